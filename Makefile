@@ -1,0 +1,67 @@
+# The one list of tasks. Needs python3 (3.11 or newer) and a network; everything else it installs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt sdl explorer lock clean
+
+help:  ## list the tasks
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+run: $(VENV)/run explorer  ## set everything up and serve on 127.0.0.1:8000 (ARGS="--port 8123")
+	@$(BIN)/watchword serve $(ARGS)
+
+test: $(VENV)/dev explorer  ## set everything up and run every test (ARGS="-k name")
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy graph schema
+	@$(BIN)/lint-imports
+	@$(BIN)/watchword schema check
+
+fmt: $(VENV)/dev  ## format, and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+sdl: $(VENV)/run  ## write the SDL snapshot
+	@$(BIN)/watchword schema print > schema/schema.graphql
+
+explorer: graph/explorer/node_modules/.done  ## install GraphiQL's browser files
+
+lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
+	@$(PIP) install pip-tools
+	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
+	@$(BIN)/pip-compile $(PINNING) --extra dev --constraint requirements/run.lock --output-file requirements/dev.lock pyproject.toml
+	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/explorer.lock requirements/explorer.in
+
+clean:  ## remove what was installed; data in var/ stays
+	@rm -rf $(VENV) graph/explorer/node_modules tests/clients/node_modules
+
+PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+	--no-emit-find-links --no-header --annotation-style line
+
+$(VENV)/run: requirements/run.lock pyproject.toml
+	@echo "Installing what Watchword needs …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.lock
+	@echo "Installing what the tests need …"
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# Node.js comes as a Python package, so that nothing has to be on the machine before. Without the
+# registry there is no GraphiQL, and everything else works.
+graph/explorer/node_modules/.done: graph/explorer/package-lock.json $(VENV)/run
+	@echo "Installing GraphiQL's browser files …"
+	@$(PIP) install --require-hashes -r requirements/explorer.lock
+	@cd graph/explorer && $(NPM) ci && touch node_modules/.done \
+		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"
