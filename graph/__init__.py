@@ -1,0 +1,81 @@
+"""Watchword: a GraphQL server in which every field, socket and event answers to a signed token.
+
+This is the public face, and nothing but a list: a mounted schema imports only from here.
+"""
+
+from graph.columns import UtcDateTime, moment
+from graph.context import Context, Info
+from graph.database import Database
+from graph.domain import Domain
+from graph.errors import (
+    BadUserInput,
+    Conflict,
+    CursorExpired,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unsafe,
+    WatchwordError,
+)
+from graph.events import Event
+from graph.identity.accounts import accounts_by_id, new_id, set_roles
+from graph.identity.fields import IdentityQuery
+from graph.identity.tables import Account
+from graph.permissions.field import HasRole, HasScope, Permission, Public, SignedIn, condition
+from graph.permissions.rules import Question
+from graph.principal import ANONYMOUS, Grants, Principal
+from graph.relay.connection import Connection, connect
+from graph.relay.ids import decode_id, encode_id, parse_id
+from graph.relay.page import Page, page
+from graph.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from graph.text import checked_text
+from graph.transaction import Transaction
+
+__all__ = [
+    "ANONYMOUS",
+    "Account",
+    "BadUserInput",
+    "Conflict",
+    "Connection",
+    "Context",
+    "CursorExpired",
+    "Database",
+    "Domain",
+    "Event",
+    "Forbidden",
+    "Grants",
+    "HasRole",
+    "HasScope",
+    "IdentityQuery",
+    "Info",
+    "NotFound",
+    "Order",
+    "Page",
+    "Permission",
+    "Principal",
+    "Public",
+    "Question",
+    "RateLimited",
+    "SignedIn",
+    "Slice",
+    "Transaction",
+    "Unauthenticated",
+    "Unsafe",
+    "UtcDateTime",
+    "WatchwordError",
+    "accounts_by_id",
+    "checked_text",
+    "condition",
+    "connect",
+    "decode_id",
+    "empty",
+    "encode_id",
+    "moment",
+    "new_id",
+    "page",
+    "paginate",
+    "paginate_each",
+    "parse_id",
+    "set_roles",
+]

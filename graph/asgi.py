@@ -1,0 +1,77 @@
+"""The few ASGI shapes that doors and routes speak, and how they read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class TooLarge(Exception):
+    """The body is larger than the limit."""
+
+
+class Gone(Exception):
+    """The client went away before its request was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response that is whole. HEAD gets the same headers and no body."""
+
+    status: int
+    body: bytes
+    headers: Headers = ()
+
+    async def send(self, send: Send) -> None:
+        length = (b"content-length", b"%d" % len(self.body))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status,
+                "headers": [*self.headers, length],
+            }
+        )
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def header(scope: Message, name: bytes) -> str:
+    """Return a request header, all its values joined as RFC 9110, section 5.3, has it; or ""."""
+    return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+
+
+async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
+    """Read the whole body. Raises `TooLarge` before more than `limit` bytes are held."""
+    declared = header(scope, b"content-length")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def is_same_origin(scope: Message, allowed: tuple[str, ...] = ()) -> bool:
+    """Tell whether a request comes from a page of our own or an allowed origin, or from no page.
+
+    Browsers send Origin with every WebSocket and every POST; other clients send none.
+    """
+    origin = header(scope, b"origin")
+    if not origin or origin in allowed:
+        return True
+    return urlsplit(origin).netloc == header(scope, b"host")

@@ -1,0 +1,98 @@
+"""The first start, and every other: whatever is missing is made, whatever is there is kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+
+from graph.clock import Clock
+from graph.database import Database
+from graph.domain import Mount
+from graph.errors import Unsafe
+from graph.fanout.memory import MemoryBus
+from graph.identity.accounts import ADMIN, add_account, list_accounts
+from graph.identity.signing_keys import ensure
+from graph.migration import RUNTIME, upgrade
+from graph.settings import Settings
+from graph.transaction import Transaction, transaction
+
+# PostgreSQL: whoever makes the first account holds this lock meanwhile.
+LOCK = 7_709_015
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the terminal is told. `password` is there once: when it was generated just now."""
+
+    is_first: bool
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def packages(mount: Mount) -> list[str]:
+    """Return the packages of migrations that the runtime and the mounted schema need."""
+    return [RUNTIME, *([mount.domain.migrations] if mount.domain.migrations else [])]
+
+
+async def bootstrap(settings: Settings, mount: Mount, clock: Clock) -> Started:
+    """Make the home directory, the tables, a signing key, the first account and the demo data.
+
+    Processes that start together take turns. A start that was cut off is finished by the next.
+    Raises `Unsafe` when the home directory cannot be used.
+    """
+    with _home(settings):
+        database = Database(settings.database_url)
+        try:
+            await upgrade(database, packages(mount))
+            await ensure(database, settings, clock.now())
+            async with transaction(database, MemoryBus(), clock.now()) as unit:
+                return await _first_account(unit, database, settings, mount)
+        finally:
+            await database.close()
+
+
+async def _first_account(
+    unit: Transaction, database: Database, settings: Settings, mount: Mount
+) -> Started:
+    if not database.is_sqlite:
+        await unit.session.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+    if await list_accounts(unit.session):
+        return Started(is_first=False)
+    password = settings.admin_password or secrets.token_urlsafe(18)
+    roles = [ADMIN] if ADMIN in mount.domain.roles else list(mount.domain.roles)
+    await add_account(
+        unit.session,
+        email=settings.admin_email,
+        name="Administrator",
+        roles=roles or [ADMIN],
+        password=password,
+        now=unit.now,
+    )
+    if settings.demo and mount.domain.demo:
+        await mount.domain.demo(unit)
+    is_generated = settings.admin_password is None
+    return Started(True, settings.admin_email, password if is_generated else None)
+
+
+@contextmanager
+def _home(settings: Settings) -> Iterator[None]:
+    """Hold the home directory, which only its owner may read."""
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(settings.home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unsafe(
+            f"{settings.home} cannot be written to: {error.strerror}. Set WATCHWORD_HOME to a"
+            " directory that can."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

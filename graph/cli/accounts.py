@@ -1,0 +1,162 @@
+"""`watchword accounts`: who can sign in."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import click
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from graph.clock import SystemClock
+from graph.database import Database
+from graph.domain import load
+from graph.errors import NotFound, Unsafe
+from graph.identity.accounts import (
+    add_account,
+    disable,
+    find_account,
+    list_accounts,
+    set_password,
+    set_roles,
+)
+from graph.identity.tables import Account
+from graph.settings import Settings
+
+T = TypeVar("T")
+
+
+@click.group()
+def accounts() -> None:
+    """Make and change accounts."""
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--name", help="The person's name; the e-mail's first part when not given.")
+@click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
+@click.option(
+    "--password", envvar="WATCHWORD_PASSWORD", help="Generated and shown once when not given."
+)
+@click.pass_obj
+def add(
+    settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password: str | None
+) -> None:
+    """Make an account for EMAIL."""
+    _check_roles(settings, roles)
+    chosen = password or secrets.token_urlsafe(18)
+
+    async def work(session: AsyncSession) -> Account:
+        return await add_account(
+            session,
+            email=email,
+            name=name or email.partition("@")[0],
+            roles=roles,
+            password=chosen,
+            now=SystemClock().now(),
+        )
+
+    account = _write(settings, work)
+    click.echo(f"{account.email} can sign in, with {_roles(account)}.")
+    if password is None:
+        click.echo(f"Password: {chosen}  (shown this once)")
+
+
+@accounts.command("list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List all accounts."""
+
+    async def work(session: AsyncSession) -> None:
+        for account in await list_accounts(session):
+            state = "disabled" if account.disabled_at else "enabled"
+            click.echo(f"{account.email}\t{account.name}\t{','.join(account.roles)}\t{state}")
+
+    _write(settings, work)
+
+
+@accounts.command("set-roles")
+@click.argument("email")
+@click.argument("roles", nargs=-1)
+@click.pass_obj
+def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
+    """Give EMAIL these ROLES and no others. Tokens follow at the next refresh."""
+    _check_roles(settings, roles)
+
+    async def work(session: AsyncSession) -> Account:
+        return await set_roles(session, (await _find(session, email)).id, roles)
+
+    account = _write(settings, work)
+    click.echo(f"{account.email} has {_roles(account)}.")
+
+
+@accounts.command("set-password")
+@click.argument("email")
+@click.option(
+    "--password", envvar="WATCHWORD_PASSWORD", help="Generated and shown once when not given."
+)
+@click.pass_obj
+def set_password_(settings: Settings, email: str, password: str | None) -> None:
+    """Give EMAIL another password, and end its sessions."""
+    chosen = password or secrets.token_urlsafe(18)
+
+    async def work(session: AsyncSession) -> None:
+        account = await _find(session, email)
+        await set_password(session, account.id, chosen, SystemClock().now())
+
+    _write(settings, work)
+    click.echo(f"{email} has another password, and must sign in again.")
+    if password is None:
+        click.echo(f"Password: {chosen}  (shown this once)")
+
+
+@accounts.command("disable")
+@click.argument("email")
+@click.pass_obj
+def disable_(settings: Settings, email: str) -> None:
+    """Keep EMAIL from signing in, and end its sessions."""
+
+    async def work(session: AsyncSession) -> None:
+        await disable(session, (await _find(session, email)).id, SystemClock().now())
+
+    _write(settings, work)
+    click.echo(f"{email} cannot sign in any more.")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Lend the database for one command."""
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _write(settings: Settings, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with opened(settings) as database, database.write() as session:
+            return await work(session)
+
+    return asyncio.run(run())
+
+
+async def _find(session: AsyncSession, email: str) -> Account:
+    account = await find_account(session, email)
+    if account is None:
+        raise NotFound(f"There is no account for {email}.")
+    return account
+
+
+def _check_roles(settings: Settings, roles: tuple[str, ...]) -> None:
+    known = load(settings.mount).domain.roles
+    for role in roles:
+        if known and role not in known:
+            raise Unsafe(f"There is no role {role!r}. Roles are {', '.join(known)}.")
+
+
+def _roles(account: Account) -> str:
+    return f"the roles {', '.join(account.roles)}" if account.roles else "no roles"

@@ -1,0 +1,73 @@
+"""The command line's top: its commands, those of the mounted schema, and how failures are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from graph.cli.accounts import accounts
+from graph.cli.doctor import doctor
+from graph.cli.keys import keys
+from graph.cli.schema import schema
+from graph.cli.serve import serve
+from graph.cli.token import token
+from graph.domain import load
+from graph.errors import Unsafe, WatchwordError
+from graph.settings import read
+
+BUILT_IN = {
+    command.name or "": command for command in (accounts, doctor, keys, schema, serve, token)
+}
+
+
+class Commands(click.Group):
+    """Finds the mounted schema's own commands beside ours, and tells failures in a sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*BUILT_IN, *_of_domain()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return BUILT_IN.get(cmd_name) or _of_domain().get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Unsafe, WatchwordError) as error:
+            raise click.ClickException(str(error)) from error
+        except (DBAPIError, ConnectionError) as error:
+            raise click.ClickException(
+                f"The database does not do what it should: {_first_line(error)}\n"
+                "Check WATCHWORD_DATABASE_URL, and run `watchword doctor`."
+            ) from error
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="watchword")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A GraphQL server in which every field, socket and live event answers to a signed token.
+
+    Settings come from the environment (WATCHWORD_...) and from .env.
+    """
+    ctx.obj = read()
+
+
+def _of_domain() -> dict[str, click.Command]:
+    sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
+    try:
+        mount = load(read().mount)
+    except Unsafe:
+        return {}
+    return {command.name or "": command for command in mount.domain.commands}
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).partition("\n")[0]

@@ -1,0 +1,136 @@
+"""`watchword doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import click
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from graph.bootstrap import packages
+from graph.cli.accounts import opened
+from graph.clock import SystemClock
+from graph.database import Database
+from graph.domain import load
+from graph.errors import Unsafe
+from graph.explorer.assets import NotInstalled
+from graph.explorer.assets import load as load_assets
+from graph.identity.accounts import ADMIN, list_accounts
+from graph.identity.signing_keys import load as load_keys
+from graph.identity.tables import Account
+from graph.migration import pending
+from graph.permissions import coverage
+from graph.settings import Settings
+
+# Seconds by which clocks may differ before tokens begin to fail.
+CLOCK_TOLERANCE = 2.0
+
+Check = Callable[[Settings, Database], Awaitable[str]]
+"""Returns what is well, or raises `Unsafe` saying what is not and what to do."""
+
+
+@click.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Check settings, schema, database, bus, clock and keys; say what is wrong and what to do."""
+    click.echo("ok       settings  every value can be used")
+    failures = asyncio.run(_examine(settings))
+    if failures:
+        raise Unsafe(f"{failures} of {len(CHECKS) + 1} checks found something.")
+
+
+async def _examine(settings: Settings) -> int:
+    failures = 0
+    async with opened(settings) as database:
+        for name, check in CHECKS.items():
+            try:
+                click.echo(f"ok       {name:<9} {await check(settings, database)}")
+            except (Unsafe, SQLAlchemyError, OSError, ValueError) as error:
+                failures += 1
+                click.echo(f"problem  {name:<9} {str(error).partition(chr(10))[0]}")
+    return failures
+
+
+async def _home(settings: Settings, database: Database) -> str:
+    home = settings.home.absolute()
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise Unsafe(f"{home} is no directory that can be written to; start the server once.")
+    return f"{home} can be written to"
+
+
+async def _schema(settings: Settings, database: Database) -> str:
+    coverage.check(load(settings.mount).schema)
+    return f"{settings.mount} can be loaded, and every root field declares a permission"
+
+
+async def _database(settings: Settings, database: Database) -> str:
+    async with database.read() as session:
+        await session.execute(text("SELECT 1"))
+    if behind := await pending(database, packages(load(settings.mount))):
+        raise Unsafe(f"{', '.join(behind)} must be migrated; start the server, which does it.")
+    return f"{database.url.render_as_string()} answers and is migrated"
+
+
+async def _bus(settings: Settings, database: Database) -> str:
+    return f"{settings.bus_url} needs nothing"
+
+
+async def _clock(settings: Settings, database: Database) -> str:
+    """The database's clock, and the newest account, must not be ahead of this machine's."""
+    now = SystemClock().now()
+    async with database.read() as session:
+        newest = await session.scalar(
+            select(Account.created_at).order_by(Account.created_at.desc())
+        )
+        if isinstance(newest, datetime) and newest.timestamp() > now + CLOCK_TOLERANCE:
+            raise Unsafe("This machine's clock is behind what was written before: set it by NTP.")
+        if not database.is_sqlite:
+            epoch = await session.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+            if abs(float(epoch or 0) - now) > CLOCK_TOLERANCE:
+                raise Unsafe("This machine's clock and the database's differ: set both by NTP.")
+    return "is plausible"
+
+
+async def _keys(settings: Settings, database: Database) -> str:
+    ring = await load_keys(database, SystemClock().now())
+    if not ring.keys:
+        raise Unsafe("There is no signing key; start the server, which makes one.")
+    return f"{len(ring.keys)} can be loaded, {ring.signing.kid} ({ring.signing.algorithm}) signs"
+
+
+async def _admin(settings: Settings, database: Database) -> str:
+    async with database.read() as session:
+        found = [
+            account.email
+            for account in await list_accounts(session)
+            if ADMIN in account.roles and account.disabled_at is None
+        ]
+    if not found:
+        raise Unsafe("Nobody is admin: run `watchword accounts add EMAIL --role admin`.")
+    return f"{found[0]} can administrate"
+
+
+async def _explorer(settings: Settings, database: Database) -> str:
+    if not settings.explorer:
+        return "is switched off"
+    try:
+        load_assets()
+    except NotInstalled as missing:
+        raise Unsafe(str(missing)) from missing
+    return "is installed"
+
+
+CHECKS: dict[str, Check] = {
+    "home": _home,
+    "schema": _schema,
+    "database": _database,
+    "bus": _bus,
+    "clock": _clock,
+    "keys": _keys,
+    "admin": _admin,
+    "explorer": _explorer,
+}

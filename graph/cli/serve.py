@@ -1,0 +1,112 @@
+"""`watchword serve`: brings everything up, and says where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+import click
+import uvicorn
+
+from graph import log
+from graph.app import create_app
+from graph.bootstrap import Started, bootstrap
+from graph.clock import SystemClock
+from graph.domain import load
+from graph.errors import Unsafe
+from graph.settings import Settings, read
+
+# Seconds for open requests to finish after SIGTERM.
+SHUTDOWN_GRACE = 5
+BACKLOG = 2_048
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8000]")
+@click.option("--workers", type=int, help="Server processes.  [default: 1]")
+@click.option(
+    "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to mount."
+)
+def serve(host: str | None, port: int | None, workers: int | None, mount: str | None) -> None:
+    """Serve the mounted schema.
+
+    The first start makes the database, a signing key, an admin account and demo data.
+    """
+    settings = read(host=host, port=port, workers=workers, mount=mount)
+    log.set_up(settings.log_level)
+    # What this process writes is its owner's alone.
+    os.umask(0o077)
+    mounted = load(settings.mount)
+    app = create_app(settings, mounted)
+    listener = _listen(settings)
+    started = asyncio.run(bootstrap(settings, mounted, SystemClock()))
+    click.echo(_greeting(settings, listener.getsockname()[1], started))
+    server = uvicorn.Server(_config(app, settings))
+    server.run(sockets=[listener])
+    if not server.started:
+        raise Unsafe("The server could not start; the log above says why.")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Unsafe(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}."
+            " Choose another with --host and --port."
+        ) from error
+
+
+def _config(app: object, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        # Compression costs memory for each socket, and secrets beside chosen text (CRIME).
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE,
+    )
+
+
+def _greeting(settings: Settings, port: int, started: Started) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    origin = f"http://{host}:{port}"
+    lines = [
+        "",
+        f"  GraphiQL    {origin}/graphql  (in a browser)",
+        f"  GraphQL     {origin}/graphql",
+        f"  WebSocket   ws://{host}:{port}/graphql  (graphql-transport-ws)",
+        f"  Sign in     {origin}/api/auth/login",
+        f"  Keys        {origin}/.well-known/jwks.json",
+        f"  Health      {origin}/health/ready",
+        "",
+    ]
+    if started.is_first:
+        lines += _first_words(origin, started)
+    return "\n".join(lines)
+
+
+def _first_words(origin: str, started: Started) -> list[str]:
+    shown = started.password or "$WATCHWORD_ADMIN_PASSWORD"
+    lines = [f"  E-mail      {started.email}"]
+    if started.password:
+        lines.append(f"  Password    {started.password}  (shown this once)")
+    return [
+        *lines,
+        "",
+        "  To sign in, paste:",
+        "",
+        f"  curl -s {origin}/api/auth/login -H 'content-type: application/json' \\",
+        f'    -d "{{\\"email\\":\\"{started.email}\\",\\"password\\":\\"{shown}\\"}}"',
+        "",
+    ]

@@ -1,0 +1,115 @@
+"""`watchword token`: make one to try something, or look into one that does not work."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import click
+
+from graph.cli.accounts import opened
+from graph.clock import SystemClock
+from graph.domain import load
+from graph.errors import NotFound, Unsafe
+from graph.identity.accounts import find_account
+from graph.identity.identity import expected
+from graph.identity.signing_keys import load as load_keys
+from graph.settings import Settings
+from graph.tokens.explanation import Explanation, explain
+from graph.tokens.issue import FIRST_PARTY, Issuer
+from graph.tokens.keys import KeyRing
+from graph.tokens.verify import Verifier
+
+
+@click.group()
+def token() -> None:
+    """Mint an access token, or inspect one."""
+
+
+@token.command()
+@click.option("--account", "email", help="Take subject, roles and scopes from this account.")
+@click.option("--subject", help="The claim sub, without an account.")
+@click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
+@click.option("--scope", "scopes", multiple=True, help="A scope; may be given several times.")
+@click.option("--client-id", default=FIRST_PARTY, show_default=True, help="The claim client_id.")
+@click.option(
+    "--seconds", type=int, help="Its life, at most the setting's; below 0 it has ended already."
+)
+@click.pass_obj
+def mint(
+    settings: Settings,
+    email: str | None,
+    subject: str | None,
+    roles: tuple[str, ...],
+    scopes: tuple[str, ...],
+    client_id: str,
+    seconds: int | None,
+) -> None:
+    """Print an access token. Whoever holds it is who it says: handle it like a password."""
+    if (email is None) == (subject is None):
+        raise click.UsageError("Give either --account or --subject.")
+    if seconds is not None and seconds > settings.access_token_seconds:
+        raise Unsafe(f"A token lives at most {settings.access_token_seconds} seconds.")
+    asyncio.run(_mint(settings, email, subject, roles, scopes, client_id, seconds))
+
+
+@token.command()
+@click.argument("text", metavar="[TOKEN]", default="-")
+@click.pass_obj
+def inspect(settings: Settings, text: str) -> None:
+    """Explain every claim of TOKEN (or of standard input), and say why it would be refused."""
+    given = sys.stdin.read() if text == "-" else text
+    explanation = asyncio.run(_explain(settings, given.strip().removeprefix("Bearer ")))
+    for line in explanation.lines:
+        click.echo(f"{line.name:<10} {line.value}\n{'':<10} {line.meaning}")
+    if explanation.refused:
+        raise Unsafe(f"It would be refused: {explanation.refused}.")
+    click.echo("It would be accepted.")
+
+
+async def _mint(
+    settings: Settings,
+    email: str | None,
+    subject: str | None,
+    roles: tuple[str, ...],
+    scopes: tuple[str, ...],
+    client_id: str,
+    seconds: int | None,
+) -> None:
+    now = SystemClock().now()
+    async with opened(settings) as database:
+        ring = await _ring(settings)
+        if email is not None:
+            async with database.read() as session:
+                account = await find_account(session, email)
+            if account is None:
+                raise NotFound(f"There is no account for {email}.")
+            subject = account.id
+            roles = roles or tuple(account.roles)
+    issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
+    issued = issuer.issue(
+        ring,
+        subject=subject or "",
+        roles=roles,
+        scopes=scopes or load(settings.mount).domain.scopes(frozenset(roles)),
+        session=None,
+        now=now,
+        client_id=client_id,
+        seconds=seconds,
+    )
+    click.echo(issued.token)
+
+
+async def _explain(settings: Settings, text: str) -> Explanation:
+    clock = SystemClock()
+    verifier = Verifier(expected(settings), clock, 0)
+    verifier.use(await _ring(settings))
+    return explain(text, verifier, clock.now())
+
+
+async def _ring(settings: Settings) -> KeyRing:
+    async with opened(settings) as database:
+        ring = await load_keys(database, SystemClock().now())
+    if not ring.keys:
+        raise Unsafe("There is no signing key yet: start the server once.")
+    return ring

@@ -1,0 +1,66 @@
+"""What a mounted schema says about itself beside its fields."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+import strawberry
+
+from graph.errors import Unsafe
+
+if TYPE_CHECKING:
+    from graph.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The optional companion of a mounted schema, found as `domain` in the schema's module.
+
+    `roles` maps each role to the scopes that a person who has it may carry in a token.
+    `migrations` is the dotted name of a package of Alembic versions. `demo` fills an empty
+    database with something to look at. `commands` join the `watchword` command line.
+    """
+
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    migrations: str | None = None
+    demo: Callable[[Transaction], Awaitable[None]] | None = None
+    commands: Sequence[click.Command] = ()
+
+    def scopes(self, roles: frozenset[str]) -> frozenset[str]:
+        """Return all scopes that these roles give together; unknown roles give none."""
+        return frozenset().union(*(self.roles.get(role, frozenset()) for role in roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A schema found by name, with what its module says about it."""
+
+    schema: strawberry.Schema
+    domain: Domain
+
+
+def load(name: str) -> Mount:
+    """Find `module:attribute` as uvicorn finds an app.
+
+    Raises `Unsafe` when there is no such module or attribute, or it is no Strawberry schema.
+    """
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise Unsafe(
+            f"The schema is named as module:attribute, for example schema:schema, not {name!r}."
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise Unsafe(
+            f"There is no module {error.name!r} to load the schema {name!r} from."
+        ) from error
+    schema = getattr(module, attribute, None)
+    if not isinstance(schema, strawberry.Schema):
+        raise Unsafe(f"{name!r} is not a Strawberry schema.")
+    domain = getattr(module, "domain", None)
+    return Mount(schema, domain if isinstance(domain, Domain) else Domain())

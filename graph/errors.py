@@ -1,0 +1,159 @@
+"""Every failure that a client can see, as one tree. Knows no framework.
+
+WatchwordError
+├── Unauthenticated          UNAUTHENTICATED   401   4401   sign in
+│   ├── InvalidToken         UNAUTHENTICATED   401   4401   forged, malformed or not for us
+│   ├── TokenExpired         TOKEN_EXPIRED     401   4403   come back with a new token
+│   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
+├── Forbidden                FORBIDDEN         403          says what it requires
+├── BadUserInput             BAD_USER_INPUT    400          says which argument
+├── NotFound                 NOT_FOUND         404
+├── Conflict                 CONFLICT          409          somebody else was faster
+├── RateLimited              RATE_LIMITED      429          says when to try again
+├── TooComplex               TOO_COMPLEX       400          says cost and limit
+├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
+└── Internal                 INTERNAL          500          an id, nothing of the cause
+
+Unsafe (not a WatchwordError): a setting, schema or command that must be put right by the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class WatchwordError(Exception):
+    """A failure whose message and extensions may be shown to the client.
+
+    `code` is stable and goes to `extensions.code`; `status` is the HTTP status when the whole
+    request fails; `close_code` is the WebSocket close code when the connection fails.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 4400
+
+    def __init__(self, message: str, **extensions: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions: dict[str, Any] = {"code": self.code, **extensions}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as GraphQL puts it in `errors`."""
+        return {"message": self.message, "extensions": self.extensions}
+
+
+class Unauthenticated(WatchwordError):
+    """Nobody is signed in, and this asks for somebody."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+    close_code = 4401
+
+
+class InvalidToken(Unauthenticated):
+    """The token is forged, malformed or not for us. `rule` names the check that refused it.
+
+    The rule is for the log; the caller hears no more than `invalid_token` (RFC 6750, section 3.1).
+    """
+
+    def __init__(self, rule: str) -> None:
+        super().__init__("The access token is not valid. Sign in again.")
+        self.rule = rule
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good and has ended."""
+
+    code = "TOKEN_EXPIRED"
+    close_code = 4403
+    rule = "exp"
+
+    def __init__(self) -> None:
+        super().__init__("The access token has expired. Refresh it and come back.")
+
+
+class TokenRevoked(Unauthenticated):
+    """The session behind the token is over."""
+
+    code = "TOKEN_REVOKED"
+    rule = "revoked"
+
+    def __init__(self) -> None:
+        super().__init__("The session has been revoked. Sign in again.")
+
+
+class Forbidden(WatchwordError):
+    """Somebody is signed in and may not do this; `requires` says what would be needed."""
+
+    code = "FORBIDDEN"
+    status = 403
+    close_code = 4403
+
+
+class BadUserInput(WatchwordError):
+    """An argument cannot be used; `path` names it, for example `["input", "name"]`."""
+
+    code = "BAD_USER_INPUT"
+    status = 400
+
+    def __init__(
+        self, message: str, path: Sequence[str | int] | None = None, **extensions: Any
+    ) -> None:
+        if path is not None:
+            extensions["path"] = list(path)
+        super().__init__(message, **extensions)
+
+
+class NotFound(WatchwordError):
+    """There is no such thing, or none that this principal may see."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class Conflict(WatchwordError):
+    """Another writer was faster; read again and decide again."""
+
+    code = "CONFLICT"
+    status = 409
+
+
+class RateLimited(WatchwordError):
+    """Too much of something; `retry_after` is in seconds."""
+
+    code = "RATE_LIMITED"
+    status = 429
+    close_code = 4429
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, retryAfter=retry_after)
+
+
+class TooComplex(WatchwordError):
+    """The document asks for more than the limits allow."""
+
+    code = "TOO_COMPLEX"
+    status = 400
+
+    def __init__(self, message: str, cost: int, limit: int) -> None:
+        super().__init__(message, cost=cost, limit=limit)
+
+
+class CursorExpired(WatchwordError):
+    """The cursor points before the oldest event that is kept."""
+
+    code = "CURSOR_EXPIRED"
+    status = 410
+
+
+class Internal(WatchwordError):
+    """Something unexpected; `id` is in the log beside the trace."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Something went wrong on our side. Quote {id} to the operator.", id=id)
+
+
+class Unsafe(Exception):
+    """A setting, a schema or a command that the operator must put right. One clear sentence."""

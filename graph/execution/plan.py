@@ -1,0 +1,120 @@
+"""A plan: a document that was parsed, validated and measured once, and is run many times."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+)
+from strawberry.schema.schema import validate_document
+
+from graph.errors import BadUserInput, TooComplex, WatchwordError
+from graph.execution.limits import Limits, check
+
+# A document longer than this is planned anew each time, so that the memory of plans is bounded.
+LONGEST_REMEMBERED = 16_384
+
+
+class Refused(Exception):
+    """The request cannot be run at all; `errors` says why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An operation of a validated document, ready to run."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+
+    @property
+    def operation_name(self) -> str | None:
+        return self.operation.name.value if self.operation.name else None
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.operation.operation is OperationType.MUTATION
+
+
+class Planner:
+    """Makes plans for one schema, and remembers the `memory` used last."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, memory: int) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._memory = memory
+        self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
+
+    def plan(self, query: str, operation_name: str | None) -> Plan:
+        """Return the plan of an operation. Raises `Refused` when it cannot be run."""
+        key = (query, operation_name)
+        found = self._plans.get(key)
+        if found is not None:
+            self._plans.move_to_end(key)
+            return found
+        made = self._make(query, operation_name)
+        if len(query) <= LONGEST_REMEMBERED:
+            self._remember(key, made)
+        return made
+
+    def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
+        self._plans[key] = plan
+        if len(self._plans) > self._memory:
+            self._plans.popitem(last=False)
+
+    def _make(self, query: str, operation_name: str | None) -> Plan:
+        document = self._parse(query)
+        if errors := validate_document(self._schema, document, tuple(specified_rules)):
+            raise Refused(errors)
+        operation = _select(document, operation_name)
+        try:
+            check(document, operation, self._limits)
+        except TooComplex as error:
+            raise _refused(error) from error
+        return Plan(document, operation)
+
+    def _parse(self, query: str) -> DocumentNode:
+        tokens = self._limits.tokens
+        try:
+            return parse(query, max_lexical_tokens=tokens, max_comments=tokens)
+        except GraphQLError as error:
+            raise Refused([error]) from error
+
+
+def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    if name is None and len(operations) == 1:
+        return operations[0]
+    for operation in operations:
+        if name is not None and operation.name is not None and operation.name.value == name:
+            return operation
+    raise _refused(BadUserInput(_which(operations, name), ["operationName"]))
+
+
+def _which(operations: list[OperationDefinitionNode], name: str | None) -> str:
+    if not operations:
+        return "The document has no operation, only fragments."
+    if name is None:
+        return "The document has several operations: say which one in operationName."
+    return f"The document has no operation named {name[:100]!r}."
+
+
+def _refused(error: WatchwordError) -> Refused:
+    return Refused([GraphQLError(error.message, original_error=error)])

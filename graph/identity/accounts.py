@@ -1,0 +1,146 @@
+"""Accounts: made, found, given roles, disabled."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from graph.columns import moment
+from graph.errors import BadUserInput, Conflict, NotFound
+from graph.identity.passwords import check_usable, make_hash
+from graph.identity.tables import Account, Password, Session
+
+ADMIN = "admin"
+LONGEST_EMAIL = 320
+LONGEST_NAME = 200
+
+
+def new_id() -> str:
+    """Return a new random id: 96 bits, base64url."""
+    return secrets.token_urlsafe(12)
+
+
+async def add_account(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    roles: Collection[str],
+    password: str | None,
+    now: float,
+) -> Account:
+    """Make an account; without a password it cannot sign in by one.
+
+    `now` is in Unix seconds. Raises `BadUserInput` when the e-mail address or password cannot be
+    used, or the address has an account already.
+    """
+    _check_email(email)
+    _check_name(name)
+    account = Account(
+        id=new_id(),
+        email=email,
+        email_folded=email.casefold(),
+        name=name,
+        roles=sorted(set(roles)),
+        created_at=moment(now),
+    )
+    session.add(account)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise BadUserInput(
+            "There is an account with this e-mail address already.", ["email"]
+        ) from error
+    if password is not None:
+        await set_password(session, account.id, password, now)
+    return account
+
+
+async def set_password(session: AsyncSession, id: str, password: str, now: float) -> None:
+    """Give an account another password, and end its sessions. Raises `BadUserInput`."""
+    check_usable(password)
+    hash = await make_hash(password)
+    await session.merge(Password(account_id=id, hash=hash, changed_at=moment(now)))
+    await _end_sessions(session, id, now)
+
+
+async def find_account(session: AsyncSession, email: str) -> Account | None:
+    """Find an account by its e-mail address, in any case."""
+    found = await session.execute(select(Account).filter_by(email_folded=email.casefold()))
+    return found.scalar_one_or_none()
+
+
+async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
+    """Return the accounts that exist, by id."""
+    found = await session.execute(select(Account).where(Account.id.in_(set(ids))))
+    return {account.id: account for account in found.scalars()}
+
+
+async def list_accounts(session: AsyncSession) -> Sequence[Account]:
+    """Return all accounts, the oldest first."""
+    found = await session.execute(select(Account).order_by(Account.created_at, Account.id))
+    return found.scalars().all()
+
+
+async def set_roles(
+    session: AsyncSession, id: str, roles: Collection[str], version: int | None = None
+) -> Account:
+    """Give an account these roles and no others.
+
+    Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput`
+    when nobody who can sign in would be admin any more.
+    """
+    account = await _get(session, id)
+    if version is not None and version != account.version:
+        raise Conflict("Somebody else changed this account meanwhile. Read it again.")
+    if ADMIN in account.roles and ADMIN not in roles:
+        await _keep_an_admin(session, account)
+    account.roles = sorted(set(roles))
+    await session.flush()
+    return account
+
+
+async def disable(session: AsyncSession, id: str, now: float) -> Account:
+    """Keep an account from signing in, and end its sessions. Raises as `set_roles` does."""
+    account = await _get(session, id)
+    if ADMIN in account.roles:
+        await _keep_an_admin(session, account)
+    account.disabled_at = moment(now)
+    await _end_sessions(session, id, now)
+    await session.flush()
+    return account
+
+
+async def _end_sessions(session: AsyncSession, id: str, now: float) -> None:
+    ended = update(Session).filter_by(account_id=id, revoked_at=None).values(revoked_at=moment(now))
+    await session.execute(ended, execution_options={"synchronize_session": False})
+
+
+async def _get(session: AsyncSession, id: str) -> Account:
+    account = await session.get(Account, id)
+    if account is None:
+        raise NotFound("There is no such account.")
+    return account
+
+
+async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:
+    for account in await list_accounts(session):
+        if account.id != leaving.id and ADMIN in account.roles and account.disabled_at is None:
+            return
+    raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
+
+
+def _check_email(email: str) -> None:
+    name, _, host = email.partition("@")
+    is_text = email.isprintable() and not any(character.isspace() for character in email)
+    if not name or not host or not is_text or len(email) > LONGEST_EMAIL:
+        raise BadUserInput("This is no e-mail address.", ["email"])
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise BadUserInput(f"A name has 1 to {LONGEST_NAME} printable characters.", ["name"])

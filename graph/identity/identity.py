@@ -1,0 +1,87 @@
+"""Identity: who may sign in, and who a token speaks for. One object for the whole process."""
+
+from __future__ import annotations
+
+import logging
+
+from graph.clock import Clock
+from graph.database import Database
+from graph.domain import Domain
+from graph.errors import InvalidToken
+from graph.identity.sessions import Sessions, SignedIn
+from graph.identity.signing_keys import KeyStore
+from graph.principal import Principal
+from graph.settings import Settings
+from graph.tokens.claims import Expected
+from graph.tokens.issue import IssuedToken, Issuer
+from graph.tokens.verify import UnknownKey, Verifier
+
+log = logging.getLogger("watchword.tokens")
+# Seconds after which keys made elsewhere sign here too.
+KEYS_ARE_FRESH = 30.0
+
+
+class Identity:
+    """Sessions, keys, and the verifier that every door asks."""
+
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock, domain: Domain
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.sessions = Sessions(database, settings)
+        self.keys = KeyStore(database, clock)
+        self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
+        self.verifier = Verifier(expected(settings), clock, settings.token_cache)
+        self._domain = domain
+        self._refreshed_at = clock.now()
+
+    async def open(self) -> None:
+        """Load the keys. Needs a database that has been migrated and has one."""
+        await self._refresh()
+
+    async def verify(self, token: str) -> Principal:
+        """Return who a token speaks for. Raises `InvalidToken` or `TokenExpired`."""
+        try:
+            try:
+                return self.verifier.verify(token)
+            except UnknownKey:
+                if not await self._refresh():
+                    raise
+                return self.verifier.verify(token)
+        except InvalidToken as error:
+            log.info("a token was refused by the rule: %s", error.rule)
+            raise
+
+    async def issue(self, who: SignedIn) -> IssuedToken:
+        """Issue an access token with all that the account's roles allow at this moment."""
+        now = self.clock.now()
+        if now - self._refreshed_at > KEYS_ARE_FRESH:
+            await self._refresh()
+        roles = frozenset(who.account.roles)
+        return self.issuer.issue(
+            self.keys.ring,
+            subject=who.account.id,
+            roles=roles,
+            scopes=self._domain.scopes(roles),
+            session=who.session_id,
+            now=now,
+        )
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Return the public keys as others may cache them."""
+        await self._refresh()
+        return self.keys.ring.jwks()
+
+    async def _refresh(self) -> bool:
+        if not await self.keys.refresh():
+            return False
+        self._refreshed_at = self.clock.now()
+        if self.keys.ring != self.verifier.ring:
+            self.verifier.use(self.keys.ring)
+        return True
+
+
+def expected(settings: Settings) -> Expected:
+    """Return what a token must say to be accepted under these settings."""
+    return Expected(settings.issuer, settings.audience, settings.leeway_seconds)

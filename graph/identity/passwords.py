@@ -1,0 +1,50 @@
+"""Passwords: argon2id (RFC 9106), off the event loop, in equal time for accounts that do not exist."""
+
+from __future__ import annotations
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from graph.errors import BadUserInput
+from graph.settings import MINIMUM_PASSWORD
+
+LONGEST = 1_024
+_hasher = PasswordHasher()
+# What a password is compared with when there is no account, so that both take the same work.
+_NOBODY = (
+    "$argon2id$v=19$m=65536,t=3,p=4$dugYaFLyD3WcgGIWgP7BMQ$"
+    "es33bYiznrEcjjk93ALgp+iUVzLAApEU2RMq3LFmFuE"
+)
+
+
+def check_usable(password: str) -> None:
+    """Raise `BadUserInput` when this cannot be a password."""
+    if len(password) < MINIMUM_PASSWORD:
+        raise BadUserInput(f"A password has at least {MINIMUM_PASSWORD} characters.", ["password"])
+    if len(password) > LONGEST:
+        raise BadUserInput(f"A password has at most {LONGEST} characters.", ["password"])
+
+
+async def make_hash(password: str) -> str:
+    """Return the argon2id hash of a password."""
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def fits(password: str, hash: str | None) -> bool:
+    """Tell whether the password is the one that was hashed; no hash takes as long and never fits."""
+    return await asyncio.to_thread(_fits, password, hash)
+
+
+def is_outdated(hash: str) -> bool:
+    """Tell whether the hash was made with weaker parameters than are used now."""
+    return _hasher.check_needs_rehash(hash)
+
+
+def _fits(password: str, hash: str | None) -> bool:
+    try:
+        _hasher.verify(hash or _NOBODY, password[:LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+    return hash is not None

@@ -1,0 +1,38 @@
+"""At start: no root field without a permission. Forgetting one stops the server, by name."""
+
+from __future__ import annotations
+
+import strawberry
+from graphql import GraphQLObjectType
+from strawberry.permission import PermissionExtension
+from strawberry.types.field import StrawberryField
+
+from graph.errors import Unsafe
+
+
+def uncovered(schema: strawberry.Schema) -> list[str]:
+    """Return the root fields that declare no permission, as `Query.viewer`."""
+    definition = schema._schema
+    roots = (definition.query_type, definition.mutation_type, definition.subscription_type)
+    return [
+        f"{root.name}.{name}"
+        for root in roots
+        if isinstance(root, GraphQLObjectType)
+        for name, field in root.fields.items()
+        if not _is_covered(field.extensions.get("strawberry-definition"))
+    ]
+
+
+def check(schema: strawberry.Schema) -> None:
+    """Raise `Unsafe` when a root field declares no permission."""
+    if names := uncovered(schema):
+        raise Unsafe(
+            f"{', '.join(names)}: no permission is declared. Add permission_classes=[...] to the field,"
+            " or [Public] if everybody may."
+        )
+
+
+def _is_covered(field: object) -> bool:
+    return isinstance(field, StrawberryField) and any(
+        isinstance(extension, PermissionExtension) for extension in field.extensions
+    )

@@ -1,0 +1,216 @@
+"""Rules over a principal, as values that combine with and, or and not. Pure: no framework, no I/O.
+
+A `Check` is the one rule that looks beyond the grants: at the object and the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graph.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
+from graph.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a rule: who wants which field of which object, with what arguments."""
+
+    principal: Principal
+    source: Any
+    info: Any
+    arguments: dict[str, Any]
+
+
+class Rule:
+    """A rule decides a question. `requires` says what would be needed to pass it."""
+
+    is_async = False
+
+    @property
+    def requires(self) -> Requirement:
+        raise NotImplementedError
+
+    def holds(self, question: Question) -> bool:
+        """Decide at once; only rules that are not `is_async` can."""
+        raise NotImplementedError
+
+    async def holds_async(self, question: Question) -> bool:
+        """Decide, waiting where the rule must look something up."""
+        return self.holds(question)
+
+    def decide(self, question: Question) -> Verdict:
+        return ALLOWED if self.holds(question) else Denied(self.requires)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        return ALLOWED if await self.holds_async(question) else Denied(self.requires)
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone(Rule):
+    """Everybody, signed in or not."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {}
+
+    def holds(self, question: Question) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInRule(Rule):
+    """Somebody is signed in."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"signedIn": True}
+
+    def holds(self, question: Question) -> bool:
+        return not question.principal.is_anonymous
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRule(Rule):
+    """The token carries a scope."""
+
+    scope: str
+
+    @property
+    def requires(self) -> Requirement:
+        return {"scope": self.scope}
+
+    def holds(self, question: Question) -> bool:
+        return self.scope in question.principal.grants.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule(Rule):
+    """The person has a role."""
+
+    role: str
+
+    @property
+    def requires(self) -> Requirement:
+        return {"role": self.role}
+
+    def holds(self, question: Question) -> bool:
+        return self.role in question.principal.grants.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Rule):
+    """A rule over the object or the arguments, in a function of the question."""
+
+    function: Callable[[Question], bool | Awaitable[bool]]
+    needs: str
+    is_async: bool = False
+
+    @property
+    def requires(self) -> Requirement:
+        return {"condition": self.needs}
+
+    def holds(self, question: Question) -> bool:
+        answer = self.function(question)
+        if not isinstance(answer, bool):
+            raise TypeError(f"the condition {self.needs!r} must answer True or False")
+        return answer
+
+    async def holds_async(self, question: Question) -> bool:
+        answer = self.function(question)
+        return answer if isinstance(answer, bool) else await answer
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Rule):
+    """Every one of the rules."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return any(rule.is_async for rule in self.rules)
+
+    @property
+    def requires(self) -> Requirement:
+        return {"allOf": [rule.requires for rule in self.rules]}
+
+    def holds(self, question: Question) -> bool:
+        return all(rule.holds(question) for rule in self.rules)
+
+    async def holds_async(self, question: Question) -> bool:
+        for rule in self.rules:
+            if not await rule.holds_async(question):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Rule):
+    """At least one of the rules."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return any(rule.is_async for rule in self.rules)
+
+    @property
+    def requires(self) -> Requirement:
+        return {"anyOf": [rule.requires for rule in self.rules]}
+
+    def holds(self, question: Question) -> bool:
+        return any(rule.holds(question) for rule in self.rules)
+
+    async def holds_async(self, question: Question) -> bool:
+        for rule in self.rules:
+            if await rule.holds_async(question):
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Rule):
+    """The opposite of a rule."""
+
+    rule: Rule
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return self.rule.is_async
+
+    @property
+    def requires(self) -> Requirement:
+        return {"not": self.rule.requires}
+
+    def holds(self, question: Question) -> bool:
+        return not self.rule.holds(question)
+
+    async def holds_async(self, question: Question) -> bool:
+        return not await self.rule.holds_async(question)
+
+
+def describe(requires: Requirement) -> str:
+    """Put a requirement into words, for the SDL and for messages."""
+    match requires:
+        case {"scope": scope}:
+            return f"scope {scope}"
+        case {"role": role}:
+            return f"role {role}"
+        case {"signedIn": True}:
+            return "signed in"
+        case {"condition": condition}:
+            return str(condition)
+        case {"not": rule}:
+            return f"not ({describe(rule)})"
+        case {"allOf": rules}:
+            return " and ".join(_nested(rule) for rule in rules)
+        case {"anyOf": rules}:
+            return " or ".join(_nested(rule) for rule in rules)
+    return "anyone"
+
+
+def _nested(requires: Requirement) -> str:
+    words = describe(requires)
+    return f"({words})" if "allOf" in requires or "anyOf" in requires else words

@@ -1,0 +1,207 @@
+"""One frozen object, read once from the environment (`WATCHWORD_…`) and `.env`.
+
+Every value that is unsafe is refused at the start, in a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import Unsafe
+
+PREFIX = "WATCHWORD_"
+GUESSED_FIRST = {
+    "admin",
+    "administrator",
+    "changeme",
+    "default",
+    "letmein",
+    "password",
+    "secret",
+    "watchword",
+}
+MINIMUM_PASSWORD = 12
+MINIMUM_RSA_BITS = 2048
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    home: Path = Field(Path("var"), description="The one directory that everything is written to.")
+    mount: str = Field("schema:schema", description="The schema to mount, as module:attribute.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, description="Server processes.")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses whose X-Forwarded headers are believed, with commas."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; SQLite in the home directory when empty."
+    )
+    bus_url: str = Field("memory://", description="The bus between processes: memory://.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much is logged."
+    )
+    demo: bool = Field(True, description="Fill an empty database with demo data.")
+
+    issuer: str = Field("http://127.0.0.1:8000", description="Who signs tokens: claim iss.")
+    audience: str = Field("watchword", description="Whom tokens are for: claim aud.")
+    algorithm: Literal["ES256", "RS256", "EdDSA"] = Field(
+        "ES256", description="Algorithm of newly made signing keys."
+    )
+    rsa_bits: int = Field(3072, description="Size of newly made RS256 keys, in bits.")
+    access_token_seconds: int = Field(600, ge=300, le=900, description="Life of an access token.")
+    refresh_idle_seconds: int = Field(
+        14 * 86400, ge=600, description="A session ends when it is not refreshed for this long."
+    )
+    refresh_absolute_seconds: int = Field(
+        90 * 86400, ge=600, description="A session ends after this long in any case."
+    )
+    refresh_grace_seconds: int = Field(
+        10, ge=0, le=60, description="Two tabs that refresh within this time both succeed."
+    )
+    leeway_seconds: int = Field(5, ge=0, le=60, description="Clock difference to tolerate.")
+    admin_email: str = Field("admin@example.com", description="E-mail of the first account.")
+    admin_password: str | None = Field(
+        None, description="Password of the first account; generated when not set.", repr=False
+    )
+
+    allowed_origins: tuple[str, ...] = Field(
+        (), description='Origins of other front ends, as JSON: ["https://app.example.com"].'
+    )
+    explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
+    max_body_bytes: int = Field(1_000_000, ge=1024, description="Largest request body.")
+    max_message_bytes: int = Field(256_000, ge=1024, description="Largest WebSocket message.")
+    max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a document.")
+    max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a document.")
+    max_aliases: int = Field(50, ge=0, description="Most aliases in a document.")
+    plan_cache: int = Field(1_000, ge=0, description="Validated documents to remember.")
+    token_cache: int = Field(10_000, ge=0, description="Verified tokens to remember.")
+    renew_before_seconds: int = Field(
+        60, ge=0, description="How long before its end a connection is told to renew."
+    )
+    init_timeout_seconds: float = Field(5, gt=0, description="Time for connection_init to come.")
+    max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
+    mailbox_limit: int = Field(256, ge=1, description="Most events that wait for one subscriber.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _place_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("database_url"):
+            home = Path(values.get("home", "var"))
+            values["database_url"] = f"sqlite+aiosqlite:///{home / 'watchword.db'}"
+        return values
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer_is_safe(cls, issuer: str) -> str:
+        url = urlsplit(issuer)
+        if url.scheme not in ("https", "http") or not url.hostname or url.query or url.fragment:
+            raise ValueError("must be an https URL without query or fragment (RFC 8414, section 2)")
+        if url.scheme == "http" and not _is_loopback(url.hostname):
+            raise ValueError("must use https: plain http is for loopback addresses only")
+        return issuer.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, url: str) -> str:
+        if not url.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
+        return url
+
+    @field_validator("bus_url")
+    @classmethod
+    def _bus_is_known(cls, url: str) -> str:
+        if url != "memory://":
+            raise ValueError("must be memory://, the only bus so far; run one worker")
+        return url
+
+    @field_validator("rsa_bits")
+    @classmethod
+    def _rsa_is_long_enough(cls, bits: int) -> int:
+        if bits < MINIMUM_RSA_BITS:
+            raise ValueError(f"must be at least {MINIMUM_RSA_BITS} (RFC 7518, section 3.3)")
+        return bits
+
+    @field_validator("admin_email")
+    @classmethod
+    def _email_is_one(cls, email: str) -> str:
+        name, _, host = email.partition("@")
+        if not name or not host or any(character.isspace() for character in email):
+            raise ValueError("must be an e-mail address")
+        return email
+
+    @field_validator("admin_password")
+    @classmethod
+    def _password_is_hard_to_guess(cls, password: str | None) -> str | None:
+        if password is not None and (
+            len(password) < MINIMUM_PASSWORD
+            or password.lower().strip("0123456789!-_.") in GUESSED_FIRST
+        ):
+            raise ValueError(
+                f"must have at least {MINIMUM_PASSWORD} characters and not be a well-known default"
+            )
+        return password
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_named(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if "*" in origin:
+                raise ValueError(
+                    "must name each origin: a wildcard would let any site use the refresh cookie"
+                )
+            url = urlsplit(origin)
+            if url.scheme not in ("https", "http") or not url.netloc or url.path or url.query:
+                raise ValueError(f"{origin!r} is no origin: write scheme://host[:port] and no more")
+        return origins
+
+    @model_validator(mode="after")
+    def _session_outlives_idleness(self) -> Settings:
+        if self.refresh_absolute_seconds < self.refresh_idle_seconds:
+            raise ValueError(
+                "REFRESH_ABSOLUTE_SECONDS must not be shorter than REFRESH_IDLE_SECONDS"
+            )
+        if self.workers > 1:
+            raise ValueError(
+                "WORKERS must be 1 while the bus is memory://: events stay in one process"
+            )
+        return self
+
+
+def read(**overrides: Any) -> Settings:
+    """Read the settings once; `overrides` (from the command line) win over the environment.
+
+    Raises `Unsafe` with one line for each value that cannot be used.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            _explain(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False)
+        ]
+        raise Unsafe("\n".join(lines)) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(str(part) for part in location).upper()
+    return f"{PREFIX}{name} {message.removeprefix('Value error, ')}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

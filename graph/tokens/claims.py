@@ -1,0 +1,101 @@
+"""Claims to principal: each claim is there, of its type, and true at this moment. Pure.
+
+The profile is RFC 9068 (JWT access tokens); times are RFC 7519, section 4.1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from graph.errors import InvalidToken, TokenExpired
+from graph.principal import Grants, Principal
+
+TYPES = ("at+jwt", "application/at+jwt")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say to be for us. `leeway` is in seconds."""
+
+    issuer: str
+    audience: str
+    leeway: float
+
+
+def check_type(header: dict[str, Any]) -> None:
+    """Raise `InvalidToken` when the header's type is not that of an access token."""
+    kind = header.get("typ")
+    if not isinstance(kind, str) or kind.lower() not in TYPES:
+        raise InvalidToken("typ")
+
+
+def principal(claims: dict[str, Any], expected: Expected, now: float) -> Principal:
+    """Return who the claims say it is.
+
+    Raises `InvalidToken` naming the claim that is missing, mistyped or not for us, and
+    `TokenExpired` when everything is right but the time.
+    """
+    if _text(claims, "iss") != expected.issuer:
+        raise InvalidToken("iss")
+    if expected.audience not in _audiences(claims.get("aud")):
+        raise InvalidToken("aud")
+    expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
+    not_before = _number(claims, "nbf") if "nbf" in claims else issued_at
+    if max(not_before, issued_at) > now + expected.leeway:
+        raise InvalidToken("nbf" if not_before > issued_at else "iat")
+    made = Principal(
+        subject=_text(claims, "sub"),
+        grants=Grants(_texts(claims, "roles"), _scopes(claims), _optional(claims, "tenant")),
+        client=_text(claims, "client_id"),
+        session=_optional(claims, "sid"),
+        token_id=_text(claims, "jti"),
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+    if expires_at <= now:
+        raise TokenExpired
+    return made
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidToken(name)
+    return value
+
+
+def _optional(claims: dict[str, Any], name: str) -> str | None:
+    return _text(claims, name) if name in claims else None
+
+
+def _number(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidToken(name)
+    # Beyond the year 9999 nothing can be shown as a date.
+    if not math.isfinite(value) or not 0 <= value < 253_402_300_800:
+        raise InvalidToken(name)
+    return float(value)
+
+
+def _audiences(value: object) -> list[str]:
+    audiences: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(audience, str) for audience in audiences):
+        raise InvalidToken("aud")
+    return audiences
+
+
+def _texts(claims: dict[str, Any], name: str) -> frozenset[str]:
+    values = claims.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidToken(name)
+    return frozenset(values)
+
+
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    scope = claims.get("scope", "")
+    if not isinstance(scope, str):
+        raise InvalidToken("scope")
+    return frozenset(scope.split(" ")) - {""}

@@ -1,0 +1,90 @@
+"""Explains a token to an operator: what each claim means, and why it would be refused. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from graph.errors import InvalidToken, TokenExpired, WatchwordError
+from graph.tokens.compact import decode, header_of, members
+from graph.tokens.verify import Verifier
+
+MEANINGS = {
+    "typ": "kind of token; ours is at+jwt (RFC 9068)",
+    "alg": "signature algorithm; fixed by the key",
+    "kid": "the key that signed it",
+    "iss": "who issued it",
+    "aud": "whom it is for",
+    "sub": "whose it is: the account's id",
+    "exp": "ends",
+    "nbf": "not good before",
+    "iat": "issued",
+    "jti": "its own id",
+    "sid": "the session it came from",
+    "client_id": "the client it was issued to",
+    "scope": "what the token may do",
+    "roles": "what its person may do",
+}
+TIMES = ("exp", "nbf", "iat")
+REFUSALS = {
+    "size": "it is longer than 8 KB",
+    "typ": "it is not an access token (typ is not at+jwt)",
+    "kid": "no key of ours has this id: it was signed by somebody else, or its key was retired",
+    "alg": "its algorithm is not the one of its key",
+    "signature": "its signature does not fit: it was changed, or signed by somebody else",
+    "iss": "it comes from another issuer than WATCHWORD_ISSUER",
+    "aud": "it is for another audience than WATCHWORD_AUDIENCE",
+    "exp": "it has expired",
+    "nbf": "it is not good yet: compare the clocks",
+    "iat": "it was issued in the future: compare the clocks",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One claim, or one member of the header."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All lines, and why the token would be refused; None when it would be accepted."""
+
+    lines: tuple[Line, ...]
+    refused: str | None
+
+
+def explain(token: str, verifier: Verifier, now: float) -> Explanation:
+    """Explain a token, as far as it can be read at all."""
+    try:
+        verifier.verify(token)
+        refused = None
+    except (InvalidToken, TokenExpired) as error:
+        refused = REFUSALS.get(error.rule, f"it breaks the rule: {error.rule}")
+    return Explanation(tuple(_lines(token, now)), refused)
+
+
+def _lines(token: str, now: float) -> list[Line]:
+    try:
+        header = header_of(token)
+        payload = members(decode(token.split(".")[1]))
+    except WatchwordError:
+        return []
+    return [_line(name, value, now) for name, value in {**header, **payload}.items()]
+
+
+def _line(name: str, value: Any, now: float) -> Line:
+    meaning = MEANINGS.get(name, "not a claim of ours")
+    if name in TIMES and isinstance(value, int | float) and 0 <= value < 253_402_300_800:
+        moment = datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
+        meaning = f"{meaning} {moment}, {_distance(value - now)}"
+    text = " ".join(value) if isinstance(value, list) else str(value)
+    return Line(name, text, meaning)
+
+
+def _distance(seconds: float) -> str:
+    return f"in {seconds:.0f} s" if seconds >= 0 else f"{-seconds:.0f} s ago"

@@ -1,0 +1,65 @@
+"""Issues access tokens in the blueprint's profile (RFC 9068, section 2.2)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from graph.tokens.jws import sign
+from graph.tokens.keys import KeyRing
+
+FIRST_PARTY = "watchword"
+"""The client_id of our own sign-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A signed token, when it ends (Unix seconds), and how long that is (seconds)."""
+
+    token: str = field(repr=False)
+    expires_at: int
+    expires_in: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Signs for one issuer and audience; `seconds` is the life of its tokens."""
+
+    issuer: str
+    audience: str
+    seconds: int
+
+    def issue(
+        self,
+        ring: KeyRing,
+        *,
+        subject: str,
+        roles: Collection[str],
+        scopes: Collection[str],
+        session: str | None,
+        now: float,
+        client_id: str = FIRST_PARTY,
+        seconds: int | None = None,
+    ) -> IssuedToken:
+        """Issue a token for a subject, signed with the newest key."""
+        life = self.seconds if seconds is None else seconds
+        issued_at = int(now)
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "sub": subject,
+            "exp": issued_at + life,
+            "nbf": issued_at,
+            "iat": issued_at,
+            "jti": secrets.token_urlsafe(12),
+            "client_id": client_id,
+            "scope": " ".join(sorted(scopes)),
+            "roles": sorted(roles),
+        }
+        if session is not None:
+            claims["sid"] = session
+        token = sign(claims, ring.signing)
+        return IssuedToken(token, issued_at + life, life, claims["scope"])

@@ -1,0 +1,38 @@
+"""Signatures, and nothing else. The only importer of PyJWT (RFC 7515, compact serialisation)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from jwt.api_jws import PyJWS
+from jwt.exceptions import PyJWTError
+
+from graph.errors import InvalidToken
+from graph.tokens.keys import Key
+
+TYPE = "at+jwt"
+_ALGORITHMS = ["ES256", "RS256", "EdDSA"]
+_jws = PyJWS(algorithms=_ALGORITHMS)
+
+
+def sign(claims: dict[str, Any], key: Key) -> str:
+    """Return the claims as a signed token of type `at+jwt` (RFC 9068, section 2.1)."""
+    return _jws.encode(
+        orjson.dumps(claims),
+        key.private,
+        algorithm=key.algorithm,
+        headers={"typ": TYPE, "kid": key.kid},
+    )
+
+
+def check_signature(token: str, key: Key) -> bytes:
+    """Return the payload of a token that this key has signed with the key's own algorithm.
+
+    Raises `InvalidToken` when it has not.
+    """
+    try:
+        payload: bytes = _jws.decode_complete(token, key.public, [key.algorithm])["payload"]
+    except (PyJWTError, ValueError, TypeError) as error:
+        raise InvalidToken("signature") from error
+    return payload

@@ -1,0 +1,69 @@
+"""Token to principal: the one way in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+from graph.clock import Clock
+from graph.errors import InvalidToken, TokenExpired
+from graph.principal import Principal
+from graph.tokens.claims import Expected, check_type, principal
+from graph.tokens.compact import header_of, members
+from graph.tokens.jws import check_signature
+from graph.tokens.keys import KeyRing
+
+
+class UnknownKey(InvalidToken):
+    """The token names a key that is not on the ring: it may have been made elsewhere since."""
+
+    def __init__(self) -> None:
+        super().__init__("kid")
+
+
+class Verifier:
+    """Verifies tokens, and remembers the `memory` seen last until they end."""
+
+    def __init__(self, expected: Expected, clock: Clock, memory: int) -> None:
+        self.ring = KeyRing()
+        self._expected = expected
+        self._clock = clock
+        self._memory = memory
+        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+
+    def use(self, ring: KeyRing) -> None:
+        """Verify with these keys from now on. What other keys vouched for is forgotten."""
+        self.ring = ring
+        self._known.clear()
+
+    def verify(self, token: str) -> Principal:
+        """Return who the token speaks for. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
+        # Remembered by hash so that no token lies in memory; only a good one ever gets here.
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = self._read(token)
+            self._remember(digest, known)
+        elif known.expires_at <= self._clock.now():
+            del self._known[digest]
+            raise TokenExpired
+        return known
+
+    def _read(self, token: str) -> Principal:
+        header = header_of(token)
+        check_type(header)
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise InvalidToken("kid")
+        key = self.ring.find(kid)
+        if key is None:
+            raise UnknownKey
+        if header.get("alg") != key.algorithm:
+            raise InvalidToken("alg")
+        claims = members(check_signature(token, key))
+        return principal(claims, self._expected, self._clock.now())
+
+    def _remember(self, digest: bytes, known: Principal) -> None:
+        self._known[digest] = known
+        if len(self._known) > self._memory:
+            self._known.popitem(last=False)

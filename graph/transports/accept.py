@@ -1,0 +1,48 @@
+"""What a client accepts: content negotiation by RFC 9110, section 12.5.1. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def choose(accept: str, offers: Sequence[str]) -> str | None:
+    """Return the offer that the Accept header likes best, the first of equals; None when none fits.
+
+    An absent (empty) header accepts everything.
+    """
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    if not ranges:
+        return offers[0]
+    qualities = {offer: _quality(offer, ranges) for offer in offers}
+    best = max(offers, key=lambda offer: qualities[offer])
+    return best if qualities[best] > 0 else None
+
+
+def names(accept: str, media_type: str) -> bool:
+    """Tell whether the header names this very type, not only by a wildcard."""
+    return any(name == media_type and q > 0 for name, q in map(_range, accept.split(",")))
+
+
+def _range(part: str) -> tuple[str, float]:
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            return name, _number(value.strip())
+    return name, 1.0
+
+
+def _number(value: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(value)))
+    except ValueError:
+        return 0.0
+
+
+def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    kind = offer.partition("/")[0]
+    for pattern in (offer, f"{kind}/*", "*/*"):
+        found = [q for name, q in ranges if name == pattern]
+        if found:
+            return max(found)
+    return 0.0

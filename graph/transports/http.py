@@ -1,0 +1,201 @@
+"""The HTTP door: queries and mutations, and subscriptions as server-sent events.
+
+Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from graph.asgi import (
+    Gone,
+    Headers,
+    Message,
+    Receive,
+    Response,
+    Send,
+    TooLarge,
+    header,
+    read_body,
+)
+from graph.context import Context
+from graph.errors import (
+    BadUserInput,
+    InvalidToken,
+    TokenExpired,
+    TokenRevoked,
+    WatchwordError,
+)
+from graph.execution.masking import conceal, present
+from graph.execution.plan import Plan, Refused
+from graph.principal import Principal
+from graph.transports.accept import choose, names
+from graph.transports.credential import from_headers
+from graph.transports.door import Door
+from graph.transports.request import Request, read
+from graph.transports.sse import serve
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+HTML = "text/html"
+
+Page = Callable[[], tuple[bytes, Headers]]
+"""The explorer's page, with its headers."""
+
+
+class Failure(Exception):
+    """The request is answered with this response and nothing is run."""
+
+    def __init__(self, status: int, error: WatchwordError, headers: Headers = ()) -> None:
+        super().__init__(error.message)
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+class HttpDoor:
+    """The ASGI endpoint for `http` scopes at /graphql."""
+
+    def __init__(self, door: Door, page: Page | None) -> None:
+        self._door = door
+        self._page = page
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        accept = header(scope, b"accept")
+        if self._page is not None and _is_browser(scope, accept):
+            body, headers = self._page()
+            await Response(200, body, headers).send(send)
+            return
+        try:
+            await self._serve(scope, receive, send, accept)
+        except Gone:
+            return
+        except Failure as failure:
+            await _failure(failure, accept).send(send)
+        except Exception as error:
+            await _failure(Failure(500, conceal(error)), accept).send(send)
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send, accept: str) -> None:
+        media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM))
+        if media_type is None:
+            raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+        principal = await self._authenticate(scope)
+        request = await self._read(scope, receive)
+        try:
+            plan = self._door.engine.plan(request.query, request.operation_name)
+            _check_method(scope["method"], plan)
+            if media_type == EVENT_STREAM:
+                await serve(self._door, principal, plan, request, receive, send)
+                return
+            answer = await self._execute(principal, plan, request)
+        except Refused as refused:
+            response = _refusal(refused, media_type)
+        else:
+            response = _response(200, answer, media_type)
+        await response.send(send)
+
+    async def _authenticate(self, scope: Message) -> Principal:
+        try:
+            return await self._door.authenticate(from_headers(scope["headers"]))
+        except (InvalidToken, TokenExpired, TokenRevoked) as error:
+            raise Failure(401, error, _challenge(error)) from error
+
+    async def _read(self, scope: Message, receive: Receive) -> Request:
+        try:
+            match scope["method"]:
+                case "GET":
+                    return read(_query_parameters(scope["query_string"]))
+                case "POST":
+                    return read(await self._body(scope, receive))
+        except BadUserInput as error:
+            raise Failure(400, error) from error
+        raise Failure(
+            405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, POST"),)
+        )
+
+    async def _body(self, scope: Message, receive: Receive) -> object:
+        content_type, _, parameters = header(scope, b"content-type").partition(";")
+        # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
+        if content_type.strip().lower() != JSON:
+            raise Failure(415, BadUserInput(f"Send the request as Content-Type: {JSON}."))
+        if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
+            raise Failure(415, BadUserInput("The request must be in UTF-8."))
+        limit = self._door.settings.max_body_bytes
+        try:
+            return orjson.loads(await read_body(scope, receive, limit))
+        except TooLarge:
+            raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
+        except orjson.JSONDecodeError as error:
+            raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
+
+    async def _execute(self, principal: Principal, plan: Plan, request: Request) -> dict[str, Any]:
+        if plan.is_subscription:
+            raise Failure(
+                406, BadUserInput(f"Subscriptions need a WebSocket or Accept: {EVENT_STREAM}.")
+            )
+        context = Context(self._door.services, principal)
+        return await self._door.engine.execute(plan, request.variables, context)
+
+
+def _is_browser(scope: Message, accept: str) -> bool:
+    return (
+        scope["method"] == "GET" and names(accept, HTML) and b"query=" not in scope["query_string"]
+    )
+
+
+def _query_parameters(query_string: bytes) -> dict[str, Any]:
+    try:
+        given = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
+    parameters: dict[str, Any] = dict(given)
+    if "access_token" in parameters:
+        raise BadUserInput("Send the token in the Authorization header, never in the URL.")
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = _json(name, parameters[name])
+    return parameters
+
+
+def _json(name: str, text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadUserInput(f"The parameter {name!r} is not JSON: {error.msg}.", [name]) from error
+
+
+def _check_method(method: str, plan: Plan) -> None:
+    if method == "GET" and plan.is_mutation:
+        raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))
+
+
+def _challenge(error: WatchwordError) -> Headers:
+    # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
+    value = f'Bearer realm="watchword", error="invalid_token", error_description="{error.message}"'
+    return ((b"www-authenticate", value.encode()),)
+
+
+def _refusal(refused: Refused, media_type: str) -> Response:
+    answer = {"errors": [present(error) for error in refused.errors]}
+    if media_type == EVENT_STREAM:
+        return _response(400, answer, JSON)
+    # Section "Status Codes": under application/json the answer itself says what is wrong.
+    return _response(200 if media_type == JSON else 400, answer, media_type)
+
+
+def _failure(failure: Failure, accept: str) -> Response:
+    media_type = choose(accept, (JSON, GRAPHQL_JSON)) or JSON
+    answer = {"errors": [failure.error.as_dict()]}
+    return _response(failure.status, answer, media_type, failure.headers)
+
+
+def _response(
+    status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
+) -> Response:
+    content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
+    return Response(status, orjson.dumps(answer), (content_type, *headers))

@@ -1,0 +1,215 @@
+"""graphql-transport-ws, the server's side, as a state machine without I/O.
+
+Written from https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. One message goes in,
+one value comes out: what the shell has to do about it. Whatever arrives, nothing is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import orjson
+
+from graph.errors import BadUserInput
+from graph.transports.request import Request, read
+
+SUBPROTOCOL = "graphql-transport-ws"
+# RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code.
+LONGEST_REASON = 123
+
+
+class CloseCode(int, Enum):
+    """The close codes that the protocol itself names."""
+
+    BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    INIT_TIMEOUT = 4408
+    SUBSCRIBER_EXISTS = 4409
+    TOO_MANY_INITS = 4429
+
+
+@dataclass(frozen=True, slots=True)
+class Initialise:
+    """Authenticate, then `acknowledge`."""
+
+    payload: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run an operation."""
+
+    id: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop an operation: the client wants no more of it."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Send a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the socket; `reason` fits a frame."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing to do."""
+
+
+Step = Initialise | Start | Stop | Reply | Close | Nothing
+
+
+class _Bad(Exception):
+    """The message is not of the protocol."""
+
+
+class State(Enum):
+    """Where the connection is."""
+
+    OPEN = "waiting for connection_init"
+    INITIALISED = "waiting for our connection_ack"
+    ACKNOWLEDGED = "ready"
+
+
+class Protocol:
+    """The state of one socket: whether it is acknowledged, and which operations are open."""
+
+    def __init__(self) -> None:
+        self.state = State.OPEN
+        self.operations: set[str] = set()
+
+    def receive(self, data: str | bytes | None) -> Step:
+        """Take what arrived in one frame, and say what to do about it."""
+        try:
+            message = _decode(data)
+            kind = message.get("type")
+            handler = self._handlers.get(kind) if isinstance(kind, str) else None
+            if handler is None:
+                raise _Bad("'type' must be connection_init, ping, pong, subscribe or complete")
+            return handler(self, message)
+        except _Bad as fault:
+            return close(CloseCode.BAD_MESSAGE, f"Invalid message: {fault}")
+
+    def acknowledge(self, payload: dict[str, Any] | None) -> str:
+        """Enter the acknowledged state, and return the message that says so."""
+        self.state = State.ACKNOWLEDGED
+        message: dict[str, Any] = {"type": "connection_ack"}
+        if payload is not None:
+            message["payload"] = payload
+        return orjson.dumps(message).decode()
+
+    def finish(self, id: str) -> None:
+        """Forget an operation that the server has ended; its id may be used again."""
+        self.operations.discard(id)
+
+    def _initialise(self, message: dict[str, Any]) -> Step:
+        if self.state is not State.OPEN:
+            return close(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
+        payload = _payload(message)
+        self.state = State.INITIALISED
+        return Initialise(payload)
+
+    def _ping(self, message: dict[str, Any]) -> Step:
+        _payload(message)
+        return Reply('{"type":"pong"}')
+
+    def _pong(self, message: dict[str, Any]) -> Step:
+        _payload(message)
+        return Nothing()
+
+    def _subscribe(self, message: dict[str, Any]) -> Step:
+        if self.state is not State.ACKNOWLEDGED:
+            return close(CloseCode.UNAUTHORIZED, "Unauthorized")
+        id = _id(message)
+        try:
+            request = read(message.get("payload"))
+        except BadUserInput as error:
+            raise _Bad(f"'payload': {error.message}") from error
+        if id in self.operations:
+            return close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
+        self.operations.add(id)
+        return Start(id, request)
+
+    def _complete(self, message: dict[str, Any]) -> Step:
+        id = _id(message)
+        if id not in self.operations:
+            return Nothing()
+        self.operations.discard(id)
+        return Stop(id)
+
+    _handlers: dict[str, Callable[[Protocol, dict[str, Any]], Step]] = {
+        "connection_init": _initialise,
+        "ping": _ping,
+        "pong": _pong,
+        "subscribe": _subscribe,
+        "complete": _complete,
+    }
+
+
+def next_message(id: str, answer: bytes) -> str:
+    """Return `next` around an answer that is JSON already."""
+    return f'{{"id":{_quote(id)},"type":"next","payload":{answer.decode()}}}'
+
+
+def error_message(id: str, errors: list[dict[str, Any]]) -> str:
+    """Return `error`, which ends the operation and nothing else."""
+    return orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
+
+
+def complete_message(id: str) -> str:
+    """Return `complete`."""
+    return f'{{"id":{_quote(id)},"type":"complete"}}'
+
+
+def close(code: int, reason: str) -> Close:
+    """Return a close whose reason is cut to what a frame holds, at a character's end."""
+    return Close(int(code), reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+
+
+def _quote(id: str) -> str:
+    return orjson.dumps(id).decode()
+
+
+def _decode(data: str | bytes | None) -> dict[str, Any]:
+    if not isinstance(data, str):
+        raise _Bad("not a text message")
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise _Bad("not JSON, or nested too deeply") from error
+    if not isinstance(message, dict):
+        raise _Bad("not a JSON object")
+    return message
+
+
+def _payload(message: dict[str, Any]) -> dict[str, Any] | None:
+    payload = message.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        raise _Bad("'payload' must be an object or null")
+    return payload
+
+
+def _id(message: dict[str, Any]) -> str:
+    id = message.get("id")
+    if not isinstance(id, str) or not id:
+        raise _Bad("'id' must be a string that is not empty")
+    return id

@@ -1,0 +1,43 @@
+"""A GraphQL request as every door understands it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graph.errors import BadUserInput
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for (GraphQL over HTTP, section "Request Parameters")."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+def read(value: object) -> Request:
+    """Read a request from decoded JSON. Raises `BadUserInput` that names the member."""
+    if isinstance(value, list):
+        raise BadUserInput("Batches are not supported: send one request at a time.")
+    if not isinstance(value, dict):
+        raise BadUserInput("The request must be a JSON object with a member 'query'.")
+    query = _member(value, "query", str, "a string")
+    if query is None:
+        raise BadUserInput("The member 'query' is missing.", ["query"])
+    return Request(
+        query,
+        # An empty name is what several clients send for none.
+        _member(value, "operationName", str, "a string or null") or None,
+        _member(value, "variables", dict, "an object or null"),
+        _member(value, "extensions", dict, "an object or null"),
+    )
+
+
+def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
+    member = value.get(name)
+    if member is not None and not isinstance(member, kind):
+        raise BadUserInput(f"The member {name!r} must be {words}.", [name])
+    return member
