@@ -1,0 +1,30 @@
+"""Rules over an incident, beyond what the grants say."""
+
+from __future__ import annotations
+
+from graph import BadUserInput, HasScope, Question, condition, decode_id
+from schema.incidents.store import load_incidents
+from schema.scopes import INCIDENTS_WRITE, IsCommander, SeesInternal
+from schema.vocabulary import Visibility
+
+
+@condition("to command this incident")
+async def commands_incident(question: Question) -> bool:
+    """Whoever asks is the commander of the incident that the input names."""
+    try:
+        key = decode_id(question.arguments["input"].incident, "Incident")
+    except BadUserInput:
+        return False
+    row = await question.info.context.loader(load_incidents).load(key)
+    subject = question.principal.subject
+    return bool(subject and row is not None and row.commander_id == subject)
+
+
+@condition("to see internal updates, or to post to the public")
+def posts_where_it_sees(question: Question) -> bool:
+    """Nobody posts what they could not read."""
+    is_public = question.arguments["input"].visibility is Visibility.PUBLIC
+    return bool(is_public or SeesInternal.allows(question.principal))
+
+
+LeadsIncident = HasScope(INCIDENTS_WRITE) & (IsCommander | commands_incident)

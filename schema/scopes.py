@@ -1,0 +1,36 @@
+"""What a token may do (scopes, resource:action), and which role's person may carry which."""
+
+from __future__ import annotations
+
+from graph import HasRole, HasScope
+from schema.vocabulary import Role
+
+INCIDENTS_READ = "incidents:read"
+INCIDENTS_WRITE = "incidents:write"
+INCIDENTS_INTERNAL = "incidents:internal"
+COMPONENTS_WRITE = "components:write"
+MEMBERS_READ = "members:read"
+MEMBERS_WRITE = "members:write"
+CLIENTS_WRITE = "clients:write"
+AUDIT_READ = "audit:read"
+
+_VIEWER = frozenset({INCIDENTS_READ})
+_RESPONDER = _VIEWER | {INCIDENTS_WRITE, INCIDENTS_INTERNAL, COMPONENTS_WRITE, MEMBERS_READ}
+_ADMIN = _RESPONDER | {MEMBERS_WRITE, CLIENTS_WRITE, AUDIT_READ}
+
+ROLES: dict[str, frozenset[str]] = {
+    Role.VIEWER.value: _VIEWER,
+    Role.RESPONDER.value: _RESPONDER,
+    Role.COMMANDER.value: _RESPONDER,
+    Role.ADMIN.value: _ADMIN,
+}
+
+IsResponder = HasRole("responder") | HasRole("commander") | HasRole("admin")
+IsCommander = HasRole("commander") | HasRole("admin")
+IsAdmin = HasRole("admin")
+
+RespondsToIncidents = HasScope(INCIDENTS_WRITE) & IsResponder
+SeesInternal = HasScope(INCIDENTS_INTERNAL) & IsResponder
+KeepsComponents = HasScope(COMPONENTS_WRITE) & IsResponder
+SeesMembers = HasScope(MEMBERS_READ)
+ManagesMembers = HasScope(MEMBERS_WRITE) & IsAdmin

@@ -1,0 +1,40 @@
+"""The streams of the domain, and what is written into them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import strawberry
+
+from graph import Event
+from schema.vocabulary import Visibility
+
+INCIDENTS = "incidents"
+COMPONENTS = "components"
+
+
+@strawberry.enum
+class IncidentEventKind(Enum):
+    OPENED = "OPENED"
+    UPDATE_POSTED = "UPDATE_POSTED"
+    STATUS_CHANGED = "STATUS_CHANGED"
+    IMPACT_CHANGED = "IMPACT_CHANGED"
+    COMMANDER_ASSIGNED = "COMMANDER_ASSIGNED"
+    COMPONENTS_CHANGED = "COMPONENTS_CHANGED"
+    RESOLVED = "RESOLVED"
+
+
+def incident_event(
+    incident_id: str,
+    kind: IncidentEventKind,
+    update_id: str | None = None,
+    visibility: Visibility = Visibility.PUBLIC,
+) -> Event:
+    """Say what happened to an incident. The update is named by its id and loaded by who may see it."""
+    data = {"update": update_id, "visibility": visibility.value}
+    return Event(INCIDENTS, incident_id, kind.value, data)
+
+
+def component_event(component_id: str) -> Event:
+    """Say that a component's status changed."""
+    return Event(COMPONENTS, component_id, "STATUS_CHANGED")
