@@ -1,0 +1,9 @@
+"""What the clients ask the built-in schema: every client asks the same."""
+
+QUERY = "{ viewer { email } incidents(first: 1) { edges { node { name } } } }"
+SUBSCRIPTION = "subscription { incidentsChanged { kind incident { name } } }"
+OPEN = """
+mutation Open($name: String!) {
+  openIncident(input: { name: $name, body: "We are looking.", impact: MINOR }) { id }
+}
+"""

@@ -1,0 +1,80 @@
+"""A client's script in a process of its own: it prints one line of JSON for each step it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+# Seconds without a line after which a script has failed; a browser's cold start needs some.
+PATIENCE = 60
+
+Step = dict[str, Any]
+
+
+class Script:
+    """A running script. Lines are read in order; one that is waited for past others drops those."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.seen: list[Step] = []
+
+    async def read(self) -> Step:
+        """Return the next step. Fails with all that the script said when there is none."""
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise AssertionError(f"nothing came after {self.seen}") from None
+        if not line:
+            raise AssertionError(f"the script ended after {self.seen}\n{await self._complaint()}")
+        step: Step = json.loads(line)
+        self.seen.append(step)
+        return step
+
+    async def wait(self, name: str) -> Step:
+        """Return the next step of this name."""
+        while (step := await self.read())["step"] != name:
+            pass
+        return step
+
+    async def rest(self) -> list[Step]:
+        """Return the steps until the script has ended by itself, without an error."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            lines = (await self._process.stdout.read()).splitlines()
+            status = await self._process.wait()
+        assert status == 0, await self._complaint()
+        return [json.loads(line) for line in lines]
+
+    async def _complaint(self) -> str:
+        assert self._process.stderr is not None
+        return (await self._process.stderr.read()).decode(errors="replace")
+
+
+@asynccontextmanager
+async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script]:
+    """Run a script of this folder with its options; it is ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        str(node),
+        str(FOLDER / name),
+        env={**os.environ, "CLIENT_OPTIONS": json.dumps(options)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+        start_new_session=True,
+    )
+    try:
+        yield Script(process)
+    finally:
+        # The venv's `node` starts the real one as its child: both are asked, as one group.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await process.communicate()

@@ -1,0 +1,55 @@
+"""A person at the explorer, in a real Chromium: signs in, asks, follows, signs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.account import Account
+from tests.clients.documents import QUERY, SUBSCRIPTION
+from tests.clients.responder import Responder
+from tests.clients.script import running
+
+# The browser itself reports the sign-in that was refused; the page has nothing to complain about.
+REFUSED_SIGN_IN = "status of 401"
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_a_person_signs_in_asks_follows_and_signs_out(
+    colours: str, node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    options = {
+        "chromium": str(chromium),
+        "profile": str(tmp_path / "profile"),
+        "screenshot": str(tmp_path / "explorer.png"),
+        "query": QUERY,
+        "subscription": SUBSCRIPTION,
+        "token": "not-a-token",
+        "colours": colours,
+    }
+    async with (
+        Responder.signed_in(account) as responder,
+        running(node, "browser.mjs", **options, **account) as script,
+    ):
+        default = await script.wait("default query")
+        assert "errors" not in default["answer"]
+        assert (await script.wait("sign-in refused"))["text"]
+        signed_in = await script.wait("signed in")
+        assert account["email"] in signed_in["text"]
+        token = signed_in["headers"]["Authorization"].removeprefix("Bearer ")
+        answer = (await script.wait("answer"))["answer"]
+        assert answer["data"]["viewer"]["email"] == account["email"]
+        await script.wait("ready")
+        heard = await responder.open_until(lambda: script.wait("next"))
+        assert responder.knows(heard["answer"])
+        signed_out = await script.wait("signed out")
+        assert signed_out["headers"] == ""
+        assert token not in signed_out["stored"]
+        refused = (await script.wait("socket refused"))["answer"]["errors"][0]
+        assert refused["extensions"]["closeCode"] == 4401
+        assert "Sign in again." in refused["message"]
+        await script.wait("done")
+    complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
+    assert [text for text in complaints if REFUSED_SIGN_IN not in text] == []
+    assert (tmp_path / "explorer.png").stat().st_size > 0

@@ -1,0 +1,19 @@
+"""graphql-http's audit of conformance to GraphQL over HTTP, written by others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.clients.account import Account
+from tests.clients.script import running
+
+# How many audits graphql-http 1.23 has: fewer would mean that something was not asked.
+AUDITS = 61
+
+
+async def test_every_audit_passes(node: Path, account: Account) -> None:
+    async with running(node, "graphql_http_audit.mjs", **account) as script:
+        steps = await script.rest()
+    audits = [step for step in steps if step["step"] == "audit"]
+    assert [audit for audit in audits if audit["status"] != "ok"] == []
+    assert len(audits) == AUDITS

@@ -1,0 +1,198 @@
+"""GraphQL over HTTP on a real socket: status codes, media types, and whatever else may arrive."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.clock import MovedClock
+from tests.support.toy_server import toy_server
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+HELLO = {"data": {"hello": "hello world"}}
+
+
+async def request(clock: MovedClock, method: str = "POST", **rest: Any) -> httpx2.Response:
+    async with toy_server(clock) as server, httpx2.AsyncClient() as client:
+        url = server.url + rest.pop("path", "")
+        return await client.request(method, url, **rest)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", JSON),
+        (JSON, JSON),
+        (GRAPHQL_JSON, GRAPHQL_JSON),
+        (f"{GRAPHQL_JSON}, {JSON};q=0.9", GRAPHQL_JSON),
+        (f"{JSON};q=0.5, {GRAPHQL_JSON};q=0.9", GRAPHQL_JSON),
+        ("application/*", JSON),
+    ],
+)
+async def test_the_media_type_is_negotiated(
+    accept: str, media_type: str, clock: MovedClock
+) -> None:
+    response = await request(clock, json={"query": "{ hello }"}, headers={"accept": accept})
+    assert (response.status_code, response.json()) == (200, HELLO)
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
+async def test_nothing_that_is_accepted_can_be_served(clock: MovedClock) -> None:
+    response = await request(clock, json={"query": "{ hello }"}, headers={"accept": "image/png"})
+    assert response.status_code == 406
+
+
+async def test_get_runs_a_query(clock: MovedClock) -> None:
+    query = "query($name: String) { hello(name: $name) }"
+    params = {"query": query, "variables": json.dumps({"name": "there"})}
+    response = await request(clock, "GET", params=params)
+    assert response.json() == {"data": {"hello": "hello there"}}
+
+
+async def test_get_does_not_run_a_mutation(clock: MovedClock) -> None:
+    params = {"query": 'mutation { make(name: "bear") { id } }'}
+    response = await request(clock, "GET", params=params, headers={"authorization": "Bearer alice"})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_not_allowed(method: str, clock: MovedClock) -> None:
+    response = await request(clock, method, json={"query": "{ hello }"})
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b"null", 400),
+        (b"7", 400),
+        (b'"{ hello }"', 400),
+        (b"[]", 400),
+        (b'[{"query": "{ hello }"}]', 400),
+        (b"{}", 400),
+        (b'{"query": null}', 400),
+        (b'{"query": 7}', 400),
+        (b'{"query": "{ hello }", "variables": []}', 400),
+        (b'{"query": "{ hello }", "variables": "{}"}', 400),
+        (b'{"query": "{ hello }", "operationName": {}}', 400),
+        (b'{"query": "{ hello }", "extensions": 1}', 400),
+        (b'{"query": "{ hello \\ud800 }"}', 400),
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 50_000, 400),
+        (b'{"query": "' + b"x" * 2_000_000 + b'"}', 413),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_a_malformed_body_is_refused_with_a_reason(
+    content: bytes, status: int, clock: MovedClock
+) -> None:
+    response = await request(clock, content=content, headers={"content-type": JSON})
+    assert response.status_code == status
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"].endswith(".")
+
+
+async def test_a_body_without_length_is_held_to_the_limit(clock: MovedClock) -> None:
+    async def chunks() -> Any:
+        for _ in range(200):
+            yield b"x" * 10_000
+
+    response = await request(clock, content=chunks(), headers={"content-type": JSON})
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "application/graphql", "", JSON + "x"],
+)
+async def test_what_any_web_page_could_send_is_refused(
+    content_type: str, clock: MovedClock
+) -> None:
+    response = await request(
+        clock, content=b'{"query": "{ hello }"}', headers={"content-type": content_type}
+    )
+    assert response.status_code == 415
+
+
+async def test_another_charset_is_refused_and_utf8_is_fine(clock: MovedClock) -> None:
+    body = b'{"query": "{ hello }"}'
+    headers = {"content-type": f"{JSON}; charset=UTF-8"}
+    assert (await request(clock, content=body, headers=headers)).json() == HELLO
+    headers = {"content-type": f"{JSON}; charset=utf-16"}
+    assert (await request(clock, content=body, headers=headers)).status_code == 415
+
+
+@pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL_JSON, 400)])
+async def test_a_document_that_cannot_run_has_the_status_of_its_media_type(
+    accept: str, status: int, clock: MovedClock
+) -> None:
+    response = await request(clock, json={"query": "{ nothing }"}, headers={"accept": accept})
+    assert response.status_code == status
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize("token", ["bad", "expired", "revoked"])
+async def test_a_bad_token_is_401_with_a_challenge(token: str, clock: MovedClock) -> None:
+    response = await request(
+        clock, json={"query": "{ hello }"}, headers={"authorization": f"Bearer {token}"}
+    )
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith(
+        'Bearer realm="watchword", error="invalid_token", error_description="'
+    )
+    code = response.json()["errors"][0]["extensions"]["code"]
+    assert code == {"bad": "UNAUTHENTICATED", "expired": "TOKEN_EXPIRED"}.get(
+        token, "TOKEN_REVOKED"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["alice", "Bearer", "Bearer a b", "Bearer a, Bearer b", "Basic YTpi", "Bearer ä"]
+)
+async def test_a_malformed_authorization_header_is_401(value: str, clock: MovedClock) -> None:
+    headers = {"authorization": value.encode("latin-1")}
+    response = await request(clock, json={"query": "{ hello }"}, headers=headers)
+    assert response.status_code == 401
+
+
+async def test_two_authorization_headers_are_401(clock: MovedClock) -> None:
+    headers = [("authorization", "Bearer alice"), ("authorization", "Bearer alice")]
+    response = await request(clock, json={"query": "{ hello }"}, headers=headers)
+    assert response.status_code == 401
+
+
+async def test_a_token_in_the_url_is_refused(clock: MovedClock) -> None:
+    response = await request(clock, "GET", params={"query": "{ me }", "access_token": "alice"})
+    assert response.status_code == 400
+    assert "never in the URL" in response.text
+
+
+async def test_a_failing_key_store_is_500_with_an_id(clock: MovedClock) -> None:
+    response = await request(
+        clock, json={"query": "{ hello }"}, headers={"authorization": "Bearer crash"}
+    )
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "fire" not in response.text
+
+
+async def test_a_subscription_over_plain_http_says_what_it_needs(clock: MovedClock) -> None:
+    response = await request(
+        clock, json={"query": "subscription { numbers(to: 2) }"}, headers={"accept": JSON}
+    )
+    assert response.status_code == 406
+    assert "text/event-stream" in response.text
+
+
+@pytest.mark.parametrize("query", ["query=%FF", "variables=%7B", "query=%7Bhello%7D&variables=1"])
+async def test_a_malformed_query_string_is_400(query: str, clock: MovedClock) -> None:
+    response = await request(clock, "GET", path=f"?{query}")
+    assert response.status_code == 400

@@ -1,0 +1,118 @@
+"""Fixtures that every test may ask for: a clock, and a migrated database of each kind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from graph.database import Database
+from graph.migration import upgrade
+from tests.support import postgres
+from tests.support.clock import MovedClock
+from tests.support.server import LiveServer, live_server
+
+PACKAGES = ("graph.migrations.versions", "schema.migrations")
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server; no server is a failure in CI and a loud skip elsewhere."""
+    try:
+        with postgres.server() as url:
+            yield url
+    except postgres.Missing as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    _migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    name = f"watchword_template_{secrets.token_hex(6)}"
+    _administer(postgres_server, f'CREATE DATABASE "{name}"')
+    _migrate(_url(postgres_server, name))
+    yield name
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh migrated database; a test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "watchword.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("postgres_template")
+    name = f"watchword_{secrets.token_hex(8)}"
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _url(server, name)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh migrated database; a test that asks for it runs on both kinds."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A real server process on SQLite with the demo data, one for all tests that change little."""
+    with live_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A real server process of one's own; a test that asks for it runs on both databases."""
+    with live_server(tmp_path / "home", database_url) as running:
+        yield running
+
+
+def _url(server: str, name: str) -> str:
+    parts = urlsplit(server)
+    return parts._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
+
+
+def _migrate(url: str) -> None:
+    async def run() -> None:
+        database = Database(url)
+        await upgrade(database, PACKAGES)
+        await database.close()
+
+    asyncio.run(run())
+
+
+def _administer(server: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())

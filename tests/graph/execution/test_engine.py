@@ -1,0 +1,76 @@
+"""The engine runs plans, each event of a subscription in a context of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import strawberry
+from strawberry.extensions import SchemaExtension
+
+from graph.context import Context, Info
+from graph.errors import Unsafe
+from graph.execution.engine import Engine
+from graph.execution.limits import Limits
+from graph.execution.plan import Refused
+from graph.permissions.field import Public
+from graph.principal import ANONYMOUS
+from tests.support import toy_schema
+from tests.support.clock import MovedClock
+from tests.support.toy_server import door
+
+LIMITS = Limits(1000, 10, 10)
+
+
+def test_extensions_that_would_not_run_are_refused() -> None:
+    class Extension(SchemaExtension):
+        pass
+
+    schema = strawberry.Schema(toy_schema.Query, extensions=[Extension])
+    with pytest.raises(Unsafe, match="extensions"):
+        Engine(schema, LIMITS, 10)
+
+
+async def test_variables_that_do_not_fit_are_refused(clock: MovedClock) -> None:
+    engine = Engine(toy_schema.schema, LIMITS, 10)
+    plan = engine.plan("query($n: Int!) { count(below: $n) }", None)
+    context = Context(door(clock).services, ANONYMOUS)
+    with pytest.raises(Refused):
+        await engine.execute(plan, {"n": "many"}, context)
+
+
+@strawberry.type
+class Happening:
+    @strawberry.field
+    def context(self, info: Info) -> bool:
+        seen.append(info.context)
+        return True
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(permission_classes=[Public])
+    async def events(self, info: Info) -> AsyncIterator[Happening]:
+        seen.append(info.context)
+        yield Happening()
+        yield Happening()
+
+
+seen: list[Context] = []
+
+
+async def test_each_event_has_the_context_that_it_is_given(clock: MovedClock) -> None:
+    seen.clear()
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
+    services = door(clock).services
+    contexts = [Context(services, ANONYMOUS) for _ in range(3)]
+    plan = engine.plan("subscription { events { context } }", None)
+    source = await engine.subscribe(plan, None, contexts[0])
+    answers = [
+        await source.answer(event, context)
+        for context, event in zip(
+            contexts[1:], [event async for event in source.events], strict=True
+        )
+    ]
+    assert answers == [{"data": {"events": {"context": True}}}] * 2
+    assert seen == contexts

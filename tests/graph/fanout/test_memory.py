@@ -1,0 +1,25 @@
+"""The in-process bus keeps the promise of graph/fanout/bus.py."""
+
+from __future__ import annotations
+
+from graph.events import Event
+from graph.fanout.memory import MemoryBus
+
+EVENTS = [Event("toys", str(number), "made") for number in range(5)]
+
+
+async def test_events_arrive_in_order() -> None:
+    bus, seen = MemoryBus(), list[Event]()
+    await bus.open(seen.append)
+    await bus.publish(EVENTS[:3])
+    await bus.publish(EVENTS[3:])
+    assert seen == EVENTS
+
+
+async def test_publishing_without_a_receiver_does_not_fail() -> None:
+    bus, seen = MemoryBus(), list[Event]()
+    await bus.publish(EVENTS)
+    await bus.open(seen.append)
+    await bus.close()
+    await bus.publish(EVENTS)
+    assert seen == []

@@ -1,0 +1,120 @@
+"""Accounts: made, found, given roles, disabled; the last admin stays."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from graph.database import Database
+from graph.errors import BadUserInput, Conflict, NotFound
+from graph.identity.accounts import (
+    accounts_by_id,
+    add_account,
+    disable,
+    find_account,
+    list_accounts,
+    set_password,
+    set_roles,
+)
+from graph.identity.tables import Account, Password
+from tests.support.clock import MovedClock
+from tests.support.identity import sign_in_desk
+
+NOW = MovedClock().now()
+
+
+async def made(database: Database, email: str = "a@example.com", *roles: str) -> Account:
+    async with database.write() as session:
+        return await add_account(
+            session, email=email, name="A", roles=roles, password=None, now=NOW
+        )
+
+
+async def test_an_account_is_found_in_any_case(database: Database) -> None:
+    account = await made(database, "Ünï@Example.com", "b", "a", "b")
+    async with database.read() as session:
+        found = await find_account(session, "üNÏ@EXAMPLE.com")
+        assert found is not None
+        assert (found.id, found.email, found.roles) == (account.id, "Ünï@Example.com", ["a", "b"])
+        assert await find_account(session, "other@example.com") is None
+
+
+async def test_an_address_has_one_account(database: Database) -> None:
+    await made(database)
+    with pytest.raises(BadUserInput) as error:
+        await made(database, "A@EXAMPLE.COM")
+    assert error.value.extensions["path"] == ["email"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "nobody"}, {"email": "@x"}, {"email": "a@"}, {"email": "a b@x"}, {"email": "a\x00@x"},
+        {"email": "a" * 400 + "@x"}, {"name": ""}, {"name": " "}, {"name": "x" * 300},
+        {"name": "a\x00"}, {"password": "short"}, {"password": "x" * 2000},
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Database) -> None:
+    with pytest.raises(BadUserInput) as error:
+        async with database.write() as session:
+            given = {"email": "a@x", "name": "A", "password": None} | change
+            await add_account(session, roles=[], now=NOW, **given)
+    assert error.value.extensions["path"] == list(change)
+    async with database.read() as session:
+        assert await list_accounts(session) == []
+
+
+async def test_roles_are_replaced_and_the_version_grows(database: Database) -> None:
+    account = await made(database, "a@x", "viewer")
+    async with database.write() as session:
+        changed = await set_roles(session, account.id, ["responder"], version=1)
+    assert (changed.roles, changed.version) == (["responder"], 2)
+    with pytest.raises(Conflict):
+        async with database.write() as session:
+            await set_roles(session, account.id, [], version=1)
+    with pytest.raises(NotFound):
+        async with database.write() as session:
+            await set_roles(session, "nobody", [])
+
+
+async def test_the_last_admin_stays(database: Database) -> None:
+    first = await made(database, "a@x", "admin")
+    second = await made(database, "b@x", "admin")
+    async with database.write() as session:
+        await disable(session, second.id, NOW)
+    with pytest.raises(BadUserInput, match="last admin"):
+        async with database.write() as session:
+            await set_roles(session, first.id, ["viewer"])
+    with pytest.raises(BadUserInput, match="last admin"):
+        async with database.write() as session:
+            await disable(session, first.id, NOW)
+
+
+async def test_accounts_that_race_for_an_address_end_as_one(database: Database) -> None:
+    done = await asyncio.gather(*(made(database) for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(each, Account) for each in done) == 1
+    assert sum(isinstance(each, BadUserInput) for each in done) == 4
+    async with database.read() as session:
+        assert len(await list_accounts(session)) == 1
+
+
+async def test_many_are_loaded_at_once(database: Database) -> None:
+    one, two = await made(database, "a@x"), await made(database, "b@x")
+    async with database.read() as session:
+        found = await accounts_by_id(session, [two.id, "nobody", one.id])
+    assert set(found) == {one.id, two.id}
+
+
+async def test_another_password_ends_all_sessions(database: Database, clock: MovedClock) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        token = (await desk.login(delivery="body")).json()["refresh_token"]
+        async with database.write() as session:
+            await set_password(session, desk.account.id, "another good password", clock.now())
+        assert (await desk.refresh(token)).status_code == 401
+        assert (await desk.login()).status_code == 401
+        assert (await desk.login(password="another good password")).status_code == 200
+        async with database.read() as session:
+            stored = await session.get_one(Password, desk.account.id)
+        assert stored.hash.startswith("$argon2id$")

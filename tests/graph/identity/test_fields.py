@@ -1,0 +1,52 @@
+"""`viewer`: who is signed in, also without an account."""
+
+from __future__ import annotations
+
+import strawberry
+
+from graph.context import Context, Services
+from graph.database import Database
+from graph.domain import Domain
+from graph.fanout.hub import Hub
+from graph.fanout.memory import MemoryBus
+from graph.identity.accounts import add_account
+from graph.identity.fields import IdentityQuery
+from graph.principal import ANONYMOUS, Grants, Principal
+from tests.support.clock import MovedClock
+
+QUERY = "{ viewer { id name email roles scopes expiresAt } }"
+schema = strawberry.Schema(IdentityQuery)
+
+
+async def ask(database: Database, clock: MovedClock, principal: Principal) -> object:
+    services = Services(database, MemoryBus(), Hub(1), clock, Domain())
+    result = await schema.execute(QUERY, context_value=Context(services, principal))
+    assert result.data is not None
+    return result.data["viewer"]
+
+
+async def test_a_person_sees_themselves(database: Database, clock: MovedClock) -> None:
+    async with database.write() as session:
+        account = await add_account(
+            session, email="a@x", name="Alice", roles=["keeper"], password=None, now=0
+        )
+    grants = Grants(frozenset({"keeper"}), frozenset({"c:d", "a:b"}))
+    principal = Principal(account.id, grants, expires_at=clock.now() + 60)
+    assert await ask(database, clock, principal) == {
+        "id": account.id,
+        "name": "Alice",
+        "email": "a@x",
+        "roles": ["keeper"],
+        "scopes": ["a:b", "c:d"],
+        "expiresAt": "2027-01-15T08:01:00+00:00",
+    }
+
+
+async def test_a_machine_has_no_name(database: Database, clock: MovedClock) -> None:
+    viewer = await ask(database, clock, Principal("machine", expires_at=clock.now()))
+    assert isinstance(viewer, dict)
+    assert (viewer["id"], viewer["name"], viewer["email"]) == ("machine", None, None)
+
+
+async def test_anonymous_is_nobody(database: Database, clock: MovedClock) -> None:
+    assert await ask(database, clock, ANONYMOUS) is None

@@ -1,0 +1,69 @@
+"""Sessions beneath the routes: what the routes cannot show."""
+
+from __future__ import annotations
+
+import asyncio
+
+from argon2 import PasswordHasher
+from sqlalchemy import select
+
+from graph.columns import moment
+from graph.database import Database
+from graph.errors import Unauthenticated
+from graph.identity.sessions import Device, SignedIn
+from graph.identity.tables import Password, Session
+from tests.support.clock import MovedClock
+from tests.support.identity import EMAIL, PASSWORD, sign_in_desk
+
+DEVICE = Device("x" * 500, "203.0.113.7")
+
+
+async def test_a_weak_hash_is_made_anew_at_sign_in(database: Database, clock: MovedClock) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        weak = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
+        async with database.write() as session:
+            await session.merge(
+                Password(account_id=desk.account.id, hash=weak, changed_at=moment(clock.now()))
+            )
+        await desk.identity.sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
+        async with database.read() as session:
+            stored = await session.get_one(Password, desk.account.id)
+        assert stored.hash != weak
+        assert (await desk.login()).status_code == 200
+
+
+async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        sessions = desk.identity.sessions
+
+        async def live() -> str:
+            who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
+            for _ in range(5):
+                assert who.refresh_token is not None
+                who = await sessions.refresh(who.refresh_token, clock.now())
+            return who.session_id
+
+        ids = await asyncio.gather(*(live() for _ in range(10)))
+        assert len(set(ids)) == 10
+        async with database.read() as session:
+            rows = (await session.execute(select(Session))).scalars().all()
+        assert {row.id for row in rows} == set(ids)
+        assert all(row.revoked_at is None and row.version == 6 for row in rows)
+
+
+async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, refresh_grace_seconds=0) as desk:
+        sessions = desk.identity.sessions
+        who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
+        token = who.refresh_token or ""
+        await sessions.refresh(token, clock.now())
+        clock.move(1)
+        answers = await asyncio.gather(
+            *(sessions.refresh(token, clock.now()) for _ in range(3)), return_exceptions=True
+        )
+        assert not any(isinstance(answer, SignedIn) for answer in answers)
+        assert all(isinstance(answer, Unauthenticated) for answer in answers)

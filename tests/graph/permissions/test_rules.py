@@ -1,0 +1,89 @@
+"""Rules decide over grants and combine; a denial says what would have been needed."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from graph.permissions.rules import (
+    AllOf,
+    AnyOf,
+    Anyone,
+    Check,
+    Not,
+    Question,
+    RoleRule,
+    Rule,
+    ScopeRule,
+    SignedInRule,
+    describe,
+)
+from graph.permissions.verdict import ALLOWED, Denied
+from graph.principal import ANONYMOUS, Grants, Principal
+
+YES, NO = Anyone(), Not(Anyone())
+
+
+def question(principal: Principal = ANONYMOUS) -> Question:
+    return Question(principal, None, None, {})
+
+
+def keeper(*scopes: str) -> Principal:
+    return Principal("alice", Grants(frozenset({"keeper"}), frozenset(scopes)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed", "denied"),
+    [
+        (SignedInRule(), keeper(), ANONYMOUS),
+        (RoleRule("keeper"), keeper(), Principal("bob")),
+        (ScopeRule("toys:count"), keeper("toys:count"), keeper("toys:counting")),
+    ],
+)
+def test_a_rule_reads_the_principal(rule: Rule, allowed: Principal, denied: Principal) -> None:
+    assert rule.decide(question(allowed)) is ALLOWED
+    assert rule.decide(question(denied)) == Denied(rule.requires)
+    assert not rule.decide(question(denied))
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.product([YES, NO], repeat=2)))
+async def test_rules_combine_as_and_or_and_not(left: Rule, right: Rule) -> None:
+    a, b = left.holds(question()), right.holds(question())
+    for rule, expected in (
+        (AllOf((left, right)), a and b),
+        (AnyOf((left, right)), a or b),
+        (Not(left), not a),
+    ):
+        assert rule.holds(question()) is expected
+        assert await rule.holds_async(question()) is expected
+
+
+async def test_a_check_may_look_something_up() -> None:
+    async def is_alice(asked: Question) -> bool:
+        return asked.principal.subject == "alice"
+
+    rule = AllOf((SignedInRule(), Check(is_alice, "to be alice", is_async=True)))
+    assert rule.is_async
+    assert await rule.decide_async(question(keeper()))
+    assert not await rule.decide_async(question(Principal("bob")))
+
+
+def test_a_check_that_answers_with_something_else_grants_nothing() -> None:
+    rule = Check(lambda asked: "yes", "an answer")  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError):
+        rule.decide(question())
+
+
+def test_what_is_required_reads_as_a_sentence() -> None:
+    rule = AllOf(
+        (
+            ScopeRule("toys:count"),
+            AnyOf((RoleRule("keeper"), Check(lambda asked: True, "to own the toy"))),
+            Not(SignedInRule()),
+        )
+    )
+    assert describe(rule.requires) == (
+        "scope toys:count and (role keeper or to own the toy) and not (signed in)"
+    )
+    assert describe(Anyone().requires) == "anyone"

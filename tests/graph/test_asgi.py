@@ -1,0 +1,62 @@
+"""Reading requests and writing responses at the ASGI level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graph.asgi import Gone, Response, TooLarge, header, read_body
+
+
+def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    return {"headers": list(headers)}
+
+
+def receiving(*messages: dict[str, Any]) -> Any:
+    waiting = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    return receive
+
+
+async def test_a_body_in_pieces_is_joined() -> None:
+    receive = receiving(
+        {"type": "http.request", "body": b"ab", "more_body": True},
+        {"type": "http.request", "body": b"c"},
+    )
+    assert await read_body(scope(), receive, 10) == b"abc"
+
+
+async def test_a_declared_length_over_the_limit_is_not_read() -> None:
+    with pytest.raises(TooLarge):
+        await read_body(scope((b"content-length", b"11")), receiving(), 10)
+
+
+async def test_a_body_that_grows_over_the_limit_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        await read_body(scope(), receiving({"type": "http.request", "body": b"x" * 11}), 10)
+
+
+async def test_a_client_that_goes_away_is_gone() -> None:
+    with pytest.raises(Gone):
+        await read_body(scope(), receiving({"type": "http.disconnect"}), 10)
+
+
+def test_a_header_that_comes_twice_is_joined() -> None:
+    assert header(scope((b"accept", b"a"), (b"x", b"y"), (b"accept", b"b")), b"accept") == "a, b"
+    assert header(scope(), b"accept") == ""
+
+
+async def test_a_response_says_its_length() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Response(201, b"hello", ((b"x", b"y"),)).send(send)
+    assert sent[0]["status"] == 201
+    assert sent[0]["headers"] == [(b"x", b"y"), (b"content-length", b"5")]
+    assert sent[1]["body"] == b"hello"

@@ -1,0 +1,43 @@
+"""Finding a schema by name."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from graph.domain import Domain, load
+from graph.errors import Unsafe
+from tests.support import toy_schema
+
+
+def test_a_schema_is_found_by_module_and_attribute() -> None:
+    mount = load("tests.support.toy_schema:schema")
+    assert mount.schema is toy_schema.schema
+    assert mount.domain == Domain()
+
+
+def test_what_the_module_says_about_itself_comes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("mounted")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    module.domain = Domain(roles={"keeper": frozenset({"toys:count"})})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mounted", module)
+    assert load("mounted:schema").domain is module.domain
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["schema", ":schema", "schema:", "no.such.module:schema", "tests.support.toy_schema:nothing",
+     "tests.support.toy_schema:STREAM"],
+)  # fmt: skip
+def test_what_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(Unsafe) as refusal:
+        load(name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_roles_give_their_scopes_together() -> None:
+    domain = Domain(roles={"a": frozenset({"x", "y"}), "b": frozenset({"y", "z"})})
+    assert domain.scopes(frozenset({"a", "b", "unknown"})) == {"x", "y", "z"}
+    assert domain.scopes(frozenset()) == frozenset()

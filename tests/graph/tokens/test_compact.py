@@ -1,0 +1,32 @@
+"""Taking a token apart, strictly. What it refuses in whole tokens is in test_verify."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.errors import InvalidToken
+from graph.tokens.compact import decode, header_of, members
+from graph.tokens.keys import encode
+
+
+@given(st.binary())
+def test_what_was_encoded_is_decoded(data: bytes) -> None:
+    assert decode(encode(data)) == data
+
+
+@pytest.mark.parametrize("text", ["QQ==", "QR", "Q", "A"])
+def test_another_spelling_is_not(text: str) -> None:
+    with pytest.raises(InvalidToken):
+        decode(text)
+
+
+def test_a_header_is_returned_as_it_is() -> None:
+    parts = (b'{"a":1}', b"{}", b"x")
+    assert header_of(".".join(encode(part) for part in parts)) == {"a": 1}
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(InvalidToken):
+        members(b'{"a":' * 100_000)

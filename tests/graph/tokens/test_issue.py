@@ -1,0 +1,43 @@
+"""What we issue is small, in profile, and accepted by ourselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph.tokens.compact import decode, members
+from graph.tokens.issue import Issuer
+from graph.tokens.keys import KeyRing
+from tests.support.clock import MovedClock
+from tests.support.tokens import AUDIENCE, ISSUER, key, verifier
+
+ROLES = ["viewer", "responder", "commander", "admin"]
+SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components:write",
+          "members:read", "members:write", "clients:write", "audit:read"]  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_a_token_is_small_and_in_profile(algorithm: str, clock: MovedClock) -> None:
+    made = key(algorithm)
+    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+        KeyRing((made,)), subject="alice", roles=ROLES, scopes=SCOPES, session="s1", now=clock.now()
+    )
+    assert len(issued.token) < 1024 + (256 if algorithm == "RS256" else 0)
+    claims = members(decode(issued.token.split(".")[1]))
+    assert set(claims) == {
+        "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "roles",
+    }  # fmt: skip
+    assert (issued.expires_in, issued.expires_at) == (600, claims["exp"])
+    assert issued.scope == " ".join(sorted(SCOPES))
+    principal = verifier(clock, made).verify(issued.token)
+    assert principal.grants.scopes == set(SCOPES)
+    assert "eyJ" not in repr(issued)
+
+
+def test_no_two_tokens_are_the_same(clock: MovedClock) -> None:
+    ring = KeyRing((key(),))
+    issuer = Issuer(ISSUER, AUDIENCE, 600)
+    tokens = {
+        issuer.issue(ring, subject="a", roles=[], scopes=[], session=None, now=clock.now()).token
+        for _ in range(10)
+    }
+    assert len(tokens) == 10

@@ -1,0 +1,159 @@
+"""The state machine of graphql-transport-ws, without a socket."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from graph.transports.protocol import (
+    LONGEST_REASON,
+    Close,
+    Initialise,
+    Nothing,
+    Protocol,
+    Reply,
+    Start,
+    State,
+    Step,
+    Stop,
+    close,
+    complete_message,
+    error_message,
+    next_message,
+)
+
+
+def say(protocol: Protocol, **message: Any) -> Step:
+    return protocol.receive(json.dumps(message))
+
+
+def ready() -> Protocol:
+    protocol = Protocol()
+    say(protocol, type="connection_init")
+    protocol.acknowledge(None)
+    return protocol
+
+
+def subscribe(protocol: Protocol, id: str = "1") -> Step:
+    return say(protocol, type="subscribe", id=id, payload={"query": "{ a }"})
+
+
+def test_init_hands_its_payload_to_whoever_authenticates() -> None:
+    protocol = Protocol()
+    assert say(protocol, type="connection_init", payload={"a": 1}) == Initialise({"a": 1})
+    assert protocol.state is State.INITIALISED
+
+
+def test_a_second_init_is_too_many_even_before_the_ack() -> None:
+    protocol = Protocol()
+    say(protocol, type="connection_init")
+    assert say(protocol, type="connection_init") == Close(4429, "Too many initialisation requests")
+
+
+def test_nothing_starts_between_init_and_ack() -> None:
+    protocol = Protocol()
+    say(protocol, type="connection_init")
+    assert subscribe(protocol) == Close(4401, "Unauthorized")
+
+
+def test_an_operation_starts_once_and_stops_once() -> None:
+    protocol = ready()
+    assert isinstance(subscribe(protocol), Start)
+    assert subscribe(protocol) == Close(4409, "Subscriber for 1 already exists")
+    assert say(protocol, type="complete", id="1") == Stop("1")
+    assert say(protocol, type="complete", id="1") == Nothing()
+
+
+def test_an_id_that_the_server_finished_is_free_again() -> None:
+    protocol = ready()
+    subscribe(protocol)
+    protocol.finish("1")
+    assert isinstance(subscribe(protocol), Start)
+
+
+def test_ping_is_answered_at_any_time() -> None:
+    assert say(Protocol(), type="ping") == Reply('{"type":"pong"}')
+    assert say(ready(), type="ping", payload={"x": 1}) == Reply('{"type":"pong"}')
+
+
+def test_a_reason_fits_a_frame_and_is_cut_between_characters() -> None:
+    reason = close(4400, "é" * 200).reason
+    assert len(reason.encode()) <= LONGEST_REASON
+    assert reason == "é" * 61
+
+
+@given(st.text())
+def test_messages_to_the_client_are_json_for_any_id(id: str) -> None:
+    id = id.encode(errors="replace").decode()
+    assert json.loads(next_message(id, b'{"data":1}')) == {
+        "id": id,
+        "type": "next",
+        "payload": {"data": 1},
+    }
+    assert json.loads(complete_message(id)) == {"id": id, "type": "complete"}
+    assert json.loads(error_message(id, [{"message": "m"}]))["payload"] == [{"message": "m"}]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+kinds = ["connection_init", "ping", "pong", "subscribe", "complete", "next", "nonsense"]
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(kinds) | anything,
+        "id": st.sampled_from(["1", "2", ""]) | anything,
+        "payload": st.just({"query": "{ a }"}) | anything,
+    },
+)
+
+
+class AnyClient(RuleBasedStateMachine):
+    """A client that sends anything, in any order, to a server that finishes at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protocol = Protocol()
+        self.open: set[str] = set()
+
+    @rule(message=messages)
+    def sends(self, message: dict[str, Any]) -> None:
+        acknowledged = self.protocol.state is State.ACKNOWLEDGED
+        step = self.protocol.receive(json.dumps(message))
+        if isinstance(step, Start):
+            assert acknowledged
+            assert step.id not in self.open
+            self.open.add(step.id)
+        elif isinstance(step, Stop):
+            self.open.remove(step.id)
+        elif isinstance(step, Close):
+            assert step.code in {4400, 4401, 4409, 4429}
+            assert len(step.reason.encode()) <= LONGEST_REASON
+
+    @rule()
+    def is_acknowledged(self) -> None:
+        if self.protocol.state is State.INITIALISED:
+            self.protocol.acknowledge({"expiresAt": "soon"})
+
+    @rule(id=st.sampled_from(["1", "2"]))
+    def is_finished(self, id: str) -> None:
+        self.protocol.finish(id)
+        self.open.discard(id)
+
+    @invariant()
+    def agrees_on_what_is_open(self) -> None:
+        assert self.protocol.operations == self.open
+
+
+TestAnyClient = AnyClient.TestCase
+
+
+@given(st.text() | st.binary() | st.none())
+def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
+    assert isinstance(Protocol().receive(data), Close | Initialise | Reply | Nothing)

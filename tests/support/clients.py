@@ -1,0 +1,127 @@
+"""One small client per transport, one interface: run an operation and get its answers, in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+Answer = dict[str, Any]
+
+
+class WebSocketClient:
+    """graphql-transport-ws by hand: every message can be sent, every message is seen."""
+
+    name = "websocket"
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, **options: Any) -> AsyncIterator[WebSocketClient]:
+        options.setdefault("subprotocols", ["graphql-transport-ws"])
+        async with connect(url.replace("http", "ws", 1), proxy=None, **options) as socket:
+            yield cls(socket)
+
+    async def send(self, message: object) -> None:
+        await self.socket.send(message if isinstance(message, str) else json.dumps(message))
+
+    async def receive(self) -> Answer:
+        answer: Answer = json.loads(await self.socket.recv())
+        return answer
+
+    async def init(self, token: str | None = None) -> Answer:
+        payload = {} if token is None else {"payload": {"authorization": f"Bearer {token}"}}
+        await self.send({"type": "connection_init", **payload})
+        return await self.receive()
+
+    async def subscribe(self, id: str, query: str, **rest: Any) -> None:
+        await self.send({"type": "subscribe", "id": id, "payload": {"query": query, **rest}})
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        """Read until the server has closed; return its code and reason."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self.socket.recv()
+        return self.socket.close_code, self.socket.close_reason
+
+
+async def over_websocket(
+    url: str, query: str, token: str | None = None, **rest: Any
+) -> AsyncIterator[Answer]:
+    """Yield the answers of one operation over a WebSocket of its own."""
+    async with WebSocketClient.open(url) as client:
+        await client.init(token)
+        await client.subscribe("1", query, **rest)
+        while True:
+            try:
+                message = await client.receive()
+            except ConnectionClosed as closed:
+                end = closed.rcvd
+                yield {"closed": end and end.code, "reason": end and end.reason}
+                return
+            if message["type"] == "next":
+                yield message["payload"]
+            elif message["type"] == "error":
+                yield {"errors": message["payload"]}
+                return
+            elif message["type"] == "complete":
+                return
+
+
+async def over_sse(
+    url: str, query: str, token: str | None = None, **rest: Any
+) -> AsyncIterator[Answer]:
+    """Yield the answers of one operation as server-sent events."""
+    headers = {"accept": "text/event-stream"} | _authorization(token)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx2.AsyncClient(timeout=30))
+        body = {"query": query, **rest}
+        response = await stack.enter_async_context(
+            client.stream("POST", url, json=body, headers=headers)
+        )
+        if response.status_code != 200:
+            yield json.loads(await response.aread())
+            return
+        async for event, data in events(response):
+            if event == "complete":
+                return
+            yield json.loads(data)
+
+
+async def over_http(
+    url: str, query: str, token: str | None = None, **rest: Any
+) -> AsyncIterator[Answer]:
+    """Yield the one answer of an operation over plain POST."""
+    async with httpx2.AsyncClient(timeout=30) as client:
+        headers = _authorization(token)
+        response = await client.post(url, json={"query": query, **rest}, headers=headers)
+        yield response.json()
+
+
+async def events(response: httpx2.Response) -> AsyncIterator[tuple[str, str]]:
+    """Yield (event, data) of an event stream."""
+    event, data = "message", ""
+    async for line in response.aiter_lines():
+        if not line:
+            if data or event != "message":
+                yield event, data
+            event, data = "message", ""
+        elif line.startswith("event:"):
+            event = line.removeprefix("event:").strip()
+        elif line.startswith("data:"):
+            data += line.removeprefix("data:").strip()
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"authorization": f"Bearer {token}"}
+
+
+STREAMING = {"websocket": over_websocket, "sse": over_sse}
+TRANSPORTS = {**STREAMING, "http": over_http}

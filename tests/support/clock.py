@@ -1,0 +1,41 @@
+"""A clock that moves only when told."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+
+class _Timer:
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class MovedClock:
+    """Stands still at `time` (Unix seconds) until `move` is called; timers run then."""
+
+    def __init__(self, time: float = 1_800_000_000.0) -> None:
+        self.time = time
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._count = itertools.count()
+
+    def now(self) -> float:
+        return self.time
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> _Timer:
+        timer = _Timer(callback)
+        heapq.heappush(self._timers, (when, next(self._count), timer))
+        return timer
+
+    def move(self, seconds: float) -> None:
+        """Let time pass, and run each timer at its own time."""
+        end = self.time + seconds
+        while self._timers and self._timers[0][0] <= end:
+            self.time, _, timer = heapq.heappop(self._timers)
+            if timer.callback is not None:
+                timer.callback()
+        self.time = end

@@ -1,0 +1,61 @@
+"""An identity on a real database, with the routes in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from graph.database import Database
+from graph.domain import Domain
+from graph.identity.accounts import add_account
+from graph.identity.identity import Identity
+from graph.identity.routes import routes
+from graph.identity.signing_keys import ensure
+from graph.identity.tables import Account
+from graph.settings import Settings
+from tests.support.clock import MovedClock
+
+EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"
+ORIGIN = "https://watchword.example"
+DOMAIN = Domain(roles={"keeper": frozenset({"toys:count"}), "admin": frozenset({"toys:all"})})
+
+
+@dataclass
+class SignInDesk:
+    """Who can sign in, and a client at the desk."""
+
+    identity: Identity
+    account: Account
+    client: httpx2.AsyncClient
+
+    async def login(self, **changes: Any) -> httpx2.Response:
+        body = {"email": EMAIL, "password": PASSWORD} | changes
+        return await self.client.post("/api/auth/login", json=body)
+
+    async def refresh(self, token: str | None = None, **rest: Any) -> httpx2.Response:
+        body = {} if token is None else {"refresh_token": token}
+        return await self.client.post("/api/auth/refresh", json=body, **rest)
+
+
+@asynccontextmanager
+async def sign_in_desk(
+    database: Database, clock: MovedClock, **settings: Any
+) -> AsyncIterator[SignInDesk]:
+    read = Settings(_env_file=None, database_url=str(database.url), **settings)
+    await ensure(database, read, clock.now())
+    async with database.write() as session:
+        account = await add_account(
+            session, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD, now=clock.now()
+        )
+    identity = Identity(database, read, clock, DOMAIN)
+    await identity.open()
+    app = FastAPI()
+    app.include_router(routes(identity))
+    transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
+    async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        yield SignInDesk(identity, account, client)

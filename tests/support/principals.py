@@ -1,0 +1,92 @@
+"""Named principals, and what a test needs to ask the domain as each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graph.context import Context, Services
+from graph.database import Database
+from graph.errors import WatchwordError
+from graph.events import Event
+from graph.fanout.hub import Hub
+from graph.fanout.memory import MemoryBus
+from graph.identity.accounts import add_account
+from graph.principal import ANONYMOUS, Grants, Principal
+from schema import domain, schema
+from tests.support.clock import MovedClock
+
+ROLES = ("viewer", "responder", "commander", "admin")
+# Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.
+NAMES = ("anonymous", *ROLES, "machine", "narrow")
+SEES_INTERNAL = {"responder", "commander", "admin"}
+RESPONDS = {"responder", "commander", "admin", "narrow"}
+
+
+@dataclass
+class Room:
+    """The incident room on a database, with an account for each role."""
+
+    services: Services
+    principals: dict[str, Principal]
+    events: list[Event]
+
+    def context(self, name: str) -> Context:
+        return Context(self.services, self.principals[name])
+
+    async def ask(self, name: str, query: str, **variables: Any) -> Any:
+        """Run an operation as a named principal; return its result."""
+        return await schema.execute(query, variables, self.context(name))
+
+    async def data(self, name: str, query: str, **variables: Any) -> Any:
+        """Return the data of an operation that must not fail."""
+        result = await self.ask(name, query, **variables)
+        assert result.errors is None, result.errors
+        return result.data
+
+    async def code(self, name: str, query: str, **variables: Any) -> str:
+        """Return the code of the one error of an operation."""
+        return str((await self.refusal(name, query, **variables)).extensions["code"])
+
+    async def refusal(self, name: str, query: str, **variables: Any) -> WatchwordError:
+        """Return the one error of an operation."""
+        result = await self.ask(name, query, **variables)
+        assert result.errors is not None, result.data
+        [error] = result.errors
+        cause = error.original_error
+        assert isinstance(cause, WatchwordError), error
+        return cause
+
+
+async def open_room(database: Database, clock: MovedClock) -> Room:
+    """Fill a database with an account for each role."""
+    bus, hub, events = MemoryBus(), Hub(100), list[Event]()
+
+    def receive(event: Event) -> None:
+        events.append(event)
+        hub.receive(event)
+
+    await bus.open(receive)
+    principals = {"anonymous": ANONYMOUS}
+    async with database.write() as session:
+        for role in ROLES:
+            account = await add_account(
+                session,
+                email=f"{role}@example.com",
+                name=role.title(),
+                roles=[role],
+                password=None,
+                now=clock.now(),
+            )
+            principals[role] = _principal(account.id, role)
+    read = frozenset({"incidents:read"})
+    principals["machine"] = Principal("machine", Grants(scopes=read))
+    scopes = frozenset({"incidents:read", "incidents:write"})
+    responder = principals["responder"].subject
+    principals["narrow"] = Principal(responder, Grants(frozenset({"responder"}), scopes))
+    return Room(Services(database, bus, hub, clock, domain), principals, events)
+
+
+def _principal(subject: str, role: str) -> Principal:
+    roles = frozenset({role})
+    return Principal(subject, Grants(roles, domain.scopes(roles)))

@@ -1,0 +1,112 @@
+"""A real server process, as an operator would start it, on a home directory of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PASSWORD = "correct horse battery staple"
+ADMIN = "admin@example.com"
+PATIENCE = 60
+
+
+class LiveServer:
+    """A process that serves; `url` is its origin, `email` and `password` are the admin's."""
+
+    def __init__(self, home: Path, database_url: str = "", **environment: str) -> None:
+        self.home = home
+        self.email = ADMIN
+        self.password = PASSWORD
+        self.environment = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("WATCHWORD_")
+            },
+            "WATCHWORD_HOME": str(home),
+            "WATCHWORD_ADMIN_EMAIL": ADMIN,
+            "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
+            "PYTHONUNBUFFERED": "1",
+            **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
+            **environment,
+        }
+        self.url = ""
+        self.output: list[str] = []
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "graph", "serve", "--port", "0"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(PATIENCE) or not self.url:
+            self._process.kill()
+            raise AssertionError(f"the server did not start:\n{self.log}")
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def kill(self) -> None:
+        """Stop it as a power cut would."""
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    @property
+    def log(self) -> str:
+        return "".join(self.output)
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a `watchword` command with the same settings; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "graph", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output.append(line)
+            if "Sign in     http" in line:
+                self.url = line.split()[-1].removesuffix("/api/auth/login")
+            if "Application startup complete" in line:
+                self._ready.set()
+        self._ready.set()
+
+
+@contextmanager
+def live_server(home: Path, database_url: str = "", **environment: str) -> Iterator[LiveServer]:
+    """Run a server for as long as the block lasts; it must stop in order."""
+    server = LiveServer(home, database_url, **environment)
+    server.start()
+    try:
+        yield server
+    except BaseException:
+        server.kill()
+        print(server.log)
+        raise
+    assert server.stop() == 0, server.log

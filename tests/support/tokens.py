@@ -1,0 +1,57 @@
+"""Tokens for tests: good ones, and ones with anything in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+import orjson
+
+from graph.tokens.claims import Expected
+from graph.tokens.keys import Key, KeyRing, encode, generate
+from graph.tokens.verify import Verifier
+from tests.support.clock import MovedClock
+
+ISSUER, AUDIENCE = "https://watchword.example", "watchword"
+EXPECTED = Expected(ISSUER, AUDIENCE, leeway=5)
+
+
+def claims(now: float, **changes: Any) -> dict[str, Any]:
+    """The claims of a good token; a change to None takes one away."""
+    good = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "alice",
+        "exp": now + 600,
+        "nbf": now,
+        "iat": now,
+        "jti": "1",
+        "client_id": "watchword",
+        "sid": "s1",
+        "scope": "a:b c:d",
+        "roles": ["keeper"],
+    } | changes
+    return {name: value for name, value in good.items() if value is not None}
+
+
+def signed(key: Key, payload: Any, **header: Any) -> str:
+    """Sign anything, with any header; PyJWT plays the other side here."""
+    data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    full = {"typ": "at+jwt", "kid": key.kid} | header
+    return jwt.PyJWS().encode(data, key.private, key.algorithm, headers=full)
+
+
+def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"x") -> str:
+    """Put together a token whose signature is whatever is given."""
+    parts = (orjson.dumps(header), orjson.dumps(payload), signature)
+    return ".".join(encode(part) for part in parts)
+
+
+def verifier(clock: MovedClock, *keys: Key, memory: int = 10) -> Verifier:
+    made = Verifier(EXPECTED, clock, memory)
+    made.use(KeyRing(keys))
+    return made
+
+
+def key(algorithm: str = "ES256") -> Key:
+    return generate(algorithm, 2048)
