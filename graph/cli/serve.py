@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shlex
+import signal
 import socket
+import sys
 
 import click
 import uvicorn
@@ -43,10 +47,18 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
     listener = _listen(settings)
     started = asyncio.run(bootstrap(settings, mounted, SystemClock()))
     click.echo(_greeting(settings, listener.getsockname()[1], started))
+    _leave_in_order()
     server = uvicorn.Server(_config(app, settings))
     server.run(sockets=[listener])
     if not server.started:
         raise Unsafe("The server could not start; the log above says why.")
+
+
+def _leave_in_order() -> None:
+    # uvicorn finishes its work on a signal and then raises it again, for whoever was there before:
+    # without a handler the process would count as killed although it ended as it was asked to.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -97,16 +109,20 @@ def _greeting(settings: Settings, port: int, started: Started) -> str:
 
 
 def _first_words(origin: str, started: Started) -> list[str]:
-    shown = started.password or "$WATCHWORD_ADMIN_PASSWORD"
     lines = [f"  E-mail      {started.email}"]
     if started.password:
         lines.append(f"  Password    {started.password}  (shown this once)")
-    return [
-        *lines,
-        "",
-        "  To sign in, paste:",
-        "",
-        f"  curl -s {origin}/api/auth/login -H 'content-type: application/json' \\",
-        f'    -d "{{\\"email\\":\\"{started.email}\\",\\"password\\":\\"{shown}\\"}}"',
-        "",
-    ]
+    command = f"curl -s {origin}/api/auth/login -H 'content-type: application/json' -d"
+    return [*lines, "", "  To sign in, paste:", "", f"  {command} {_credentials(started)}", ""]
+
+
+def _credentials(started: Started) -> str:
+    if started.password:
+        given = {"email": started.email, "password": started.password}
+        return shlex.quote(json.dumps(given))
+    # The operator chose the password: it is in the environment, and not for the terminal.
+    return (
+        shlex.quote(f'{{"email": {json.dumps(started.email)}, "password": "')
+        + '"$WATCHWORD_ADMIN_PASSWORD"'
+        + shlex.quote('"}')
+    )

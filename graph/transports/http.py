@@ -190,6 +190,10 @@ def _refusal(refused: Refused, media_type: str) -> Response:
 
 def _failure(failure: Failure, accept: str) -> Response:
     media_type = choose(accept, (JSON, GRAPHQL_JSON)) or JSON
+    if failure.status == 401:
+        # A refused token is HTTP's own answer, before GraphQL has begun. Clients take what comes as
+        # a GraphQL response for the result, whatever its status; of plain JSON they see the 401.
+        media_type = choose(accept, (JSON,)) or media_type
     answer = {"errors": [failure.error.as_dict()]}
     return _response(failure.status, answer, media_type, failure.headers)
 

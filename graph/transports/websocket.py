@@ -45,9 +45,6 @@ from graph.transports.request import Request
 
 log = logging.getLogger("watchword.websocket")
 
-# Seconds for a close frame to leave towards a client that does not read.
-CLOSE_GRACE = 5.0
-
 
 class WebSocketDoor:
     """The ASGI endpoint for `websocket` scopes at /graphql."""
@@ -201,11 +198,13 @@ class Connection:
             self._release()
 
     async def _say_goodbye(self, closing: Close) -> None:
-        message = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
+        # To a client that does not read, this leaves when it reads again; nothing else does until
+        # then, and nothing more is kept for it.
         try:
-            async with asyncio.timeout(CLOSE_GRACE):
-                await self._send(message)
-        except (TimeoutError, OSError) as error:
+            await self._send(
+                {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
+            )
+        except OSError as error:
             log.debug("the close frame did not leave: %s", error)
 
     def _release(self) -> None:

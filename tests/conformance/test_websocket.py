@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from graph.transports.protocol import LONGEST_REASON
 from tests.support.clients import WebSocketClient
@@ -327,6 +328,33 @@ async def test_a_subscriber_that_is_too_slow_is_closed_with_1013(clock: MovedClo
         await server.publish(*(str(number) for number in range(5)))
         assert await client.closed() == (1013, "too slow: mailbox full")
         await server.followed(0)
+
+
+async def test_a_client_that_stops_reading_finds_1013_behind_what_had_left_for_it(
+    clock: MovedClock,
+) -> None:
+    async with (
+        toy_server(clock, mailbox_limit=3) as server,
+        WebSocketClient.open(server.url, max_queue=1) as client,
+    ):
+        await client.init()
+        await client.subscribe("1", MADE)
+        await server.followed(1)
+        sent = 0
+        while len(server.door.services.hub):
+            await server.publish(f"{sent} {'x' * 100_000}")
+            await asyncio.to_thread(lambda: None)
+            sent += 1
+        seen = []
+        with suppress(ConnectionClosed):
+            while True:
+                seen.append((await client.receive())["payload"]["data"]["made"]["id"])
+        assert (client.socket.close_code, client.socket.close_reason) == (
+            1013,
+            "too slow: mailbox full",
+        )
+        assert [int(id.split()[0]) for id in seen] == list(range(len(seen)))
+        assert 3 < len(seen) < sent
 
 
 async def test_operations_beyond_the_limit_are_refused_alone(clock: MovedClock) -> None:
