@@ -7,7 +7,7 @@ NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt sdl explorer lock clean
+.PHONY: help run test check fmt bench sdl explorer lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot
 fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev  ## measure beside Strawberry's own view (ARGS="--rounds 5")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 sdl: $(VENV)/run  ## write the SDL snapshot
 	@$(BIN)/watchword schema print > schema/schema.graphql

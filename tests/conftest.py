@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +16,7 @@ from graph.database import Database
 from graph.migration import upgrade
 from tests.support import postgres
 from tests.support.clock import MovedClock
+from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
 
 PACKAGES = ("graph.migrations.versions", "schema.migrations")
@@ -33,10 +33,8 @@ def postgres_server() -> Iterator[str]:
     try:
         with postgres.server() as url:
             yield url
-    except postgres.Missing as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
+    except postgres.Missing as fault:
+        missing(str(fault))
 
 
 @pytest.fixture(scope="session")
@@ -55,20 +53,28 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh migrated database; a test that asks for it runs on both kinds."""
-    if request.param == "sqlite":
-        path = tmp_path / "watchword.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite+aiosqlite:///{path}"
-        return
-    server: str = request.getfixturevalue("postgres_server")
-    template: str = request.getfixturevalue("postgres_template")
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh migrated SQLite database."""
+    path = tmp_path / "watchword.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh migrated PostgreSQL database."""
     name = f"watchword_{secrets.token_hex(8)}"
-    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield _url(server, name)
-    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    yield _url(postgres_server, name)
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh migrated database; a test that asks for it runs on both kinds."""
+    kind = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    return str(request.getfixturevalue(kind))
 
 
 @pytest.fixture

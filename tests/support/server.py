@@ -89,12 +89,13 @@ class LiveServer:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.output.append(line)
-            if "Sign in     http" in line:
-                self.url = line.split()[-1].removesuffix("/api/auth/login")
-            if "Application startup complete" in line:
-                self._ready.set()
+        with self._process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if "Sign in     http" in line:
+                    self.url = line.split()[-1].removesuffix("/api/auth/login")
+                if "Application startup complete" in line:
+                    self._ready.set()
         self._ready.set()
 
 

@@ -1,0 +1,27 @@
+"""One server process: `BENCH_SERVER=watchword python -m benchmarks.server PORT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import uvicorn
+
+
+def main(port: int) -> None:
+    """Serve on a port of loopback, with the same uvicorn for every server."""
+    if os.environ["BENCH_SERVER"] == "watchword":
+        from graph.cli.commands import cli
+
+        cli(["serve", "--port", str(port), "--schema", "benchmarks.schema:schema"])
+        return
+    from benchmarks.schema import means, schema
+
+    uvicorn.run(
+        means.app(schema), port=port, log_level="warning", loop="uvloop", http="httptools",
+        ws="websockets-sansio", ws_per_message_deflate=False, access_log=False,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,216 @@
+"""docker-compose.yml, without Docker: its settings can be used, and its proxy serves every door.
+
+The same topology as processes: PostgreSQL, a server with the settings of the file, and nginx with
+the configuration and the certificate of the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+import yaml
+from websockets.asyncio.client import connect
+
+from graph.settings import PREFIX, Settings, read
+from tests.support.clients import WebSocketClient, events
+from tests.support.programs import missing, program
+from tests.support.server import PASSWORD, LiveServer, live_server
+
+FILE = Path(__file__).parents[1] / "docker-compose.yml"
+GIVEN = {"POSTGRES_PASSWORD": "letters0and0digits", "WATCHWORD_ADMIN_PASSWORD": PASSWORD}
+OPEN = 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
+CHANGED = "subscription { incidentsChanged { kind } }"
+
+
+class Proxied(NamedTuple):
+    """Where nginx listens: with TLS, and without."""
+
+    origin: str
+    plain: str
+
+
+def compose() -> dict[str, Any]:
+    """The file as Compose reads it: variables filled in, $$ for a dollar sign."""
+    content: dict[str, Any] = yaml.safe_load(_fill(FILE.read_text()))
+    return content
+
+
+def _fill(text: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        default = match["default"]
+        return GIVEN.get(match["name"]) or (default if default is not None else "")
+
+    return re.sub(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)?\}", value, text)
+
+
+def environment() -> dict[str, str]:
+    return dict(compose()["services"]["server"]["environment"])
+
+
+def test_every_setting_of_the_server_exists_and_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment().items():
+        assert name.removeprefix(PREFIX).lower() in Settings.model_fields
+        monkeypatch.setenv(name, value)
+    settings = read(_env_file=None)
+    assert settings.issuer == "https://localhost"
+
+
+def test_what_a_service_depends_on_is_there_and_healthy_services_have_a_check() -> None:
+    services = compose()["services"]
+    built = FILE.with_name("Dockerfile").read_text()
+    for service in services.values():
+        for name, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in services[name] or "HEALTHCHECK" in built
+
+
+@pytest.fixture
+def proxied(postgres_url: str, tmp_path: Path) -> Iterator[Proxied]:
+    """nginx in front of a server on PostgreSQL."""
+    nginx = program("nginx")
+    if nginx is None:
+        missing("There is no nginx: run `apt-get install nginx-light`.")
+    settings = environment() | {
+        "WATCHWORD_DATABASE_URL": postgres_url,
+        "WATCHWORD_TRUSTED_PROXIES": "127.0.0.0/8",
+    }
+    certificate = tmp_path / "certificate"
+    certificate.mkdir()
+    _make_certificate(certificate)
+    with (
+        live_server(tmp_path / "home", **settings) as server,
+        _nginx(nginx, tmp_path, certificate, server) as ports,
+    ):
+        plain, secure = ports
+        yield Proxied(f"https://localhost:{secure}", f"http://localhost:{plain}")
+
+
+def _make_certificate(folder: Path) -> None:
+    service = compose()["services"]["certificate"]
+    *shell, script = service["entrypoint"]
+    subprocess.run(
+        [*shell, script.replace("/certificate", str(folder))],
+        check=True,
+        capture_output=True,
+        env={"PATH": "/usr/bin:/bin", **service["environment"]},
+    )
+
+
+@contextmanager
+def _nginx(
+    nginx: Path, home: Path, certificate: Path, server: LiveServer
+) -> Iterator[tuple[int, int]]:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        plain, secure = one.getsockname()[1], two.getsockname()[1]
+    content = (
+        compose()["configs"]["proxy"]["content"]
+        .replace("listen 80;", f"listen {plain};")
+        .replace("listen 443 ", f"listen {secure} ")
+        .replace("/certificate", str(certificate))
+        .replace("http://server:8000", server.url)
+    )
+    (home / "default.conf").write_text(content)
+    (home / "nginx.conf").write_text(
+        f"daemon off; pid {home}/pid; error_log {home}/error.log; user root;\n"
+        "events {}\n"
+        f"http {{ access_log off; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;"
+        f" include {home}/default.conf; }}\n"
+    )
+    process = subprocess.Popen(
+        [nginx, "-p", home, "-c", home / "nginx.conf", "-e", home / "error.log"]
+    )
+    try:
+        _wait_for(secure, process)
+        yield plain, secure
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except ConnectionRefusedError:
+            continue
+        return
+    raise AssertionError("nginx did not start")
+
+
+def trust() -> ssl.SSLContext:
+    """Believe whatever certificate comes: it was made a moment ago, and signed by nobody."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def test_every_door_is_served_through_the_proxy(proxied: Proxied) -> None:
+    context = trust()
+    async with httpx2.AsyncClient(base_url=proxied.origin, verify=context, timeout=30) as client:
+        credentials = {"email": "admin@example.com", "password": PASSWORD}
+        login = await client.post("/api/auth/login", json=credentials)
+        assert login.status_code == 200, login.text
+        assert "Secure" in login.headers["set-cookie"]
+        refreshed = await client.post(
+            "/api/auth/refresh", json={}, headers={"origin": proxied.origin}
+        )
+        token = refreshed.json()["access_token"]
+        bearer = {"authorization": f"Bearer {token}"}
+        async with (
+            connect(
+                proxied.origin.replace("https", "wss") + "/graphql",
+                ssl=context,
+                origin=proxied.origin,
+                subprotocols=["graphql-transport-ws"],
+                proxy=None,
+            ) as socket_,
+            client.stream(
+                "POST",
+                "/graphql",
+                json={"query": CHANGED},
+                headers={"accept": "text/event-stream", **bearer},
+            ) as stream,
+        ):
+            live = WebSocketClient(socket_)
+            assert (await live.init(token))["payload"]
+            await live.subscribe("1", CHANGED)
+            # What was subscribed before this query on the same socket is live when it is answered.
+            await live.subscribe("2", "{ __typename }")
+            assert (await live.receive())["id"] == "2"
+            assert (await live.receive())["type"] == "complete"
+            opened = await client.post("/graphql", json={"query": OPEN}, headers=bearer)
+            assert "errors" not in opened.json(), opened.text
+            over_socket = await live.receive()
+            assert over_socket["payload"]["data"]["incidentsChanged"] == {"kind": "OPENED"}
+            async with asyncio.timeout(30):
+                name, data = await anext(events(stream))
+            assert (name, "OPENED" in data) == ("next", True)
+
+
+async def test_plain_http_is_sent_on_to_tls(proxied: Proxied) -> None:
+    async with httpx2.AsyncClient(timeout=30) as client:
+        sent_on = await client.get(f"{proxied.plain}/graphql?query=%7B__typename%7D")
+    assert sent_on.status_code == 301
+    assert sent_on.headers["location"] == "https://localhost/graphql?query=%7B__typename%7D"
+
+
+async def test_the_proxy_holds_back_what_is_too_large(proxied: Proxied) -> None:
+    async with httpx2.AsyncClient(base_url=proxied.origin, verify=trust(), timeout=30) as client:
+        assert (await client.post("/graphql", content=b"x" * 1_100_000)).status_code == 413
+        assert (await client.get("/health/ready")).json() == {"status": "ok", "database": "ok"}
