@@ -38,7 +38,8 @@ def statuspage(settings: object, file: Path) -> None:
 
         report = asyncio.run(_import(url, content, progress))
     _print(report)
-    if report.skipped and not (report.incidents_added or report.incidents_unchanged):
+    kept = report.incidents_added + report.incidents_changed + report.incidents_unchanged
+    if report.skipped and not kept:
         raise Unsafe("Nothing could be imported.")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -47,7 +48,7 @@ def add(
 ) -> None:
     """Make an account for EMAIL."""
     _check_roles(settings, roles)
-    chosen = password or secrets.token_urlsafe(18)
+    chosen = secrets.token_urlsafe(18) if password is None else password
 
     async def work(session: AsyncSession) -> Account:
         return await add_account(
@@ -101,7 +102,7 @@ def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
 @click.pass_obj
 def set_password_(settings: Settings, email: str, password: str | None) -> None:
     """Give EMAIL another password, and end its sessions."""
-    chosen = password or secrets.token_urlsafe(18)
+    chosen = secrets.token_urlsafe(18) if password is None else password
 
     async def work(session: AsyncSession) -> None:
         account = await _find(session, email)
@@ -128,12 +129,20 @@ def disable_(settings: Settings, email: str) -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Lend the database for one command."""
+    """Lend the database for one command. Raises `Unsafe` when there is none yet."""
     database = Database(settings.database_url)
+    _check_there(database)
     try:
         yield database
     finally:
         await database.close()
+
+
+def _check_there(database: Database) -> None:
+    # SQLite makes an empty file of whatever is opened, and only the server makes what can be used.
+    path = database.url.database or ""
+    if database.is_sqlite and not path.startswith("file:") and not Path(path).exists():
+        raise Unsafe("There is no database yet: start the server once, which makes it.")
 
 
 def _write(settings: Settings, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from graph.cli.accounts import accounts
 from graph.cli.doctor import doctor
+from graph.cli.failures import FAILURES, explain
 from graph.cli.keys import keys
 from graph.cli.schema import schema
 from graph.cli.serve import serve
@@ -38,11 +36,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (Unsafe, WatchwordError) as error:
             raise click.ClickException(str(error)) from error
-        except (DBAPIError, ConnectionError) as error:
-            raise click.ClickException(
-                f"The database does not do what it should: {_first_line(error)}\n"
-                "Check WATCHWORD_DATABASE_URL, and run `watchword doctor`."
-            ) from error
+        except BrokenPipeError:
+            # Nobody reads what we print any more: click ends in silence.
+            raise
+        except FAILURES as error:
+            raise click.ClickException(explain(error)) from error
 
 
 @click.command(
@@ -60,14 +58,8 @@ def cli(ctx: click.Context) -> None:
 
 
 def _of_domain() -> dict[str, click.Command]:
-    sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
     try:
         mount = load(read().mount)
     except Unsafe:
         return {}
     return {command.name or "": command for command in mount.domain.commands}
-
-
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).partition("\n")[0]

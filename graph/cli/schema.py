@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from difflib import unified_diff
 from pathlib import Path
 
@@ -42,13 +43,15 @@ def check(mount: str | None, file: Path | None) -> None:
     coverage.check(load(settings.mount).schema)
     path = file or _beside(settings.mount)
     try:
-        committed = path.read_text()
+        committed = path.read_text(errors="replace")
     except OSError as error:
         raise Unsafe(f"{path} cannot be read: {error.strerror}.") from error
     printed = _sdl(settings)
     if printed != committed:
         click.echo("".join(_difference(committed, printed, path.name)), nl=False)
-        raise Unsafe(f"{path.name} is stale: run `watchword schema print > {path.name}`.")
+        named = ["--schema", mount] if mount else []
+        command = shlex.join(["watchword", "schema", "print", *named])
+        raise Unsafe(f"{path.name} is stale: run `{command} > {shlex.quote(str(path))}`.")
     click.echo(f"{path.name} is what is served, and every root field declares a permission.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
 import signal
 import socket
@@ -40,13 +39,15 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
     """
     settings = read(host=host, port=port, workers=workers, mount=mount)
     log.set_up(settings.log_level)
-    # What this process writes is its owner's alone.
-    os.umask(0o077)
     mounted = load(settings.mount)
     app = create_app(settings, mounted)
     listener = _listen(settings)
-    started = asyncio.run(bootstrap(settings, mounted, SystemClock()))
-    click.echo(_greeting(settings, listener.getsockname()[1], started))
+    port = listener.getsockname()[1]
+
+    def tell(started: Started) -> None:
+        click.echo(_greeting(settings, port, started))
+
+    asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
     _leave_in_order()
     server = uvicorn.Server(_config(app, settings))
     server.run(sockets=[listener])

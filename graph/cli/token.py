@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import click
@@ -46,7 +47,7 @@ def mint(
     seconds: int | None,
 ) -> None:
     """Print an access token. Whoever holds it is who it says: handle it like a password."""
-    if (email is None) == (subject is None):
+    if bool(email) == bool(subject):
         raise click.UsageError("Give either --account or --subject.")
     if seconds is not None and seconds > settings.access_token_seconds:
         raise Unsafe(f"A token lives at most {settings.access_token_seconds} seconds.")
@@ -58,10 +59,13 @@ def mint(
 @click.pass_obj
 def inspect(settings: Settings, text: str) -> None:
     """Explain every claim of TOKEN (or of standard input), and say why it would be refused."""
-    given = sys.stdin.read() if text == "-" else text
-    explanation = asyncio.run(_explain(settings, given.strip().removeprefix("Bearer ")))
+    # What is no text is no token either, and is told so like any other.
+    given = sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
+    token = given.decode(errors="replace").strip().removeprefix("Bearer ")
+    explanation = asyncio.run(_explain(settings, token))
     for line in explanation.lines:
-        click.echo(f"{line.name:<10} {line.value}\n{'':<10} {line.meaning}")
+        name, value = _harmless(line.name), _harmless(line.value)
+        click.echo(f"{name:<10} {value}\n{'':<10} {line.meaning}")
     if explanation.refused:
         raise Unsafe(f"It would be refused: {explanation.refused}.")
     click.echo("It would be accepted.")
@@ -79,7 +83,7 @@ async def _mint(
     now = SystemClock().now()
     async with opened(settings) as database:
         ring = await _ring(settings)
-        if email is not None:
+        if email:
             async with database.read() as session:
                 account = await find_account(session, email)
             if account is None:
@@ -105,6 +109,11 @@ async def _explain(settings: Settings, text: str) -> Explanation:
     verifier = Verifier(expected(settings), clock, 0)
     verifier.use(await _ring(settings))
     return explain(text, verifier, clock.now())
+
+
+def _harmless(text: str) -> str:
+    """Spell out what would steer the terminal: anybody may have written the token."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 async def _ring(settings: Settings) -> KeyRing:

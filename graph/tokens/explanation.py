@@ -29,6 +29,12 @@ MEANINGS = {
 TIMES = ("exp", "nbf", "iat")
 REFUSALS = {
     "size": "it is longer than 8 KB",
+    "three base64url parts": "it is no token: a token is three parts of base64url with dots between"
+    " them",
+    "base64url": "one of its parts is cut off, or has a letter too many",
+    "canonical base64url": "one of its parts was changed: base64url does not end with that letter",
+    "JSON": "its header or payload is no JSON, or has a name twice",
+    "JSON object": "its header or payload is no JSON object",
     "typ": "it is not an access token (typ is not at+jwt)",
     "kid": "no key of ours has this id: it was signed by somebody else, or its key was retired",
     "alg": "its algorithm is not the one of its key",
@@ -64,8 +70,14 @@ def explain(token: str, verifier: Verifier, now: float) -> Explanation:
         verifier.verify(token)
         refused = None
     except (InvalidToken, TokenExpired) as error:
-        refused = REFUSALS.get(error.rule, f"it breaks the rule: {error.rule}")
+        refused = _refusal(error.rule)
     return Explanation(tuple(_lines(token, now)), refused)
+
+
+def _refusal(rule: str) -> str:
+    if rule.startswith("header "):
+        return f"its header has {rule.removeprefix('header ')}, which no token of ours has"
+    return REFUSALS.get(rule, f"its claim {rule} is missing, or is not what it should be")
 
 
 def _lines(token: str, now: float) -> list[Line]:
@@ -74,7 +86,7 @@ def _lines(token: str, now: float) -> list[Line]:
         payload = members(decode(token.split(".")[1]))
     except WatchwordError:
         return []
-    return [_line(name, value, now) for name, value in {**header, **payload}.items()]
+    return [_line(name, value, now) for name, value in (*header.items(), *payload.items())]
 
 
 def _line(name: str, value: Any, now: float) -> Line:
@@ -82,7 +94,7 @@ def _line(name: str, value: Any, now: float) -> Line:
     if name in TIMES and isinstance(value, int | float) and 0 <= value < 253_402_300_800:
         moment = datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
         meaning = f"{meaning} {moment}, {_distance(value - now)}"
-    text = " ".join(value) if isinstance(value, list) else str(value)
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
     return Line(name, text, meaning)
 
 

@@ -1,0 +1,34 @@
+"""What a failure outside of this process means to an operator: one sentence and no secret."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+
+FAILURES = (DBAPIError, OSError)
+# PostgreSQL: undefined_table and undefined_column; SQLite says it in words.
+UNMIGRATED_STATES = {"42P01", "42703"}
+UNMIGRATED_WORDS = ("no such table", "no such column", "has no column named")
+
+
+def explain(error: Exception) -> str:
+    """Return what is wrong with the database or a file, and what to do about it."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    # A database server that cannot be reached is an OSError too, of many kinds and without a file.
+    cause = getattr(error, "orig", None) or error
+    said = str(cause).partition("\n")[0]
+    if getattr(cause, "sqlstate", None) in UNMIGRATED_STATES or _is_said(said):
+        return "The database is not migrated: start the server once, which does it."
+    if said == "unable to open database file":
+        return (
+            "The database file cannot be opened: start the server once,"
+            " or check WATCHWORD_HOME and WATCHWORD_DATABASE_URL."
+        )
+    return (
+        f"The database cannot be used ({said}): check WATCHWORD_DATABASE_URL,"
+        " and run `watchword doctor`."
+    )
+
+
+def _is_said(text: str) -> bool:
+    return any(words in text for words in UNMIGRATED_WORDS)

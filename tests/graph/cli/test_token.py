@@ -1,0 +1,244 @@
+"""`watchword token`: a token to try something with, and why another one does not work."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from graph.cli.commands import cli
+from graph.tokens.compact import LONGEST
+from graph.tokens.keys import encode
+from tests.support.tokens import unsigned
+
+ALICE = "alice@example.com"
+NO_TOKEN = "it is no token: a token is three parts of base64url with dots between them"
+
+
+@pytest.fixture(scope="module")
+def url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with one key and one account, for all tests here: none of them changes it."""
+    path = tmp_path_factory.mktemp("token") / "watchword.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    url = f"sqlite+aiosqlite:///{path}"
+    for command in (
+        ["keys", "rotate"],
+        ["accounts", "add", ALICE, "--role", "viewer", "--role", "responder"],
+    ):
+        assert invoke(url, *command).exit_code == 0
+    return url
+
+
+def invoke(
+    url: str, *arguments: str, given: str | bytes | None = None, **environment: str
+) -> Result:
+    runner = CliRunner(env={"WATCHWORD_DATABASE_URL": url, **environment}, catch_exceptions=False)
+    return runner.invoke(cli, arguments, input=given)
+
+
+def mint(url: str, *arguments: str, **environment: str) -> str:
+    result = invoke(url, "token", "mint", *arguments, **environment)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def accepted(result: Result) -> dict[str, tuple[str, str]]:
+    """Return value and meaning by claim, of an inspected token that would be accepted."""
+    assert result.exit_code == 0, result.output
+    *lines, last = result.stdout.splitlines()
+    assert last == "It would be accepted."
+    return claims("\n".join(lines))
+
+
+def claims(output: str) -> dict[str, tuple[str, str]]:
+    found = re.findall(r"^(\S+) +(.*)\n {11}(.*)$", output, re.M)
+    return {name: (value, meaning) for name, value, meaning in found}
+
+
+def refusal(result: Result) -> str:
+    """Return why an inspected token would be refused."""
+    assert result.exit_code == 1, result.output
+    found = re.fullmatch(r"Error: It would be refused: (.+)\.\n", result.stderr)
+    assert found is not None, result.stderr
+    return found[1]
+
+
+def test_a_minted_token_is_all_that_is_printed(url: str) -> None:
+    result = invoke(url, "token", "mint", "--subject", "alice")
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", result.output)
+
+
+def test_every_claim_is_explained(url: str) -> None:
+    shown = accepted(invoke(url, "token", "inspect", mint(url, "--account", ALICE)))
+    assert set(shown) == {
+        "typ", "alg", "kid", "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "scope",
+        "roles",
+    }  # fmt: skip
+    assert all(meaning and meaning != "not a claim of ours" for _, meaning in shown.values())
+
+
+def test_a_token_of_an_account_has_its_roles_and_their_scopes(url: str) -> None:
+    shown = accepted(invoke(url, "token", "inspect", mint(url, "--account", ALICE.upper())))
+    assert shown["roles"][0] == "responder viewer"
+    assert shown["scope"][0] == (
+        "components:write incidents:internal incidents:read incidents:write members:read"
+    )
+
+
+def test_roles_and_scopes_can_be_narrower_than_the_accounts(url: str) -> None:
+    token = mint(url, "--account", ALICE, "--role", "viewer", "--scope", "a:b", "--scope", "c:d")
+    shown = accepted(invoke(url, "token", "inspect", token))
+    assert (shown["roles"][0], shown["scope"][0]) == ("viewer", "a:b c:d")
+
+
+def test_a_token_of_a_subject_says_what_it_was_told(url: str) -> None:
+    token = mint(url, "--subject", "robot", "--client-id", "ci", "--role", "viewer")
+    shown = accepted(invoke(url, "token", "inspect", token))
+    told = (shown["sub"][0], shown["client_id"][0], shown["scope"][0])
+    assert told == ("robot", "ci", "incidents:read")
+
+
+def test_a_token_may_be_shorter_lived_than_the_setting(url: str) -> None:
+    shown = accepted(
+        invoke(url, "token", "inspect", mint(url, "--subject", "x", "--seconds", "60"))
+    )
+    assert int(shown["exp"][0]) - int(shown["iat"][0]) == 60
+
+
+def test_a_token_lives_no_longer_than_the_setting(url: str) -> None:
+    result = invoke(url, "token", "mint", "--subject", "x", "--seconds", "601")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: A token lives at most 600 seconds.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--account", ALICE, "--subject", "x"), ("--subject", ""), ("--account", "")],
+)
+def test_neither_or_both_of_account_and_subject_is_misuse(
+    arguments: tuple[str, ...], url: str
+) -> None:
+    result = invoke(url, "token", "mint", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: Give either --account or --subject.\n")
+
+
+def test_no_token_is_minted_for_an_account_that_does_not_exist(url: str) -> None:
+    result = invoke(url, "token", "mint", "--account", "nobody@example.com")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: There is no account for nobody@example.com.\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("token", "mint", "--subject", "x"), ("token", "inspect", "x")]
+)
+def test_without_a_key_it_says_where_keys_come_from(
+    command: tuple[str, ...], sqlite_url: str
+) -> None:
+    result = invoke(sqlite_url, *command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: There is no signing key yet: start the server once.\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+@pytest.mark.parametrize("form", ["{}", "{}\n", "Bearer {}\n"])
+def test_a_token_can_come_from_standard_input(
+    form: str, arguments: tuple[str, ...], url: str
+) -> None:
+    given = form.format(mint(url, "--subject", "x"))
+    assert accepted(invoke(url, "token", "inspect", *arguments, given=given))["sub"][0] == "x"
+
+
+def test_an_expired_token_says_that_it_has_expired(url: str) -> None:
+    token = mint(url, "--subject", "x", "--seconds", "-60")
+    result = invoke(url, "token", "inspect", token)
+    assert refusal(result) == "it has expired"
+    assert re.search(r"ends \S+Z, 6\d s ago", claims(result.stdout)["exp"][1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [
+        ("ISSUER", "https://else.example", "it comes from another issuer than WATCHWORD_ISSUER"),
+        ("AUDIENCE", "else", "it is for another audience than WATCHWORD_AUDIENCE"),
+    ],
+)
+def test_a_token_from_or_for_somebody_else_says_so(
+    setting: str, value: str, reason: str, url: str
+) -> None:
+    foreign = {f"WATCHWORD_{setting}": value}
+    token = mint(url, "--subject", "x", **foreign)
+    assert refusal(invoke(url, "token", "inspect", token)) == reason
+
+
+def test_a_changed_signature_says_so_and_the_claims_are_shown_all_the_same(url: str) -> None:
+    head, payload, signature = mint(url, "--subject", "x").split(".")
+    changed = ("B" if signature[0] == "A" else "A") + signature[1:]
+    result = invoke(url, "token", "inspect", f"{head}.{payload}.{changed}")
+    reason = refusal(result)
+    assert reason == "its signature does not fit: it was changed, or signed by somebody else"
+    assert claims(result.stdout)["sub"][0] == "x"
+
+
+def test_a_key_of_somebody_else_says_so(url: str, sqlite_url: str) -> None:
+    assert invoke(sqlite_url, "keys", "rotate").exit_code == 0
+    token = mint(sqlite_url, "--subject", "x")
+    assert refusal(invoke(url, "token", "inspect", token)).startswith("no key of ours has this id")
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        *((text, NO_TOKEN) for text in ("", "garbage", "a.b", "a.b.c.d", "ä.b.c", "a.b.c=")),
+        ("a" * (LONGEST + 1), "it is longer than 8 KB"),
+        ("e30.e30.x", "one of its parts is cut off, or has a letter too many"),
+        ("e31.e30.e30", "one of its parts was changed: base64url does not end with that letter"),
+        *(
+            (f"{encode(text)}.e30.e30", "its header or payload is no JSON, or has a name twice")
+            for text in (b"{", b'{"a":1,"a":1}', b"\xff", b'{"a":NaN}')
+        ),
+        (f"{encode(b'[1]')}.e30.e30", "its header or payload is no JSON object"),
+        (unsigned({"typ": "JWT"}, {}), "it is not an access token (typ is not at+jwt)"),
+        (unsigned({}, {}), "it is not an access token (typ is not at+jwt)"),
+        *(
+            (
+                unsigned({"typ": "at+jwt", name: "x"}, {}),
+                f"its header has {name}, which no token of ours has",
+            )
+            for name in ("crit", "jwk", "jku", "x5c", "x5u", "b64", "zip", "enc")
+        ),
+    ],
+)
+def test_what_is_no_token_of_ours_says_why_in_plain_words(
+    token: str, reason: str, url: str
+) -> None:
+    assert refusal(invoke(url, "token", "inspect", "-", given=token)) == reason
+
+
+@pytest.mark.parametrize("given", [b"\xff\xfe", b"\x00", b"a.\xff.c", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_text_are_no_token(given: bytes, url: str) -> None:
+    assert refusal(invoke(url, "token", "inspect", given=given)) == NO_TOKEN
+
+
+def test_an_argument_that_is_no_text_is_no_token(url: str) -> None:
+    assert refusal(invoke(url, "token", "inspect", "\udcff")) == NO_TOKEN
+
+
+def test_a_list_of_anything_is_shown(url: str) -> None:
+    result = invoke(url, "token", "inspect", unsigned({"typ": "at+jwt"}, {"aud": [1, None, {}]}))
+    assert claims(result.stdout)["aud"][0] == "1 None {}"
+
+
+def test_nothing_in_a_token_can_steer_the_terminal(url: str) -> None:
+    payload = urlsafe_b64encode(b'{"sub":"\\u001b[2Jx\\ny","\\ud800\\n":1}').decode().rstrip("=")
+    result = invoke(url, "token", "inspect", f"{encode(b'{}')}.{payload}.e30")
+    assert claims(result.stdout)["sub"][0] == r"\x1b[2Jx\ny"
+    assert result.stdout.replace("\n", "").isprintable()
+
+
+def test_the_payload_cannot_hide_what_the_header_says(url: str) -> None:
+    result = invoke(url, "token", "inspect", unsigned({"kid": "real"}, {"kid": "pretended"}))
+    assert re.findall(r"^kid +(\w+)$", result.stdout, re.M) == ["real", "pretended"]
