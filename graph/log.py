@@ -7,15 +7,22 @@ import re
 import sys
 
 HIDDEN = "[hidden]"
-# A JWT in any place, and whatever follows a scheme or a name that announces a secret.
-_SECRETS = re.compile(
-    r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*"
-    r"|(?<=bearer )[^\s'\",]+"
-    r"|(?<=dpop )[^\s'\",]+"
-    r"|(?<=__Host-watchword=)[^\s;'\"]+"
-    r"|(?<=refresh_token\": \")[^\"]+|(?<=refresh_token\":\")[^\"]+|(?<=refresh_token': ')[^']+"
-    r"|(?<=password\": \")[^\"]+|(?<=password\":\")[^\"]+|(?<=password': ')[^']+",
-    re.IGNORECASE,
+# Secrets by their own looks: a JWT, and a private key.
+_SEEN = re.compile(
+    r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.ASCII | re.DOTALL,
+)
+# Secrets by what announces them: a scheme, the cookie, a member or an argument of that name, or the
+# user in a URL. A quoted value ends at its own kind of quote.
+_ANNOUNCED = re.compile(
+    r"(\b(?:bearer|dpop)\s+)[^\s'\",]+"
+    r"|(\b__Host-watchword=\"?)[^\s;'\"]+"
+    r"|((?:password|refresh_token)(?:\\?['\"])?\s*[:=]\s*b?(?P<quote>\\?['\"]))"
+    r"(?:(?!(?P=quote))(?:\\.|.))+"
+    r"|((?:password|refresh_token)=)[^\s'\"\\&,;)]+"
+    r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
+    re.IGNORECASE | re.DOTALL,
 )
 # These tell of each connection or statement; they speak only when something is wrong.
 QUIET = ("uvicorn.access", "sqlalchemy.engine", "aiosqlite", "alembic", "websockets")
@@ -23,7 +30,7 @@ QUIET = ("uvicorn.access", "sqlalchemy.engine", "aiosqlite", "alembic", "websock
 
 def redact(text: str) -> str:
     """Return the text with everything that looks like a secret hidden."""
-    return _SECRETS.sub(HIDDEN, text)
+    return _ANNOUNCED.sub(_hide, _SEEN.sub(HIDDEN, text))
 
 
 class RedactingFormatter(logging.Formatter):
@@ -42,3 +49,20 @@ def set_up(level: str) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    server = logging.getLogger("uvicorn.error")
+    # At DEBUG it would show frames, and in them tokens cut into pieces.
+    server.setLevel(max(root.level, logging.INFO))
+    server.filters[:] = [_is_no_socket]
+
+
+def _is_no_socket(record: logging.LogRecord) -> bool:
+    # A line for each socket is an access log, and shows its URL.
+    return (
+        record.levelno > logging.INFO
+        or not record.getMessage().startswith("connection ")
+        and ('"WebSocket ' not in record.getMessage())
+    )
+
+
+def _hide(found: re.Match[str]) -> str:
+    return next(group for group in found.groups() if group is not None) + HIDDEN

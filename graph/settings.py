@@ -5,13 +5,16 @@ Every value that is unsafe is refused at the start, in a sentence that says what
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from graph.errors import Unsafe
 
@@ -27,6 +30,8 @@ GUESSED_FIRST = {
     "watchword",
 }
 MINIMUM_PASSWORD = 12
+LONGEST_PASSWORD = 1_024
+LONGEST_EMAIL = 320
 MINIMUM_RSA_BITS = 2048
 
 
@@ -46,7 +51,7 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Addresses whose X-Forwarded headers are believed, with commas."
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; SQLite in the home directory when empty."
+        "", description="SQLAlchemy URL; SQLite in the home directory when empty.", repr=False
     )
     bus_url: str = Field("memory://", description="The bus between processes: memory://.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -76,7 +81,7 @@ class Settings(BaseSettings):
         None, description="Password of the first account; generated when not set.", repr=False
     )
 
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Origins of other front ends, as JSON: ["https://app.example.com"].'
     )
     explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
@@ -85,7 +90,12 @@ class Settings(BaseSettings):
     max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a document.")
     max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a document.")
     max_aliases: int = Field(50, ge=0, description="Most aliases in a document.")
-    plan_cache: int = Field(1_000, ge=0, description="Validated documents to remember.")
+    max_objects: int = Field(
+        20_000, ge=1, description="Most objects that a document may ask for, pages multiplied."
+    )
+    plan_cache: int = Field(
+        1_000, ge=0, description="Validated documents to remember, of 500 characters on average."
+    )
     token_cache: int = Field(10_000, ge=0, description="Verified tokens to remember.")
     renew_before_seconds: int = Field(
         60, ge=0, description="How long before its end a connection is told to renew."
@@ -105,8 +115,8 @@ class Settings(BaseSettings):
     @field_validator("issuer")
     @classmethod
     def _issuer_is_safe(cls, issuer: str) -> str:
-        url = urlsplit(issuer)
-        if url.scheme not in ("https", "http") or not url.hostname or url.query or url.fragment:
+        url = _split(issuer)
+        if url.scheme not in ("https", "http") or not url.hostname or {"?", "#"} & set(issuer):
             raise ValueError("must be an https URL without query or fragment (RFC 8414, section 2)")
         if url.scheme == "http" and not _is_loopback(url.hostname):
             raise ValueError("must use https: plain http is for loopback addresses only")
@@ -117,6 +127,17 @@ class Settings(BaseSettings):
     def _database_is_known(cls, url: str) -> str:
         if not url.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
             raise ValueError("must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
+        if "sslmode=" in url:
+            raise ValueError("takes ssl=require and the like, not sslmode=")
+        try:
+            parts = make_url(url)
+        except (ArgumentError, ValueError):
+            parts = None
+        if parts is None or (parts.get_backend_name() == "sqlite" and parts.host):
+            raise ValueError(
+                "must be a URL like sqlite+aiosqlite:////data/watchword.db or"
+                " postgresql+asyncpg://user:password@host:5432/name"
+            )
         return url
 
     @field_validator("bus_url")
@@ -137,7 +158,8 @@ class Settings(BaseSettings):
     @classmethod
     def _email_is_one(cls, email: str) -> str:
         name, _, host = email.partition("@")
-        if not name or not host or any(character.isspace() for character in email):
+        is_text = email.isprintable() and not any(character.isspace() for character in email)
+        if not name or not host or not is_text or len(email) > LONGEST_EMAIL:
             raise ValueError("must be an e-mail address")
         return email
 
@@ -151,7 +173,20 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"must have at least {MINIMUM_PASSWORD} characters and not be a well-known default"
             )
+        if password is not None and len(password) > LONGEST_PASSWORD:
+            raise ValueError(f"must have at most {LONGEST_PASSWORD} characters")
         return password
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins_are_a_list(cls, origins: Any) -> Any:
+        try:
+            given = json.loads(origins) if isinstance(origins, str) else origins
+        except ValueError:
+            given = None
+        if not isinstance(given, list | tuple):
+            raise ValueError('must be a JSON list: ["https://app.example.com"]')
+        return given
 
     @field_validator("allowed_origins")
     @classmethod
@@ -161,20 +196,28 @@ class Settings(BaseSettings):
                 raise ValueError(
                     "must name each origin: a wildcard would let any site use the refresh cookie"
                 )
-            url = urlsplit(origin)
-            if url.scheme not in ("https", "http") or not url.netloc or url.path or url.query:
-                raise ValueError(f"{origin!r} is no origin: write scheme://host[:port] and no more")
+            url = _split(origin)
+            host = url.netloc.rpartition("@")[2].lower()
+            if (
+                url.scheme not in ("https", "http")
+                or not host
+                or origin != f"{url.scheme}://{host}"
+            ):
+                raise ValueError(
+                    f"{origin!r} is no origin: write scheme://host[:port] and no more, in lower case"
+                )
         return origins
 
     @model_validator(mode="after")
     def _session_outlives_idleness(self) -> Settings:
         if self.refresh_absolute_seconds < self.refresh_idle_seconds:
             raise ValueError(
-                "REFRESH_ABSOLUTE_SECONDS must not be shorter than REFRESH_IDLE_SECONDS"
+                f"{PREFIX}REFRESH_ABSOLUTE_SECONDS must not be shorter than"
+                f" {PREFIX}REFRESH_IDLE_SECONDS"
             )
         if self.workers > 1:
             raise ValueError(
-                "WORKERS must be 1 while the bus is memory://: events stay in one process"
+                f"{PREFIX}WORKERS must be 1 while the bus is memory://: events stay in one process"
             )
         return self
 
@@ -194,8 +237,19 @@ def read(**overrides: Any) -> Settings:
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(str(part) for part in location).upper()
-    return f"{PREFIX}{name} {message.removeprefix('Value error, ')}"
+    sentence = message.removeprefix("Value error, ")
+    if not location:
+        # What concerns several settings names them itself.
+        return sentence
+    return f"{PREFIX}{'.'.join(str(part) for part in location).upper()} {sentence}"
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL; of what is none, nothing is left."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_loopback(host: str) -> bool:

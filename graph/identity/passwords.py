@@ -8,9 +8,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from graph.errors import BadUserInput
-from graph.settings import MINIMUM_PASSWORD
+from graph.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 
-LONGEST = 1_024
 _hasher = PasswordHasher()
 # What a password is compared with when there is no account, so that both take the same work.
 _NOBODY = (
@@ -23,8 +22,8 @@ def check_usable(password: str) -> None:
     """Raise `BadUserInput` when this cannot be a password."""
     if len(password) < MINIMUM_PASSWORD:
         raise BadUserInput(f"A password has at least {MINIMUM_PASSWORD} characters.", ["password"])
-    if len(password) > LONGEST:
-        raise BadUserInput(f"A password has at most {LONGEST} characters.", ["password"])
+    if len(password) > LONGEST_PASSWORD:
+        raise BadUserInput(f"A password has at most {LONGEST_PASSWORD} characters.", ["password"])
 
 
 async def make_hash(password: str) -> str:
@@ -44,7 +43,7 @@ def is_outdated(hash: str) -> bool:
 
 def _fits(password: str, hash: str | None) -> bool:
     try:
-        _hasher.verify(hash or _NOBODY, password[:LONGEST])
+        _hasher.verify(hash or _NOBODY, password[:LONGEST_PASSWORD])
     except (VerificationError, InvalidHashError):
         return False
     return hash is not None

@@ -14,7 +14,9 @@ from graph.errors import BadUserInput
 
 DEFAULT = 20
 MAXIMUM = 100
-LONGEST_CURSOR = 400
+LONGEST_CURSOR = 2_000
+# The largest integer that both databases know; orjson reads some that are larger.
+LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ def page(
 
 def encode_cursor(order: str, values: Sequence[Any]) -> str:
     """Return the opaque position of a thing in an order."""
-    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    plain = [
+        value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for value in values
+    ]
     return urlsafe_b64encode(orjson.dumps([order, *plain])).decode().rstrip("=")
 
 
@@ -57,11 +62,13 @@ def decode_cursor(cursor: str, order: str, kinds: Sequence[type], name: str) -> 
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
-        found, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if found != order or len(values) != len(kinds):
+        _, *found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = [_value(value, kind) for value, kind in zip(found, kinds, strict=True)]
+        # A position has one cursor: the one that was given out.
+        if encode_cursor(order, values) != cursor:
             raise ValueError
-        return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
-    except (ValueError, TypeError):
+        return values
+    except (ValueError, TypeError, OverflowError):
         raise BadUserInput("This cursor is not from this list in this order.", [name]) from None
 
 
@@ -69,5 +76,7 @@ def _value(value: Any, kind: type) -> Any:
     if kind is datetime and isinstance(value, str):
         return datetime.fromisoformat(value).astimezone(UTC)
     if not isinstance(value, kind) or isinstance(value, bool) or "\x00" in str(value):
+        raise ValueError
+    if isinstance(value, int) and value > LARGEST:
         raise ValueError
     return value

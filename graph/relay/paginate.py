@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Integer, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -31,7 +31,7 @@ class Order:
     def position(self, cursor: str, name: str) -> Any:
         kinds = [column.type.python_type for column in self.columns]
         values = decode_cursor(cursor, self.name, kinds, name)
-        return tuple_(*(literal(v, c.type) for v, c in zip(values, self.columns, strict=True)))
+        return tuple_(*(_bound(v, c) for v, c in zip(values, self.columns, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,19 @@ async def paginate_each(
 
 
 def empty(page: Page) -> Slice[Any]:
-    """Return the slice of nothing."""
-    return Slice((), (), page.before is not None, page.after is not None)
+    """Return the slice of nothing, as a page without rows tells it."""
+    return Slice(
+        (),
+        (),
+        has_next=page.backward and page.before is not None,
+        has_previous=not page.backward and page.after is not None,
+    )
+
+
+def _bound(value: Any, column: Column) -> Any:
+    # A forged cursor may hold a number that is beyond the column; it is a position nevertheless.
+    kind = BigInteger() if isinstance(column.type, Integer) else column.type
+    return literal(value, kind)
 
 
 def _bounded(statement: Select[R], order: Order, page: Page) -> Select[R]:

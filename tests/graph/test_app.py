@@ -1,0 +1,329 @@
+"""The app as a whole: what it refuses to serve, which doors it has, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import strawberry
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from graph.app import create_app
+from graph.database import Database
+from graph.domain import Domain, Mount
+from graph.errors import Unsafe
+from graph.explorer.assets import PREFIX
+from graph.identity.accounts import add_account
+from graph.identity.signing_keys import ensure
+from graph.permissions.field import Public
+from graph.settings import Settings
+from tests.support import toy_schema
+from tests.support.clients import TRANSPORTS
+from tests.support.clock import MovedClock
+from tests.support.toy_server import serving
+
+MOUNT = Mount(toy_schema.schema, Domain(roles={"keeper": frozenset({"toys:count"})}))
+EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
+CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
+FRIEND, STRANGER = "https://app.example.com", "https://evil.example.com"
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@dataclass
+class Running:
+    """An app between its start and its stop, with a client in front of it."""
+
+    client: httpx2.AsyncClient
+
+    async def token(self) -> str:
+        """Sign in, and return the access token."""
+        response = await self.client.post("/api/auth/login", json=CREDENTIALS)
+        return str(response.json()["access_token"])
+
+    async def ask(self, query: str, **headers: str) -> Any:
+        response = await self.client.post("/graphql", json={"query": query}, headers=headers)
+        return response.json()
+
+
+async def prepared(url: str, clock: MovedClock, **settings: Any) -> Settings:
+    """Put a key and an account into a database; return the settings that lead there."""
+    read = Settings(_env_file=None, database_url=url, **settings)
+    database = Database(url)
+    await ensure(database, read, clock.now())
+    async with database.write() as session:
+        await add_account(
+            session, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD, now=clock.now()
+        )
+    await database.close()
+    return read
+
+
+@asynccontextmanager
+async def running(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[Running]:
+    """Run the app around the toy schema, as a server would, for as long as the block lasts."""
+    app = create_app(await prepared(url, clock, **settings), MOUNT, clock)
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="https://watchword.example") as client,
+    ):
+        yield Running(client)
+
+
+@pytest.fixture
+async def toys(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running]:
+    async with running(sqlite_url, clock) as made:
+        yield made
+
+
+def test_a_schema_with_a_field_that_nobody_guards_is_refused_by_name(sqlite_url: str) -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field(permission_classes=[Public])
+        def hello(self) -> str:
+            return "hello"
+
+        @strawberry.field
+        def forgotten(self) -> str:
+            return "everything"
+
+    mount = Mount(strawberry.Schema(Query), Domain())
+    with pytest.raises(Unsafe, match=r"^Query\.forgotten: no permission is declared\."):
+        create_app(Settings(_env_file=None, database_url=sqlite_url), mount)
+
+
+def test_an_app_that_is_made_and_never_started_opens_nothing(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/watchword.db"
+    create_app(Settings(_env_file=None, home=tmp_path, database_url=url), MOUNT)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_whoever_signs_in_may_do_what_the_roles_of_the_domain_allow(
+    database_url: str, clock: MovedClock
+) -> None:
+    async with running(database_url, clock) as toys:
+        bearer = f"Bearer {await toys.token()}"
+        assert await toys.ask("{ count }", authorization=bearer) == {"data": {"count": 3}}
+        refused = await toys.ask("{ count }")
+        assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/graphql?query={hello}", 200),
+        ("POST", "/graphql", 415),
+        ("POST", "/api/auth/login", 415),
+        ("POST", "/api/auth/refresh", 415),
+        ("POST", "/api/auth/logout", 415),
+        ("GET", "/.well-known/jwks.json", 200),
+        ("GET", "/health/live", 200),
+        ("GET", "/health/ready", 200),
+        # FastAPI's own pages would load scripts from other hosts, and tell what is there.
+        ("GET", "/docs", 404),
+        ("GET", "/redoc", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", "/", 404),
+    ],
+)
+async def test_a_route_is_there_or_is_not(
+    method: str, path: str, status: int, toys: Running
+) -> None:
+    assert (await toys.client.request(method, path)).status_code == status
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_one_token_opens_every_door_of_a_real_server(
+    transport: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    settings = await prepared(sqlite_url, clock)
+    app = create_app(settings, MOUNT, clock)
+    async with serving(app, settings) as url, httpx2.AsyncClient(base_url=url) as client:
+        token = await Running(client).token()
+        answers = TRANSPORTS[transport](f"{url}/graphql", "{ count }", token)
+        assert [answer async for answer in answers] == [{"data": {"count": 3}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "query", "code"),
+    [
+        ("max_depth", 2, '{ toy(id: "1") { inner { name } } }', "TOO_COMPLEX"),
+        ("max_aliases", 0, "{ a: hello }", "TOO_COMPLEX"),
+        ("max_objects", 10, "{ toys(first: 100) { name } }", "TOO_COMPLEX"),
+        # The parser stops there, before there is a document.
+        ("max_tokens", 50, f"{{ {'hello ' * 60} }}", "BAD_USER_INPUT"),
+    ],
+)
+async def test_a_limit_of_the_settings_holds(
+    name: str, limit: int, query: str, code: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, **{name: limit}) as toys:
+        answer = await toys.ask(query)
+        assert answer["errors"][0]["extensions"]["code"] == code
+        assert "errors" not in await toys.ask("{ hello }")
+
+
+async def test_the_clock_that_is_given_is_the_one_that_tokens_end_by(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock) as toys:
+        bearer = f"Bearer {await toys.token()}"
+        assert await toys.ask("{ count }", authorization=bearer) == {"data": {"count": 3}}
+        clock.move(3600)
+        answer = await toys.ask("{ count }", authorization=bearer)
+        assert answer["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
+
+
+def cors(response: httpx2.Response) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in response.headers.items()
+        if name.startswith("access-control-")
+    }
+
+
+async def test_without_named_origins_no_other_site_may_read_anything(toys: Running) -> None:
+    for origin in (FRIEND, STRANGER, "null"):
+        response = await toys.client.get("/graphql?query={hello}", headers={"origin": origin})
+        assert cors(response) == {}
+
+
+async def test_a_named_origin_may_read_answers_with_credentials(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        response = await toys.client.get("/graphql?query={hello}", headers={"origin": FRIEND})
+        assert response.json() == {"data": {"hello": "hello world"}}
+        assert cors(response) == {
+            "access-control-allow-origin": FRIEND,
+            "access-control-allow-credentials": "true",
+            "access-control-expose-headers": "www-authenticate, retry-after",
+        }
+        assert "origin" in response.headers["vary"].lower()
+
+
+async def test_a_named_origin_may_read_a_refusal_too(sqlite_url: str, clock: MovedClock) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        headers = {"origin": FRIEND, "authorization": "Bearer no.good.token"}
+        response = await toys.client.get("/graphql?query={hello}", headers=headers)
+        assert response.status_code == 401
+        assert cors(response)["access-control-allow-origin"] == FRIEND
+
+
+@pytest.mark.parametrize(
+    "origin", [STRANGER, "null", f"{FRIEND}.evil.example", "http://app.example.com", f"{FRIEND}:1"]
+)
+async def test_an_origin_that_is_not_named_may_read_nothing(
+    origin: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        response = await toys.client.get("/graphql?query={hello}", headers={"origin": origin})
+        assert "access-control-allow-origin" not in cors(response)
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers", "status"),
+    [
+        (FRIEND, "POST", "authorization, content-type", 200),
+        (FRIEND, "GET", "authorization", 200),
+        (FRIEND, "DELETE", "authorization", 400),
+        (FRIEND, "POST", "x-other", 400),
+        (STRANGER, "POST", "content-type", 400),
+    ],
+)
+async def test_a_browser_that_asks_first_hears_what_is_allowed(
+    origin: str, method: str, headers: str, status: int, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        asked = {
+            "origin": origin,
+            "access-control-request-method": method,
+            "access-control-request-headers": headers,
+        }
+        response = await toys.client.options("/graphql", headers=asked)
+        assert response.status_code == status
+        allowed = cors(response).get("access-control-allow-origin")
+        assert allowed == (FRIEND if origin == FRIEND else None)
+
+
+async def test_a_browser_gets_the_explorer(toys: Running) -> None:
+    response = await toys.client.get("/graphql", headers=BROWSER)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<title>Watchword explorer</title>" in response.text
+    missing = await toys.client.get(f"{PREFIX}none.js")
+    assert missing.text == "There is no such asset.\n"
+
+
+async def test_without_the_explorer_there_is_neither_its_page_nor_its_assets(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, explorer=False) as toys:
+        page = await toys.client.get("/graphql", headers=BROWSER)
+        assert page.status_code == 400
+        assert page.headers["content-type"].startswith("application/json")
+        missing = await toys.client.get(f"{PREFIX}none.js")
+        assert (missing.status_code, missing.json()) == (404, {"detail": "Not Found"})
+
+
+async def is_open(url: str) -> bool:
+    """Tell whether anybody but us holds a connection to a database."""
+    database = Database(url)
+    if database.is_sqlite:
+        # SQLite removes this file when its last connection is closed.
+        return os.path.exists(f"{database.url.database}-wal")  # noqa: ASYNC240
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    async with database.read() as session:
+        found = await session.execute(text(others))
+    await database.close()
+    return bool(found.scalar_one())
+
+
+async def closed(url: str) -> None:
+    """Wait until nobody holds a connection; PostgreSQL lets go of one a moment after we do."""
+    async with asyncio.timeout(10):
+        while await is_open(url):
+            await asyncio.to_thread(lambda: None)
+
+
+async def test_an_app_that_has_stopped_has_closed_its_database(
+    database_url: str, clock: MovedClock
+) -> None:
+    async with running(database_url, clock) as toys:
+        assert (await toys.client.get("/health/ready")).status_code == 200
+        assert await is_open(database_url)
+    await closed(database_url)
+
+
+async def test_an_app_that_failed_while_it_ran_has_closed_its_database(
+    database_url: str, clock: MovedClock
+) -> None:
+    with pytest.raises(RuntimeError, match="lightning"):
+        async with running(database_url, clock):
+            raise RuntimeError("lightning")
+    await closed(database_url)
+
+
+async def test_an_app_that_could_not_start_has_closed_its_database(
+    database_url: str, clock: MovedClock
+) -> None:
+    database = Database(database_url)
+    async with database.write() as session:
+        await session.execute(text("DROP TABLE signing_keys"))
+    await database.close()
+    app = create_app(Settings(_env_file=None, database_url=database_url), MOUNT, clock)
+    with pytest.raises(DBAPIError, match="signing_keys"):
+        async with app.router.lifespan_context(app):
+            raise AssertionError("it started without its keys")
+    await closed(database_url)
