@@ -3,7 +3,7 @@
 This is the public face, and nothing but a list: a mounted schema imports only from here.
 """
 
-from graph.columns import UtcDateTime, moment
+from graph.columns import UtcDateTime, checked_moment, moment
 from graph.context import Context, Info
 from graph.database import Database
 from graph.domain import Domain
@@ -65,6 +65,7 @@ __all__ = [
     "UtcDateTime",
     "WatchwordError",
     "accounts_by_id",
+    "checked_moment",
     "checked_text",
     "condition",
     "connect",

@@ -39,7 +39,9 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     bus: Bus = MemoryBus()
     services = Services(database, bus, Hub(settings.mailbox_limit), clock, mount.domain)
     identity = Identity(database, settings, clock, mount.domain)
-    limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
+    limits = Limits(
+        settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
+    )
     door = Door(
         settings,
         authenticator(identity.verify),
@@ -83,9 +85,9 @@ def _allow_origins(app: FastAPI, settings: Settings) -> None:
 def _lifespan(services: Services, identity: Identity):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await identity.open()
-        await services.bus.open(services.hub.receive)
         try:
+            await identity.open()
+            await services.bus.open(services.hub.receive)
             yield
         finally:
             await services.bus.close()

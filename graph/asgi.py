@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -74,4 +73,5 @@ def is_same_origin(scope: Message, allowed: tuple[str, ...] = ()) -> bool:
     origin = header(scope, b"origin")
     if not origin or origin in allowed:
         return True
-    return urlsplit(origin).netloc == header(scope, b"host")
+    scheme, _, authority = origin.partition("://")
+    return scheme in ("http", "https") and authority == header(scope, b"host")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from graph.clock import Clock
-from graph.database import Database
+from graph.database import Database, exclusive
 from graph.domain import Mount
 from graph.errors import Unsafe
 from graph.fanout.memory import MemoryBus
@@ -22,7 +20,7 @@ from graph.migration import RUNTIME, upgrade
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 
-# PostgreSQL: whoever makes the first account holds this lock meanwhile.
+# Whoever makes the first account holds this lock meanwhile.
 LOCK = 7_709_015
 
 
@@ -40,11 +38,17 @@ def packages(mount: Mount) -> list[str]:
     return [RUNTIME, *([mount.domain.migrations] if mount.domain.migrations else [])]
 
 
-async def bootstrap(settings: Settings, mount: Mount, clock: Clock) -> Started:
+async def bootstrap(
+    settings: Settings,
+    mount: Mount,
+    clock: Clock,
+    tell: Callable[[Started], object] = lambda started: None,
+) -> Started:
     """Make the home directory, the tables, a signing key, the first account and the demo data.
 
     Processes that start together take turns. A start that was cut off is finished by the next.
-    Raises `Unsafe` when the home directory cannot be used.
+    `tell` hears of a generated password before the account is committed, so that there is never an
+    account whose password nobody was told. Raises `Unsafe` when the home directory cannot be used.
     """
     with _home(settings):
         database = Database(settings.database_url)
@@ -52,16 +56,15 @@ async def bootstrap(settings: Settings, mount: Mount, clock: Clock) -> Started:
             await upgrade(database, packages(mount))
             await ensure(database, settings, clock.now())
             async with transaction(database, MemoryBus(), clock.now()) as unit:
-                return await _first_account(unit, database, settings, mount)
+                started = await _first_account(unit, settings, mount)
+                tell(started)
+            return started
         finally:
             await database.close()
 
 
-async def _first_account(
-    unit: Transaction, database: Database, settings: Settings, mount: Mount
-) -> Started:
-    if not database.is_sqlite:
-        await unit.session.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+async def _first_account(unit: Transaction, settings: Settings, mount: Mount) -> Started:
+    await exclusive(unit.session, LOCK)
     if await list_accounts(unit.session):
         return Started(is_first=False)
     password = settings.admin_password or secrets.token_urlsafe(18)

@@ -1,11 +1,14 @@
-"""Column types that mean the same on SQLite and on PostgreSQL."""
+"""Moments: in columns that mean the same on SQLite and on PostgreSQL, and from outside."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, TypeDecorator
+
+from graph.errors import BadUserInput
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -25,6 +28,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def checked_moment(value: datetime, path: Sequence[str | int]) -> datetime:
+    """Return a moment from outside, in UTC; without a zone it is taken to be in UTC.
+
+    Raises `BadUserInput` naming `path` when it is before the year 1 or after the year 9999 in UTC.
+    """
+    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise BadUserInput(f"{path[-1]} is beyond the years 1 to 9999.", path) from None
 
 
 def moment(seconds: float) -> datetime:

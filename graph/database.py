@@ -5,17 +5,21 @@ A session is borrowed for as long as its block lasts; nothing that waits for a c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 
 from graph.errors import Conflict
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 15
 # PostgreSQL: serialization_failure and deadlock_detected.
@@ -35,8 +39,30 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Lend a session for reading; whatever it changed is rolled back."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        try:
             yield session
+        finally:
+            await undisturbed(session.close())
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncSession]:
+        """Lend a session for one transaction, which whoever borrows it commits; or it is rolled back.
+
+        Raises `Conflict` when another writer changed the same row meanwhile.
+        """
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        try:
+            await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
+            yield session
+        except StaleDataError as error:
+            raise Conflict("Somebody else changed this meanwhile. Read it again.") from error
+        except DBAPIError as error:
+            if _raced(error):
+                raise Conflict("Another writer was faster. Try again.") from error
+            raise
+        finally:
+            await undisturbed(session.close())
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
@@ -44,21 +70,40 @@ class Database:
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            try:
-                await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
-                yield session
-                await session.commit()
-            except StaleDataError as error:
-                raise Conflict("Somebody else changed this meanwhile. Read it again.") from error
-            except DBAPIError as error:
-                if _raced(error):
-                    raise Conflict("Another writer was faster. Try again.") from error
-                raise
+        async with self.open() as session:
+            yield session
+            await undisturbed(session.commit())
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def exclusive(session: AsyncSession, number: int) -> None:
+    """Wait until no other transaction holds this number, and hold it until the session's ends.
+
+    On SQLite a writing session is alone in any case.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+async def undisturbed(work: Awaitable[T]) -> T:
+    """Let something be done to its end, even if the task that waits for it is cancelled.
+
+    A client may go at any moment, and its task with it; a transaction that is cut between its
+    commit and what follows, or in the middle of its rollback, would leave a locked database.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 def _raced(error: DBAPIError) -> bool:
@@ -67,9 +112,20 @@ def _raced(error: DBAPIError) -> bool:
 
 def _sqlite(url: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "do_connect", _check_file)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    # The driver's own thread would tell of it too late, and to a loop that may be closed by then.
+    path = str(arguments[0])
+    if path != ":memory:" and not path.startswith("file:"):
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
 
 
 def _prepare(connection: Any, _record: object) -> None:

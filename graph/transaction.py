@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from graph.database import Database
+from graph.database import Database, undisturbed
 from graph.events import Event
 from graph.fanout.bus import Bus
 
@@ -28,7 +28,13 @@ class Transaction:
 @asynccontextmanager
 async def transaction(database: Database, bus: Bus, now: float) -> AsyncIterator[Transaction]:
     """Run the block as one transaction and publish its events once it is committed."""
-    async with database.write() as session:
+    async with database.open() as session:
         unit = Transaction(session, now)
         yield unit
+        # A client that goes now takes neither the commit apart nor the events away.
+        await undisturbed(_commit(unit, bus))
+
+
+async def _commit(unit: Transaction, bus: Bus) -> None:
+    await unit.session.commit()
     await bus.publish(unit.events)

@@ -79,6 +79,7 @@ class Engine:
     def _executor(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Executor[Any]:
+        self._planner.check(plan, variables)
         built = self.schema.execution_context_class.build(
             self._definition,
             plan.document,

@@ -1,21 +1,43 @@
-"""How much a document may ask for: depth of fields and number of aliases, fragments included."""
+"""How much a document may ask for, measured before anything is run.
+
+Depth of fields, aliases, fields of one name, and objects: where a field takes a page (`first` or
+`last`), what is asked of its nodes is asked as often as the page is long.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLNamedType,
+    GraphQLOutputType,
+    GraphQLSchema,
     InlineFragmentNode,
+    IntValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
 )
 
 from graph.errors import TooComplex
+from graph.relay.page import DEFAULT, MAXIMUM
+
+# What a list without a page is taken to hold.
+PLAIN_LIST = 10
+# Beyond this nobody counts: fragments in fragments grow without end.
+UNCOUNTED = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,59 +47,158 @@ class Limits:
     tokens: int
     depth: int
     aliases: int
+    objects: int
+    # Comparing fields of one name with each other is what validation takes longest for.
+    comparisons: int = 40_000
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a selection asks for: the deepest nesting of fields, and the aliases in it."""
+    """What a selection asks for, for one object that it is made on."""
 
     depth: int = 0
     aliases: int = 0
+    objects: int = 0
+
+    def plus(self, other: Size) -> Size:
+        """Return the size of both beside each other."""
+        return Size(
+            max(self.depth, other.depth),
+            min(self.aliases + other.aliases, UNCOUNTED),
+            min(self.objects + other.objects, UNCOUNTED),
+        )
 
 
 class _Measure:
     """Measures selections; each fragment once. Validation has refused fragments in circles."""
 
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any] | None
+    ) -> None:
+        self.varies = False
+        self._schema = schema
+        self._variables = variables
         self._fragments = {
             node.name.value: node
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._known: dict[str, Size] = {}
+        self._known: dict[tuple[str, int | None], Size] = {}
 
-    def selections(self, selection_set: SelectionSetNode | None) -> Size:
-        if selection_set is None:
-            return Size()
-        sizes = [self.selection(node) for node in selection_set.selections]
+    def selections(
+        self, nodes: SelectionSetNode | None, on: GraphQLNamedType | None, page: int | None
+    ) -> Size:
+        """Measure a selection on a type; `page` is the length of the page that it is in."""
+        size = Size()
+        for node in nodes.selections if nodes else ():
+            size = size.plus(self._selection(node, on, page))
+        return size
+
+    def _selection(
+        self, node: SelectionNode, on: GraphQLNamedType | None, page: int | None
+    ) -> Size:
+        if isinstance(node, FieldNode):
+            return self._field(node, on, page)
+        if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition
+            narrowed = self._schema.get_type(condition.name.value) if condition else on
+            return self.selections(node.selection_set, narrowed, page)
+        assert isinstance(node, FragmentSpreadNode), "there are three kinds of selection"
+        return self._fragment(node.name.value, page)
+
+    def _fragment(self, name: str, page: int | None) -> Size:
+        if (name, page) not in self._known:
+            node = self._fragments[name]
+            on = self._schema.get_type(node.type_condition.name.value)
+            self._known[name, page] = self.selections(node.selection_set, on, page)
+        return self._known[name, page]
+
+    def _field(self, node: FieldNode, on: GraphQLNamedType | None, page: int | None) -> Size:
+        field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
+        kind = field.type if field else None
+        own = self._page(node) if field and {"first", "last"} & set(field.args) else None
+        inner = self.selections(node.selection_set, get_named_type(kind), own)
+        times = _times(kind, own or page)
+        objects = times * (1 + inner.objects) if node.selection_set else 0
         return Size(
-            max((size.depth for size in sizes), default=0), sum(size.aliases for size in sizes)
+            inner.depth + 1,
+            min(inner.aliases + (node.alias is not None), UNCOUNTED),
+            min(objects, UNCOUNTED),
         )
 
-    def selection(self, node: SelectionNode) -> Size:
-        if isinstance(node, FieldNode):
-            inner = self.selections(node.selection_set)
-            return Size(inner.depth + 1, inner.aliases + (node.alias is not None))
-        if isinstance(node, InlineFragmentNode):
-            return self.selections(node.selection_set)
-        if isinstance(node, FragmentSpreadNode):
-            return self.fragment(node.name.value)
-        return Size()
+    def _page(self, node: FieldNode) -> int:
+        for argument in node.arguments or ():
+            if argument.name.value in ("first", "last"):
+                length = self._length(argument.value)
+                if length is not None:
+                    # A page that is too long is refused by its own field, in clearer words.
+                    return min(max(length, 0), 10 * MAXIMUM)
+        return DEFAULT
 
-    def fragment(self, name: str) -> Size:
-        if name not in self._known:
-            self._known[name] = self.selections(self._fragments[name].selection_set)
-        return self._known[name]
+    def _length(self, value: object) -> int | None:
+        if isinstance(value, IntValueNode):
+            return int(value.value[:9])
+        if not isinstance(value, VariableNode):
+            return None
+        self.varies = True
+        if self._variables is None:
+            return MAXIMUM
+        given = self._variables.get(value.name.value)
+        return given if isinstance(given, int) else None
 
 
-def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> None:
-    """Raise `TooComplex` when the operation asks for more than the limits allow."""
-    size = _Measure(document).selections(operation.selection_set)
-    for name, cost, limit in (
-        ("fields deep", size.depth, limits.depth),
-        ("aliases", size.aliases, limits.aliases),
-    ):
-        if cost > limit:
-            raise TooComplex(
-                f"The operation has {cost} {name}; {limit} are allowed. Split it.", cost, limit
-            )
+def _times(kind: GraphQLOutputType | None, page: int | None) -> int:
+    named = get_named_type(kind)
+    is_introspection = named is not None and named.name.startswith("__")
+    if is_introspection or not is_list_type(get_nullable_type(kind)):
+        return 1
+    return PLAIN_LIST if page is None else page
+
+
+def check(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    limits: Limits,
+    variables: Mapping[str, Any] | None = None,
+) -> bool:
+    """Raise `TooComplex` when the operation asks for more than the limits allow.
+
+    Without variables, pages that they set count as the longest there are; return whether there
+    are such, so that it must be checked again with the variables.
+    """
+    measure = _Measure(schema, document, variables)
+    size = measure.selections(
+        operation.selection_set, schema.get_root_type(operation.operation), None
+    )
+    _hold("fields deep", size.depth, limits.depth)
+    _hold("aliases", size.aliases, limits.aliases)
+    if variables is not None or not measure.varies:
+        _hold("objects to fetch, its pages multiplied", size.objects, limits.objects)
+    return measure.varies and size.objects > limits.objects
+
+
+def check_names(document: DocumentNode, limits: Limits) -> None:
+    """Raise `TooComplex` when fields of one name are too many to be compared in validation."""
+    names: Counter[str] = Counter()
+    waiting: list[SelectionSetNode] = [
+        node.selection_set
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode | FragmentDefinitionNode)
+    ]
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                names[(node.alias or node.name).value] += 1
+            inner = getattr(node, "selection_set", None)
+            if inner is not None:
+                waiting.append(inner)
+    pairs = sum(times * times for times in names.values())
+    _hold("pairs of fields of one name", pairs, limits.comparisons)
+
+
+def _hold(words: str, cost: int, limit: int) -> None:
+    if cost > limit:
+        raise TooComplex(
+            f"The operation has {cost} {words}; {limit} are allowed. Split it.", cost, limit
+        )

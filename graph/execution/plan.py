@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -17,10 +19,14 @@ from graphql import (
 from strawberry.schema.schema import validate_document
 
 from graph.errors import BadUserInput, TooComplex, WatchwordError
-from graph.execution.limits import Limits, check
+from graph.execution.limits import Limits, check, check_names
 
-# A document longer than this is planned anew each time, so that the memory of plans is bounded.
+# The memory of plans is bounded by the length of their documents too: so many characters for each
+# plan that may be remembered, and none that is longer than the last number.
+USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
+# Python refuses to read a number of so many digits, in words that are not for clients.
+_HUGE_NUMBER = re.compile(r"\d{4300,}")
 
 
 class Refused(Exception):
@@ -37,6 +43,8 @@ class Plan:
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    # Whether it depends on the variables if it asks for too much.
+    varies: bool = False
 
     @property
     def operation_name(self) -> str | None:
@@ -59,6 +67,7 @@ class Planner:
         self._limits = limits
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
+        self._length = 0
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
@@ -72,24 +81,44 @@ class Planner:
             self._remember(key, made)
         return made
 
+    def check(self, plan: Plan, variables: dict[str, Any] | None) -> None:
+        """Raise `Refused` when the plan asks for too much with these variables."""
+        if plan.varies:
+            self._measure(plan.document, plan.operation, variables or {})
+
     def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
         self._plans[key] = plan
-        if len(self._plans) > self._memory:
-            self._plans.popitem(last=False)
+        self._length += len(key[0])
+        while len(self._plans) > self._memory or self._length > self._memory * USUAL_LENGTH:
+            (query, _), _ = self._plans.popitem(last=False)
+            self._length -= len(query)
 
     def _make(self, query: str, operation_name: str | None) -> Plan:
         document = self._parse(query)
+        try:
+            check_names(document, self._limits)
+        except TooComplex as error:
+            raise _refused(error) from error
         if errors := validate_document(self._schema, document, tuple(specified_rules)):
             raise Refused(errors)
         operation = _select(document, operation_name)
+        return Plan(document, operation, self._measure(document, operation, None))
+
+    def _measure(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any] | None,
+    ) -> bool:
         try:
-            check(document, operation, self._limits)
+            return check(self._schema, document, operation, self._limits, variables)
         except TooComplex as error:
             raise _refused(error) from error
-        return Plan(document, operation)
 
     def _parse(self, query: str) -> DocumentNode:
         tokens = self._limits.tokens
+        if _HUGE_NUMBER.search(query):
+            raise _refused(BadUserInput("A number in the document has too many digits."))
         try:
             return parse(query, max_lexical_tokens=tokens, max_comments=tokens)
         except GraphQLError as error:

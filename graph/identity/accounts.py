@@ -10,12 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.columns import moment
+from graph.database import exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.passwords import check_usable, make_hash
 from graph.identity.tables import Account, Password, Session
+from graph.settings import LONGEST_EMAIL
 
 ADMIN = "admin"
-LONGEST_EMAIL = 320
+LAST_ADMIN_LOCK = 7_709_016
 LONGEST_NAME = 200
 
 
@@ -64,7 +66,10 @@ async def set_password(session: AsyncSession, id: str, password: str, now: float
     """Give an account another password, and end its sessions. Raises `BadUserInput`."""
     check_usable(password)
     hash = await make_hash(password)
+    # Whoever signs in with the old one at this moment is before us, or after us and refused.
+    await lock_account(session, id)
     await session.merge(Password(account_id=id, hash=hash, changed_at=moment(now)))
+    await session.flush()
     await _end_sessions(session, id, now)
 
 
@@ -82,7 +87,11 @@ async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str,
 
 async def list_accounts(session: AsyncSession) -> Sequence[Account]:
     """Return all accounts, the oldest first."""
-    found = await session.execute(select(Account).order_by(Account.created_at, Account.id))
+    found = await session.execute(
+        select(Account)
+        .order_by(Account.created_at, Account.id)
+        .execution_options(populate_existing=True)
+    )
     return found.scalars().all()
 
 
@@ -94,7 +103,7 @@ async def set_roles(
     Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput`
     when nobody who can sign in would be admin any more.
     """
-    account = await _get(session, id)
+    account = await lock_account(session, id)
     if version is not None and version != account.version:
         raise Conflict("Somebody else changed this account meanwhile. Read it again.")
     if ADMIN in account.roles and ADMIN not in roles:
@@ -106,10 +115,11 @@ async def set_roles(
 
 async def disable(session: AsyncSession, id: str, now: float) -> Account:
     """Keep an account from signing in, and end its sessions. Raises as `set_roles` does."""
-    account = await _get(session, id)
+    account = await lock_account(session, id)
     if ADMIN in account.roles:
         await _keep_an_admin(session, account)
     account.disabled_at = moment(now)
+    await session.flush()
     await _end_sessions(session, id, now)
     await session.flush()
     return account
@@ -120,14 +130,17 @@ async def _end_sessions(session: AsyncSession, id: str, now: float) -> None:
     await session.execute(ended, execution_options={"synchronize_session": False})
 
 
-async def _get(session: AsyncSession, id: str) -> Account:
-    account = await session.get(Account, id)
+async def lock_account(session: AsyncSession, id: str) -> Account:
+    """Return an account as it is now, and keep other writers from it. Raises `NotFound`."""
+    account = await session.get(Account, id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NotFound("There is no such account.")
     return account
 
 
 async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:
+    # Two admins who remove each other take turns, and the second finds that nobody else is left.
+    await exclusive(session, LAST_ADMIN_LOCK)
     for account in await list_accounts(session):
         if account.id != leaving.id and ADMIN in account.roles and account.disabled_at is None:
             return

@@ -94,10 +94,10 @@ async def _answer(identity: Identity, who: SignedIn, in_body: bool) -> Response:
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
-    if in_body and who.refresh_token is not None:
+    if in_body:
         answer["refresh_token"] = who.refresh_token
     response = _json(answer)
-    if not in_body and who.refresh_token is not None:
+    if not in_body:
         response.set_cookie(
             COOKIE,
             who.refresh_token,
@@ -115,9 +115,9 @@ async def _refresh_token(request: Request, settings: Settings) -> tuple[str | No
     if "refresh_token" in body:
         return _required(body, "refresh_token"), True
     scope = request.scope
-    if not is_same_origin(scope, settings.allowed_origins) or header(
-        scope, b"sec-fetch-site"
-    ) not in ("", "same-origin", "same-site", "none"):
+    is_named = header(scope, b"origin") in settings.allowed_origins
+    is_near = header(scope, b"sec-fetch-site") in ("", "same-origin", "same-site", "none")
+    if not is_named and not (is_near and is_same_origin(scope)):
         raise Refusal(403, "invalid_request", "The cookie is for pages of our own origin.")
     return request.cookies.get(COOKIE), False
 

@@ -1,29 +1,33 @@
 """Sessions: one sign-in on one device, a family of refresh tokens that are rotated at each use.
 
 RFC 9700, section 4.14: whoever comes with a token that was rotated away ends the session, because
-one of the two who have had it is a thief. Two tabs that refresh at the same moment are no thieves.
+one of the two who have had it is a thief. Two tabs that refresh at the same moment, or a client
+that has not heard the answer and asks again, are no thieves: within a grace of seconds the same
+token gets the same successor, so that they end on one family.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import logging
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.columns import moment
 from graph.database import Database
-from graph.errors import Conflict, Unauthenticated
-from graph.identity.accounts import find_account, new_id
+from graph.errors import Unauthenticated
+from graph.identity.accounts import find_account, lock_account, new_id
 from graph.identity.passwords import fits, is_outdated, make_hash
-from graph.identity.tables import Account, Password, Session
+from graph.identity.tables import Account, Password, RefreshToken, Session
 from graph.settings import Settings
 
 log = logging.getLogger("watchword.sessions")
-
 
 # Which of e-mail address, password and refresh token is not good is not said.
 NOT_VALID = "The credentials are not valid."
@@ -31,11 +35,11 @@ NOT_VALID = "The credentials are not valid."
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in, in which session; `refresh_token` is None when the old one was just rotated."""
+    """Who signed in, in which session, and the refresh token for the next time."""
 
     account: Account
     session_id: str
-    refresh_token: str | None = field(repr=False)
+    refresh_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +63,44 @@ class Sessions:
             account = await find_account(session, email)
             known = await session.get(Password, account.id) if account else None
         good = await fits(password, known.hash if known else None)
-        if not good or account is None or known is None or account.disabled_at is not None:
-            log.info("sign-in refused from %s", device.address)
-            raise Unauthenticated(NOT_VALID)
+        if not good or account is None or known is None:
+            raise _refused(device)
         fresh = await make_hash(password) if is_outdated(known.hash) else None
         async with self._database.write() as session:
+            # While the password was compared, it may have been changed, or the account disabled.
+            account = await lock_account(session, account.id)
+            current = await session.get_one(Password, account.id, populate_existing=True)
+            if account.disabled_at is not None or current.hash != known.hash:
+                raise _refused(device)
             if fresh is not None:
-                await session.merge(
-                    Password(account_id=account.id, hash=fresh, changed_at=known.changed_at)
-                )
-            return self._open(session, account, device, now)
+                current.hash = fresh
+            return await self._open(session, account, device, now)
 
     async def refresh(self, refresh_token: str, now: float) -> SignedIn:
-        """Rotate a refresh token. Raises `Unauthenticated`; a reused one has ended its session by then."""
-        try:
-            refreshed = await self._rotate(refresh_token, now)
-        except Conflict:
-            # Another tab was faster by a moment: what we have is the previous token now.
-            refreshed = await self._rotate(refresh_token, now)
-        if refreshed is None:
+        """Rotate a refresh token.
+
+        Raises `Unauthenticated`; a token that was used before has ended its session by then.
+        """
+        async with self._database.write() as session:
+            who = await self._exchange(session, refresh_token, now)
+        if who is None:
             raise Unauthenticated(NOT_VALID)
-        return refreshed
+        return who
 
     async def sign_out(self, refresh_token: str, now: float) -> None:
         """End the session of a refresh token; an unknown token has none to end."""
         async with self._database.write() as session:
-            found = await _find(session, _hash(refresh_token))
-            if found is not None and found.revoked_at is None:
-                found.revoked_at = moment(now)
+            found = await session.get(RefreshToken, _hash(refresh_token))
+            if found is not None:
+                await _revoke(session, found.session_id, now)
 
-    def _open(
+    async def _open(
         self, session: AsyncSession, account: Account, device: Device, now: float
     ) -> SignedIn:
         token = secrets.token_urlsafe(32)
         opened = Session(
             id=new_id(),
             account_id=account.id,
-            refresh_hash=_hash(token),
             label=device.label[:200],
             address=device.address[:64],
             created_at=moment(now),
@@ -103,39 +108,85 @@ class Sessions:
             expires_at=moment(now + self._settings.refresh_absolute_seconds),
         )
         session.add(opened)
+        await session.flush()
+        session.add(RefreshToken(hash=_hash(token), session_id=opened.id))
         return SignedIn(account, opened.id, token)
 
-    async def _rotate(self, refresh_token: str, now: float) -> SignedIn | None:
-        presented = _hash(refresh_token)
-        async with self._database.write() as session:
-            found = await _find(session, presented)
-            if found is None or not self._is_alive(found, now):
-                return None
-            account = await session.get_one(Account, found.account_id)
-            if account.disabled_at is not None:
-                return None
-            if found.refresh_hash != presented:
-                return self._used_again(found, account, now)
-            token = secrets.token_urlsafe(32)
-            found.previous_hash, found.refresh_hash = presented, _hash(token)
-            found.used_at = moment(now)
-            return SignedIn(account, found.id, token)
+    async def _exchange(self, session: AsyncSession, token: str, now: float) -> SignedIn | None:
+        found = await session.get(RefreshToken, _hash(token))
+        live = await self._take(session, found.session_id, now) if found else None
+        if found is None or live is None:
+            return None
+        successor: str | None
+        if await _use(session, found.hash, now):
+            successor = await self._rotate(session, live, token, now)
+        else:
+            await session.refresh(found)
+            successor = await self._use_again(session, found, token, now)
+        account = await session.get_one(Account, live.account_id)
+        if successor is None or account.disabled_at is not None:
+            return None
+        return SignedIn(account, live.id, successor)
 
-    def _used_again(self, found: Session, account: Account, now: float) -> SignedIn | None:
-        if now - found.used_at.timestamp() <= self._settings.refresh_grace_seconds:
-            return SignedIn(account, found.id, None)
-        log.warning("a rotated refresh token came again; session %s is revoked", found.id)
-        found.revoked_at = moment(now)
+    async def _take(self, session: AsyncSession, id: str, now: float) -> Session | None:
+        """Return a session that is alive, and keep others from it meanwhile; None when it is over."""
+        found = await session.get_one(Session, id, with_for_update=True)
+        idle_until = found.used_at + timedelta(seconds=self._settings.refresh_idle_seconds)
+        is_over = moment(now) >= min(found.expires_at, idle_until)
+        return None if found.revoked_at is not None or is_over else found
+
+    async def _rotate(self, session: AsyncSession, live: Session, token: str, now: float) -> str:
+        salt = secrets.token_hex(32)
+        successor = _successor(token, salt)
+        live.used_at = moment(now)
+        # Nobody needs to make the tokens before this one again, nor to know those from long ago.
+        family = RefreshToken.session_id == live.id
+        salted = update(RefreshToken).where(family, RefreshToken.salt.is_not(None))
+        await session.execute(salted.values(salt=None))
+        forgotten = moment(now - self._settings.refresh_idle_seconds)
+        await session.execute(delete(RefreshToken).where(family, RefreshToken.used_at < forgotten))
+        await session.execute(
+            update(RefreshToken).where(RefreshToken.hash == _hash(token)).values(salt=salt)
+        )
+        session.add(RefreshToken(hash=_hash(successor), session_id=live.id))
+        return successor
+
+    async def _use_again(
+        self, session: AsyncSession, used: RefreshToken, token: str, now: float
+    ) -> str | None:
+        grace = timedelta(seconds=self._settings.refresh_grace_seconds)
+        if used.used_at is not None and moment(now) <= used.used_at + grace:
+            # Without a salt its successor was used already, and may be elsewhere by now.
+            return _successor(token, used.salt) if used.salt is not None else None
+        log.warning("a rotated refresh token came again; session %s is revoked", used.session_id)
+        await _revoke(session, used.session_id, now)
         return None
 
-    def _is_alive(self, found: Session, now: float) -> bool:
-        idle_until = found.used_at.timestamp() + self._settings.refresh_idle_seconds
-        return found.revoked_at is None and now < min(found.expires_at.timestamp(), idle_until)
+
+async def _use(session: AsyncSession, hash: str, now: float) -> bool:
+    """Mark a token as used; tell whether it was not before."""
+    unused = update(RefreshToken).where(RefreshToken.hash == hash, RefreshToken.used_at.is_(None))
+    used = await session.execute(
+        unused.values(used_at=moment(now)).returning(RefreshToken.hash),
+        execution_options={"synchronize_session": False},
+    )
+    return used.first() is not None
 
 
-async def _find(session: AsyncSession, hash: str) -> Session | None:
-    either = or_(Session.refresh_hash == hash, Session.previous_hash == hash)
-    return (await session.execute(select(Session).where(either))).scalars().first()
+async def _revoke(session: AsyncSession, id: str, now: float) -> None:
+    alive = update(Session).where(Session.id == id, Session.revoked_at.is_(None))
+    await session.execute(alive.values(revoked_at=moment(now)))
+
+
+def _successor(token: str, salt: str) -> str:
+    # Whoever has the salt and not the token cannot make it, nor can who has the token alone.
+    made = hmac.digest(bytes.fromhex(salt), token.encode(), "sha256")
+    return urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def _refused(device: Device) -> Unauthenticated:
+    log.info("sign-in refused from %s", device.address)
+    return Unauthenticated(NOT_VALID)
 
 
 def _hash(refresh_token: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.clock import Clock
 from graph.columns import moment
-from graph.database import Database
+from graph.database import Database, exclusive
 from graph.identity.tables import SigningKey
 from graph.settings import Settings
 from graph.tokens.keys import Key, KeyRing, generate
@@ -15,7 +15,7 @@ from graph.tokens.keys import load as load_key
 
 # Seconds between two looks into the database for a key that nobody here knows.
 COOL_DOWN = 1.0
-# PostgreSQL: whoever makes the first key holds this lock meanwhile.
+# Whoever makes the first key holds this lock meanwhile.
 LOCK = 7_709_014
 
 
@@ -29,8 +29,7 @@ async def load(database: Database, now: float) -> KeyRing:
 async def ensure(database: Database, settings: Settings, now: float) -> None:
     """Make the first key. Processes that start together end with one."""
     async with database.write() as session:
-        if not database.is_sqlite:
-            await session.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        await exclusive(session, LOCK)
         if not await _rows(session, now):
             _add(session, generate(settings.algorithm, settings.rsa_bits), now)
 

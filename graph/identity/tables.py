@@ -1,4 +1,4 @@
-"""The runtime's own tables: accounts, their passwords, sessions, and signing keys."""
+"""The runtime's own tables: accounts, passwords, sessions, refresh tokens, and signing keys."""
 
 from __future__ import annotations
 
@@ -51,23 +51,32 @@ class Password(Base):
 
 
 class Session(Base):
-    """One sign-in on one device: a family of refresh tokens, each known by its hash."""
+    """One sign-in on one device: a family of refresh tokens."""
 
     __tablename__ = "sessions"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
-    refresh_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    previous_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     label: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    version: Mapped[int] = mapped_column()
 
-    __mapper_args__ = {"version_id_col": version}
+
+class RefreshToken(Base):
+    """A refresh token of a session, known by its hash. One that was used stays, to be recognised.
+
+    `salt` makes the token that follows it, from this token itself, as long as that is wanted.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    salt: Mapped[str | None] = mapped_column(String(64))
 
 
 class SigningKey(Base):

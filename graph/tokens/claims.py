@@ -5,7 +5,6 @@ The profile is RFC 9068 (JWT access tokens); times are RFC 7519, section 4.1.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +60,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not _is_text(value):
         raise InvalidToken(name)
     return value
 
@@ -74,8 +73,8 @@ def _number(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidToken(name)
-    # Beyond the year 9999 nothing can be shown as a date.
-    if not math.isfinite(value) or not 0 <= value < 253_402_300_800:
+    # Neither is infinity or NaN; beyond the year 9999 nothing can be shown as a date.
+    if not 0 <= value < 253_402_300_800:
         raise InvalidToken(name)
     return float(value)
 
@@ -89,13 +88,18 @@ def _audiences(value: object) -> list[str]:
 
 def _texts(claims: dict[str, Any], name: str) -> frozenset[str]:
     values = claims.get(name, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not all(map(_is_text, values)):
         raise InvalidToken(name)
     return frozenset(values)
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:
     scope = claims.get("scope", "")
-    if not isinstance(scope, str):
+    if not _is_text(scope):
         raise InvalidToken("scope")
     return frozenset(scope.split(" ")) - {""}
+
+
+def _is_text(value: object) -> bool:
+    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    return isinstance(value, str) and value.isprintable()

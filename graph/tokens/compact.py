@@ -38,7 +38,9 @@ def members(data: bytes) -> dict[str, Any]:
     Raises `InvalidToken`. The standard library's parser is used because it shows duplicates.
     """
     try:
-        value = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        # Decoded here: by itself it would guess UTF-16 and others, and skip a byte order mark.
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidToken("JSON") from error
     if not isinstance(value, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from graph.errors import InvalidToken
 
@@ -43,10 +44,33 @@ def from_payload(payload: object) -> Credential | None:
     for headers in _named(payload, "headers"):
         if isinstance(headers, dict):
             values += _named(headers, "authorization")
+        elif headers:
+            # Whatever it holds would be overlooked, and its sender taken for nobody.
+            raise InvalidToken("headers is not an object")
     given = {_checked(value) for value in values if value is not None}
     if len(given) > 1:
         raise InvalidToken("several authorization values")
     return _from_value(given.pop()) if given else None
+
+
+def from_handshake(headers: Iterable[tuple[bytes, bytes]], payload: object) -> Credential | None:
+    """Find the credential of a socket, in its handshake's headers or in connection_init's payload.
+
+    Raises `InvalidToken` as those two do, and when there are two different ones.
+    """
+    found = {from_headers(headers), from_payload(payload)} - {None}
+    if len(found) > 1:
+        raise InvalidToken("several tokens")
+    return found.pop() if found else None
+
+
+def in_url(query_string: bytes) -> bool:
+    """Tell whether there is a token in the URL, where logs and histories would keep it (RFC 6750,
+    section 2.3)."""
+    return any(
+        name.lower() == "access_token"
+        for name, _ in parse_qsl(query_string.decode("latin-1"), True)
+    )
 
 
 def _named(values: dict[object, object], name: str) -> list[object]:

@@ -34,7 +34,7 @@ from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
 from graph.transports.accept import choose, names
-from graph.transports.credential import from_headers
+from graph.transports.credential import from_headers, in_url
 from graph.transports.door import Door
 from graph.transports.request import Request, read
 from graph.transports.sse import serve
@@ -43,6 +43,9 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
+INVALID_REQUEST: Headers = (
+    (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
+)
 
 Page = Callable[[], tuple[bytes, Headers]]
 """The explorer's page, with its headers."""
@@ -84,6 +87,9 @@ class HttpDoor:
         media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM))
         if media_type is None:
             raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+        if in_url(scope["query_string"]):
+            error = BadUserInput("Send the token in the Authorization header, never in the URL.")
+            raise Failure(400, error, INVALID_REQUEST)
         principal = await self._authenticate(scope)
         request = await self._read(scope, receive)
         try:
@@ -154,8 +160,6 @@ def _query_parameters(query_string: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
     parameters: dict[str, Any] = dict(given)
-    if "access_token" in parameters:
-        raise BadUserInput("Send the token in the Authorization header, never in the URL.")
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _json(name, parameters[name])

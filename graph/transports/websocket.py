@@ -24,7 +24,7 @@ from graph.errors import RateLimited, WatchwordError
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
-from graph.transports.credential import from_payload
+from graph.transports.credential import from_handshake, in_url
 from graph.transports.door import Door
 from graph.transports.protocol import (
     SUBPROTOCOL,
@@ -54,7 +54,8 @@ class WebSocketDoor:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        if not is_same_origin(scope, self._door.settings.allowed_origins):
+        is_ours = is_same_origin(scope, self._door.settings.allowed_origins)
+        if not is_ours or in_url(scope["query_string"]):
             await send({"type": "websocket.close", "code": 1008})
         elif SUBPROTOCOL not in scope["subprotocols"]:
             # The protocol names a close code for this, so the socket must be accepted first. The
@@ -64,14 +65,15 @@ class WebSocketDoor:
             await send({"type": "websocket.close", "code": refusal.code, "reason": refusal.reason})
         else:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await Connection(self._door, receive, send).run()
+            await Connection(self._door, scope, receive, send).run()
 
 
 class Connection:
     """The accepted dialogue on one socket."""
 
-    def __init__(self, door: Door, receive: Receive, send: Send) -> None:
+    def __init__(self, door: Door, scope: Message, receive: Receive, send: Send) -> None:
         self._door = door
+        self._headers = scope["headers"]
         self._receive = receive
         self._send = send
         self._protocol = Protocol()
@@ -111,7 +113,8 @@ class Connection:
 
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
-            principal = await self._door.authenticate(from_payload(payload))
+            credential = from_handshake(self._headers, payload)
+            principal = await self._door.authenticate(credential)
         except WatchwordError as error:
             self._close(close(error.close_code, _reason(error)))
         except Exception as error:
@@ -181,7 +184,8 @@ class Connection:
             return
         try:
             await self._send({"type": "websocket.send", "text": text})
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # The server says RuntimeError when its own ping has given the socket up.
             log.debug("the socket is gone: %s", error)
 
     def _time_out(self) -> None:

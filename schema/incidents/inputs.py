@@ -7,10 +7,12 @@ from enum import Enum
 
 import strawberry
 
-from graph import Order, decode_id
+from graph import BadUserInput, Order, checked_moment, decode_id
 from schema.incidents.store import Wanted
 from schema.tables import IncidentRow
 from schema.vocabulary import Impact, IncidentStatus, Visibility
+
+MOST_COMPONENTS = 100
 
 
 @strawberry.enum
@@ -38,7 +40,7 @@ class IncidentFilter:
     started_before: datetime | None = None
 
     def wanted(self) -> Wanted:
-        """Raises `BadUserInput` for an id that is not a component's."""
+        """Raises `BadUserInput` for an id that is not a component's, or a date that is none."""
         return Wanted(
             statuses=None if self.statuses is None else frozenset(self.statuses),
             impacts=None if self.impacts is None else frozenset(self.impacts),
@@ -46,14 +48,25 @@ class IncidentFilter:
             if self.components is None
             else frozenset(component_keys(self.components, "filter")),
             open=self.open,
-            started_after=self.started_after,
-            started_before=self.started_before,
+            started_after=_moment(self.started_after, ["filter", "startedAfter"]),
+            started_before=_moment(self.started_before, ["filter", "startedBefore"]),
         )
 
 
 def component_keys(ids: list[strawberry.ID], argument: str) -> list[str]:
-    """Return the keys of components. Raises `BadUserInput` naming the id that is none."""
+    """Return the keys of components.
+
+    Raises `BadUserInput` naming the id that is none, or when there are more than anybody has.
+    """
+    if len(ids) > MOST_COMPONENTS:
+        raise BadUserInput(
+            f"At most {MOST_COMPONENTS} components can be named.", [argument, "components"]
+        )
     return [decode_id(id, "Component", [argument, "components", at]) for at, id in enumerate(ids)]
+
+
+def _moment(value: datetime | None, path: list[str]) -> datetime | None:
+    return None if value is None else checked_moment(value, path)
 
 
 @strawberry.input
@@ -64,6 +77,10 @@ class OpenIncidentInput:
     status: IncidentStatus | None = None
     components: list[strawberry.ID] | None = None
     started_at: datetime | None = None
+
+    def began_at(self, now: datetime) -> datetime:
+        """Return when it began, `now` unless said. Raises `BadUserInput` for a date that is none."""
+        return _moment(self.started_at, ["input", "startedAt"]) or now
 
 
 @strawberry.input

@@ -170,7 +170,7 @@ async def _open(unit: Transaction, input: OpenIncidentInput) -> IncidentRow:
         name=checked_text(input.name, ["input", "name"], LONGEST_NAME),
         impact=input.impact.value,
         created_at=now,
-        started_at=input.started_at or now,
+        started_at=input.began_at(now),
     )
     move_to(row, _first(input), now)
     unit.session.add(row)

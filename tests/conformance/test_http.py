@@ -169,10 +169,26 @@ async def test_two_authorization_headers_are_401(clock: MovedClock) -> None:
     assert response.status_code == 401
 
 
-async def test_a_token_in_the_url_is_refused(clock: MovedClock) -> None:
-    response = await request(clock, "GET", params={"query": "{ me }", "access_token": "alice"})
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_token_in_the_url_is_refused(method: str, clock: MovedClock) -> None:
+    rest: dict[str, Any] = {} if method == "GET" else {"json": {"query": "{ hello }"}}
+    params = {"query": "{ hello }", "access_token": "alice"}
+    response = await request(clock, method, params=params, **rest)
     assert response.status_code == 400
     assert "never in the URL" in response.text
+    assert 'error="invalid_request"' in response.headers["www-authenticate"]
+
+
+async def test_a_refused_token_is_answered_in_plain_json_if_the_client_takes_it(
+    clock: MovedClock,
+) -> None:
+    for accept, media_type in (
+        (f"{GRAPHQL_JSON}, {JSON};q=0.9", JSON),
+        (GRAPHQL_JSON, GRAPHQL_JSON),
+    ):
+        headers = {"authorization": "Bearer bad", "accept": accept}
+        response = await request(clock, json={"query": "{ hello }"}, headers=headers)
+        assert response.headers["content-type"].startswith(media_type)
 
 
 async def test_a_failing_key_store_is_500_with_an_id(clock: MovedClock) -> None:

@@ -129,6 +129,12 @@ async def test_a_request_that_cannot_run_is_bad_user_input(
         '{ toy(id: "1") ' + "{ inner " * 20 + "{ id }" + " }" * 21,
         "{ " + " ".join(f"a{n}: hello" for n in range(60)) + " }",
         "{ ...A ...A } fragment A on Query { " + " ".join(f"a{n}: hello" for n in range(30)) + " }",
+        "{ toys(first: 1000) { inner { inner { inner { id } } } "
+        + " ".join(f"a{n}: inner {{ id }}" for n in range(20))
+        + " } }",
+        "{ ...F0 } "
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(70))
+        + " fragment F70 on Query { a: hello }",
     ],
 )
 async def test_a_document_that_asks_too_much_is_too_complex(

@@ -101,6 +101,50 @@ async def test_a_bad_token_closes_before_the_ack(
     assert reason == "token expired" or code == 4401
 
 
+@pytest.mark.parametrize("headers", ["Bearer alice", [["authorization", "Bearer alice"]], 7])
+async def test_headers_in_the_payload_that_would_be_overlooked_close_with_4401(
+    headers: Any, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
+        await client.send({"type": "connection_init", "payload": {"headers": headers}})
+        assert (await client.closed())[0] == 4401
+
+
+@pytest.mark.parametrize(
+    ("handshake", "payload", "who"),
+    [
+        (["Bearer alice"], {}, "alice"),
+        (["Bearer alice"], {"authorization": "Bearer alice"}, "alice"),
+        (["Bearer alice"], {"authorization": "Bearer bob"}, None),
+        (["Bearer bad"], {}, None),
+        (["nonsense"], {}, None),
+        (["Bearer alice", "Bearer alice"], {}, None),
+    ],
+)
+async def test_a_token_in_the_handshake_counts_like_one_in_the_payload(
+    handshake: list[str], payload: dict[str, str], who: str | None, clock: MovedClock
+) -> None:
+    headers = [("authorization", value) for value in handshake]
+    async with (
+        toy_server(clock) as server,
+        WebSocketClient.open(server.url, additional_headers=headers) as client,
+    ):
+        await client.send({"type": "connection_init", "payload": payload})
+        if who is None:
+            assert (await client.closed())[0] == 4401
+            return
+        assert (await client.receive())["type"] == "connection_ack"
+        await client.subscribe("1", "{ me }")
+        assert (await client.receive())["payload"] == {"data": {"me": who}}
+
+
+async def test_a_token_in_the_url_of_the_handshake_is_refused(clock: MovedClock) -> None:
+    async with toy_server(clock) as server:
+        with pytest.raises(InvalidStatus, match="403"):
+            async with WebSocketClient.open(server.url + "?access_token=alice"):
+                pass
+
+
 async def test_a_failing_key_store_closes_with_an_internal_error(clock: MovedClock) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
         await client.send({"type": "connection_init", "payload": {"authorization": "Bearer crash"}})
@@ -394,7 +438,9 @@ async def test_a_page_of_our_own_or_a_named_origin_may_connect(
             assert (await client.init())["type"] == "connection_ack"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example.com", "null"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", "null", "http://[", "http://[::1", "127.0.0.1"]
+)
 async def test_a_page_of_another_origin_may_not_connect(origin: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         with pytest.raises(InvalidStatus, match="403"):

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from graph.database import Database
+from graph.database import Database, exclusive, undisturbed
 from graph.errors import Conflict
 
 
@@ -77,3 +77,75 @@ async def test_a_serialisation_failure_is_a_conflict(database: Database) -> None
                 await second.execute(text("UPDATE toys SET size = 5"))
             await first.execute(text("UPDATE toys SET size = 6"))
     assert await size(database) == 5
+
+
+async def test_tasks_that_are_cancelled_at_any_moment_leave_nothing_locked(
+    database: Database,
+) -> None:
+    await make_table(database)
+
+    async def add() -> None:
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = size + 1"))
+
+    for steps in range(40):
+        task = asyncio.create_task(add())
+        for _ in range(steps):
+            await asyncio.to_thread(lambda: None)
+        # A task that ends may be cancelled more than once: by its owner, and by its owner's owner.
+        for _ in range(3):
+            task.cancel()
+            await asyncio.wait({task}, timeout=0)
+        await asyncio.wait({task})
+    before = await size(database)
+    await add()
+    assert await size(database) == before + 1
+
+
+async def test_what_must_not_be_disturbed_is_done_before_the_cancellation_goes_on() -> None:
+    begun, end, seen = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def work() -> str:
+        begun.set()
+        await end.wait()
+        seen.append("done")
+        return "result"
+
+    async def owner() -> None:
+        try:
+            await undisturbed(work())
+        finally:
+            seen.append("left")
+
+    task = asyncio.create_task(owner())
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.wait({task}, timeout=0)
+    assert seen == []
+    end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["done", "left"]
+
+
+async def test_what_must_not_be_disturbed_gives_its_result_or_its_error() -> None:
+    async def fail() -> None:
+        raise RuntimeError("no")
+
+    assert await undisturbed(asyncio.sleep(0, "result")) == "result"
+    with pytest.raises(RuntimeError, match="no"):
+        await undisturbed(fail())
+
+
+async def test_an_exclusive_number_is_held_until_the_transaction_ends(database: Database) -> None:
+    await make_table(database)
+
+    async def add() -> None:
+        async with database.write() as session:
+            await exclusive(session, 77)
+            found = (await session.execute(text("SELECT size FROM toys"))).scalar_one()
+            await session.execute(text(f"UPDATE toys SET size = {found + 1}"))
+
+    await asyncio.gather(*(add() for _ in range(10)))
+    assert await size(database) == 10

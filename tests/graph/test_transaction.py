@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -35,3 +37,28 @@ async def test_a_rollback_forgets_its_events(database: Database) -> None:
             unit.publish(BEAR)
             raise RuntimeError
     assert seen == []
+
+
+async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
+    database: Database,
+) -> None:
+    seen: list[Event] = []
+    bus = MemoryBus()
+    await bus.open(seen.append)
+    async with database.write() as session:
+        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+
+    async def make() -> None:
+        async with transaction(database, bus, 0) as unit:
+            await unit.session.execute(text("INSERT INTO toys VALUES ('bear')"))
+            unit.publish(BEAR)
+
+    for steps in range(40):
+        task = asyncio.create_task(make())
+        for _ in range(steps):
+            await asyncio.to_thread(lambda: None)
+        task.cancel()
+        await asyncio.wait({task})
+    async with database.read() as session:
+        kept = (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one()
+    assert len(seen) == kept

@@ -279,6 +279,9 @@ async def test_one_document_may_hold_several_mutations_and_reads_what_they_wrote
         ({"components": ["nonsense"]}, ["input", "components", 0]),
         ({"components": [encode_id("Incident", "x")]}, ["input", "components", 0]),
         ({"components": [encode_id("Component", "unknown")]}, ["input", "components", 0]),
+        ({"components": [encode_id("Component", "x")] * 101}, ["input", "components"]),
+        ({"startedAt": "0001-01-01T00:00:00+23:59"}, ["input", "startedAt"]),
+        ({"startedAt": "9999-12-31T23:59:59-23:59"}, ["input", "startedAt"]),
     ],
 )
 async def test_bad_input_is_named_and_nothing_is_written(
@@ -289,6 +292,22 @@ async def test_bad_input_is_named_and_nothing_is_written(
     assert (refusal.extensions["code"], refusal.extensions["path"]) == ("BAD_USER_INPUT", path)
     assert (await room.data("anonymous", LIST))["incidents"]["totalCount"] == 0
     assert room.events == []
+
+
+@pytest.mark.parametrize(
+    ("filter", "path"),
+    [
+        ({"startedAfter": "0001-01-01T00:00:00+23:59"}, ["filter", "startedAfter"]),
+        ({"startedBefore": "9999-12-31T23:59:59-23:59"}, ["filter", "startedBefore"]),
+        ({"components": [encode_id("Component", f"{n}") for n in range(101)]}, ["filter", "components"]),
+        ({"components": ["x"]}, ["filter", "components", 0]),
+    ],
+)  # fmt: skip
+async def test_a_filter_that_cannot_be_is_named(
+    filter: dict[str, Any], path: list[Any], room: Room
+) -> None:
+    refusal = await room.refusal("anonymous", LIST, filter=filter)
+    assert refusal.extensions == {"code": "BAD_USER_INPUT", "path": path}
 
 
 @pytest.mark.parametrize(

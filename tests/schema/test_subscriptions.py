@@ -35,7 +35,7 @@ ALL = """subscription All($filter: IncidentFilter) {
   incidentsChanged(filter: $filter) { kind incident { name } update { body } }
 }"""
 PARTS = "subscription { componentStatusChanged { name status } }"
-ENGINE = Engine(schema, Limits(1000, 20, 20), 10)
+ENGINE = Engine(schema, Limits(1000, 20, 20, 1000), 10)
 
 
 @asynccontextmanager

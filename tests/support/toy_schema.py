@@ -40,6 +40,10 @@ class Query:
             raise NotFound("There is no such toy.")
         return Toy(id=id, name=f"toy {id}")
 
+    @strawberry.field(permission_classes=[Public])
+    def toys(self, first: int = 2) -> list[Toy]:
+        return [Toy(id=strawberry.ID(str(number)), name="toy") for number in range(first)]
+
     @strawberry.field(permission_classes=[SignedIn])
     def me(self, info: Info) -> str | None:
         return info.context.principal.subject

@@ -83,7 +83,7 @@ def door(clock: Clock, **settings: Any) -> Door:
 
     bus, hub = MemoryBus(), Hub(read.mailbox_limit)
     services = Services(Database("sqlite+aiosqlite://"), bus, hub, clock, Domain())
-    limits = Limits(read.max_tokens, read.max_depth, read.max_aliases)
+    limits = Limits(read.max_tokens, read.max_depth, read.max_aliases, read.max_objects)
     engine = Engine(toy_schema.schema, limits, read.plan_cache)
     return Door(read, authenticator(verify), engine, services)
 

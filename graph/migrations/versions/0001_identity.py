@@ -1,4 +1,4 @@
-"""Accounts, passwords, sessions and signing keys."""
+"""Accounts, passwords, sessions, refresh tokens and signing keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,21 +36,28 @@ def upgrade() -> None:
         "sessions",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("account_id", sa.String(32), nullable=False),
-        sa.Column("refresh_hash", sa.String(64), nullable=False),
-        sa.Column("previous_hash", sa.String(64)),
         sa.Column("label", sa.String(200), nullable=False),
         sa.Column("address", sa.String(64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("revoked_at", UtcDateTime()),
-        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
-        sa.UniqueConstraint("refresh_hash", name="uq_sessions_refresh_hash"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_sessions_account_id"),
     )
     op.create_index("ix_sessions_account_id", "sessions", ["account_id"])
-    op.create_index("ix_sessions_previous_hash", "sessions", ["previous_hash"])
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("session_id", sa.String(32), nullable=False),
+        sa.Column("used_at", UtcDateTime()),
+        sa.Column("salt", sa.String(64)),
+        sa.PrimaryKeyConstraint("hash", name="pk_refresh_tokens"),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name="fk_refresh_tokens_session_id"
+        ),
+    )
+    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
     op.create_table(
         "signing_keys",
         sa.Column("kid", sa.String(64), nullable=False),

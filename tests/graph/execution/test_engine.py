@@ -19,7 +19,7 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_server import door
 
-LIMITS = Limits(1000, 10, 10)
+LIMITS = Limits(1000, 10, 10, 1000)
 
 
 def test_extensions_that_would_not_run_are_refused() -> None:

@@ -8,7 +8,7 @@ from graph.execution.limits import Limits
 from graph.execution.plan import LONGEST_REMEMBERED, Planner, Refused
 from tests.support.toy_schema import schema
 
-LIMITS = Limits(1000, 10, 10)
+LIMITS = Limits(1000, 10, 10, 1000)
 
 
 def planner(memory: int = 2) -> Planner:
@@ -36,6 +36,23 @@ def test_a_huge_document_is_not_remembered() -> None:
     assert not made._plans
 
 
+def test_the_length_of_all_that_is_remembered_is_bounded() -> None:
+    made = planner()
+    for number in range(3):
+        made.plan(f"{{ hello }} # {number} " + "x" * 800, None)
+        assert len(made._plans) == 1
+    made.plan("{ hello }", None)
+    assert len(made._plans) == 2
+
+
+def test_a_page_that_a_variable_makes_too_long_is_refused_with_that_variable() -> None:
+    made = Planner(schema._schema, Limits(1000, 10, 10, 9), 2)
+    plan = made.plan("query($n: Int) { toys(first: $n) { id } }", None)
+    made.check(plan, {"n": 9})
+    with pytest.raises(Refused, match="10 objects"):
+        made.check(plan, {"n": 10})
+
+
 def test_operations_of_one_document_are_different_plans() -> None:
     made = planner()
     query = (
@@ -57,6 +74,9 @@ def test_operations_of_one_document_are_different_plans() -> None:
         ("", None, "Syntax Error"),
         ("{ hello " + "hello " * 1000 + "}", None, "tokens"),
         ("{ hello } " + "#\n" * 1001, None, "comments"),
+        ("{ count(below: " + "9" * 5000 + ") }", None, "too many digits"),
+        ("{ " + "hello " * 250 + "}", None, "pairs of fields of one name"),
+        ("{ toys(first: 1000) { inner { id } } }", None, "objects"),
     ],
 )
 def test_what_cannot_be_planned_says_why(query: str, name: str | None, words: str) -> None:

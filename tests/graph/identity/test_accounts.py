@@ -92,6 +92,27 @@ async def test_the_last_admin_stays(database: Database) -> None:
             await disable(session, first.id, NOW)
 
 
+async def test_admins_who_remove_each_other_leave_one(database: Database) -> None:
+    async def leave(id: str, way: str) -> None:
+        async with database.write() as session:
+            if way == "roles":
+                await set_roles(session, id, ["viewer"])
+            else:
+                await disable(session, id, NOW)
+
+    for number in range(5):
+        first = await made(database, f"a{number}@x", "admin")
+        second = await made(database, f"b{number}@x", "admin")
+        async with database.read() as session:
+            others = [each.id for each in await list_accounts(session)]
+        for id in set(others) - {first.id, second.id}:
+            await leave(id, "roles")
+        done = await asyncio.gather(
+            leave(first.id, "roles"), leave(second.id, "disable"), return_exceptions=True
+        )
+        assert sum(isinstance(each, BadUserInput) for each in done) == 1, done
+
+
 async def test_accounts_that_race_for_an_address_end_as_one(database: Database) -> None:
     done = await asyncio.gather(*(made(database) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, Account) for each in done) == 1

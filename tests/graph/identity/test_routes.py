@@ -13,7 +13,7 @@ from graph.database import Database
 from graph.errors import TokenExpired
 from graph.identity.accounts import disable
 from graph.identity.routes import COOKIE
-from graph.identity.tables import Session
+from graph.identity.tables import RefreshToken, Session
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, sign_in_desk
 
@@ -68,9 +68,14 @@ async def test_a_refresh_by_cookie_rotates_the_cookie(
 async def test_the_database_holds_no_token(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.login(delivery="body")).json()["refresh_token"]
+        fresh = (await desk.refresh(token)).json()["refresh_token"]
         async with database.read() as session:
             [row] = (await session.execute(select(Session))).scalars()
-        assert token not in str(vars(row))
+            known = (await session.execute(select(RefreshToken))).scalars().all()
+        assert len(known) == 2
+        stored = str([vars(row), *map(vars, known)])
+        assert token not in stored
+        assert fresh not in stored
         assert (row.address, row.label) == ("203.0.113.7", desk.client.headers["user-agent"])
 
 
@@ -113,28 +118,69 @@ async def test_a_disabled_account_can_neither_sign_in_nor_refresh(
         assert (await desk.refresh(token)).status_code == 401
 
 
-async def test_a_rotated_token_that_comes_again_ends_the_session(
-    database: Database, clock: MovedClock
+@pytest.mark.parametrize("generation", [0, 1, 2])
+async def test_a_rotated_token_that_comes_again_ends_the_session_however_old_it_is(
+    generation: int, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        stolen = (await desk.login(delivery="body")).json()["refresh_token"]
-        current = (await desk.refresh(stolen)).json()["refresh_token"]
+        tokens = [(await desk.login(delivery="body")).json()["refresh_token"]]
+        for _ in range(3):
+            tokens.append((await desk.refresh(tokens[-1])).json()["refresh_token"])
         clock.move(11)
-        assert (await desk.refresh(stolen)).status_code == 401
-        assert (await desk.refresh(current)).status_code == 401
+        assert (await desk.refresh(tokens[generation])).status_code == 401
+        assert (await desk.refresh(tokens[-1])).status_code == 401
 
 
-async def test_two_tabs_at_the_same_moment_both_succeed(
+async def test_two_tabs_at_the_same_moment_both_succeed_and_end_on_one_family(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.login(delivery="body")).json()["refresh_token"]
-        answers = await asyncio.gather(desk.refresh(token), desk.refresh(token))
-        assert [answer.status_code for answer in answers] == [200, 200]
-        fresh = [a.json()["refresh_token"] for a in answers if "refresh_token" in a.json()]
-        assert len(fresh) == 1
+        answers = await asyncio.gather(*(desk.refresh(token) for _ in range(4)))
+        assert {answer.status_code for answer in answers} == {200}
+        [fresh] = {answer.json()["refresh_token"] for answer in answers}
         clock.move(60)
-        assert (await desk.refresh(fresh[0])).status_code == 200
+        assert (await desk.refresh(fresh)).status_code == 200
+
+
+async def test_a_client_that_did_not_hear_the_answer_asks_again_and_goes_on(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        token = (await desk.login(delivery="body")).json()["refresh_token"]
+        await desk.refresh(token)
+        clock.move(9)
+        again = (await desk.refresh(token)).json()["refresh_token"]
+        clock.move(60)
+        assert (await desk.refresh(again)).status_code == 200
+
+
+async def test_a_late_tab_whose_sibling_is_two_ahead_is_refused_and_the_session_lives(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        token = (await desk.login(delivery="body")).json()["refresh_token"]
+        second = (await desk.refresh(token)).json()["refresh_token"]
+        third = (await desk.refresh(second)).json()["refresh_token"]
+        assert (await desk.refresh(token)).status_code == 401
+        assert (await desk.refresh(third)).status_code == 200
+
+
+async def test_signing_out_while_refreshing_ends_the_session(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        for _ in range(5):
+            token = (await desk.login(delivery="body")).json()["refresh_token"]
+            body = {"refresh_token": token}
+            refreshes = [desk.refresh(token) for _ in range(3)]
+            leaves = [desk.client.post("/api/auth/logout", json=body) for _ in range(3)]
+            answers = await asyncio.gather(*refreshes, *leaves)
+            assert {answer.status_code for answer in answers[:3]} <= {200, 401}
+            assert {answer.status_code for answer in answers[3:]} == {204}
+            for answer in answers[:3]:
+                left = answer.json().get("refresh_token", token)
+                assert (await desk.refresh(left)).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from graph.columns import moment
 from graph.database import Database
 from graph.errors import Unauthenticated
+from graph.identity.accounts import disable, set_password
 from graph.identity.sessions import Device, SignedIn
-from graph.identity.tables import Password, Session
+from graph.identity.tables import Password, RefreshToken, Session
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, PASSWORD, sign_in_desk
 
@@ -41,7 +43,6 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
         async def live() -> str:
             who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
             for _ in range(5):
-                assert who.refresh_token is not None
                 who = await sessions.refresh(who.refresh_token, clock.now())
             return who.session_id
 
@@ -49,8 +50,11 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
         assert len(set(ids)) == 10
         async with database.read() as session:
             rows = (await session.execute(select(Session))).scalars().all()
+            known = (await session.execute(select(RefreshToken))).scalars().all()
         assert {row.id for row in rows} == set(ids)
-        assert all(row.revoked_at is None and row.version == 6 for row in rows)
+        assert all(row.revoked_at is None for row in rows)
+        assert len(known) == 60
+        assert sum(token.used_at is None for token in known) == 10
 
 
 async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
@@ -59,7 +63,7 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
     async with sign_in_desk(database, clock, refresh_grace_seconds=0) as desk:
         sessions = desk.identity.sessions
         who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
-        token = who.refresh_token or ""
+        token = who.refresh_token
         await sessions.refresh(token, clock.now())
         clock.move(1)
         answers = await asyncio.gather(
@@ -67,3 +71,41 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
         )
         assert not any(isinstance(answer, SignedIn) for answer in answers)
         assert all(isinstance(answer, Unauthenticated) for answer in answers)
+
+
+@pytest.mark.parametrize("change", ["password", "disable"])
+async def test_who_signs_in_while_the_account_changes_does_not_stay(
+    change: str, database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        sessions = desk.identity.sessions
+
+        async def alter() -> None:
+            async with database.write() as session:
+                if change == "password":
+                    await set_password(session, desk.account.id, "another password", clock.now())
+                else:
+                    await disable(session, desk.account.id, clock.now())
+
+        tries = [sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now()) for _ in range(8)]
+        answers = await asyncio.gather(*tries[:4], alter(), *tries[4:], return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, SignedIn):
+                with pytest.raises(Unauthenticated):
+                    await sessions.refresh(answer.refresh_token, clock.now())
+            else:
+                assert answer is None or isinstance(answer, Unauthenticated)
+
+
+async def test_tokens_that_were_used_long_ago_are_forgotten(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, refresh_idle_seconds=1000) as desk:
+        sessions = desk.identity.sessions
+        who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
+        for _ in range(6):
+            clock.move(400)
+            who = await sessions.refresh(who.refresh_token, clock.now())
+        async with database.read() as session:
+            known = (await session.execute(select(RefreshToken))).scalars().all()
+        assert len(known) == 4
