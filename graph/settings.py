@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
     init_timeout_seconds: float = Field(5, gt=0, description="Time for connection_init to come.")
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
-    mailbox_limit: int = Field(256, ge=1, description="Most events that wait for one subscriber.")
+    mailbox_limit: int = Field(4_096, ge=1, description="Most events that wait for one subscriber.")
 
     @model_validator(mode="before")
     @classmethod

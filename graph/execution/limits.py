@@ -117,8 +117,10 @@ class _Measure:
         field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
         kind = field.type if field else None
         own = self._page(node) if field and {"first", "last"} & set(field.args) else None
-        inner = self.selections(node.selection_set, get_named_type(kind), own)
-        times = _times(kind, own or page)
+        # A list is its page itself; of a connection, the lists that it holds are.
+        within = None if is_list_type(get_nullable_type(kind)) else own
+        inner = self.selections(node.selection_set, get_named_type(kind), within)
+        times = _times(kind, page if own is None else own)
         objects = times * (1 + inner.objects) if node.selection_set else 0
         return Size(
             inner.depth + 1,

@@ -12,7 +12,7 @@ from graph.execution.limits import PLAIN_LIST, UNCOUNTED, Limits, check, check_n
 from graph.relay.page import DEFAULT, MAXIMUM
 
 SCHEMA = build_schema("""
-type Query { toy: Toy toys(first: Int, last: Int, after: String): Toys! all: [Toy!]! }
+type Query { toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]! }
 type Toys { nodes: [Toy!]! edges: [Edge!]! count: Int! }
 type Edge { node: Toy! }
 type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy] }
@@ -60,6 +60,9 @@ def test_depth_and_aliases_are_measured_exactly(query: str, depth: int, aliases:
         ("{ toy { name } }", 1),
         ("{ all { name } }", PLAIN_LIST),
         ("{ all { toy { name } parts { name } } }", PLAIN_LIST * (2 + PLAIN_LIST)),
+        ("{ some(first: 7) { name } }", 7),
+        ("{ some(first: 7) { parts { name } } }", 7 * (1 + PLAIN_LIST)),
+        ("{ some(first: 0) { parts { name } } }", 0),
         ("{ toys { count } }", 1),
         ("{ toys { nodes { name } } }", 1 + DEFAULT),
         ("{ toys(first: 7) { nodes { name } } }", 1 + 7),
