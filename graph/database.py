@@ -6,6 +6,7 @@ A session is borrowed for as long as its block lasts; nothing that waits for a c
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -24,6 +26,8 @@ T = TypeVar("T")
 BUSY_SECONDS = 15
 # PostgreSQL: serialization_failure and deadlock_detected.
 RACED = {"40001", "40P01"}
+# PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
+UNAVAILABLE = ("08", "57P", "53")
 
 
 class Database:
@@ -106,6 +110,22 @@ async def undisturbed(work: Awaitable[T]) -> T:
     return task.result()
 
 
+def is_unavailable(error: BaseException | None) -> bool:
+    """Tell whether an error says that the database cannot be asked just now, but may be again."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return (
+            error.connection_invalidated
+            or state.startswith(UNAVAILABLE)
+            or "database is locked" in str(error.orig)
+            or is_unavailable(error.orig)
+        )
+    return isinstance(error, OSError | PoolTimeout) or (
+        # What the driver says, in its own words, when the connection was lost under it.
+        type(error).__module__.startswith("asyncpg") and "connection" in str(error).lower()
+    )
+
+
 def _raced(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
 
@@ -121,11 +141,25 @@ def _sqlite(url: str) -> AsyncEngine:
 def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
     # The driver's own thread would tell of it too late, and to a loop that may be closed by then.
     path = str(arguments[0])
-    if path != ":memory:" and not path.startswith("file:"):
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None
+    if path == ":memory:" or path.startswith("file:"):
+        return
+    # A file that is there is only looked at. Closing it would drop the locks that this process holds
+    # on it (POSIX), and the next process to leave would take the write-ahead log away under it.
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not os.path.exists(path):
+        _make_file(path)
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def _make_file(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass  # another process was faster
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def _prepare(connection: Any, _record: object) -> None:

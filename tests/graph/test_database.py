@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -149,3 +151,27 @@ async def test_an_exclusive_number_is_held_until_the_transaction_ends(database: 
 
     await asyncio.gather(*(add() for _ in range(10)))
     assert await size(database) == 10
+
+
+async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_away(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "shared.db"
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    async with database.write() as session:
+        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+    write = (
+        "import sqlite3, sys; toys = sqlite3.connect(sys.argv[1]);"
+        " toys.execute('INSERT INTO toys VALUES (1)'); toys.commit(); toys.close()"
+    )
+    for count in (1, 2, 3):
+        # Several at once, so that connections are made while others are open.
+        async with database.read() as one, database.read() as two, database.read() as three:
+            for session in (one, two, three):
+                await session.execute(text("SELECT 1"))
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", write, str(path))
+        assert await process.wait() == 0
+        assert path.with_name("shared.db-wal").exists()
+        async with database.read() as session:
+            assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar() == count
+    await database.close()
