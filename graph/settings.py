@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from graph import bus_url
 from graph.errors import Unsafe
 
 PREFIX = "WATCHWORD_"
@@ -53,7 +54,12 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL; SQLite in the home directory when empty.", repr=False
     )
-    bus_url: str = Field("memory://", description="The bus between processes: memory://.")
+    bus_url: str = Field(
+        bus_url.MEMORY,
+        description="The bus between processes: memory:// for one process, or redis://host:6379,"
+        " redis+sentinel://one:26379,two:26379/service, redis+cluster://one:6379,two:6379.",
+        repr=False,
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much is logged."
     )
@@ -102,7 +108,52 @@ class Settings(BaseSettings):
     )
     init_timeout_seconds: float = Field(5, gt=0, description="Time for connection_init to come.")
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
-    mailbox_limit: int = Field(4_096, ge=1, description="Most events that wait for one subscriber.")
+    on_role_change: Literal["renew", "downgrade"] = Field(
+        "renew",
+        description="What becomes of a token whose owner has other roles now: it must be renewed, or"
+        " goes on with what its owner still has.",
+    )
+    outdated_grace_seconds: float = Field(
+        10,
+        ge=0,
+        description="How long a connection may still live by a token that must be renewed.",
+    )
+
+    mailbox_limit: int = Field(
+        1_000, ge=1, description="Most events that wait for one subscriber; the log has the rest."
+    )
+    outgoing_limit: int = Field(
+        10_000,
+        ge=1,
+        description="Most messages that wait for a client to read; then it is cut off.",
+    )
+    outgoing_limit_bytes: int = Field(
+        1_000_000, ge=1024, description="Most bytes that wait for a client to read."
+    )
+    slow_seconds: float = Field(
+        10, gt=0, description="How long a client may take to read what waits before more is sent."
+    )
+    max_messages_per_second: int = Field(
+        100, ge=1, description="Most messages that a client may send in one second."
+    )
+    max_connections_per_principal: int = Field(
+        100, ge=1, description="Most live connections of one principal to one process."
+    )
+    max_connections_per_address: int = Field(
+        1_000, ge=1, description="Most live connections from one address to one process."
+    )
+    drain_seconds: float = Field(
+        3, ge=0, le=60, description="Over how long connections are closed when the server stops."
+    )
+    log_look_seconds: float = Field(
+        1, gt=0, description="How often the log is looked into for what the bus has lost."
+    )
+    log_retention_seconds: int = Field(
+        7 * 86400, ge=3600, description="How long events are kept for those who come back."
+    )
+    log_retention_events: int = Field(
+        1_000_000, ge=1_000, description="How many events of each stream are kept."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -143,8 +194,7 @@ class Settings(BaseSettings):
     @field_validator("bus_url")
     @classmethod
     def _bus_is_known(cls, url: str) -> str:
-        if url != "memory://":
-            raise ValueError("must be memory://, the only bus so far; run one worker")
+        bus_url.check(url)
         return url
 
     @field_validator("rsa_bits")
@@ -215,9 +265,10 @@ class Settings(BaseSettings):
                 f"{PREFIX}REFRESH_ABSOLUTE_SECONDS must not be shorter than"
                 f" {PREFIX}REFRESH_IDLE_SECONDS"
             )
-        if self.workers > 1:
+        if self.workers > 1 and not bus_url.between_processes(self.bus_url):
             raise ValueError(
-                f"{PREFIX}WORKERS must be 1 while the bus is memory://: events stay in one process"
+                f"{PREFIX}WORKERS above 1 needs a bus between processes: set {PREFIX}BUS_URL to"
+                " redis://host:6379"
             )
         return self
 

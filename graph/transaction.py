@@ -1,4 +1,4 @@
-"""One mutation is one transaction; its events leave after the commit."""
+"""One mutation is one transaction: its rows and its events are committed together, or neither is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from graph.database import Database, undisturbed
 from graph.events import Event
 from graph.fanout.bus import Bus
+from graph.fanout.log import append
 
 
 class Transaction:
@@ -21,13 +22,13 @@ class Transaction:
         self.events: list[Event] = []
 
     def publish(self, event: Event) -> None:
-        """Let the event leave after the commit; a rollback forgets it."""
+        """Append the event to the log with this transaction, and tell of it after the commit."""
         self.events.append(event)
 
 
 @asynccontextmanager
 async def transaction(database: Database, bus: Bus, now: float) -> AsyncIterator[Transaction]:
-    """Run the block as one transaction and publish its events once it is committed."""
+    """Run the block as one transaction, with its events in it; publish them once it is committed."""
     async with database.open() as session:
         unit = Transaction(session, now)
         yield unit
@@ -36,5 +37,7 @@ async def transaction(database: Database, bus: Bus, now: float) -> AsyncIterator
 
 
 async def _commit(unit: Transaction, bus: Bus) -> None:
+    # Last: whoever appends to the same streams waits until this transaction has ended.
+    written = await append(unit.session, unit.events, unit.now)
     await unit.session.commit()
-    await bus.publish(unit.events)
+    bus.publish(written)

@@ -2,11 +2,10 @@
 
 Its promise, which every implementation keeps:
 
-* `publish` is called after the commit and never fails the mutation: the rows are the truth, an
-  event is a wake-up.
-* Events of one `publish` call arrive in its order, and calls made one after the other by one
-  process arrive in that order.
-* Delivery is at most once, to every process that is attached, the publisher's own included.
+* `publish` is called after the commit, with events that have their positions. It neither waits nor
+  fails: the log is the truth, an event on the bus is a wake-up.
+* Delivery is at most once and in any order, to every process that follows the stream, the
+  publisher's own included. The hub puts in order, and reads from the log what is missing.
 * `receive` (the hub) is called on the event loop and must not block.
 """
 
@@ -26,8 +25,14 @@ class Bus(Protocol):
     async def open(self, receive: Receive) -> None:
         """Attach the one receiver of this process and begin to carry."""
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Carry committed events to every attached process."""
+    async def follow(self, stream: str) -> None:
+        """Carry this stream's events to this process from now on."""
+
+    async def unfollow(self, stream: str) -> None:
+        """Carry this stream's events here no more."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Carry committed events to every process that follows their streams."""
 
     async def close(self) -> None:
-        """Stop carrying."""
+        """Carry what was published, as far as that can be done now, and stop."""

@@ -17,7 +17,13 @@ class MemoryBus:
     async def open(self, receive: Receive) -> None:
         self._receive = receive
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    async def follow(self, stream: str) -> None:
+        pass
+
+    async def unfollow(self, stream: str) -> None:
+        pass
+
+    def publish(self, events: Sequence[Event]) -> None:
         if self._receive is not None:
             for event in events:
                 self._receive(event)

@@ -71,8 +71,12 @@ def test_nothing_has_to_be_set() -> None:
             {"database_url": "postgresql+asyncpg://host/name?sslmode=require"},
             "DATABASE_URL takes ssl=require and the like, not sslmode=",
         ),
-        ({"bus_url": "redis://127.0.0.1"}, "BUS_URL must be memory://"),
-        ({"workers": 2}, "WORKERS must be 1 while the bus is memory://"),
+        ({"bus_url": "http://127.0.0.1"}, "BUS_URL must be memory:// or begin with redis://"),
+        ({"bus_url": "redis+sentinel://one:26379"}, "BUS_URL must name the service"),
+        ({"bus_url": "redis+cluster://one:6379,:1"}, "BUS_URL must name its hosts"),
+        ({"bus_url": "redis+cluster://one:port"}, "BUS_URL must name its hosts"),
+        ({"bus_url": "redis://here:port"}, "BUS_URL must name its hosts"),
+        ({"workers": 2}, "WORKERS above 1 needs a bus between processes"),
         (
             {"refresh_idle_seconds": 7200, "refresh_absolute_seconds": 7199},
             "REFRESH_ABSOLUTE_SECONDS must not be shorter than WATCHWORD_REFRESH_IDLE_SECONDS",
@@ -243,7 +247,7 @@ def test_what_the_environment_says_wrong_is_refused_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WATCHWORD_WORKERS", "2")
-    assert refused().startswith("WATCHWORD_WORKERS must be 1 ")
+    assert refused().startswith("WATCHWORD_WORKERS above 1 needs a bus ")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

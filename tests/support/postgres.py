@@ -27,8 +27,8 @@ def server() -> Iterator[str]:
     if _answers(url):
         yield url
         return
-    with _started(_binaries()) as own:
-        yield own
+    with LivePostgres() as own:
+        yield own.url
 
 
 def _answers(url: str) -> bool:
@@ -49,33 +49,55 @@ def _binaries() -> Path:
     raise Missing(f"no PostgreSQL: set {SETTING} to the URL of one, or apt-get install postgresql")
 
 
-@contextmanager
-def _started(binaries: Path) -> Iterator[str]:
-    # initdb refuses to run as root; Debian's package brings the user "postgres".
-    user = "postgres" if os.geteuid() == 0 else None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        if user:
-            shutil.chown(home, user)
-        data = f"{home}/data"
+class LivePostgres:
+    """A PostgreSQL server of one's own, on a free port, in a directory that goes with it."""
+
+    def __init__(self) -> None:
+        self._binaries = _binaries()
+        # initdb refuses to run as root; Debian's package brings the user "postgres".
+        self._user = "postgres" if os.geteuid() == 0 else None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def __enter__(self) -> LivePostgres:
+        self._home = tempfile.TemporaryDirectory()
+        home = self._home.name
+        if self._user:
+            shutil.chown(home, self._user)
+        self._run("initdb", "-D", f"{home}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control("-m", "fast", "stop")
+        self._home.cleanup()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        settings = "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        self._control("-o", f"-p {self.port} {settings} -k {self._home.name}", "start")
+
+    def restart(self) -> None:
+        """Stop it as a crash would, cutting every connection, and start it again."""
+        self._control("-m", "immediate", "stop")
+        self.start()
+
+    def _control(self, *arguments: str) -> None:
+        home = self._home.name
+        self._run("pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log", *arguments)
+
+    def _run(self, name: str, *arguments: str) -> None:
         subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"],
-            check=True, capture_output=True, user=user, cwd=home,
-        )  # fmt: skip
-        control = [binaries / "pg_ctl", "-D", data, "-w", "-l", f"{home}/log"]
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {home}"
-        subprocess.run(
-            [*control, "-o", options, "start"], check=True, capture_output=True, user=user, cwd=home
+            [self._binaries / name, *arguments],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self._user,
+            cwd=self._home.name,
         )
-        try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            subprocess.run(
-                [*control, "-m", "fast", "stop"],
-                check=True,
-                capture_output=True,
-                user=user,
-                cwd=home,
-            )

@@ -1,46 +1,236 @@
-"""The hub sorts events into the mailboxes that follow them."""
+"""Through a hub each follower has each event once and in order, whatever the bus does to them."""
 
 from __future__ import annotations
 
+import asyncio
+import random
+
+import pytest
+
+from graph.context import Services
+from graph.database import Database
+from graph.errors import CursorExpired
 from graph.events import Event
-from graph.fanout.hub import Hub
 from graph.fanout.mailbox import Mailbox
+from graph.fanout.reader import Reader
+from graph.transaction import transaction
+from tests.support.clock import MovedClock
+from tests.support.principals import open_services
+from tests.support.toy_server import until
 
 
-def keys(mailbox: Mailbox) -> list[str]:
-    return [event.key for event in mailbox._events]
+@pytest.fixture
+async def services(database: Database, clock: MovedClock) -> Services:
+    made, _ = await open_services(database, clock, mailbox_limit=5)
+    return made
 
 
-def test_a_mailbox_gets_its_stream_or_its_key_and_nothing_else() -> None:
-    hub = Hub(10)
-    with (
-        hub.follow("toys", None, print) as all_toys,
-        hub.follow("toys", "bear", print) as bear,
-        hub.follow("Toys", None, print) as other,
-    ):
-        for key in ("bear", "car", "bear"):
-            hub.receive(Event("toys", key, "made"))
-        assert keys(all_toys) == ["bear", "car", "bear"]
-        assert keys(bear) == ["bear", "bear"]
-        assert keys(other) == []
+async def happen(services: Services, *keys: str, heard: bool = True) -> list[Event]:
+    """Commit an event for each key, each by itself; without `heard` the bus brings none of them."""
+    written = []
+    for key in keys:
+        bus = Caught() if not heard else services.bus
+        async with transaction(services.database, bus, services.clock.now()) as unit:  # type: ignore[arg-type]
+            unit.publish(Event("toys", key, "made"))
+        written += bus.events if isinstance(bus, Caught) else []
+    return written
 
 
-def test_a_mailbox_that_was_given_back_leaves_nothing_behind() -> None:
-    hub = Hub(10)
-    with hub.follow("toys", "bear", print):
-        assert len(hub) == 1
-    assert len(hub) == 0
-    assert not hub._mailboxes
+class Caught:
+    """A bus that brings nothing, so that a test can bring it itself."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def publish(self, events: list[Event]) -> None:
+        self.events += events
 
 
-def test_one_full_mailbox_does_not_disturb_another() -> None:
-    hub = Hub(1)
-    ended: list[str] = []
-    with (
-        hub.follow("toys", None, lambda ending: ended.append("slow")),
-        hub.follow("toys", "car", lambda ending: ended.append("fast")) as fast,
-    ):
-        for key in ("bear", "bear", "car"):
-            hub.receive(Event("toys", key, "made"))
-        assert ended == ["slow"]
-        assert keys(fast) == ["car"]
+async def read(reader: Reader, mailbox: Mailbox, count: int) -> list[str]:
+    async with asyncio.timeout(20):
+        return [(await reader.next(mailbox)).key for _ in range(count)]
+
+
+async def test_one_gets_its_stream_or_its_key_and_nothing_else(services: Services) -> None:
+    everything = await services.hub.follow("toys", None)
+    bear = await services.hub.follow("toys", "bear")
+    other = await services.hub.follow("Toys", None)
+    await happen(services, "bear", "car", "bear")
+    assert await read(*everything, 3) == ["bear", "car", "bear"]
+    assert await read(*bear, 2) == ["bear", "bear"]
+    assert other[1].take() is None
+
+
+async def test_one_begins_now_or_after_a_position(services: Services) -> None:
+    await happen(services, "a", "b", "c")
+    now = await services.hub.follow("toys", None)
+    after = await services.hub.follow("toys", None, 1)
+    await happen(services, "d")
+    assert await read(*now, 1) == ["d"]
+    assert await read(*after, 3) == ["b", "c", "d"]
+
+
+async def test_more_than_a_mailbox_holds_is_read_from_the_log(services: Services) -> None:
+    keys = [str(number) for number in range(23)]
+    everything = await services.hub.follow("toys", None)
+    one = await services.hub.follow("toys", "20")
+    await happen(services, *keys)
+    assert everything[1].behind
+    assert await read(*everything, 23) == keys
+    assert await read(*one, 1) == ["20"]
+    await happen(services, "last")
+    assert await read(*everything, 1) == ["last"]
+
+
+async def test_an_order_of_any_kind_is_put_right_and_repetition_passed_over(
+    services: Services,
+) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    keys = [str(number) for number in range(30)]
+    events = await happen(services, *keys, heard=False)
+    shuffled = events * 2
+    random.Random(1).shuffle(shuffled)
+    for event in shuffled:
+        services.hub.receive(event)
+    assert await read(reader, mailbox, 30) == keys
+    assert mailbox.take() is None
+
+
+async def test_a_hole_is_filled_from_the_log(services: Services) -> None:
+    follower = await services.hub.follow("toys", None)
+    missed = await happen(services, *"abcdef", heard=False)
+    services.hub.receive(missed[-1])
+    assert await read(*follower, 6) == [*"abcdef"]
+
+
+async def test_what_nobody_told_of_is_found_by_looking(
+    services: Services, clock: MovedClock
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    await happen(services, "a", heard=False)
+    await services.hub.look()
+    assert await read(*follower, 1) == ["a"]
+
+
+async def test_a_hub_looks_by_itself(services: Services, clock: MovedClock) -> None:
+    await services.hub.open()
+    follower = await services.hub.follow("toys", None)
+    for key in "ab":
+        await happen(services, key, heard=False)
+        clock.move(1)
+        assert await read(*follower, 1) == [key]
+        await until(lambda: any(t.callback for _, _, t in clock._timers))
+    await services.hub.close()
+
+
+async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Services) -> None:
+    follower = await services.hub.follow("toys", None)
+    services.hub.receive(Event("toys", "ghost", "made", position=50))
+    await until(lambda: not services.hub._healing)
+    await happen(services, "a")
+    assert await read(*follower, 1) == ["a"]
+
+
+async def test_whoever_was_asleep_while_the_log_was_pruned_is_told(services: Services) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    await happen(services, *map(str, range(20)))
+    await services.log.prune(0, 3)
+    assert await read(reader, mailbox, 5) == [*"01234"]
+    with pytest.raises(CursorExpired):
+        await reader.next(mailbox)
+
+
+async def test_a_process_that_slept_through_pruning_tells_its_followers(
+    services: Services,
+) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    await happen(services, *map(str, range(20)), heard=False)
+    await services.log.prune(0, 3)
+    await services.hub.look()
+    with pytest.raises(CursorExpired):
+        await reader.next(mailbox)
+    fresh = await services.hub.follow("toys", None)
+    await happen(services, "new")
+    assert await read(*fresh, 1) == ["new"]
+
+
+async def test_a_position_that_this_process_has_not_heard_of_yet_is_good(
+    services: Services,
+) -> None:
+    await services.hub.follow("toys", None)
+    events = await happen(services, *"abc", heard=False)
+    ahead = await services.hub.follow("toys", None, 2)
+    for event in events:
+        services.hub.receive(event)
+    assert await read(*ahead, 1) == ["c"]
+    with pytest.raises(CursorExpired):
+        await services.hub.follow("toys", None, 4)
+
+
+async def test_many_follow_at_once_and_one_reader_serves_them(services: Services) -> None:
+    followers = await asyncio.gather(*(services.hub.follow("toys", None) for _ in range(50)))
+    assert len({id(reader) for reader, _ in followers}) == 1
+    assert services.hub.size == 50
+    for reader, mailbox in followers:
+        reader.leave(mailbox)
+    assert services.hub.size == 0
+    await services.hub.look()
+    assert services.hub._readers == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_followers_that_come_and_go_at_random_miss_nothing(
+    seed: int, services: Services
+) -> None:
+    dice = random.Random(seed)
+    keys = [str(number) for number in range(60)]
+
+    async def publish() -> None:
+        for event in await happen(services, *keys, heard=False):
+            if dice.random() < 0.7:
+                services.hub.receive(event)
+            if dice.random() < 0.2:
+                await services.hub.look()
+        await services.hub.look()
+
+    async def follow() -> list[str]:
+        seen: list[str] = []
+        position = 0
+        while not seen or seen[-1] != keys[-1]:
+            reader, mailbox = await services.hub.follow("toys", None, position)
+            for _ in range(dice.randrange(1, 9)):
+                if seen and seen[-1] == keys[-1]:
+                    break
+                seen += await read(reader, mailbox, 1)
+            position = mailbox.position
+            reader.leave(mailbox)
+        return seen
+
+    done = await asyncio.gather(publish(), *(follow() for _ in range(4)))
+    for seen in done[1:]:
+        assert seen == keys
+
+
+async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: Services) -> None:
+    events = await happen(services, *"ab")
+    await services.hub.follow("toys", None)
+    events = await happen(services, *"cde", heard=False)
+    late = await services.hub.follow("toys", None, 0)
+    assert await read(*late, 2) == ["a", "b"]
+    for event in events:
+        services.hub.receive(event)
+    assert await read(*late, 3) == ["c", "d", "e"]
+    assert late[1].take() is None
+
+
+async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> None:
+    asked: list[Reader] = []
+    reader = Reader("toys", None, asked.append)  # type: ignore[arg-type]
+    reader.receive(Event("toys", "a", "made", position=1))
+    assert (reader.position, asked) == (0, [])
+    reader.open(0)
+    assert (reader.position, asked) == (1, [])
+    late = Reader("toys", None, asked.append)  # type: ignore[arg-type]
+    late.receive(Event("toys", "b", "made", position=2))
+    late.open(0)
+    assert (late.position, asked) == (0, [late])

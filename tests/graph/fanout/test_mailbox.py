@@ -1,57 +1,75 @@
-"""A mailbox is bounded, ordered, and names its ending."""
+"""A mailbox is bounded and ordered, and a full one leaves the rest to the log."""
 
 from __future__ import annotations
 
 import asyncio
 
-from graph.ending import Ending
 from graph.events import Event
 from graph.fanout.mailbox import Mailbox
 
 
-def event(number: int) -> Event:
-    return Event("toys", str(number), "made")
+def event(position: int) -> Event:
+    return Event("toys", "bear", "made", position=position)
 
 
-async def test_events_are_read_in_order() -> None:
-    mailbox = Mailbox(10, lambda ending: None)
-    for number in range(3):
-        mailbox.put(event(number))
-    reading = mailbox.read()
-    assert [(await anext(reading)).key for _ in range(3)] == ["0", "1", "2"]
+def taken(mailbox: Mailbox) -> list[int]:
+    found = []
+    while each := mailbox.take():
+        found.append(each.position)
+    return found
 
 
-async def test_a_waiting_reader_wakes_for_an_event() -> None:
-    mailbox = Mailbox(10, lambda ending: None)
-    waiting = asyncio.ensure_future(anext(mailbox.read()))
+def test_events_are_taken_in_order_and_move_its_position() -> None:
+    mailbox = Mailbox(None, 0, 10)
+    for position in (1, 2, 3):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [1, 2, 3]
+    assert mailbox.position == 3
+
+
+def test_what_it_has_had_is_not_taken_again() -> None:
+    mailbox = Mailbox(None, 5, 10)
+    for position in (4, 5, 6):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [6]
+
+
+def test_a_full_one_falls_behind_and_keeps_what_it_has() -> None:
+    mailbox = Mailbox(None, 0, 2)
+    for position in range(1, 6):
+        mailbox.put(event(position))
+    assert mailbox.behind
+    assert taken(mailbox) == [1, 2]
+    mailbox.put(event(6))
+    assert taken(mailbox) == []
+
+
+async def test_it_is_idle_while_its_reader_waits_for_what_has_not_happened() -> None:
+    told: list[str] = []
+    mailbox = Mailbox(None, 0, 2, lambda: told.append("idle"))
+    assert not mailbox.is_idle
+    waiting = asyncio.ensure_future(mailbox.wait())
     await asyncio.to_thread(lambda: None)
+    assert told == ["idle"]
+    assert mailbox.is_idle
     mailbox.put(event(1))
-    assert (await waiting).key == "1"
+    assert not mailbox.is_idle
+    await waiting
+    assert not mailbox.is_idle
 
 
-def test_the_event_that_does_not_fit_ends_the_mailbox_once() -> None:
-    endings: list[Ending] = []
-    mailbox = Mailbox(2, endings.append)
-    for number in range(5):
-        mailbox.put(event(number))
-    assert endings == [Ending.SLOW]
-    assert mailbox.ending is Ending.SLOW
-
-
-async def test_an_ended_mailbox_yields_nothing_more() -> None:
-    mailbox = Mailbox(2, lambda ending: None)
-    mailbox.put(event(1))
-    mailbox.end(Ending.REVOKED)
-    assert [item async for item in mailbox.read()] == []
-
-
-async def test_a_waiting_reader_stops_when_the_mailbox_ends() -> None:
-    mailbox = Mailbox(2, lambda ending: None)
-
-    async def read() -> list[Event]:
-        return [item async for item in mailbox.read()]
-
-    reading = asyncio.ensure_future(read())
+async def test_one_that_lost_something_wakes_its_reader() -> None:
+    mailbox = Mailbox(None, 0, 2)
+    waiting = asyncio.ensure_future(mailbox.wait())
     await asyncio.to_thread(lambda: None)
-    mailbox.end(Ending.DRAINING)
-    assert await reading == []
+    mailbox.lose()
+    await waiting
+    assert mailbox.lost
+
+
+def test_what_came_from_the_log_is_not_taken_again_when_it_is_told_of_later() -> None:
+    mailbox = Mailbox(None, 0, 10)
+    mailbox.refill([event(1), event(2)])
+    for position in (1, 2, 3):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [1, 2, 3]

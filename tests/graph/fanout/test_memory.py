@@ -5,21 +5,22 @@ from __future__ import annotations
 from graph.events import Event
 from graph.fanout.memory import MemoryBus
 
-EVENTS = [Event("toys", str(number), "made") for number in range(5)]
+EVENTS = [Event("toys", str(number), "made", {}, number) for number in range(1, 6)]
 
 
 async def test_events_arrive_in_order() -> None:
     bus, seen = MemoryBus(), list[Event]()
     await bus.open(seen.append)
-    await bus.publish(EVENTS[:3])
-    await bus.publish(EVENTS[3:])
+    await bus.follow("toys")
+    bus.publish(EVENTS[:3])
+    bus.publish(EVENTS[3:])
     assert seen == EVENTS
 
 
 async def test_publishing_without_a_receiver_does_not_fail() -> None:
     bus, seen = MemoryBus(), list[Event]()
-    await bus.publish(EVENTS)
+    bus.publish(EVENTS)
     await bus.open(seen.append)
     await bus.close()
-    await bus.publish(EVENTS)
+    bus.publish(EVENTS)
     assert seen == []

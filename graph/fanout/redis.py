@@ -1,0 +1,249 @@
+"""The bus between processes: Redis' publish and subscribe, a channel for each stream.
+
+Redis may be killed at any moment: what it loses, the hub reads from the log. Publishing never waits
+for it, and a publisher that cannot reach it keeps its newest events until it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
+
+from graph.events import Event
+from graph.fanout.bus import Receive
+
+log = logging.getLogger("watchword.bus")
+
+# Events that wait to be published; the oldest make room, and the log has them.
+OUTBOX = 10_000
+# Seconds until Redis is tried again, doubled each time up to the second.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+# Seconds without a message after which Redis is asked whether it is there, and as many to answer.
+QUIET = 5.0
+# Seconds that whoever follows a stream waits for Redis to confirm it.
+CONFIRM_SECONDS = 1.0
+FAILURES = (RedisError, OSError)
+
+Connect = Callable[[], Awaitable[Redis]]
+"""Returns a client of the server that publishes now; raises `RedisError` or `OSError`. The client
+must not try again by itself: the bus begins anew, perhaps with another server."""
+
+
+class RedisBus:
+    """Carries events over Redis. `namespace` keeps two installations on one server apart."""
+
+    def __init__(self, connect: Connect, namespace: Callable[[], str]) -> None:
+        self._connect = connect
+        self._namespace = namespace
+        self._receive: Receive | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        # What is followed, what the connection of the moment was told of it, and what of that Redis
+        # has not confirmed. One at a time tells it.
+        self._streams: set[str] = set()
+        self._told: set[str] = set()
+        self._unconfirmed: dict[str, asyncio.Future[None]] = {}
+        self._pubsub: PubSub | None = None
+        self._telling = asyncio.Lock()
+        # What waits to be published, and what is on its way: it goes again when that failed.
+        self._outbox: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
+        self._leaving: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
+        self._published = asyncio.Event()
+
+    async def open(self, receive: Receive) -> None:
+        self._receive = receive
+        self._tasks = [
+            asyncio.create_task(self._again_and_again(work)) for work in (self._listen, self._send)
+        ]
+
+    async def follow(self, stream: str) -> None:
+        self._streams.add(stream)
+        await self._tell()
+        # Without Redis there is nothing to wait for: it is told as soon as it is there.
+        if confirmed := self._unconfirmed.get(self._channel(stream)):
+            await asyncio.wait([confirmed], timeout=CONFIRM_SECONDS)
+
+    async def unfollow(self, stream: str) -> None:
+        self._streams.discard(stream)
+        await self._tell()
+
+    def publish(self, events: Sequence[Event]) -> None:
+        if self._receive is None:
+            return
+        for event in events:
+            # This process need not wait for its own news; what comes back is passed over.
+            self._receive(event)
+            try:
+                self._outbox.append((self._channel(event.stream), _encode(event)))
+            except TypeError:
+                log.exception("an event cannot be written; other processes read it from the log")
+        self._published.set()
+
+    async def close(self) -> None:
+        while running := [task for task in self._tasks if not task.done()]:
+            # Again and again: in Python 3.11 `wait_for`, which redis-py sends by, loses a
+            # cancellation that comes at the same moment as what it waits for.
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=FIRST_PAUSE)
+        self._receive = None
+        if not self._outbox and not self._leaving:
+            return
+        try:
+            async with asyncio.timeout(LONGEST_PAUSE):
+                await self._flush()
+        except (*FAILURES, ValueError) as error:
+            unsaid = len(self._leaving) + len(self._outbox)
+            log.warning("%d events were not published: %s", unsaid, type(error).__name__)
+
+    async def _again_and_again(self, work: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+        pause = FIRST_PAUSE
+
+        def works() -> None:
+            nonlocal pause
+            pause = FIRST_PAUSE
+
+        while True:
+            try:
+                await work(works)
+            except FAILURES as error:
+                # Once is enough for as long as it lasts.
+                level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
+                log.log(level, "Redis cannot be reached: %s", type(error).__name__)
+            except Exception:
+                # Whatever it was, this process must not be deaf from now on.
+                log.exception("the bus has stumbled")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _listen(self, works: Callable[[], None]) -> None:
+        client = await self._connect()
+        pubsub = client.pubsub()
+        try:
+            # Nobody speaks on this channel: with it the connection is made, by one and not by all
+            # who follow something at the same time.
+            await pubsub.subscribe(self._channel(""))
+            self._pubsub, self._told = pubsub, set()
+            await self._tell()
+            await self._hear(pubsub, works)
+        finally:
+            self._pubsub = None
+            for channel in tuple(self._unconfirmed):
+                self._confirm(channel)
+            # Whoever is telling it something ends before it is closed, and would open it again.
+            async with self._telling:
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await client.aclose()
+
+    async def _tell(self) -> None:
+        """Tell Redis what has changed in what is followed, whoever changed it in which order."""
+        async with self._telling:
+            if self._pubsub is None or not _is_connected(self._pubsub):
+                return
+            wanted, told = set(self._streams), self._told
+            self._told = wanted
+            try:
+                if new := [self._channel(stream) for stream in wanted - told]:
+                    loop = asyncio.get_running_loop()
+                    self._unconfirmed |= {channel: loop.create_future() for channel in new}
+                    await self._pubsub.subscribe(*new)
+                if old := [self._channel(stream) for stream in told - wanted]:
+                    await self._pubsub.unsubscribe(*old)
+            except FAILURES:
+                # Whoever listens finds out as well, and begins anew with all streams.
+                log.debug("what is followed could not be told")
+
+    async def _hear(self, pubsub: PubSub, works: Callable[[], None]) -> None:
+        is_asked = False
+        while True:
+            if not _is_connected(pubsub):
+                raise ConnectionError("Redis is gone")
+            message = await pubsub.get_message(timeout=QUIET)
+            if message is not None:
+                is_asked = False
+                works()
+                self._take(message)
+            elif is_asked:
+                raise TimeoutError("Redis says nothing")
+            else:
+                is_asked = True
+                async with self._telling:
+                    if _is_connected(pubsub):
+                        await pubsub.ping()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "message":
+                self._take_event(message["data"])
+            case "subscribe" | "unsubscribe":
+                self._confirm(message["channel"].decode())
+
+    def _take_event(self, data: bytes) -> None:
+        try:
+            event = _decode(data)
+        except ValueError:
+            log.warning("something that is no event came over Redis")
+            return
+        if self._receive is not None:
+            self._receive(event)
+
+    def _confirm(self, channel: str) -> None:
+        confirmed = self._unconfirmed.pop(channel, None)
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(None)
+
+    async def _send(self, works: Callable[[], None]) -> None:
+        client = await self._connect()
+        try:
+            while True:
+                if not self._leaving:
+                    await self._published.wait()
+                await self._flush_to(client)
+                works()
+        finally:
+            await client.aclose()
+
+    async def _flush(self) -> None:
+        client = await self._connect()
+        try:
+            await self._flush_to(client)
+        finally:
+            await client.aclose()
+
+    async def _flush_to(self, client: Redis) -> None:
+        self._published.clear()
+        self._leaving.extend(self._outbox)
+        self._outbox.clear()
+        pipeline = client.pipeline(transaction=False)
+        for channel, data in self._leaving:
+            pipeline.publish(channel, data)
+        await pipeline.execute()
+        self._leaving.clear()
+
+    def _channel(self, stream: str) -> str:
+        return f"watchword:{self._namespace()}:{stream}"
+
+
+def _is_connected(pubsub: PubSub) -> bool:
+    """Tell whether the connection is there: redis-py would make another one in the midst of things."""
+    return pubsub.connection is not None and bool(pubsub.connection.is_connected)
+
+
+def _encode(event: Event) -> bytes:
+    """Return the event as it travels. Raises `TypeError` for a value that JSON does not have."""
+    return orjson.dumps([event.stream, event.key, event.kind, dict(event.data), event.position])
+
+
+def _decode(data: bytes) -> Event:
+    """Return the event that came. Raises `ValueError` for anything else: others may write here."""
+    match orjson.loads(data):
+        case [str(stream), str(key), str(kind), dict(values), int(position)]:
+            return Event(stream, key, kind, values, position)
+    raise ValueError("no event")

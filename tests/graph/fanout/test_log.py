@@ -1,0 +1,164 @@
+"""The log: positions without holes in the order of commits, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from graph.database import Database
+from graph.errors import CursorExpired
+from graph.events import Event
+from graph.fanout.log import Log, append
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+async def log(database: Database) -> Log:
+    made = Log(database)
+    await made.open()
+    return made
+
+
+async def happen(database: Database, *keys: str, stream: str = "toys", now: float = NOW) -> None:
+    async with database.write() as session:
+        await append(session, [Event(stream, key, "made", {"n": 1}) for key in keys], now)
+
+
+async def positions(log: Log, key: str | None = None, after: int = 0) -> list[int]:
+    return [event.position for event in await log.read("toys", key, after, 1000)]
+
+
+async def test_what_was_appended_is_read_as_it_was(log: Log, database: Database) -> None:
+    await happen(database, "bear", "car")
+    assert await log.read("toys", None, 0, 10) == [
+        Event("toys", "bear", "made", {"n": 1}, 1),
+        Event("toys", "car", "made", {"n": 1}, 2),
+    ]
+    assert [event.key for event in await log.read("toys", "car", 0, 10)] == ["car"]
+    assert await positions(log, after=1) == [2]
+    assert [event.position for event in await log.read("toys", None, 0, 1)] == [1]
+    assert await log.heads(["toys", "none"]) == {"toys": 2, "none": 0}
+
+
+async def test_the_same_event_twice_has_two_positions(log: Log, database: Database) -> None:
+    event = Event("toys", "bear", "made")
+    async with database.write() as session:
+        written = await append(session, [event, event], NOW)
+    assert [each.position for each in written] == [1, 2]
+
+
+async def test_streams_count_by_themselves(log: Log, database: Database) -> None:
+    async with database.write() as session:
+        mixed = [Event(stream, "x", "made") for stream in ("b", "a", "b")]
+        written = await append(session, mixed, NOW)
+    assert [(each.stream, each.position) for each in written] == [("b", 1), ("a", 1), ("b", 2)]
+
+
+async def test_a_rollback_gives_the_position_back(log: Log, database: Database) -> None:
+    await happen(database, "a")
+    with pytest.raises(RuntimeError):
+        async with database.write() as session:
+            await append(session, [Event("toys", "b", "made")], NOW)
+            raise RuntimeError
+    await happen(database, "c")
+    assert await positions(log) == [1, 2]
+
+
+async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills(
+    log: Log, database: Database
+) -> None:
+    seen: list[list[int]] = []
+    done = asyncio.Event()
+
+    async def look() -> None:
+        while not done.is_set():
+            seen.append(await positions(log))
+
+    async def write(number: int) -> None:
+        try:
+            async with database.write() as session:
+                await append(session, [Event("toys", str(number), "made")] * 2, NOW)
+                if number % 5 == 0:
+                    raise RuntimeError
+        except RuntimeError:
+            pass
+
+    looking = asyncio.create_task(look())
+    await asyncio.gather(*(write(number) for number in range(60)))
+    done.set()
+    await looking
+    assert await positions(log) == list(range(1, 97))
+    for each in seen:
+        assert each == list(range(1, len(each) + 1))
+
+
+async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
+    database: Database, log: Log
+) -> None:
+    async def write(*streams: str) -> None:
+        async with database.write() as session:
+            await append(session, [Event(stream, "x", "made") for stream in streams], NOW)
+
+    await asyncio.gather(*(write(*pair) for pair in (("a", "b"), ("b", "a")) for _ in range(20)))
+    assert await log.heads(["a", "b"]) == {"a": 40, "b": 40}
+
+
+async def test_the_last_events_begin_right_after_a_position(log: Log, database: Database) -> None:
+    await happen(database, "a", "b", "a", "b", "a")
+    assert await log.before_last("toys", None, 2) == 3
+    assert await log.before_last("toys", "a", 2) == 2
+    assert await log.before_last("toys", "a", 100) == 0
+    assert await log.before_last("toys", "nobody", 5) == 5
+    assert await log.before_last("none", None, 5) == 0
+
+
+async def test_pruning_by_age_and_by_count_keeps_the_newest(log: Log, database: Database) -> None:
+    for age in (300, 200, 100, 0):
+        await happen(database, "a", now=NOW - age)
+    assert await log.prune(NOW - 150, 100) == 2
+    assert await positions(log, after=2) == [3, 4]
+    assert await log.prune(0, 1) == 1
+    assert await positions(log, after=3) == [4]
+    assert await log.prune(0, 1) == 0
+    await happen(database, "b")
+    assert await positions(log, after=3) == [4, 5]
+
+
+@pytest.mark.parametrize("key", [None, "a", "b"])
+async def test_a_reader_from_before_what_is_kept_is_told(
+    key: str | None, log: Log, database: Database
+) -> None:
+    await happen(database, "a", "a", "a")
+    await log.prune(0, 2)
+    with pytest.raises(CursorExpired):
+        await log.read("toys", key, 0, 10)
+    await log.read("toys", key, 1, 10)
+    with pytest.raises(CursorExpired):
+        await log.read("toys", key, 4, 10)
+
+
+async def test_everything_can_be_pruned_and_positions_go_on(log: Log, database: Database) -> None:
+    await happen(database, "a", "b")
+    await log.prune(NOW + 1, 1000)
+    assert await positions(log, after=2) == []
+    assert await log.before_last("toys", None, 5) == 2
+    await happen(database, "c")
+    assert await positions(log, after=2) == [3]
+
+
+async def test_what_happened_of_late_comes_with_the_newest_position(
+    log: Log, database: Database
+) -> None:
+    await happen(database, "old", now=NOW - 100)
+    await happen(database, "new")
+    events, head = await log.since("toys", NOW - 50)
+    assert ([event.key for event in events], head) == (["new"], 2)
+
+
+async def test_a_log_has_a_name_and_a_secret_of_its_own(log: Log, database: Database) -> None:
+    again = Log(database)
+    await again.open()
+    assert again.cursors == log.cursors
+    assert log.cursors.epoch
