@@ -5,32 +5,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from graph.clock import Clock
+from graph.course import Course
 from graph.database import Database
 from graph.domain import Domain
-from graph.ending import Ending
+from graph.errors import BadUserInput
 from graph.events import Event
 from graph.fanout.bus import Bus
 from graph.fanout.hub import Hub
-from graph.principal import Principal
+from graph.fanout.log import Log
+from graph.principal import Holder, Principal, SharedPrincipal
 from graph.transaction import Transaction, transaction
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-class Ended(Exception):
-    """A followed stream has ended; the connection's owner closes with its ending."""
-
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.reason)
-        self.ending = ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +32,54 @@ class Services:
     """What lives as long as the process and is shared by every context."""
 
     database: Database
+    log: Log
     bus: Bus
     hub: Hub
     clock: Clock
     domain: Domain
 
 
+Renew = Callable[[str], Awaitable[Principal]]
+"""Renews the connection that an operation came over, with a new access token."""
+
+
+@dataclass(slots=True)
+class Guard:
+    """A permission that let a subscription open: it is asked again before each event."""
+
+    rule: Any
+    source: Any
+    info: Any
+    arguments: dict[str, Any]
+
+
 class Context:
     """The world as one operation, or one event of a subscription, sees it."""
 
-    __slots__ = ("_loaders", "_over", "principal", "services")
+    __slots__ = ("_course", "_holder", "_loaders", "_principal", "_renew", "guards", "services")
 
     def __init__(
         self,
         services: Services,
-        principal: Principal,
-        over: Callable[[Ending], object] = lambda ending: None,
+        principal: Principal | SharedPrincipal,
+        *,
+        holder: Holder | None = None,
+        course: Course | None = None,
+        renew: Renew | None = None,
     ) -> None:
-        """`over` hears at once when this context's owner must end: when it is too slow."""
+        """`holder` is asked for the principal each time, when that may change meanwhile."""
         self.services = services
-        self.principal = principal
-        self._over = over
+        self.guards: list[Guard] | None = None if course is None else []
+        self._principal = principal
+        self._holder = holder
+        self._course = course
+        self._renew = renew
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+
+    @property
+    def principal(self) -> Principal:
+        """Who is asking. Where many are served at once, only their grants can be read."""
+        return cast(Principal, self._principal) if self._holder is None else self._holder.principal
 
     @property
     def now(self) -> float:
@@ -72,7 +92,7 @@ class Context:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """Run the block as one transaction; what it published leaves after the commit.
+        """Run the block as one transaction, the events that it publishes included.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -94,16 +114,36 @@ class Context:
             found = self._loaders[load] = DataLoader(load_fn=batch)
         return found
 
-    async def follow(self, stream: str, key: str | None = None) -> AsyncIterator[Event]:
+    def follow(
+        self,
+        stream: str,
+        key: str | None = None,
+        *,
+        last: int | None = None,
+        present: bool = False,
+    ) -> AsyncIterator[Event]:
         """Yield what happens in a stream from now on, or to one key in it.
 
-        Raises `Ended` when this subscriber is too slow to be kept.
+        With `last`, the last so many events come first; with `present`, an event of kind `PRESENT`
+        comes first, which stands for the state of now. Nothing is lost or doubled between that and
+        what follows. A client that comes back with a cursor goes on from there, whatever these say.
+        Answer each event at most once: the cursor of an answer stands for its event.
+        Only a subscription's resolver can follow, and only one stream.
         """
-        with self.services.hub.follow(stream, key, self._over) as mailbox:
-            async for event in mailbox.read():
-                yield event
-            if mailbox.ending is not None:
-                raise Ended(mailbox.ending)
+        if self._course is None:
+            raise RuntimeError("only a subscription's own resolver can follow a stream")
+        return self._course.follow(stream, key, last, present)
+
+    async def renew(self, token: str) -> Principal:
+        """Go on with a new access token on the connection that this operation came over.
+
+        Raises `BadUserInput` where there is none to renew.
+        """
+        if self._renew is None:
+            raise BadUserInput(
+                "There is no live connection to renew: send this over the WebSocket."
+            )
+        return await self._renew(token)
 
 
 Info = strawberry.Info[Context, None]

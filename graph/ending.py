@@ -12,9 +12,10 @@ class Ending(Enum):
     """
 
     EXPIRED = (4403, "token expired", "TOKEN_EXPIRED")
+    OUTDATED = (4403, "token no longer fits its owner's roles", "TOKEN_EXPIRED")
     REVOKED = (4401, "session revoked", "TOKEN_REVOKED")
     DRAINING = (1012, "server is restarting", "DRAINING")
-    SLOW = (1013, "too slow: mailbox full", "TOO_SLOW")
+    SLOW = (1013, "too slow: come back with your cursor", "TOO_SLOW")
 
     def __init__(self, close_code: int, reason: str, code: str) -> None:
         self.close_code = close_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +15,18 @@ class Grants:
     scopes: frozenset[str] = frozenset()
     tenant: str | None = None
 
+    def within(self, other: Grants) -> Grants:
+        """Return what of these is also among others."""
+        return Grants(self.roles & other.roles, self.scopes & other.scopes, self.tenant)
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking, with what, and until when.
 
     `subject` is the account's id (claim `sub`), `session` the sign-in it came from (`sid`),
-    `client` the OAuth client (`client_id`), `token_id` the token (`jti`). `expires_at` and
-    `issued_at` are Unix seconds.
+    `client` the OAuth client (`client_id`), `token_id` the token (`jti`), `version` the account's
+    version when the token was issued (`ver`). `expires_at` and `issued_at` are Unix seconds.
     """
 
     subject: str
@@ -31,6 +36,7 @@ class Principal:
     token_id: str | None = None
     issued_at: float = 0.0
     expires_at: float = math.inf
+    version: int = 0
 
     @property
     def is_anonymous(self) -> bool:
@@ -40,3 +46,48 @@ class Principal:
 
 ANONYMOUS = Principal(subject="")
 """Nobody in particular: sees what is public, for as long as it likes."""
+
+
+class Holder(Protocol):
+    """Whoever knows who is asking at this moment: a lease, whose principal changes when renewed."""
+
+    @property
+    def principal(self) -> Principal: ...
+
+
+class IdentityAsked(Exception):
+    """Somebody asked who it is where many are served at once. They are served one by one then."""
+
+
+class SharedPrincipal:
+    """What many principals have in common, and nothing else: their grants, and if they signed in.
+
+    Whatever would tell one from another raises `IdentityAsked`, and is remembered in `was_asked` in
+    case somebody catches it: there is nothing here that could leak.
+    """
+
+    __slots__ = ("grants", "is_anonymous", "was_asked")
+
+    def __init__(self, grants: Grants, is_anonymous: bool) -> None:
+        self.grants = grants
+        self.is_anonymous = is_anonymous
+        self.was_asked = False
+
+    def ask(self) -> NoReturn:
+        """Refuse to tell who it is."""
+        self.was_asked = True
+        raise IdentityAsked("This is executed for several principals at once.")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.ask()
+
+    def __eq__(self, other: object) -> bool:
+        self.ask()
+
+    def __hash__(self) -> int:
+        self.ask()
+
+    def __repr__(self) -> str:
+        return f"SharedPrincipal({self.grants})"

@@ -12,6 +12,7 @@ from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
 from graph.context import Context
+from graph.database import is_unavailable, undisturbed
 from graph.errors import Unsafe
 from graph.execution.limits import Limits
 from graph.execution.masking import present
@@ -22,6 +23,10 @@ Answer = dict[str, Any]
 """A GraphQL response: `data`, `errors`, `extensions`."""
 
 
+class Unavailable(Exception):
+    """The database is away: the same can be tried again in a while."""
+
+
 class Source:
     """An open subscription: its events, and how each becomes an answer."""
 
@@ -30,10 +35,19 @@ class Source:
         self.events = events
 
     async def answer(self, event: Any, context: Context) -> Answer:
-        """Execute the selection for one event, in a context of its own."""
+        """Execute the selection for one event, in a context of its own.
+
+        Raises `Unavailable` when it could not be answered only because the database is away.
+        """
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context
-        return await _complete(executor.execute_operation(serially=False))
+        running: Any = executor.execute_operation(serially=False)
+        # Whoever is cancelled lets the execution finish: half of one leaves coroutines behind.
+        result = await undisturbed(running) if isawaitable(running) else running
+        for error in result.errors or ():
+            if is_unavailable(error.original_error):
+                raise Unavailable from error.original_error
+        return _answer(result)
 
     async def close(self) -> None:
         """Stop following; what the resolver holds is given back."""
@@ -53,6 +67,8 @@ class Engine:
             )
         self.schema = schema
         self._definition = schema._schema
+        self._once = cast(type[Executor[Any]], schema.execution_context_class)
+        self._repeated = _repeated(self._once)
         self._planner = Planner(self._definition, limits, memory)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
@@ -63,24 +79,34 @@ class Engine:
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Answer:
         """Run a query or a mutation. Raises `Refused` when the variables do not fit."""
-        return await _complete(self._executor(plan, variables, context).execute_operation())
+        executor = self._executor(plan, variables, context, self._once)
+        return _answer(await _result(executor.execute_operation()))
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Source:
-        """Open a subscription. Raises `Refused` when it cannot be opened."""
-        executor = self._executor(plan, variables, context)
+        """Open a subscription. Raises `Refused` when it cannot be opened, `Unavailable` when it cannot
+        be opened now."""
+        executor = self._executor(plan, variables, context, self._repeated)
         opened = create_source_event_stream(executor)
         events = await opened if isawaitable(opened) else opened
         if isinstance(events, ExecutionResult):
-            raise Refused(events.errors or [])
+            errors = events.errors or []
+            for error in errors:
+                if is_unavailable(error.original_error):
+                    raise Unavailable from error.original_error
+            raise Refused(errors)
         return Source(executor, events.__aiter__())
 
     def _executor(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        kind: type[Executor[Any]],
     ) -> Executor[Any]:
         self._planner.check(plan, variables)
-        built = self.schema.execution_context_class.build(
+        built = kind.build(
             self._definition,
             plan.document,
             context_value=context,
@@ -93,8 +119,31 @@ class Engine:
         return built
 
 
-async def _complete(running: Any) -> Answer:
-    result = await running if isawaitable(running) else running
+def _repeated(once: type[Executor[Any]]) -> type[Executor[Any]]:
+    """Make the executor of many events, which collects the fields of the document for the first.
+
+    The library remembers what it has collected below a list of fields, by that list; it makes a new
+    list of the root fields for each event, so that nothing is found again and memory grows.
+    """
+
+    class Repeated(once):  # type: ignore[valid-type, misc]
+        def execute_collected_root_fields(
+            self, root_type: Any, root_value: Any, fields: Any, serially: bool, deferred: Any
+        ) -> Any:
+            # The parts of what was collected are shared by the executors of all events.
+            (_, known) = self._relevant_sub_fields.setdefault((None, 0), (None, fields))
+            return super().execute_collected_root_fields(
+                root_type, root_value, known, serially, deferred
+            )
+
+    return Repeated
+
+
+async def _result(running: Any) -> ExecutionResult:
+    return cast(ExecutionResult, await running if isawaitable(running) else running)
+
+
+def _answer(result: ExecutionResult) -> Answer:
     answer: Answer = {"data": result.data}
     if result.errors:
         answer["errors"] = [present(error) for error in result.errors]

@@ -37,14 +37,16 @@ class Refused(Exception):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
-    """An operation of a validated document, ready to run."""
+    """An operation of a validated document, ready to run. Each is only equal to itself."""
 
     document: DocumentNode
     operation: OperationDefinitionNode
     # Whether it depends on the variables if it asks for too much.
     varies: bool = False
+    # Whether it asks who it is run for, so that nobody can share it. Learnt when it is run.
+    is_personal: bool = False
 
     @property
     def operation_name(self) -> str | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 from strawberry.permission import BasePermission
 
+from graph.context import Context, Guard
 from graph.errors import Forbidden, Unauthenticated
 from graph.permissions.rules import (
     AllOf,
@@ -59,7 +60,7 @@ class Permission(BasePermission, metaclass=_Combinable):
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
         """Return True, or raise the error that says what was needed."""
-        question = Question(info.context.principal, source, info, arguments)
+        question = _question(self.rule, source, info, arguments)
         return _enforce(self.rule.decide(question), question.principal)
 
 
@@ -69,7 +70,7 @@ class AsyncPermission(Permission):
     async def has_permission(  # type: ignore[override]
         self, source: Any, info: Any, **arguments: Any
     ) -> bool:
-        question = Question(info.context.principal, source, info, arguments)
+        question = _question(self.rule, source, info, arguments)
         return _enforce(await self.rule.decide_async(question), question.principal)
 
 
@@ -111,6 +112,31 @@ Public = permission(Anyone())
 
 SignedIn = permission(SignedInRule())
 """Somebody is signed in."""
+
+
+async def recheck(guards: Sequence[Guard], context: Context) -> None:
+    """Ask again what let a subscription open, for who is asking now.
+
+    Raises `Forbidden` or `Unauthenticated` when it would not open any more.
+    """
+    for guard in guards:
+        info = _with_context(guard.info, context)
+        question = Question(context.principal, guard.source, info, guard.arguments)
+        rule: Rule = guard.rule
+        verdict = await rule.decide_async(question) if rule.is_async else rule.decide(question)
+        _enforce(verdict, question.principal)
+
+
+def _question(rule: Rule, source: Any, info: Any, arguments: dict[str, Any]) -> Question:
+    context: Context = info.context
+    if context.guards is not None:
+        context.guards.append(Guard(rule, source, info, arguments))
+    return Question(context.principal, source, info, arguments)
+
+
+def _with_context(info: Any, context: Context) -> Any:
+    # A rule may look something up: in what this event sees, not in what the first one saw.
+    return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:

@@ -6,20 +6,18 @@ import asyncio
 
 import pytest
 
-from graph.context import Context, Ended, Services
+from graph.context import Context, Services
 from graph.database import Database
-from graph.domain import Domain
-from graph.ending import Ending
-from graph.events import Event
-from graph.fanout.hub import Hub
-from graph.fanout.memory import MemoryBus
-from graph.principal import ANONYMOUS
+from graph.errors import BadUserInput
+from graph.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 from tests.support.clock import MovedClock
+from tests.support.principals import open_services
 
 
 @pytest.fixture
-def services(database: Database, clock: MovedClock) -> Services:
-    return Services(database, MemoryBus(), Hub(2), clock, Domain())
+async def services(database: Database, clock: MovedClock) -> Services:
+    made, _ = await open_services(database, clock)
+    return made
 
 
 async def test_a_loader_gets_all_keys_of_one_tick_at_once(services: Services) -> None:
@@ -59,26 +57,33 @@ async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
     assert one.loader(same) is not two.loader(same)
 
 
-async def test_following_ends_when_the_mailbox_is_full_and_the_owner_hears_at_once(
-    services: Services,
-) -> None:
-    endings: list[Ending] = []
-    context = Context(services, ANONYMOUS, endings.append)
-    followed = context.follow("toys")
-    first = asyncio.ensure_future(anext(followed))
-    while not len(services.hub):
-        await asyncio.to_thread(lambda: None)
-    services.hub.receive(Event("toys", "0", "made"))
-    assert (await first).key == "0"
-    for number in range(1, 4):
-        services.hub.receive(Event("toys", str(number), "made"))
-    assert endings == [Ending.SLOW]
-    with pytest.raises(Ended) as ended:
-        await anext(followed)
-    assert ended.value.ending is Ending.SLOW
-    assert len(services.hub) == 0
+async def test_only_a_subscription_follows(services: Services) -> None:
+    with pytest.raises(RuntimeError, match="only a subscription"):
+        Context(services, ANONYMOUS).follow("toys")
+
+
+async def test_only_a_live_connection_is_renewed(services: Services) -> None:
+    with pytest.raises(BadUserInput, match="no live connection"):
+        await Context(services, ANONYMOUS).renew("token")
 
 
 async def test_a_write_says_what_time_it_is(services: Services, clock: MovedClock) -> None:
     async with Context(services, ANONYMOUS).write() as unit:
         assert unit.now == clock.now()
+
+
+async def test_a_shared_context_has_grants_and_no_identity(services: Services) -> None:
+    shared = SharedPrincipal(Grants(frozenset({"keeper"})), is_anonymous=False)
+    principal = Context(services, shared).principal
+    assert principal.grants.roles == {"keeper"}
+    assert not principal.is_anonymous
+    assert not shared.was_asked
+    asks = [
+        lambda: principal.subject, lambda: principal.session, lambda: principal.expires_at,
+        lambda: principal == ANONYMOUS, lambda: {principal}, lambda: principal.anything,
+    ]  # fmt: skip
+    for ask in asks:
+        shared.was_asked = False
+        with pytest.raises(IdentityAsked):
+            ask()
+        assert shared.was_asked

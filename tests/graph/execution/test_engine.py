@@ -8,18 +8,24 @@ import pytest
 import strawberry
 from strawberry.extensions import SchemaExtension
 
-from graph.context import Context, Info
+from graph.context import Context, Info, Services
 from graph.errors import Unsafe
-from graph.execution.engine import Engine
+from graph.execution.engine import Engine, Unavailable
 from graph.execution.limits import Limits
 from graph.execution.plan import Refused
 from graph.permissions.field import Public
 from graph.principal import ANONYMOUS
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
-from tests.support.toy_server import door
+from tests.support.toy_server import toy_door
 
 LIMITS = Limits(1000, 10, 10, 1000)
+
+
+@pytest.fixture
+async def services(clock: MovedClock) -> AsyncIterator[Services]:
+    async with toy_door(clock) as (door, _):
+        yield door.services
 
 
 def test_extensions_that_would_not_run_are_refused() -> None:
@@ -31,10 +37,10 @@ def test_extensions_that_would_not_run_are_refused() -> None:
         Engine(schema, LIMITS, 10)
 
 
-async def test_variables_that_do_not_fit_are_refused(clock: MovedClock) -> None:
+async def test_variables_that_do_not_fit_are_refused(services: Services) -> None:
     engine = Engine(toy_schema.schema, LIMITS, 10)
     plan = engine.plan("query($n: Int!) { count(below: $n) }", None)
-    context = Context(door(clock).services, ANONYMOUS)
+    context = Context(services, ANONYMOUS)
     with pytest.raises(Refused):
         await engine.execute(plan, {"n": "many"}, context)
 
@@ -59,10 +65,9 @@ class Subscription:
 seen: list[Context] = []
 
 
-async def test_each_event_has_the_context_that_it_is_given(clock: MovedClock) -> None:
+async def test_each_event_has_the_context_that_it_is_given(services: Services) -> None:
     seen.clear()
     engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
-    services = door(clock).services
     contexts = [Context(services, ANONYMOUS) for _ in range(3)]
     plan = engine.plan("subscription { events { context } }", None)
     source = await engine.subscribe(plan, None, contexts[0])
@@ -74,3 +79,41 @@ async def test_each_event_has_the_context_that_it_is_given(clock: MovedClock) ->
     ]
     assert answers == [{"data": {"events": {"context": True}}}] * 2
     assert seen == contexts
+
+
+@strawberry.type
+class Away:
+    @strawberry.field
+    def field(self) -> str:
+        raise ConnectionRefusedError
+
+
+@strawberry.type
+class Troubled:
+    @strawberry.subscription(permission_classes=[Public])
+    async def events(self, info: Info) -> AsyncIterator[Away]:
+        yield Away()
+
+
+async def test_a_database_that_is_away_is_no_answer(services: Services) -> None:
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Troubled), LIMITS, 10)
+    context = Context(services, ANONYMOUS)
+    source = await engine.subscribe(
+        engine.plan("subscription { events { field } }", None), None, context
+    )
+    with pytest.raises(Unavailable):
+        await source.answer(await anext(source.events), context)
+
+
+async def test_many_events_leave_no_more_in_memory_than_one(services: Services) -> None:
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
+    context = Context(services, ANONYMOUS)
+    source = await engine.subscribe(
+        engine.plan("subscription { events { context } }", None), None, context
+    )
+    event = await anext(source.events)
+    sizes = []
+    for _ in range(3):
+        assert await source.answer(event, context) == {"data": {"events": {"context": True}}}
+        sizes.append(len(source._executor._relevant_sub_fields))
+    assert sizes[0] == sizes[2]

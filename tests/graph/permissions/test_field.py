@@ -24,6 +24,7 @@ from graph.principal import ANONYMOUS, Grants, Principal
 @dataclass
 class Asking:
     principal: Principal
+    guards: None = None
 
 
 def principal(*roles: str, scopes: tuple[str, ...] = ()) -> Principal:

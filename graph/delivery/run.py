@@ -1,0 +1,105 @@
+"""One run of a subscription's resolver: from its events to answers, for one principal or for many."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from graph.clock import Clock
+from graph.context import Context, Services
+from graph.course import Course
+from graph.database import is_unavailable
+from graph.execution.engine import Answer, Engine, Source, Unavailable
+from graph.execution.plan import Plan
+from graph.permissions.field import recheck
+from graph.principal import Holder
+
+log = logging.getLogger("watchword.delivery")
+
+# Seconds after which a database that was away is asked again, doubled up to the second.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A subscription that somebody asked for."""
+
+    plan: Plan
+    variables: dict[str, Any] | None
+
+
+class Sent:
+    """An answer on its way: in JSON, with the cursor of whoever has seen it.
+
+    `shapes` keeps what a transport makes of it, so that it is made once for all who get it.
+    """
+
+    __slots__ = ("cursor", "json", "shapes")
+
+    def __init__(self, answer: Answer, cursor: str | None = None) -> None:
+        if cursor is not None:
+            answer["extensions"] = {"cursor": cursor}
+        self.json = orjson.dumps(answer)
+        self.cursor = cursor
+        self.shapes: dict[str, bytes] = {}
+
+
+async def run(
+    engine: Engine, services: Services, holder: Holder, operation: Operation, course: Course
+) -> AsyncGenerator[Sent, None]:
+    """Yield an answer, with its cursor, for each event; each in a context of its own.
+
+    What let the subscription open is asked again before each event. Raises `Refused` when it cannot
+    be opened, `WatchwordError` when it must end, `Unavailable` when the database is away, and
+    whatever else its resolver raises; the resolver has been closed by then.
+    """
+    context = Context(services, holder.principal, holder=holder, course=course)
+    source = await engine.subscribe(operation.plan, operation.variables, context)
+    try:
+        async for event in source.events:
+            # The event may have waited for a principal that is another by now.
+            now = Context(services, holder.principal)
+            if context.guards:
+                await recheck(context.guards, now)
+            answer = await source.answer(event, now)
+            yield Sent(answer, course.cursor())
+    except Exception as error:
+        if is_unavailable(error):
+            raise Unavailable from error
+        raise
+    finally:
+        await _close(source)
+
+
+class Patience:
+    """Waits for a database that is away, longer each time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pause = FIRST_PAUSE
+
+    async def wait(self, away: BaseException) -> None:
+        """Wait until it is worth while to try again. `away` says why; its cause goes to the log."""
+        level = logging.WARNING if self._pause == FIRST_PAUSE else logging.DEBUG
+        log.log(level, "the database cannot be asked now: %r", away.__cause__ or away)
+        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        when = self._clock.now() + self._pause
+        timer = self._clock.call_at(when, lambda: passed.set_result(None))
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        try:
+            await passed
+        finally:
+            timer.cancel()
+
+
+async def _close(source: Source) -> None:
+    try:
+        await source.close()
+    except Exception as error:
+        if not is_unavailable(error):
+            raise

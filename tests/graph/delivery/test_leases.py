@@ -1,0 +1,61 @@
+"""What is revoked ends the leases that it concerns, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph.delivery.lease import Lease
+from graph.delivery.leases import Leases
+from graph.ending import Ending
+from graph.principal import ANONYMOUS, Principal
+from tests.support.clock import MovedClock
+from tests.support.outlet import Noted
+
+
+@pytest.fixture
+def leases(clock: MovedClock) -> dict[str, Lease]:
+    return {
+        "old": Lease(clock, Principal("alice", session="s1", version=1), Noted()),
+        "new": Lease(clock, Principal("alice", session="s2", version=2), Noted()),
+        "bob": Lease(clock, Principal("bob", session="s1", version=1), Noted()),
+        "anonymous": Lease(clock, ANONYMOUS, Noted()),
+    }
+
+
+@pytest.fixture
+def kept(leases: dict[str, Lease]) -> Leases:
+    made = Leases()
+    for lease in leases.values():
+        made.add(lease)
+    return made
+
+
+def ended(leases: dict[str, Lease]) -> list[str]:
+    return [name for name, lease in leases.items() if lease.ending is Ending.REVOKED]
+
+
+def test_a_session_ends_its_own(leases: dict[str, Lease], kept: Leases) -> None:
+    kept.revoke_session("alice", "s1")
+    assert ended(leases) == ["old"]
+
+
+def test_an_account_ends_those_from_before_its_version(
+    leases: dict[str, Lease], kept: Leases
+) -> None:
+    kept.revoke_before("alice", 2)
+    assert ended(leases) == ["old"]
+    assert {lease.principal.session for lease in kept.outdated("alice", 3)} == {"s1", "s2"}
+
+
+def test_they_are_counted_by_subject_and_forgotten(leases: dict[str, Lease], kept: Leases) -> None:
+    assert (len(kept), kept.count("alice"), kept.count("bob"), kept.count("nobody")) == (3, 2, 1, 0)
+    for lease in leases.values():
+        kept.discard(lease)
+        kept.discard(lease)
+    assert len(kept) == 0
+    assert not kept._by_subject
+
+
+def test_nobody_in_particular_is_not_revoked(leases: dict[str, Lease], kept: Leases) -> None:
+    kept.revoke_before("", 9)
+    assert ended(leases) == []
