@@ -4,6 +4,7 @@ WatchwordError
 ├── Unauthenticated          UNAUTHENTICATED   401   4401   sign in
 │   ├── InvalidToken         UNAUTHENTICATED   401   4401   forged, malformed or not for us
 │   ├── TokenExpired         TOKEN_EXPIRED     401   4403   come back with a new token
+│   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   its owner has other roles now
 │   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
 ├── Forbidden                FORBIDDEN         403          says what it requires
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
@@ -72,6 +73,17 @@ class TokenExpired(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("The access token has expired. Refresh it and come back.")
+
+
+class TokenOutdated(TokenExpired):
+    """The token says roles that its owner does not have any more, or not all that it has now."""
+
+    rule = "ver"
+
+    def __init__(self) -> None:
+        WatchwordError.__init__(
+            self, "The access token no longer fits its owner's roles. Refresh it and come back."
+        )
 
 
 class TokenRevoked(Unauthenticated):

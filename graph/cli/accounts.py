@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.clock import SystemClock
 from graph.database import Database
 from graph.domain import load
 from graph.errors import NotFound, Unsafe
+from graph.fanout import buses
+from graph.fanout.log import Log
 from graph.identity.accounts import (
     add_account,
     disable,
@@ -26,6 +27,7 @@ from graph.identity.accounts import (
 )
 from graph.identity.tables import Account
 from graph.settings import Settings
+from graph.transaction import Transaction, transaction
 
 T = TypeVar("T")
 
@@ -50,14 +52,14 @@ def add(
     _check_roles(settings, roles)
     chosen = secrets.token_urlsafe(18) if password is None else password
 
-    async def work(session: AsyncSession) -> Account:
+    async def work(unit: Transaction) -> Account:
         return await add_account(
-            session,
+            unit.session,
             email=email,
             name=name or email.partition("@")[0],
             roles=roles,
             password=chosen,
-            now=SystemClock().now(),
+            now=unit.now,
         )
 
     account = _write(settings, work)
@@ -71,8 +73,8 @@ def add(
 def list_(settings: Settings) -> None:
     """List all accounts."""
 
-    async def work(session: AsyncSession) -> None:
-        for account in await list_accounts(session):
+    async def work(unit: Transaction) -> None:
+        for account in await list_accounts(unit.session):
             state = "disabled" if account.disabled_at else "enabled"
             click.echo(f"{account.email}\t{account.name}\t{','.join(account.roles)}\t{state}")
 
@@ -84,11 +86,11 @@ def list_(settings: Settings) -> None:
 @click.argument("roles", nargs=-1)
 @click.pass_obj
 def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
-    """Give EMAIL these ROLES and no others. Tokens follow at the next refresh."""
+    """Give EMAIL these ROLES and no others, at once: whoever is connected must renew its token."""
     _check_roles(settings, roles)
 
-    async def work(session: AsyncSession) -> Account:
-        return await set_roles(session, (await _find(session, email)).id, roles)
+    async def work(unit: Transaction) -> Account:
+        return await set_roles(unit, (await _find(unit, email)).id, roles)
 
     account = _write(settings, work)
     click.echo(f"{account.email} has {_roles(account)}.")
@@ -104,9 +106,8 @@ def set_password_(settings: Settings, email: str, password: str | None) -> None:
     """Give EMAIL another password, and end its sessions."""
     chosen = secrets.token_urlsafe(18) if password is None else password
 
-    async def work(session: AsyncSession) -> None:
-        account = await _find(session, email)
-        await set_password(session, account.id, chosen, SystemClock().now())
+    async def work(unit: Transaction) -> None:
+        await set_password(unit, (await _find(unit, email)).id, chosen)
 
     _write(settings, work)
     click.echo(f"{email} has another password, and must sign in again.")
@@ -120,8 +121,8 @@ def set_password_(settings: Settings, email: str, password: str | None) -> None:
 def disable_(settings: Settings, email: str) -> None:
     """Keep EMAIL from signing in, and end its sessions."""
 
-    async def work(session: AsyncSession) -> None:
-        await disable(session, (await _find(session, email)).id, SystemClock().now())
+    async def work(unit: Transaction) -> None:
+        await disable(unit, (await _find(unit, email)).id)
 
     _write(settings, work)
     click.echo(f"{email} cannot sign in any more.")
@@ -145,16 +146,25 @@ def _check_there(database: Database) -> None:
         raise Unsafe("There is no database yet: start the server once, which makes it.")
 
 
-def _write(settings: Settings, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+def _write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with opened(settings) as database, database.write() as session:
-            return await work(session)
+        async with opened(settings) as database:
+            log = Log(database)
+            await log.open()
+            bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
+            await bus.open(lambda event: None)
+            try:
+                async with transaction(database, bus, SystemClock().now()) as unit:
+                    return await work(unit)
+            finally:
+                # The servers hear of it at once, or, without the bus, when they look into the log.
+                await bus.close()
 
     return asyncio.run(run())
 
 
-async def _find(session: AsyncSession, email: str) -> Account:
-    account = await find_account(session, email)
+async def _find(unit: Transaction, email: str) -> Account:
+    account = await find_account(unit.session, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
     return account

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import click
+from redis.exceptions import RedisError
 from sqlalchemy import select, text
 
+from graph import bus_url
 from graph.bootstrap import packages
 from graph.cli.accounts import opened
 from graph.cli.failures import FAILURES, explain
@@ -18,6 +20,7 @@ from graph.domain import load
 from graph.errors import Unsafe
 from graph.explorer.assets import NotInstalled
 from graph.explorer.assets import load as load_assets
+from graph.fanout import buses
 from graph.identity.accounts import ADMIN, list_accounts
 from graph.identity.signing_keys import load as load_keys
 from graph.identity.tables import Account
@@ -75,7 +78,16 @@ async def _database(settings: Settings) -> str:
 
 
 async def _bus(settings: Settings) -> str:
-    return f"{settings.bus_url} needs nothing"
+    if not bus_url.between_processes(settings.bus_url):
+        return "is this process, and needs nothing"
+    try:
+        await buses.reach(settings.bus_url)
+    except (RedisError, OSError) as error:
+        raise Unsafe(
+            f"Redis does not answer ({type(error).__name__}): start it, or correct"
+            " WATCHWORD_BUS_URL. Until then events arrive by the log, a second late."
+        ) from error
+    return "Redis answers"
 
 
 async def _clock(settings: Settings) -> str:

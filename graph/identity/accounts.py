@@ -8,13 +8,16 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 
 from graph.columns import moment
 from graph.database import exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
+from graph.identity.happenings import account_revoked, roles_changed
 from graph.identity.passwords import check_usable, make_hash
 from graph.identity.tables import Account, Password, Session
 from graph.settings import LONGEST_EMAIL
+from graph.transaction import Transaction
 
 ADMIN = "admin"
 LAST_ADMIN_LOCK = 7_709_016
@@ -58,19 +61,23 @@ async def add_account(
             "There is an account with this e-mail address already.", ["email"]
         ) from error
     if password is not None:
-        await set_password(session, account.id, password, now)
+        check_usable(password)
+        hash = await make_hash(password)
+        session.add(Password(account_id=account.id, hash=hash, changed_at=moment(now)))
+        await session.flush()
     return account
 
 
-async def set_password(session: AsyncSession, id: str, password: str, now: float) -> None:
-    """Give an account another password, and end its sessions. Raises `BadUserInput`."""
+async def set_password(unit: Transaction, id: str, password: str) -> None:
+    """Give an account another password, and end its sessions and tokens. Raises `BadUserInput`."""
     check_usable(password)
     hash = await make_hash(password)
     # Whoever signs in with the old one at this moment is before us, or after us and refused.
-    await lock_account(session, id)
-    await session.merge(Password(account_id=id, hash=hash, changed_at=moment(now)))
-    await session.flush()
-    await _end_sessions(session, id, now)
+    account = await lock_account(unit.session, id)
+    await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
+    # Nothing of the account itself changes but its version, by which older tokens are known.
+    flag_modified(account, "roles")
+    await _end_sessions(unit, account)
 
 
 async def find_account(session: AsyncSession, email: str) -> Account | None:
@@ -96,38 +103,41 @@ async def list_accounts(session: AsyncSession) -> Sequence[Account]:
 
 
 async def set_roles(
-    session: AsyncSession, id: str, roles: Collection[str], version: int | None = None
+    unit: Transaction, id: str, roles: Collection[str], version: int | None = None
 ) -> Account:
-    """Give an account these roles and no others.
+    """Give an account these roles and no others; tokens that say others are outdated.
 
     Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput`
     when nobody who can sign in would be admin any more.
     """
-    account = await lock_account(session, id)
+    account = await lock_account(unit.session, id)
     if version is not None and version != account.version:
         raise Conflict("Somebody else changed this account meanwhile. Read it again.")
     if ADMIN in account.roles and ADMIN not in roles:
-        await _keep_an_admin(session, account)
-    account.roles = sorted(set(roles))
-    await session.flush()
+        await _keep_an_admin(unit.session, account)
+    if account.roles != (wanted := sorted(set(roles))):
+        account.roles = wanted
+        await unit.session.flush()
+        unit.publish(roles_changed(id, account.version, wanted))
     return account
 
 
-async def disable(session: AsyncSession, id: str, now: float) -> Account:
-    """Keep an account from signing in, and end its sessions. Raises as `set_roles` does."""
-    account = await lock_account(session, id)
+async def disable(unit: Transaction, id: str) -> Account:
+    """Keep an account from signing in, and end its sessions and tokens. Raises as `set_roles` does."""
+    account = await lock_account(unit.session, id)
     if ADMIN in account.roles:
-        await _keep_an_admin(session, account)
-    account.disabled_at = moment(now)
-    await session.flush()
-    await _end_sessions(session, id, now)
-    await session.flush()
+        await _keep_an_admin(unit.session, account)
+    account.disabled_at = moment(unit.now)
+    await _end_sessions(unit, account)
     return account
 
 
-async def _end_sessions(session: AsyncSession, id: str, now: float) -> None:
-    ended = update(Session).filter_by(account_id=id, revoked_at=None).values(revoked_at=moment(now))
-    await session.execute(ended, execution_options={"synchronize_session": False})
+async def _end_sessions(unit: Transaction, account: Account) -> None:
+    await unit.session.flush()
+    open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
+    ended = open_ones.values(revoked_at=moment(unit.now))
+    await unit.session.execute(ended, execution_options={"synchronize_session": False})
+    unit.publish(account_revoked(account.id, account.version))
 
 
 async def lock_account(session: AsyncSession, id: str) -> Account:

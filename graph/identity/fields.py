@@ -39,3 +39,22 @@ class IdentityQuery:
             scopes=sorted(principal.grants.scopes),
             expires_at=moment(principal.expires_at),
         )
+
+
+@strawberry.type(description="Until when a live connection may go on.")
+class ConnectionTerms:
+    expires_at: datetime = strawberry.field(description="When it is closed unless it is renewed.")
+
+
+@strawberry.type
+class IdentityMutation:
+    """Inherit from this in a schema's Mutation."""
+
+    @strawberry.mutation(
+        permission_classes=[SignedIn],
+        description="Go on with a new access token on the connection that this comes over; for"
+        " clients that cannot send it in a ping. Of the same person, and from the same sign-in.",
+    )
+    async def renew_connection(self, info: Info, token: str) -> ConnectionTerms | None:
+        principal = await info.context.renew(token)
+        return ConnectionTerms(expires_at=moment(principal.expires_at))

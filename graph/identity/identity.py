@@ -8,6 +8,8 @@ from graph.clock import Clock
 from graph.database import Database
 from graph.domain import Domain
 from graph.errors import InvalidToken
+from graph.fanout.bus import Bus
+from graph.identity.revocations import Revocations
 from graph.identity.sessions import Sessions, SignedIn
 from graph.identity.signing_keys import KeyStore
 from graph.principal import Principal
@@ -25,11 +27,21 @@ class Identity:
     """Sessions, keys, and the verifier that every door asks."""
 
     def __init__(
-        self, database: Database, settings: Settings, clock: Clock, domain: Domain
+        self,
+        database: Database,
+        bus: Bus,
+        settings: Settings,
+        clock: Clock,
+        domain: Domain,
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.sessions = Sessions(database, settings)
+        self.sessions = Sessions(database, bus, settings)
+        # As long as a token can be good, whatever its clock says.
+        self.seconds = settings.access_token_seconds + 2 * settings.leeway_seconds
+        self.revocations = Revocations(
+            domain, self.seconds, downgrades=settings.on_role_change == "downgrade"
+        )
         self.keys = KeyStore(database, clock)
         self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
@@ -41,14 +53,18 @@ class Identity:
         await self._refresh()
 
     async def verify(self, token: str) -> Principal:
-        """Return who a token speaks for. Raises `InvalidToken` or `TokenExpired`."""
+        """Return who a token speaks for.
+
+        Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        """
         try:
             try:
-                return self.verifier.verify(token)
+                known = self.verifier.verify(token)
             except UnknownKey:
                 if not await self._refresh():
                     raise
-                return self.verifier.verify(token)
+                known = self.verifier.verify(token)
+            return self.revocations.check(known)
         except InvalidToken as error:
             log.info("a token was refused by the rule: %s", error.rule)
             raise
@@ -66,6 +82,7 @@ class Identity:
             scopes=self._domain.scopes(roles),
             session=who.session_id,
             now=now,
+            version=who.account.version,
         )
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:

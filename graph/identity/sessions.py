@@ -13,6 +13,7 @@ import hmac
 import logging
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,10 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from graph.columns import moment
 from graph.database import Database
 from graph.errors import Unauthenticated
+from graph.fanout.bus import Bus
 from graph.identity.accounts import find_account, lock_account, new_id
+from graph.identity.happenings import session_revoked
 from graph.identity.passwords import fits, is_outdated, make_hash
 from graph.identity.tables import Account, Password, RefreshToken, Session
 from graph.settings import Settings
+from graph.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
 
@@ -53,8 +57,9 @@ class Device:
 class Sessions:
     """Signs in, refreshes and signs out. Times are in Unix seconds."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, bus: Bus, settings: Settings) -> None:
         self._database = database
+        self._bus = bus
         self._settings = settings
 
     async def sign_in(self, email: str, password: str, device: Device, now: float) -> SignedIn:
@@ -66,7 +71,8 @@ class Sessions:
         if not good or account is None or known is None:
             raise _refused(device)
         fresh = await make_hash(password) if is_outdated(known.hash) else None
-        async with self._database.write() as session:
+        async with self._transaction(now) as unit:
+            session = unit.session
             # While the password was compared, it may have been changed, or the account disabled.
             account = await lock_account(session, account.id)
             current = await session.get_one(Password, account.id, populate_existing=True)
@@ -81,18 +87,21 @@ class Sessions:
 
         Raises `Unauthenticated`; a token that was used before has ended its session by then.
         """
-        async with self._database.write() as session:
-            who = await self._exchange(session, refresh_token, now)
+        async with self._transaction(now) as unit:
+            who = await self._exchange(unit, refresh_token)
         if who is None:
             raise Unauthenticated(NOT_VALID)
         return who
 
     async def sign_out(self, refresh_token: str, now: float) -> None:
         """End the session of a refresh token; an unknown token has none to end."""
-        async with self._database.write() as session:
-            found = await session.get(RefreshToken, _hash(refresh_token))
+        async with self._transaction(now) as unit:
+            found = await unit.session.get(RefreshToken, _hash(refresh_token))
             if found is not None:
-                await _revoke(session, found.session_id, now)
+                await _revoke(unit, found.session_id)
+
+    def _transaction(self, now: float) -> AbstractAsyncContextManager[Transaction]:
+        return transaction(self._database, self._bus, now)
 
     async def _open(
         self, session: AsyncSession, account: Account, device: Device, now: float
@@ -112,7 +121,8 @@ class Sessions:
         session.add(RefreshToken(hash=_hash(token), session_id=opened.id))
         return SignedIn(account, opened.id, token)
 
-    async def _exchange(self, session: AsyncSession, token: str, now: float) -> SignedIn | None:
+    async def _exchange(self, unit: Transaction, token: str) -> SignedIn | None:
+        session, now = unit.session, unit.now
         found = await session.get(RefreshToken, _hash(token))
         live = await self._take(session, found.session_id, now) if found else None
         if found is None or live is None:
@@ -122,7 +132,7 @@ class Sessions:
             successor = await self._rotate(session, live, token, now)
         else:
             await session.refresh(found)
-            successor = await self._use_again(session, found, token, now)
+            successor = await self._use_again(unit, found, token)
         account = await session.get_one(Account, live.account_id)
         if successor is None or account.disabled_at is not None:
             return None
@@ -151,15 +161,13 @@ class Sessions:
         session.add(RefreshToken(hash=_hash(successor), session_id=live.id))
         return successor
 
-    async def _use_again(
-        self, session: AsyncSession, used: RefreshToken, token: str, now: float
-    ) -> str | None:
+    async def _use_again(self, unit: Transaction, used: RefreshToken, token: str) -> str | None:
         grace = timedelta(seconds=self._settings.refresh_grace_seconds)
-        if used.used_at is not None and moment(now) <= used.used_at + grace:
+        if used.used_at is not None and moment(unit.now) <= used.used_at + grace:
             # Without a salt its successor was used already, and may be elsewhere by now.
             return _successor(token, used.salt) if used.salt is not None else None
         log.warning("a rotated refresh token came again; session %s is revoked", used.session_id)
-        await _revoke(session, used.session_id, now)
+        await _revoke(unit, used.session_id)
         return None
 
 
@@ -173,9 +181,12 @@ async def _use(session: AsyncSession, hash: str, now: float) -> bool:
     return used.first() is not None
 
 
-async def _revoke(session: AsyncSession, id: str, now: float) -> None:
+async def _revoke(unit: Transaction, id: str) -> None:
     alive = update(Session).where(Session.id == id, Session.revoked_at.is_(None))
-    await session.execute(alive.values(revoked_at=moment(now)))
+    revoked = alive.values(revoked_at=moment(unit.now)).returning(Session.account_id)
+    account = (await unit.session.execute(revoked)).scalar()
+    if account is not None:
+        unit.publish(session_revoked(account, id))
 
 
 def _successor(token: str, salt: str) -> str:

@@ -52,6 +52,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         token_id=_text(claims, "jti"),
         issued_at=issued_at,
         expires_at=expires_at,
+        version=int(_number(claims, "ver")) if "ver" in claims else 0,
     )
     if expires_at <= now:
         raise TokenExpired

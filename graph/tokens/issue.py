@@ -41,10 +41,14 @@ class Issuer:
         scopes: Collection[str],
         session: str | None,
         now: float,
+        version: int | None = None,
         client_id: str = FIRST_PARTY,
         seconds: int | None = None,
     ) -> IssuedToken:
-        """Issue a token for a subject, signed with the newest key."""
+        """Issue a token for a subject, signed with the newest key.
+
+        `version` is the account's: a token from before a change is known by it.
+        """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)
         claims: dict[str, Any] = {
@@ -61,5 +65,7 @@ class Issuer:
         }
         if session is not None:
             claims["sid"] = session
+        if version is not None:
+            claims["ver"] = version
         token = sign(claims, ring.signing)
         return IssuedToken(token, issued_at + life, life, claims["scope"])

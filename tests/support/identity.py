@@ -12,12 +12,14 @@ from fastapi import FastAPI
 
 from graph.database import Database
 from graph.domain import Domain
+from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
 from graph.identity.identity import Identity
 from graph.identity.routes import routes
 from graph.identity.signing_keys import ensure
 from graph.identity.tables import Account
 from graph.settings import Settings
+from graph.transaction import Transaction, transaction
 from tests.support.clock import MovedClock
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"
@@ -52,10 +54,19 @@ async def sign_in_desk(
         account = await add_account(
             session, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD, now=clock.now()
         )
-    identity = Identity(database, read, clock, DOMAIN)
+    identity = Identity(database, MemoryBus(), read, clock, DOMAIN)
     await identity.open()
     app = FastAPI()
     app.include_router(routes(identity))
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield SignInDesk(identity, account, client)
+
+
+@asynccontextmanager
+async def unit_of(
+    database: Database, now: float = MovedClock().now()
+) -> AsyncIterator[Transaction]:
+    """A transaction that nobody hears of."""
+    async with transaction(database, MemoryBus(), now) as unit:
+        yield unit

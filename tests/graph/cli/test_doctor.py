@@ -21,6 +21,7 @@ from graph.domain import load
 from graph.explorer.assets import FILES
 from graph.explorer.assets import load as load_assets
 from graph.settings import Settings
+from tests.support.redis import live_redis
 
 SECRET = "hunter2-hunter2"
 
@@ -232,9 +233,20 @@ def test_a_schema_that_cannot_be_loaded_is_a_problem(home: Path) -> None:
 
 
 def test_a_setting_that_cannot_be_used_is_named(home: Path) -> None:
-    result = doctor(home, WATCHWORD_BUS_URL="redis://localhost")
+    result = doctor(home, WATCHWORD_BUS_URL="http://localhost")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: WATCHWORD_BUS_URL must be memory://")
+
+
+def test_a_redis_that_answers_is_well_and_one_that_does_not_is_named(home: Path) -> None:
+    with live_redis() as redis:
+        result = doctor(home, WATCHWORD_BUS_URL=redis.url)
+        assert "ok       bus       Redis answers" in result.stdout
+        redis.kill()
+        result = doctor(home, WATCHWORD_BUS_URL=redis.url.replace("//", "//:hidden@"))
+    assert result.exit_code == 1
+    assert "problem  bus       Redis does not answer" in result.stdout
+    assert "hidden" not in result.stdout + result.stderr
 
 
 def test_looking_changes_nothing(home: Path) -> None:

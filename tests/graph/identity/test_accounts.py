@@ -20,7 +20,7 @@ from graph.identity.accounts import (
 )
 from graph.identity.tables import Account, Password
 from tests.support.clock import MovedClock
-from tests.support.identity import sign_in_desk
+from tests.support.identity import sign_in_desk, unit_of
 
 NOW = MovedClock().now()
 
@@ -68,37 +68,37 @@ async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Da
 
 async def test_roles_are_replaced_and_the_version_grows(database: Database) -> None:
     account = await made(database, "a@x", "viewer")
-    async with database.write() as session:
-        changed = await set_roles(session, account.id, ["responder"], version=1)
+    async with unit_of(database) as unit:
+        changed = await set_roles(unit, account.id, ["responder"], version=1)
     assert (changed.roles, changed.version) == (["responder"], 2)
     with pytest.raises(Conflict):
-        async with database.write() as session:
-            await set_roles(session, account.id, [], version=1)
+        async with unit_of(database) as unit:
+            await set_roles(unit, account.id, [], version=1)
     with pytest.raises(NotFound):
-        async with database.write() as session:
-            await set_roles(session, "nobody", [])
+        async with unit_of(database) as unit:
+            await set_roles(unit, "nobody", [])
 
 
 async def test_the_last_admin_stays(database: Database) -> None:
     first = await made(database, "a@x", "admin")
     second = await made(database, "b@x", "admin")
-    async with database.write() as session:
-        await disable(session, second.id, NOW)
+    async with unit_of(database) as unit:
+        await disable(unit, second.id)
     with pytest.raises(BadUserInput, match="last admin"):
-        async with database.write() as session:
-            await set_roles(session, first.id, ["viewer"])
+        async with unit_of(database) as unit:
+            await set_roles(unit, first.id, ["viewer"])
     with pytest.raises(BadUserInput, match="last admin"):
-        async with database.write() as session:
-            await disable(session, first.id, NOW)
+        async with unit_of(database) as unit:
+            await disable(unit, first.id)
 
 
 async def test_admins_who_remove_each_other_leave_one(database: Database) -> None:
     async def leave(id: str, way: str) -> None:
-        async with database.write() as session:
+        async with unit_of(database) as unit:
             if way == "roles":
-                await set_roles(session, id, ["viewer"])
+                await set_roles(unit, id, ["viewer"])
             else:
-                await disable(session, id, NOW)
+                await disable(unit, id)
 
     for number in range(5):
         first = await made(database, f"a{number}@x", "admin")
@@ -131,8 +131,8 @@ async def test_many_are_loaded_at_once(database: Database) -> None:
 async def test_another_password_ends_all_sessions(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.login(delivery="body")).json()["refresh_token"]
-        async with database.write() as session:
-            await set_password(session, desk.account.id, "another good password", clock.now())
+        async with unit_of(database) as unit:
+            await set_password(unit, desk.account.id, "another good password")
         assert (await desk.refresh(token)).status_code == 401
         assert (await desk.login()).status_code == 401
         assert (await desk.login(password="another good password")).status_code == 200

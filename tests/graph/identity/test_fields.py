@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import strawberry
 
-from graph.context import Context, Services
+from graph.context import Context
 from graph.database import Database
-from graph.domain import Domain
-from graph.fanout.hub import Hub
-from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
 from graph.identity.fields import IdentityQuery
 from graph.principal import ANONYMOUS, Grants, Principal
 from tests.support.clock import MovedClock
+from tests.support.principals import open_services
 
 QUERY = "{ viewer { id name email roles scopes expiresAt } }"
 schema = strawberry.Schema(IdentityQuery)
 
 
 async def ask(database: Database, clock: MovedClock, principal: Principal) -> object:
-    services = Services(database, MemoryBus(), Hub(1), clock, Domain())
+    services, _ = await open_services(database, clock)
     result = await schema.execute(QUERY, context_value=Context(services, principal))
     assert result.data is not None
     return result.data["viewer"]

@@ -9,12 +9,13 @@ import pytest
 from graph.errors import InvalidToken
 from graph.identity.accounts import set_roles
 from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
 
 
 async def test_new_roles_are_in_the_next_token(sqlite_desk: Any, clock: MovedClock) -> None:
     answer = (await sqlite_desk.login(delivery="body")).json()
-    async with sqlite_desk.identity.sessions._database.write() as session:
-        await set_roles(session, sqlite_desk.account.id, ["admin"])
+    async with unit_of(sqlite_desk.identity.sessions._database) as unit:
+        await set_roles(unit, sqlite_desk.account.id, ["admin"])
     refreshed = (await sqlite_desk.refresh(answer["refresh_token"])).json()
     assert refreshed["scope"] == "toys:all"
     principal = await sqlite_desk.identity.verify(refreshed["access_token"])

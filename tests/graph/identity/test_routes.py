@@ -15,7 +15,7 @@ from graph.identity.accounts import disable
 from graph.identity.routes import COOKIE
 from graph.identity.tables import RefreshToken, Session
 from tests.support.clock import MovedClock
-from tests.support.identity import ORIGIN, sign_in_desk
+from tests.support.identity import ORIGIN, sign_in_desk, unit_of
 
 ROUTES = ["/api/auth/login", "/api/auth/refresh", "/api/auth/logout"]
 
@@ -112,8 +112,8 @@ async def test_a_disabled_account_can_neither_sign_in_nor_refresh(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.login(delivery="body")).json()["refresh_token"]
-        async with database.write() as session:
-            await disable(session, desk.account.id, clock.now())
+        async with unit_of(database) as unit:
+            await disable(unit, desk.account.id)
         assert (await desk.login()).status_code == 401
         assert (await desk.refresh(token)).status_code == 401
 

@@ -15,7 +15,7 @@ from graph.identity.accounts import disable, set_password
 from graph.identity.sessions import Device, SignedIn
 from graph.identity.tables import Password, RefreshToken, Session
 from tests.support.clock import MovedClock
-from tests.support.identity import EMAIL, PASSWORD, sign_in_desk
+from tests.support.identity import EMAIL, PASSWORD, sign_in_desk, unit_of
 
 DEVICE = Device("x" * 500, "203.0.113.7")
 
@@ -81,11 +81,11 @@ async def test_who_signs_in_while_the_account_changes_does_not_stay(
         sessions = desk.identity.sessions
 
         async def alter() -> None:
-            async with database.write() as session:
+            async with unit_of(database) as unit:
                 if change == "password":
-                    await set_password(session, desk.account.id, "another password", clock.now())
+                    await set_password(unit, desk.account.id, "another password")
                 else:
-                    await disable(session, desk.account.id, clock.now())
+                    await disable(unit, desk.account.id)
 
         tries = [sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now()) for _ in range(8)]
         answers = await asyncio.gather(*tries[:4], alter(), *tries[4:], return_exceptions=True)

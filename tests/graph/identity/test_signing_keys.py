@@ -8,6 +8,7 @@ import pytest
 
 from graph.database import Database
 from graph.errors import InvalidToken
+from graph.fanout.memory import MemoryBus
 from graph.identity.identity import Identity
 from graph.identity.signing_keys import KeyStore, ensure, load, rotate
 from graph.settings import Settings
@@ -52,7 +53,7 @@ async def test_another_process_accepts_a_new_key_at_once(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        other = Identity(database, desk.identity.settings, clock, DOMAIN)
+        other = Identity(database, MemoryBus(), desk.identity.settings, clock, DOMAIN)
         await other.open()
         before = (await desk.login()).json()["access_token"]
         clock.move(31)

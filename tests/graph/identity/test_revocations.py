@@ -1,0 +1,79 @@
+"""What is signed and must not be believed is refused, for as long as its token could live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graph.domain import Domain
+from graph.errors import TokenOutdated, TokenRevoked
+from graph.identity.happenings import account_revoked, roles_changed, session_revoked
+from graph.identity.revocations import Revocations
+from graph.principal import ANONYMOUS, Grants, Principal
+
+DOMAIN = Domain(roles={"keeper": frozenset({"a:b", "c:d"}), "child": frozenset({"a:b"})})
+ALICE = Principal(
+    "alice", Grants(frozenset({"keeper"}), frozenset({"a:b", "c:d"})), session="s", version=1
+)
+
+
+@pytest.fixture
+def revocations() -> Revocations:
+    return Revocations(DOMAIN, 600, downgrades=False)
+
+
+def test_who_has_nothing_against_them_is_believed(revocations: Revocations) -> None:
+    assert revocations.check(ALICE) is ALICE
+    revocations.add(session_revoked("alice", "other"), 0)
+    revocations.add(account_revoked("bob", 9), 0)
+    assert revocations.check(ALICE) is ALICE
+    assert revocations.check(ANONYMOUS) is ANONYMOUS
+
+
+def test_a_revoked_session_is_refused(revocations: Revocations) -> None:
+    revocations.add(session_revoked("alice", "s"), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(ALICE)
+
+
+def test_a_token_from_before_the_account_changed_is_refused(revocations: Revocations) -> None:
+    revocations.add(account_revoked("alice", 2), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(ALICE)
+    newer = replace(ALICE, version=2)
+    assert revocations.check(newer) is newer
+
+
+def test_a_token_with_roles_from_before_is_outdated(revocations: Revocations) -> None:
+    revocations.add(roles_changed("alice", 2, ["child"]), 0)
+    with pytest.raises(TokenOutdated) as error:
+        revocations.check(ALICE)
+    assert (error.value.code, error.value.close_code) == ("TOKEN_EXPIRED", 4403)
+    newer = replace(ALICE, version=2)
+    assert revocations.check(newer) is newer
+
+
+def test_or_it_is_downgraded_to_what_its_owner_still_has() -> None:
+    revocations = Revocations(DOMAIN, 600, downgrades=True)
+    revocations.add(roles_changed("alice", 2, ["child"]), 0)
+    assert revocations.check(ALICE).grants == Grants(frozenset(), frozenset({"a:b"}))
+    revocations.add(account_revoked("alice", 3), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(replace(ALICE, version=2))
+
+
+def test_revocation_and_roles_do_not_forget_each_other(revocations: Revocations) -> None:
+    revocations.add(account_revoked("alice", 2), 0)
+    revocations.add(roles_changed("alice", 3, ["child"]), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(ALICE)
+    with pytest.raises(TokenOutdated):
+        revocations.check(replace(ALICE, version=2))
+
+
+def test_nothing_is_kept_longer_than_a_token_lives(revocations: Revocations) -> None:
+    for number in range(100):
+        revocations.add(session_revoked("alice", f"s{number}"), 10.0 * number)
+        revocations.add(account_revoked(f"a{number}", 2), 10.0 * number)
+    assert len(revocations) == 120

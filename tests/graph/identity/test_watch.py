@@ -1,0 +1,117 @@
+"""The watch lets what happened anywhere have its effect here: at the start, and at once after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graph.context import Services
+from graph.database import Database
+from graph.delivery.lease import Lease
+from graph.delivery.leases import Leases
+from graph.domain import Domain
+from graph.ending import Ending
+from graph.errors import TokenOutdated, TokenRevoked
+from graph.events import Event
+from graph.identity.happenings import account_revoked, roles_changed, session_revoked
+from graph.identity.revocations import Revocations
+from graph.identity.watch import Watch
+from graph.principal import Grants, Principal
+from graph.transaction import transaction
+from tests.support.clock import MovedClock
+from tests.support.outlet import Noted
+from tests.support.principals import open_services
+from tests.support.toy_server import until
+
+DOMAIN = Domain(roles={"child": frozenset({"a:b"})})
+ALICE = Principal(
+    "alice", Grants(frozenset({"keeper"}), frozenset({"a:b", "c:d"})), session="s", version=1
+)
+
+
+class Post:
+    """A process that watches, with one lease of Alice's."""
+
+    def __init__(self, services: Services, grace: float | None) -> None:
+        self.services = services
+        self.tenant = Noted()
+        self.lease = Lease(services.clock, ALICE, self.tenant)
+        leases = Leases()
+        leases.add(self.lease)
+        self.revocations = Revocations(DOMAIN, 600, downgrades=grace is None)
+        self.watch = Watch(services, self.revocations, leases, 600, grace)
+
+    async def happen(self, *events: Event) -> None:
+        services = self.services
+        async with transaction(services.database, services.bus, services.clock.now()) as unit:
+            for event in events:
+                unit.publish(event)
+
+
+@pytest.fixture
+async def post(database: Database, clock: MovedClock) -> AsyncIterator[Post]:
+    services, _ = await open_services(database, clock)
+    made = Post(services, grace=10)
+    yield made
+    await made.watch.close()
+
+
+async def test_what_happened_before_the_start_is_known(post: Post) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    await post.watch.open()
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedClock) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(601)
+    await post.watch.open()
+    assert len(post.revocations) == 0
+
+
+@pytest.mark.parametrize("event", [session_revoked("alice", "s"), account_revoked("alice", 2)])
+async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
+    await post.watch.open()
+    await post.happen(event)
+    await until(lambda: post.lease.ending is not None)
+    assert post.tenant.endings == [Ending.REVOKED]
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_other_roles_narrow_at_once_and_end_after_the_grace(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.watch.open()
+    await post.happen(roles_changed("alice", 2, ["child"]))
+    await until(lambda: "reminded" in post.tenant.told)
+    assert post.tenant.told == ["regranted", "reminded"]
+    assert post.lease.principal.grants == Grants(frozenset(), frozenset({"a:b"}))
+    with pytest.raises(TokenOutdated):
+        post.revocations.check(ALICE)
+    clock.move(10)
+    assert post.tenant.endings == [Ending.OUTDATED]
+
+
+async def test_without_a_grace_the_lease_goes_on_with_less(
+    database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    post = Post(services, grace=None)
+    await post.watch.open()
+    await post.happen(roles_changed("alice", 2, ["child"]))
+    await until(lambda: bool(post.tenant.told))
+    clock.move(1000)
+    assert post.tenant.told == ["regranted"]
+    await post.watch.close()
+
+
+async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
+    await post.watch.open()
+    await post.happen(*(session_revoked("bob", str(number)) for number in range(5)))
+    await until(lambda: len(post.revocations) == 5)
+    await post.services.log.prune(0, 1)
+    await post.happen(session_revoked("alice", "s"))
+    await until(lambda: post.lease.ending is not None)
