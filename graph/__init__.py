@@ -18,9 +18,9 @@ from graph.errors import (
     Unsafe,
     WatchwordError,
 )
-from graph.events import Event
+from graph.events import PRESENT, Event
 from graph.identity.accounts import accounts_by_id, new_id, set_roles
-from graph.identity.fields import IdentityQuery
+from graph.identity.fields import IdentityMutation, IdentityQuery
 from graph.identity.tables import Account
 from graph.permissions.field import HasRole, HasScope, Permission, Public, SignedIn, condition
 from graph.permissions.rules import Question
@@ -34,6 +34,7 @@ from graph.transaction import Transaction
 
 __all__ = [
     "ANONYMOUS",
+    "PRESENT",
     "Account",
     "BadUserInput",
     "Conflict",
@@ -47,6 +48,7 @@ __all__ = [
     "Grants",
     "HasRole",
     "HasScope",
+    "IdentityMutation",
     "IdentityQuery",
     "Info",
     "NotFound",

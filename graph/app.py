@@ -13,18 +13,23 @@ from graph import health
 from graph.clock import Clock, SystemClock
 from graph.context import Services
 from graph.database import Database
-from graph.domain import Mount
+from graph.delivery.groups import Groups
+from graph.delivery.leases import Leases
+from graph.domain import Domain, Mount
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
 from graph.explorer import assets
 from graph.explorer.page import page
-from graph.fanout.bus import Bus
+from graph.fanout import buses
 from graph.fanout.hub import Hub
-from graph.fanout.memory import MemoryBus
+from graph.fanout.log import Log
+from graph.fanout.pruner import Pruner
 from graph.identity import routes as identity_routes
 from graph.identity.identity import Identity
+from graph.identity.watch import Watch
 from graph.permissions import coverage
 from graph.settings import Settings
+from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
@@ -35,22 +40,26 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     """Build the server around a mounted schema. Raises `Unsafe` when the schema cannot be served."""
     coverage.check(mount.schema)
     clock = clock or SystemClock()
-    database = Database(settings.database_url)
-    bus: Bus = MemoryBus()
-    services = Services(database, bus, Hub(settings.mailbox_limit), clock, mount.domain)
-    identity = Identity(database, settings, clock, mount.domain)
+    services = make_services(settings, clock, mount.domain)
+    database = services.database
+    identity = Identity(database, services.bus, settings, clock, mount.domain)
     limits = Limits(
         settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
     )
+    engine = Engine(mount.schema, limits, settings.plan_cache)
     door = Door(
         settings,
         authenticator(identity.verify),
-        Engine(mount.schema, limits, settings.plan_cache),
+        identity.revocations.check,
+        Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
+        engine,
+        Groups(engine, services),
+        Leases(),
         services,
     )
     app = FastAPI(
         title="Watchword",
-        lifespan=_lifespan(services, identity),
+        lifespan=_lifespan(door, identity),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -60,6 +69,15 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(health.routes(database))
     _allow_origins(app, settings)
     return app
+
+
+def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
+    """Make what lives as long as the process, from the settings."""
+    database = Database(settings.database_url)
+    log = Log(database)
+    bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
+    hub = Hub(log, bus, clock, settings.mailbox_limit, settings.log_look_seconds)
+    return Services(database, log, bus, hub, clock, domain)
 
 
 def _open_doors(app: FastAPI, door: Door) -> None:
@@ -82,15 +100,25 @@ def _allow_origins(app: FastAPI, settings: Settings) -> None:
         )
 
 
-def _lifespan(services: Services, identity: Identity):  # type: ignore[no-untyped-def]
+def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
+    services, settings = door.services, door.settings
+    grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
+    watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
+    pruner = Pruner(services.log, services.clock, settings)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             await identity.open()
-            await services.bus.open(services.hub.receive)
+            await services.log.open()
+            await services.hub.open()
+            await watch.open()
+            pruner.open()
             yield
         finally:
-            await services.bus.close()
+            await pruner.close()
+            await watch.close()
+            await services.hub.close()
             await services.database.close()
 
     return lifespan

@@ -48,7 +48,10 @@ def set_up(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        quiet = logging.getLogger(name)
+        quiet.setLevel(logging.WARNING)
+        # uvicorn cuts one of them off when it is told to write no access log.
+        quiet.propagate = True
     server = logging.getLogger("uvicorn.error")
     # At DEBUG it would show frames, and in them tokens cut into pieces.
     server.setLevel(max(root.level, logging.INFO))

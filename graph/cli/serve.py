@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import shlex
 import signal
 import socket
 import sys
+from typing import Any
 
 import click
 import uvicorn
@@ -15,12 +17,14 @@ import uvicorn
 from graph import log
 from graph.app import create_app
 from graph.bootstrap import Started, bootstrap
+from graph.cli import workers as several
 from graph.clock import SystemClock
 from graph.domain import load
 from graph.errors import Unsafe
 from graph.settings import Settings, read
+from graph.transports.frames import FramesProtocol, PipeProtocol
 
-# Seconds for open requests to finish after SIGTERM.
+# Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
 SHUTDOWN_GRACE = 5
 BACKLOG = 2_048
 
@@ -48,11 +52,32 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
         click.echo(_greeting(settings, port, started))
 
     asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
-    _leave_in_order()
-    server = uvicorn.Server(_config(app, settings))
-    server.run(sockets=[listener])
-    if not server.started:
+    is_one = settings.workers == 1
+    served = (
+        _serve_alone(app, settings, listener) if is_one else _serve_together(settings, listener)
+    )
+    if not served:
         raise Unsafe("The server could not start; the log above says why.")
+
+
+def _serve_alone(app: object, settings: Settings, listener: socket.socket) -> bool:
+    """Serve until a signal comes. Returns False when the app could not start."""
+    _leave_in_order()
+    server = uvicorn.Server(config(app, settings))
+    server.run(sockets=[listener])
+    return server.started
+
+
+def _serve_together(settings: Settings, listener: socket.socket) -> bool:
+    """Serve by several processes until a signal comes. Returns False when they could not start."""
+    shared = config(
+        functools.partial(several.make_app, settings),
+        settings,
+        factory=True,
+        workers=settings.workers,
+        timeout_worker_healthcheck=several.ANSWER_SECONDS,
+    )
+    return several.supervise(shared, listener)
 
 
 def _leave_in_order() -> None:
@@ -73,21 +98,23 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _config(app: object, settings: Settings) -> uvicorn.Config:
+def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
+    """Return how uvicorn serves the app: with our protocols under the doors."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=PipeProtocol,
+        ws=FramesProtocol,
         ws_max_size=settings.max_message_bytes,
         # Compression costs memory for each socket, and secrets beside chosen text (CRIME).
         ws_per_message_deflate=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_GRACE,
+        timeout_graceful_shutdown=int(settings.drain_seconds) + SHUTDOWN_GRACE,
+        **more,
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP door: queries and mutations, and subscriptions as server-sent events.
+"""The HTTP door: queries and mutations, and subscriptions as server-sent events or in parts.
 
 Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 """
@@ -6,6 +6,7 @@ Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,7 @@ from graph.context import Context
 from graph.errors import (
     BadUserInput,
     InvalidToken,
+    RateLimited,
     TokenExpired,
     TokenRevoked,
     WatchwordError,
@@ -36,13 +38,17 @@ from graph.principal import Principal
 from graph.transports.accept import choose, names
 from graph.transports.credential import from_headers, in_url
 from graph.transports.door import Door
+from graph.transports.multipart import CONTENT_TYPE as MULTIPART
+from graph.transports.multipart import Multipart
 from graph.transports.request import Request, read
-from graph.transports.sse import serve
+from graph.transports.sse import CONTENT_TYPE as EVENT_STREAM
+from graph.transports.sse import EventStream
+from graph.transports.streaming import Asked, Format, serve
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
-EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
+STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
@@ -78,15 +84,16 @@ class HttpDoor:
             await self._serve(scope, receive, send, accept)
         except Gone:
             return
+        except RateLimited as error:
+            after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
+            await _failure(Failure(error.status, error, (after,)), accept).send(send)
         except Failure as failure:
             await _failure(failure, accept).send(send)
         except Exception as error:
             await _failure(Failure(500, conceal(error)), accept).send(send)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send, accept: str) -> None:
-        media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM))
-        if media_type is None:
-            raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+        media_type = _media_type(accept)
         if in_url(scope["query_string"]):
             error = BadUserInput("Send the token in the Authorization header, never in the URL.")
             raise Failure(400, error, INVALID_REQUEST)
@@ -95,9 +102,11 @@ class HttpDoor:
         try:
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
-            if media_type == EVENT_STREAM:
-                await serve(self._door, principal, plan, request, receive, send)
+            if form := _format(media_type, plan):
+                asked = Asked(principal, plan, _resumed(request, scope))
+                await serve(self._door, form, asked, scope, send)
                 return
+            media_type = JSON if media_type == MULTIPART else media_type
             answer = await self._execute(principal, plan, request)
         except Refused as refused:
             response = _refusal(refused, media_type)
@@ -142,10 +151,36 @@ class HttpDoor:
     async def _execute(self, principal: Principal, plan: Plan, request: Request) -> dict[str, Any]:
         if plan.is_subscription:
             raise Failure(
-                406, BadUserInput(f"Subscriptions need a WebSocket or Accept: {EVENT_STREAM}.")
+                406,
+                BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
         context = Context(self._door.services, principal)
         return await self._door.engine.execute(plan, request.variables, context)
+
+
+def _media_type(accept: str) -> str:
+    # Apollo Client names multipart/mixed and JSON in one header, and takes either for an answer.
+    media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, MULTIPART))
+    if media_type is None:
+        raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+    if MULTIPART in accept and media_type != EVENT_STREAM:
+        return MULTIPART
+    return media_type
+
+
+def _format(media_type: str, plan: Plan) -> Format | None:
+    """Return how the answer is streamed; None for one that is not."""
+    if media_type == MULTIPART and not plan.is_subscription:
+        return None
+    return STREAMS.get(media_type)
+
+
+def _resumed(request: Request, scope: Message) -> Request:
+    # What a browser's EventSource sends by itself when it comes back (HTML, section 9.2.4).
+    last_event_id = header(scope, b"last-event-id")
+    if not last_event_id or request.resume is not None:
+        return request
+    return replace(request, extensions={**(request.extensions or {}), "resume": last_event_id})
 
 
 def _is_browser(scope: Message, accept: str) -> bool:
@@ -186,7 +221,7 @@ def _challenge(error: WatchwordError) -> Headers:
 
 def _refusal(refused: Refused, media_type: str) -> Response:
     answer = {"errors": [present(error) for error in refused.errors]}
-    if media_type == EVENT_STREAM:
+    if media_type in STREAMS:
         return _response(400, answer, JSON)
     # Section "Status Codes": under application/json the answer itself says what is wrong.
     return _response(200 if media_type == JSON else 400, answer, media_type)

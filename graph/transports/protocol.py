@@ -19,6 +19,7 @@ from graph.transports.request import Request, read
 SUBPROTOCOL = "graphql-transport-ws"
 # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code.
 LONGEST_REASON = 123
+NEXT_TAIL = b"}"
 
 
 class CloseCode(int, Enum):
@@ -41,6 +42,13 @@ class Initialise:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Renew the lease if there is a credential in the payload; answer with `pong_message`."""
+
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Run an operation."""
 
@@ -59,7 +67,7 @@ class Stop:
 class Reply:
     """Send a message."""
 
-    text: str
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Nothing:
     """Nothing to do."""
 
 
-Step = Initialise | Start | Stop | Reply | Close | Nothing
+Step = Initialise | Renew | Start | Stop | Reply | Close | Nothing
 
 
 class _Bad(Exception):
@@ -93,6 +101,8 @@ class State(Enum):
 class Protocol:
     """The state of one socket: whether it is acknowledged, and which operations are open."""
 
+    __slots__ = ("operations", "state")
+
     def __init__(self) -> None:
         self.state = State.OPEN
         self.operations: set[str] = set()
@@ -109,13 +119,13 @@ class Protocol:
         except _Bad as fault:
             return close(CloseCode.BAD_MESSAGE, f"Invalid message: {fault}")
 
-    def acknowledge(self, payload: dict[str, Any] | None) -> str:
+    def acknowledge(self, payload: dict[str, Any] | None) -> bytes:
         """Enter the acknowledged state, and return the message that says so."""
         self.state = State.ACKNOWLEDGED
         message: dict[str, Any] = {"type": "connection_ack"}
         if payload is not None:
             message["payload"] = payload
-        return orjson.dumps(message).decode()
+        return orjson.dumps(message)
 
     def finish(self, id: str) -> None:
         """Forget an operation that the server has ended; its id may be used again."""
@@ -129,8 +139,10 @@ class Protocol:
         return Initialise(payload)
 
     def _ping(self, message: dict[str, Any]) -> Step:
-        _payload(message)
-        return Reply('{"type":"pong"}')
+        payload = _payload(message)
+        if payload and self.state is State.ACKNOWLEDGED:
+            return Renew(payload)
+        return Reply(pong_message(None))
 
     def _pong(self, message: dict[str, Any]) -> Step:
         _payload(message)
@@ -165,19 +177,31 @@ class Protocol:
     }
 
 
-def next_message(id: str, answer: bytes) -> str:
-    """Return `next` around an answer that is JSON already."""
-    return f'{{"id":{_quote(id)},"type":"next","payload":{answer.decode()}}}'
+def next_head(id: str) -> bytes:
+    """Return what comes before an answer's JSON in `next`; after it comes `NEXT_TAIL`."""
+    return f'{{"id":{_quote(id)},"type":"next","payload":'.encode()
 
 
-def error_message(id: str, errors: list[dict[str, Any]]) -> str:
+def ping_message(payload: dict[str, Any]) -> bytes:
+    """Return `ping`, which tells the client when to renew."""
+    return orjson.dumps({"type": "ping", "payload": payload})
+
+
+def pong_message(payload: dict[str, Any] | None) -> bytes:
+    """Return `pong`; after a renewal it tells the new terms."""
+    return orjson.dumps(
+        {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
+    )
+
+
+def error_message(id: str, errors: list[dict[str, Any]]) -> bytes:
     """Return `error`, which ends the operation and nothing else."""
-    return orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
+    return orjson.dumps({"id": id, "type": "error", "payload": errors})
 
 
-def complete_message(id: str) -> str:
+def complete_message(id: str) -> bytes:
     """Return `complete`."""
-    return f'{{"id":{_quote(id)},"type":"complete"}}'
+    return orjson.dumps({"id": id, "type": "complete"})
 
 
 def close(code: int, reason: str) -> Close:

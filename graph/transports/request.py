@@ -17,6 +17,11 @@ class Request:
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
 
+    @property
+    def resume(self) -> str | None:
+        """The cursor after which a subscription goes on (`extensions.resume`)."""
+        return (self.extensions or {}).get("resume")
+
 
 def read(value: object) -> Request:
     """Read a request from decoded JSON. Raises `BadUserInput` that names the member."""
@@ -27,12 +32,15 @@ def read(value: object) -> Request:
     query = _member(value, "query", str, "a string")
     if query is None:
         raise BadUserInput("The member 'query' is missing.", ["query"])
+    extensions = _member(value, "extensions", dict, "an object or null")
+    if extensions and not isinstance(extensions.get("resume"), str | None):
+        raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
     return Request(
         query,
         # An empty name is what several clients send for none.
         _member(value, "operationName", str, "a string or null") or None,
         _member(value, "variables", dict, "an object or null"),
-        _member(value, "extensions", dict, "an object or null"),
+        extensions,
     )
 
 

@@ -1,6 +1,6 @@
 // Apollo Client as its documentation sets it up: an auth link, an error link that refreshes, and a
 // split between HTTP and graphql-ws. It starts with a token that the server refuses.
-// Options: token, query, subscription (documents).
+// Options: token, query, subscription (documents); multipart, to subscribe over HTTP instead.
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, ServerError, gql } from "@apollo/client";
 import { SetContextLink } from "@apollo/client/link/context";
 import { ErrorLink } from "@apollo/client/link/error";
@@ -45,7 +45,9 @@ const client = new ApolloClient({
     renewal,
     ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
-      new GraphQLWsLink(socket),
+      options.multipart
+        ? ApolloLink.from([auth, new HttpLink({ uri: endpoint })])
+        : new GraphQLWsLink(socket),
       ApolloLink.from([auth, new HttpLink({ uri: endpoint })]),
     ),
   ]),

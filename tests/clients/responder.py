@@ -37,8 +37,8 @@ class Responder:
             assert response.status_code == 200, response.text
             yield cls(account["url"], response.json()["access_token"], client)
 
-    async def open(self) -> None:
-        """Open one incident."""
+    async def open(self) -> str:
+        """Open one incident, and return its name."""
         name = f"Trouble number {len(self.opened) + 1}"
         response = await self.client.post(
             "/graphql",
@@ -47,6 +47,7 @@ class Responder:
         )
         assert "errors" not in response.json(), response.text
         self.opened.append(name)
+        return name
 
     async def open_until(self, heard: Callable[[], Awaitable[T]]) -> T:
         """Open incidents until somebody has heard of one; return what they heard.

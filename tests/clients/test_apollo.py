@@ -31,3 +31,17 @@ async def test_its_error_link_refreshes_a_refused_token_and_retries(
         await script.wait("ready")
         heard = await responder.open_until(lambda: script.wait("next"))
         assert responder.knows(heard)
+
+
+async def test_it_subscribes_in_parts_over_plain_http(
+    node: Path, account: Account, expired_token: str
+) -> None:
+    options = {"query": QUERY, "subscription": SUBSCRIPTION, "token": expired_token}
+    async with (
+        Responder.signed_in(account) as responder,
+        running(node, "apollo.mjs", multipart=True, **options, **account) as script,
+    ):
+        await script.wait("answer")
+        for _ in range(2):
+            heard = await responder.open_until(lambda: script.wait("next"))
+            assert responder.knows(heard)

@@ -52,3 +52,32 @@ async def test_it_comes_back_with_a_fresh_token_when_its_own_has_expired(
         assert (steps[1]["code"], steps[1]["reason"]) == (4403, "token expired")
         heard = await responder.open_until(lambda: script.wait("next"))
         assert responder.knows(heard["answer"])
+
+
+async def test_it_misses_nothing_while_it_was_away(node: Path, account: Account) -> None:
+    async with (
+        Responder.signed_in(account) as responder,
+        running(node, SCRIPT, scenario="resume", subscription=SUBSCRIPTION, **account) as script,
+    ):
+        await script.wait("ready")
+        heard = await responder.open_until(lambda: script.wait("next"))
+        assert responder.knows(heard["answer"])
+        await script.wait("closed")
+        names = [await responder.open() for _ in range(3)]
+        await script.wait("ready")
+        missed: list[str] = []
+        while not missed or missed[-1] != names[-1]:
+            answer = (await script.wait("next"))["answer"]
+            missed.append(answer["data"]["incidentsChanged"]["incident"]["name"])
+        assert missed[-3:] == names
+        assert len(set(missed)) == len(missed)
+
+
+async def test_it_renews_on_the_live_socket(node: Path, account: Account) -> None:
+    async with running(
+        node, SCRIPT, scenario="renew", subscription=SUBSCRIPTION, **account
+    ) as script:
+        ready = await script.wait("ready")
+        renewed = await script.wait("renewed")
+        assert set(renewed["payload"]) == {"expiresAt", "renewBefore"}
+        assert renewed["payload"]["expiresAt"] >= ready["payload"]["expiresAt"]

@@ -79,18 +79,6 @@ async def test_the_stream_ends_at_the_moment_its_token_expires_and_says_why(
     assert "TOKEN_EXPIRED" in seen[0][1]
 
 
-async def test_a_reader_that_is_too_slow_is_ended_and_told(clock: MovedClock) -> None:
-    async with (
-        toy_server(clock, mailbox_limit=3) as server,
-        streaming(server, json={"query": MADE}) as response,
-    ):
-        await server.followed(1)
-        await server.publish(*(str(number) for number in range(5)))
-        seen = [event async for event in events(response)]
-    assert "TOO_SLOW" in seen[-2][1]
-    assert seen[-1][0] == "complete"
-
-
 async def test_a_quiet_stream_is_kept_alive_with_comments(clock: MovedClock) -> None:
     async with toy_server(clock) as server, streaming(server, json={"query": MADE}) as response:
         await server.followed(1)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from graph.transports import frames
 from graph.transports.protocol import LONGEST_REASON
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, toy_server
+from tests.support.toy_server import LIFE, ToyServer, toy_server, until
 
 NUMBERS = "subscription { numbers(to: 2) }"
 MADE = "subscription { made { id } }"
@@ -345,7 +346,8 @@ async def test_the_socket_is_closed_at_the_moment_its_token_expires(clock: Moved
         await server.followed(1)
         clock.move(LIFE - 0.001)
         await server.publish("last")
-        assert (await client.receive())["payload"] == {"data": {"made": {"id": "last"}}}
+        assert (await client.receive())["type"] == "ping"
+        assert (await client.receive())["payload"]["data"] == {"made": {"id": "last"}}
         clock.move(0.001)
         await server.publish("too late")
         # No error or complete ends the operation: the stock client comes back and goes on.
@@ -361,44 +363,133 @@ async def test_an_anonymous_socket_does_not_expire(clock: MovedClock) -> None:
         assert (await client.receive())["type"] == "next"
 
 
-async def test_a_subscriber_that_is_too_slow_is_closed_with_1013(clock: MovedClock) -> None:
+BIG = 100_000
+
+
+async def deaf(stack: AsyncExitStack, server: ToyServer, count: int) -> list[WebSocketClient]:
+    """Clients that subscribe to the same and read no more."""
+    clients = [
+        await stack.enter_async_context(WebSocketClient.open(server.url, max_queue=1))
+        for _ in range(count)
+    ]
+    for client in clients:
+        await client.init()
+        await client.subscribe("1", MADE)
+    await server.followed(count)
+    return clients
+
+
+async def heard(client: WebSocketClient) -> list[int]:
+    """Read at last; return the numbers of what had left for it."""
+    seen = []
+    with suppress(ConnectionClosed):
+        while True:
+            seen.append(int((await client.receive())["payload"]["data"]["made"]["id"]))
+    assert (client.socket.close_code, client.socket.close_reason) == (
+        1013,
+        "too slow: come back with your cursor",
+    )
+    return seen
+
+
+async def test_one_that_stops_reading_is_given_up_after_a_while(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
+    async with toy_server(clock, slow_seconds=10) as server, AsyncExitStack() as stack:
+        [client] = await deaf(stack, server, 1)
+        sent = 0
+        while server.following:
+            await server.publish(f"{sent:{BIG}}")
+            clock.move(0.5)
+            sent += 1
+        seen = await heard(client)
+    assert seen == list(range(len(seen)))
+    assert 3 < len(seen) < sent
+
+
+async def test_those_who_share_and_stop_reading_are_given_up_when_too_much_waits(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
     async with (
-        toy_server(clock, mailbox_limit=3) as server,
+        toy_server(clock, outgoing_limit_bytes=500_000) as server,
+        AsyncExitStack() as stack,
+    ):
+        clients = await deaf(stack, server, 2)
+        await until(lambda: server.door.groups.sizes == [2])
+        sent = 0
+        while server.following:
+            await server.publish(f"{sent:{BIG}}")
+            sent += 1
+        for client in clients:
+            seen = await heard(client)
+            assert seen == list(range(len(seen)))
+            assert 3 < len(seen) <= sent
+
+
+async def test_one_that_never_reads_is_cut_off_in_the_end(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.05)
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        [client] = await deaf(stack, server, 1)
+        client.socket.transport.pause_reading()
+        while server.following:
+            await server.publish("x" * BIG)
+            clock.move(0.5)
+        await until(lambda: not server.door.admission._by_address)
+
+
+async def test_a_client_that_talks_too_fast_is_closed(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_messages_per_second=3) as server,
         WebSocketClient.open(server.url) as client,
     ):
         await client.init()
-        await client.subscribe("1", MADE)
-        await server.followed(1)
-        await server.publish(*(str(number) for number in range(5)))
-        assert await client.closed() == (1013, "too slow: mailbox full")
-        await server.followed(0)
+        for _ in range(3):
+            await client.send({"type": "ping"})
+        assert await client.closed() == (1008, "too many messages")
 
 
-async def test_a_client_that_stops_reading_finds_1013_behind_what_had_left_for_it(
-    clock: MovedClock,
-) -> None:
+async def test_as_many_messages_may_come_in_the_next_second(clock: MovedClock) -> None:
     async with (
-        toy_server(clock, mailbox_limit=3) as server,
-        WebSocketClient.open(server.url, max_queue=1) as client,
+        toy_server(clock, max_messages_per_second=2) as server,
+        WebSocketClient.open(server.url) as client,
     ):
         await client.init()
-        await client.subscribe("1", MADE)
-        await server.followed(1)
-        sent = 0
-        while len(server.door.services.hub):
-            await server.publish(f"{sent} {'x' * 100_000}")
-            await asyncio.to_thread(lambda: None)
-            sent += 1
-        seen = []
-        with suppress(ConnectionClosed):
-            while True:
-                seen.append((await client.receive())["payload"]["data"]["made"]["id"])
-        assert (client.socket.close_code, client.socket.close_reason) == (
-            1013,
-            "too slow: mailbox full",
-        )
-        assert [int(id.split()[0]) for id in seen] == list(range(len(seen)))
-        assert 3 < len(seen) < sent
+        for _ in range(3):
+            clock.move(1)
+            for _ in range(2):
+                await client.send({"type": "ping"})
+                assert (await client.receive())["type"] == "pong"
+
+
+async def test_an_address_has_so_many_sockets_and_no_more(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_connections_per_address=1) as server,
+        WebSocketClient.open(server.url) as first,
+    ):
+        await first.init()
+        async with WebSocketClient.open(server.url) as second:
+            assert await second.closed() == (4429, "Too many connections from this address.")
+        await first.socket.close()
+        await until(lambda: not server.door.admission._by_address)
+        async with WebSocketClient.open(server.url) as third:
+            assert (await third.init())["type"] == "connection_ack"
+
+
+async def test_a_principal_has_so_many_sockets_and_no_more(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_connections_per_principal=1) as server,
+        WebSocketClient.open(server.url) as first,
+        WebSocketClient.open(server.url) as second,
+        WebSocketClient.open(server.url) as third,
+    ):
+        assert (await first.init("alice"))["type"] == "connection_ack"
+        await second.send({"type": "connection_init", "payload": {"authorization": "Bearer alice"}})
+        assert await second.closed() == (4429, "Too many connections for this principal.")
+        assert (await third.init("bob"))["type"] == "connection_ack"
 
 
 async def test_operations_beyond_the_limit_are_refused_alone(clock: MovedClock) -> None:

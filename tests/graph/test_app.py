@@ -146,7 +146,7 @@ async def test_one_token_opens_every_door_of_a_real_server(
 ) -> None:
     settings = await prepared(sqlite_url, clock)
     app = create_app(settings, MOUNT, clock)
-    async with serving(app, settings) as url, httpx2.AsyncClient(base_url=url) as client:
+    async with serving(app, settings) as (url, _), httpx2.AsyncClient(base_url=url) as client:
         token = await Running(client).token()
         answers = TRANSPORTS[transport](f"{url}/graphql", "{ count }", token)
         assert [answer async for answer in answers] == [{"data": {"count": 3}}]

@@ -95,6 +95,48 @@ async def over_sse(
             yield json.loads(data)
 
 
+async def over_multipart(
+    url: str, query: str, token: str | None = None, **rest: Any
+) -> AsyncIterator[Answer]:
+    """Yield the answers of one operation as parts of one response, as Apollo Client asks for them."""
+    accept = 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0, application/json'
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx2.AsyncClient(timeout=30))
+        response = await stack.enter_async_context(
+            client.stream(
+                "POST",
+                url,
+                json={"query": query, **rest},
+                headers={"accept": accept} | _authorization(token),
+            )
+        )
+        if not response.headers["content-type"].startswith("multipart/mixed"):
+            yield json.loads(await response.aread())
+            return
+        async for part in parts(response):
+            if part == {}:
+                continue
+            if part["payload"] is None:
+                yield {"errors": part["errors"]}
+            else:
+                yield part["payload"]
+
+
+async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
+    """Yield the JSON of each part, as soon as the part is whole."""
+    text, boundary = "", "\r\n--graphql"
+    async for chunk in response.aiter_text():
+        text += chunk
+        while (end := text.find(boundary, 1)) >= 0:
+            part, text = text[:end], text[end:]
+            _, _, body = part.partition("\r\n\r\n")
+            if body:
+                yield json.loads(body)
+            text = text.removeprefix(boundary)
+            if text.startswith("--"):
+                return
+
+
 async def over_http(
     url: str, query: str, token: str | None = None, **rest: Any
 ) -> AsyncIterator[Answer]:
@@ -123,5 +165,5 @@ def _authorization(token: str | None) -> dict[str, str]:
     return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
-STREAMING = {"websocket": over_websocket, "sse": over_sse}
+STREAMING = {"websocket": over_websocket, "sse": over_sse, "multipart": over_multipart}
 TRANSPORTS = {**STREAMING, "http": over_http}

@@ -10,6 +10,7 @@ from graph.database import Database
 from graph.errors import WatchwordError
 from graph.events import Event
 from graph.fanout.hub import Hub
+from graph.fanout.log import Log
 from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
 from graph.principal import ANONYMOUS, Grants, Principal
@@ -60,13 +61,7 @@ class Room:
 
 async def open_room(database: Database, clock: MovedClock) -> Room:
     """Fill a database with an account for each role."""
-    bus, hub, events = MemoryBus(), Hub(100), list[Event]()
-
-    def receive(event: Event) -> None:
-        events.append(event)
-        hub.receive(event)
-
-    await bus.open(receive)
+    services, events = await open_services(database, clock)
     principals = {"anonymous": ANONYMOUS}
     async with database.write() as session:
         for role in ROLES:
@@ -84,7 +79,23 @@ async def open_room(database: Database, clock: MovedClock) -> Room:
     scopes = frozenset({"incidents:read", "incidents:write"})
     responder = principals["responder"].subject
     principals["narrow"] = Principal(responder, Grants(frozenset({"responder"}), scopes))
-    return Room(Services(database, bus, hub, clock, domain), principals, events)
+    return Room(services, principals, events)
+
+
+async def open_services(
+    database: Database, clock: MovedClock, mailbox_limit: int = 100
+) -> tuple[Services, list[Event]]:
+    """Make services around a database, and the list of what will be heard on the bus."""
+    log, bus, events = Log(database), MemoryBus(), list[Event]()
+    hub = Hub(log, bus, clock, mailbox_limit, look_seconds=1)
+
+    def receive(event: Event) -> None:
+        events.append(event)
+        hub.receive(event)
+
+    await log.open()
+    await bus.open(receive)
+    return Services(database, log, bus, hub, clock, domain), events
 
 
 def _principal(subject: str, role: str) -> Principal:

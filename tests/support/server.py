@@ -36,14 +36,16 @@ class LiveServer:
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **environment,
         }
+        self.arguments: tuple[str, ...] = ()
         self.url = ""
         self.output: list[str] = []
         self._ready = threading.Event()
+        self._said = threading.Condition()
 
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "graph", "serve", "--port", "0"],
+            [sys.executable, "-m", "graph", "serve", "--port", "0", *self.arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,6 +77,17 @@ class LiveServer:
     def log(self) -> str:
         return "".join(self.output)
 
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until it has said something so many times."""
+        with self._said:
+            said = self._said.wait_for(lambda: self.log.count(text) >= times, PATIENCE)
+        assert said, self.log
+
+    def wait_for_silence(self) -> None:
+        """Wait until it and all processes that it made are gone."""
+        self._reader.join(PATIENCE)
+        assert not self._reader.is_alive(), self.log
+
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a `watchword` command with the same settings; return what it printed."""
         done = subprocess.run(
@@ -91,7 +104,9 @@ class LiveServer:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                self.output.append(line)
+                with self._said:
+                    self.output.append(line)
+                    self._said.notify_all()
                 if "Sign in     http" in line:
                     self.url = line.split()[-1].removesuffix("/api/auth/login")
                 if "Application startup complete" in line:

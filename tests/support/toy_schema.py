@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
-from graph.context import Info
+from graph.context import Context, Info
 from graph.errors import BadUserInput, NotFound
 from graph.events import Event
-from graph.permissions.field import HasRole, HasScope, Public, SignedIn
+from graph.identity.fields import IdentityMutation
+from graph.permissions.field import HasRole, HasScope, Public, SignedIn, condition
+from graph.permissions.rules import Question
 
 STREAM = "toys"
 
@@ -26,6 +28,37 @@ class Toy:
     @strawberry.field
     def inner(self) -> Toy:
         return self
+
+
+async def load_owners(context: Context, keys: list[str]) -> list[str]:
+    """Load whose each thing is: whoever asks."""
+    return [context.principal.subject for _ in keys]
+
+
+@strawberry.type
+class Mine:
+    key: str
+    whose: str
+    ask: strawberry.Private[str]
+
+    @strawberry.field
+    async def owner(self, info: Info) -> str | None:
+        match self.ask:
+            case "nested":
+                return info.context.principal.subject
+            case "loader":
+                return await info.context.loader(load_owners).load(self.key)
+            case "swallow":
+                try:
+                    return info.context.principal.subject
+                except Exception:
+                    return "nobody"
+        return self.whose
+
+
+@condition("to be bob")
+def is_bob(question: Question) -> bool:
+    return question.principal.subject == "bob"
 
 
 @strawberry.type
@@ -60,10 +93,11 @@ class Query:
 
 
 @strawberry.type
-class Mutation:
+class Mutation(IdentityMutation):
     @strawberry.mutation(permission_classes=[SignedIn])
     async def make(self, info: Info, name: str) -> Toy | None:
-        await info.context.services.bus.publish([Event(STREAM, name, "made")])
+        async with info.context.write() as unit:
+            unit.publish(Event(STREAM, name, "made"))
         return Toy(id=strawberry.ID(name), name=name)
 
 
@@ -78,6 +112,37 @@ class Subscription:
     async def guarded(self, info: Info) -> AsyncIterator[Toy]:
         async for event in info.context.follow(STREAM):
             yield Toy(id=strawberry.ID(event.key), name=event.key)
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def since(
+        self, info: Info, only: str | None = None, present: bool = False, last: int | None = None
+    ) -> AsyncIterator[str]:
+        async for event in info.context.follow(STREAM, only, present=present, last=last):
+            yield f"{event.kind} {event.key}"
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def mine(self, info: Info, ask: str) -> AsyncIterator[Mine]:
+        """Asks who it is: `early`, `late`, only for `some` events, `nested` in fields, in a `loader`."""
+        if ask == "early":
+            whose = info.context.principal.subject
+        async for event in info.context.follow(STREAM):
+            if ask == "late" or (ask == "some" and event.key.startswith("secret")):
+                whose = info.context.principal.subject
+            elif ask != "early":
+                whose = ""
+            yield Mine(key=event.key, whose=whose, ask=ask)
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def brittle(self, info: Info) -> AsyncIterator[str]:
+        async for event in info.context.follow(STREAM):
+            if event.key == "broken":
+                raise NotFound("It broke.")
+            yield event.key
+
+    @strawberry.subscription(permission_classes=[is_bob])
+    async def conditional(self, info: Info) -> AsyncIterator[str]:
+        async for event in info.context.follow(STREAM):
+            yield event.key
 
     @strawberry.subscription(permission_classes=[Public])
     async def numbers(self, to: int) -> AsyncIterator[int]:

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import uvicorn
+from sqlalchemy import create_engine, insert
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from graph.app import make_services
+from graph.cli.serve import config
 from graph.clock import Clock
 from graph.context import Services
-from graph.database import Database
+from graph.delivery.groups import Groups
+from graph.delivery.leases import Leases
 from graph.domain import Domain
 from graph.errors import InvalidToken, TokenExpired, TokenRevoked
 from graph.events import Event
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
-from graph.fanout.hub import Hub
-from graph.fanout.memory import MemoryBus
+from graph.fanout.tables import epochs, metadata
+from graph.identity.revocations import Revocations
+from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
 from graph.settings import Settings
+from graph.transaction import transaction
+from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
@@ -32,6 +43,9 @@ from graph.transports.websocket import WebSocketDoor
 from tests.support import toy_schema
 
 LIFE = 600.0
+DOMAIN = Domain(
+    roles={"keeper": frozenset({"toys:price", "toys:count"}), "child": frozenset({"toys:count"})}
+)
 
 
 @dataclass
@@ -40,34 +54,99 @@ class ToyServer:
 
     url: str
     door: Door
+    watch: Watch
+    stop: Callable[[], None] = lambda: None
 
     @property
     def ws_url(self) -> str:
         return self.url.replace("http", "ws", 1)
 
-    async def publish(self, *keys: str) -> None:
-        await self.door.services.bus.publish(
-            [Event(toy_schema.STREAM, key, "made") for key in keys]
-        )
+    async def publish(self, *keys: str, kind: str = "made") -> None:
+        """Let toys be made, each in a transaction of its own."""
+        for key in keys:
+            await self.happen(Event(toy_schema.STREAM, key, kind))
+
+    async def happen(self, *events: Event) -> None:
+        """Commit events in one transaction."""
+        services = self.door.services
+        async with transaction(services.database, services.bus, services.clock.now()) as unit:
+            for event in events:
+                unit.publish(event)
 
     async def followed(self, times: int) -> None:
-        """Wait until so many mailboxes are open."""
-        async with asyncio.timeout(10):
-            while len(self.door.services.hub) != times:
-                await asyncio.to_thread(lambda: None)
+        """Wait until so many subscriptions wait for what happens, by themselves or in a group."""
+        await until(lambda: self.following == times)
+
+    @property
+    def following(self) -> int:
+        sizes = self.door.groups.sizes
+        return self.door.services.hub.size - WATCHES - len(sizes) + sum(sizes)
+
+
+# The mailbox of the watch over sessions.
+WATCHES = 1
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the event loop run until something has happened."""
+    async with asyncio.timeout(20):
+        while not happened():
+            await asyncio.to_thread(lambda: None)
 
 
 def principal(token: str, now: float) -> Principal:
-    """`name`, `name+role`, `name+role/resource.action`: what a toy token says is what its principal is."""
+    """What a toy token says is what its principal is.
+
+    `name`, `name+role`, `name+role/resource.action`, and behind those `_session` and `~version`.
+    """
+    token, _, version = token.partition("~")
+    token, _, session = token.partition("_")
     subject, *scopes = token.split("/")
     name, *roles = subject.split("+")
-    grants = Grants(frozenset(roles), frozenset(scope.replace(".", ":") for scope in scopes))
-    return Principal(name, grants, session=name, issued_at=now, expires_at=now + LIFE)
+    return Principal(
+        name,
+        Grants(frozenset(roles), frozenset(scope.replace(".", ":") for scope in scopes)),
+        session=session or name,
+        issued_at=now,
+        expires_at=now + LIFE,
+        version=int(version or 0),
+    )
 
 
-def door(clock: Clock, **settings: Any) -> Door:
-    """The stages around the toy schema, with tokens that name their principal."""
-    read = Settings(_env_file=None, **settings)
+@lru_cache
+def _template() -> Path:
+    path = Path(tempfile.mkdtemp()) / "template.db"
+    engine = create_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(epochs), [{"epoch": "toys", "secret": "ab" * 32}])
+    engine.dispose()
+    return path
+
+
+@asynccontextmanager
+async def toy_door(clock: Clock, **settings: Any) -> AsyncIterator[tuple[Door, Watch]]:
+    """The stages around the toy schema, on a log of their own; tokens name their principal."""
+    with tempfile.TemporaryDirectory() as home:
+        path = Path(home) / "toys.db"
+        shutil.copy(_template(), path)
+        read = Settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{path}", **settings)
+        services = make_services(read, clock, DOMAIN)
+        await services.log.open()
+        await services.hub.open()
+        made, watch = _door(read, services, clock)
+        await watch.open()
+        try:
+            yield made, watch
+        finally:
+            await watch.close()
+            await services.hub.close()
+            await services.database.close()
+
+
+def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, Watch]:
+    downgrades = settings.on_role_change == "downgrade"
+    revocations = Revocations(DOMAIN, 2 * LIFE, downgrades)
 
     async def verify(token: str) -> Principal:
         match token:
@@ -79,43 +158,44 @@ def door(clock: Clock, **settings: Any) -> Door:
                 raise TokenRevoked
             case "crash":
                 raise RuntimeError("the key store is on fire")
-        return principal(token, clock.now())
+        return revocations.check(principal(token, clock.now()))
 
-    bus, hub = MemoryBus(), Hub(read.mailbox_limit)
-    services = Services(Database("sqlite+aiosqlite://"), bus, hub, clock, Domain())
-    limits = Limits(read.max_tokens, read.max_depth, read.max_aliases, read.max_objects)
-    engine = Engine(toy_schema.schema, limits, read.plan_cache)
-    return Door(read, authenticator(verify), engine, services)
+    limits = Limits(
+        settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
+    )
+    engine = Engine(toy_schema.schema, limits, settings.plan_cache)
+    leases = Leases()
+    door = Door(
+        settings,
+        authenticator(verify),
+        revocations.check,
+        Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
+        engine,
+        Groups(engine, services),
+        leases,
+        services,
+    )
+    grace = None if downgrades else settings.outdated_grace_seconds
+    return door, Watch(services, revocations, leases, 2 * LIFE, grace)
 
 
 @asynccontextmanager
 async def toy_server(clock: Clock, **settings: Any) -> AsyncIterator[ToyServer]:
     """Serve the toy schema on a free port for as long as the block lasts."""
-    made = door(clock, **settings)
-    await made.services.bus.open(made.services.hub.receive)
-    routes = [
-        Route("/graphql", HttpDoor(made, None)),
-        WebSocketRoute("/graphql", WebSocketDoor(made)),
-    ]
-    async with serving(Starlette(routes=routes), made.settings) as url:
-        yield ToyServer(f"{url}/graphql", made)
-    await made.services.database.close()
+    async with toy_door(clock, **settings) as (made, watch):
+        routes = [
+            Route("/graphql", HttpDoor(made, None)),
+            WebSocketRoute("/graphql", WebSocketDoor(made)),
+        ]
+        async with serving(Starlette(routes=routes), made.settings) as (url, stop):
+            yield ToyServer(f"{url}/graphql", made, watch, stop)
 
 
 @asynccontextmanager
-async def serving(app: Any, settings: Settings) -> AsyncIterator[str]:
-    """Run an ASGI app on a real socket in this event loop; yield its origin."""
+async def serving(app: Any, settings: Settings) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """Run an ASGI app on a real socket in this event loop; yield its origin, and how to stop it."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        ws="websockets-sansio",
-        ws_max_size=settings.max_message_bytes,
-        ws_per_message_deflate=False,
-        lifespan="auto",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config(app, settings, lifespan="auto"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = asyncio.Event()
     startup = server.startup
@@ -128,8 +208,13 @@ async def serving(app: Any, settings: Settings) -> AsyncIterator[str]:
     task = asyncio.create_task(server._serve([listener]))
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    port = listener.getsockname()[1]
+
+    def stop() -> None:
+        server.should_exit = True
+
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{port}", stop
     finally:
         waiting.cancel()
         server.should_exit = True

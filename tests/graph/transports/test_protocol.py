@@ -11,10 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from graph.transports.protocol import (
     LONGEST_REASON,
+    NEXT_TAIL,
     Close,
     Initialise,
     Nothing,
     Protocol,
+    Renew,
     Reply,
     Start,
     State,
@@ -23,7 +25,7 @@ from graph.transports.protocol import (
     close,
     complete_message,
     error_message,
-    next_message,
+    next_head,
 )
 
 
@@ -76,8 +78,11 @@ def test_an_id_that_the_server_finished_is_free_again() -> None:
 
 
 def test_ping_is_answered_at_any_time() -> None:
-    assert say(Protocol(), type="ping") == Reply('{"type":"pong"}')
-    assert say(ready(), type="ping", payload={"x": 1}) == Reply('{"type":"pong"}')
+    pong = Reply(b'{"type":"pong"}')
+    assert say(Protocol(), type="ping") == pong
+    assert say(Protocol(), type="ping", payload={"authorization": "x"}) == pong
+    assert say(ready(), type="ping") == pong
+    assert say(ready(), type="ping", payload={"x": 1}) == Renew({"x": 1})
 
 
 def test_a_reason_fits_a_frame_and_is_cut_between_characters() -> None:
@@ -89,7 +94,7 @@ def test_a_reason_fits_a_frame_and_is_cut_between_characters() -> None:
 @given(st.text())
 def test_messages_to_the_client_are_json_for_any_id(id: str) -> None:
     id = id.encode(errors="replace").decode()
-    assert json.loads(next_message(id, b'{"data":1}')) == {
+    assert json.loads(next_head(id) + b'{"data":1}' + NEXT_TAIL) == {
         "id": id,
         "type": "next",
         "payload": {"data": 1},
@@ -156,4 +161,4 @@ TestAnyClient = AnyClient.TestCase
 
 @given(st.text() | st.binary() | st.none())
 def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
-    assert isinstance(Protocol().receive(data), Close | Initialise | Reply | Nothing)
+    assert isinstance(Protocol().receive(data), Close | Initialise | Renew | Reply | Nothing)

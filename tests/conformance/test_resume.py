@@ -1,0 +1,216 @@
+"""Whoever comes back with a cursor misses nothing and sees nothing twice, through every door."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from graph.fanout.cursor import Cursors
+from tests.conformance.live import every_door, live
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server, until
+
+SINCE = "subscription { since }"
+ONLY = 'subscription { since(only: "bear") }'
+NUMBERS = [str(number) for number in range(40)]
+
+
+def made(*keys: str) -> list[str]:
+    return [f"made {key}" for key in keys]
+
+
+async def cursor_after(server: ToyServer, door: str, query: str, *keys: str) -> str:
+    """The cursor of a client that has seen what was made, and is gone."""
+    async with live(door, server, query) as client:
+        await server.followed(1)
+        await server.publish(*keys)
+        await client.until(1)
+        cursor = client.cursor
+    await server.followed(0)
+    return cursor
+
+
+@every_door
+async def test_what_happened_meanwhile_comes_first_and_then_the_present(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server:
+        cursor = await cursor_after(server, door, SINCE, "0")
+        await server.publish(*NUMBERS[1:20])
+        async with live(door, server, SINCE, resume=cursor) as client:
+            await server.publish(*NUMBERS[20:30])
+            await client.until(29)
+            await server.publish(*NUMBERS[30:])
+            await client.until(39)
+    assert client.values("since") == made(*NUMBERS[1:])
+
+
+@every_door
+async def test_one_thing_is_resumed_without_the_others(door: str, clock: MovedClock) -> None:
+    async with toy_server(clock) as server:
+        cursor = await cursor_after(server, door, ONLY, "bear")
+        await server.publish("car", "bear", "car", "bear", "doll")
+        async with live(door, server, ONLY, resume=cursor) as client:
+            await client.until(2)
+            await server.publish("car", "bear")
+            await client.until(3)
+    assert client.values("since") == made("bear", "bear", "bear")
+
+
+@every_door
+async def test_more_than_a_mailbox_holds_comes_whole_and_in_order(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock, mailbox_limit=3) as server, live(door, server, SINCE) as client:
+        await server.followed(1)
+        await asyncio.gather(*(server.publish(key) for key in NUMBERS))
+        await client.until(len(NUMBERS))
+        cursor = client.cursor
+        await server.publish("last")
+        async with live(door, server, SINCE, resume=cursor) as second:
+            await second.until(1)
+    assert sorted(client.values("since")[:40]) == sorted(made(*NUMBERS))
+    assert second.values("since") == made("last")
+
+
+@every_door
+async def test_the_present_comes_first_and_once(door: str, clock: MovedClock) -> None:
+    query = "subscription { since(present: true) }"
+    async with toy_server(clock) as server:
+        await server.publish("before")
+        async with live(door, server, query) as client:
+            await client.until(1)
+            cursor = client.cursor
+            await server.publish("after")
+            await client.until(2)
+        async with live(door, server, query, resume=cursor) as again:
+            await again.until(1)
+    assert client.values("since") == ["PRESENT ", "made after"]
+    assert again.values("since") == ["made after"]
+
+
+@every_door
+@pytest.mark.parametrize(("last", "expected"), [(2, ["b", "c"]), (100, ["a", "b", "c"])])
+async def test_the_last_events_come_first(
+    door: str, last: int, expected: list[str], clock: MovedClock
+) -> None:
+    query = f"subscription {{ since(last: {last}) }}"
+    async with toy_server(clock) as server:
+        await server.publish("a", "b", "c")
+        async with live(door, server, query) as client:
+            await client.until(len(expected))
+            await server.publish("d")
+            await client.until(len(expected) + 1)
+    assert client.values("since") == made(*expected, "d")
+
+
+@every_door
+@pytest.mark.parametrize("last", [0, -1, 1001])
+async def test_a_number_that_cannot_be_looked_back_is_named(
+    door: str, last: int, clock: MovedClock
+) -> None:
+    query = f"subscription {{ since(last: {last}) }}"
+    async with toy_server(clock) as server, live(door, server, query) as client:
+        await client.ended()
+    assert client.refusal == "BAD_USER_INPUT"
+
+
+def forged(server: ToyServer, kind: str) -> str:
+    cursors = server.door.services.log.cursors
+    good = cursors.write("toys", None, 1)
+    return {
+        "nonsense": "nonsense",
+        "empty": "",
+        "huge": good * 1000,
+        "changed": ("A" if good[0] != "A" else "B") + good[1:],
+        "another position": cursors.write("toys", None, 2).split(".")[0] + "." + good.split(".")[1],
+        "another key's": cursors.write("toys", "bear", 1),
+        "another stream's": cursors.write("cars", None, 1),
+        "another secret's": Cursors(cursors.epoch, b"x" * 32).write("toys", None, 1),
+        "not canonical": good + "=",
+        "another database's": Cursors("other", cursors.secret).write("toys", None, 1),
+        "the future's": cursors.write("toys", None, 1000),
+        "too old": cursors.write("toys", None, 0),
+    }[kind]
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("nonsense", "BAD_USER_INPUT"),
+        ("empty", "BAD_USER_INPUT"),
+        ("huge", "BAD_USER_INPUT"),
+        ("another position", "BAD_USER_INPUT"),
+        ("another key's", "BAD_USER_INPUT"),
+        ("another stream's", "BAD_USER_INPUT"),
+        ("another secret's", "BAD_USER_INPUT"),
+        ("not canonical", "BAD_USER_INPUT"),
+        ("another database's", "CURSOR_EXPIRED"),
+        ("the future's", "CURSOR_EXPIRED"),
+        ("too old", "CURSOR_EXPIRED"),
+    ],
+)
+async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
+    door: str, kind: str, code: str, clock: MovedClock
+) -> None:
+    if door == "sse" and kind in ("empty", "huge"):
+        return  # an empty header is none, and one that long does not reach us
+    async with toy_server(clock) as server:
+        await server.publish("a", "b")
+        await server.door.services.log._prune("toys", clock.now() + 1, 1000)
+        async with live(door, server, SINCE, resume=forged(server, kind)) as client:
+            await client.ended()
+    assert client.refusal == code
+
+
+@every_door
+async def test_pruning_does_not_disturb_those_who_are_up_to_date(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server, live(door, server, SINCE) as client:
+        await server.followed(1)
+        for key in ("a", "b", "c"):
+            await server.publish(key)
+            await server.door.services.log.prune(clock.now() + 1, 1000)
+        await client.until(3)
+    assert client.values("since") == made("a", "b", "c")
+
+
+@every_door
+async def test_what_the_bus_did_not_bring_is_read_from_the_log(
+    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with toy_server(clock) as server, live(door, server, SINCE) as client:
+        await server.followed(1)
+        monkeypatch.setattr(server.door.services.bus, "_receive", lambda event: None)
+        await server.publish("a", "b")
+        monkeypatch.undo()
+        await server.publish("c")
+        await client.until(3)
+        monkeypatch.setattr(server.door.services.bus, "_receive", lambda event: None)
+        await server.publish("d")
+        clock.move(server.door.settings.log_look_seconds)
+        await client.until(4)
+    assert client.values("since") == made("a", "b", "c", "d")
+
+
+@every_door
+async def test_those_who_resume_share_again_when_they_have_caught_up(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server:
+        cursor = await cursor_after(server, door, SINCE, "0")
+        await server.publish(*NUMBERS[1:20])
+        async with (
+            live(door, server, SINCE, resume=cursor) as one,
+            live(door, server, SINCE, resume=cursor) as two,
+        ):
+            await one.until(19)
+            await two.until(19)
+            await until(lambda: server.door.groups.sizes == [2])
+            await server.publish(*NUMBERS[20:])
+            await one.until(39)
+            await two.until(39)
+    assert one.values("since") == two.values("since") == made(*NUMBERS[1:])

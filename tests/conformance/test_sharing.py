@@ -1,0 +1,186 @@
+"""Subscribers who want the same share one execution, and nobody sees what is another's."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from graph.execution.engine import Source
+from tests.conformance.live import Live, every_door, live
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server, until
+
+SINCE = "subscription { since }"
+
+
+async def open_all(
+    stack: AsyncExitStack, door: str, server: ToyServer, query: str, *tokens: str
+) -> list[Live]:
+    """Open a subscription for each token, and wait until all of them wait."""
+    clients = [await stack.enter_async_context(live(door, server, query, t)) for t in tokens]
+    await server.followed(len(tokens))
+    return clients
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every execution of an event, as it happens."""
+    seen: list[object] = []
+    answer = Source.answer
+
+    async def counted(self: Source, event: object, context: object) -> object:
+        seen.append(event)
+        return await answer(self, event, context)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Source, "answer", counted)
+    return seen
+
+
+@every_door
+async def test_those_with_the_same_grants_share_one_execution_of_each_event(
+    door: str, clock: MovedClock, executions: list[object]
+) -> None:
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        tokens = ("alice+keeper", "bob+keeper", "carol+keeper")
+        clients = await open_all(stack, door, server, SINCE, *tokens)
+        await until(lambda: server.door.groups.sizes == [3])
+        await server.publish("a", "b")
+        for client in clients:
+            await client.until(2)
+    assert [client.values("since") for client in clients] == [["made a", "made b"]] * 3
+    assert executions == ["made a", "made b"]
+
+
+@every_door
+async def test_those_with_other_grants_variables_or_documents_do_not(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        query = "subscription { made { id price } }"
+        opened = [
+            live(door, server, query, "alice+keeper/toys.price"),
+            live(door, server, query, "bob+keeper"),
+            live(door, server, query),
+            live(door, server, query, "carol"),
+            live(door, server, 'subscription { made(only: "a") { id price } }', "dave"),
+        ]
+        clients = [await stack.enter_async_context(one) for one in opened]
+        await server.followed(5)
+        await server.publish("a")
+        for client in clients:
+            await client.until(1)
+        assert server.door.groups.sizes == []
+    prices = [client.values("made")[0]["price"] for client in clients]
+    assert prices == [1, None, None, None, None]
+
+
+@every_door
+@pytest.mark.parametrize("ask", ["early", "late", "some", "nested", "loader", "swallow"])
+async def test_a_document_that_asks_who_it_is_is_run_for_each_by_itself(
+    door: str, ask: str, clock: MovedClock
+) -> None:
+    query = f'subscription {{ mine(ask: "{ask}") {{ key owner }} }}'
+    names = ("alice", "bob", "carol")
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        clients = await open_all(stack, door, server, query, *names)
+        plan = server.door.engine.plan(query, None)
+        await until(lambda: plan.is_personal or server.door.groups.sizes == [3])
+        keys = ["plain1", "secret1", "plain2", "secret2"]
+        for key in keys:
+            await server.publish(key)
+        for client in clients:
+            await client.until(4)
+        late = await stack.enter_async_context(live(door, server, query, "dave"))
+        await server.followed(4)
+        await server.publish("secret3")
+        for client in (*clients, late):
+            await client.until(5 if client is not late else 1)
+        assert plan.is_personal
+        assert server.door.groups.sizes == []
+    for name, client in zip((*names, "dave"), (*clients, late), strict=True):
+        seen = [(mine["key"], mine["owner"]) for mine in client.values("mine")]
+        expected = [*keys, "secret3"] if name != "dave" else ["secret3"]
+        assert [key for key, _ in seen] == expected
+        assert {owner for _, owner in seen} <= {name, ""}
+        assert {owner for key, owner in seen if key.startswith("secret")} == {name}
+
+
+@every_door
+async def test_a_condition_that_asks_who_it_is_is_decided_for_each(
+    door: str, clock: MovedClock
+) -> None:
+    query = "subscription { conditional }"
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        bobs = [await stack.enter_async_context(live(door, server, query, "bob")) for _ in range(3)]
+        await server.followed(3)
+        alice = await stack.enter_async_context(live(door, server, query, "alice"))
+        await alice.ended()
+        await server.publish("a", "b")
+        for bob in bobs:
+            await bob.until(2)
+    assert alice.refusal == "FORBIDDEN"
+    assert [bob.values("conditional") for bob in bobs] == [["a", "b"]] * 3
+
+
+@every_door
+async def test_joining_and_leaving_under_way_loses_and_doubles_nothing(
+    door: str, clock: MovedClock
+) -> None:
+    keys = [str(number) for number in range(40)]
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        stayers = await open_all(stack, door, server, SINCE, "a", "b")
+
+        async def publish() -> None:
+            for key in keys:
+                await server.publish(key)
+
+        async def come_and_go(name: str) -> list[str]:
+            seen: list[str] = []
+            cursor = None
+            while not seen or seen[-1] != f"made {keys[-1]}":
+                async with live(door, server, SINCE, name, resume=cursor) as client:
+                    await client.until(1)
+                    seen += client.values("since")
+                    cursor = client.cursor
+            return seen
+
+        publishing = asyncio.create_task(publish())
+        goers = [asyncio.create_task(come_and_go(name)) for name in "cd"]
+        await publishing
+        for client in stayers:
+            await client.until(len(keys))
+        seen = await asyncio.gather(*goers)
+    expected = [f"made {key}" for key in keys]
+    for client in stayers:
+        assert client.values("since") == expected
+    for one in seen:
+        assert one == expected[expected.index(one[0]) :]
+
+
+@every_door
+async def test_a_group_that_loses_all_members_leaves_nothing_behind(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server:
+        async with AsyncExitStack() as stack:
+            await open_all(stack, door, server, SINCE, "a", "b", "c")
+            await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.door.groups.sizes == [])
+        await server.followed(0)
+        assert not server.door.groups._alone
+        assert len(server.door.leases) == 0
+
+
+@every_door
+async def test_a_resolver_that_fails_fails_for_each_member(door: str, clock: MovedClock) -> None:
+    query = "subscription { brittle }"
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        clients = await open_all(stack, door, server, query, "a", "b", "c")
+        await until(lambda: server.door.groups.sizes == [3])
+        await server.publish("fine", "broken")
+        for client in clients:
+            await client.ended()
+    assert [client.values("brittle") for client in clients] == [["fine"]] * 3
+    assert {client.refusal for client in clients} == {"NOT_FOUND"}

@@ -1,0 +1,139 @@
+"""`watchword serve --workers`: several processes that clients cannot tell from one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis import LiveRedis, live_redis
+from tests.support.server import LiveServer
+from tests.support.watched import Watched, bodies
+
+STARTED = "Application startup complete"
+
+
+@pytest.fixture
+def redis() -> Iterator[LiveRedis]:
+    with live_redis() as running:
+        yield running
+
+
+@pytest.fixture
+def serving(redis: LiveRedis, postgres_url: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of two workers, both of them ready, whatever becomes of it in the test."""
+    server = LiveServer(tmp_path / "home", postgres_url, WATCHWORD_BUS_URL=redis.url)
+    server.arguments = ("--workers", "2")
+    server.start()
+    try:
+        server.wait_for(STARTED, 2)
+        yield server
+    finally:
+        server.kill()
+        # Workers whose supervisor is gone leave by themselves.
+        server.wait_for_silence()
+        print(server.log)
+
+
+@pytest.fixture
+async def watched(serving: LiveServer) -> Watched:
+    """An incident that the two workers serve."""
+    incident = Watched(serving.url)
+    await incident.sign_in(serving.email, serving.password)
+    return incident
+
+
+@pytest.fixture
+async def stack(serving: LiveServer) -> AsyncIterator[AsyncExitStack]:
+    """Keeps what a test opens on one worker for as long as the test."""
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+def workers(server: LiveServer) -> list[int]:
+    """The process ids of all workers that there have been."""
+    return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log)]
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Let a process stand still, so that the other one takes every new connection."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_subscriber_hears_of_all_mutations_in_order_and_once_whoever_takes_them(
+    watched: Watched,
+) -> None:
+    sent = [f"Trouble {number}" for number in range(30)]
+    async with watched.watcher() as client:
+        for name in sent:
+            await watched.post(name)
+        assert await bodies(client, len(sent)) == sent
+
+
+async def test_a_mutation_in_one_worker_comes_to_the_subscriber_of_the_other(
+    serving: LiveServer, watched: Watched, stack: AsyncExitStack
+) -> None:
+    first, second = workers(serving)
+    for one, other in ((first, second), (second, first)):
+        with stopped(other):
+            client = await stack.enter_async_context(watched.watcher())
+        with stopped(one):
+            await watched.post(f"Seen by {other}")
+        assert await bodies(client, 1) == [f"Seen by {other}"]
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_on(
+    serving: LiveServer, watched: Watched, stack: AsyncExitStack
+) -> None:
+    first, second = workers(serving)
+    with stopped(first):
+        client = await stack.enter_async_context(watched.watcher())
+    os.kill(first, signal.SIGKILL)
+    await watched.post("Meanwhile")
+    await asyncio.to_thread(serving.wait_for, STARTED, 3)
+    third = workers(serving)[-1]
+    with stopped(second):
+        await watched.post(f"By {third}")
+    assert await bodies(client, 2) == ["Meanwhile", f"By {third}"]
+
+
+async def test_sigterm_drains_all_workers_and_ends_in_order(
+    serving: LiveServer, watched: Watched, stack: AsyncExitStack
+) -> None:
+    first, second = workers(serving)
+    with stopped(first):
+        client = await stack.enter_async_context(watched.watcher())
+    with stopped(second):
+        other = await stack.enter_async_context(watched.watcher())
+    code, *closed = await asyncio.gather(
+        asyncio.to_thread(serving.stop), client.closed(), other.closed()
+    )
+    assert code == 0
+    assert [status for status, _ in closed] == [1012, 1012]
+    assert serving.log.count("Application shutdown complete") == 2
+    assert "Traceback" not in serving.log
+
+
+def test_workers_whose_supervisor_is_killed_leave_in_order(serving: LiveServer) -> None:
+    serving.kill()
+    serving.wait_for_silence()
+    assert serving.log.count("Application shutdown complete") == 2
+    assert "Traceback" not in serving.log
+
+
+def test_every_worker_logs_as_one_would_alone(serving: LiveServer) -> None:
+    pattern = r"^\d{4}-\d\d-\d\d \S+ INFO uvicorn.error: Application startup complete\.$"
+    assert len(re.findall(pattern, serving.log, re.M)) == 2
+    # The supervisor alone tells where it is.
+    assert serving.log.count("Sign in     http") == 1

@@ -1,0 +1,43 @@
+"""So many connections, so many messages a second, and no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph.errors import RateLimited
+from graph.transports.admission import Admission, Pace, address_of
+
+
+def test_an_address_has_so_many_connections_at_a_time() -> None:
+    admission = Admission(2, 1)
+    admission.enter("a")
+    admission.enter("a")
+    admission.enter("b")
+    with pytest.raises(RateLimited) as error:
+        admission.enter("a")
+    assert error.value.extensions["retryAfter"] == 30
+    admission.leave("a")
+    admission.enter("a")
+    for address in "aab":
+        admission.leave(address)
+    assert not admission._by_address
+
+
+def test_a_principal_has_so_many() -> None:
+    admission = Admission(2, 3)
+    admission.check(2)
+    with pytest.raises(RateLimited):
+        admission.check(3)
+
+
+def test_a_pace_begins_anew_each_second() -> None:
+    pace = Pace(2)
+    assert [pace.is_kept(100.1), pace.is_kept(100.5), pace.is_kept(100.9)] == [True, True, False]
+    assert pace.is_kept(101.0)
+
+
+@pytest.mark.parametrize(
+    ("client", "address"), [(("192.0.2.1", 5), "192.0.2.1"), (["::1", 5], "::1"), (None, "")]
+)
+def test_the_address_of_a_client(client: object, address: str) -> None:
+    assert address_of(client) == address
