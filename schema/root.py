@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from graph import IdentityQuery, Info, NotFound, Public, parse_id
+from graph import IdentityMutation, IdentityQuery, Info, NotFound, Public, parse_id
 from schema.components.resolvers import (
     ComponentMutation,
     ComponentQuery,
@@ -35,7 +35,7 @@ class Query(IdentityQuery, ComponentQuery, IncidentQuery, MemberQuery):
 
 
 @strawberry.type
-class Mutation(IncidentMutation, ComponentMutation, MemberMutation):
+class Mutation(IdentityMutation, IncidentMutation, ComponentMutation, MemberMutation):
     pass
 
 

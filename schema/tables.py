@@ -82,7 +82,7 @@ class IncidentComponentRow(Base):
 
 
 class UpdateRow(Base):
-    """What was said about an incident, to the public or among ourselves. Never changed."""
+    """What was said about an incident, to the public or among ourselves. The words never change."""
 
     __tablename__ = "incident_updates"
 

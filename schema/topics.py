@@ -6,7 +6,7 @@ from enum import Enum
 
 import strawberry
 
-from graph import Event
+from graph import PRESENT, Event
 from schema.vocabulary import Visibility
 
 INCIDENTS = "incidents"
@@ -22,6 +22,10 @@ class IncidentEventKind(Enum):
     COMMANDER_ASSIGNED = "COMMANDER_ASSIGNED"
     COMPONENTS_CHANGED = "COMPONENTS_CHANGED"
     RESOLVED = "RESOLVED"
+    VISIBILITY_CHANGED = "VISIBILITY_CHANGED"
+    PRESENT = strawberry.enum_value(
+        PRESENT, description="Nothing happened: this is how it is as the subscription begins."
+    )
 
 
 def incident_event(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
-from graph import Info, Public, Transaction, checked_text, decode_id, moment, new_id
+from graph import PRESENT, Info, Public, Transaction, checked_text, decode_id, moment, new_id
 from schema.components.store import (
     all_components,
     get_component,
@@ -63,14 +63,24 @@ class ComponentMutation:
 @strawberry.type
 class ComponentSubscription:
     @strawberry.subscription(
-        permission_classes=[Public], description="A component that is new or whose status changed."
+        permission_classes=[Public],
+        description="A component that is new or whose status changed. With `present`, all of them"
+        " come first, as they are now.",
     )
-    async def component_status_changed(self, info: Info) -> AsyncIterator[Component]:
-        async for event in info.context.follow(COMPONENTS):
+    async def component_status_changed(
+        self, info: Info, present: bool = False, last: int | None = None
+    ) -> AsyncIterator[Component]:
+        async for event in info.context.follow(COMPONENTS, present=present, last=last):
+            if event.kind == PRESENT:
+                async with info.context.read() as session:
+                    known = await all_components(session, None)
+                for row in known:
+                    yield component(row)
+                continue
             async with info.context.read() as session:
-                row = await session.get(ComponentRow, event.key)
-            if row is not None:
-                yield component(row)
+                changed = await session.get(ComponentRow, event.key)
+            if changed is not None:
+                yield component(changed)
 
 
 async def _register(unit: Transaction, input: RegisterComponentInput) -> ComponentRow:

@@ -93,6 +93,12 @@ class PostUpdateInput:
 
 
 @strawberry.input
+class ChangeVisibilityInput:
+    update: strawberry.ID
+    visibility: Visibility
+
+
+@strawberry.input
 class ChangeStatusInput:
     incident: strawberry.ID
     status: IncidentStatus

@@ -22,7 +22,7 @@ async def commands_incident(question: Question) -> bool:
 
 @condition("to see internal updates, or to post to the public")
 def posts_where_it_sees(question: Question) -> bool:
-    """Nobody posts what they could not read."""
+    """Nobody posts, or hides, what they could not read."""
     is_public = question.arguments["input"].visibility is Visibility.PUBLIC
     return bool(is_public or SeesInternal.allows(question.principal))
 

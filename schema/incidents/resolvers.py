@@ -23,6 +23,7 @@ from schema.incidents.inputs import (
     AssignCommanderInput,
     ChangeImpactInput,
     ChangeStatusInput,
+    ChangeVisibilityInput,
     IncidentFilter,
     IncidentOrder,
     OpenIncidentInput,
@@ -46,8 +47,9 @@ from schema.incidents.store import (
     touch,
 )
 from schema.incidents.types import Incident, IncidentUpdate, incident, incident_update
-from schema.scopes import RespondsToIncidents
+from schema.scopes import RespondsToIncidents, SeesInternal
 from schema.tables import IncidentRow
+from schema.timeline.store import get_update
 from schema.topics import IncidentEventKind, incident_event
 from schema.vocabulary import Impact, IncidentStatus, Visibility
 
@@ -111,6 +113,21 @@ class IncidentMutation:
             if input.visibility is Visibility.PUBLIC:
                 await touch(unit.session, row, moment(unit.now))
             unit.publish(incident_event(row.id, Kind.UPDATE_POSTED, said.id, input.visibility))
+        return incident_update(said)
+
+    @strawberry.mutation(
+        permission_classes=[RespondsToIncidents & SeesInternal],
+        description="Take an update from the public, or give it to the public.",
+    )
+    async def change_visibility(
+        self, info: Info, input: ChangeVisibilityInput
+    ) -> IncidentUpdate | None:
+        key = decode_id(input.update, "IncidentUpdate", ["input", "update"])
+        async with info.context.write() as unit:
+            said = await get_update(unit.session, key)
+            if said.visibility != input.visibility.value:
+                said.visibility = input.visibility.value
+                unit.publish(incident_event(said.incident_id, Kind.VISIBILITY_CHANGED, said.id))
         return incident_update(said)
 
     @strawberry.mutation(permission_classes=[RespondsToIncidents])

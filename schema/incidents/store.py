@@ -28,6 +28,9 @@ from schema.incidents.lifecycle import ENDED
 from schema.tables import IncidentComponentRow, IncidentRow, UpdateRow
 from schema.vocabulary import Impact, IncidentStatus, Visibility
 
+# How many incidents make up the present state.
+LATEST = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -82,6 +85,14 @@ async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
     statement = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
     async with context.read() as session:
         return (await session.execute(statement)).first() is not None
+
+
+async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
+    """Return the keys of those that are wanted and changed last, the oldest change first."""
+    newest = matching(wanted).order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
+    async with context.read() as session:
+        found = await session.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
+        return list(reversed(found.scalars().all()))
 
 
 async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:

@@ -66,7 +66,7 @@ class Incident(Node):
         return [incident_update(row) for row in rows]
 
 
-@strawberry.type(description="What was said about an incident. Never changed.")
+@strawberry.type(description="What was said about an incident. The words never change.")
 class IncidentUpdate(Node):
     row: strawberry.Private[UpdateRow]
     status: IncidentStatus = strawberry.field(description="The incident's status at that moment.")

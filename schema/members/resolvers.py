@@ -30,11 +30,11 @@ class MemberQuery:
 class MemberMutation:
     @strawberry.mutation(
         permission_classes=[ManagesMembers],
-        description="Give a member these roles and no others. Tokens follow at the next refresh.",
+        description="Give a member these roles and no others. Tokens that say others are outdated at once.",
     )
     async def set_roles(self, info: Info, input: SetRolesInput) -> Member | None:
         key = decode_id(input.member, "Member", ["input", "member"])
         roles = {role.value for role in input.roles}
         async with info.context.write() as unit:
-            account = await set_roles(unit.session, key, roles, input.version)
+            account = await set_roles(unit, key, roles, input.version)
         return member(account)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from graph import Context, Order, Page, Slice, empty, paginate_each
+from graph import Context, NotFound, Order, Page, Slice, empty, paginate_each
 from schema.scopes import SeesInternal
 from schema.tables import UpdateRow
 from schema.vocabulary import Visibility
@@ -38,6 +39,14 @@ async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | No
         found = await session.execute(visible(context).where(UpdateRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
     return [rows.get(key) for key in keys]
+
+
+async def get_update(session: AsyncSession, key: str) -> UpdateRow:
+    """Return an update to change it. Raises `NotFound`."""
+    row = await session.get(UpdateRow, key, with_for_update=True)
+    if row is None:
+        raise NotFound("There is no such update.")
+    return row
 
 
 async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[UpdateRow]]:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from graph import encode_id
+from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease
-from graph.delivery.stream import stream
+from graph.delivery.run import Operation
+from graph.delivery.subscription import Subscription
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
-from graph.execution.plan import Refused
 from schema import schema
 from tests.schema.documents import (
     ASSIGN,
@@ -26,7 +27,9 @@ from tests.schema.documents import (
     SET_STATUS,
 )
 from tests.schema.test_incidents import opened
+from tests.support.outlet import Kept, Noted
 from tests.support.principals import SEES_INTERNAL, Room
+from tests.support.toy_server import until
 
 ONE = """subscription One($id: ID!) {
   incidentUpdated(incidentId: $id) { kind incident { status version } update { body visibility } }
@@ -35,6 +38,16 @@ ALL = """subscription All($filter: IncidentFilter) {
   incidentsChanged(filter: $filter) { kind incident { name } update { body } }
 }"""
 PARTS = "subscription { componentStatusChanged { name status } }"
+FIELDS = "{ kind incident { name status } update { body } }"
+LAST = f"subscription Last($id: ID!) {{ incidentUpdated(incidentId: $id, last: 3) {FIELDS} }}"
+ONE_NOW = (
+    f"subscription Now($id: ID!) {{ incidentUpdated(incidentId: $id, present: true) {FIELDS} }}"
+)
+ALL_NOW = f"subscription {{ incidentsChanged(present: true) {FIELDS} }}"
+PARTS_NOW = "subscription { componentStatusChanged(present: true) { name status } }"
+HIDE = """mutation Hide($input: ChangeVisibilityInput!) {
+  changeVisibility(input: $input) { visibility }
+}"""
 ENGINE = Engine(schema, Limits(1000, 20, 20, 1000), 10)
 
 
@@ -42,30 +55,31 @@ ENGINE = Engine(schema, Limits(1000, 20, 20, 1000), 10)
 async def following(
     room: Room, name: str, query: str, **variables: Any
 ) -> AsyncIterator[AsyncIterator[Any]]:
-    lease = Lease(room.services.clock, room.principals[name], lambda ending: None)
-    answers = stream(ENGINE, room.services, lease, ENGINE.plan(query, None), variables)
-    queue: asyncio.Queue[Any] = asyncio.Queue()
-
-    async def pump() -> None:
-        async for answer in answers:
-            queue.put_nowait(answer)
-
-    task = asyncio.create_task(pump())
-    before = len(room.services.hub)
-    while len(room.services.hub) == before:
-        if task.done():
-            task.result()
-        await asyncio.to_thread(lambda: None)
+    lease = Lease(room.services.clock, room.principals[name], Noted())
+    outlet = Kept()
+    operation = Operation(ENGINE.plan(query, None), variables)
+    subscription = Subscription(Groups(ENGINE, room.services), lease, operation, outlet)
+    subscription.start()
+    await until(
+        lambda: outlet.is_complete or bool(subscription.course and subscription.course.is_idle)
+    )
 
     async def read() -> AsyncIterator[Any]:
+        count = 0
         while True:
-            answer = await asyncio.wait_for(queue.get(), 10)
+            count += 1
+            await outlet.until(count)
+            assert not outlet.errors, outlet.errors
+            answer = outlet.seen[count - 1]
             assert "errors" not in answer, answer
             yield next(iter(answer["data"].values()))
 
     yield read()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    task = subscription._task
+    subscription.stop()
+    if task is not None:
+        # What it holds of the database is given back before the database is closed.
+        await asyncio.wait({task})
 
 
 async def test_every_change_arrives_in_order_as_it_was(room: Room) -> None:
@@ -148,11 +162,54 @@ async def test_components_are_heard_when_their_status_changes(room: Room) -> Non
     ],
 )
 async def test_what_is_no_incident_cannot_be_followed(id: str, code: str, room: Room) -> None:
-    lease = Lease(room.services.clock, room.principals["anonymous"], lambda ending: None)
-    answers = stream(ENGINE, room.services, lease, ENGINE.plan(ONE, None), {"id": id})
-    with pytest.raises(Exception) as refused:  # noqa: PT011 - refused at once, or by its source
-        await anext(answers)
-    error = refused.value
-    if isinstance(error, Refused):
-        error = error.errors[0].original_error or error
-    assert getattr(error, "code", None) == code
+    lease = Lease(room.services.clock, room.principals["anonymous"], Noted())
+    outlet = Kept()
+    operation = Operation(ENGINE.plan(ONE, None), {"id": id})
+    Subscription(Groups(ENGINE, room.services), lease, operation, outlet).start()
+    await outlet.until(1)
+    assert outlet.errors[0]["extensions"]["code"] == code
+
+
+async def test_an_update_that_was_hidden_since_does_not_arrive(room: Room, name: str) -> None:
+    id = await opened(room)
+    said = await room.data("responder", POST, input={"incident": id, "body": "oops"})
+    hide = {"update": said["postUpdate"]["id"], "visibility": "INTERNAL"}
+    assert await room.data("responder", HIDE, input=hide)
+    await room.data("responder", POST, input={"incident": id, "body": "fine"})
+    async with following(room, name, LAST, id=id) as heard:
+        events = [await anext(heard) for _ in range(3 if name in SEES_INTERNAL else 2)]
+    seen = [(event["kind"], (event["update"] or {}).get("body")) for event in events]
+    if name in SEES_INTERNAL:
+        assert seen == [
+            ("UPDATE_POSTED", "oops"), ("VISIBILITY_CHANGED", "oops"), ("UPDATE_POSTED", "fine"),
+        ]  # fmt: skip
+    else:
+        assert seen == [
+            ("VISIBILITY_CHANGED", None), ("UPDATE_POSTED", "fine"),
+        ]  # fmt: skip
+
+
+async def test_only_who_sees_internal_updates_may_hide_one(room: Room, name: str) -> None:
+    id = await opened(room)
+    said = await room.data("responder", POST, input={"incident": id, "body": "oops"})
+    result = await room.ask(
+        name, HIDE, input={"update": said["postUpdate"]["id"], "visibility": "INTERNAL"}
+    )
+    assert (result.errors is None) == (name in SEES_INTERNAL)
+
+
+async def test_the_present_state_comes_first(room: Room) -> None:
+    first, second = await opened(room, name="first"), await opened(room, name="second")
+    async with following(room, "anonymous", ALL_NOW) as heard:
+        events = [await anext(heard) for _ in range(2)]
+        assert [event["kind"] for event in events] == ["PRESENT", "PRESENT"]
+        assert {event["incident"]["name"] for event in events} == {"first", "second"}
+        await room.data("responder", POST, input={"incident": first, "body": "one"})
+        assert (await anext(heard))["update"]["body"] == "one"
+    async with following(room, "anonymous", ONE_NOW, id=second) as heard:
+        event = await anext(heard)
+        assert (event["kind"], event["update"]) == ("PRESENT", None)
+        assert event["incident"]["status"] == "INVESTIGATING"
+    await room.data("responder", REGISTER, input={"name": "Search"})
+    async with following(room, "anonymous", PARTS_NOW) as heard:
+        assert await anext(heard) == {"name": "Search", "status": "OPERATIONAL"}
