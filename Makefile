@@ -7,7 +7,7 @@ NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench sdl explorer lock clean
+.PHONY: help run test check fmt bench soak sdl explorer lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -29,8 +29,11 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev  ## measure beside Strawberry's own view (ARGS="--rounds 5")
+bench: $(VENV)/dev  ## measure beside Strawberry's own view and a bare socket (ARGS="--rounds 5 --only fan-out")
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/dev  ## let a long storm pass over a fleet, and print what it did (ARGS="--seed 7 --events 100000")
+	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 
 sdl: $(VENV)/run  ## write the SDL snapshot
 	@$(BIN)/watchword schema print > schema/schema.graphql

@@ -1,7 +1,7 @@
 """docker-compose.yml, without Docker: its settings can be used, and its proxy serves every door.
 
-The same topology as processes: PostgreSQL, a server with the settings of the file, and nginx with
-the configuration and the certificate of the file.
+The same topology as processes: PostgreSQL, Redis, servers with the settings of the file, and nginx
+with the configuration and the certificate of the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,10 +21,13 @@ import pytest
 import yaml
 from websockets.asyncio.client import connect
 
+from graph.cli.serve import SHUTDOWN_GRACE
 from graph.settings import PREFIX, Settings, read
 from tests.support.clients import WebSocketClient, events
 from tests.support.programs import missing, program
+from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
+from tests.support.watched import Watched, bodies
 
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
 GIVEN = {"POSTGRES_PASSWORD": "letters0and0digits", "WATCHWORD_ADMIN_PASSWORD": PASSWORD}
@@ -33,10 +36,11 @@ CHANGED = "subscription { incidentsChanged { kind } }"
 
 
 class Proxied(NamedTuple):
-    """Where nginx listens: with TLS, and without."""
+    """Where nginx listens, with TLS and without, and the servers behind it."""
 
     origin: str
     plain: str
+    servers: list[LiveServer]
 
 
 def compose() -> dict[str, Any]:
@@ -65,6 +69,19 @@ def test_every_setting_of_the_server_exists_and_is_safe(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     settings = read(_env_file=None)
     assert settings.issuer == "https://localhost"
+    assert settings.bus_url == "redis://redis:6379"
+
+
+def test_the_server_can_be_scaled_and_is_given_the_time_to_drain() -> None:
+    services = compose()["services"]
+    server = services["server"]
+    assert not {"container_name", "ports"} & set(server)
+    assert server["depends_on"]["redis"] == {"condition": "service_healthy"}
+    # One address in the file, and behind it as many servers as there are.
+    assert "server:8000 resolve;" in compose()["configs"]["proxy"]["content"]
+    assert "ip_hash" not in compose()["configs"]["proxy"]["content"]
+    drain = Settings.model_fields["drain_seconds"].default + SHUTDOWN_GRACE
+    assert int(server["stop_grace_period"].removesuffix("s")) > 2 * drain
 
 
 def test_what_a_service_depends_on_is_there_and_healthy_services_have_a_check() -> None:
@@ -78,23 +95,37 @@ def test_what_a_service_depends_on_is_there_and_healthy_services_have_a_check() 
 
 @pytest.fixture
 def proxied(postgres_url: str, tmp_path: Path) -> Iterator[Proxied]:
-    """nginx in front of a server on PostgreSQL."""
+    """nginx in front of a server on PostgreSQL and Redis."""
+    with _topology(postgres_url, tmp_path, 1) as there:
+        yield there
+
+
+@pytest.fixture
+def scaled(postgres_url: str, tmp_path: Path) -> Iterator[Proxied]:
+    """nginx in front of three servers that share PostgreSQL and Redis, as by --scale server=3."""
+    with _topology(postgres_url, tmp_path, 3) as there:
+        yield there
+
+
+@contextmanager
+def _topology(postgres_url: str, home: Path, count: int) -> Iterator[Proxied]:
     nginx = program("nginx")
     if nginx is None:
         missing("There is no nginx: run `apt-get install nginx-light`.")
-    settings = environment() | {
-        "WATCHWORD_DATABASE_URL": postgres_url,
-        "WATCHWORD_TRUSTED_PROXIES": "127.0.0.0/8",
-    }
-    certificate = tmp_path / "certificate"
+    certificate = home / "certificate"
     certificate.mkdir()
     _make_certificate(certificate)
-    with (
-        live_server(tmp_path / "home", **settings) as server,
-        _nginx(nginx, tmp_path, certificate, server) as ports,
-    ):
-        plain, secure = ports
-        yield Proxied(f"https://localhost:{secure}", f"http://localhost:{plain}")
+    with live_redis() as redis, ExitStack() as stack:
+        settings = environment() | {
+            "WATCHWORD_DATABASE_URL": postgres_url,
+            "WATCHWORD_BUS_URL": redis.url,
+            "WATCHWORD_TRUSTED_PROXIES": "127.0.0.0/8",
+        }
+        servers = [
+            stack.enter_context(live_server(home / "home", **settings)) for _ in range(count)
+        ]
+        plain, secure = stack.enter_context(_nginx(nginx, home, certificate, servers))
+        yield Proxied(f"https://localhost:{secure}", f"http://localhost:{plain}", servers)
 
 
 def _make_certificate(folder: Path) -> None:
@@ -110,20 +141,23 @@ def _make_certificate(folder: Path) -> None:
 
 @contextmanager
 def _nginx(
-    nginx: Path, home: Path, certificate: Path, server: LiveServer
+    nginx: Path, home: Path, certificate: Path, servers: list[LiveServer]
 ) -> Iterator[tuple[int, int]]:
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as two,
     ):
         plain, secure = one.getsockname()[1], two.getsockname()[1]
+    # What Docker's name server would answer.
+    addresses = "".join(f"server {server.url.removeprefix('http://')};\n" for server in servers)
     content = (
         compose()["configs"]["proxy"]["content"]
         .replace("listen 80;", f"listen {plain};")
         .replace("listen 443 ", f"listen {secure} ")
         .replace("/certificate", str(certificate))
-        .replace("http://server:8000", server.url)
     )
+    content, found = re.subn(r"resolver .*;\s+server +server:8000 resolve;", addresses, content)
+    assert found == 1
     (home / "default.conf").write_text(content)
     (home / "nginx.conf").write_text(
         f"daemon off; pid {home}/pid; error_log {home}/error.log; user root;\n"
@@ -214,3 +248,18 @@ async def test_the_proxy_holds_back_what_is_too_large(proxied: Proxied) -> None:
     async with httpx2.AsyncClient(base_url=proxied.origin, verify=trust(), timeout=30) as client:
         assert (await client.post("/graphql", content=b"x" * 1_100_000)).status_code == 413
         assert (await client.get("/health/ready")).json() == {"status": "ok", "database": "ok"}
+
+
+async def test_a_subscriber_sees_every_mutation_whichever_of_three_servers_takes_it(
+    scaled: Proxied,
+) -> None:
+    watched = Watched(scaled.origin, trust())
+    await watched.sign_in("admin@example.com", PASSWORD)
+    posted = [f"Update {number}" for number in range(30)]
+    async with AsyncExitStack() as stack:
+        # nginx takes turns: each of these is on another server.
+        watchers = [await stack.enter_async_context(watched.watcher()) for _ in scaled.servers]
+        for body in posted:
+            await watched.post(body)
+        for watcher in watchers:
+            assert await bodies(watcher, len(posted)) == posted

@@ -1,0 +1,116 @@
+"""A client with the stock protocol that keeps its cursor, and always comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from tests.scenario.fleet import Fleet, Node
+
+QUERY = "subscription Said($incident: String!) { said(incident: $incident) { number } }"
+# Seconds that a token lives here, and before its end that some clients renew it.
+LIFE, EARLY = 12, 6
+
+
+@dataclass
+class Follower:
+    """Follows one incident until it has seen the last number; `seen` is everything, in order."""
+
+    fleet: Fleet
+    name: str
+    roles: tuple[str, ...]
+    incident: str
+    last: int
+    dice: random.Random
+    seen: list[int] = field(default_factory=list)
+    closes: Counter[int] = field(default_factory=Counter)
+    renewals: int = 0
+    refusals: list[str] = field(default_factory=list)
+    cursor: str | None = None
+    socket: ClientConnection | None = None
+    is_frozen_until: float = 0.0
+    pick: Callable[[], Node] | None = None
+    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def renews(self) -> bool:
+        """Half of the clients renew by a ping; the others come back after 4403."""
+        return self.name.endswith(("0", "2", "4", "6", "8"))
+
+    async def run(self) -> None:
+        """Follow, and come back after whatever happens."""
+        while not self.seen or self.seen[-1] != self.last:
+            with suppress(OSError, WebSocketException, InvalidHandshake, TimeoutError, EOFError):
+                await self._visit()
+            await asyncio.sleep(self.dice.uniform(0.01, 0.2))
+
+    def cut(self) -> None:
+        """Lose the network."""
+        if self.socket is not None:
+            self.socket.transport.abort()
+
+    async def _visit(self) -> None:
+        node = self.pick() if self.pick else self.dice.choice(self.fleet.nodes)
+        url = f"ws://127.0.0.1:{node.port}/graphql"
+        async with connect(
+            url, subprotocols=["graphql-transport-ws"], proxy=None, open_timeout=10, max_queue=4
+        ) as socket:
+            self.socket = socket
+            await self._send(type="connection_init", payload={"authorization": self._bearer()})
+            with suppress(WebSocketException):
+                await self._listen(socket)
+            # Without a code of the server's it is this client that goes, at its end.
+            self.closes[socket.close_code or 1000] += 1
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        async for text in socket:
+            if self.is_frozen_until > time.monotonic():
+                await asyncio.sleep(self.is_frozen_until - time.monotonic())
+            message = json.loads(text)
+            match message["type"]:
+                case "connection_ack":
+                    await self._subscribe()
+                    self.is_ready.set()
+                case "next":
+                    self._take(message["payload"])
+                case "ping" if self.renews:
+                    await self._send(type="ping", payload={"authorization": self._bearer()})
+                    self.renewals += 1
+                case "error":
+                    self.refusals.append(str(message["payload"]))
+                    return
+            if self.seen and self.seen[-1] == self.last:
+                return
+
+    def _take(self, payload: dict[str, Any]) -> None:
+        assert "errors" not in payload, payload
+        self.seen.append(payload["data"]["said"]["number"])
+        self.cursor = payload["extensions"]["cursor"]
+
+    async def _subscribe(self) -> None:
+        payload: dict[str, Any] = {"query": QUERY, "variables": {"incident": self.incident}}
+        if self.cursor is None:
+            # Nothing was seen yet, so everything is still to come.
+            payload["query"] = QUERY.replace(
+                "said(incident: $incident)", "said(incident: $incident, last: 1000)"
+            )
+        else:
+            payload["extensions"] = {"resume": self.cursor}
+        await self._send(type="subscribe", id="1", payload=payload)
+
+    async def _send(self, **message: Any) -> None:
+        assert self.socket is not None
+        await self.socket.send(json.dumps(message))
+
+    def _bearer(self) -> str:
+        return f"Bearer {self.fleet.token(self.name, *self.roles, seconds=LIFE)}"
