@@ -1,4 +1,4 @@
-"""Watchword beside Strawberry's own view: `make bench`. Prints medians and paired ratios.
+"""Watchword beside others: `make bench`. Prints medians and paired ratios.
 
 Servers are pinned to one core and the load to another. Rounds are interleaved, each with fresh
 processes, because the machine's speed changes; what counts is the ratio within a round, of the
@@ -10,50 +10,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import secrets
-import socket
+import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from benchmarks.load import Crowd, ask
-from benchmarks.schema import PUBLISH, QUERIES, SUBSCRIPTION, schema
-from graph.bootstrap import bootstrap
-from graph.clock import SystemClock
-from graph.database import Database
-from graph.domain import Domain, Mount
-from graph.identity.signing_keys import load as load_keys
-from graph.settings import Settings
-from graph.tokens.issue import Issuer
-from graph.tokens.keys import KeyRing
+from benchmarks.place import CORES, Place, Running
+from benchmarks.schema import OF_GROUP, PERSONAL, PUBLISH, QUERIES, SUBSCRIPTION
 
-SERVERS = ("strawberry_view", "watchword")
-CORES = sorted(os.sched_getaffinity(0))
+OURS, VIEW, BARE = "watchword", "strawberry_view", "bare"
 CONNECTIONS = 8
 BURST = 10
-TICKS = os.sysconf("SC_CLK_TCK")
+# Seconds for subscribers to come to rest.
+REST = 1.0
 
-
-@dataclass
-class Running:
-    """A server process: where it is, and how much processor time it has used."""
-
-    origin: str
-    process: subprocess.Popen[bytes]
-
-    def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+Cost = dict[str, dict[str, list[float]]]
+"""By title and server, a figure for each round."""
 
 
 def main() -> None:
@@ -61,116 +38,160 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each HTTP operation")
-    parser.add_argument("--subscribers", type=int, default=500)
+    parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--idle", type=int, default=10_000, help="connections at rest")
+    parser.add_argument(
+        "--deaf", type=float, default=60.0, help="seconds of clients that never read"
+    )
+    parser.add_argument("--history", type=int, default=1_000_000, help="events in a long log")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append")
     options = parser.parse_args()
     os.sched_setaffinity(0, {CORES[-1]})
-    with tempfile.TemporaryDirectory() as home:
-        asyncio.run(_measure(options, Path(home)))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for name in options.only or PARTS:
+        with tempfile.TemporaryDirectory() as home:
+            asyncio.run(_part(PARTS[name], options, Path(home)))
 
 
-async def _measure(options: argparse.Namespace, home: Path) -> None:
-    environment, tokens = await _prepare(home)
-    cost: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+async def _part(part: Part, options: argparse.Namespace, home: Path) -> None:
+    cost: Cost = defaultdict(lambda: defaultdict(list))
+    place = await Place.prepare(home)
     for number in range(options.rounds):
-        for name in SERVERS if number % 2 == 0 else reversed(SERVERS):
-            with _serve(name, environment) as server:
-                for title, query in QUERIES.items():
-                    cost[title][name].append(await _query(server, query, tokens, options))
-                title = f"an event to each of {options.subscribers}"
-                cost[title][name].append(await _fan_out(server, tokens, options))
-            print(f"round {number + 1} of {options.rounds}: {name}", file=sys.stderr, flush=True)
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
+        await part(place, options, cost, number)
     _print(cost)
 
 
-async def _query(
-    server: Running, query: str, tokens: list[str], options: argparse.Namespace
-) -> float:
+async def _queries(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Queries over HTTP, beside Strawberry's own view."""
+    for name in _in_turn((VIEW, OURS), number):
+        with place.serve(name) as server:
+            for title, query in QUERIES.items():
+                took = await _query(server, query, place.tokens(), options.seconds)
+                cost[f"{title}, µs"][name].append(took)
+
+
+async def _fan_out(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Deliveries of events, beside Strawberry's own view."""
+    size = options.subscribers
+    classes = {"one class of grants": 1, "three classes": 3}
+    for name in _in_turn((VIEW, OURS), number):
+        for title, count in classes.items():
+            with place.serve(name) as server:
+                tokens = place.tokens(classes=count)
+                took = await _deliver(server, tokens, [SUBSCRIPTION] * size, options)
+            cost[f"to {size}, {title}, µs"][name].append(took)
+        with place.serve(name) as server:
+            took = await _deliver(server, place.tokens(), [PERSONAL] * size, options)
+        cost[f"to {size}, all personal, µs"][name].append(took)
+
+
+async def _groups(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Deliveries to the same number of subscribers in more groups, and with a long log behind."""
+    size = options.subscribers
+    for count in (1, 10, 100):
+        queries = [OF_GROUP % (at % count) for at in range(size)]
+        with place.serve(OURS) as server:
+            took = await _deliver(server, place.tokens(), queries, options)
+        cost[f"to {size} in {count} groups, µs"][OURS].append(took)
+    if number == options.rounds - 1:
+        place.fill_log(options.history)
+        with place.serve(OURS) as server:
+            took = await _deliver(server, place.tokens(), [SUBSCRIPTION] * size, options)
+        cost[f"to {size} after {options.history} events, µs"][OURS].append(took)
+
+
+async def _memory(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Memory of authenticated subscriptions at rest, beside that of a bare socket."""
+    for name in _in_turn((BARE, OURS), number):
+        with place.serve(name) as server:
+            before = server.memory()
+            crowd = await Crowd.gather(server.origin, place.tokens(), [SUBSCRIPTION] * options.idle)
+            await asyncio.sleep(REST)
+            took = (server.memory() - before) / options.idle
+            crowd.close()
+        cost[f"{options.idle} at rest, bytes each"][name].append(took)
+
+
+async def _deaf(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Memory while clients that never read come again and again, and events come without a pause."""
+    if number:
+        return
+    with place.serve(OURS) as server:
+        # One that reads, so that what is published is what somebody gets.
+        reader = await Crowd.gather(server.origin, place.tokens(), [SUBSCRIPTION])
+        until = time.monotonic() + options.deaf
+        publish = {"query": PUBLISH, "variables": {"times": 100}}
+        rounds: list[float] = []
+        while time.monotonic() < until:
+            deaf = await Crowd.gather(server.origin, place.tokens(), [SUBSCRIPTION] * 20)
+            deaf.pause()
+            await ask(server.origin, publish, place.tokens()[:4], options.deaf / 6)
+            deaf.close()
+            rounds.append(server.memory() / 1e6)
+        reader.close()
+    for at in (0, len(rounds) // 2, len(rounds) - 1):
+        title = f"resident with deaf clients, round {at + 1} of {len(rounds)}, MB"
+        cost[title][OURS].append(rounds[at])
+
+
+async def _query(server: Running, query: str, tokens: list[str], seconds: float) -> float:
     body: dict[str, object] = {"query": query}
     await ask(server.origin, body, tokens[:CONNECTIONS], 0.5)
     before = server.cpu()
-    answered = await ask(server.origin, body, tokens[:CONNECTIONS], options.seconds)
+    answered = await ask(server.origin, body, tokens[:CONNECTIONS], seconds)
     return (server.cpu() - before) / answered * 1e6
 
 
-async def _fan_out(server: Running, tokens: list[str], options: argparse.Namespace) -> float:
-    crowd = await Crowd.gather(server.origin, tokens, options.subscribers, SUBSCRIPTION)
-    before = server.cpu()
+async def _deliver(
+    server: Running, tokens: list[str], queries: list[str], options: argparse.Namespace
+) -> float:
+    crowd = await Crowd.gather(server.origin, tokens, queries)
+    await asyncio.sleep(REST)
     publish = {"query": PUBLISH, "variables": {"times": BURST}}
+    await _burst(server, crowd, publish, tokens)
+    before, delivered = server.cpu(), crowd.delivered
     for _ in range(options.events // BURST):
-        hears = asyncio.ensure_future(crowd.hears(BURST))
-        await ask(server.origin, publish, tokens[:1], 0)
-        await hears
-    return (server.cpu() - before) / crowd.delivered * 1e6
+        await _burst(server, crowd, publish, tokens)
+    crowd.close()
+    return (server.cpu() - before) / (crowd.delivered - delivered) * 1e6
 
 
-async def _prepare(home: Path) -> tuple[dict[str, str], list[str]]:
-    settings = Settings(home=home, admin_password=secrets.token_urlsafe(), _env_file=None)
-    await bootstrap(settings, Mount(schema, Domain()), SystemClock())
-    database = Database(settings.database_url)
-    ring = await load_keys(database, time.time())
-    await database.close()
-    return _environment(settings, ring), _tokens(settings, ring)
+async def _burst(
+    server: Running, crowd: Crowd, publish: dict[str, object], tokens: list[str]
+) -> None:
+    hears = asyncio.ensure_future(crowd.hears(BURST))
+    await ask(server.origin, publish, tokens[:1], 0)
+    await hears
 
 
-def _environment(settings: Settings, ring: KeyRing) -> dict[str, str]:
-    public = ring.signing.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return {
-        **os.environ,
-        "WATCHWORD_HOME": str(settings.home),
-        "WATCHWORD_ADMIN_PASSWORD": secrets.token_urlsafe(),
-        "WATCHWORD_ISSUER": settings.issuer,
-        "WATCHWORD_AUDIENCE": settings.audience,
-        "WATCHWORD_LOG_LEVEL": "WARNING",
-        "BENCH_PUBLIC_KEY": public.decode(),
-    }
+def _in_turn(names: tuple[str, str], number: int) -> list[str]:
+    return list(names if number % 2 == 0 else reversed(names))
 
 
-def _tokens(settings: Settings, ring: KeyRing) -> list[str]:
-    issuer = Issuer(settings.issuer, settings.audience, 3600)
-    return [
-        issuer.issue(
-            ring, subject=f"user{n}", roles=["responder"], session=f"s{n}", now=time.time(),
-            scopes=["incidents:internal", "incidents:read"],
-        ).token
-        for n in range(200)
-    ]  # fmt: skip
-
-
-@contextmanager
-def _serve(name: str, environment: dict[str, str]) -> Iterator[Running]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server", str(port)],
-        env={**environment, "BENCH_SERVER": name},
-        stdout=subprocess.DEVNULL,
-    )
-    os.sched_setaffinity(process.pid, {CORES[0]})
-    try:
-        while process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        yield Running(f"http://127.0.0.1:{port}", process)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _print(cost: dict[str, dict[str, list[float]]]) -> None:
-    base, ours = SERVERS
-    print(f"{'server CPU, µs':34}{base:>18}{ours:>12}   ratio (lowest to highest)")
+def _print(cost: Cost) -> None:
     for title, by_name in cost.items():
-        ratios = [b / o for b, o in zip(by_name[base], by_name[ours], strict=True)]
-        print(
-            f"{title:34}{statistics.median(by_name[base]):18.0f}"
-            f"{statistics.median(by_name[ours]):12.0f}   {statistics.median(ratios):.1f}"
-            f" ({min(ratios):.1f} to {max(ratios):.1f})"
-        )
+        ours = by_name[OURS]
+        line = f"{title:44}{OURS} {statistics.median(ours):,.1f}"
+        for name in by_name.keys() - {OURS}:
+            ratios = [b / o for b, o in zip(by_name[name], ours, strict=True)]
+            line += (
+                f"   {name} {statistics.median(by_name[name]):,.1f}"
+                f"   ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            )
+        print(line, flush=True)
 
+
+Part = Callable[[Place, argparse.Namespace, Cost, int], Awaitable[None]]
+PARTS: dict[str, Part] = {
+    "queries": _queries,
+    "fan-out": _fan_out,
+    "groups": _groups,
+    "memory": _memory,
+    "deaf": _deaf,
+}
 
 if __name__ == "__main__":
     main()

@@ -162,20 +162,33 @@ class Crowd:
         self._ready = 0
         self._waiting: asyncio.Future[None] | None = None
         self._goal = 0
+        self._transports: list[asyncio.Transport] = []
 
     @classmethod
-    async def gather(cls, origin: str, tokens: list[str], size: int, query: str) -> Crowd:
-        """Connect and subscribe; return when every subscription is live."""
-        crowd, address, loop = cls(size), urlsplit(origin), asyncio.get_running_loop()
+    async def gather(cls, origin: str, tokens: list[str], queries: list[str]) -> Crowd:
+        """Connect a subscriber for each query; return when every subscription was asked for."""
+        crowd, address, loop = cls(len(queries)), urlsplit(origin), asyncio.get_running_loop()
         crowd._waiting = loop.create_future()
-        for number in range(size):
-            await loop.create_connection(
-                lambda number=number: Listening(crowd, tokens[number % len(tokens)], query),  # type: ignore[misc]
+        for number, query in enumerate(queries):
+            token = tokens[number % len(tokens)]
+            transport, _ = await loop.create_connection(
+                lambda token=token, query=query: Listening(crowd, token, query),  # type: ignore[misc]
                 address.hostname,
                 address.port,
             )
+            crowd._transports.append(transport)
         await asyncio.wait_for(crowd._waiting, 120)
         return crowd
+
+    def close(self) -> None:
+        """Go away."""
+        for transport in self._transports:
+            transport.abort()
+
+    def pause(self) -> None:
+        """Read nothing any more."""
+        for transport in self._transports:
+            transport.pause_reading()
 
     async def hears(self, times: int) -> None:
         """Wait until every subscriber has heard so many more events."""

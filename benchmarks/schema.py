@@ -20,6 +20,10 @@ QUERIES = {
     " updates { id body visibility author { id name } } } }",
 }
 SUBSCRIPTION = "subscription { incidentUpdated { id body visibility author { id name } } }"
+# The same for a resolver that asks who it is, so that nothing of it can be shared.
+PERSONAL = "subscription { mineUpdated { id body visibility author { id name } } }"
+# One of many groups: each asks for the events with another remainder, and all get every event.
+OF_GROUP = "subscription { incidentUpdated(group: %d) { id body visibility author { id name } } }"
 PUBLISH = "mutation($times: Int!) { post(times: $times) }"
 
 means = import_module("benchmarks." + os.environ.get("BENCH_SERVER", "watchword"))
@@ -98,9 +102,17 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @strawberry.subscription(permission_classes=[means.signed_in])
-    async def incident_updated(self, info: strawberry.Info) -> AsyncIterator[Update]:
+    async def incident_updated(
+        self, info: strawberry.Info, group: int = 0
+    ) -> AsyncIterator[Update]:
         async for number in means.follow(info):
             yield UPDATES[number % 500]
+
+    @strawberry.subscription(permission_classes=[means.signed_in])
+    async def mine_updated(self, info: strawberry.Info) -> AsyncIterator[Update]:
+        whose = means.subject(info)
+        async for number in means.follow(info):
+            yield UPDATES[(number + len(whose) * 0) % 500]
 
 
 MEMBERS = [Member(id=strawberry.ID(f"m{n}"), name=f"Member {n}") for n in range(20)]

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
+from typing import Any
 
 import uvicorn
 
 
 def main(port: int) -> None:
     """Serve on a port of loopback, with the same uvicorn for every server."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if os.environ["BENCH_SERVER"] == "watchword":
         from graph.cli.commands import cli
 
         cli(["serve", "--port", str(port), "--schema", "benchmarks.schema:schema"])
         return
-    from benchmarks.schema import means, schema
+    app: Any
+    if os.environ["BENCH_SERVER"] == "bare":
+        from benchmarks.bare import app as bare
 
+        app = bare
+    else:
+        from benchmarks.schema import means, schema
+
+        app = means.app(schema)
     uvicorn.run(
-        means.app(schema), port=port, log_level="warning", loop="uvloop", http="httptools",
+        app, port=port, log_level="warning", loop="uvloop", http="httptools",
         ws="websockets-sansio", ws_per_message_deflate=False, access_log=False,
     )  # fmt: skip
 

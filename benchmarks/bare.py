@@ -1,0 +1,18 @@
+"""A bare WebSocket on uvicorn: what a socket costs before anybody does anything with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Accept, acknowledge, answer pings, and otherwise wait."""
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": "graphql-transport-ws"})
+    while (message := await receive())["type"] == "websocket.receive":
+        if "connection_init" in message["text"]:
+            await send({"type": "websocket.send", "text": '{"type":"connection_ack"}'})
+        elif "ping" in message["text"]:
+            await send({"type": "websocket.send", "text": '{"type":"pong"}'})

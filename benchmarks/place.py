@@ -1,0 +1,142 @@
+"""Where servers are measured: a home directory with a database, keys and tokens; and the processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from benchmarks.schema import schema
+from benchmarks.watchword import STREAM
+from graph.bootstrap import bootstrap
+from graph.clock import SystemClock
+from graph.database import Database
+from graph.domain import Domain, Mount
+from graph.identity.signing_keys import load as load_keys
+from graph.settings import Settings
+from graph.tokens.issue import Issuer
+from graph.tokens.keys import KeyRing
+
+CORES = sorted(os.sched_getaffinity(0))
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+PEOPLE = 200
+
+
+@dataclass
+class Running:
+    """A server process: where it is, and what it has used."""
+
+    origin: str
+    process: subprocess.Popen[bytes]
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self) -> int:
+        """Bytes of memory that are resident."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE
+
+
+@dataclass
+class Place:
+    """A home directory that every server of a measurement is started in."""
+
+    settings: Settings
+    ring: KeyRing
+
+    @classmethod
+    async def prepare(cls, home: Path) -> Place:
+        """Make the database and the keys."""
+        settings = Settings(home=home, admin_password=secrets.token_urlsafe(), _env_file=None)
+        await bootstrap(settings, Mount(schema, Domain()), SystemClock())
+        database = Database(settings.database_url)
+        ring = await load_keys(database, time.time())
+        await database.close()
+        return cls(settings, ring)
+
+    def tokens(self, classes: int = 1) -> list[str]:
+        """Return tokens of many people, who have so many different sets of grants."""
+        issuer = Issuer(self.settings.issuer, self.settings.audience, 3600)
+        return [
+            issuer.issue(
+                self.ring,
+                subject=f"user{n}",
+                roles=["responder"],
+                scopes=["incidents:internal", "incidents:read", f"class:{n % classes}"],
+                session=f"s{n}",
+                now=time.time(),
+            ).token
+            for n in range(PEOPLE)
+        ]
+
+    def fill_log(self, count: int) -> None:
+        """Let so many events have happened before."""
+        path = self.settings.home / "watchword.db"
+        with sqlite3.connect(path) as connection:
+            connection.execute(
+                "INSERT INTO log_streams (name, position, pruned) VALUES (?, 0, 0)"
+                " ON CONFLICT DO NOTHING",
+                (STREAM,),
+            )
+            row = connection.execute("SELECT position FROM log_streams WHERE name = ?", (STREAM,))
+            [head] = row.fetchone()
+            at = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime())
+            connection.executemany(
+                "INSERT INTO log_events VALUES (?, ?, ?, 'POSTED', '{}', ?)",
+                ((STREAM, head + n + 1, str(n), at) for n in range(count)),
+            )
+            connection.execute(
+                "UPDATE log_streams SET position = position + ? WHERE name = ?", (count, STREAM)
+            )
+
+    @contextmanager
+    def serve(self, name: str) -> Iterator[Running]:
+        """Run a server on the first core for as long as the block lasts."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.server", str(port)],
+            env={**self._environment(), "BENCH_SERVER": name},
+            stdout=subprocess.DEVNULL,
+        )
+        os.sched_setaffinity(process.pid, {CORES[0]})
+        try:
+            while process.poll() is None:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+            yield Running(f"http://127.0.0.1:{port}", process)
+        finally:
+            process.kill()
+            process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        public = self.ring.signing.public.public_bytes(
+            Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        )
+        return {
+            **os.environ,
+            "WATCHWORD_HOME": str(self.settings.home),
+            "WATCHWORD_ADMIN_PASSWORD": secrets.token_urlsafe(),
+            "WATCHWORD_ISSUER": self.settings.issuer,
+            "WATCHWORD_AUDIENCE": self.settings.audience,
+            "WATCHWORD_LOG_LEVEL": "WARNING",
+            "WATCHWORD_MAX_CONNECTIONS_PER_ADDRESS": "100000",
+            "WATCHWORD_MAX_CONNECTIONS_PER_PRINCIPAL": "100000",
+            "BENCH_PUBLIC_KEY": public.decode(),
+        }
