@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from graph.context import Context
 from graph.delivery.lease import Lease, narrowed
 from graph.delivery.run import Operation
 from graph.delivery.subscription import Subscription
 from graph.ending import Ending
 from graph.events import Event
+from graph.execution.engine import Answer, Source
 from graph.principal import Grants, Principal
 from graph.transaction import transaction
 from graph.transports.door import Door
@@ -88,7 +90,11 @@ class World:
 
     async def arrive(self) -> None:
         """Somebody new subscribes, and hears what happens from when it waits."""
-        person = Person(f"p{len(self.people)}", self.dice.choice((QUERY, GUARDED, PERSONAL)))
+        await self.arrive_for(self.dice.choice((QUERY, GUARDED, PERSONAL)))
+
+    async def arrive_for(self, query: str) -> Person:
+        """Somebody new subscribes to this."""
+        person = Person(f"p{len(self.people)}", query)
         principal = Principal(
             person.name, KEEPER, session="s", expires_at=self.clock.now() + LIFE, version=1
         )
@@ -98,6 +104,7 @@ class World:
         person.subscription.start()
         await until(lambda: person.is_there)
         self.people.append(person)
+        return person
 
     async def happen(self) -> None:
         self.count += 1
@@ -201,3 +208,28 @@ async def test_everybody_sees_what_was_committed_while_it_might_and_nothing_else
         await world.step()
     await world.settle()
     world.check()
+
+
+async def test_who_comes_in_ahead_of_the_group_is_not_told_what_it_has_had(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    answer = Source.answer
+
+    async def held(self: Source, event: object, context: Context) -> Answer:
+        await gate.wait()
+        return await answer(self, event, context)
+
+    async with toy_door(clock) as (door, _):
+        world = World(door, clock, random.Random(4))
+        members = [await world.arrive_for(QUERY) for _ in range(2)]
+        await until(lambda: door.groups.sizes == [2])
+        monkeypatch.setattr(Source, "answer", held)
+        await world.happen()
+        late = await world.arrive_for(QUERY)
+        await until(lambda: door.groups.sizes == [3])
+        gate.set()
+        await world.happen()
+        await world.settle()
+        assert [len(one.seen) for one in (*members, late)] == [2, 2, 1]
+        world.check()
