@@ -85,7 +85,7 @@ class Subscription:
             self._begin(place)
 
     def join(self, group: Group) -> None:
-        """Let a group that is at the same place go on for it."""
+        """Let a group go on for it, from where it waits."""
         self._group = group
         self._resume = None
         self._cancel()

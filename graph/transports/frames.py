@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
@@ -61,10 +61,13 @@ def wire(scope: Message) -> Any:
     return found
 
 
-class _Counted:
-    """Counts the writes since the client had read everything."""
+class _Wired(asyncio.Protocol):
+    """What both kinds of connection share: counted writes, and who hears of the end."""
 
     transport: asyncio.Transport
+    stopping: Callable[[], object] | None = None
+    lost: Callable[[], object] | None = None
+    # Writes since the client had read everything.
     _writes = 0
 
     def write(self, data: bytes) -> bool:
@@ -82,12 +85,16 @@ class _Counted:
     def cut(self) -> None:
         self.transport.abort()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.lost is not None:
+            self.lost()
+        # What is called back holds the connection, and the connection them.
+        self.stopping = self.lost = None
 
-class FramesProtocol(_Counted, WebSocketsSansIOProtocol):
+
+class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
     """A WebSocket that takes frames as bytes, and closes at once whether or not its client reads."""
-
-    stopping: Callable[[], object] | None = None
-    lost: Callable[[], object] | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -134,19 +141,11 @@ class FramesProtocol(_Counted, WebSocketsSansIOProtocol):
         else:
             super().shutdown()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.lost is not None:
-            self.lost()
-        # What is called back holds the connection, and the connection them.
-        self.stopping = self.lost = None
 
-
-class PipeProtocol(_Counted, HttpToolsProtocol):
+class PipeProtocol(_Wired, HttpToolsProtocol):
     """An HTTP connection whose response can be written chunk by chunk."""
 
-    stopping: Callable[[], object] | None = None
-    lost: Callable[[], object] | None = None
+    _running: RequestResponseCycle
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -157,9 +156,10 @@ class PipeProtocol(_Counted, HttpToolsProtocol):
 
         Returns whether anything waits for the client to read.
         """
-        if self.cycle.disconnected or self.cycle.response_complete or self.transport.is_closing():
+        cycle = self._running
+        if cycle.disconnected or cycle.response_complete or self.transport.is_closing():
             return False
-        if self.cycle.chunked_encoding:
+        if cycle.chunked_encoding:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         return self.write(data)
 
@@ -175,11 +175,10 @@ class PipeProtocol(_Counted, HttpToolsProtocol):
             self.stopping()
         super().shutdown()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.lost is not None:
-            self.lost()
-        self.stopping = self.lost = None
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # A client may have asked for more already: the newest request is not the one that is answered.
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
 
 def frame_header(length: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -95,3 +96,27 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(query: str, clock: 
         async with streaming(server, json={"query": query}):
             await server.followed(1)
         await server.followed(0)
+
+
+async def test_a_client_that_has_asked_for_more_already_gets_a_whole_stream_first(
+    clock: MovedClock,
+) -> None:
+    body = b'{"query": "subscription { made { id } }"}'
+    head = (
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    )
+    async with toy_server(clock) as server, asyncio.timeout(20):
+        port = int(server.url.rsplit(":", 1)[1].split("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + body + b"GET /graphql?query={hello} HTTP/1.1\r\nhost: x\r\n\r\n")
+        await server.followed(1)
+        await server.publish("bear")
+        await reader.readuntil(b"\r\n\r\n")
+        text = b""
+        while b"bear" not in text:
+            size = int(await reader.readuntil(b"\r\n"), 16)
+            text += await reader.readexactly(size)
+            assert await reader.readexactly(2) == b"\r\n"
+        writer.close()
+        await writer.wait_closed()
