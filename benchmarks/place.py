@@ -26,6 +26,7 @@ from graph.identity.signing_keys import load as load_keys
 from graph.settings import Settings
 from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
+from graph.vault import vault
 
 CORES = sorted(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -63,7 +64,7 @@ class Place:
         settings = Settings(home=home, admin_password=secrets.token_urlsafe(), _env_file=None)
         await bootstrap(settings, Mount(schema, Domain()), SystemClock())
         database = Database(settings.database_url)
-        ring = await load_keys(database, time.time())
+        ring = await load_keys(database, vault(settings), time.time())
         await database.close()
         return cls(settings, ring)
 

@@ -14,6 +14,7 @@ from graph.errors import (
     Forbidden,
     NotFound,
     RateLimited,
+    StepUpRequired,
     Unauthenticated,
     Unsafe,
     WatchwordError,
@@ -22,7 +23,16 @@ from graph.events import PRESENT, Event
 from graph.identity.accounts import accounts_by_id, new_id, set_roles
 from graph.identity.fields import IdentityMutation, IdentityQuery
 from graph.identity.tables import Account
-from graph.permissions.field import HasRole, HasScope, Permission, Public, SignedIn, condition
+from graph.permissions.field import (
+    FirstParty,
+    HasRole,
+    HasScope,
+    Permission,
+    Public,
+    RecentlyAuthenticated,
+    SignedIn,
+    condition,
+)
 from graph.permissions.rules import Question
 from graph.principal import ANONYMOUS, Grants, Principal
 from graph.relay.connection import Connection, connect
@@ -44,6 +54,7 @@ __all__ = [
     "Database",
     "Domain",
     "Event",
+    "FirstParty",
     "Forbidden",
     "Grants",
     "HasRole",
@@ -59,8 +70,10 @@ __all__ = [
     "Public",
     "Question",
     "RateLimited",
+    "RecentlyAuthenticated",
     "SignedIn",
     "Slice",
+    "StepUpRequired",
     "Transaction",
     "Unauthenticated",
     "Unsafe",

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from graph import health
+from graph.attempts import Attempts
 from graph.clock import Clock, SystemClock
 from graph.context import Services
 from graph.database import Database
@@ -34,6 +35,7 @@ from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.websocket import WebSocketDoor
+from graph.vault import vault
 
 
 def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
@@ -42,7 +44,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     clock = clock or SystemClock()
     services = make_services(settings, clock, mount.domain)
     database = services.database
-    identity = Identity(database, services.bus, settings, clock, mount.domain)
+    identity = Identity(services)
     limits = Limits(
         settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
     )
@@ -77,7 +79,17 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
     log = Log(database)
     bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
     hub = Hub(log, bus, clock, settings.mailbox_limit, settings.log_look_seconds)
-    return Services(database, log, bus, hub, clock, domain)
+    return Services(
+        database,
+        log,
+        bus,
+        hub,
+        clock,
+        domain,
+        settings,
+        vault(settings),
+        Attempts(settings.bus_url),
+    )
 
 
 def _open_doors(app: FastAPI, door: Door) -> None:

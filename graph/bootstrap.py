@@ -19,6 +19,7 @@ from graph.identity.signing_keys import ensure
 from graph.migration import RUNTIME, upgrade
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
+from graph.vault import make_key, vault
 
 # Whoever makes the first account holds this lock meanwhile.
 LOCK = 7_709_015
@@ -54,7 +55,8 @@ async def bootstrap(
         database = Database(settings.database_url)
         try:
             await upgrade(database, packages(mount))
-            await ensure(database, settings, clock.now())
+            make_key(settings)
+            await ensure(database, vault(settings), settings, clock.now())
             async with transaction(database, MemoryBus(), clock.now()) as unit:
                 started = await _first_account(unit, settings, mount)
                 tell(started)
@@ -70,12 +72,11 @@ async def _first_account(unit: Transaction, settings: Settings, mount: Mount) ->
     password = settings.admin_password or secrets.token_urlsafe(18)
     roles = [ADMIN] if ADMIN in mount.domain.roles else list(mount.domain.roles)
     await add_account(
-        unit.session,
+        unit,
         email=settings.admin_email,
         name="Administrator",
         roles=roles or [ADMIN],
         password=password,
-        now=unit.now,
     )
     if settings.demo and mount.domain.demo:
         await mount.domain.demo(unit)

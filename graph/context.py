@@ -11,6 +11,8 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
+from graph.actor import Actor
+from graph.attempts import Attempts
 from graph.clock import Clock
 from graph.course import Course
 from graph.database import Database
@@ -21,7 +23,9 @@ from graph.fanout.bus import Bus
 from graph.fanout.hub import Hub
 from graph.fanout.log import Log
 from graph.principal import Holder, Principal, SharedPrincipal
+from graph.settings import Settings
 from graph.transaction import Transaction, transaction
+from graph.vault import Vault
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,6 +41,9 @@ class Services:
     hub: Hub
     clock: Clock
     domain: Domain
+    settings: Settings
+    vault: Vault
+    attempts: Attempts
 
 
 Renew = Callable[[str], Awaitable[Principal]]
@@ -56,7 +63,16 @@ class Guard:
 class Context:
     """The world as one operation, or one event of a subscription, sees it."""
 
-    __slots__ = ("_course", "_holder", "_loaders", "_principal", "_renew", "guards", "services")
+    __slots__ = (
+        "_course",
+        "_holder",
+        "_loaders",
+        "_principal",
+        "_renew",
+        "address",
+        "guards",
+        "services",
+    )
 
     def __init__(
         self,
@@ -66,9 +82,12 @@ class Context:
         holder: Holder | None = None,
         course: Course | None = None,
         renew: Renew | None = None,
+        address: str = "",
     ) -> None:
-        """`holder` is asked for the principal each time, when that may change meanwhile."""
+        """`holder` is asked for the principal each time, when that may change meanwhile; `address` is
+        the network address that the operation came from."""
         self.services = services
+        self.address = address
         self.guards: list[Guard] | None = None if course is None else []
         self._principal = principal
         self._holder = holder
@@ -80,6 +99,12 @@ class Context:
     def principal(self) -> Principal:
         """Who is asking. Where many are served at once, only their grants can be read."""
         return cast(Principal, self._principal) if self._holder is None else self._holder.principal
+
+    @property
+    def actor(self) -> Actor:
+        """Who does what this operation does, as the audit log writes it down."""
+        principal = self.principal
+        return Actor(principal.subject or None, principal.session, principal.client, self.address)
 
     @property
     def now(self) -> float:
@@ -97,7 +122,7 @@ class Context:
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
         services = self.services
-        async with transaction(services.database, services.bus, services.clock.now()) as unit:
+        async with transaction(services.database, services.bus, self.now, self.actor) as unit:
             yield unit
         self._loaders.clear()
 

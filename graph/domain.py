@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Domain:
     """The optional companion of a mounted schema, found as `domain` in the schema's module.
 
-    `roles` maps each role to the scopes that a person who has it may carry in a token.
+    `roles` maps each role to the scopes that a person who has it may carry in a token, and
+    `descriptions` each scope to what it allows, in words, for the page that asks a person's consent.
     `migrations` is the dotted name of a package of Alembic versions. `demo` fills an empty
     database with something to look at. `commands` join the `watchword` command line.
     """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
     migrations: str | None = None
     demo: Callable[[Transaction], Awaitable[None]] | None = None
     commands: Sequence[click.Command] = ()

@@ -6,7 +6,9 @@ WatchwordError
 │   ├── TokenExpired         TOKEN_EXPIRED     401   4403   come back with a new token
 │   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   its owner has other roles now
 │   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
+│   └── InvalidProof         UNAUTHENTICATED   401   4401   bound to a key that was not shown
 ├── Forbidden                FORBIDDEN         403          says what it requires
+│   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
 ├── NotFound                 NOT_FOUND         404
 ├── Conflict                 CONFLICT          409          somebody else was faster
@@ -96,12 +98,39 @@ class TokenRevoked(Unauthenticated):
         super().__init__("The session has been revoked. Sign in again.")
 
 
+class InvalidProof(Unauthenticated):
+    """The token is bound to a key, and the DPoP proof that goes with it is missing or not good.
+
+    `rule` names the check that refused it (RFC 9449, section 4.3). With `nonce`, the client shall
+    try again with that one (section 8).
+    """
+
+    def __init__(self, rule: str, nonce: str | None = None) -> None:
+        super().__init__("The DPoP proof is missing or not valid.")
+        self.rule = rule
+        self.nonce = nonce
+
+
 class Forbidden(WatchwordError):
     """Somebody is signed in and may not do this; `requires` says what would be needed."""
 
     code = "FORBIDDEN"
     status = 403
     close_code = 4403
+
+
+class StepUpRequired(Forbidden):
+    """The person must show again who it is (RFC 9470). `max_age` is in seconds."""
+
+    code = "STEP_UP_REQUIRED"
+    status = 401
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__(
+            f"Sign in again: this needs an authentication of the last {max_age} seconds.",
+            maxAge=max_age,
+        )
+        self.max_age = max_age
 
 
 class BadUserInput(WatchwordError):

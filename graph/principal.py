@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+FIRST_PARTY = "watchword"
+"""The client_id of our own sign-in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grants:
@@ -26,7 +29,9 @@ class Principal:
 
     `subject` is the account's id (claim `sub`), `session` the sign-in it came from (`sid`),
     `client` the OAuth client (`client_id`), `token_id` the token (`jti`), `version` the account's
-    version when the token was issued (`ver`). `expires_at` and `issued_at` are Unix seconds.
+    version when the token was issued (`ver`), `authenticated_at` when the person last showed who it
+    is (`auth_time`), `key` the thumbprint of the key that the token is bound to (`cnf.jkt`). Times
+    are Unix seconds.
     """
 
     subject: str
@@ -37,6 +42,8 @@ class Principal:
     issued_at: float = 0.0
     expires_at: float = math.inf
     version: int = 0
+    authenticated_at: float = 0.0
+    key: str | None = None
 
     @property
     def is_anonymous(self) -> bool:

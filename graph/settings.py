@@ -6,11 +6,13 @@ Every value that is unsafe is refused at the start, in a sentence that says what
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
+from limits import parse
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -18,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from graph import bus_url
 from graph.errors import Unsafe
+from graph.trusted_issuer import TrustedIssuer
 
 PREFIX = "WATCHWORD_"
 GUESSED_FIRST = {
@@ -34,6 +37,7 @@ MINIMUM_PASSWORD = 12
 LONGEST_PASSWORD = 1_024
 LONGEST_EMAIL = 320
 MINIMUM_RSA_BITS = 2048
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -82,6 +86,45 @@ class Settings(BaseSettings):
         10, ge=0, le=60, description="Two tabs that refresh within this time both succeed."
     )
     leeway_seconds: int = Field(5, ge=0, le=60, description="Clock difference to tolerate.")
+    encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Fernet keys that seal what is secret in the database, with commas: the first"
+        " seals, all of them open. Made in the home directory when not set.",
+        repr=False,
+    )
+    key_rotation_seconds: int = Field(
+        90 * 86400, ge=0, description="A new signing key is made after this long; 0 for never."
+    )
+    key_publish_seconds: int = Field(
+        600, ge=0, description="How long a new key is published before it signs."
+    )
+    sign_in_limit_per_account: str = Field(
+        "10 per 5 minutes", description="Most attempts to sign in to one account."
+    )
+    sign_in_limit_per_address: str = Field(
+        "100 per 5 minutes",
+        description="Most attempts to sign in, and to get tokens, from one address.",
+    )
+    step_up_seconds: int = Field(
+        300, ge=30, description="How recent an authentication is that what is dangerous asks for."
+    )
+    passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Where passkeys may be used beside our own origin, as JSON; apps as"
+        " android:apk-key-hash:…",
+    )
+    code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code.")
+    dpop: Literal["optional", "required"] = Field(
+        "optional", description="Whether every token must be bound to its holder's key (DPoP)."
+    )
+    dpop_nonce: bool = Field(False, description="Whether DPoP proofs must hold a nonce of ours.")
+    dpop_seconds: int = Field(60, ge=5, le=600, description="How old a DPoP proof may be.")
+    trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field(
+        (), description="Identity providers whose tokens are believed, as JSON: see the README."
+    )
+    max_header_bytes: int = Field(
+        32_768, ge=4_096, le=1_048_576, description="Most bytes of a request line and its headers."
+    )
     admin_email: str = Field("admin@example.com", description="E-mail of the first account.")
     admin_password: str | None = Field(
         None, description="Password of the first account; generated when not set.", repr=False
@@ -227,11 +270,32 @@ class Settings(BaseSettings):
             raise ValueError(f"must have at most {LONGEST_PASSWORD} characters")
         return password
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("encryption_keys", mode="before")
     @classmethod
-    def _origins_are_a_list(cls, origins: Any) -> Any:
+    def _keys_can_seal(cls, keys: Any) -> Any:
+        given = [key.strip() for key in keys.split(",")] if isinstance(keys, str) else keys
+        for key in given:
+            if not _FERNET_KEY.fullmatch(key):
+                raise ValueError(
+                    "must be 32 random bytes in base64url, with commas between several keys:"
+                    " openssl rand -base64 32 | tr +/ -_"
+                )
+        return given
+
+    @field_validator("sign_in_limit_per_account", "sign_in_limit_per_address")
+    @classmethod
+    def _limit_is_one(cls, limit: str) -> str:
         try:
-            given = json.loads(origins) if isinstance(origins, str) else origins
+            parse(limit)
+        except ValueError:
+            raise ValueError('must be like "10 per 5 minutes"') from None
+        return limit
+
+    @field_validator("allowed_origins", "passkey_origins", "trusted_issuers", mode="before")
+    @classmethod
+    def _is_a_list(cls, items: Any) -> Any:
+        try:
+            given = json.loads(items) if isinstance(items, str) else items
         except ValueError:
             given = None
         if not isinstance(given, list | tuple):

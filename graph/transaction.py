@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from graph.actor import SERVER, Actor
 from graph.database import Database, undisturbed
 from graph.events import Event
 from graph.fanout.bus import Bus
@@ -16,9 +17,10 @@ from graph.fanout.log import append
 class Transaction:
     """A writing session with the events that will leave if it commits."""
 
-    def __init__(self, session: AsyncSession, now: float) -> None:
+    def __init__(self, session: AsyncSession, now: float, actor: Actor = SERVER) -> None:
         self.session = session
         self.now = now
+        self.actor = actor
         self.events: list[Event] = []
 
     def publish(self, event: Event) -> None:
@@ -27,10 +29,15 @@ class Transaction:
 
 
 @asynccontextmanager
-async def transaction(database: Database, bus: Bus, now: float) -> AsyncIterator[Transaction]:
-    """Run the block as one transaction, with its events in it; publish them once it is committed."""
+async def transaction(
+    database: Database, bus: Bus, now: float, actor: Actor = SERVER
+) -> AsyncIterator[Transaction]:
+    """Run the block as one transaction, with its events in it; publish them once it is committed.
+
+    `actor` is who the audit log says it was.
+    """
     async with database.open() as session:
-        unit = Transaction(session, now)
+        unit = Transaction(session, now, actor)
         yield unit
         # A client that goes now takes neither the commit apart nor the events away.
         await undisturbed(_commit(unit, bus))

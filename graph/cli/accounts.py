@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from graph.actor import OPERATOR
 from graph.clock import SystemClock
 from graph.database import Database
 from graph.domain import load
@@ -54,12 +55,11 @@ def add(
 
     async def work(unit: Transaction) -> Account:
         return await add_account(
-            unit.session,
+            unit,
             email=email,
             name=name or email.partition("@")[0],
             roles=roles,
             password=chosen,
-            now=unit.now,
         )
 
     account = _write(settings, work)
@@ -154,7 +154,7 @@ def _write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T
             bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
             await bus.open(lambda event: None)
             try:
-                async with transaction(database, bus, SystemClock().now()) as unit:
+                async with transaction(database, bus, SystemClock().now(), OPERATOR) as unit:
                     return await work(unit)
             finally:
                 # The servers hear of it at once, or, without the bus, when they look into the log.

@@ -27,6 +27,7 @@ from graph.identity.tables import Account
 from graph.migration import pending
 from graph.permissions import coverage
 from graph.settings import Settings
+from graph.vault import vault
 
 # Seconds by which clocks may differ before tokens begin to fail.
 CLOCK_TOLERANCE = 2.0
@@ -108,7 +109,7 @@ async def _clock(settings: Settings) -> str:
 
 async def _keys(settings: Settings) -> str:
     async with opened(settings) as database:
-        ring = await load_keys(database, SystemClock().now())
+        ring = await load_keys(database, vault(settings), SystemClock().now())
     if not ring.keys:
         raise Unsafe("There is no signing key; start the server, which makes one.")
     return f"{len(ring.keys)} can be loaded, {ring.signing.kid} ({ring.signing.algorithm}) signs"

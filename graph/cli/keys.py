@@ -11,6 +11,7 @@ from graph.clock import SystemClock
 from graph.identity.signing_keys import load, rotate
 from graph.settings import Settings
 from graph.tokens.keys import Key
+from graph.vault import vault
 
 
 @click.group()
@@ -25,7 +26,7 @@ def list_(settings: Settings) -> None:
 
     async def work() -> tuple[Key, ...]:
         async with opened(settings) as database:
-            return (await load(database, SystemClock().now())).keys
+            return (await load(database, vault(settings), SystemClock().now())).keys
 
     for place, key in enumerate(asyncio.run(work())):
         click.echo(f"{key.kid}\t{key.algorithm}\t{'signs' if place == 0 else 'verifies'}")
@@ -38,7 +39,7 @@ def rotate_(settings: Settings) -> None:
 
     async def work() -> Key:
         async with opened(settings) as database:
-            return await rotate(database, settings, SystemClock().now())
+            return await rotate(database, vault(settings), settings, SystemClock().now())
 
     key = asyncio.run(work())
     click.echo(f"{key.kid} ({key.algorithm}) signs; running servers follow within half a minute.")

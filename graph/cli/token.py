@@ -15,11 +15,13 @@ from graph.errors import NotFound, Unsafe
 from graph.identity.accounts import find_account
 from graph.identity.identity import expected
 from graph.identity.signing_keys import load as load_keys
+from graph.principal import FIRST_PARTY
 from graph.settings import Settings
 from graph.tokens.explanation import Explanation, explain
-from graph.tokens.issue import FIRST_PARTY, Issuer
+from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
 from graph.tokens.verify import Verifier
+from graph.vault import vault
 
 
 @click.group()
@@ -118,7 +120,7 @@ def _harmless(text: str) -> str:
 
 async def _ring(settings: Settings) -> KeyRing:
     async with opened(settings) as database:
-        ring = await load_keys(database, SystemClock().now())
+        ring = await load_keys(database, vault(settings), SystemClock().now())
     if not ring.keys:
         raise Unsafe("There is no signing key yet: start the server once.")
     return ring

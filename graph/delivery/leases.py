@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
 from graph.delivery.lease import Lease
 from graph.ending import Ending
@@ -39,6 +40,19 @@ class Leases:
         """End what lives by tokens of a session."""
         for lease in self._of(subject):
             if lease.principal.session == session:
+                lease.end(Ending.REVOKED)
+
+    def revoke_token(self, subject: str, token: str) -> None:
+        """End what lives by the token of this id."""
+        for lease in self._of(subject):
+            if lease.principal.token_id == token:
+                lease.end(Ending.REVOKED)
+
+    def revoke_client(self, client: str, issued_until: float) -> None:
+        """End what lives by a client's tokens that were issued up to then (Unix seconds)."""
+        for lease in tuple(chain.from_iterable(self._by_subject.values())):
+            principal = lease.principal
+            if principal.client == client and principal.issued_at <= issued_until:
                 lease.end(Ending.REVOKED)
 
     def revoke_before(self, subject: str, version: int) -> None:

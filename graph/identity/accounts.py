@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from graph.columns import moment
 from graph.database import exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
+from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked, roles_changed
 from graph.identity.passwords import check_usable, make_hash
 from graph.identity.tables import Account, Password, Session
@@ -30,17 +31,16 @@ def new_id() -> str:
 
 
 async def add_account(
-    session: AsyncSession,
+    unit: Transaction,
     *,
     email: str,
     name: str,
     roles: Collection[str],
     password: str | None,
-    now: float,
 ) -> Account:
     """Make an account; without a password it cannot sign in by one.
 
-    `now` is in Unix seconds. Raises `BadUserInput` when the e-mail address or password cannot be
+    Raises `BadUserInput` when the e-mail address or password cannot be
     used, or the address has an account already.
     """
     _check_email(email)
@@ -51,8 +51,9 @@ async def add_account(
         email_folded=email.casefold(),
         name=name,
         roles=sorted(set(roles)),
-        created_at=moment(now),
+        created_at=moment(unit.now),
     )
+    session = unit.session
     session.add(account)
     try:
         await session.flush()
@@ -63,8 +64,9 @@ async def add_account(
     if password is not None:
         check_usable(password)
         hash = await make_hash(password)
-        session.add(Password(account_id=account.id, hash=hash, changed_at=moment(now)))
+        session.add(Password(account_id=account.id, hash=hash, changed_at=moment(unit.now)))
         await session.flush()
+    record(unit, Action.ACCOUNT_ADDED, account=account.id, roles=" ".join(account.roles))
     return account
 
 
@@ -78,6 +80,7 @@ async def set_password(unit: Transaction, id: str, password: str) -> None:
     # Nothing of the account itself changes but its version, by which older tokens are known.
     flag_modified(account, "roles")
     await _end_sessions(unit, account)
+    record(unit, Action.PASSWORD_CHANGED, account=id)
 
 
 async def find_account(session: AsyncSession, email: str) -> Account | None:
@@ -119,6 +122,7 @@ async def set_roles(
         account.roles = wanted
         await unit.session.flush()
         unit.publish(roles_changed(id, account.version, wanted))
+        record(unit, Action.ROLES_CHANGED, account=id, roles=" ".join(wanted))
     return account
 
 
@@ -129,6 +133,7 @@ async def disable(unit: Transaction, id: str) -> Account:
         await _keep_an_admin(unit.session, account)
     account.disabled_at = moment(unit.now)
     await _end_sessions(unit, account)
+    record(unit, Action.ACCOUNT_DISABLED, account=id)
     return account
 
 

@@ -1,6 +1,6 @@
-"""What happens to accounts and sessions, as events: they travel in the log as all events do.
+"""What happens to accounts, sessions, clients and tokens, as events: they travel in the log as all do.
 
-Each is about one account, whose id is the key.
+The key is whom it is about: an account's id, or a client's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ STREAM = "identity"
 SESSION_REVOKED = "SESSION_REVOKED"
 ACCOUNT_REVOKED = "ACCOUNT_REVOKED"
 ROLES_CHANGED = "ROLES_CHANGED"
+TOKEN_REVOKED = "TOKEN_REVOKED"
+CLIENT_REVOKED = "CLIENT_REVOKED"
 
 
 def session_revoked(account: str, session: str) -> Event:
@@ -30,3 +32,14 @@ def roles_changed(account: str, version: int, roles: Collection[str]) -> Event:
     return Event(
         STREAM, account, ROLES_CHANGED, {"version": version, "roles": " ".join(sorted(roles))}
     )
+
+
+def token_revoked(subject: str, token: str) -> Event:
+    """One access token is no good any more; `token` is its id (jti)."""
+    return Event(STREAM, subject, TOKEN_REVOKED, {"token": token})
+
+
+def client_revoked(client: str, at: float) -> Event:
+    """A client is disabled, or may do less: its tokens issued up to `at` (Unix seconds) are no good,
+    whoever they speak for."""
+    return Event(STREAM, client, CLIENT_REVOKED, {"at": int(at)})

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from graph.clock import Clock
-from graph.database import Database
-from graph.domain import Domain
+from graph.context import Services
 from graph.errors import InvalidToken
-from graph.fanout.bus import Bus
 from graph.identity.revocations import Revocations
 from graph.identity.sessions import Sessions, SignedIn
-from graph.identity.signing_keys import KeyStore
+from graph.identity.signing_keys import KEYS_ARE_FRESH, KeyStore
 from graph.principal import Principal
 from graph.settings import Settings
 from graph.tokens.claims import Expected
@@ -19,8 +16,6 @@ from graph.tokens.issue import IssuedToken, Issuer
 from graph.tokens.verify import UnknownKey, Verifier
 
 log = logging.getLogger("watchword.tokens")
-# Seconds after which keys made elsewhere sign here too.
-KEYS_ARE_FRESH = 30.0
 
 
 class Identity:
@@ -28,24 +23,22 @@ class Identity:
 
     def __init__(
         self,
-        database: Database,
-        bus: Bus,
-        settings: Settings,
-        clock: Clock,
-        domain: Domain,
+        services: Services,
     ) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.sessions = Sessions(database, bus, settings)
+        self.services = services
+        self.settings = settings = services.settings
+        self.clock = clock = services.clock
+        self.domain = domain = services.domain
+        database = services.database
+        self.sessions = Sessions(database, services.bus, settings)
         # As long as a token can be good, whatever its clock says.
         self.seconds = settings.access_token_seconds + 2 * settings.leeway_seconds
         self.revocations = Revocations(
             domain, self.seconds, downgrades=settings.on_role_change == "downgrade"
         )
-        self.keys = KeyStore(database, clock)
+        self.keys = KeyStore(database, services.vault, clock)
         self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
-        self._domain = domain
         self._refreshed_at = clock.now()
 
     async def open(self) -> None:
@@ -70,19 +63,24 @@ class Identity:
             raise
 
     async def issue(self, who: SignedIn) -> IssuedToken:
-        """Issue an access token with all that the account's roles allow at this moment."""
+        """Issue an access token with what the session asked for, as far as the account's roles allow it
+        at this moment."""
         now = self.clock.now()
         if now - self._refreshed_at > KEYS_ARE_FRESH:
             await self._refresh()
-        roles = frozenset(who.account.roles)
+        session, roles = who.session, frozenset(who.account.roles)
+        may = self.domain.scopes(roles)
         return self.issuer.issue(
             self.keys.ring,
             subject=who.account.id,
             roles=roles,
-            scopes=self._domain.scopes(roles),
-            session=who.session_id,
+            scopes=may if session.scope is None else may & frozenset(session.scope.split()),
+            session=session.id,
             now=now,
             version=who.account.version,
+            client_id=session.client_id,
+            authenticated_at=session.authenticated_at.timestamp(),
+            key=session.jkt,
         )
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:

@@ -11,7 +11,13 @@ from graph.delivery.lease import narrowed
 from graph.domain import Domain
 from graph.errors import TokenOutdated, TokenRevoked
 from graph.events import Event
-from graph.identity.happenings import ACCOUNT_REVOKED, ROLES_CHANGED, SESSION_REVOKED
+from graph.identity.happenings import (
+    ACCOUNT_REVOKED,
+    CLIENT_REVOKED,
+    ROLES_CHANGED,
+    SESSION_REVOKED,
+    TOKEN_REVOKED,
+)
 from graph.principal import Grants, Principal
 
 
@@ -26,17 +32,20 @@ class Change:
 
 
 class Revocations:
-    """The revoked sessions and changed accounts of late; `seconds` is how long each is kept."""
+    """What was revoked or changed of late; `seconds` is how long each of it is kept."""
 
     def __init__(self, domain: Domain, seconds: float, downgrades: bool) -> None:
         self._domain = domain
         self._seconds = seconds
         self._downgrades = downgrades
         self._sessions: dict[str, float] = {}
+        self._tokens: dict[str, float] = {}
+        # Until when it is kept, and up to which second the client's tokens are no good.
+        self._clients: dict[str, tuple[float, int]] = {}
         self._accounts: dict[str, Change] = {}
 
     def __len__(self) -> int:
-        return len(self._sessions) + len(self._accounts)
+        return len(self._sessions) + len(self._tokens) + len(self._clients) + len(self._accounts)
 
     def add(self, event: Event, now: float) -> None:
         """Take in what happened, and forget what no token can remember any more."""
@@ -47,6 +56,10 @@ class Revocations:
         match event.kind:
             case kind if kind == SESSION_REVOKED:
                 self._sessions[str(event.data["session"])] = until
+            case kind if kind == TOKEN_REVOKED:
+                self._tokens[str(event.data["token"])] = until
+            case kind if kind == CLIENT_REVOKED:
+                self._clients[event.key] = (until, int(event.data["at"] or 0))
             case kind if kind == ACCOUNT_REVOKED:
                 self._accounts[event.key] = replace(known, until=until, revoked_before=version)
             case kind if kind == ROLES_CHANGED:
@@ -66,9 +79,12 @@ class Revocations:
         Raises `TokenRevoked`, and `TokenOutdated` when its owner has other roles now, unless tokens
         are downgraded then.
         """
-        if not self._sessions and not self._accounts:
+        if not len(self):
             return principal
-        if principal.session in self._sessions:
+        if principal.session in self._sessions or principal.token_id in self._tokens:
+            raise TokenRevoked
+        _, revoked_at = self._clients.get(principal.client or "", (0, -1))
+        if principal.issued_at <= revoked_at:
             raise TokenRevoked
         change = self._accounts.get(principal.subject)
         if change is None:
@@ -83,4 +99,6 @@ class Revocations:
 
     def _forget(self, now: float) -> None:
         self._sessions = {id: until for id, until in self._sessions.items() if until > now}
+        self._tokens = {id: until for id, until in self._tokens.items() if until > now}
+        self._clients = {id: known for id, known in self._clients.items() if known[0] > now}
         self._accounts = {id: known for id, known in self._accounts.items() if known.until > now}

@@ -56,7 +56,7 @@ def routes(identity: Identity) -> APIRouter:
             token, in_body = await _refresh_token(request, settings)
             if token is None:
                 raise Refusal(401, "invalid_grant", "There is no refresh token. Sign in.")
-            who = await identity.sessions.refresh(token, clock.now())
+            who = await identity.sessions.refresh(token, _device(request), clock.now())
             return await _answer(identity, who, in_body)
         except Refusal as refusal:
             return refusal.response()
@@ -72,7 +72,7 @@ def routes(identity: Identity) -> APIRouter:
         except Refusal as refusal:
             return refusal.response()
         if token is not None:
-            await identity.sessions.sign_out(token, clock.now())
+            await identity.sessions.sign_out(token, _device(request), clock.now())
         response = Response(status_code=204)
         _forget_cookie(response)
         return response

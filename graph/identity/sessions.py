@@ -13,21 +13,25 @@ import hmac
 import logging
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from graph.actor import Actor
 from graph.columns import moment
 from graph.database import Database
-from graph.errors import Unauthenticated
+from graph.errors import InvalidProof, Unauthenticated
 from graph.fanout.bus import Bus
 from graph.identity.accounts import find_account, lock_account, new_id
+from graph.identity.audit import Action, record
 from graph.identity.happenings import session_revoked
 from graph.identity.passwords import fits, is_outdated, make_hash
 from graph.identity.tables import Account, Password, RefreshToken, Session
+from graph.principal import FIRST_PARTY
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 
@@ -42,8 +46,20 @@ class SignedIn:
     """Who signed in, in which session, and the refresh token for the next time."""
 
     account: Account
-    session_id: str
+    session: Session = field(repr=False)
     refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a new session is to be: for which client, with which scopes (None for all that the roles
+    give), bound to which key, and how and when (Unix seconds) the person showed who it is."""
+
+    methods: Collection[str]
+    authenticated_at: float
+    client: str = FIRST_PARTY
+    scopes: Collection[str] | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,71 +78,111 @@ class Sessions:
         self._bus = bus
         self._settings = settings
 
-    async def sign_in(self, email: str, password: str, device: Device, now: float) -> SignedIn:
-        """Open a session. Raises `Unauthenticated`, after the same work whatever was wrong."""
+    async def sign_in(
+        self, email: str, password: str, device: Device, now: float, key: str | None = None
+    ) -> SignedIn:
+        """Open a session, bound to a key if one is given.
+
+        Raises `Unauthenticated`, after the same work whatever was wrong.
+        """
         async with self._database.read() as session:
             account = await find_account(session, email)
             known = await session.get(Password, account.id) if account else None
         good = await fits(password, known.hash if known else None)
         if not good or account is None or known is None:
-            raise _refused(device)
+            raise await self._refused(device, account, now)
         fresh = await make_hash(password) if is_outdated(known.hash) else None
-        async with self._transaction(now) as unit:
+        async with self._transaction(now, device) as unit:
             session = unit.session
             # While the password was compared, it may have been changed, or the account disabled.
             account = await lock_account(session, account.id)
             current = await session.get_one(Password, account.id, populate_existing=True)
-            if account.disabled_at is not None or current.hash != known.hash:
-                raise _refused(device)
-            if fresh is not None:
+            good = account.disabled_at is None and current.hash == known.hash
+            if good and fresh is not None:
                 current.hash = fresh
-            return await self._open(session, account, device, now)
+            if good:
+                return await self.open(unit, account, device, Opening(["pwd"], now, key=key))
+        raise await self._refused(device, account, now)
 
-    async def refresh(self, refresh_token: str, now: float) -> SignedIn:
-        """Rotate a refresh token.
-
-        Raises `Unauthenticated`; a token that was used before has ended its session by then.
-        """
-        async with self._transaction(now) as unit:
-            who = await self._exchange(unit, refresh_token)
-        if who is None:
-            raise Unauthenticated(NOT_VALID)
-        return who
-
-    async def sign_out(self, refresh_token: str, now: float) -> None:
-        """End the session of a refresh token; an unknown token has none to end."""
-        async with self._transaction(now) as unit:
-            found = await unit.session.get(RefreshToken, _hash(refresh_token))
-            if found is not None:
-                await _revoke(unit, found.session_id)
-
-    def _transaction(self, now: float) -> AbstractAsyncContextManager[Transaction]:
-        return transaction(self._database, self._bus, now)
-
-    async def _open(
-        self, session: AsyncSession, account: Account, device: Device, now: float
+    async def open(
+        self, unit: Transaction, account: Account, device: Device, opening: Opening
     ) -> SignedIn:
+        """Open a session for an account that showed who it is."""
         token = secrets.token_urlsafe(32)
+        scopes = opening.scopes
         opened = Session(
             id=new_id(),
             account_id=account.id,
             label=device.label[:200],
             address=device.address[:64],
-            created_at=moment(now),
-            used_at=moment(now),
-            expires_at=moment(now + self._settings.refresh_absolute_seconds),
+            created_at=moment(unit.now),
+            used_at=moment(unit.now),
+            expires_at=moment(unit.now + self._settings.refresh_absolute_seconds),
+            client_id=opening.client,
+            scope=None if scopes is None else " ".join(sorted(scopes)),
+            jkt=opening.key,
+            authenticated_at=moment(opening.authenticated_at),
+            methods=sorted(opening.methods),
         )
-        session.add(opened)
-        await session.flush()
-        session.add(RefreshToken(hash=_hash(token), session_id=opened.id))
-        return SignedIn(account, opened.id, token)
+        unit.session.add(opened)
+        await unit.session.flush()
+        unit.session.add(RefreshToken(hash=_hash(token), session_id=opened.id))
+        unit.actor = Actor(account.id, opened.id, opening.client, device.address)
+        record(unit, Action.SIGNED_IN, account=account.id, methods=" ".join(opened.methods))
+        return SignedIn(account, opened, token)
 
-    async def _exchange(self, unit: Transaction, token: str) -> SignedIn | None:
+    async def refresh(
+        self,
+        refresh_token: str,
+        device: Device,
+        now: float,
+        *,
+        client: str = FIRST_PARTY,
+        key: str | None = None,
+    ) -> SignedIn:
+        """Rotate a refresh token that was given to this client.
+
+        Raises `Unauthenticated`; a token that was used before has ended its session by then. Raises
+        `InvalidProof` when the session is bound to another key than `key`.
+        """
+        async with self._transaction(now, device) as unit:
+            who = await self._exchange(unit, refresh_token, client, key)
+        if who is None:
+            raise Unauthenticated(NOT_VALID)
+        return who
+
+    async def sign_out(
+        self, refresh_token: str, device: Device, now: float, *, client: str = FIRST_PARTY
+    ) -> None:
+        """End the session of a refresh token; an unknown token has none to end."""
+        async with self._transaction(now, device) as unit:
+            found = await unit.session.get(RefreshToken, _hash(refresh_token))
+            session = await unit.session.get(Session, found.session_id) if found else None
+            if session is not None and session.client_id == client:
+                unit.actor = Actor(session.account_id, session.id, client, device.address)
+                await revoke(unit, session.id, Action.SIGNED_OUT)
+
+    def _transaction(self, now: float, device: Device) -> AbstractAsyncContextManager[Transaction]:
+        return transaction(self._database, self._bus, now, Actor(address=device.address))
+
+    async def _refused(
+        self, device: Device, account: Account | None, now: float
+    ) -> Unauthenticated:
+        log.info("sign-in refused from %s", device.address)
+        async with self._transaction(now, device) as unit:
+            record(unit, Action.SIGN_IN_FAILED, account=account.id if account else None)
+        return Unauthenticated(NOT_VALID)
+
+    async def _exchange(
+        self, unit: Transaction, token: str, client: str, key: str | None
+    ) -> SignedIn | None:
         session, now = unit.session, unit.now
         found = await session.get(RefreshToken, _hash(token))
         live = await self._take(session, found.session_id, now) if found else None
-        if found is None or live is None:
+        if found is None or live is None or live.client_id != client:
             return None
+        if live.jkt is not None and live.jkt != key:
+            raise InvalidProof("refresh with another key")
         successor: str | None
         if await _use(session, found.hash, now):
             successor = await self._rotate(session, live, token, now)
@@ -136,7 +192,7 @@ class Sessions:
         account = await session.get_one(Account, live.account_id)
         if successor is None or account.disabled_at is not None:
             return None
-        return SignedIn(account, live.id, successor)
+        return SignedIn(account, live, successor)
 
     async def _take(self, session: AsyncSession, id: str, now: float) -> Session | None:
         """Return a session that is alive, and keep others from it meanwhile; None when it is over."""
@@ -167,7 +223,7 @@ class Sessions:
             # Without a salt its successor was used already, and may be elsewhere by now.
             return _successor(token, used.salt) if used.salt is not None else None
         log.warning("a rotated refresh token came again; session %s is revoked", used.session_id)
-        await _revoke(unit, used.session_id)
+        await revoke(unit, used.session_id, Action.REFRESH_TOKEN_REUSED)
         return None
 
 
@@ -181,23 +237,44 @@ async def _use(session: AsyncSession, hash: str, now: float) -> bool:
     return used.first() is not None
 
 
-async def _revoke(unit: Transaction, id: str) -> None:
+async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKED) -> bool:
+    """End a session and its tokens; tell whether it was not over before."""
     alive = update(Session).where(Session.id == id, Session.revoked_at.is_(None))
     revoked = alive.values(revoked_at=moment(unit.now)).returning(Session.account_id)
     account = (await unit.session.execute(revoked)).scalar()
     if account is not None:
         unit.publish(session_revoked(account, id))
+        record(unit, why, account=account, session=id)
+    return account is not None
+
+
+async def revoke_of_client(unit: Transaction, account: str, client: str) -> None:
+    """End all sessions that a client has for an account."""
+    found = await unit.session.execute(
+        select(Session.id).filter_by(account_id=account, client_id=client, revoked_at=None)
+    )
+    for id in found.scalars().all():
+        await revoke(unit, id)
+
+
+async def live_sessions(
+    session: AsyncSession, account: str, settings: Settings, now: float
+) -> Sequence[Session]:
+    """Return an account's sessions that are not over, the one used last first."""
+    idle_since = moment(now - settings.refresh_idle_seconds)
+    found = await session.execute(
+        select(Session)
+        .filter_by(account_id=account, revoked_at=None)
+        .where(Session.expires_at > moment(now), Session.used_at > idle_since)
+        .order_by(Session.used_at.desc(), Session.id)
+    )
+    return found.scalars().all()
 
 
 def _successor(token: str, salt: str) -> str:
     # Whoever has the salt and not the token cannot make it, nor can who has the token alone.
     made = hmac.digest(bytes.fromhex(salt), token.encode(), "sha256")
     return urlsafe_b64encode(made).rstrip(b"=").decode()
-
-
-def _refused(device: Device) -> Unauthenticated:
-    log.info("sign-in refused from %s", device.address)
-    return Unauthenticated(NOT_VALID)
 
 
 def _hash(refresh_token: str) -> str:

@@ -1,10 +1,10 @@
-"""The runtime's own tables: accounts, passwords, sessions, refresh tokens, and signing keys."""
+"""The tables of identity: accounts, what they sign in with, sessions, and signing keys."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from graph.columns import UtcDateTime
@@ -51,7 +51,12 @@ class Password(Base):
 
 
 class Session(Base):
-    """One sign-in on one device: a family of refresh tokens."""
+    """One sign-in on one device: a family of refresh tokens.
+
+    `client_id` is the client that signed in for the account, `scope` what it was allowed (None for
+    all that the account's roles give), `jkt` the thumbprint of the key that its tokens are bound to.
+    `methods` are how the person showed who it is, at `authenticated_at`, in the words of RFC 8176.
+    """
 
     __tablename__ = "sessions"
 
@@ -63,6 +68,11 @@ class Session(Base):
     used_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    client_id: Mapped[str] = mapped_column(String(200), index=True)
+    scope: Mapped[str | None] = mapped_column(Text)
+    jkt: Mapped[str | None] = mapped_column(String(64))
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    methods: Mapped[list[str]] = mapped_column(JSON)
 
 
 class RefreshToken(Base):
@@ -80,7 +90,10 @@ class RefreshToken(Base):
 
 
 class SigningKey(Base):
-    """A key pair that signs tokens, or has signed some that are still good."""
+    """A key pair that signs tokens, will sign some, or has signed some that are still good.
+
+    The private part is sealed by the vault.
+    """
 
     __tablename__ = "signing_keys"
 
@@ -88,4 +101,83 @@ class SigningKey(Base):
     algorithm: Mapped[str] = mapped_column(String(16))
     private_pem: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    signs_at: Mapped[datetime] = mapped_column(UtcDateTime)
     retires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Passkey(Base):
+    """A WebAuthn credential: `id` is its own, base64url, `public_key` is in COSE's form."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[str] = mapped_column(String(1400), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    public_key: Mapped[bytes] = mapped_column()
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Challenge(Base):
+    """A challenge that a passkey has to sign, once, before it ends; known by its hash."""
+
+    __tablename__ = "challenges"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Totp(Base):
+    """The secret of one-time codes (RFC 6238), sealed by the vault; good once it is confirmed.
+
+    `last_step` is the time step of the last code that was used: none is good twice.
+    """
+
+    __tablename__ = "totp"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    sealed_secret: Mapped[str] = mapped_column(Text)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """A code that stands in for a one-time code once, known by its hash."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ExternalIdentity(Base):
+    """An account's name with an issuer that we trust."""
+
+    __tablename__ = "external_identities"
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditEntry(Base):
+    """What was done, by whom, from where. The database itself refuses to change or remove one."""
+
+    __tablename__ = "audit_entries"
+
+    position: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    action: Mapped[str] = mapped_column(String(50))
+    actor: Mapped[str | None] = mapped_column(String(200), index=True)
+    account_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    session_id: Mapped[str | None] = mapped_column(String(32))
+    client_id: Mapped[str | None] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[dict[str, str]] = mapped_column(JSON)

@@ -12,7 +12,14 @@ from graph.delivery.leases import Leases
 from graph.delivery.run import Patience
 from graph.errors import CursorExpired
 from graph.events import Event
-from graph.identity.happenings import ACCOUNT_REVOKED, ROLES_CHANGED, SESSION_REVOKED, STREAM
+from graph.identity.happenings import (
+    ACCOUNT_REVOKED,
+    CLIENT_REVOKED,
+    ROLES_CHANGED,
+    SESSION_REVOKED,
+    STREAM,
+    TOKEN_REVOKED,
+)
 from graph.identity.revocations import Revocations
 
 log = logging.getLogger("watchword.revocations")
@@ -59,6 +66,10 @@ class Watch:
         match event.kind:
             case kind if kind == SESSION_REVOKED:
                 self._leases.revoke_session(event.key, str(event.data["session"]))
+            case kind if kind == TOKEN_REVOKED:
+                self._leases.revoke_token(event.key, str(event.data["token"]))
+            case kind if kind == CLIENT_REVOKED:
+                self._leases.revoke_client(event.key, int(event.data["at"] or 0))
             case kind if kind == ACCOUNT_REVOKED:
                 self._leases.revoke_before(event.key, int(event.data["version"] or 0))
             case kind if kind == ROLES_CHANGED:

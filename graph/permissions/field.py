@@ -16,14 +16,16 @@ from typing import Any, ClassVar, cast
 from strawberry.permission import BasePermission
 
 from graph.context import Context, Guard
-from graph.errors import Forbidden, Unauthenticated
+from graph.errors import Forbidden, StepUpRequired, Unauthenticated
 from graph.permissions.rules import (
     AllOf,
     AnyOf,
     Anyone,
     Check,
+    FirstPartyRule,
     Not,
     Question,
+    RecentRule,
     RoleRule,
     Rule,
     ScopeRule,
@@ -31,7 +33,7 @@ from graph.permissions.rules import (
     describe,
 )
 from graph.permissions.verdict import Verdict
-from graph.principal import Principal
+from graph.principal import FIRST_PARTY, Principal
 
 
 class _Combinable(abc.ABCMeta):
@@ -107,11 +109,20 @@ def HasRole(role: str) -> type[Permission]:
     return permission(RoleRule(role))
 
 
+@lru_cache
+def RecentlyAuthenticated(max_age: int) -> type[Permission]:
+    """The person showed who it is within the last `max_age` seconds (RFC 9470)."""
+    return permission(RecentRule(max_age))
+
+
 Public = permission(Anyone())
 """Everybody may. Say so on purpose: a root field without any permission stops the server."""
 
 SignedIn = permission(SignedInRule())
 """Somebody is signed in."""
+
+FirstParty = permission(FirstPartyRule(FIRST_PARTY))
+"""Somebody signed in here by itself: no third party's token, and no machine's."""
 
 
 async def recheck(guards: Sequence[Guard], context: Context) -> None:
@@ -150,4 +161,6 @@ def _enforce(verdict: Verdict, principal: Principal) -> bool:
     requires = verdict.requires  # type: ignore[union-attr]
     if principal.is_anonymous:
         raise Unauthenticated(f"Sign in first: this needs {describe(requires)}.", requires=requires)
+    if verdict.max_age is not None:  # type: ignore[union-attr]
+        raise StepUpRequired(verdict.max_age)  # type: ignore[union-attr]
     raise Forbidden(f"This needs {describe(requires)}.", requires=requires)

@@ -100,6 +100,40 @@ class RoleRule(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstPartyRule(Rule):
+    """Somebody signed in here by itself; no other application or machine does this for it."""
+
+    client: str
+
+    @property
+    def requires(self) -> Requirement:
+        return {"client": self.client}
+
+    def holds(self, question: Question) -> bool:
+        principal = question.principal
+        return not principal.is_anonymous and principal.client == self.client
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRule(Rule):
+    """Somebody showed who it is within the last `max_age` seconds (RFC 9470)."""
+
+    max_age: int
+
+    @property
+    def requires(self) -> Requirement:
+        return {"maxAge": self.max_age}
+
+    def holds(self, question: Question) -> bool:
+        principal = question.principal
+        age = question.info.context.now - principal.authenticated_at
+        return not principal.is_anonymous and age <= self.max_age
+
+    def decide(self, question: Question) -> Verdict:
+        return ALLOWED if self.holds(question) else Denied(self.requires, self.max_age)
+
+
+@dataclass(frozen=True, slots=True)
 class Check(Rule):
     """A rule over the object or the arguments, in a function of the question."""
 
@@ -137,13 +171,30 @@ class AllOf(Rule):
         return {"allOf": [rule.requires for rule in self.rules]}
 
     def holds(self, question: Question) -> bool:
-        return all(rule.holds(question) for rule in self.rules)
+        return bool(self.decide(question))
 
     async def holds_async(self, question: Question) -> bool:
+        return bool(await self.decide_async(question))
+
+    def decide(self, question: Question) -> Verdict:
+        max_age: int | None = None
         for rule in self.rules:
-            if not await rule.holds_async(question):
-                return False
-        return True
+            verdict = rule.decide(question)
+            if isinstance(verdict, Denied):
+                if verdict.max_age is None:
+                    return Denied(self.requires)
+                max_age = min(verdict.max_age, max_age or verdict.max_age)
+        return ALLOWED if max_age is None else Denied(self.requires, max_age)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = await rule.decide_async(question)
+            if isinstance(verdict, Denied):
+                if verdict.max_age is None:
+                    return Denied(self.requires)
+                max_age = min(verdict.max_age, max_age or verdict.max_age)
+        return ALLOWED if max_age is None else Denied(self.requires, max_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +212,28 @@ class AnyOf(Rule):
         return {"anyOf": [rule.requires for rule in self.rules]}
 
     def holds(self, question: Question) -> bool:
-        return any(rule.holds(question) for rule in self.rules)
+        return bool(self.decide(question))
 
     async def holds_async(self, question: Question) -> bool:
+        return bool(await self.decide_async(question))
+
+    def decide(self, question: Question) -> Verdict:
+        max_age: int | None = None
         for rule in self.rules:
-            if await rule.holds_async(question):
-                return True
-        return False
+            verdict = rule.decide(question)
+            if not isinstance(verdict, Denied):
+                return ALLOWED
+            max_age = max_age or verdict.max_age
+        return Denied(self.requires, max_age)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = await rule.decide_async(question)
+            if not isinstance(verdict, Denied):
+                return ALLOWED
+            max_age = max_age or verdict.max_age
+        return Denied(self.requires, max_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +266,10 @@ def describe(requires: Requirement) -> str:
             return f"role {role}"
         case {"signedIn": True}:
             return "signed in"
+        case {"client": client}:
+            return f"signed in by {client} itself"
+        case {"maxAge": max_age}:
+            return f"an authentication of the last {max_age} seconds"
         case {"condition": condition}:
             return str(condition)
         case {"not": rule}:

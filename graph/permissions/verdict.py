@@ -19,9 +19,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """No, and what would have made it a yes."""
+    """No, and what would have made it a yes.
+
+    `max_age` is there when nothing is wrong but that the person showed who it is too long ago: how
+    recent that must be, in seconds.
+    """
 
     requires: Requirement
+    max_age: int | None = None
 
     def __bool__(self) -> bool:
         return False

@@ -53,6 +53,8 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         issued_at=issued_at,
         expires_at=expires_at,
         version=int(_number(claims, "ver")) if "ver" in claims else 0,
+        authenticated_at=_number(claims, "auth_time") if "auth_time" in claims else 0.0,
+        key=_confirmation(claims),
     )
     if expires_at <= now:
         raise TokenExpired
@@ -78,6 +80,16 @@ def _number(claims: dict[str, Any], name: str) -> float:
     if not 0 <= value < 253_402_300_800:
         raise InvalidToken(name)
     return float(value)
+
+
+def _confirmation(claims: dict[str, Any]) -> str | None:
+    # RFC 7800, section 3.1: a token that is bound in a way that we do not know is not for us.
+    if "cnf" not in claims:
+        return None
+    confirmation = claims["cnf"]
+    if not isinstance(confirmation, dict) or set(confirmation) != {"jkt"}:
+        raise InvalidToken("cnf")
+    return _text(confirmation, "jkt")
 
 
 def _audiences(value: object) -> list[str]:

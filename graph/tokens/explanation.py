@@ -25,8 +25,11 @@ MEANINGS = {
     "client_id": "the client it was issued to",
     "scope": "what the token may do",
     "roles": "what its person may do",
+    "ver": "the account's version when it was issued",
+    "auth_time": "when its person last showed who it is (RFC 9470)",
+    "cnf": "the key that it is bound to (RFC 9449)",
 }
-TIMES = ("exp", "nbf", "iat")
+TIMES = ("exp", "nbf", "iat", "auth_time")
 REFUSALS = {
     "size": "it is longer than 8 KB",
     "three base64url parts": "it is no token: a token is three parts of base64url with dots between"

@@ -7,11 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.principal import FIRST_PARTY
 from graph.tokens.jws import sign
 from graph.tokens.keys import KeyRing
-
-FIRST_PARTY = "watchword"
-"""The client_id of our own sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,13 @@ class Issuer:
         version: int | None = None,
         client_id: str = FIRST_PARTY,
         seconds: int | None = None,
+        authenticated_at: float | None = None,
+        key: str | None = None,
     ) -> IssuedToken:
         """Issue a token for a subject, signed with the newest key.
 
-        `version` is the account's: a token from before a change is known by it.
+        `version` is the account's: a token from before a change is known by it. `key` is the
+        thumbprint of the key that the token is bound to (RFC 9449, section 6.1).
         """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)
@@ -67,5 +68,9 @@ class Issuer:
             claims["sid"] = session
         if version is not None:
             claims["ver"] = version
+        if authenticated_at is not None:
+            claims["auth_time"] = int(authenticated_at)
+        if key is not None:
+            claims["cnf"] = {"jkt": key}
         token = sign(claims, ring.signing)
         return IssuedToken(token, issued_at + life, life, claims["scope"])

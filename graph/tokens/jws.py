@@ -9,11 +9,11 @@ from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 
 from graph.errors import InvalidToken
-from graph.tokens.keys import Key
+from graph.tokens.keys import Key, VerifyingKey
 
 TYPE = "at+jwt"
-_ALGORITHMS = ["ES256", "RS256", "EdDSA"]
-_jws = PyJWS(algorithms=_ALGORITHMS)
+_rsa = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+_jws = PyJWS(algorithms=[*_rsa, "ES256", "ES384", "ES512", "EdDSA"])
 
 
 def sign(claims: dict[str, Any], key: Key) -> str:
@@ -26,7 +26,7 @@ def sign(claims: dict[str, Any], key: Key) -> str:
     )
 
 
-def check_signature(token: str, key: Key) -> bytes:
+def check_signature(token: str, key: Key | VerifyingKey) -> bytes:
     """Return the payload of a token that this key has signed with the key's own algorithm.
 
     Raises `InvalidToken` when it has not.

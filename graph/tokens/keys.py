@@ -22,6 +22,15 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519Public
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A public key that verifies by one algorithm, and no other."""
+
+    kid: str
+    algorithm: str
+    public: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key pair that signs with one algorithm, and no other."""
 
@@ -106,8 +115,10 @@ def encode(data: bytes) -> str:
 def _members(public: PublicKey) -> dict[str, str]:
     if isinstance(public, ec.EllipticCurvePublicKey):
         point = public.public_numbers()
-        x, y = point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")
-        return {"crv": "P-256", "kty": "EC", "x": encode(x), "y": encode(y)}
+        size = (public.curve.key_size + 7) // 8
+        x, y = point.x.to_bytes(size, "big"), point.y.to_bytes(size, "big")
+        name = f"P-{public.curve.key_size}"
+        return {"crv": name, "kty": "EC", "x": encode(x), "y": encode(y)}
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
         return {"e": _integer(numbers.e), "kty": "RSA", "n": _integer(numbers.n)}

@@ -36,6 +36,7 @@ from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
 from graph.transports.accept import choose, names
+from graph.transports.admission import address_of
 from graph.transports.credential import from_headers, in_url
 from graph.transports.door import Door
 from graph.transports.multipart import CONTENT_TYPE as MULTIPART
@@ -103,11 +104,13 @@ class HttpDoor:
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
-                asked = Asked(principal, plan, _resumed(request, scope))
+                asked = Asked(
+                    principal, plan, _resumed(request, scope), address_of(scope["client"])
+                )
                 await serve(self._door, form, asked, scope, send)
                 return
             media_type = JSON if media_type == MULTIPART else media_type
-            answer = await self._execute(principal, plan, request)
+            answer = await self._execute(principal, plan, request, address_of(scope["client"]))
         except Refused as refused:
             response = _refusal(refused, media_type)
         else:
@@ -148,13 +151,15 @@ class HttpDoor:
         except orjson.JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
-    async def _execute(self, principal: Principal, plan: Plan, request: Request) -> dict[str, Any]:
+    async def _execute(
+        self, principal: Principal, plan: Plan, request: Request, address: str
+    ) -> dict[str, Any]:
         if plan.is_subscription:
             raise Failure(
                 406,
                 BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
-        context = Context(self._door.services, principal)
+        context = Context(self._door.services, principal, address=address)
         return await self._door.engine.execute(plan, request.variables, context)
 
 

@@ -56,6 +56,7 @@ class Asked:
     principal: Principal
     plan: Plan
     request: Request
+    address: str = ""
 
 
 async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Send) -> None:
@@ -125,7 +126,7 @@ class Stream:
                 timer.cancel()
 
     async def _answer(self, asked: Asked) -> None:
-        context = Context(self._door.services, asked.principal)
+        context = Context(self._door.services, asked.principal, address=asked.address)
         try:
             answer = await self._door.engine.execute(asked.plan, asked.request.variables, context)
         except Refused as refused:

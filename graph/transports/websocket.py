@@ -81,7 +81,7 @@ class WebSocketDoor:
             connection.send_close(error.close_code, error.message)
             return
         try:
-            await Connection(self._door, scope["headers"], connection).run(receive)
+            await Connection(self._door, scope["headers"], connection, address).run(receive)
         finally:
             admission.leave(address)
 
@@ -90,6 +90,7 @@ class Connection:
     """The accepted dialogue on one socket."""
 
     __slots__ = (
+        "_address",
         "_door",
         "_headers",
         "_is_closed",
@@ -103,8 +104,9 @@ class Connection:
         "_wire",
     )
 
-    def __init__(self, door: Door, headers: Any, connection: FramesProtocol) -> None:
+    def __init__(self, door: Door, headers: Any, connection: FramesProtocol, address: str) -> None:
         self._door = door
+        self._address = address
         self._headers = headers
         self._wire = connection
         self._protocol = Protocol()
@@ -232,7 +234,8 @@ class Connection:
 
     async def _answer(self, id: str, plan: Plan, request: Request) -> None:
         renew = self._renew_by_mutation
-        context = Context(self._door.services, self._living.principal, renew=renew)
+        principal = self._living.principal
+        context = Context(self._door.services, principal, renew=renew, address=self._address)
         try:
             answer = await self._door.engine.execute(plan, request.variables, context)
             last: tuple[bytes, ...] = (next_head(id), Sent(answer).json, NEXT_TAIL)

@@ -28,7 +28,9 @@ from graph.settings import Settings
 from tests.support import toy_schema
 from tests.support.clients import TRANSPORTS
 from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
 from tests.support.toy_server import serving
+from tests.support.vault import ENCRYPTION_KEY, VAULT
 
 MOUNT = Mount(toy_schema.schema, Domain(roles={"keeper": frozenset({"toys:count"})}))
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
@@ -55,13 +57,11 @@ class Running:
 
 async def prepared(url: str, clock: MovedClock, **settings: Any) -> Settings:
     """Put a key and an account into a database; return the settings that lead there."""
-    read = Settings(_env_file=None, database_url=url, **settings)
+    read = Settings(_env_file=None, database_url=url, encryption_keys=(ENCRYPTION_KEY,), **settings)
     database = Database(url)
-    await ensure(database, read, clock.now())
-    async with database.write() as session:
-        await add_account(
-            session, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD, now=clock.now()
-        )
+    await ensure(database, VAULT, read, clock.now())
+    async with unit_of(database, clock.now()) as unit:
+        await add_account(unit, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD)
     await database.close()
     return read
 

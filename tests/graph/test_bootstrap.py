@@ -23,6 +23,7 @@ from graph.identity.tables import Account, Password, SigningKey
 from graph.migration import RUNTIME, pending, upgrade
 from graph.settings import Settings
 from graph.transaction import Transaction
+from graph.vault import make_key, vault
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
 
@@ -33,9 +34,7 @@ ROLES = {"admin": frozenset({"toys:all"}), "keeper": frozenset({"toys:count"})}
 
 async def guest(unit: Transaction) -> None:
     """Demo data that can be counted: one more account."""
-    await add_account(
-        unit.session, email=GUEST, name="Guest", roles=[], password=None, now=unit.now
-    )
+    await add_account(unit, email=GUEST, name="Guest", roles=[], password=None)
 
 
 MOUNT = Mount(toy_schema.schema, Domain(roles=ROLES, demo=guest))
@@ -288,7 +287,9 @@ async def test_a_start_that_was_cut_off_after_the_key_keeps_it(place: Place) -> 
     place.home.mkdir()
     database = Database(place.url)
     await upgrade(database, packages(MOUNT))
-    await ensure(database, place.settings(), MovedClock().now())
+    settings = place.settings()
+    make_key(settings)
+    await ensure(database, vault(settings), settings, MovedClock().now())
     await database.close()
     keys = (await place.kept()).keys
     assert (await place.start()).is_first

@@ -23,6 +23,7 @@ from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
 from tests.support.postgres import LivePostgres
 from tests.support.redis import LiveRedis
+from tests.support.vault import ENCRYPTION_KEY, VAULT
 
 PATIENCE = 60
 ROOT = Path(__file__).parents[2]
@@ -153,6 +154,7 @@ async def fleet(
         given = {
             "WATCHWORD_DATABASE_URL": postgres.url.replace("postgresql:", "postgresql+asyncpg:"),
             "WATCHWORD_BUS_URL": redis.url,
+            "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
             "WATCHWORD_ADMIN_PASSWORD": secrets.token_urlsafe(12),
             "WATCHWORD_MAX_CONNECTIONS_PER_ADDRESS": "100000",
             "WATCHWORD_MAX_CONNECTIONS_PER_PRINCIPAL": "100000",
@@ -164,7 +166,7 @@ async def fleet(
             for node in nodes:
                 await node.answers()
             database = Database(given["WATCHWORD_DATABASE_URL"])
-            ring = await load(database, time.time())
+            ring = await load(database, VAULT, time.time())
             await database.close()
             yield Fleet(postgres, redis, nodes, ring)
         finally:

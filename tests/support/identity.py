@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 
+from graph.app import make_services
 from graph.database import Database
 from graph.domain import Domain
 from graph.fanout.memory import MemoryBus
@@ -21,6 +22,7 @@ from graph.identity.tables import Account
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 from tests.support.clock import MovedClock
+from tests.support.vault import ENCRYPTION_KEY
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"
 ORIGIN = "https://watchword.example"
@@ -48,13 +50,15 @@ class SignInDesk:
 async def sign_in_desk(
     database: Database, clock: MovedClock, **settings: Any
 ) -> AsyncIterator[SignInDesk]:
-    read = Settings(_env_file=None, database_url=str(database.url), **settings)
-    await ensure(database, read, clock.now())
-    async with database.write() as session:
+    made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN} | settings
+    read = Settings(_env_file=None, database_url=str(database.url), **made)
+    services = replace(make_services(read, clock, DOMAIN), database=database)
+    await ensure(database, services.vault, read, clock.now())
+    async with unit_of(database, clock.now()) as unit:
         account = await add_account(
-            session, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD, now=clock.now()
+            unit, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD
         )
-    identity = Identity(database, MemoryBus(), read, clock, DOMAIN)
+    identity = Identity(services)
     await identity.open()
     app = FastAPI()
     app.include_router(routes(identity))

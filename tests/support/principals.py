@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from graph.attempts import Attempts
 from graph.context import Context, Services
 from graph.database import Database
 from graph.errors import WatchwordError
@@ -14,8 +15,11 @@ from graph.fanout.log import Log
 from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
 from graph.principal import ANONYMOUS, Grants, Principal
+from graph.settings import Settings
 from schema import domain, schema
 from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
+from tests.support.vault import ENCRYPTION_KEY, VAULT
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.
@@ -63,15 +67,14 @@ async def open_room(database: Database, clock: MovedClock) -> Room:
     """Fill a database with an account for each role."""
     services, events = await open_services(database, clock)
     principals = {"anonymous": ANONYMOUS}
-    async with database.write() as session:
+    async with unit_of(database, clock.now()) as unit:
         for role in ROLES:
             account = await add_account(
-                session,
+                unit,
                 email=f"{role}@example.com",
                 name=role.title(),
                 roles=[role],
                 password=None,
-                now=clock.now(),
             )
             principals[role] = _principal(account.id, role)
     read = frozenset({"incidents:read"})
@@ -95,7 +98,10 @@ async def open_services(
 
     await log.open()
     await bus.open(receive)
-    return Services(database, log, bus, hub, clock, domain), events
+    settings = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
+    attempts = Attempts(settings.bus_url)
+    services = Services(database, log, bus, hub, clock, domain, settings, VAULT, attempts)
+    return services, events
 
 
 def _principal(subject: str, role: str) -> Principal:

@@ -41,6 +41,7 @@ from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.websocket import WebSocketDoor
 from tests.support import toy_schema
+from tests.support.vault import ENCRYPTION_KEY
 
 LIFE = 600.0
 DOMAIN = Domain(
@@ -130,7 +131,12 @@ async def toy_door(clock: Clock, **settings: Any) -> AsyncIterator[tuple[Door, W
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "toys.db"
         shutil.copy(_template(), path)
-        read = Settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{path}", **settings)
+        read = Settings(
+            _env_file=None,
+            database_url=f"sqlite+aiosqlite:///{path}",
+            encryption_keys=(ENCRYPTION_KEY,),
+            **settings,
+        )
         services = make_services(read, clock, DOMAIN)
         await services.log.open()
         await services.hub.open()

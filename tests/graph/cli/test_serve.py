@@ -242,7 +242,11 @@ def test_sigint_ends_it_in_order(second: Start) -> None:
 
 @pytest.mark.usefixtures("second")
 def test_all_that_it_writes_is_in_its_home(place: Place) -> None:
-    assert {path.name for path in place.home.iterdir()} == {"lock", "watchword.db"}
+    assert {path.name for path in place.home.iterdir()} == {
+        "encryption.key",
+        "lock",
+        "watchword.db",
+    }
     assert list(place.current.iterdir()) == []
     assert list(place.user.iterdir()) == []
 
@@ -252,7 +256,8 @@ def test_its_home_is_its_owners_alone(place: Place) -> None:
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode) for path in (place.home, *place.home.iterdir())
     }
-    assert modes == {"home": 0o700, "lock": 0o600, "watchword.db": 0o600}
+    files = ("encryption.key", "lock", "watchword.db")
+    assert modes == {"home": 0o700} | dict.fromkeys(files, 0o600)
 
 
 def test_a_chosen_password_is_not_printed_and_the_printed_line_signs_in_with_it(

@@ -26,10 +26,8 @@ NOW = MovedClock().now()
 
 
 async def made(database: Database, email: str = "a@example.com", *roles: str) -> Account:
-    async with database.write() as session:
-        return await add_account(
-            session, email=email, name="A", roles=roles, password=None, now=NOW
-        )
+    async with unit_of(database, NOW) as unit:
+        return await add_account(unit, email=email, name="A", roles=roles, password=None)
 
 
 async def test_an_account_is_found_in_any_case(database: Database) -> None:
@@ -58,9 +56,9 @@ async def test_an_address_has_one_account(database: Database) -> None:
 )  # fmt: skip
 async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Database) -> None:
     with pytest.raises(BadUserInput) as error:
-        async with database.write() as session:
+        async with unit_of(database, NOW) as unit:
             given = {"email": "a@x", "name": "A", "password": None} | change
-            await add_account(session, roles=[], now=NOW, **given)
+            await add_account(unit, roles=[], **given)
     assert error.value.extensions["path"] == list(change)
     async with database.read() as session:
         assert await list_accounts(session) == []

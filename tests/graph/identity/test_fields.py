@@ -10,6 +10,7 @@ from graph.identity.accounts import add_account
 from graph.identity.fields import IdentityQuery
 from graph.principal import ANONYMOUS, Grants, Principal
 from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
 from tests.support.principals import open_services
 
 QUERY = "{ viewer { id name email roles scopes expiresAt } }"
@@ -24,9 +25,9 @@ async def ask(database: Database, clock: MovedClock, principal: Principal) -> ob
 
 
 async def test_a_person_sees_themselves(database: Database, clock: MovedClock) -> None:
-    async with database.write() as session:
+    async with unit_of(database) as unit:
         account = await add_account(
-            session, email="a@x", name="Alice", roles=["keeper"], password=None, now=0
+            unit, email="a@x", name="Alice", roles=["keeper"], password=None
         )
     grants = Grants(frozenset({"keeper"}), frozenset({"c:d", "a:b"}))
     principal = Principal(account.id, grants, expires_at=clock.now() + 60)

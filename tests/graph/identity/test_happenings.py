@@ -29,7 +29,7 @@ async def test_each_change_of_an_account_is_in_the_log_with_its_version(
 ) -> None:
     async with unit_of(database) as unit:
         made = await add_account(
-            unit.session, email="a@x", name="A", roles=["x"], password="a good password", now=0
+            unit, email="a@x", name="A", roles=["x"], password="a good password"
         )
     async with unit_of(database) as unit:
         await set_roles(unit, made.id, ["y"])

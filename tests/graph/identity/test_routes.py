@@ -293,7 +293,7 @@ async def test_a_stock_library_verifies_our_tokens_from_jwks(sqlite_desk: Any) -
         key,
         algorithms=["ES256"],
         audience="watchword",
-        issuer="http://127.0.0.1:8000",
+        issuer=ORIGIN,
         options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
     )
     assert claims["sub"] == sqlite_desk.account.id

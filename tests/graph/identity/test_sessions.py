@@ -43,8 +43,8 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
         async def live() -> str:
             who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
             for _ in range(5):
-                who = await sessions.refresh(who.refresh_token, clock.now())
-            return who.session_id
+                who = await sessions.refresh(who.refresh_token, DEVICE, clock.now())
+            return who.session.id
 
         ids = await asyncio.gather(*(live() for _ in range(10)))
         assert len(set(ids)) == 10
@@ -64,10 +64,11 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
         sessions = desk.identity.sessions
         who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
         token = who.refresh_token
-        await sessions.refresh(token, clock.now())
+        await sessions.refresh(token, DEVICE, clock.now())
         clock.move(1)
         answers = await asyncio.gather(
-            *(sessions.refresh(token, clock.now()) for _ in range(3)), return_exceptions=True
+            *(sessions.refresh(token, DEVICE, clock.now()) for _ in range(3)),
+            return_exceptions=True,
         )
         assert not any(isinstance(answer, SignedIn) for answer in answers)
         assert all(isinstance(answer, Unauthenticated) for answer in answers)
@@ -92,7 +93,7 @@ async def test_who_signs_in_while_the_account_changes_does_not_stay(
         for answer in answers:
             if isinstance(answer, SignedIn):
                 with pytest.raises(Unauthenticated):
-                    await sessions.refresh(answer.refresh_token, clock.now())
+                    await sessions.refresh(answer.refresh_token, DEVICE, clock.now())
             else:
                 assert answer is None or isinstance(answer, Unauthenticated)
 
@@ -105,7 +106,7 @@ async def test_tokens_that_were_used_long_ago_are_forgotten(
         who = await sessions.sign_in(EMAIL, PASSWORD, DEVICE, clock.now())
         for _ in range(6):
             clock.move(400)
-            who = await sessions.refresh(who.refresh_token, clock.now())
+            who = await sessions.refresh(who.refresh_token, DEVICE, clock.now())
         async with database.read() as session:
             known = (await session.execute(select(RefreshToken))).scalars().all()
         assert len(known) == 4

@@ -8,12 +8,12 @@ import pytest
 
 from graph.database import Database
 from graph.errors import InvalidToken
-from graph.fanout.memory import MemoryBus
 from graph.identity.identity import Identity
-from graph.identity.signing_keys import KeyStore, ensure, load, rotate
+from graph.identity.signing_keys import KEYS_ARE_FRESH, KeyStore, ensure, load, rotate
 from graph.settings import Settings
 from tests.support.clock import MovedClock
-from tests.support.identity import DOMAIN, sign_in_desk
+from tests.support.identity import sign_in_desk
+from tests.support.vault import VAULT
 
 SETTINGS = Settings(_env_file=None)
 
@@ -21,8 +21,8 @@ SETTINGS = Settings(_env_file=None)
 async def test_processes_that_start_together_end_with_one_key(
     database: Database, clock: MovedClock
 ) -> None:
-    await asyncio.gather(*(ensure(database, SETTINGS, clock.now()) for _ in range(5)))
-    assert len((await load(database, clock.now())).keys) == 1
+    await asyncio.gather(*(ensure(database, VAULT, SETTINGS, clock.now()) for _ in range(5)))
+    assert len((await load(database, VAULT, clock.now())).keys) == 1
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
@@ -30,34 +30,34 @@ async def test_the_algorithm_is_the_settings(
     algorithm: str, database: Database, clock: MovedClock
 ) -> None:
     settings = Settings(_env_file=None, algorithm=algorithm, rsa_bits=2048)
-    await ensure(database, settings, clock.now())
-    assert (await load(database, clock.now())).signing.algorithm == algorithm
+    await ensure(database, VAULT, settings, clock.now())
+    assert (await load(database, VAULT, clock.now())).signing.algorithm == algorithm
 
 
 async def test_an_old_key_verifies_until_its_last_token_has_ended(
     database: Database, clock: MovedClock
 ) -> None:
-    await ensure(database, SETTINGS, clock.now())
-    old = (await load(database, clock.now())).signing
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    old = (await load(database, VAULT, clock.now())).signing
     clock.move(100)
-    new = await rotate(database, SETTINGS, clock.now())
-    ring = await load(database, clock.now())
+    new = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+    ring = await load(database, VAULT, clock.now())
     assert [key.kid for key in ring.keys] == [new.kid, old.kid]
-    clock.move(SETTINGS.access_token_seconds)
-    assert len((await load(database, clock.now())).keys) == 2
+    clock.move(KEYS_ARE_FRESH + SETTINGS.access_token_seconds)
+    assert len((await load(database, VAULT, clock.now())).keys) == 2
     clock.move(SETTINGS.leeway_seconds + 1)
-    assert [key.kid for key in (await load(database, clock.now())).keys] == [new.kid]
+    assert [key.kid for key in (await load(database, VAULT, clock.now())).keys] == [new.kid]
 
 
 async def test_another_process_accepts_a_new_key_at_once(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        other = Identity(database, MemoryBus(), desk.identity.settings, clock, DOMAIN)
+        other = Identity(desk.identity.services)
         await other.open()
         before = (await desk.login()).json()["access_token"]
         clock.move(31)
-        await rotate(database, SETTINGS, clock.now())
+        await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
         after = (await desk.login()).json()["access_token"]
         assert desk.identity.keys.ring.signing.kid != other.keys.ring.signing.kid
         for token in (before, after, before):

@@ -1,0 +1,135 @@
+"""Public keys as others publish them (RFC 7517): read strictly, and never used for anything else
+than what they say they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from graph.errors import InvalidToken
+from graph.settings import MINIMUM_RSA_BITS
+from graph.tokens.compact import decode
+from graph.tokens.keys import PublicKey, VerifyingKey, thumbprint
+
+LONGEST_RSA_BITS = 8_192
+_CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
+    "P-256": (ec.SECP256R1(), 32, "ES256"),
+    "P-384": (ec.SECP384R1(), 48, "ES384"),
+    "P-521": (ec.SECP521R1(), 66, "ES512"),
+}
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: whoever publishes one of these has lost the key.
+_PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+ASYMMETRIC = (*_RSA, "ES256", "ES384", "ES512", "EdDSA")
+"""Every algorithm whose signatures can be verified here (RFC 7518, section 3.1; RFC 8037)."""
+
+
+class BadKey(Exception):
+    """The key cannot be used; the message says which rule it breaks."""
+
+
+def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
+    """Read one public key that verifies by one of these algorithms, and by that one alone.
+
+    The first of `algorithms` that fits is taken when the key itself does not say. A key without an
+    id gets its thumbprint for one (RFC 7638). Raises `BadKey`.
+    """
+    if not isinstance(jwk, dict):
+        raise BadKey("it is no JSON object")
+    if any(name in jwk for name in _PRIVATE):
+        raise BadKey("it has a private part")
+    _check_purpose(jwk)
+    public, able = _public(jwk)
+    algorithm = _algorithm(jwk, able, algorithms)
+    kid = jwk.get("kid", thumbprint(public))
+    if not isinstance(kid, str) or not kid:
+        raise BadKey("its kid is no text")
+    return VerifyingKey(kid, algorithm, public)
+
+
+def read_set(
+    jwks: object, algorithms: Collection[str] = ASYMMETRIC
+) -> tuple[dict[str, VerifyingKey], list[str]]:
+    """Read a JWK Set (RFC 7517, section 5): the keys by id, and why each other one is left out.
+
+    A key that cannot be used is left out, as section 5 wants it. Raises `BadKey` when it is no set,
+    or two keys have the same id: nobody could tell which one a token means.
+    """
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list):
+        raise BadKey("it is no JWK Set")
+    ids = [key["kid"] for key in keys if isinstance(key, dict) and isinstance(key.get("kid"), str)]
+    if len(set(ids)) != len(ids):
+        raise BadKey("two keys have the same kid")
+    found: dict[str, VerifyingKey] = {}
+    left_out: list[str] = []
+    for key in keys:
+        try:
+            if not isinstance(key, dict) or "kid" not in key:
+                raise BadKey("it has no kid")
+            made = read(key, algorithms)
+            found[made.kid] = made
+        except BadKey as fault:
+            left_out.append(str(fault))
+    return found, left_out
+
+
+def _check_purpose(jwk: Mapping[str, Any]) -> None:
+    if jwk.get("use", "sig") != "sig":
+        raise BadKey("its use is not sig")
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise BadKey("its key_ops do not have verify")
+
+
+def _algorithm(jwk: Mapping[str, Any], able: Collection[str], wanted: Collection[str]) -> str:
+    named = jwk.get("alg")
+    fitting = [name for name in wanted if name in able and named in (None, name)]
+    if not fitting:
+        raise BadKey("its algorithm is not one that is accepted")
+    return fitting[0]
+
+
+def _public(jwk: Mapping[str, Any]) -> tuple[PublicKey, Collection[str]]:
+    try:
+        match jwk.get("kty"):
+            case "EC":
+                return _elliptic(jwk)
+            case "RSA":
+                return _rsa(jwk), _RSA
+            case "OKP" if jwk.get("crv") == "Ed25519":
+                x = _bytes(jwk, "x", 32)
+                return ed25519.Ed25519PublicKey.from_public_bytes(x), ("EdDSA",)
+    except ValueError as error:
+        raise BadKey("its numbers make no key") from error
+    raise BadKey("its kind is not one that is accepted")
+
+
+def _elliptic(jwk: Mapping[str, Any]) -> tuple[PublicKey, Collection[str]]:
+    known = _CURVES.get(str(jwk.get("crv")))
+    if known is None:
+        raise BadKey("its curve is not one that is accepted")
+    curve, size, algorithm = known
+    x, y = (int.from_bytes(_bytes(jwk, name, size), "big") for name in ("x", "y"))
+    return ec.EllipticCurvePublicNumbers(x, y, curve).public_key(), (algorithm,)
+
+
+def _rsa(jwk: Mapping[str, Any]) -> PublicKey:
+    modulus = int.from_bytes(_bytes(jwk, "n"), "big")
+    if not MINIMUM_RSA_BITS <= modulus.bit_length() <= LONGEST_RSA_BITS:
+        raise BadKey(f"it has not {MINIMUM_RSA_BITS} to {LONGEST_RSA_BITS} bits")
+    exponent = int.from_bytes(_bytes(jwk, "e"), "big")
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _bytes(jwk: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
+    value = jwk.get(name)
+    try:
+        data = decode(value) if isinstance(value, str) else b""
+    except InvalidToken:
+        data = b""
+    if not data or (size is not None and len(data) != size):
+        raise BadKey(f"its member {name} is not base64url of the right length")
+    return data

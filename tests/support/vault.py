@@ -1,0 +1,9 @@
+"""A vault for tests that have no home directory."""
+
+from __future__ import annotations
+
+from graph.vault import Vault
+
+# Made for these tests and used by nothing else.
+ENCRYPTION_KEY = "dGhlIHRlc3RzIG9mIHdhdGNod29yZCwgMzIgYnl0ZXM="
+VAULT = Vault(lambda: (ENCRYPTION_KEY,))
