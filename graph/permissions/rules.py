@@ -44,6 +44,8 @@ class Rule:
         return ALLOWED if self.holds(question) else Denied(self.requires)
 
     async def decide_async(self, question: Question) -> Verdict:
+        if not self.is_async:
+            return self.decide(question)
         return ALLOWED if await self.holds_async(question) else Denied(self.requires)
 
 

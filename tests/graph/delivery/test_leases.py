@@ -15,7 +15,7 @@ from tests.support.outlet import Noted
 @pytest.fixture
 def leases(clock: MovedClock) -> dict[str, Lease]:
     return {
-        "old": Lease(clock, Principal("alice", session="s1", version=1), Noted()),
+        "old": Lease(clock, Principal("alice", session="s1", version=1, token_id="t1"), Noted()),
         "new": Lease(clock, Principal("alice", session="s2", version=2), Noted()),
         "bob": Lease(clock, Principal("bob", session="s1", version=1), Noted()),
         "anonymous": Lease(clock, ANONYMOUS, Noted()),
@@ -36,6 +36,14 @@ def ended(leases: dict[str, Lease]) -> list[str]:
 
 def test_a_session_ends_its_own(leases: dict[str, Lease], kept: Leases) -> None:
     kept.revoke_session("alice", "s1")
+    assert ended(leases) == ["old"]
+
+
+def test_a_token_ends_what_lives_by_it(leases: dict[str, Lease], kept: Leases) -> None:
+    kept.revoke_token("alice", "t2")
+    kept.revoke_token("bob", "t1")
+    assert ended(leases) == []
+    kept.revoke_token("alice", "t1")
     assert ended(leases) == ["old"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +12,10 @@ from graph.permissions.rules import (
     AnyOf,
     Anyone,
     Check,
+    FirstPartyRule,
     Not,
     Question,
+    RecentRule,
     RoleRule,
     Rule,
     ScopeRule,
@@ -39,6 +42,8 @@ def keeper(*scopes: str) -> Principal:
         (SignedInRule(), keeper(), ANONYMOUS),
         (RoleRule("keeper"), keeper(), Principal("bob")),
         (ScopeRule("toys:count"), keeper("toys:count"), keeper("toys:counting")),
+        (FirstPartyRule("us"), Principal("a", client="us"), Principal("a", client="them")),
+        (FirstPartyRule("us"), Principal("a", client="us"), Principal("", client="us")),
     ],
 )
 def test_a_rule_reads_the_principal(rule: Rule, allowed: Principal, denied: Principal) -> None:
@@ -57,6 +62,42 @@ async def test_rules_combine_as_and_or_and_not(left: Rule, right: Rule) -> None:
     ):
         assert rule.holds(question()) is expected
         assert await rule.holds_async(question()) is expected
+
+
+NOW = 1_000.0
+
+
+def asked(authenticated_at: float) -> Question:
+    info = SimpleNamespace(context=SimpleNamespace(now=NOW))
+    return Question(Principal("alice", authenticated_at=authenticated_at), None, info, {})
+
+
+@pytest.mark.parametrize(
+    ("at", "is_recent"), [(NOW, True), (NOW - 60, True), (NOW - 61, False), (0, False)]
+)
+def test_an_authentication_is_recent_for_so_many_seconds(at: float, is_recent: bool) -> None:
+    assert RecentRule(60).holds(asked(at)) is is_recent
+
+
+@pytest.mark.parametrize(
+    ("rule", "max_age"),
+    [
+        (RecentRule(60), 60),
+        (AllOf((YES, RecentRule(60))), 60),
+        (AllOf((RecentRule(60), RecentRule(30))), 30),
+        (AllOf((RecentRule(60), NO)), None),
+        (AllOf((NO, RecentRule(60))), None),
+        (AnyOf((NO, RecentRule(60))), 60),
+        (AnyOf((NO, AllOf((YES, RecentRule(60))))), 60),
+        (Not(AllOf((YES, YES))), None),
+    ],
+)
+async def test_a_denial_says_when_nothing_is_missing_but_a_recent_authentication(
+    rule: Rule, max_age: int | None
+) -> None:
+    for verdict in (rule.decide(asked(0)), await rule.decide_async(asked(0))):
+        assert isinstance(verdict, Denied)
+        assert verdict.max_age == max_age
 
 
 async def test_a_check_may_look_something_up() -> None:
