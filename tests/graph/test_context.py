@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from graph.actor import Actor
 from graph.context import Context, Services
 from graph.database import Database
 from graph.errors import BadUserInput
-from graph.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
+from graph.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 
@@ -70,6 +71,16 @@ async def test_only_a_live_connection_is_renewed(services: Services) -> None:
 async def test_a_write_says_what_time_it_is(services: Services, clock: MovedClock) -> None:
     async with Context(services, ANONYMOUS).write() as unit:
         assert unit.now == clock.now()
+
+
+async def test_a_write_says_who_it_is_and_from_where(services: Services) -> None:
+    alice = Principal("alice", client="app", session="s")
+    for principal, actor in (
+        (alice, Actor("alice", "s", "app", "203.0.113.7")),
+        (ANONYMOUS, Actor(None, None, None, "203.0.113.7")),
+    ):
+        async with Context(services, principal, address="203.0.113.7").write() as unit:
+            assert unit.actor == actor
 
 
 async def test_a_shared_context_has_grants_and_no_identity(services: Services) -> None:
