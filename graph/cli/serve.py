@@ -106,6 +106,7 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         access_log=False,
         loop="uvloop",
         http=PipeProtocol,
+        h11_max_incomplete_event_size=settings.max_header_bytes,
         ws=FramesProtocol,
         ws_max_size=settings.max_message_bytes,
         # Compression costs memory for each socket, and secrets beside chosen text (CRIME).

@@ -12,6 +12,8 @@ from graph.errors import InvalidToken, TokenExpired
 from graph.principal import Grants, Principal
 
 TYPES = ("at+jwt", "application/at+jwt")
+LONGEST_NAME = 300
+"""The longest name in a claim, in characters. Names go into logs, and into the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
     if expected.audience not in _audiences(claims.get("aud")):
         raise InvalidToken("aud")
     expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
-    not_before = _number(claims, "nbf") if "nbf" in claims else issued_at
+    not_before = _number(claims, "nbf")
     if max(not_before, issued_at) > now + expected.leeway:
         raise InvalidToken("nbf" if not_before > issued_at else "iat")
     made = Principal(
@@ -52,10 +54,14 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         token_id=_text(claims, "jti"),
         issued_at=issued_at,
         expires_at=expires_at,
-        version=int(_number(claims, "ver")) if "ver" in claims else 0,
+        version=_version(claims, "ver"),
         authenticated_at=_number(claims, "auth_time") if "auth_time" in claims else 0.0,
         key=_confirmation(claims),
+        client_version=_version(claims, "client_ver"),
     )
+    if made.authenticated_at > now + expected.leeway:
+        raise InvalidToken("auth_time")
+    # No leeway here: what lives by a token ends at this moment, and so does everybody's memory of it.
     if expires_at <= now:
         raise TokenExpired
     return made
@@ -63,9 +69,9 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not value or not _is_text(value):
+    if not _is_name(value):
         raise InvalidToken(name)
-    return value
+    return str(value)
 
 
 def _optional(claims: dict[str, Any], name: str) -> str | None:
@@ -82,6 +88,13 @@ def _number(claims: dict[str, Any], name: str) -> float:
     return float(value)
 
 
+def _version(claims: dict[str, Any], name: str) -> int:
+    value = _number(claims, name) if name in claims else 0
+    if value != int(value):
+        raise InvalidToken(name)
+    return int(value)
+
+
 def _confirmation(claims: dict[str, Any]) -> str | None:
     # RFC 7800, section 3.1: a token that is bound in a way that we do not know is not for us.
     if "cnf" not in claims:
@@ -89,7 +102,9 @@ def _confirmation(claims: dict[str, Any]) -> str | None:
     confirmation = claims["cnf"]
     if not isinstance(confirmation, dict) or set(confirmation) != {"jkt"}:
         raise InvalidToken("cnf")
-    return _text(confirmation, "jkt")
+    if not _is_name(confirmation["jkt"]):
+        raise InvalidToken("cnf")
+    return str(confirmation["jkt"])
 
 
 def _audiences(value: object) -> list[str]:
@@ -101,7 +116,7 @@ def _audiences(value: object) -> list[str]:
 
 def _texts(claims: dict[str, Any], name: str) -> frozenset[str]:
     values = claims.get(name, [])
-    if not isinstance(values, list) or not all(map(_is_text, values)):
+    if not isinstance(values, list) or not all(map(_is_name, values)):
         raise InvalidToken(name)
     return frozenset(values)
 
@@ -111,6 +126,10 @@ def _scopes(claims: dict[str, Any]) -> frozenset[str]:
     if not _is_text(scope):
         raise InvalidToken("scope")
     return frozenset(scope.split(" ")) - {""}
+
+
+def _is_name(value: object) -> bool:
+    return _is_text(value) and 0 < len(str(value)) <= LONGEST_NAME
 
 
 def _is_text(value: object) -> bool:

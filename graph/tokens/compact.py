@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode
+from math import isfinite
 from typing import Any, NoReturn
 
 from graph.errors import InvalidToken
@@ -12,14 +13,20 @@ from graph.tokens.keys import encode
 
 LONGEST = 8_192
 """The longest token that is looked at, in bytes. Ours are under 1 KB."""
+LONGEST_INTEGER = 20
+"""The longest integer in JSON, in characters: that of 64 bits, with its sign."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-# RFC 8725, section 3.1 and 3.10: a key, or a place to fetch one from, is never taken from a token.
-_REFUSED_MEMBERS = ("crit", "jwk", "jku", "x5c", "x5u", "b64", "zip", "enc")
+# RFC 8725, section 3.10: a key, or a place to fetch one from, is never taken from a token. Nor is
+# anything that would change what the parts mean (RFC 7515, 4.1.11; RFC 7797; RFC 7519, 5.2).
+_REFUSED_MEMBERS = ("crit", "jwk", "jku", "x5c", "x5u", "b64", "zip", "enc", "cty")
 
 
-def header_of(token: str) -> dict[str, Any]:
-    """Return the header of a compact token. Raises `InvalidToken` naming the rule it breaks."""
+def header_of(token: str, *, holds_key: bool = False) -> dict[str, Any]:
+    """Return the header of a compact token. Raises `InvalidToken` naming the rule it breaks.
+
+    With `holds_key` the key may be in the header: a proof shows one, and is believed for nothing else.
+    """
     if len(token) > LONGEST:
         raise InvalidToken("size")
     if not _COMPACT.fullmatch(token):
@@ -27,20 +34,26 @@ def header_of(token: str) -> dict[str, Any]:
     parts = [decode(part) for part in token.split(".")]
     header = members(parts[0])
     for name in _REFUSED_MEMBERS:
-        if name in header:
+        if name in header and not (holds_key and name == "jwk"):
             raise InvalidToken(f"header {name}")
     return header
 
 
 def members(data: bytes) -> dict[str, Any]:
-    """Return a JSON object without duplicate members, infinities or other surprises.
+    """Return a JSON object without duplicate members, endless numbers or other surprises.
 
     Raises `InvalidToken`. The standard library's parser is used because it shows duplicates.
     """
     try:
         # Decoded here: by itself it would guess UTF-16 and others, and skip a byte order mark.
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_short,
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidToken("JSON") from error
     if not isinstance(value, dict):
@@ -53,6 +66,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("duplicate member")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _short(text: str) -> int:
+    # Python reads integers of any length, in time that grows with the square of it.
+    if len(text) > LONGEST_INTEGER:
+        raise ValueError("a number is out of range")
+    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -26,6 +26,7 @@ MEANINGS = {
     "scope": "what the token may do",
     "roles": "what its person may do",
     "ver": "the account's version when it was issued",
+    "client_ver": "the client's version when it was issued",
     "auth_time": "when its person last showed who it is (RFC 9470)",
     "cnf": "the key that it is bound to (RFC 9449)",
 }
@@ -36,7 +37,7 @@ REFUSALS = {
     " them",
     "base64url": "one of its parts is cut off, or has a letter too many",
     "canonical base64url": "one of its parts was changed: base64url does not end with that letter",
-    "JSON": "its header or payload is no JSON, or has a name twice",
+    "JSON": "its header or payload is no JSON, or has a name twice, or an endless number",
     "JSON object": "its header or payload is no JSON object",
     "typ": "it is not an access token (typ is not at+jwt)",
     "kid": "no key of ours has this id: it was signed by somebody else, or its key was retired",

@@ -44,11 +44,12 @@ class Issuer:
         seconds: int | None = None,
         authenticated_at: float | None = None,
         key: str | None = None,
+        client_version: int | None = None,
     ) -> IssuedToken:
         """Issue a token for a subject, signed with the newest key.
 
-        `version` is the account's: a token from before a change is known by it. `key` is the
-        thumbprint of the key that the token is bound to (RFC 9449, section 6.1).
+        `version` is the account's, and `client_version` the client's: a token from before a change
+        is known by it. `key` is the thumbprint of the key that the token is bound to (RFC 9449, section 6.1).
         """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)
@@ -68,6 +69,8 @@ class Issuer:
             claims["sid"] = session
         if version is not None:
             claims["ver"] = version
+        if client_version is not None:
+            claims["client_ver"] = client_version
         if authenticated_at is not None:
             claims["auth_time"] = int(authenticated_at)
         if key is not None:

@@ -14,6 +14,10 @@ from graph.tokens.compact import decode
 from graph.tokens.keys import PublicKey, VerifyingKey, thumbprint
 
 LONGEST_RSA_BITS = 8_192
+# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long one only costs whoever verifies.
+RSA_EXPONENTS = range(65_537, 2**64)
+LONGEST_ID = 255
+"""The longest id of a key, in characters."""
 _CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
     "P-256": (ec.SECP256R1(), 32, "ES256"),
     "P-384": (ec.SECP384R1(), 48, "ES384"),
@@ -44,8 +48,8 @@ def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
     public, able = _public(jwk)
     algorithm = _algorithm(jwk, able, algorithms)
     kid = jwk.get("kid", thumbprint(public))
-    if not isinstance(kid, str) or not kid:
-        raise BadKey("its kid is no text")
+    if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_ID or not kid.isprintable():
+        raise BadKey("its kid is no text, or too long")
     return VerifyingKey(kid, algorithm, public)
 
 
@@ -108,7 +112,8 @@ def _public(jwk: Mapping[str, Any]) -> tuple[PublicKey, Collection[str]]:
 
 
 def _elliptic(jwk: Mapping[str, Any]) -> tuple[PublicKey, Collection[str]]:
-    known = _CURVES.get(str(jwk.get("crv")))
+    name = jwk.get("crv")
+    known = _CURVES.get(name) if isinstance(name, str) else None
     if known is None:
         raise BadKey("its curve is not one that is accepted")
     curve, size, algorithm = known
@@ -117,11 +122,20 @@ def _elliptic(jwk: Mapping[str, Any]) -> tuple[PublicKey, Collection[str]]:
 
 
 def _rsa(jwk: Mapping[str, Any]) -> PublicKey:
-    modulus = int.from_bytes(_bytes(jwk, "n"), "big")
+    modulus, exponent = _integer(jwk, "n"), _integer(jwk, "e")
     if not MINIMUM_RSA_BITS <= modulus.bit_length() <= LONGEST_RSA_BITS:
         raise BadKey(f"it has not {MINIMUM_RSA_BITS} to {LONGEST_RSA_BITS} bits")
-    exponent = int.from_bytes(_bytes(jwk, "e"), "big")
+    if exponent not in RSA_EXPONENTS:
+        raise BadKey("its exponent is too short, or too long")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _integer(jwk: Mapping[str, Any], name: str) -> int:
+    data = _bytes(jwk, name)
+    # RFC 7518, section 2: an integer has no zeros in front.
+    if data[0] == 0:
+        raise BadKey(f"its member {name} begins with zeros")
+    return int.from_bytes(data, "big")
 
 
 def _bytes(jwk: Mapping[str, Any], name: str, size: int | None = None) -> bytes:

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from graph.settings import MINIMUM_RSA_BITS
+
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
@@ -55,9 +57,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of a moment, newest first: the newest signs, all of them verify."""
+    """The keys of a moment, newest first: the newest signs, all of them verify.
+
+    Raises `ValueError` when two have the same id: nobody could tell which one a token means.
+    """
 
     keys: tuple[Key, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({key.kid for key in self.keys}) != len(self.keys):
+            raise ValueError("two keys have the same kid")
 
     @property
     def signing(self) -> Key:
@@ -96,9 +105,19 @@ def load(kid: str, algorithm: str, pem: str) -> Key:
         "EdDSA": ed25519.Ed25519PrivateKey,
     }
     kind = kinds.get(algorithm)
-    if kind is None or not isinstance(private, kind):
+    if kind is None or not isinstance(private, kind) or not _is_strong(private):
         raise ValueError(f"key {kid} is no key for {algorithm}")
     return Key(kid, algorithm, private)
+
+
+def _is_strong(private: PrivateKey) -> bool:
+    # RFC 7518, sections 3.3 and 3.4.
+    match private:
+        case rsa.RSAPrivateKey():
+            return private.key_size >= MINIMUM_RSA_BITS
+        case ec.EllipticCurvePrivateKey():
+            return isinstance(private.curve, ec.SECP256R1)
+    return True
 
 
 def thumbprint(public: PublicKey) -> str:

@@ -9,7 +9,7 @@ from graph.clock import Clock
 from graph.errors import InvalidToken, TokenExpired
 from graph.principal import Principal
 from graph.tokens.claims import Expected, check_type, principal
-from graph.tokens.compact import header_of, members
+from graph.tokens.compact import LONGEST, header_of, members
 from graph.tokens.jws import check_signature
 from graph.tokens.keys import KeyRing
 
@@ -38,13 +38,20 @@ class Verifier:
 
     def verify(self, token: str) -> Principal:
         """Return who the token speaks for. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
-        # Remembered by hash so that no token lies in memory; only a good one ever gets here.
-        digest = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(digest)
+        known = self.recall(token)
         if known is None:
             known = self._read(token)
-            self._remember(digest, known)
-        elif known.expires_at <= self._clock.now():
+            self._remember(_digest(token), known)
+        return known
+
+    def recall(self, token: str) -> Principal | None:
+        """Return who a token that was seen before speaks for; None when it was not.
+
+        Raises `TokenExpired`, and `InvalidToken` for what is too long or no token at all.
+        """
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is not None and known.expires_at <= self._clock.now():
             del self._known[digest]
             raise TokenExpired
         return known
@@ -67,3 +74,12 @@ class Verifier:
         self._known[digest] = known
         if len(self._known) > self._memory:
             self._known.popitem(last=False)
+
+
+def _digest(token: str) -> bytes:
+    if len(token) > LONGEST:
+        raise InvalidToken("size")
+    if not token.isascii():
+        raise InvalidToken("three base64url parts")
+    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    return hashlib.sha256(token.encode()).digest()

@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from graph.asgi import Message
+from graph.transports.head import HeadProtocol
 
 EXTENSION = "watchword.wire"
 # Seconds that a closed connection may take to say so itself, before it is cut.
@@ -142,7 +143,7 @@ class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
             super().shutdown()
 
 
-class PipeProtocol(_Wired, HttpToolsProtocol):
+class PipeProtocol(_Wired, HeadProtocol):
     """An HTTP connection whose response can be written chunk by chunk."""
 
     _running: RequestResponseCycle

@@ -13,6 +13,7 @@ from graph.cli.commands import cli
 from graph.tokens.compact import LONGEST
 from graph.tokens.keys import encode
 from tests.support.tokens import unsigned
+from tests.support.vault import ENCRYPTION_KEY
 
 ALICE = "alice@example.com"
 NO_TOKEN = "it is no token: a token is three parts of base64url with dots between them"
@@ -35,7 +36,8 @@ def url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def invoke(
     url: str, *arguments: str, given: str | bytes | None = None, **environment: str
 ) -> Result:
-    runner = CliRunner(env={"WATCHWORD_DATABASE_URL": url, **environment}, catch_exceptions=False)
+    given_too = {"WATCHWORD_DATABASE_URL": url, "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    runner = CliRunner(env=given_too | environment, catch_exceptions=False)
     return runner.invoke(cli, arguments, input=given)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from graph.errors import InvalidToken
 from graph.tokens.compact import decode, members
 from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
 from tests.support.clock import MovedClock
-from tests.support.tokens import AUDIENCE, ISSUER, key, verifier
+from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
 
 ROLES = ["viewer", "responder", "commander", "admin"]
 SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components:write",
@@ -22,11 +23,11 @@ def test_a_token_is_small_and_in_profile(algorithm: str, clock: MovedClock) -> N
         KeyRing((made,)), subject="alice", roles=ROLES, scopes=SCOPES, session="s1", now=clock.now()
     )
     assert len(issued.token) < 1024 + (256 if algorithm == "RS256" else 0)
-    claims = members(decode(issued.token.split(".")[1]))
-    assert set(claims) == {
+    said = members(decode(issued.token.split(".")[1]))
+    assert set(said) == {
         "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "roles",
     }  # fmt: skip
-    assert (issued.expires_in, issued.expires_at) == (600, claims["exp"])
+    assert (issued.expires_in, issued.expires_at) == (600, said["exp"])
     assert issued.scope == " ".join(sorted(SCOPES))
     principal = verifier(clock, made).verify(issued.token)
     assert principal.grants.scopes == set(SCOPES)
@@ -41,3 +42,28 @@ def test_no_two_tokens_are_the_same(clock: MovedClock) -> None:
         for _ in range(10)
     }
     assert len(tokens) == 10
+
+
+def test_a_clients_token_says_which_version_of_it_got_it(clock: MovedClock) -> None:
+    made = key()
+    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+        KeyRing((made,)),
+        subject="c",
+        roles=[],
+        scopes=[],
+        session=None,
+        now=clock.now(),
+        client_id="c",
+        client_version=3,
+    )
+    principal = verifier(clock, made).verify(issued.token)
+    assert (principal.client, principal.client_version, principal.version) == ("c", 3, 0)
+
+
+@pytest.mark.parametrize("wrong", ["3", True, None, [], -1, 10**15])
+def test_a_client_version_that_is_no_number_is_refused(wrong: object, clock: MovedClock) -> None:
+    made = key()
+    token = signed(made, claims(clock.now()) | {"client_ver": wrong})
+    with pytest.raises(InvalidToken) as caught:
+        verifier(clock, made).verify(token)
+    assert caught.value.rule == "client_ver"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from graph.tokens.keys import KeyRing, generate, load, thumbprint
+from graph.tokens.keys import Key, KeyRing, generate, load, thumbprint
 from tests.support.tokens import key
 
 ALGORITHMS = ["ES256", "RS256", "EdDSA"]
@@ -51,6 +54,20 @@ def test_a_ring_finds_by_id_and_signs_with_the_first() -> None:
     assert ring.find(old.kid) is old
     assert ring.find("nobody") is None
     assert [each["kid"] for each in ring.jwks()["keys"]] == [new.kid, old.kid]
+
+
+def test_two_keys_of_one_id_make_no_ring() -> None:
+    made = key()
+    with pytest.raises(ValueError, match="same kid"):
+        KeyRing((made, key(), replace(key("EdDSA"), kid=made.kid)))
+
+
+def test_a_weak_key_is_not_read_back() -> None:
+    short = Key("x", "RS256", rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    other = Key("x", "ES256", ec.generate_private_key(ec.SECP384R1()))
+    for weak in (short, other):
+        with pytest.raises(ValueError, match="is no key for"):
+            load("x", weak.algorithm, weak.pem())
 
 
 def test_a_private_key_never_shows_in_a_representation() -> None:

@@ -12,17 +12,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.errors import InvalidToken, TokenExpired, WatchwordError
+from graph.errors import InvalidToken, TokenExpired
 from graph.principal import Grants, Principal
+from graph.tokens.claims import LONGEST_NAME
 from graph.tokens.compact import LONGEST
 from graph.tokens.keys import encode
 from graph.tokens.verify import UnknownKey
 from tests.support.clock import MovedClock
+from tests.support.forge import Forge
 from tests.support.tokens import claims, key, signed, unsigned, verifier
 
 KEY = key()
 OTHER = key()
 NOW = MovedClock().now()
+GOOD = signed(KEY, claims(NOW))
 
 
 def rule(token: str, clock: MovedClock | None = None) -> str:
@@ -86,7 +89,7 @@ def test_the_public_key_is_no_hmac_secret() -> None:
     assert rule(f"{text}.{encode(mac)}") == "alg"
 
 
-@pytest.mark.parametrize("member", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"])
+@pytest.mark.parametrize("member", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc", "cty"])
 def test_a_header_cannot_bring_a_key_or_an_extension(member: str) -> None:
     value = OTHER.jwk() if member == "jwk" else ["exp"]
     header = {"typ": "at+jwt", "kid": OTHER.kid, "alg": "ES256", member: value}
@@ -126,7 +129,7 @@ def test_a_key_that_is_not_here_yet_can_be_told_from_a_forgery(clock: MovedClock
         ({"exp": None}, "exp"), ({"exp": "tomorrow"}, "exp"), ({"exp": True}, "exp"),
         ({"exp": 1e300}, "exp"), ({"exp": -1}, "exp"), ({"exp": [1]}, "exp"),
         ({"iat": None}, "iat"), ({"iat": NOW + 60}, "iat"), ({"iat": "now"}, "iat"),
-        ({"nbf": NOW + 60}, "nbf"), ({"nbf": "now"}, "nbf"), ({"nbf": False}, "nbf"),
+        ({"nbf": NOW + 60}, "nbf"), ({"nbf": None}, "nbf"), ({"nbf": "now"}, "nbf"), ({"nbf": False}, "nbf"),
         ({"jti": None}, "jti"), ({"jti": 7}, "jti"), ({"client_id": None}, "client_id"),
         ({"scope": ["a:b"]}, "scope"), ({"scope": 7}, "scope"), ({"roles": "admin"}, "roles"),
         ({"roles": [7]}, "roles"), ({"roles": {"admin": 1}}, "roles"), ({"sid": 7}, "sid"),
@@ -230,23 +233,100 @@ json = st.recursive(
     max_leaves=5,
 )
 names = st.sampled_from(
-    ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "scope", "roles", "sid"]
-)
+    ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "scope", "roles", "sid",
+     "ver", "client_ver", "auth_time", "cnf", "tenant"]
+)  # fmt: skip
 
 
 @given(st.dictionaries(names, json, max_size=4))
 def test_arbitrary_claims_give_a_well_typed_principal_or_a_refusal(changes: dict[str, Any]) -> None:
     payload = stdlib_json.dumps(claims(NOW) | changes).encode()
-    try:
-        found = verifier(MovedClock(), KEY).verify(signed(KEY, payload))
-    except WatchwordError:
-        return
-    assert isinstance(found.subject, str)
-    assert all(isinstance(name, str) for name in found.grants.scopes | found.grants.roles)
-    assert isinstance(found.expires_at, float)
+    _refused_or_well_typed(signed(KEY, payload))
 
 
-@given(st.text() | st.binary().map(lambda data: f"{encode(data)}.{encode(data)}.{encode(data)}"))
+letters = st.text(st.characters(), max_size=200)
+parts = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/", max_size=60)
+compact = st.lists(parts | st.binary(max_size=60).map(encode), min_size=1, max_size=6).map(".".join)
+
+
+@given(letters | compact | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
 def test_arbitrary_text_is_refused(token: str) -> None:
-    with pytest.raises(WatchwordError):
+    with pytest.raises(InvalidToken):
         verifier(MovedClock(), KEY).verify(token)
+
+
+@given(st.sampled_from([0, 1, 2]), st.data())
+def test_a_good_token_that_was_changed_anywhere_is_refused(part: int, data: st.DataObject) -> None:
+    split = GOOD.split(".")
+    at = data.draw(st.integers(0, len(split[part]) - 1))
+    letter = data.draw(st.characters(max_codepoint=255).filter(lambda new: new != split[part][at]))
+    split[part] = split[part][:at] + letter + split[part][at + 1 :]
+    with pytest.raises(InvalidToken):
+        verifier(MovedClock(), KEY).verify(".".join(split))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["typ", "kid", "alg", "crit", "cty", "x"]), json, max_size=3),
+    st.dictionaries(names | st.text(max_size=5), json, max_size=4),
+)
+def test_arbitrary_headers_and_payloads_that_the_real_key_signed_are_refused_or_well_typed(
+    header: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    forge = Forge(KEY, claims(NOW), "https://evil.example")
+    said = stdlib_json.dumps(forge.header() | header).encode()
+    token = forge.sign(stdlib_json.dumps(claims(NOW) | changes).encode(), header=said)
+    _refused_or_well_typed(token)
+
+
+@given(json)
+def test_arbitrary_json_that_the_real_key_signed_is_refused(value: Any) -> None:
+    forge = Forge(KEY, claims(NOW), "https://evil.example")
+    with pytest.raises(InvalidToken):
+        verifier(MovedClock(), KEY).verify(forge.sign(stdlib_json.dumps(value).encode()))
+
+
+@given(st.binary(max_size=100), st.binary(max_size=100))
+def test_arbitrary_bytes_that_the_real_key_signed_are_refused(
+    header: bytes, payload: bytes
+) -> None:
+    forge = Forge(KEY, claims(NOW), "https://evil.example")
+    with pytest.raises(InvalidToken):
+        verifier(MovedClock(), KEY).verify(forge.sign(payload or b" ", header=header or b" "))
+    with pytest.raises(InvalidToken):
+        verifier(MovedClock(), KEY).verify(forge.sign(payload or b" "))
+
+
+def test_what_cannot_be_written_is_refused_before_it_is_looked_for() -> None:
+    for token in ("\ud800", GOOD + "\ud800", "\N{SNOWMAN}" * 10, "\0"):
+        with pytest.raises(InvalidToken):
+            verifier(MovedClock(), KEY).recall(token) or verifier(MovedClock(), KEY).verify(token)
+
+
+def test_what_is_too_long_is_not_even_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.tokens.verify.hashlib", None)
+    assert rule("a" * (LONGEST + 1)) == "size"
+
+
+def _refused_or_well_typed(token: str) -> None:
+    made = verifier(MovedClock(), KEY)
+    try:
+        found = made.verify(token)
+    except (InvalidToken, TokenExpired):
+        return
+    for name in (found.subject, found.client, found.token_id):
+        assert isinstance(name, str)
+        assert 0 < len(name) <= LONGEST_NAME
+    for name in (found.session, found.grants.tenant, found.key):
+        assert name is None or (isinstance(name, str) and 0 < len(name) <= LONGEST_NAME)
+    for texts in (found.grants.scopes, found.grants.roles):
+        assert isinstance(texts, frozenset)
+        assert all(isinstance(text, str) and text.isprintable() and text for text in texts)
+    for number in (found.issued_at, found.expires_at, found.authenticated_at):
+        assert isinstance(number, float)
+        assert 0 <= number < 253_402_300_800
+    assert found.issued_at <= NOW + 5
+    assert found.expires_at > NOW
+    for version in (found.version, found.client_version):
+        assert type(version) is int
+        assert version >= 0
+    assert made.verify(token) is found

@@ -1,0 +1,17 @@
+"""WWW-Authenticate: how the client of a refused token is told what to do (RFC 6750, section 3; RFC 9449,
+section 7.1)."""
+
+from __future__ import annotations
+
+from graph.errors import InvalidProof, WatchwordError
+from graph.tokens.jwk import ASYMMETRIC
+
+
+def challenge(error: WatchwordError, *, bound: bool = False) -> str:
+    """Return the challenge that goes with an error; with `bound`, of the scheme DPoP in any case."""
+    # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
+    name = error.error if isinstance(error, InvalidProof) else "invalid_token"
+    said = f'realm="watchword", error="{name}", error_description="{error.message}"'
+    if bound or isinstance(error, InvalidProof):
+        return f'DPoP {said}, algs="{" ".join(ASYMMETRIC)}"'
+    return f"Bearer {said}"

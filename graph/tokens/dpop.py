@@ -1,0 +1,193 @@
+"""DPoP proofs (RFC 9449): who sends a token shows that it holds the key that the token is bound to."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from graph.errors import InvalidProof, InvalidToken, NonceNeeded
+from graph.tokens import jwk
+from graph.tokens.compact import header_of, members
+from graph.tokens.jws import check_signature
+from graph.tokens.keys import encode, thumbprint
+
+TYPE = "dpop+jwt"
+LONGEST_ID = 256
+"""The longest `jti`, in characters."""
+NONCE_SECONDS = 300
+"""For how long one nonce is given out. It is good for as long again."""
+
+_URL = re.compile(r"[!-~]+", re.ASCII)
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The request that a proof must be made for: its method, and its path on our origin.
+
+    A socket's may be written with ws and wss as well.
+    """
+
+    method: str
+    path: str
+    is_socket: bool = False
+
+    def is_named(self, htu: str, issuer: str) -> bool:
+        """Tell whether a URL is this target at the issuer (RFC 9449, section 4.3, item 9).
+
+        Never at what the Host header says: a proof that was made for another server would be good
+        here. A proxy may have taken the issuer's path away.
+        """
+        named, ours = _place(htu), _place(issuer)
+        if named is None or ours is None:
+            return False
+        scheme = named.scheme.replace("ws", "http", 1) if self.is_socket else named.scheme
+        return (scheme, named.host, named.port) == (ours.scheme, ours.host, ours.port) and (
+            named.path in (self.path, ours.path.rstrip("/") + self.path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a good proof shows: the thumbprint of the key, and the id that makes it good once."""
+
+    key: str
+    id: str
+    issued_at: float
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The issuer that proofs are made for, and how old they may be at a moment. In seconds."""
+
+    issuer: str
+    now: float
+    seconds: float
+    leeway: float
+
+    def holds(self, issued_at: float) -> bool:
+        return self.now - self.seconds - self.leeway <= issued_at <= self.now + self.leeway
+
+
+def check(proof: str, target: Target, window: Window, token: str | None) -> Proof:
+    """Check a proof by itself, with the access token that it came with (RFC 9449, section 4.3).
+
+    Item 1, that it is the only one, is for who finds it; items 10 and 12, nonce and key, and that it is
+    not a replay, are for who knows those. Raises `InvalidProof` that names the rule.
+    """
+    try:
+        # Item 2: one well-formed JWT. Items 4 to 7: typ, alg, and a signature by the public key in it.
+        key, payload = _verified(proof)
+        claims = members(payload)
+    except InvalidToken as error:
+        raise InvalidProof(error.rule) from error
+    # Item 3: the claims that are required, each of its type.
+    id, issued_at = _id(claims), _issued_at(claims)
+    htu, nonce = claims.get("htu"), claims.get("nonce")
+    # Item 8: the method, which is case-sensitive.
+    if claims.get("htm") != target.method:
+        raise InvalidProof("htm")
+    # Item 9: the URL, without query and fragment.
+    if not isinstance(htu, str) or not target.is_named(htu, window.issuer):
+        raise InvalidProof("htu")
+    if not isinstance(nonce, str | None):
+        raise InvalidProof("nonce")
+    # Item 11: made a short time ago.
+    if not window.holds(issued_at):
+        raise InvalidProof("iat")
+    # Item 12: for this token and no other.
+    if token is not None and claims.get("ath") != _hash(token):
+        raise InvalidProof("ath")
+    return Proof(key, id, issued_at, nonce)
+
+
+def nonce(secret: bytes, now: float) -> str:
+    """Return the nonce of this moment (section 8), the same in every process that has the secret."""
+    window = int(now // NONCE_SECONDS)
+    return encode(hmac.digest(secret, b"%d" % window, "sha256"))
+
+
+def check_nonce(given: str | None, secret: bytes, now: float, leeway: float) -> None:
+    """Raise `NonceNeeded` unless a nonce is of this moment or the one before (section 4.3, item 10).
+
+    Another process, whose clock is ahead by up to `leeway` seconds, may have given the next one.
+    """
+    moments = (now - NONCE_SECONDS, now, now + leeway)
+    if given not in {nonce(secret, moment) for moment in moments}:
+        raise NonceNeeded(nonce(secret, now))
+
+
+def _verified(proof: str) -> tuple[str, bytes]:
+    """Return the thumbprint of the key in a proof, and the payload that it has signed."""
+    header = header_of(proof, holds_key=True)
+    if header.get("typ") != TYPE:
+        raise InvalidToken("typ")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in jwk.ASYMMETRIC:
+        raise InvalidToken("alg")
+    try:
+        key = jwk.read(header.get("jwk"), (algorithm,))
+    except jwk.BadKey as fault:
+        raise InvalidToken(f"jwk: {fault}") from fault
+    # RFC 9449, section 6.1: the thumbprint of RFC 7638 and SHA-256, whatever id the key has.
+    return thumbprint(key.public), check_signature(proof, key)
+
+
+def _id(claims: dict[str, Any]) -> str:
+    id = claims.get("jti")
+    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    if not isinstance(id, str) or not 0 < len(id) <= LONGEST_ID or not id.isprintable():
+        raise InvalidProof("jti")
+    return id
+
+
+def _issued_at(claims: dict[str, Any]) -> float:
+    value = claims.get("iat")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise InvalidProof("iat")
+    return float(value)
+
+
+def _hash(token: str) -> str:
+    return encode(hashlib.sha256(token.encode()).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+
+def _place(url: str) -> _Place | None:
+    """Normalise a URL as RFC 3986, sections 6.2.2 and 6.2.3, has it; None when it is no such URL."""
+    if not _URL.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    path = _without_dots(unquote(parts.path)) or "/"
+    return _Place(
+        parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path
+    )
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            # Not beyond the root, which is the empty segment before the first slash.
+            kept = kept[:-1] or [""]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept)

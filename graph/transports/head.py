@@ -1,0 +1,151 @@
+"""The head of a request: how much of it is taken, how long it may take to come, and where it ends.
+
+uvicorn's parser keeps whatever a client sends, for as long as it sends, and takes the trailer after a
+body for more headers, which a proxy in front has never looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from websockets.http11 import MAX_LINE_LENGTH
+
+# RFC 6585, section 5; RFC 9110, sections 15.5.15 and 15.5.9.
+HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_SLOW = 431, 414, 408
+MOST_HEADERS = 100
+"""Most headers of a request."""
+MOST_BYTES = 32_768
+"""Most bytes of a request line and its headers, when uvicorn was told nothing else."""
+# Seconds in which a head must be there, from the moment that the server waits for nothing else.
+HEAD_SECONDS = 15.0
+# Seconds for which a refused client is still listened to: cut off at once, it may not see why.
+LINGER_SECONDS = 2.0
+
+
+class TooLarge(Exception):
+    """The head is refused; uvicorn's parser stops at it."""
+
+
+class HeadProtocol(HttpToolsProtocol):
+    """An HTTP connection that takes no more of a head than `h11_max_incomplete_event_size`, which is
+    uvicorn's own setting for this with its other parser."""
+
+    _limit = MOST_BYTES
+    # Between the first byte of a request and the end of its headers.
+    _in_head = False
+    # Neither answered nor listened to any more.
+    _is_refused = False
+    # Bytes that came since anything could be done with them; and those that came last.
+    _received = 0
+    _latest = 0
+    _deadline: asyncio.TimerHandle | None = None
+    # What to refuse with, in place of uvicorn's 400.
+    _refusal = 400
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._limit = self.config.h11_max_incomplete_event_size or MOST_BYTES
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        self._latest = len(data)
+        self._received += self._latest
+        super().data_received(data)
+        if self._is_refused or self.transport.is_closing():
+            return
+        if self._received > self._limit:
+            self._refuse(LINE_TOO_LONG if self._in_head and not self.headers else HEAD_TOO_LARGE)
+        elif self._in_head or self.cycle is None or self.cycle.response_complete:
+            self._await_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        # The other protocol takes over; it would leave a longer line without any answer.
+        if any(len(name) + len(value) + 4 > MAX_LINE_LENGTH for name, value in self.headers):
+            self._refuse(HEAD_TOO_LARGE)
+            return
+        if len(self.url) + len("GET  HTTP/1.1\r\n") > MAX_LINE_LENGTH:
+            self._refuse(LINE_TOO_LONG)
+            return
+        self._is_refused = True
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._refusal)
+
+    # As the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes after a body says nothing about the request (RFC 9110, section 6.5.1).
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if max(self._latest, self._received) > self._limit and self._size() > self._limit:
+            self._refusal = LINE_TOO_LONG if len(self.url) > self._limit else HEAD_TOO_LARGE
+            raise TooLarge
+        if len(self.headers) > MOST_HEADERS:
+            self._refusal = HEAD_TOO_LARGE
+            raise TooLarge
+        self._in_head = False
+        self._received = 0
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._received = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._received = 0
+        super().on_message_complete()
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _await_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._refuse, TOO_SLOW)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: int) -> None:
+        """Say why, and end the connection."""
+        self._is_refused = True
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        if self._is_answering or (status == TOO_SLOW and not self._in_head):
+            # A client that has asked for nothing, or hears something else, would not understand.
+            self.transport.close()
+            return
+        body = STATUS_LINE[status].partition(b" ")[2].strip()
+        defaults = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
+        self.transport.write(
+            b"%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (STATUS_LINE[status], defaults, len(body), body)
+        )
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:
+            self.transport.close()
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete

@@ -1,0 +1,268 @@
+"""How much of a request's head is taken, on real sockets: whatever a client sends, and however slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+
+from graph.asgi import Message, Receive, Send
+from graph.cli.serve import config
+from graph.settings import Settings
+from graph.transports import head
+from tests.support.vault import ENCRYPTION_KEY
+
+LIMIT = 8_192
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@dataclass
+class Echo:
+    """An app that keeps the headers it saw, and answers how many bytes the body had."""
+
+    port: int = 0
+    seen: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+    sockets: int = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            self.sockets += 1
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        size, more = 0, True
+        while more:
+            if (message := await receive())["type"] == "http.disconnect":
+                return
+            size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+        self.seen.append(list(scope["headers"]))
+        body = b"%d" % size
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def say(self, *parts: bytes) -> bytes:
+        """Send the parts, and return all that comes until the server closes, or is quiet."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        heard = b""
+        try:
+            with suppress(ConnectionError):
+                for part in parts:
+                    writer.write(part)
+                    await writer.drain()
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(0.5):
+                    while data := await reader.read(65_536):
+                        heard += data
+        finally:
+            writer.close()
+        return heard
+
+
+@asynccontextmanager
+async def echo(**settings: Any) -> AsyncIterator[Echo]:
+    app = Echo()
+    given = {"encryption_keys": (ENCRYPTION_KEY,), "max_header_bytes": LIMIT} | settings
+    made = Settings(_env_file=None, **given)
+    server = uvicorn.Server(config(app, made))
+    server.config.lifespan = "off"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app.port = listener.getsockname()[1]
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield app
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def status(answer: bytes) -> bytes:
+    return answer[9:12]
+
+
+async def test_a_head_within_the_limit_is_served() -> None:
+    async with echo() as app:
+        answer = await app.say(GET + b"A: " + b"a" * (LIMIT - 100) + b"\r\n\r\n")
+    assert status(answer) == b"200"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"A: " + b"a" * LIMIT + b"\r\n", b"Abcdefgh: abcdefgh\r\n" * 500, b"a" * LIMIT + b": a\r\n"],
+    ids=["one header", "many headers", "a name"],
+)
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_head_over_the_limit_is_refused_with_431(line: bytes, is_whole: bool) -> None:
+    async with echo() as app:
+        answer = await app.say(GET, line, line, b"\r\n" if is_whole else b"")
+        whole = await app.say(GET + line + b"\r\n")
+    assert status(answer) == status(whole) == b"431"
+    assert b"connection: close" in answer
+    assert app.seen == []
+
+
+async def test_a_request_line_over_the_limit_is_refused_with_414() -> None:
+    long = b"GET /" + b"a" * LIMIT
+    async with echo() as app:
+        assert status(await app.say(long, b"a" * LIMIT)) == b"414"
+        assert status(await app.say(long + b" HTTP/1.1\r\nHost: x\r\n\r\n")) == b"414"
+    assert app.seen == []
+
+
+async def test_the_number_of_headers_is_limited() -> None:
+    async with echo() as app:
+        most = GET + b"A: a\r\n" * (head.MOST_HEADERS - 1)
+        assert status(await app.say(most + b"\r\n")) == b"200"
+        assert status(await app.say(most + b"A: a\r\n\r\n")) == b"431"
+
+
+async def test_headers_without_end_cost_no_memory() -> None:
+    async with echo() as app:
+        await app.say(GET + b"\r\n")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        answer = await app.say(GET, *[b"a" * 65_536] * 1_000)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert status(answer) in (b"431", b"")
+    assert grown < 8_192  # KiB; 64 MiB were sent
+
+
+async def test_a_head_that_does_not_come_is_refused_with_408(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.1)
+    async with echo() as app:
+        assert status(await app.say(GET + b"A: a")) == b"408"
+
+
+async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.2)
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(GET + b"A: ")
+
+        async def drip() -> None:
+            with suppress(ConnectionError):
+                while True:
+                    writer.write(b"a")
+                    await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        dripping.cancel()
+        writer.close()
+    assert status(answer) == b"408"
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+async def test_a_connection_on_which_nothing_is_asked_is_closed(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.1)
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_request_that_is_being_answered_is_not_hurried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.05)
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+        await asyncio.sleep(0.2)
+        writer.write(b"b")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert status(answer) == b"200"
+
+
+async def test_a_trailer_is_no_header() -> None:
+    trailer = b"Authorization: Bearer x\r\nHost: y\r\nUpgrade: websocket\r\n"
+    async with echo() as app:
+        answer = await app.say(CHUNKED + b"2\r\nab\r\n0\r\n" + trailer + b"\r\n")
+    assert status(answer) == b"200"
+    assert app.seen == [[(b"host", b"x"), (b"transfer-encoding", b"chunked")]]
+
+
+@pytest.mark.parametrize(
+    "endless", [b"0\r\nA: ", b"1;", b"0\r\n"], ids=["trailer", "extension", "trailers"]
+)
+async def test_what_is_around_a_body_is_limited_too(endless: bytes) -> None:
+    more = b"A: a\r\n" * 200 if endless.endswith(b"\n") else b"a" * 1_200
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(CHUNKED + endless)
+        with suppress(ConnectionError):
+            for _ in range(20):
+                await writer.drain()
+                writer.write(more)
+                await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+    assert app.seen == []
+
+
+async def test_small_chunks_are_a_body_like_another() -> None:
+    async with echo() as app:
+        answer = await app.say(CHUNKED, *[b"1\r\na\r\n" * 100] * 30, b"0\r\n\r\n")
+    assert answer.endswith(b"3000")
+
+
+async def test_a_large_body_and_a_request_behind_it_are_served() -> None:
+    body = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"a" * 100_000
+    async with echo() as app:
+        answer = await app.say(body + GET + b"\r\n" + body + GET + b"\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 4
+
+
+async def test_an_oversized_request_behind_another_does_not_answer_for_it() -> None:
+    async with echo() as app:
+        answer = await app.say(GET + b"\r\n" + GET + b"A: " + b"a" * LIMIT * 2 + b"\r\n\r\n")
+    assert b"431" not in answer.partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "expected"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"", b"403"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: " + b"a" * 8_100 + b"\r\n", b"403"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: " + b"a" * 8_192 + b"\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: a\r\n" * 101, b"431"),
+        (b"GET /" + b"a" * 8_192 + b" HTTP/1.1\r\nHost: x\r\n", b"", b"414"),
+    ],
+)
+async def test_a_handshake_is_limited_and_always_answered(
+    request_line: bytes, headers: bytes, expected: bytes
+) -> None:
+    async with echo(max_header_bytes=65_536) as app:
+        answer = await app.say(request_line + headers + UPGRADE + b"\r\n")
+    assert status(answer) == expected
+    assert app.sockets == (1 if expected == b"403" else 0)
+
+
+async def test_a_head_that_is_no_http_is_refused_with_400() -> None:
+    async with echo() as app:
+        for line in (b"\x00\xff\r\n\r\n", b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n"):
+            assert status(await app.say(line)) == b"400"
+        both = GET + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        assert status(await app.say(both)) == b"400"
+    assert app.seen == []
