@@ -19,7 +19,7 @@ from graph.identity.signing_keys import ensure
 from graph.migration import RUNTIME, upgrade
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
-from graph.vault import make_key, vault
+from graph.vault import vault
 
 # Whoever makes the first account holds this lock meanwhile.
 LOCK = 7_709_015
@@ -55,7 +55,6 @@ async def bootstrap(
         database = Database(settings.database_url)
         try:
             await upgrade(database, packages(mount))
-            make_key(settings)
             await ensure(database, vault(settings), settings, clock.now())
             async with transaction(database, MemoryBus(), clock.now()) as unit:
                 started = await _first_account(unit, settings, mount)

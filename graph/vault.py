@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -48,13 +49,20 @@ class Vault:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise Unsafe(
-                f"What is sealed in the database cannot be opened: set {PREFIX}ENCRYPTION_KEYS to the"
-                f" keys that sealed it, or bring back {FILE} to the home directory."
-            ) from None
+            raise _cannot_be_opened() from None
+
+    def reseal(self, sealed: str) -> str:
+        """Return the same, sealed by the first key. Raises `Unsafe` when none of the keys opens it."""
+        try:
+            return self._fernet.rotate(sealed.encode()).decode()
+        except InvalidToken:
+            raise _cannot_be_opened() from None
 
     def derive(self, purpose: str) -> bytes:
-        """Return 32 bytes for a purpose, the same in every process (HKDF, RFC 5869)."""
+        """Return 32 bytes for a purpose, the same in every process (HKDF, RFC 5869).
+
+        They are others as soon as another key is the first: for what lives for minutes.
+        """
         kdf = HKDF(SHA256(), 32, None, f"watchword {purpose}".encode())
         return kdf.derive(self._keys[0].encode())
 
@@ -70,7 +78,7 @@ def vault(settings: Settings) -> Vault:
 def make_key(settings: Settings) -> None:
     """Make a key in the home directory, for its owner alone, when the settings have none.
 
-    Whoever calls this holds the home directory.
+    Whoever calls this holds the home directory, and knows that nothing is sealed yet.
     """
     path = settings.home / FILE
     if settings.encryption_keys or path.exists():
@@ -84,23 +92,47 @@ def make_key(settings: Settings) -> None:
     )
 
 
+def _cannot_be_opened() -> Unsafe:
+    return Unsafe(
+        f"What is sealed in the database cannot be opened: set {PREFIX}ENCRYPTION_KEYS to the"
+        f" keys that sealed it, or bring back {FILE} to the home directory."
+    )
+
+
 def _read(path: Path) -> tuple[str, ...]:
     try:
-        keys = tuple(path.read_text().split())
-        for key in keys:
-            Fernet(key)
-    except (OSError, ValueError):
-        keys = ()
-    if not keys:
+        with path.open(encoding="ascii", errors="replace") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            keys = tuple(file.read().split())
+    except FileNotFoundError:
         raise Unsafe(
-            f"There is no usable key in {path}: bring it back, or set {PREFIX}ENCRYPTION_KEYS. The"
-            " first start makes it."
-        )
+            f"{path} is not there, and what is sealed in the database cannot be opened without it:"
+            f" bring it back from a copy, set {PREFIX}HOME to the directory that has it, or set"
+            f" {PREFIX}ENCRYPTION_KEYS to what was in it."
+        ) from None
+    except OSError as error:
+        raise Unsafe(f"{path} cannot be read: {error.strerror}.") from None
+    if mode & stat.S_IRWXO:
+        raise Unsafe(f"{path} is open to everybody on this machine: chmod 600 {path}")
+    _check(keys, path)
     return keys
 
 
+def _check(keys: tuple[str, ...], path: Path) -> None:
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError:
+        keys = ()
+    if not keys:
+        raise Unsafe(
+            f"There is no usable key in {path}: bring the file back from a copy, or set"
+            f" {PREFIX}ENCRYPTION_KEYS to what was in it."
+        )
+
+
 def _write(path: Path, key: bytes) -> None:
-    # Whole or not at all: half a key would be lost together with what it sealed.
+    # Whole or not at all, and for good: half a key would be lost together with what it sealed.
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -110,3 +142,8 @@ def _write(path: Path, key: bytes) -> None:
     finally:
         os.close(file)
     part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -27,10 +27,15 @@ from tests.support.clients import WebSocketClient, events
 from tests.support.programs import missing, program
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
+from tests.support.vault import ENCRYPTION_KEY
 from tests.support.watched import Watched, bodies
 
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
-GIVEN = {"POSTGRES_PASSWORD": "letters0and0digits", "WATCHWORD_ADMIN_PASSWORD": PASSWORD}
+GIVEN = {
+    "POSTGRES_PASSWORD": "letters0and0digits",
+    "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
+    "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+}
 OPEN = 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
 CHANGED = "subscription { incidentsChanged { kind } }"
 
@@ -70,6 +75,13 @@ def test_every_setting_of_the_server_exists_and_is_safe(monkeypatch: pytest.Monk
     settings = read(_env_file=None)
     assert settings.issuer == "https://localhost"
     assert settings.bus_url == "redis://redis:6379"
+
+
+def test_every_secret_must_be_given_and_none_has_a_default() -> None:
+    for name in GIVEN:
+        uses = re.findall(rf"\$\{{{name}(.*?)\}}", FILE.read_text())
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
 
 
 def test_the_server_can_be_scaled_and_is_given_the_time_to_drain() -> None:

@@ -21,6 +21,7 @@ from graph.errors import Unsafe
 from graph.explorer.assets import NotInstalled
 from graph.explorer.assets import load as load_assets
 from graph.fanout import buses
+from graph.identity import sealed
 from graph.identity.accounts import ADMIN, list_accounts
 from graph.identity.signing_keys import load as load_keys
 from graph.identity.tables import Account
@@ -109,10 +110,15 @@ async def _clock(settings: Settings) -> str:
 
 async def _keys(settings: Settings) -> str:
     async with opened(settings) as database:
-        ring = await load_keys(database, vault(settings), SystemClock().now())
+        box = vault(settings)
+        ring = await load_keys(database, box, SystemClock().now())
+        count = await sealed.check(database, box)
     if not ring.keys:
         raise Unsafe("There is no signing key; start the server, which makes one.")
-    return f"{len(ring.keys)} can be loaded, {ring.signing.kid} ({ring.signing.algorithm}) signs"
+    signing = ring.signing
+    return (
+        f"{signing.kid} ({signing.algorithm}) signs, and all that is sealed ({count}) can be opened"
+    )
 
 
 async def _admin(settings: Settings) -> str:

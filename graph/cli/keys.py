@@ -1,45 +1,95 @@
-"""`watchword keys`: what signs tokens."""
+"""`watchword keys`: what signs tokens, and what seals that."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
+from graph.actor import OPERATOR
 from graph.cli.accounts import opened
 from graph.clock import SystemClock
-from graph.identity.signing_keys import load, rotate
-from graph.settings import Settings
-from graph.tokens.keys import Key
+from graph.columns import moment
+from graph.identity import sealed
+from graph.identity.signing_keys import DatedKey, newest_first, rotate
+from graph.identity.tables import SigningKey
+from graph.settings import PREFIX, Settings
 from graph.vault import vault
 
 
 @click.group()
 def keys() -> None:
-    """Look at the signing keys, or rotate them."""
+    """Look at the signing keys, rotate them, or seal them anew."""
 
 
 @keys.command("list")
 @click.pass_obj
 def list_(settings: Settings) -> None:
-    """List the keys that tokens may be signed with, the one that signs first."""
+    """List the signing keys, the one made last first, and what each of them does."""
 
-    async def work() -> tuple[Key, ...]:
-        async with opened(settings) as database:
-            return (await load(database, vault(settings), SystemClock().now())).keys
+    async def work() -> list[SigningKey]:
+        async with opened(settings) as database, database.read() as session:
+            return await newest_first(session)
 
-    for place, key in enumerate(asyncio.run(work())):
-        click.echo(f"{key.kid}\t{key.algorithm}\t{'signs' if place == 0 else 'verifies'}")
+    rows = asyncio.run(work())
+    now = moment(SystemClock().now())
+    for place, row in enumerate(rows):
+        click.echo(f"{row.kid}\t{row.algorithm}\t{_use(row, rows[:place], now)}")
 
 
 @keys.command("rotate")
+@click.option(
+    "--now",
+    "at_once",
+    is_flag=True,
+    help="Sign with it in seconds: others who have cached our keys may refuse its tokens for a while.",
+)
 @click.pass_obj
-def rotate_(settings: Settings) -> None:
-    """Sign with a new key. The old one verifies until its last token has ended."""
+def rotate_(settings: Settings, at_once: bool) -> None:
+    """Make a new key, which signs when everybody can know it.
 
-    async def work() -> Key:
+    The old one verifies until its last token has ended. A key that was to sign soon never will.
+    """
+
+    async def work() -> DatedKey:
         async with opened(settings) as database:
-            return await rotate(database, vault(settings), settings, SystemClock().now())
+            now = SystemClock().now()
+            return await rotate(
+                database, vault(settings), settings, now, at_once=at_once, actor=OPERATOR
+            )
 
-    key = asyncio.run(work())
-    click.echo(f"{key.kid} ({key.algorithm}) signs; running servers follow within half a minute.")
+    made = asyncio.run(work())
+    when = _written(moment(made.signs_at))
+    click.echo(f"{made.key.kid} ({made.key.algorithm}) is published, and signs from {when}.")
+
+
+@keys.command("reseal")
+@click.pass_obj
+def reseal_(settings: Settings) -> None:
+    """Seal everything secret in the database anew, with the first of the encryption keys.
+
+    Every server must know that key already. After it, the other ones can be dropped.
+    """
+
+    async def work() -> int:
+        async with opened(settings) as database:
+            return await sealed.reseal(database, vault(settings), SystemClock().now(), OPERATOR)
+
+    count = asyncio.run(work())
+    click.echo(
+        f"{count} sealed by the first key. {PREFIX}ENCRYPTION_KEYS can do without the others."
+    )
+
+
+def _use(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> str:
+    if row.retires_at is not None and row.retires_at <= now:
+        return "has ended"
+    if all(other.signs_at > max(row.signs_at, now) for other in newer):
+        return "signs" if row.signs_at <= now else f"will sign from {_written(row.signs_at)}"
+    return f"verifies until {_written(row.retires_at)}" if row.retires_at else "verifies"
+
+
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

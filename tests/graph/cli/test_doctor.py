@@ -21,7 +21,9 @@ from graph.domain import load
 from graph.explorer.assets import FILES
 from graph.explorer.assets import load as load_assets
 from graph.settings import Settings
+from graph.vault import FILE
 from tests.support.redis import live_redis
+from tests.support.vault import ENCRYPTION_KEY
 
 SECRET = "hunter2-hunter2"
 
@@ -100,7 +102,7 @@ def test_after_the_first_start_all_is_well(database_url: str, tmp_path: Path) ->
     start(home, database_url)
     said = healthy(doctor(home, WATCHWORD_DATABASE_URL=database_url))
     assert said["admin"] == "admin@example.com can administrate"
-    assert said["keys"].startswith("1 can be loaded, ")
+    assert said["keys"].endswith(" (ES256) signs, and all that is sealed (1) can be opened")
 
 
 def test_before_the_first_start_it_says_to_start_and_makes_nothing(tmp_path: Path) -> None:
@@ -115,7 +117,10 @@ def test_a_home_that_is_no_directory_is_named(home: Path, database_url: str) -> 
     shutil.rmtree(home)
     home.write_text("")
     start(home.with_name("other"), database_url)
-    found = problems(doctor(home, WATCHWORD_DATABASE_URL=database_url))
+    keys = (home.with_name("other") / FILE).read_text().strip()
+    found = problems(
+        doctor(home, WATCHWORD_DATABASE_URL=database_url, WATCHWORD_ENCRYPTION_KEYS=keys)
+    )
     assert found == {
         "home": f"{home} is no directory that can be written to; start the server once."
     }
@@ -179,6 +184,41 @@ def test_a_database_without_keys_is_a_problem(home: Path) -> None:
 
 def test_a_key_that_cannot_be_read_is_a_problem_and_is_not_shown(home: Path) -> None:
     change(home, "UPDATE signing_keys SET private_pem = ?", f"nonsense {SECRET}")
+    result = doctor(home)
+    assert set(problems(result)) == {"keys"}
+    assert SECRET not in result.output
+
+
+def test_with_another_encryption_key_it_says_what_to_do(home: Path) -> None:
+    assert problems(doctor(home, WATCHWORD_ENCRYPTION_KEYS=ENCRYPTION_KEY)) == {
+        "keys": "What is sealed in the database cannot be opened: set WATCHWORD_ENCRYPTION_KEYS to"
+        " the keys that sealed it, or bring back encryption.key to the home directory."
+    }
+
+
+def test_a_lost_encryption_key_is_a_problem_and_no_other_is_made(home: Path) -> None:
+    (home / FILE).unlink()
+    found = problems(doctor(home))
+    assert set(found) == {"keys"}
+    assert found["keys"].startswith(f"{home / FILE} is not there")
+    assert not (home / FILE).exists()
+
+
+def test_an_encryption_key_that_everybody_can_read_is_a_problem(home: Path) -> None:
+    (home / FILE).chmod(0o644)
+    file = home / FILE
+    assert problems(doctor(home)) == {
+        "keys": f"{file} is open to everybody on this machine: chmod 600 {file}"
+    }
+
+
+def test_a_secret_of_one_time_codes_that_cannot_be_opened_is_a_problem(home: Path) -> None:
+    change(
+        home,
+        "INSERT INTO totp (account_id, is_confirmed, sealed_secret, last_step)"
+        " SELECT id, 1, ?, 0 FROM accounts LIMIT 1",
+        f"nonsense {SECRET}",
+    )
     result = doctor(home)
     assert set(problems(result)) == {"keys"}
     assert SECRET not in result.output

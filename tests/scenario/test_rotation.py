@@ -1,0 +1,174 @@
+"""Keys are rotated under load, with two server processes on one database, and no request fails."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+
+from tests.support.server import LiveServer, live_server
+from tests.support.vault import ENCRYPTION_KEY
+
+VIEWER = "{ viewer { email } }"
+PATIENCE = 90
+# Made for these tests and used by nothing else.
+OTHER_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
+
+
+@pytest.fixture
+def pair(database_url: str, tmp_path: Path) -> Iterator[list[LiveServer]]:
+    """Two processes on one database: on SQLite in one home, on PostgreSQL each in its own."""
+    homes = [tmp_path / "home"] * 2
+    given = {
+        "WATCHWORD_KEY_PUBLISH_SECONDS": "0",
+        "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "1000 per second",
+    }
+    if database_url.startswith("postgresql"):
+        homes = [tmp_path / name for name in ("one", "two")]
+        given["WATCHWORD_ENCRYPTION_KEYS"] = ENCRYPTION_KEY
+    with ExitStack() as stack:
+        yield [stack.enter_context(live_server(home, database_url, **given)) for home in homes]
+
+
+class Load:
+    """People who refresh their tokens at either server and ask both, and whoever reads the key sets."""
+
+    def __init__(self, servers: list[LiveServer], client: httpx2.AsyncClient) -> None:
+        self.servers = servers
+        self.client = client
+        self.rounds = 0
+        self.published: dict[str, set[str]] = {server.url: set() for server in servers}
+        self.signing: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+
+    async def live(self, place: int) -> None:
+        """Be somebody who is signed in, for ever."""
+        server = self.servers[place % len(self.servers)]
+        body = {"email": server.email, "password": server.password, "delivery": "body"}
+        answer = await self._post(f"{server.url}/api/auth/login", body)
+        while True:
+            await self._use(server.url, answer["access_token"])
+            server = self.servers[(place := place + 1) % len(self.servers)]
+            again = {"refresh_token": answer["refresh_token"]}
+            answer = await self._post(f"{server.url}/api/auth/refresh", again)
+            self.rounds += 1
+
+    async def read(self, url: str) -> None:
+        """Read a server's key set, for ever."""
+        while True:
+            answer = await self.client.get(f"{url}/.well-known/jwks.json")
+            assert answer.status_code == 200, answer.text
+            keys = answer.json()["keys"]
+            assert all("d" not in key for key in keys)
+            self.published[url] |= {key["kid"] for key in keys}
+
+    async def accepted(self, token: str) -> None:
+        """Ask both servers with a token."""
+        bearer = {"authorization": f"Bearer {token}"}
+        for server in self.servers:
+            answer = await self._post(f"{server.url}/graphql", {"query": VIEWER}, bearer)
+            assert answer == {"data": {"viewer": {"email": server.email}}}
+
+    async def _use(self, url: str, token: str) -> None:
+        kid = orjson.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))["kid"]
+        if self.rounds:
+            assert all(kid in kids for kids in self.published.values()), "signed before published"
+        self.signing[url] = kid
+        self.tokens.setdefault(kid, token)
+        await self.accepted(token)
+
+    async def _post(
+        self, url: str, body: object, headers: dict[str, str] | None = None
+    ) -> dict[str, object]:
+        answer = await self.client.post(url, json=body, headers=headers)
+        assert answer.status_code == 200, (url, answer.status_code, answer.text)
+        content: dict[str, object] = answer.json()
+        return content
+
+    async def until_signs(self, kid: str) -> None:
+        """Wait until both servers sign with a key."""
+        async with asyncio.timeout(PATIENCE):
+            while set(self.signing.values()) != {kid} or len(self.signing) < len(self.servers):
+                await asyncio.to_thread(lambda: None)
+
+
+async def test_no_request_fails_while_keys_are_rotated(pair: list[LiveServer]) -> None:
+    first, second = pair
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        load = Load(pair, client)
+
+        async def rotate(server: LiveServer, *arguments: str) -> str:
+            said = await asyncio.to_thread(server.run, "keys", "rotate", *arguments)
+            await load.until_signs(said.partition(" ")[0])
+            return said.partition(" ")[0]
+
+        async def rotations() -> list[str]:
+            while load.rounds < 10:
+                await asyncio.to_thread(lambda: None)
+            return [await rotate(first), await rotate(second, "--now")]
+
+        work = [asyncio.create_task(load.live(place)) for place in range(4)]
+        work += [asyncio.create_task(load.read(server.url)) for server in pair]
+        rotated = asyncio.create_task(rotations())
+        # Whoever fails ends it all.
+        await asyncio.wait([*work, rotated], return_when=asyncio.FIRST_COMPLETED)
+        for task in work:
+            task.cancel()
+        results = await asyncio.gather(*work, return_exceptions=True)
+        assert [each for each in results if not isinstance(each, asyncio.CancelledError)] == []
+        made = await rotated
+        # What the first key signed is as good as ever.
+        assert list(load.tokens)[1:] == made
+        for token in load.tokens.values():
+            await load.accepted(token)
+    for server in pair:
+        assert "Traceback" not in server.log
+
+
+def test_a_server_with_another_encryption_key_does_not_start_and_changes_nothing(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with live_server(home, sqlite_url):
+        pass
+    before = _dump(sqlite_url)
+    wrong = LiveServer(home, sqlite_url, WATCHWORD_ENCRYPTION_KEYS=OTHER_KEY)
+    said = wrong.run("serve", "--port", "0", code=1)
+    assert said.splitlines()[-1].startswith(
+        "Error: What is sealed in the database cannot be opened: set WATCHWORD_ENCRYPTION_KEYS"
+    )
+    assert "Traceback" not in said
+    assert _dump(sqlite_url) == before
+
+
+def test_a_server_whose_key_file_is_gone_does_not_make_another(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with live_server(home, sqlite_url) as server:
+        assert server.log.count("Keep a copy of it apart from the database's") == 1
+    key = (home / "encryption.key").rename(tmp_path / "kept")
+    before = _dump(sqlite_url)
+    said = LiveServer(home, sqlite_url).run("serve", "--port", "0", code=1)
+    assert said.startswith(f"Error: {home}/encryption.key is not there")
+    assert "bring it back from a copy" in said
+    assert said.count("\n") == 1
+    assert not (home / "encryption.key").exists()
+    assert _dump(sqlite_url) == before
+    key.rename(home / "encryption.key")
+    with live_server(home, sqlite_url) as server:
+        assert "Keep a copy" not in server.log
+
+
+def _dump(url: str) -> list[str]:
+    connection = sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"))
+    lines = list(connection.iterdump())
+    connection.close()
+    return lines
