@@ -1,9 +1,10 @@
-"""Prunes the log now and then, so that it keeps what the settings say."""
+"""Prunes the log now and then, so that it keeps what the settings say, and what else grows old."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,12 +17,16 @@ log = logging.getLogger("watchword.log")
 
 EVERY_SECONDS = 60.0
 
+Prune = Callable[[float], Awaitable[None]]
+"""Forgets what is over at a time, in Unix seconds."""
+
 
 class Pruner:
     """Forgets what is older or more than is kept. Several processes may do so at once."""
 
-    def __init__(self, source: Log, clock: Clock, settings: Settings) -> None:
+    def __init__(self, source: Log, clock: Clock, settings: Settings, *others: Prune) -> None:
         self._log = source
+        self._others = others
         self._clock = clock
         self._settings = settings
         self._timer: Timer | None = None
@@ -46,6 +51,8 @@ class Pruner:
         oldest = self._clock.now() - self._settings.log_retention_seconds
         try:
             await self._log.prune(oldest, self._settings.log_retention_events)
+            for prune in self._others:
+                await prune(self._clock.now())
         except (SQLAlchemyError, OSError, WatchwordError) as error:
-            log.warning("the log could not be pruned: %s", type(error).__name__)
+            log.warning("the database could not be pruned: %s", type(error).__name__)
         self.open()

@@ -73,6 +73,6 @@ class Door:
 
 def check_renewal(now: Principal, then: Principal) -> None:
     """Raise `InvalidToken` when a connection of one principal cannot go on as the other."""
-    for name in ("subject", "session", "client"):
+    for name in ("subject", "session", "client", "key"):
         if getattr(now, name) != getattr(then, name):
             raise InvalidToken(f"renewal with another {name}")

@@ -26,18 +26,23 @@ from graph.asgi import (
 from graph.context import Context
 from graph.errors import (
     BadUserInput,
+    InvalidProof,
     InvalidToken,
     RateLimited,
+    StepUpRequired,
     TokenExpired,
     TokenRevoked,
+    Unavailable,
     WatchwordError,
 )
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
+from graph.tokens.challenge import challenge
+from graph.tokens.credential import DPOP, from_headers, in_url
+from graph.tokens.dpop import Target
 from graph.transports.accept import choose, names
 from graph.transports.admission import address_of
-from graph.transports.credential import from_headers, in_url
 from graph.transports.door import Door
 from graph.transports.multipart import CONTENT_TYPE as MULTIPART
 from graph.transports.multipart import Multipart
@@ -88,6 +93,8 @@ class HttpDoor:
         except RateLimited as error:
             after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
             await _failure(Failure(error.status, error, (after,)), accept).send(send)
+        except Unavailable as error:
+            await _failure(Failure(error.status, error), accept).send(send)
         except Failure as failure:
             await _failure(failure, accept).send(send)
         except Exception as error:
@@ -114,14 +121,18 @@ class HttpDoor:
         except Refused as refused:
             response = _refusal(refused, media_type)
         else:
-            response = _response(200, answer, media_type)
+            response = _response(200, answer, media_type, _step_up(answer, principal))
         await response.send(send)
 
     async def _authenticate(self, scope: Message) -> Principal:
+        is_bound = self._door.settings.dpop == "required"
         try:
-            return await self._door.authenticate(from_headers(scope["headers"]))
-        except (InvalidToken, TokenExpired, TokenRevoked) as error:
-            raise Failure(401, error, _challenge(error)) from error
+            credential = from_headers(scope["headers"])
+            is_bound |= credential is not None and credential.scheme == DPOP
+            target = Target(scope["method"], scope["path"])
+            return await self._door.authenticate(credential, target)
+        except (InvalidToken, InvalidProof, TokenExpired, TokenRevoked) as error:
+            raise Failure(401, error, _challenge(error, is_bound)) from error
 
     async def _read(self, scope: Message, receive: Receive) -> Request:
         try:
@@ -218,10 +229,23 @@ def _check_method(method: str, plan: Plan) -> None:
         raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))
 
 
-def _challenge(error: WatchwordError) -> Headers:
-    # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
-    value = f'Bearer realm="watchword", error="invalid_token", error_description="{error.message}"'
-    return ((b"www-authenticate", value.encode()),)
+def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
+    headers: Headers = ((b"www-authenticate", challenge(error, bound=is_bound).encode()),)
+    if isinstance(error, InvalidProof) and error.nonce is not None:
+        # RFC 9449, section 8.2: nobody keeps an answer with a nonce in it.
+        headers += ((b"dpop-nonce", error.nonce.encode()), (b"cache-control", b"no-store"))
+    return headers
+
+
+def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
+    # RFC 9470, section 3: how recent an authentication is that some field asks for.
+    shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
+    ages = [each["maxAge"] for each in shown if each.get("code") == StepUpRequired.code]
+    if not ages:
+        return ()
+    scheme = "Bearer" if principal.key is None else "DPoP"
+    said = 'realm="watchword", error="insufficient_user_authentication"'
+    return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
 
 
 def _refusal(refused: Refused, media_type: str) -> Response:

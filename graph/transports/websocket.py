@@ -17,12 +17,20 @@ from graph.delivery.lease import Lease
 from graph.delivery.run import Operation, Sent
 from graph.delivery.subscription import Subscription
 from graph.ending import Ending
-from graph.errors import InvalidToken, RateLimited, WatchwordError
+from graph.errors import InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
+from graph.tokens.credential import (
+    BEARER,
+    DPOP,
+    Credential,
+    from_handshake,
+    from_payload,
+    in_url,
+)
+from graph.tokens.dpop import Target
 from graph.transports.admission import Pace, address_of
-from graph.transports.credential import Credential, from_handshake, from_payload, in_url
 from graph.transports.door import Door, check_renewal
 from graph.transports.frames import FramesProtocol, wire
 from graph.transports.protocol import (
@@ -81,7 +89,7 @@ class WebSocketDoor:
             connection.send_close(error.close_code, error.message)
             return
         try:
-            await Connection(self._door, scope["headers"], connection, address).run(receive)
+            await Connection(self._door, scope, connection, address).run(receive)
         finally:
             admission.leave(address)
 
@@ -99,15 +107,20 @@ class Connection:
         "_pace",
         "_protocol",
         "_subscriptions",
+        "_target",
         "_tasks",
         "_timer",
         "_wire",
     )
 
-    def __init__(self, door: Door, headers: Any, connection: FramesProtocol, address: str) -> None:
+    def __init__(
+        self, door: Door, scope: Message, connection: FramesProtocol, address: str
+    ) -> None:
         self._door = door
         self._address = address
-        self._headers = headers
+        self._headers: Any = scope["headers"]
+        # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
+        self._target = Target("GET", scope["path"], is_socket=True)
         self._wire = connection
         self._protocol = Protocol()
         self._pace = Pace(door.settings.max_messages_per_second)
@@ -155,7 +168,8 @@ class Connection:
 
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
-            principal = await self._door.authenticate(from_handshake(self._headers, payload))
+            credential = from_handshake(self._headers, payload)
+            principal = await self._door.authenticate(credential, self._target)
             if not self._is_closed:
                 self._acknowledge(principal)
         except WatchwordError as error:
@@ -182,15 +196,15 @@ class Connection:
         else:
             self._write(pong_message(None if credential is None else terms(self._living)))
 
-    async def _renew_by_mutation(self, token: str) -> Principal:
+    async def _renew_by_mutation(self, token: str, proof: str | None) -> Principal:
         try:
-            return await self._go_on(Credential(token))
+            return await self._go_on(Credential(token, BEARER if proof is None else DPOP, proof))
         except WatchwordError as error:
             self._close(close(error.close_code, _reason(error)))
             raise
 
     async def _go_on(self, credential: Credential) -> Principal:
-        principal = await self._door.authenticate(credential)
+        principal = await self._door.authenticate(credential, self._target)
         check_renewal(self._living.principal, principal)
         self._living.renew(principal)
         return principal
@@ -374,4 +388,7 @@ class _Outlet:
 def _reason(error: WatchwordError) -> str:
     if isinstance(error, InvalidToken):
         return error.message
+    if isinstance(error, NonceNeeded):
+        # The only place in which a browser would see it; it fits, and the client can take it out.
+        return f"use_dpop_nonce: {error.nonce}"
     return Ending.EXPIRED.reason if error.code == Ending.EXPIRED.code else error.message

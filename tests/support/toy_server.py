@@ -34,6 +34,8 @@ from graph.identity.revocations import Revocations
 from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
 from graph.settings import Settings
+from graph.tokens.credential import Credential
+from graph.tokens.dpop import Target
 from graph.transaction import transaction
 from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
@@ -154,8 +156,8 @@ def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, W
     downgrades = settings.on_role_change == "downgrade"
     revocations = Revocations(DOMAIN, 2 * LIFE, downgrades)
 
-    async def verify(token: str) -> Principal:
-        match token:
+    async def verify(credential: Credential, _target: Target) -> Principal:
+        match token := credential.token:
             case "bad":
                 raise InvalidToken("signature")
             case "expired":

@@ -35,3 +35,20 @@ async def test_what_is_too_old_is_forgotten_again_and_again(
         assert await services.log.heads(["toys"]) == {"toys": count}
         assert await services.log.before_last("toys", None, 100) == count
     await pruner.close()
+
+
+async def test_what_else_grows_old_is_forgotten_with_it(
+    database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    times: list[float] = []
+
+    async def forget(now: float) -> None:
+        times.append(now)
+
+    pruner = Pruner(services.log, clock, services.settings, forget)
+    pruner.open()
+    clock.move(60)
+    await until(lambda: bool(times))
+    assert times == [clock.now()]
+    await pruner.close()

@@ -6,24 +6,27 @@ import pytest
 
 from graph.errors import InvalidToken
 from graph.principal import ANONYMOUS, Principal
+from graph.tokens.credential import Credential
+from graph.tokens.dpop import Target
 from graph.transports.authenticate import authenticator
-from graph.transports.credential import Credential
+
+TARGET = Target("POST", "/graphql")
 
 
-async def verify(token: str) -> Principal:
-    if token != "good":
+async def verify(credential: Credential, target: Target) -> Principal:
+    if credential.token != "good" or target is not TARGET:
         raise InvalidToken("signature")
     return Principal("alice")
 
 
 async def test_no_credential_is_anonymous() -> None:
-    assert await authenticator(verify)(None) is ANONYMOUS
+    assert await authenticator(verify)(None, TARGET) is ANONYMOUS
 
 
 async def test_a_good_one_is_its_principal() -> None:
-    assert await authenticator(verify)(Credential("good")) == Principal("alice")
+    assert await authenticator(verify)(Credential("good"), TARGET) == Principal("alice")
 
 
 async def test_a_bad_one_is_never_anonymous() -> None:
     with pytest.raises(InvalidToken):
-        await authenticator(verify)(Credential("bad"))
+        await authenticator(verify)(Credential("bad"), TARGET)

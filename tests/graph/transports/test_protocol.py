@@ -162,3 +162,25 @@ TestAnyClient = AnyClient.TestCase
 @given(st.text() | st.binary() | st.none())
 def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
     assert isinstance(Protocol().receive(data), Close | Initialise | Renew | Reply | Nothing)
+
+
+# Neither NaN nor infinity is JSON.
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(["connection_init", "ping", "pong"]), values)
+def test_a_payload_of_any_json_type_is_taken_or_closes_as_a_bad_message(
+    kind: str, payload: Any
+) -> None:
+    """The protocol: `payload?: Record<string, unknown>`, and 4400 for a message of another format."""
+    step = say(Protocol(), type=kind, payload=payload)
+    if payload is not None and not isinstance(payload, dict):
+        assert isinstance(step, Close)
+        assert (step.code, "payload" in step.reason) == (4400, True)
+    else:
+        assert not isinstance(step, Close)

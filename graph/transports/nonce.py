@@ -1,0 +1,31 @@
+"""Tells clients that prove their keys which nonce their next proof shall hold (RFC 9449, section 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class NonceHeader:
+    """ASGI middleware: every answer to a request with a proof has the nonce of this moment."""
+
+    def __init__(self, app: ASGIApp, nonce: Callable[[], str]) -> None:
+        self._app = app
+        self._nonce = nonce
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or all(name != b"dpop" for name, _ in scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                headers["dpop-nonce"] = self._nonce()
+                # Or a later request would be answered with a nonce of long ago.
+                headers["cache-control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, tell)

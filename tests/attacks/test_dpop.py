@@ -1,0 +1,230 @@
+"""Who has stolen a bound token, or a proof, gets nothing with it: over HTTP, in streams, over a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.bound_server import DOORS, BoundServer, Outcome, bound_server
+from tests.support.clients import WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.dpop import KeyHolder
+from tests.support.identity import ORIGIN
+
+Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
+
+
+async def with_proof(server: BoundServer, door: str, **changes: Any) -> Outcome:
+    """Come with a good token, and a proof that is good but for the changes."""
+    token = await server.token()
+    return await server.ask(door, f"DPoP {token}", server.proof(door, token, **changes))
+
+
+async def stolen_token(server: BoundServer, door: str) -> Outcome:
+    return await server.ask(door, f"Bearer {await server.token()}")
+
+
+async def stolen_token_and_proof_as_bearer(server: BoundServer, door: str) -> Outcome:
+    token = await server.token()
+    return await server.ask(door, f"Bearer {token}", server.proof(door, token))
+
+
+async def no_proof(server: BoundServer, door: str) -> Outcome:
+    return await server.ask(door, f"DPoP {await server.token()}")
+
+
+async def replayed(server: BoundServer, door: str) -> Outcome:
+    token = await server.token()
+    proof = server.proof(door, token)
+    assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
+    return await server.ask(door, f"DPoP {token}", proof)
+
+
+async def key_of_the_thief(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, holder=KeyHolder())
+
+
+async def signed_by_the_thief_in_the_holders_name(server: BoundServer, door: str) -> Outcome:
+    token, thief = await server.token(), KeyHolder()
+    method = "GET" if door == "websocket" else "POST"
+    claims = thief.claims(method, f"{ORIGIN}/graphql", server.clock.now(), token)
+    proof = thief.signed(claims, jwk=server.holder.jwk)
+    return await server.ask(door, f"DPoP {token}", proof)
+
+
+async def proof_for_another_token(server: BoundServer, door: str) -> Outcome:
+    token = await server.token()
+    proof = server.proof(door, await server.token(subject="mallory"))
+    return await server.ask(door, f"DPoP {token}", proof)
+
+
+async def proof_of_the_token_endpoint(server: BoundServer, door: str) -> Outcome:
+    # Without `ath`, for there is no token yet.
+    token = await server.token()
+    return await server.ask(door, f"DPoP {token}", server.proof(door, None))
+
+
+async def proof_for_another_method(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, htm="POST" if door == "websocket" else "GET")
+
+
+async def proof_for_another_server(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, htu="https://evil.example/graphql")
+
+
+async def proof_for_the_host_that_is_named(server: BoundServer, door: str) -> Outcome:
+    # The Host header of the request says this very address.
+    return await with_proof(server, door, htu=server.url)
+
+
+async def proof_for_another_path(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, htu=f"{ORIGIN}/oauth/token")
+
+
+async def old_proof(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, iat=server.clock.now() - 66)
+
+
+async def proof_made_ahead(server: BoundServer, door: str) -> Outcome:
+    return await with_proof(server, door, iat=server.clock.now() + 6)
+
+
+async def two_proofs(server: BoundServer, door: str) -> Outcome:
+    token = await server.token()
+    proofs = server.proof(door, token), server.proof(door, token)
+    return await server.ask(door, f"DPoP {token}", *proofs)
+
+
+async def proof_as_access_token(server: BoundServer, door: str) -> Outcome:
+    return await server.ask(door, f"Bearer {server.proof(door, None)}")
+
+
+async def access_token_as_proof(server: BoundServer, door: str) -> Outcome:
+    token = await server.token()
+    return await server.ask(door, f"DPoP {token}", token)
+
+
+async def unbound_token_made_to_look_bound(server: BoundServer, door: str) -> Outcome:
+    token = await server.unbound()
+    return await server.ask(door, f"DPoP {token}", server.proof(door, token))
+
+
+async def rubbish(server: BoundServer, door: str) -> Outcome:
+    return await server.ask(door, f"DPoP {await server.token()}", "x" * 9_000)
+
+
+ATTACKS: list[Attack] = [
+    stolen_token,
+    stolen_token_and_proof_as_bearer,
+    no_proof,
+    replayed,
+    key_of_the_thief,
+    signed_by_the_thief_in_the_holders_name,
+    proof_for_another_token,
+    proof_of_the_token_endpoint,
+    proof_for_another_method,
+    proof_for_another_server,
+    proof_for_the_host_that_is_named,
+    proof_for_another_path,
+    old_proof,
+    proof_made_ahead,
+    two_proofs,
+    proof_as_access_token,
+    access_token_as_proof,
+    unbound_token_made_to_look_bound,
+    rubbish,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+async def test_it_is_refused_at_every_door(
+    attack: Attack, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with bound_server(sqlite_url, clock) as server:
+        for door in DOORS:
+            refused = await attack(server, door)
+            assert refused.status == (4401 if door == "websocket" else 401), (door, refused)
+            if door != "websocket":
+                assert (
+                    json.loads(refused.text)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+                )
+                scheme = "Bearer" if attack is proof_as_access_token else "DPoP"
+                assert refused.headers["www-authenticate"].startswith(f"{scheme} realm=")
+
+
+HEADERS = [
+    [("authorization", "Bearer {unbound}"), ("authorization", "Bearer {unbound}")],
+    [("authorization", "Bearer {unbound}"), ("authorization", "DPoP {token}")],
+    [("authorization", "Bearer {unbound}, Bearer {unbound}")],
+    [("authorization", "Bearer {unbound} x")],
+    [("authorization", "Bearer {unbound};")],
+    [("authorization", "Bearer")],
+    [("authorization", "Bearer,{unbound}")],
+    [("authorization", "Bearer\t{unbound}")],
+    [("authorization", "{unbound}")],
+    [("authorization", 'Bearer "{unbound}"')],
+    [("authorization", "Bearer token={unbound}")],
+    [("authorization", "Basic YWxpY2U6eA==")],
+    [("authorization", "Bearer {unbound}"), ("Authorization", "")],
+]
+
+
+@pytest.mark.parametrize("headers", HEADERS, ids=str)
+async def test_only_one_credential_and_nothing_after_it(
+    headers: list[tuple[str, str]], sqlite_url: str, clock: MovedClock
+) -> None:
+    async with bound_server(sqlite_url, clock) as server:
+        tokens = {"unbound": await server.unbound(), "token": await server.token()}
+        filled = [(name, value.format_map(tokens)) for name, value in headers]
+        async with httpx2.AsyncClient() as client:
+            answer = await client.post(server.url, json={"query": "{ me }"}, headers=filled)
+        assert answer.status_code == 401
+        async with WebSocketClient.open(server.url, additional_headers=filled) as socket:
+            await socket.send({"type": "connection_init"})
+            assert (await socket.closed())[0] == 4401
+        if len(filled) == 1:
+            async with WebSocketClient.open(server.url) as socket:
+                await socket.send({"type": "connection_init", "payload": dict(filled)})
+                assert (await socket.closed())[0] == 4401
+
+
+ODD = [None, True, 7, 1.5, "Bearer x", [], ["Bearer x"], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+async def test_a_payload_of_any_json_type_does_no_harm(
+    odd: object, sqlite_url: str, clock: MovedClock
+) -> None:
+    """Either nobody is there, or the socket is closed as the protocol says; never by a fault of ours."""
+    async with bound_server(sqlite_url, clock) as server:
+        for payload in (
+            odd,
+            {"authorization": odd},
+            {"headers": odd},
+            {"headers": {"Authorization": odd}},
+            {"authorization": f"DPoP {await server.token()}", "dpop": odd},
+        ):
+            async with WebSocketClient.open(server.url) as socket:
+                await socket.send({"type": "connection_init", "payload": payload})
+                await socket.send({"type": "subscribe", "id": "1", "payload": {"query": "{ me }"}})
+                said, code = await _whole(socket)
+            assert code in (4400, 4401, None), (payload, code)
+            if code is None:
+                assert said[0]["type"] == "connection_ack"
+                assert said[1]["payload"]["data"] == {"me": None}, payload
+
+
+async def _whole(socket: WebSocketClient) -> tuple[list[dict[str, Any]], int | None]:
+    """Return what comes until the answer is there, or the close code."""
+    said: list[dict[str, Any]] = []
+    with suppress(ConnectionClosed):
+        while not said or said[-1]["type"] != "next":
+            said.append(await socket.receive())
+        return said, None
+    return said, socket.socket.close_code

@@ -1,0 +1,67 @@
+"""A stock client of DPoP: signs in with a key, asks, subscribes, refreshes and renews with its proofs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.documents import OPEN, QUERY, SUBSCRIPTION
+from tests.clients.script import running
+from tests.support.server import LiveServer
+
+
+@pytest.fixture
+def demanding_server(sqlite_url: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server that takes no token without a proof, and knows under which address it is asked."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = LiveServer(
+        tmp_path / "home",
+        sqlite_url,
+        WATCHWORD_ISSUER=f"http://127.0.0.1:{port}",
+        WATCHWORD_DPOP="required",
+        WATCHWORD_DPOP_NONCE="true",
+    )
+    server.arguments = ("--port", str(port))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "PS256"])
+async def test_it_proves_its_key_at_every_door(
+    algorithm: str, node: Path, demanding_server: LiveServer
+) -> None:
+    server = demanding_server
+    async with running(
+        node,
+        "dpop.mjs",
+        algorithm=algorithm,
+        query=QUERY,
+        subscription=SUBSCRIPTION,
+        mutation=OPEN,
+        url=server.url,
+        email=server.email,
+        password=server.password,
+    ) as script:
+        # RFC 9449, section 8: at the authorization server, a bad request.
+        assert (await script.read()) == {"step": "nonce", "status": 400}
+        assert (await script.read()) == {"step": "signed in", "type": "DPoP", "status": 200}
+        asked = await script.wait("asked")
+        assert asked["status"] == 200
+        assert asked["body"]["data"]["viewer"]["email"] == server.email
+        stolen = await script.wait("stolen")
+        assert stolen["status"] == 401
+        assert stolen["challenge"].startswith('DPoP realm="watchword", error="invalid_token"')
+        rest = await script.rest()
+    steps = {step["step"]: step for step in rest}
+    assert steps["refreshed"] == {"step": "refreshed", "type": "DPoP", "status": 200}
+    assert set(steps["renewed"]["payload"]) == {"expiresAt", "renewBefore"}
+    heard = steps["next"]["answer"]["data"]["incidentsChanged"]["incident"]["name"]
+    assert heard == "Trouble with keys"
