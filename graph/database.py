@@ -36,6 +36,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite lets whoever asks at the right moment write next, and of many some wait for ever. So
+        # the writers of a process queue here, and only the first of them asks.
+        self._queue = asyncio.Semaphore(1) if self.is_sqlite else None
         self.engine = (
             _sqlite(url) if self.is_sqlite else create_async_engine(url, pool_pre_ping=True)
         )
@@ -56,6 +59,7 @@ class Database:
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
         session = AsyncSession(self.engine, expire_on_commit=False)
+        await self._queued()
         try:
             await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
             yield session
@@ -66,7 +70,11 @@ class Database:
                 raise Conflict("Another writer was faster. Try again.") from error
             raise
         finally:
-            await undisturbed(session.close())
+            try:
+                await undisturbed(session.close())
+            finally:
+                if self._queue is not None:
+                    self._queue.release()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
@@ -77,6 +85,15 @@ class Database:
         async with self.open() as session:
             yield session
             await undisturbed(session.commit())
+
+    async def _queued(self) -> None:
+        if self._queue is None:
+            return
+        try:
+            async with asyncio.timeout(BUSY_SECONDS):
+                await self._queue.acquire()
+        except TimeoutError:
+            raise Conflict("Another writer was faster. Try again.") from None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 
 from graph.database import Database
+from graph.identity import passwords
 from graph.migration import upgrade
 from tests.support import postgres
 from tests.support.clock import MovedClock
+from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
 
@@ -25,6 +28,14 @@ PACKAGES = ("graph.migrations.versions", "schema.migrations")
 @pytest.fixture
 def clock() -> MovedClock:
     return MovedClock()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that cost next to nothing, for tests that compare many."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_NOBODY", hasher.hash("nobody's password"))
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +93,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh migrated database; a test that asks for it runs on both kinds."""
     opened = Database(database_url)
     yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite_desk(sqlite_url: str, clock: MovedClock) -> AsyncIterator[SignInDesk]:
+    """A sign-in desk on SQLite, for what does not depend on the database."""
+    opened = Database(sqlite_url)
+    async with sign_in_desk(opened, clock) as desk:
+        yield desk
     await opened.close()
 
 

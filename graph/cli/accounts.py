@@ -21,11 +21,14 @@ from graph.fanout.log import Log
 from graph.identity.accounts import (
     add_account,
     disable,
+    enable,
     find_account,
     list_accounts,
     set_password,
     set_roles,
+    sign_out,
 )
+from graph.identity.factors import reset
 from graph.identity.tables import Account
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
@@ -62,7 +65,7 @@ def add(
             password=chosen,
         )
 
-    account = _write(settings, work)
+    account = write(settings, work)
     click.echo(f"{account.email} can sign in, with {_roles(account)}.")
     if password is None:
         click.echo(f"Password: {chosen}  (shown this once)")
@@ -78,7 +81,7 @@ def list_(settings: Settings) -> None:
             state = "disabled" if account.disabled_at else "enabled"
             click.echo(f"{account.email}\t{account.name}\t{','.join(account.roles)}\t{state}")
 
-    _write(settings, work)
+    write(settings, work)
 
 
 @accounts.command("set-roles")
@@ -92,7 +95,7 @@ def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
     async def work(unit: Transaction) -> Account:
         return await set_roles(unit, (await _find(unit, email)).id, roles)
 
-    account = _write(settings, work)
+    account = write(settings, work)
     click.echo(f"{account.email} has {_roles(account)}.")
 
 
@@ -109,7 +112,7 @@ def set_password_(settings: Settings, email: str, password: str | None) -> None:
     async def work(unit: Transaction) -> None:
         await set_password(unit, (await _find(unit, email)).id, chosen)
 
-    _write(settings, work)
+    write(settings, work)
     click.echo(f"{email} has another password, and must sign in again.")
     if password is None:
         click.echo(f"Password: {chosen}  (shown this once)")
@@ -124,8 +127,47 @@ def disable_(settings: Settings, email: str) -> None:
     async def work(unit: Transaction) -> None:
         await disable(unit, (await _find(unit, email)).id)
 
-    _write(settings, work)
+    write(settings, work)
     click.echo(f"{email} cannot sign in any more.")
+
+
+@accounts.command("enable")
+@click.argument("email")
+@click.pass_obj
+def enable_(settings: Settings, email: str) -> None:
+    """Let EMAIL sign in again that was disabled."""
+
+    async def work(unit: Transaction) -> None:
+        await enable(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} can sign in.")
+
+
+@accounts.command("sign-out")
+@click.argument("email")
+@click.pass_obj
+def sign_out_(settings: Settings, email: str) -> None:
+    """End all sessions and tokens of EMAIL, at once and everywhere."""
+
+    async def work(unit: Transaction) -> None:
+        await sign_out(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} must sign in again, wherever it was signed in.")
+
+
+@accounts.command("reset-factors")
+@click.argument("email")
+@click.pass_obj
+def reset_factors(settings: Settings, email: str) -> None:
+    """Remove EMAIL's passkeys and second factor, and end its sessions: its password remains."""
+
+    async def work(unit: Transaction) -> None:
+        await reset(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} has no passkeys and no second factor, and signs in by password.")
 
 
 @asynccontextmanager
@@ -146,7 +188,9 @@ def _check_there(database: Database) -> None:
         raise Unsafe("There is no database yet: start the server once, which makes it.")
 
 
-def _write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
+def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do a command's work as one transaction of the operator's."""
+
     async def run() -> T:
         async with opened(settings) as database:
             log = Log(database)

@@ -48,11 +48,11 @@ class Leases:
             if lease.principal.token_id == token:
                 lease.end(Ending.REVOKED)
 
-    def revoke_client(self, client: str, issued_until: float) -> None:
-        """End what lives by a client's tokens that were issued up to then (Unix seconds)."""
+    def revoke_client(self, client: str, version: int) -> None:
+        """End what lives by tokens that were issued before the client had this version."""
         for lease in tuple(chain.from_iterable(self._by_subject.values())):
             principal = lease.principal
-            if principal.client == client and principal.issued_at <= issued_until:
+            if principal.client == client and principal.client_version < version:
                 lease.end(Ending.REVOKED)
 
     def revoke_before(self, subject: str, version: int) -> None:

@@ -16,7 +16,7 @@ from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked, roles_changed
 from graph.identity.passwords import check_usable, make_hash
-from graph.identity.tables import Account, Password, Session
+from graph.identity.tables import Account, ExternalIdentity, Password, Session
 from graph.settings import LONGEST_EMAIL
 from graph.transaction import Transaction
 
@@ -70,16 +70,18 @@ async def add_account(
     return account
 
 
-async def set_password(unit: Transaction, id: str, password: str) -> None:
-    """Give an account another password, and end its sessions and tokens. Raises `BadUserInput`."""
+async def set_password(unit: Transaction, id: str, password: str, keep: str | None = None) -> None:
+    """Give an account another password, and end its tokens and its sessions.
+
+    The session to `keep` goes on, and must refresh its access token as well: whoever has stolen that
+    is out. Raises `BadUserInput`.
+    """
     check_usable(password)
     hash = await make_hash(password)
     # Whoever signs in with the old one at this moment is before us, or after us and refused.
     account = await lock_account(unit.session, id)
     await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
-    # Nothing of the account itself changes but its version, by which older tokens are known.
-    flag_modified(account, "roles")
-    await _end_sessions(unit, account)
+    await _end_sessions(unit, account, keep)
     record(unit, Action.PASSWORD_CHANGED, account=id)
 
 
@@ -137,11 +139,34 @@ async def disable(unit: Transaction, id: str) -> Account:
     return account
 
 
-async def _end_sessions(unit: Transaction, account: Account) -> None:
+async def enable(unit: Transaction, id: str) -> Account:
+    """Let an account that was disabled sign in again. Raises `NotFound`."""
+    account = await lock_account(unit.session, id)
+    if account.disabled_at is not None:
+        account.disabled_at = None
+        await unit.session.flush()
+        record(unit, Action.ACCOUNT_ENABLED, account=id)
+    return account
+
+
+async def sign_out(unit: Transaction, id: str) -> Account:
+    """End all sessions and tokens of an account, wherever they are. Raises `NotFound`."""
+    account = await lock_account(unit.session, id)
+    await _end_sessions(unit, account)
+    record(unit, Action.SIGNED_OUT_EVERYWHERE, account=id)
+    return account
+
+
+async def _end_sessions(unit: Transaction, account: Account, keep: str | None = None) -> None:
+    # Nothing else of the account may have changed but its version, by which older tokens are known.
+    flag_modified(account, "roles")
     await unit.session.flush()
     open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
-    ended = open_ones.values(revoked_at=moment(unit.now))
+    ended = open_ones.where(Session.id != (keep or "")).values(revoked_at=moment(unit.now))
     await unit.session.execute(ended, execution_options={"synchronize_session": False})
+    # What other issuers have issued for it until now knows no version.
+    elsewhere = update(ExternalIdentity).filter_by(account_id=account.id)
+    await unit.session.execute(elsewhere.values(revoked_at=moment(unit.now)))
     unit.publish(account_revoked(account.id, account.version))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import strawberry
+
 from graph.columns import moment
 from graph.identity.tables import AuditEntry
 from graph.transaction import Transaction
 
 
+@strawberry.enum(name="AuditAction", description="What can be done.")
 class Action(StrEnum):
     """What can be done."""
 
@@ -17,12 +20,14 @@ class Action(StrEnum):
     STEPPED_UP = "STEPPED_UP"
     STEP_UP_FAILED = "STEP_UP_FAILED"
     SIGNED_OUT = "SIGNED_OUT"
+    SIGNED_OUT_EVERYWHERE = "SIGNED_OUT_EVERYWHERE"
     SESSION_REVOKED = "SESSION_REVOKED"
     REFRESH_TOKEN_REUSED = "REFRESH_TOKEN_REUSED"
     TOKEN_REVOKED = "TOKEN_REVOKED"
     ACCOUNT_ADDED = "ACCOUNT_ADDED"
     ACCOUNT_LINKED = "ACCOUNT_LINKED"
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_ENABLED = "ACCOUNT_ENABLED"
     PASSWORD_CHANGED = "PASSWORD_CHANGED"
     ROLES_CHANGED = "ROLES_CHANGED"
     PASSKEY_ADDED = "PASSKEY_ADDED"
@@ -32,6 +37,7 @@ class Action(StrEnum):
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
     RECOVERY_CODES_MADE = "RECOVERY_CODES_MADE"
     KEY_ADDED = "KEY_ADDED"
+    KEYS_RESEALED = "KEYS_RESEALED"
     CLIENT_ADDED = "CLIENT_ADDED"
     CLIENT_CHANGED = "CLIENT_CHANGED"
     CLIENT_DISABLED = "CLIENT_DISABLED"

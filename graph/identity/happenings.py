@@ -39,7 +39,7 @@ def token_revoked(subject: str, token: str) -> Event:
     return Event(STREAM, subject, TOKEN_REVOKED, {"token": token})
 
 
-def client_revoked(client: str, at: float) -> Event:
-    """A client is disabled, or may do less: its tokens issued up to `at` (Unix seconds) are no good,
+def client_revoked(client: str, version: int) -> Event:
+    """A client is disabled, or may do less: its tokens from before this version of it are no good,
     whoever they speak for."""
-    return Event(STREAM, client, CLIENT_REVOKED, {"at": int(at)})
+    return Event(STREAM, client, CLIENT_REVOKED, {"version": version})

@@ -40,7 +40,7 @@ class Revocations:
         self._downgrades = downgrades
         self._sessions: dict[str, float] = {}
         self._tokens: dict[str, float] = {}
-        # Until when it is kept, and up to which second the client's tokens are no good.
+        # Until when it is kept, and from which version of the client on its tokens are good.
         self._clients: dict[str, tuple[float, int]] = {}
         self._accounts: dict[str, Change] = {}
 
@@ -59,7 +59,7 @@ class Revocations:
             case kind if kind == TOKEN_REVOKED:
                 self._tokens[str(event.data["token"])] = until
             case kind if kind == CLIENT_REVOKED:
-                self._clients[event.key] = (until, int(event.data["at"] or 0))
+                self._clients[event.key] = (until, version)
             case kind if kind == ACCOUNT_REVOKED:
                 self._accounts[event.key] = replace(known, until=until, revoked_before=version)
             case kind if kind == ROLES_CHANGED:
@@ -83,8 +83,8 @@ class Revocations:
             return principal
         if principal.session in self._sessions or principal.token_id in self._tokens:
             raise TokenRevoked
-        _, revoked_at = self._clients.get(principal.client or "", (0, -1))
-        if principal.issued_at <= revoked_at:
+        _, good_from = self._clients.get(principal.client or "", (0, 0))
+        if principal.client_version < good_from:
             raise TokenRevoked
         change = self._accounts.get(principal.subject)
         if change is None:

@@ -4,148 +4,182 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
 
-from graph.asgi import Gone, TooLarge, header, is_same_origin, read_body
-from graph.errors import Unauthenticated
+from graph.errors import InvalidProof, Unauthenticated
+from graph.identity import proof
+from graph.identity.authentication import Authentication, Evidence
+from graph.identity.exchange import (
+    Refusal,
+    answered,
+    check_origin,
+    device_of,
+    json_body,
+    json_response,
+    optional_text,
+    required_text,
+)
 from graph.identity.identity import Identity
-from graph.identity.sessions import Device, SignedIn
+from graph.identity.sessions import SignedIn
+from graph.principal import FIRST_PARTY, Principal
 from graph.settings import Settings
+from graph.tokens.challenge import challenge
 
 COOKIE = "__Host-watchword"
 # Seconds for which others may keep our public keys.
 JWKS_MAX_AGE = 300
 
 
-class Refusal(Exception):
-    """An answer in the form of RFC 6749, section 5.2."""
-
-    def __init__(self, status: int, error: str, description: str) -> None:
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.description = description
-
-    def response(self) -> Response:
-        return _json({"error": self.error, "error_description": self.description}, self.status)
-
-
 def routes(identity: Identity) -> APIRouter:
-    """Make login, refresh, logout and the key set."""
+    """Make login, refresh, step-up, logout and the key set."""
     router = APIRouter()
-    settings, clock = identity.settings, identity.clock
+    settings = identity.settings
 
     @router.post("/api/auth/login")
     async def login(request: Request) -> Response:
-        try:
-            body = await _body(request, settings)
-            email, password = _required(body, "email"), _required(body, "password")
-            in_body = _wants_body(body)
-            device = _device(request)
-            who = await identity.sessions.sign_in(email, password, device, clock.now())
-            return await _answer(identity, who, in_body)
-        except Refusal as refusal:
-            return refusal.response()
-        except Unauthenticated as error:
-            return Refusal(401, "invalid_grant", error.message).response()
+        return await answered(_login(identity, request))
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
-        try:
-            token, in_body = await _refresh_token(request, settings)
-            if token is None:
-                raise Refusal(401, "invalid_grant", "There is no refresh token. Sign in.")
-            who = await identity.sessions.refresh(token, _device(request), clock.now())
-            return await _answer(identity, who, in_body)
-        except Refusal as refusal:
-            return refusal.response()
-        except Unauthenticated as error:
-            response = Refusal(401, "invalid_grant", error.message).response()
-            _forget_cookie(response)
-            return response
+        return await answered(_refresh(identity, request))
+
+    @router.post("/api/auth/step-up")
+    async def step_up(request: Request) -> Response:
+        return await answered(_step_up(identity, request))
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
-        try:
-            token, _ = await _refresh_token(request, settings)
-        except Refusal as refusal:
-            return refusal.response()
-        if token is not None:
-            await identity.sessions.sign_out(token, _device(request), clock.now())
-        response = Response(status_code=204)
-        _forget_cookie(response)
-        return response
+        return await answered(_logout(identity, request))
 
     @router.get("/.well-known/jwks.json")
     async def jwks() -> Response:
-        response = _json(await identity.jwks())
-        response.headers["cache-control"] = f"public, max-age={JWKS_MAX_AGE}"
+        # Whoever keeps our keys asks again before a new one signs.
+        max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
+        response = json_response(await identity.jwks())
+        response.headers["cache-control"] = f"public, max-age={max_age}"
         return response
 
     return router
 
 
-async def _answer(identity: Identity, who: SignedIn, in_body: bool) -> Response:
+async def _login(identity: Identity, request: Request) -> Response:
+    body = await json_body(request, identity.settings)
+    in_body = _wants_body(body)
+    if not in_body:
+        # Or another site could sign somebody in as somebody else (login CSRF).
+        check_origin(request, identity.settings)
+    device, now = device_of(request), identity.clock.now()
+    authentication = Authentication(identity.services)
+    replaces = None if in_body else request.cookies.get(COOKIE)
+    passkey, evidence = _passkey(body), None
+    if passkey is None:
+        email, evidence = required_text(body, "email"), _evidence(body)
+    key = await proof.key_of(identity, request)
+    if evidence is None:
+        who = await authentication.sign_in_by_passkey(
+            passkey, device, now, key=key, replaces=replaces
+        )
+    else:
+        who = await authentication.sign_in(email, evidence, device, now, key=key, replaces=replaces)
+    return await _delivered(identity, who, in_body)
+
+
+async def _refresh(identity: Identity, request: Request) -> Response:
+    token, in_body = await _refresh_token(request, identity.settings)
+    if token is None:
+        raise Unauthenticated("There is no refresh token. Sign in.")
+    key = await proof.key_of(identity, request)
+    # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
+    who = await identity.sessions.refresh(token, device_of(request), identity.clock.now(), key=key)
+    return await _delivered(identity, who, in_body)
+
+
+async def _step_up(identity: Identity, request: Request) -> Response:
+    check_origin(request, identity.settings)
+    body = await json_body(request, identity.settings)
+    passkey = _passkey(body)
+    evidence = _evidence(body) if passkey is None else None
+    principal = await first_party(identity, request)
+    address, now = device_of(request).address, identity.clock.now()
+    authentication = Authentication(identity.services)
+    if evidence is None:
+        who = await authentication.step_up_by_passkey(principal, passkey, address, now)
+    else:
+        who = await authentication.step_up(principal, evidence, address, now)
+    return json_response(await _tokens(identity, who))
+
+
+async def _logout(identity: Identity, request: Request) -> Response:
+    token, _ = await _refresh_token(request, identity.settings)
+    if token is not None:
+        await identity.sessions.sign_out(token, device_of(request), identity.clock.now())
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+    return response
+
+
+async def _tokens(identity: Identity, who: SignedIn) -> dict[str, Any]:
     issued = await identity.issue(who)
-    answer: dict[str, Any] = {
+    return {
         "access_token": issued.token,
-        "token_type": "Bearer",
+        "token_type": "Bearer" if who.session.jkt is None else "DPoP",
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
+
+
+async def _delivered(identity: Identity, who: SignedIn, in_body: bool) -> Response:
+    answer = await _tokens(identity, who)
     if in_body:
-        answer["refresh_token"] = who.refresh_token
-    response = _json(answer)
-    if not in_body:
-        response.set_cookie(
-            COOKIE,
-            who.refresh_token,
-            max_age=identity.settings.refresh_idle_seconds,
-            secure=True,
-            httponly=True,
-            samesite="strict",
-        )
+        return json_response(answer | {"refresh_token": who.refresh_token})
+    response = json_response(answer)
+    response.set_cookie(
+        COOKIE,
+        who.refresh_token,
+        max_age=identity.settings.refresh_idle_seconds,
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
     return response
 
 
 async def _refresh_token(request: Request, settings: Settings) -> tuple[str | None, bool]:
     """Find the refresh token, and tell whether it came in the body (and the next one goes there)."""
-    body = await _body(request, settings)
+    body = await json_body(request, settings)
     if "refresh_token" in body:
-        return _required(body, "refresh_token"), True
-    scope = request.scope
-    is_named = header(scope, b"origin") in settings.allowed_origins
-    is_near = header(scope, b"sec-fetch-site") in ("", "same-origin", "same-site", "none")
-    if not is_named and not (is_near and is_same_origin(scope)):
-        raise Refusal(403, "invalid_request", "The cookie is for pages of our own origin.")
+        return required_text(body, "refresh_token"), True
+    check_origin(request, settings)
     return request.cookies.get(COOKIE), False
 
 
-async def _body(request: Request, settings: Settings) -> dict[str, Any]:
-    # Only JSON: a form could be sent by any web page without asking.
-    media_type = header(request.scope, b"content-type").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refusal(415, "invalid_request", "Send Content-Type: application/json.")
+async def first_party(identity: Identity, request: Request) -> Principal:
+    """Return who asks with an access token of a sign-in here. Raises `Refusal`."""
     try:
-        data = await read_body(request.scope, request.receive, settings.max_body_bytes)
-        body = orjson.loads(data or b"{}")
-    except TooLarge:
-        raise Refusal(413, "invalid_request", "The body is too large.") from None
-    except Gone:
-        raise Refusal(400, "invalid_request", "The body did not arrive whole.") from None
-    except orjson.JSONDecodeError as error:
-        raise Refusal(400, "invalid_request", f"The body is not JSON: {error.msg}.") from error
-    if not isinstance(body, dict):
-        raise Refusal(400, "invalid_request", "The body must be a JSON object.")
-    return body
+        principal = await proof.principal_of(identity, request)
+    except Unauthenticated as error:
+        error_code = error.error if isinstance(error, InvalidProof) else "invalid_token"
+        headers = {"www-authenticate": challenge(error)}
+        if isinstance(error, InvalidProof) and error.nonce is not None:
+            headers["dpop-nonce"] = error.nonce
+        raise Refusal(401, error_code, error.message, headers) from error
+    if principal.client != FIRST_PARTY or principal.session is None:
+        raise Refusal(403, "access_denied", "Only who has signed in here itself can step up.")
+    return principal
 
 
-def _required(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value or "\x00" in value:
-        raise Refusal(400, "invalid_request", f"The member {name!r} must be a text.")
-    return value
+def _evidence(body: dict[str, Any]) -> Evidence:
+    password = required_text(body, "password")
+    return Evidence(password, optional_text(body, "otp"), optional_text(body, "recovery_code"))
+
+
+def _passkey(body: dict[str, Any]) -> dict[str, Any] | None:
+    passkey = body.get("passkey")
+    if passkey is None:
+        return None
+    if not isinstance(passkey, dict) or "password" in body:
+        raise Refusal(400, "invalid_request", "Send a passkey, an object, or a password.")
+    return passkey
 
 
 def _wants_body(body: dict[str, Any]) -> bool:
@@ -153,22 +187,3 @@ def _wants_body(body: dict[str, Any]) -> bool:
     if delivery not in ("cookie", "body"):
         raise Refusal(400, "invalid_request", "The member 'delivery' must be cookie or body.")
     return bool(delivery == "body")
-
-
-def _device(request: Request) -> Device:
-    label = header(request.scope, b"user-agent").replace("\x00", "")
-    return Device(label, request.client.host if request.client else "")
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    # RFC 6749, section 5.1: an answer that holds tokens is kept by nobody.
-    return Response(
-        orjson.dumps(content),
-        status,
-        headers={"cache-control": "no-store"},
-        media_type="application/json",
-    )
-
-
-def _forget_cookie(response: Response) -> None:
-    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")

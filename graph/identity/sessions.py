@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.actor import Actor
@@ -26,11 +26,11 @@ from graph.columns import moment
 from graph.database import Database
 from graph.errors import InvalidProof, Unauthenticated
 from graph.fanout.bus import Bus
-from graph.identity.accounts import find_account, lock_account, new_id
+from graph.identity.accounts import new_id
 from graph.identity.audit import Action, record
 from graph.identity.happenings import session_revoked
-from graph.identity.passwords import fits, is_outdated, make_hash
-from graph.identity.tables import Account, Password, RefreshToken, Session
+from graph.identity.label import label
+from graph.identity.tables import Account, RefreshToken, Session
 from graph.principal import FIRST_PARTY
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
@@ -39,15 +39,19 @@ log = logging.getLogger("watchword.sessions")
 
 # Which of e-mail address, password and refresh token is not good is not said.
 NOT_VALID = "The credentials are not valid."
+# Seconds for which a session that is over is kept, for whoever asks why it is.
+REMEMBERED = 86_400
+PRUNED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in, in which session, and the refresh token for the next time."""
+    """Who signed in, in which session, and the refresh token for the next time; none is made by a
+    step-up."""
 
     account: Account
     session: Session = field(repr=False)
-    refresh_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +75,12 @@ class Device:
 
 
 class Sessions:
-    """Signs in, refreshes and signs out. Times are in Unix seconds."""
+    """Opens sessions, refreshes and ends them. Times are in Unix seconds."""
 
     def __init__(self, database: Database, bus: Bus, settings: Settings) -> None:
         self._database = database
         self._bus = bus
         self._settings = settings
-
-    async def sign_in(
-        self, email: str, password: str, device: Device, now: float, key: str | None = None
-    ) -> SignedIn:
-        """Open a session, bound to a key if one is given.
-
-        Raises `Unauthenticated`, after the same work whatever was wrong.
-        """
-        async with self._database.read() as session:
-            account = await find_account(session, email)
-            known = await session.get(Password, account.id) if account else None
-        good = await fits(password, known.hash if known else None)
-        if not good or account is None or known is None:
-            raise await self._refused(device, account, now)
-        fresh = await make_hash(password) if is_outdated(known.hash) else None
-        async with self._transaction(now, device) as unit:
-            session = unit.session
-            # While the password was compared, it may have been changed, or the account disabled.
-            account = await lock_account(session, account.id)
-            current = await session.get_one(Password, account.id, populate_existing=True)
-            good = account.disabled_at is None and current.hash == known.hash
-            if good and fresh is not None:
-                current.hash = fresh
-            if good:
-                return await self.open(unit, account, device, Opening(["pwd"], now, key=key))
-        raise await self._refused(device, account, now)
 
     async def open(
         self, unit: Transaction, account: Account, device: Device, opening: Opening
@@ -113,7 +91,7 @@ class Sessions:
         opened = Session(
             id=new_id(),
             account_id=account.id,
-            label=device.label[:200],
+            label=label(device.label),
             address=device.address[:64],
             created_at=moment(unit.now),
             used_at=moment(unit.now),
@@ -147,6 +125,8 @@ class Sessions:
         """
         async with self._transaction(now, device) as unit:
             who = await self._exchange(unit, refresh_token, client, key)
+            if who is not None:
+                who.session.address = device.address[:64]
         if who is None:
             raise Unauthenticated(NOT_VALID)
         return who
@@ -165,24 +145,19 @@ class Sessions:
     def _transaction(self, now: float, device: Device) -> AbstractAsyncContextManager[Transaction]:
         return transaction(self._database, self._bus, now, Actor(address=device.address))
 
-    async def _refused(
-        self, device: Device, account: Account | None, now: float
-    ) -> Unauthenticated:
-        log.info("sign-in refused from %s", device.address)
-        async with self._transaction(now, device) as unit:
-            record(unit, Action.SIGN_IN_FAILED, account=account.id if account else None)
-        return Unauthenticated(NOT_VALID)
-
     async def _exchange(
         self, unit: Transaction, token: str, client: str, key: str | None
     ) -> SignedIn | None:
         session, now = unit.session, unit.now
         found = await session.get(RefreshToken, _hash(token))
-        live = await self._take(session, found.session_id, now) if found else None
+        live = await self.take(session, found.session_id, now) if found else None
         if found is None or live is None or live.client_id != client:
             return None
         if live.jkt is not None and live.jkt != key:
             raise InvalidProof("refresh with another key")
+        if live.jkt is None and self._settings.dpop == "required":
+            # It was opened before that was set, and its tokens would be refused everywhere.
+            return None
         successor: str | None
         if await _use(session, found.hash, now):
             successor = await self._rotate(session, live, token, now)
@@ -194,9 +169,11 @@ class Sessions:
             return None
         return SignedIn(account, live, successor)
 
-    async def _take(self, session: AsyncSession, id: str, now: float) -> Session | None:
+    async def take(self, session: AsyncSession, id: str, now: float) -> Session | None:
         """Return a session that is alive, and keep others from it meanwhile; None when it is over."""
-        found = await session.get_one(Session, id, with_for_update=True)
+        found = await session.get(Session, id, with_for_update=True, populate_existing=True)
+        if found is None:
+            return None
         idle_until = found.used_at + timedelta(seconds=self._settings.refresh_idle_seconds)
         is_over = moment(now) >= min(found.expires_at, idle_until)
         return None if found.revoked_at is not None or is_over else found
@@ -248,6 +225,28 @@ async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKE
     return account is not None
 
 
+async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> None:
+    """End the session whose cookie a new sign-in overwrites: nobody could use it any more, and it
+    would be listed for weeks.
+
+    It has to be the same account's: whoever signs in ends nothing of somebody else's.
+    """
+    found = await unit.session.get(RefreshToken, _hash(refresh_token))
+    if found is None or found.used_at is not None:
+        return
+    session = await unit.session.get_one(Session, found.session_id)
+    if (session.account_id, session.client_id) == (account, FIRST_PARTY):
+        await revoke(unit, session.id, Action.SIGNED_OUT)
+
+
+async def revoke_others(unit: Transaction, account: str, keep: str, settings: Settings) -> int:
+    """End an account's sessions but for one; return how many there were."""
+    # Those that have ended by themselves may have left a token that has not.
+    then = unit.now - settings.access_token_seconds
+    found = await live_sessions(unit.session, account, settings, then)
+    return sum([await revoke(unit, session.id) for session in found if session.id != keep])
+
+
 async def revoke_of_client(unit: Transaction, account: str, client: str) -> None:
     """End all sessions that a client has for an account."""
     found = await unit.session.execute(
@@ -255,6 +254,14 @@ async def revoke_of_client(unit: Transaction, account: str, client: str) -> None
     )
     for id in found.scalars().all():
         await revoke(unit, id)
+
+
+async def session_of(
+    session: AsyncSession, refresh_token: str
+) -> tuple[Session, RefreshToken] | None:
+    """Return the session that a refresh token is of, however it stands with either."""
+    found = await session.get(RefreshToken, _hash(refresh_token))
+    return None if found is None else (await session.get_one(Session, found.session_id), found)
 
 
 async def live_sessions(
@@ -269,6 +276,21 @@ async def live_sessions(
         .order_by(Session.used_at.desc(), Session.id)
     )
     return found.scalars().all()
+
+
+async def prune(database: Database, settings: Settings, now: float) -> None:
+    """Forget the sessions that have been over for a day, some at a time."""
+    then = moment(now - REMEMBERED)
+    idle_since = moment(now - REMEMBERED - settings.refresh_idle_seconds)
+    is_over = or_(
+        Session.revoked_at < then, Session.expires_at < then, Session.used_at < idle_since
+    )
+    async with database.write() as session:
+        found = await session.execute(select(Session.id).where(is_over).limit(PRUNED_AT_ONCE))
+        ids = found.scalars().all()
+        for column in (RefreshToken.session_id, Session.id):
+            forgotten = delete(column.class_).where(column.in_(ids))
+            await session.execute(forgotten, execution_options={"synchronize_session": False})
 
 
 def _successor(token: str, salt: str) -> str:

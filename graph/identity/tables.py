@@ -133,14 +133,15 @@ class Challenge(Base):
 class Totp(Base):
     """The secret of one-time codes (RFC 6238), sealed by the vault; good once it is confirmed.
 
-    `last_step` is the time step of the last code that was used: none is good twice.
+    An account may have one that is, and one that shall take its place. `last_step` is the time step
+    of the last code that was used: none is good twice.
     """
 
     __tablename__ = "totp"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    is_confirmed: Mapped[bool] = mapped_column(primary_key=True)
     sealed_secret: Mapped[str] = mapped_column(Text)
-    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_step: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -155,7 +156,10 @@ class RecoveryCode(Base):
 
 
 class ExternalIdentity(Base):
-    """An account's name with an issuer that we trust."""
+    """An account's name with an issuer that we trust.
+
+    The issuer's tokens from up to `revoked_at` are no good: the account was signed out then.
+    """
 
     __tablename__ = "external_identities"
 
@@ -163,6 +167,7 @@ class ExternalIdentity(Base):
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuditEntry(Base):

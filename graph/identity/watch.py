@@ -69,7 +69,7 @@ class Watch:
             case kind if kind == TOKEN_REVOKED:
                 self._leases.revoke_token(event.key, str(event.data["token"]))
             case kind if kind == CLIENT_REVOKED:
-                self._leases.revoke_client(event.key, int(event.data["at"] or 0))
+                self._leases.revoke_client(event.key, int(event.data["version"] or 0))
             case kind if kind == ACCOUNT_REVOKED:
                 self._leases.revoke_before(event.key, int(event.data["version"] or 0))
             case kind if kind == ROLES_CHANGED:

@@ -110,8 +110,9 @@ def HasRole(role: str) -> type[Permission]:
 
 
 @lru_cache
-def RecentlyAuthenticated(max_age: int) -> type[Permission]:
-    """The person showed who it is within the last `max_age` seconds (RFC 9470)."""
+def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
+    """The person showed who it is within the last `max_age` seconds (RFC 9470), or within as many as
+    the settings say."""
     return permission(RecentRule(max_age))
 
 

@@ -118,21 +118,26 @@ class FirstPartyRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RecentRule(Rule):
-    """Somebody showed who it is within the last `max_age` seconds (RFC 9470)."""
+    """Somebody showed who it is within the last `max_age` seconds (RFC 9470); None is for as many as
+    the settings say."""
 
-    max_age: int
+    max_age: int | None = None
 
     @property
     def requires(self) -> Requirement:
         return {"maxAge": self.max_age}
 
     def holds(self, question: Question) -> bool:
-        principal = question.principal
-        age = question.info.context.now - principal.authenticated_at
-        return not principal.is_anonymous and age <= self.max_age
+        return bool(self.decide(question))
 
     def decide(self, question: Question) -> Verdict:
-        return ALLOWED if self.holds(question) else Denied(self.requires, self.max_age)
+        principal, context = question.principal, question.info.context
+        max_age = self.max_age
+        if max_age is None:
+            max_age = int(context.services.settings.step_up_seconds)
+        if not principal.is_anonymous and context.now - principal.authenticated_at <= max_age:
+            return ALLOWED
+        return Denied(self.requires, max_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +275,8 @@ def describe(requires: Requirement) -> str:
             return "signed in"
         case {"client": client}:
             return f"signed in by {client} itself"
+        case {"maxAge": None}:
+            return "a recent authentication"
         case {"maxAge": max_age}:
             return f"an authentication of the last {max_age} seconds"
         case {"condition": condition}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from graph import Account, Question, condition, encode_id
+from graph import Account, FirstParty, Question, condition, encode_id
 from schema.node import Node
 from schema.scopes import IsAdmin, SeesMembers
 from schema.vocabulary import Role
@@ -27,7 +27,7 @@ class Member(Node):
     version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
 
     @strawberry.field(
-        permission_classes=[is_oneself | (SeesMembers & IsAdmin)],
+        permission_classes=[(is_oneself & FirstParty) | (SeesMembers & IsAdmin)],
         description="For admins, and for oneself.",
     )
     def email(self) -> str | None:

@@ -175,3 +175,31 @@ async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_awa
         async with database.read() as session:
             assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar() == count
     await database.close()
+
+
+async def test_a_writer_of_sqlite_that_waits_for_too_long_is_told_so(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graph.database.BUSY_SECONDS", 0.05)
+    database = Database(sqlite_url)
+    async with database.write():
+        with pytest.raises(Conflict):
+            async with database.write():
+                pass
+    # Whoever gave up is not in the way of who comes after.
+    async with database.write():
+        pass
+    await database.close()
+
+
+async def test_a_writer_that_goes_while_it_waits_leaves_the_queue(database: Database) -> None:
+    async def write() -> None:
+        async with database.write():
+            await asyncio.sleep(0)
+
+    async with database.write():
+        waiting = [asyncio.create_task(write()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(answer) for answer in answers][1:] == [type(None)] * 2

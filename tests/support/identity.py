@@ -9,16 +9,22 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from graph.app import make_services
 from graph.database import Database
 from graph.domain import Domain
 from graph.fanout.memory import MemoryBus
+from graph.identity import passkey_routes
 from graph.identity.accounts import add_account
+from graph.identity.authentication import Authentication, Evidence
 from graph.identity.identity import Identity
 from graph.identity.routes import routes
+from graph.identity.sessions import Device, SignedIn
 from graph.identity.signing_keys import ensure
-from graph.identity.tables import Account
+from graph.identity.tables import Account, AuditEntry
+from graph.oauth import authorize_routes
+from graph.oauth import routes as oauth_routes
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 from tests.support.clock import MovedClock
@@ -26,7 +32,10 @@ from tests.support.vault import ENCRYPTION_KEY
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"
 ORIGIN = "https://watchword.example"
-DOMAIN = Domain(roles={"keeper": frozenset({"toys:count"}), "admin": frozenset({"toys:all"})})
+DOMAIN = Domain(
+    roles={"keeper": frozenset({"toys:count"}), "admin": frozenset({"toys:all"})},
+    descriptions={"toys:count": "Count the toys", "toys:all": "Do anything with toys"},
+)
 
 
 @dataclass
@@ -37,9 +46,26 @@ class SignInDesk:
     account: Account
     client: httpx2.AsyncClient
 
+    async def sign_in(self) -> SignedIn:
+        """Sign in without a route."""
+        authentication = Authentication(self.identity.services)
+        device, now = Device("x" * 500, "203.0.113.7"), self.identity.clock.now()
+        return await authentication.sign_in(EMAIL, Evidence(PASSWORD), device, now)
+
     async def login(self, **changes: Any) -> httpx2.Response:
         body = {"email": EMAIL, "password": PASSWORD} | changes
         return await self.client.post("/api/auth/login", json=body)
+
+    async def step_up(self, access_token: str, **shown: Any) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {access_token}"}
+        return await self.client.post("/api/auth/step-up", json=shown, headers=headers)
+
+    async def audited(self) -> list[str]:
+        """What the audit log says was done to the account, the oldest first."""
+        mine = select(AuditEntry.action).filter_by(account_id=self.account.id)
+        async with self.identity.services.database.read() as session:
+            found = await session.execute(mine.order_by(AuditEntry.position))
+        return list(found.scalars())
 
     async def refresh(self, token: str | None = None, **rest: Any) -> httpx2.Response:
         body = {} if token is None else {"refresh_token": token}
@@ -62,6 +88,9 @@ async def sign_in_desk(
     await identity.open()
     app = FastAPI()
     app.include_router(routes(identity))
+    app.include_router(oauth_routes.routes(identity))
+    app.include_router(passkey_routes.routes(identity))
+    app.include_router(authorize_routes.routes(identity))
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield SignInDesk(identity, account, client)

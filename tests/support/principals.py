@@ -14,7 +14,7 @@ from graph.fanout.hub import Hub
 from graph.fanout.log import Log
 from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
-from graph.principal import ANONYMOUS, Grants, Principal
+from graph.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from graph.settings import Settings
 from schema import domain, schema
 from tests.support.clock import MovedClock
@@ -76,7 +76,7 @@ async def open_room(database: Database, clock: MovedClock) -> Room:
                 roles=[role],
                 password=None,
             )
-            principals[role] = _principal(account.id, role)
+            principals[role] = _principal(account.id, role, clock.now())
     read = frozenset({"incidents:read"})
     principals["machine"] = Principal("machine", Grants(scopes=read))
     scopes = frozenset({"incidents:read", "incidents:write"})
@@ -104,6 +104,7 @@ async def open_services(
     return services, events
 
 
-def _principal(subject: str, role: str) -> Principal:
+def _principal(subject: str, role: str, now: float) -> Principal:
     roles = frozenset({role})
-    return Principal(subject, Grants(roles, domain.scopes(roles)))
+    grants = Grants(roles, domain.scopes(roles))
+    return Principal(subject, grants, client=FIRST_PARTY, authenticated_at=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +33,9 @@ class LiveServer:
             "WATCHWORD_HOME": str(home),
             "WATCHWORD_ADMIN_EMAIL": ADMIN,
             "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
+            # Tests sign in far more often than people do; who tests the limits sets its own.
+            "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "100000 per minute",
+            "WATCHWORD_SIGN_IN_LIMIT_PER_ADDRESS": "100000 per minute",
             "PYTHONUNBUFFERED": "1",
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **environment,
@@ -83,6 +87,14 @@ class LiveServer:
             said = self._said.wait_for(lambda: self.log.count(text) >= times, PATIENCE)
         assert said, self.log
 
+    def wait_for_after(self, line: int, text: str, times: int = 1) -> None:
+        """Wait until it has said something so many times after so many lines."""
+        with self._said:
+            said = self._said.wait_for(
+                lambda: "".join(self.output[line:]).count(text) >= times, PATIENCE
+            )
+        assert said, "".join(self.output[line:])
+
     def wait_for_silence(self) -> None:
         """Wait until it and all processes that it made are gone."""
         self._reader.join(PATIENCE)
@@ -126,3 +138,20 @@ def live_server(home: Path, database_url: str = "", **environment: str) -> Itera
         print(server.log)
         raise
     assert server.stop() == 0, server.log
+
+
+@contextmanager
+def issuing(home: Path, database_url: str = "", **environment: str) -> Iterator[LiveServer]:
+    """Run a server that is reached under its issuer's name, as stock clients demand; that is its `url`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    issuer = f"http://localhost:{port}"
+    server = LiveServer(home, database_url, WATCHWORD_ISSUER=issuer, **environment)
+    server.arguments = ("--port", str(port))
+    server.start()
+    server.url = issuer
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("account_id", sa.String(32), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime()),
         sa.PrimaryKeyConstraint("issuer", "subject", name="pk_external_identities"),
         _account("external_identities"),
     )
@@ -92,10 +93,10 @@ def _factors() -> None:
     op.create_table(
         "totp",
         sa.Column("account_id", sa.String(32), nullable=False),
+        sa.Column("is_confirmed", sa.Boolean(), nullable=False),
         sa.Column("sealed_secret", sa.Text(), nullable=False),
-        sa.Column("confirmed_at", UtcDateTime()),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", name="pk_totp"),
+        sa.PrimaryKeyConstraint("account_id", "is_confirmed", name="pk_totp"),
         _account("totp"),
     )
     op.create_table(
@@ -147,6 +148,7 @@ def _clients() -> None:
         sa.Column("code_challenge", sa.String(128), nullable=False),
         sa.Column("jkt", sa.String(64)),
         sa.Column("authenticated_at", UtcDateTime(), nullable=False),
+        sa.Column("methods", sa.JSON(), nullable=False),
         sa.Column("account_version", sa.Integer(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime()),

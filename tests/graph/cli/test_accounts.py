@@ -176,7 +176,10 @@ def test_whoever_is_disabled_stays_in_the_database(sqlite_url: str) -> None:
     assert account(sqlite_url).disabled_at is not None
 
 
-@pytest.mark.parametrize("command", [("set-roles", "viewer"), ("set-password",), ("disable",)])
+@pytest.mark.parametrize(
+    "command",
+    [("set-roles", "viewer"), ("set-password",), ("disable",), ("enable",), ("sign-out",)],
+)
 def test_an_unknown_email_is_named(command: tuple[str, ...], sqlite_url: str) -> None:
     name, *rest = command
     assert refused(sqlite_url, name, ALICE, *rest) == f"There is no account for {ALICE}."
@@ -195,3 +198,18 @@ def test_an_admin_can_go_when_another_stays(sqlite_url: str) -> None:
     done(sqlite_url, "add", ALICE, "--role", "admin")
     done(sqlite_url, "disable", ADA)
     assert "disabled" in done(sqlite_url, "list")
+
+
+def test_whoever_was_disabled_can_be_enabled_again(database_url: str) -> None:
+    done(database_url, "add", ALICE, "--password", GOOD)
+    done(database_url, "disable", ALICE)
+    assert done(database_url, "enable", ALICE) == f"{ALICE} can sign in.\n"
+    assert account(database_url).disabled_at is None
+
+
+def test_signing_out_makes_older_tokens_known_by_their_version(database_url: str) -> None:
+    done(database_url, "add", ALICE, "--password", GOOD)
+    before = account(database_url).version
+    printed = done(database_url, "sign-out", ALICE)
+    assert printed == f"{ALICE} must sign in again, wherever it was signed in.\n"
+    assert account(database_url).version > before

@@ -47,6 +47,23 @@ def test_a_token_ends_what_lives_by_it(leases: dict[str, Lease], kept: Leases) -
     assert ended(leases) == ["old"]
 
 
+def test_a_client_ends_what_lives_by_its_tokens_from_before_its_version(
+    clock: MovedClock,
+) -> None:
+    held = {
+        "machine": Lease(clock, Principal("c", client="c", client_version=1), Noted()),
+        "for alice": Lease(clock, Principal("alice", client="c", client_version=1), Noted()),
+        "newer": Lease(clock, Principal("bob", client="c", client_version=2), Noted()),
+        "other": Lease(clock, Principal("alice", client="d", client_version=1), Noted()),
+        "ours": Lease(clock, Principal("alice", client="watchword"), Noted()),
+    }
+    kept = Leases()
+    for lease in held.values():
+        kept.add(lease)
+    kept.revoke_client("c", 2)
+    assert ended(held) == ["machine", "for alice"]
+
+
 def test_an_account_ends_those_from_before_its_version(
     leases: dict[str, Lease], kept: Leases
 ) -> None:

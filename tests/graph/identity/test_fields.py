@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import strawberry
 
 from graph.context import Context
@@ -39,6 +40,19 @@ async def test_a_person_sees_themselves(database: Database, clock: MovedClock) -
         "scopes": ["a:b", "c:d"],
         "expiresAt": "2027-01-15T08:01:00+00:00",
     }
+
+
+@pytest.mark.parametrize(("client", "is_told"), [("watchword", True), ("app", False)])
+async def test_an_application_is_not_told_who_the_person_is(
+    client: str, is_told: bool, database: Database, clock: MovedClock
+) -> None:
+    async with unit_of(database) as unit:
+        account = await add_account(unit, email="a@x", name="Alice", roles=[], password=None)
+    principal = Principal(account.id, client=client, session="s", expires_at=clock.now() + 60)
+    viewer = await ask(database, clock, principal)
+    assert isinstance(viewer, dict)
+    known = ("Alice", "a@x") if is_told else (None, None)
+    assert (viewer["name"], viewer["email"]) == known
 
 
 async def test_a_machine_has_no_name(database: Database, clock: MovedClock) -> None:

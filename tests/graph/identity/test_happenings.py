@@ -8,7 +8,14 @@ from graph.database import Database
 from graph.events import Event
 from graph.fanout.log import Log
 from graph.identity.accounts import add_account, disable, set_password, set_roles
-from graph.identity.happenings import STREAM, account_revoked, roles_changed, session_revoked
+from graph.identity.happenings import (
+    STREAM,
+    account_revoked,
+    client_revoked,
+    roles_changed,
+    session_revoked,
+    token_revoked,
+)
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk, unit_of
 
@@ -16,6 +23,8 @@ from tests.support.identity import sign_in_desk, unit_of
 def test_each_is_about_one_account() -> None:
     assert session_revoked("a", "s") == Event(STREAM, "a", "SESSION_REVOKED", {"session": "s"})
     assert account_revoked("a", 2) == Event(STREAM, "a", "ACCOUNT_REVOKED", {"version": 2})
+    assert token_revoked("a", "t") == Event(STREAM, "a", "TOKEN_REVOKED", {"token": "t"})
+    assert client_revoked("c", 2) == Event(STREAM, "c", "CLIENT_REVOKED", {"version": 2})
     assert roles_changed("a", 2, {"y", "x"}).data == {"version": 2, "roles": "x y"}
 
 

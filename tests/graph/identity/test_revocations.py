@@ -8,7 +8,13 @@ import pytest
 
 from graph.domain import Domain
 from graph.errors import TokenOutdated, TokenRevoked
-from graph.identity.happenings import account_revoked, roles_changed, session_revoked
+from graph.identity.happenings import (
+    account_revoked,
+    client_revoked,
+    roles_changed,
+    session_revoked,
+    token_revoked,
+)
 from graph.identity.revocations import Revocations
 from graph.principal import ANONYMOUS, Grants, Principal
 
@@ -35,6 +41,33 @@ def test_a_revoked_session_is_refused(revocations: Revocations) -> None:
     revocations.add(session_revoked("alice", "s"), 0)
     with pytest.raises(TokenRevoked):
         revocations.check(ALICE)
+
+
+def test_a_client_that_may_less_ends_its_tokens_from_before_and_no_others(
+    revocations: Revocations,
+) -> None:
+    machine = Principal("c", client="c", client_version=1)
+    of_alice = replace(ALICE, client="c", client_version=1)
+    revocations.add(client_revoked("c", 2), 0)
+    for old in (machine, of_alice):
+        with pytest.raises(TokenRevoked):
+            revocations.check(old)
+    # However soon after it was issued.
+    for good in (
+        replace(machine, client_version=2),
+        replace(of_alice, client="d"),
+        replace(ALICE, client="watchword"),
+        ALICE,
+    ):
+        assert revocations.check(good) is good
+
+
+def test_a_token_that_was_given_back_is_refused(revocations: Revocations) -> None:
+    revocations.add(token_revoked("alice", "t1"), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(replace(ALICE, token_id="t1"))
+    other = replace(ALICE, token_id="t2")
+    assert revocations.check(other) is other
 
 
 def test_a_token_from_before_the_account_changed_is_refused(revocations: Revocations) -> None:

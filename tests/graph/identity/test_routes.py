@@ -166,6 +166,21 @@ async def test_a_late_tab_whose_sibling_is_two_ahead_is_refused_and_the_session_
         assert (await desk.refresh(third)).status_code == 200
 
 
+async def test_a_late_tab_does_not_take_the_cookie_of_its_sibling_away(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        await desk.login()
+        late = desk.client.cookies[COOKIE]
+        await desk.refresh()
+        await desk.refresh()
+        headers = {"cookie": f"{COOKIE}={late}"}
+        refused = await desk.client.post("/api/auth/refresh", json={}, headers=headers)
+        assert refused.status_code == 401
+        assert "set-cookie" not in refused.headers
+        assert (await desk.refresh()).status_code == 200
+
+
 async def test_signing_out_while_refreshing_ends_the_session(
     database: Database, clock: MovedClock
 ) -> None:

@@ -14,7 +14,13 @@ from graph.domain import Domain
 from graph.ending import Ending
 from graph.errors import TokenOutdated, TokenRevoked
 from graph.events import Event
-from graph.identity.happenings import account_revoked, roles_changed, session_revoked
+from graph.identity.happenings import (
+    account_revoked,
+    client_revoked,
+    roles_changed,
+    session_revoked,
+    token_revoked,
+)
 from graph.identity.revocations import Revocations
 from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
@@ -26,7 +32,13 @@ from tests.support.toy_server import until
 
 DOMAIN = Domain(roles={"child": frozenset({"a:b"})})
 ALICE = Principal(
-    "alice", Grants(frozenset({"keeper"}), frozenset({"a:b", "c:d"})), session="s", version=1
+    "alice",
+    Grants(frozenset({"keeper"}), frozenset({"a:b", "c:d"})),
+    "app",
+    "s",
+    "t",
+    version=1,
+    client_version=1,
 )
 
 
@@ -71,7 +83,15 @@ async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedCloc
     assert len(post.revocations) == 0
 
 
-@pytest.mark.parametrize("event", [session_revoked("alice", "s"), account_revoked("alice", 2)])
+@pytest.mark.parametrize(
+    "event",
+    [
+        session_revoked("alice", "s"),
+        account_revoked("alice", 2),
+        token_revoked("alice", "t"),
+        client_revoked("app", 2),
+    ],
+)
 async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
     await post.watch.open()
     await post.happen(event)

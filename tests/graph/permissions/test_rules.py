@@ -79,6 +79,18 @@ def test_an_authentication_is_recent_for_so_many_seconds(at: float, is_recent: b
     assert RecentRule(60).holds(asked(at)) is is_recent
 
 
+@pytest.mark.parametrize(("seconds", "is_recent"), [(61, True), (60, True), (59, False)])
+def test_without_a_number_the_settings_say_how_recent(seconds: int, is_recent: bool) -> None:
+    question = asked(NOW - 60)
+    settings = SimpleNamespace(step_up_seconds=seconds)
+    question.info.context.services = SimpleNamespace(settings=settings)
+    verdict = RecentRule().decide(question)
+    assert bool(verdict) is is_recent
+    if isinstance(verdict, Denied):
+        assert verdict.max_age == seconds
+        assert describe(verdict.requires) == "a recent authentication"
+
+
 @pytest.mark.parametrize(
     ("rule", "max_age"),
     [

@@ -1,0 +1,67 @@
+"""Several server processes on one database, as behind a balancer."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+PATIENCE = 60.0
+PASSWORD = secrets.token_urlsafe()
+
+
+@contextmanager
+def processes(
+    home: Path, count: int, database_url: str = "", bus_url: str = ""
+) -> Iterator[list[str]]:
+    """Run so many servers for as long as the block lasts; yield their origins."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("WATCHWORD_")},
+        "WATCHWORD_HOME": str(home),
+        "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
+        "WATCHWORD_DATABASE_URL": database_url,
+        "WATCHWORD_BUS_URL": bus_url,
+        "WATCHWORD_DEMO": "false",
+        "WATCHWORD_LOG_LEVEL": "WARNING",
+        "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "1000000 per minute",
+        "WATCHWORD_SIGN_IN_LIMIT_PER_ADDRESS": "1000000 per minute",
+    }
+    with ExitStack() as stack:
+        # One after the other: the first makes the database.
+        yield [stack.enter_context(_serving(environment)) for _ in range(count)]
+
+
+@contextmanager
+def _serving(environment: dict[str, str]) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graph", "serve", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        origin = f"http://127.0.0.1:{port}"
+        _wait(origin, process)
+        yield origin
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(origin: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{origin}/.well-known/jwks.json", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{origin} did not start")

@@ -1,0 +1,75 @@
+"""How soon another process refuses the token of a session that was revoked: `python -m
+benchmarks.revocation`.
+
+From the moment that revokeSession is answered by one process to the first 401 of the other. Without
+a bus the other finds it in the log, which it looks into every WATCHWORD_LOG_LOOK_SECONDS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from benchmarks.processes import PASSWORD, processes
+
+REVOKE = "mutation R($id: ID!) { revokeSession(id: $id) }"
+SESSIONS = "{ sessions { id current } }"
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.revocation", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument(
+        "--database-url", default="", help="an empty database; SQLite when not given"
+    )
+    parser.add_argument("--bus-url", default="", help="redis://…; only the log when not given")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        processes(Path(home), 2, options.database_url, options.bus_url) as origins,
+    ):
+        took = asyncio.run(_run(origins, options.rounds))
+    took.sort()
+    print(
+        f"{len(took)} revocations, seconds until the other process refuses:"
+        f" median {statistics.median(took):.3f}, worst {took[-1]:.3f}"
+    )
+
+
+async def _run(origins: list[str], rounds: int) -> list[float]:
+    here, there = origins
+    async with httpx2.AsyncClient(timeout=60) as client:
+        return [await _once(client, here, there) for _ in range(rounds)]
+
+
+async def _once(client: httpx2.AsyncClient, here: str, there: str) -> float:
+    body = {"email": "admin@example.com", "password": PASSWORD, "delivery": "body"}
+    token = (await client.post(f"{here}/api/auth/login", json=body)).json()["access_token"]
+    sessions = (await _ask(client, there, token, SESSIONS)).json()["data"]["sessions"]
+    [current] = [session["id"] for session in sessions if session["current"]]
+    await _ask(client, here, token, REVOKE, id=current)
+    began = time.monotonic()
+    while (await _ask(client, there, token, SESSIONS)).status_code != 401:  # noqa: ASYNC110
+        # Another process does it: there is nothing to wait for but its answers.
+        await asyncio.sleep(0.002)
+    return time.monotonic() - began
+
+
+async def _ask(
+    client: httpx2.AsyncClient, origin: str, token: str, query: str, **variables: Any
+) -> httpx2.Response:
+    body = {"query": query, "variables": variables}
+    headers = {"authorization": f"Bearer {token}"}
+    return await client.post(f"{origin}/graphql", json=body, headers=headers)
+
+
+if __name__ == "__main__":
+    main()

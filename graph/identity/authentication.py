@@ -1,0 +1,333 @@
+"""Authentication: how a person shows who it is, to sign in, to step up, to change the password.
+
+Guesses are counted before any work is done, and taken back when they were none. A refusal is
+committed, with its audit entry and whatever it used up, and does not say which of it was wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, select
+
+from graph.actor import Actor
+from graph.columns import moment
+from graph.context import Services
+from graph.errors import BadUserInput, Unauthenticated
+from graph.identity import passkeys, totp
+from graph.identity.accounts import lock_account, set_password
+from graph.identity.audit import Action, record
+from graph.identity.ceremonies import PasskeyRefused
+from graph.identity.challenges import Purpose
+from graph.identity.passwords import check_usable, fits, is_outdated, make_hash
+from graph.identity.sessions import (
+    NOT_VALID,
+    Device,
+    Opening,
+    Sessions,
+    SignedIn,
+    end_replaced,
+)
+from graph.identity.tables import Account, Password
+from graph.identity.totp import SecondFactorRequired
+from graph.principal import FIRST_PARTY, Principal
+from graph.transaction import Transaction, transaction
+
+log = logging.getLogger("watchword.sessions")
+
+T = TypeVar("T")
+
+PASSWORD = "pwd"
+"""The method of a password, in the words of RFC 8176."""
+# Three of a million codes are good at any moment, and whoever guesses them has the password.
+OTP_LIMIT = "5 per 15 minutes"
+
+Counted = tuple[str, str, str]
+"""A limit, what is tried, and by or on whom."""
+Proof = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
+"""Returns who somebody is, and by which methods that is shown. Raises `Unauthenticated`."""
+Work = Callable[[Transaction], Awaitable[SignedIn]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a person shows: a password, with a code where there is a second factor."""
+
+    password: str = field(repr=False)
+    otp: str | None = field(default=None, repr=False)
+    recovery_code: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The account that a password was compared for, if there is one.
+
+    `hash` is what the password fitted, None when it did not, and `fresh` what it shall be from now
+    on: parameters grow stronger.
+    """
+
+    account: Account | None
+    hash: str | None = field(default=None, repr=False)
+    fresh: str | None = field(default=None, repr=False)
+
+
+class Authentication:
+    """Signs people in, and lets them step up (RFC 9470). Times are in Unix seconds."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings
+        self._sessions = Sessions(services.database, services.bus, services.settings)
+
+    async def sign_in(
+        self,
+        email: str,
+        evidence: Evidence,
+        device: Device,
+        now: float,
+        *,
+        key: str | None = None,
+        replaces: str | None = None,
+    ) -> SignedIn:
+        """Open a session, bound to a key if one is given; `replaces` is the refresh token whose place
+        its own takes.
+
+        Raises `Unauthenticated`, after the same work whatever was wrong; `SecondFactorRequired` when
+        the password was good and that is missing; `RateLimited`.
+        """
+        limit = self._settings.sign_in_limit_per_account
+        counted = (self._by_address(device.address), (limit, "sign-in", _folded(email)))
+        async with self._counted(*counted):
+            whose = Account.email_folded == email.casefold()
+            compared = await self._compared(whose, evidence.password)
+            work = self._opening(self._password(compared, evidence), device, key, replaces)
+            return await self._by_password(
+                compared, evidence, Action.SIGN_IN_FAILED, Actor(address=device.address), now, work
+            )
+
+    async def sign_in_by_passkey(
+        self,
+        assertion: object,
+        device: Device,
+        now: float,
+        *,
+        key: str | None = None,
+        replaces: str | None = None,
+    ) -> SignedIn:
+        """Open a session for whoever's passkey this is.
+
+        No account is counted, or others could keep its owner out. Raises `Unauthenticated` or
+        `RateLimited`.
+        """
+        actor, failed = Actor(address=device.address), Action.SIGN_IN_FAILED
+        async with self._counted(self._by_address(device.address)):
+            proof = await self._passkey(assertion, "sign-in", None, failed, actor, now)
+            work = self._opening(proof, device, key, replaces)
+            return await self._decide(failed, None, actor, now, work)
+
+    async def step_up(
+        self, principal: Principal, evidence: Evidence, address: str, now: float
+    ) -> SignedIn:
+        """Let somebody show again who it is, on the session that it has.
+
+        Counted apart from sign-in, so that who is in cannot be kept from it from outside. Raises
+        what `sign_in` raises.
+        """
+        counted = (self._by_address(address), self._by_account(principal.subject))
+        async with self._counted(*counted):
+            compared = await self._compared(Account.id == principal.subject, evidence.password)
+            work = self._renewing(self._password(compared, evidence), principal)
+            return await self._by_password(
+                compared, evidence, Action.STEP_UP_FAILED, _actor(principal, address), now, work
+            )
+
+    async def step_up_by_passkey(
+        self, principal: Principal, assertion: object, address: str, now: float
+    ) -> SignedIn:
+        """Do as `step_up` does, by a passkey of the same account."""
+        actor, failed, account = (
+            _actor(principal, address),
+            Action.STEP_UP_FAILED,
+            principal.subject,
+        )
+        async with self._counted(self._by_address(address)):
+            proof = await self._passkey(assertion, "step-up", account, failed, actor, now)
+            return await self._decide(failed, account, actor, now, self._renewing(proof, principal))
+
+    async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
+        """Change the actor's password, and end its sessions but for the one that asks.
+
+        Raises `BadUserInput` when the current one is not right or the new one cannot be used, and
+        `RateLimited`.
+        """
+        account, session = actor.subject or "", actor.session
+        check_usable(new)
+
+        async def work(unit: Transaction) -> None:
+            await _still(unit, compared)
+            await set_password(unit, account, new, keep=session)
+
+        try:
+            async with self._counted(self._by_address(actor.address), self._by_account(account)):
+                compared = await self._compared(Account.id == account, current)
+                await self._decide(Action.STEP_UP_FAILED, account, actor, now, work)
+        except Unauthenticated:
+            raise BadUserInput("This is not the current password.", ["current"]) from None
+
+    def _password(self, compared: Compared, evidence: Evidence) -> Proof:
+        async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
+            account, password = await _still(unit, compared)
+            vault, otp, code = self._services.vault, evidence.otp, evidence.recovery_code
+            # Last, because it uses the code up.
+            more = await totp.check(unit, vault, account.id, otp, code)
+            if compared.fresh is not None:
+                password.hash = compared.fresh
+            return account, [PASSWORD, *more]
+
+        return proof
+
+    async def _passkey(
+        self,
+        assertion: object,
+        purpose: Purpose,
+        account: str | None,
+        failed: Action,
+        actor: Actor,
+        now: float,
+    ) -> Proof:
+        # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
+        taken = await self._decide(
+            failed, account, actor, now, lambda unit: passkeys.take(unit, assertion)
+        )
+
+        async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
+            verified = passkeys.verify(unit, self._settings, assertion, taken, purpose, account)
+            return await verified, passkeys.METHODS
+
+        return proof
+
+    def _opening(self, proof: Proof, device: Device, key: str | None, replaces: str | None) -> Work:
+        async def work(unit: Transaction) -> SignedIn:
+            account, methods = await proof(unit)
+            if replaces is not None:
+                await end_replaced(unit, account.id, replaces)
+            opening = Opening(methods, unit.now, key=key)
+            return await self._sessions.open(unit, account, device, opening)
+
+        return work
+
+    def _renewing(self, proof: Proof, principal: Principal) -> Work:
+        async def work(unit: Transaction) -> SignedIn:
+            account, methods = await proof(unit)
+            session = await self._sessions.take(unit.session, principal.session or "", unit.now)
+            if session is None or (session.account_id, session.client_id) != (
+                principal.subject,
+                FIRST_PARTY,
+            ):
+                raise Unauthenticated("The session is over. Sign in.")
+            session.authenticated_at = moment(unit.now)
+            session.methods = sorted(methods)
+            record(unit, Action.STEPPED_UP, account=account.id, methods=" ".join(session.methods))
+            return SignedIn(account, session)
+
+        return work
+
+    async def _by_password(
+        self,
+        compared: Compared,
+        evidence: Evidence,
+        failed: Action,
+        actor: Actor,
+        now: float,
+        work: Work,
+    ) -> SignedIn:
+        account = compared.account.id if compared.account else None
+        # A recovery code is too long to be guessed, and the way in while others use up the guesses.
+        is_code = compared.hash is not None and evidence.otp is not None
+        counted = [(OTP_LIMIT, "otp", account)] if is_code and account else []
+        async with self._counted(*counted):
+            return await self._decide(failed, account, actor, now, work)
+
+    async def _decide(
+        self,
+        failed: Action,
+        account: str | None,
+        actor: Actor,
+        now: float,
+        work: Callable[[Transaction], Awaitable[T]],
+    ) -> T:
+        """Do something in one transaction. A refusal is written down and committed, and raised then."""
+        services = self._services
+        async with transaction(services.database, services.bus, now, actor) as unit:
+            try:
+                return await work(unit)
+            except SecondFactorRequired:
+                raise
+            except Unauthenticated as error:
+                refused = error
+                rule = {"rule": error.rule} if isinstance(error, PasskeyRefused) else {}
+                owner = error.account if isinstance(error, PasskeyRefused) else account
+                record(unit, failed, account=owner or account, **rule)
+        log.info("%s from %s", failed.value, actor.address)
+        raise refused
+
+    async def _compared(self, whose: ColumnElement[bool], password: str) -> Compared:
+        """Compare a password, with the same work for an account that there is not, or that has none."""
+        found = select(Account, Password).outerjoin(Password, Password.account_id == Account.id)
+        async with self._services.database.read() as session:
+            row = (await session.execute(found.where(whose))).one_or_none()
+        account, known = (None, None) if row is None else row
+        if not await fits(password, known.hash if known else None) or known is None:
+            return Compared(account)
+        fresh = await make_hash(password) if is_outdated(known.hash) else None
+        return Compared(account, known.hash, fresh)
+
+    @asynccontextmanager
+    async def _counted(self, *counted: Counted) -> AsyncIterator[None]:
+        """Count an attempt, unless it turns out to be none: what is right was not guessed."""
+        attempts = self._services.attempts
+        for limit, *key in counted:
+            await attempts.count(limit, *key)
+        missing: SecondFactorRequired | None = None
+        try:
+            yield
+        except SecondFactorRequired as error:
+            missing = error
+        for limit, *key in counted:
+            await attempts.forgive(limit, *key)
+        if missing is not None:
+            raise missing
+
+    def _by_address(self, address: str) -> Counted:
+        return (self._settings.sign_in_limit_per_address, "address", address)
+
+    def _by_account(self, account: str) -> Counted:
+        return (self._settings.sign_in_limit_per_account, "step-up", account)
+
+
+async def _still(unit: Transaction, compared: Compared) -> tuple[Account, Password]:
+    """Lock an account whose password fitted, and return both as they are.
+
+    Meanwhile it may have been changed, or the account disabled: raises `Unauthenticated`.
+    """
+    if compared.account is None or compared.hash is None:
+        raise Unauthenticated(NOT_VALID)
+    account = await lock_account(unit.session, compared.account.id)
+    password = await unit.session.get_one(Password, account.id, populate_existing=True)
+    if account.disabled_at is not None or password.hash != compared.hash:
+        raise Unauthenticated(NOT_VALID)
+    return account, password
+
+
+def _actor(principal: Principal, address: str) -> Actor:
+    return Actor(principal.subject, principal.session, principal.client, address)
+
+
+def _folded(email: str) -> str:
+    # Whoever reads the counters finds no addresses in them.
+    return hashlib.sha256(email.casefold().encode()).hexdigest()

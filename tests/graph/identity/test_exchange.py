@@ -1,0 +1,107 @@
+"""What the routes read and answer: refusals in RFC 6749's words, and pages of our own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastapi import Request, Response
+from sqlalchemy.exc import OperationalError
+
+from graph.errors import (
+    BadUserInput,
+    Conflict,
+    InvalidProof,
+    NonceNeeded,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+from graph.identity.exchange import Refusal, answered, check_origin, optional_text
+from graph.identity.totp import SecondFactorRequired
+from graph.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Refusal(418, "teapot", "I am one."), 418, "teapot"),
+        (Unauthenticated("No."), 401, "invalid_grant"),
+        (SecondFactorRequired(), 401, "mfa_required"),
+        (InvalidProof("htm"), 400, "invalid_dpop_proof"),
+        (NonceNeeded("n1"), 400, "use_dpop_nonce"),
+        (RateLimited("Slowly.", 12.4), 429, "slow_down"),
+        (BadUserInput("No.", ["x"]), 400, "invalid_request"),
+        (Conflict("Again."), 503, "temporarily_unavailable"),
+        (Unavailable("Away."), 503, "temporarily_unavailable"),
+        (ConnectionRefusedError(), 503, "temporarily_unavailable"),
+        (
+            OperationalError("x", {}, Exception("database is locked")),
+            503,
+            "temporarily_unavailable",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_refusal_is_told_in_the_words_of_oauth(
+    error: Exception, status: int, code: str
+) -> None:
+    async def work() -> Response:
+        raise error
+
+    response = await answered(work())
+    answer = json.loads(bytes(response.body))
+    assert (response.status_code, answer["error"]) == (status, code)
+    assert answer["error_description"]
+    assert response.headers["cache-control"] == "no-store"
+    if status in (429, 503):
+        assert int(response.headers["retry-after"]) >= 1
+    assert response.headers.get("dpop-nonce") == ("n1" if code == "use_dpop_nonce" else None)
+
+
+async def test_what_nobody_expects_is_not_hidden() -> None:
+    async def work() -> Response:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await answered(work())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers", "is_ours"),
+    [
+        ("https", {}, True),
+        ("https", {"origin": "https://a.example"}, True),
+        ("http", {"origin": "http://a.example"}, True),
+        # TLS may end before us.
+        ("http", {"origin": "https://a.example"}, True),
+        ("https", {"origin": "http://a.example"}, False),
+        ("https", {"origin": "https://b.example"}, False),
+        ("https", {"origin": "https://friend.example", "sec-fetch-site": "cross-site"}, True),
+        ("https", {"sec-fetch-site": "same-site"}, False),
+        ("https", {"sec-fetch-site": "none"}, True),
+    ],
+)
+def test_a_page_of_our_own_is_told_from_others(
+    scheme: str, headers: dict[str, str], is_ours: bool
+) -> None:
+    raw = [(b"host", b"a.example"), *((k.encode(), v.encode()) for k, v in headers.items())]
+    request = Request({"type": "http", "scheme": scheme, "headers": raw})
+    settings = Settings(_env_file=None, allowed_origins=("https://friend.example",))
+    if is_ours:
+        check_origin(request, settings)
+    else:
+        with pytest.raises(Refusal):
+            check_origin(request, settings)
+
+
+@pytest.mark.parametrize(("body", "text"), [({}, None), ({"a": None}, None), ({"a": "b"}, "b")])
+def test_a_member_may_be_missing(body: dict[str, Any], text: str | None) -> None:
+    assert optional_text(body, "a") == text
+
+
+@pytest.mark.parametrize("value", [7, "", [], {}, False, "\x00"])
+def test_a_member_that_is_no_text_is_refused(value: object) -> None:
+    with pytest.raises(Refusal):
+        optional_text({"a": value}, "a")

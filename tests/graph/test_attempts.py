@@ -1,0 +1,134 @@
+"""Attempts: counted in memory, and in a real Redis for all processes together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from graph import attempts
+from graph.attempts import Attempts
+from graph.bus_url import MEMORY
+from graph.errors import RateLimited
+from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
+
+LIMIT = "3 per hour"
+
+
+@asynccontextmanager
+async def counting(url: str) -> AsyncIterator[Attempts]:
+    made = Attempts(url)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def use_up(made: Attempts, *key: str) -> None:
+    for _ in range(3):
+        await made.count(LIMIT, *key)
+
+
+async def test_the_attempt_after_the_last_is_refused_and_says_when_to_come_back() -> None:
+    async with counting(MEMORY) as made:
+        await use_up(made, "sign-in", "a")
+        with pytest.raises(RateLimited) as refused:
+            await made.count(LIMIT, "sign-in", "a")
+        assert 3500 < refused.value.extensions["retryAfter"] <= 3600
+        await made.count(LIMIT, "sign-in", "b")
+
+
+async def test_what_was_no_guess_is_taken_back() -> None:
+    async with counting(MEMORY) as made:
+        for _ in range(10):
+            await made.count(LIMIT, "a")
+            await made.forgive(LIMIT, "a")
+        await use_up(made, "a")
+        with pytest.raises(RateLimited):
+            await made.count(LIMIT, "a")
+
+
+async def test_processes_with_one_redis_count_together() -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as one, counting(redis.url) as other:
+            await one.count(LIMIT, "a")
+            await other.count(LIMIT, "a")
+            await other.forgive(LIMIT, "a")
+            await one.count(LIMIT, "a")
+            await one.count(LIMIT, "a")
+            with pytest.raises(RateLimited) as refused:
+                await other.count(LIMIT, "a")
+            assert 3500 < refused.value.extensions["retryAfter"] <= 3600
+
+
+async def test_two_at_the_same_moment_are_two() -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as one, counting(redis.url) as other:
+            tries = [each.count(LIMIT, "a") for each in (one, other) * 10]
+            answers = await asyncio.gather(*tries, return_exceptions=True)
+            assert [answer for answer in answers if answer is None] == [None] * 3
+            assert all(isinstance(answer, RateLimited | None) for answer in answers)
+
+
+async def test_without_redis_each_process_counts_by_itself_and_says_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as made:
+            await use_up(made, "a")
+            redis.kill()
+            await use_up(made, "a")
+            with pytest.raises(RateLimited):
+                await made.count(LIMIT, "a")
+            assert caplog.text.count("Redis is away") == 1
+            redis.start()
+            monkeypatch.setattr(made, "_away_until", 0.0)
+            await use_up(made, "a")
+            with pytest.raises(RateLimited):
+                await made.count(LIMIT, "a")
+
+
+async def test_nobody_waits_long_for_a_redis_that_hangs() -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as made:
+            await made.count(LIMIT, "a")
+            os.kill(redis.pid, signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                for _ in range(3):
+                    await made.count(LIMIT, "b")
+                assert time.monotonic() - began < 3 * attempts.ANSWER_SECONDS
+            finally:
+                os.kill(redis.pid, signal.SIGCONT)
+
+
+async def test_behind_sentinels_it_counts_too(tmp_path: Path) -> None:
+    with live_redis() as master, live_sentinel(master, tmp_path) as sentinel:
+        await _is_shared(f"redis+sentinel://127.0.0.1:{sentinel.port}/{SERVICE}")
+
+
+async def test_in_a_cluster_it_counts_too(tmp_path: Path) -> None:
+    with live_cluster(tmp_path, 3) as nodes:
+        await _is_shared(f"redis+cluster://127.0.0.1:{nodes[0].port}")
+
+
+async def _is_shared(url: str) -> None:
+    async with counting(url) as one, counting(url) as other:
+        await use_up(one, "a")
+        with pytest.raises(RateLimited):
+            await other.count(LIMIT, "a")
+
+
+@pytest.mark.parametrize("kind", ["redis", "redis+sentinel", "redis+cluster"])
+async def test_a_redis_that_was_never_there_stops_nobody(kind: str) -> None:
+    path = f"/{SERVICE}" if kind == "redis+sentinel" else ""
+    async with counting(f"{kind}://127.0.0.1:1{path}") as made:
+        await use_up(made, "a")
+        with pytest.raises(RateLimited):
+            await made.count(LIMIT, "a")
