@@ -1,0 +1,74 @@
+"""Passkeys and one-time codes of an account, set up without a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyotp import TOTP
+
+from graph.database import Database
+from graph.identity import passkeys, totp
+from graph.identity.challenges import Purpose
+from graph.identity.tables import Account, Passkey
+from graph.settings import Settings
+from tests.support.authenticator import Authenticator
+from tests.support.identity import unit_of
+from tests.support.vault import VAULT
+
+
+async def register(
+    database: Database,
+    settings: Settings,
+    account: str,
+    device: Authenticator,
+    now: float,
+    name: str = "phone",
+    **twist: Any,
+) -> Passkey:
+    """Register a passkey, as beginPasskey and addPasskey do."""
+    async with unit_of(database, now) as unit:
+        options = await passkeys.begin(unit, settings, account)
+    credential = device.create(options, **twist)
+    async with unit_of(database, now) as unit:
+        taken = await passkeys.take(unit, credential)
+    async with unit_of(database, now) as unit:
+        return await passkeys.add(unit, settings, account, name, credential, taken)
+
+
+async def ask(
+    database: Database,
+    settings: Settings,
+    now: float,
+    purpose: Purpose = "sign-in",
+    account: str | None = None,
+) -> dict[str, Any]:
+    """Ask for request options."""
+    async with unit_of(database, now) as unit:
+        return await passkeys.options(unit, settings, purpose, account)
+
+
+async def verify(
+    database: Database,
+    settings: Settings,
+    credential: object,
+    now: float,
+    purpose: Purpose = "sign-in",
+    account: str | None = None,
+) -> Account:
+    """Take the challenge, and verify the answer, as the routes do."""
+    async with unit_of(database, now) as unit:
+        taken = await passkeys.take(unit, credential)
+    async with unit_of(database, now) as unit:
+        return await passkeys.verify(unit, settings, credential, taken, purpose, account)
+
+
+async def enrol(
+    database: Database, settings: Settings, account: str, now: float
+) -> tuple[TOTP, list[str]]:
+    """Turn one-time codes on, by the code of one step ago: those after it are unused. Returns the app
+    and the recovery codes."""
+    async with unit_of(database, now) as unit:
+        setup = await totp.begin(unit, VAULT, settings, account)
+        app = TOTP(setup.secret)
+        codes = await totp.confirm(unit, VAULT, account, app.at(now - totp.STEP_SECONDS))
+    return app, codes
