@@ -1,0 +1,73 @@
+"""`watchword issuers`: whose tokens are believed beside our own, and who of their people is who here."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from graph.cli.accounts import write
+from graph.errors import NotFound, Unsafe
+from graph.identity.accounts import find_account
+from graph.identity.external import link
+from graph.settings import Settings
+from graph.tokens.jwk import BadKey, read_set
+from graph.transaction import Transaction
+from graph.trust.discovery import discover
+from graph.trust.fetch import FetchFailed, fetch
+from graph.trusted_issuer import TrustedIssuer
+
+
+@click.group()
+def issuers() -> None:
+    """Look at the identity providers that are trusted, and link their people to accounts."""
+
+
+@issuers.command()
+@click.pass_obj
+def check(settings: Settings) -> None:
+    """Ask each trusted issuer for its keys, as the server does."""
+    failures = 0
+    for issuer in settings.trusted_issuers:
+        try:
+            said = asyncio.run(_look(issuer))
+        except (FetchFailed, BadKey) as failure:
+            failures += 1
+            said = f"problem\t{failure}"
+        click.echo(f"{issuer.name}\t{issuer.issuer}\t{said}")
+    if failures:
+        raise Unsafe(f"{failures} of {len(settings.trusted_issuers)} issuers cannot be used.")
+
+
+@issuers.command("link")
+@click.argument("name")
+@click.argument("subject")
+@click.argument("email")
+@click.pass_obj
+def link_(settings: Settings, name: str, subject: str, email: str) -> None:
+    """Let whom issuer NAME calls SUBJECT be the account of EMAIL.
+
+    Nobody is linked by an e-mail address alone: check that they are the same person first.
+    """
+    issuer = next((one for one in settings.trusted_issuers if one.name == name), None)
+    if issuer is None:
+        raise Unsafe(f"WATCHWORD_TRUSTED_ISSUERS has no entry of the name {name!r}.")
+
+    async def work(unit: Transaction) -> None:
+        account = await find_account(unit.session, email)
+        if account is None:
+            raise NotFound(f"There is no account for {email}.")
+        await link(unit, issuer.issuer, subject, account.id)
+
+    write(settings, work)
+    click.echo(f"{subject} of {name} is {email} here.")
+
+
+async def _look(issuer: TrustedIssuer) -> str:
+    found = await discover(issuer)
+    keys, left_out = read_set(
+        (await fetch(found.jwks_url, issuer.places)).document, issuer.algorithms
+    )
+    if not keys:
+        raise BadKey(f"none of its keys can be used: {', '.join(left_out) or 'there are none'}")
+    return f"ok\t{len(keys)} keys"

@@ -1,0 +1,233 @@
+"""People of other issuers: whose tokens are believed, and which account each of them is here.
+
+A person is known by issuer and subject, for good, and never by an e-mail address: whoever could
+choose an address at some issuer would choose whom to be here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from graph.actor import Actor
+from graph.columns import moment
+from graph.context import Services
+from graph.database import exclusive, is_unavailable
+from graph.errors import (
+    BadUserInput,
+    Conflict,
+    InvalidToken,
+    TokenOutdated,
+    TokenRevoked,
+    Unavailable,
+)
+from graph.identity.accounts import LONGEST_NAME, add_account
+from graph.identity.audit import Action, record
+from graph.identity.revocations import Revocations
+from graph.identity.tables import Account, ExternalIdentity
+from graph.principal import Principal
+from graph.transaction import Transaction, transaction
+from graph.trust.issuers import Issuer, TrustedIssuers, Verified
+from graph.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name
+
+log = logging.getLogger("watchword.trust")
+
+# Whoever links an account to a person holds this lock meanwhile.
+LOCK = 7_709_017
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A principal that was verified, with the state of its issuer's keys at that time."""
+
+    principal: Principal
+    issuer: Issuer
+    keys: int
+
+
+class External:
+    """Verifies tokens of trusted issuers, and remembers those seen last.
+
+    None is believed for longer than one of ours without being looked at again, token and account.
+    """
+
+    def __init__(self, services: Services, revocations: Revocations) -> None:
+        settings = services.settings
+        self._services = services
+        self._revocations = revocations
+        self._seconds = settings.access_token_seconds
+        self._memory = settings.token_cache
+        self._known: OrderedDict[bytes, Remembered] = OrderedDict()
+        self.issuers = TrustedIssuers(
+            settings.trusted_issuers,
+            services.clock,
+            settings.leeway_seconds,
+            services.domain.roles,
+        )
+
+    async def verify(self, token: str) -> Principal | None:
+        """Return who the token speaks for here; None when it names no trusted issuer.
+
+        Raises `InvalidToken`, `TokenExpired`, `TokenRevoked`, and `Unavailable` when the issuer or
+        the database cannot be asked.
+        """
+        issuer = self.issuers.of(token)
+        if issuer is None:
+            return None
+        verified = await issuer.verify(token)
+        keys = issuer.keys.version
+        principal = self._bounded(await self._settle(verified))
+        self._remember(_digest(token), Remembered(principal, issuer, keys))
+        return principal
+
+    def recall(self, token: str) -> Principal | None:
+        """Return who a token that was seen before speaks for; None when it must be looked at (again).
+
+        Raises `TokenRevoked`.
+        """
+        if not self._known:
+            return None
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is None:
+            return None
+        if self._is_current(known):
+            return known.principal
+        del self._known[digest]
+        return None
+
+    def _is_current(self, known: Remembered) -> bool:
+        if known.principal.expires_at <= self._services.clock.now():
+            return False
+        if known.keys != known.issuer.keys.version:
+            return False
+        try:
+            return self._revocations.check(known.principal) is known.principal
+        except TokenOutdated:
+            # Roles come with the token: other ones of the account are no reason to refuse it.
+            return False
+
+    def _remember(self, digest: bytes, known: Remembered) -> None:
+        self._known[digest] = known
+        if len(self._known) > self._memory:
+            self._known.popitem(last=False)
+
+    def _bounded(self, principal: Principal) -> Principal:
+        latest = self._services.clock.now() + self._seconds
+        return replace(principal, expires_at=min(principal.expires_at, latest))
+
+    async def _settle(self, verified: Verified) -> Principal:
+        """Return the principal as whom it is here. Raises `TokenRevoked` when it is disabled."""
+        person, principal = verified.person, verified.principal
+        if person.issuer.accounts == "none":
+            return replace(principal, subject=fingerprint(person.issuer.issuer, person.subject))
+        try:
+            account, identity = await self._find_or_add(verified)
+        except (SQLAlchemyError, OSError) as error:
+            if not is_unavailable(error):
+                raise
+            raise Unavailable("The database cannot be asked just now. Try again.") from error
+        ended = identity.revoked_at
+        if account.disabled_at or (ended and principal.issued_at <= ended.timestamp()):
+            raise TokenRevoked
+        return replace(principal, subject=account.id, version=account.version)
+
+    async def _find_or_add(self, verified: Verified) -> tuple[Account, ExternalIdentity]:
+        person = verified.person
+        async with self._services.database.read() as session:
+            found = await find(session, person.issuer.issuer, person.subject)
+        if found is not None:
+            return found
+        if person.issuer.accounts != "create":
+            raise InvalidToken("no account")
+        try:
+            return await self._add(verified)
+        except Conflict as error:
+            raise Unavailable("This account is just being made. Try again.") from error
+
+    async def _add(self, verified: Verified) -> tuple[Account, ExternalIdentity]:
+        services, person = self._services, verified.person
+        actor = Actor(client=verified.principal.client)
+        async with transaction(
+            services.database, services.bus, services.clock.now(), actor
+        ) as unit:
+            await exclusive(unit.session, LOCK)
+            found = await find(unit.session, person.issuer.issuer, person.subject)
+            if found is not None:
+                return found
+            account = await _add_account(unit, person, verified.principal.grants.roles)
+            identity = await link(unit, person.issuer.issuer, person.subject, account.id)
+        log.info("account %s was made for a person of %s", account.id, person.issuer.name)
+        return account, identity
+
+
+async def find(
+    session: AsyncSession, issuer: str, subject: str
+) -> tuple[Account, ExternalIdentity] | None:
+    """Find the account of whom an issuer calls by this subject."""
+    found = await session.execute(
+        select(Account, ExternalIdentity)
+        .join(ExternalIdentity, ExternalIdentity.account_id == Account.id)
+        .where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
+    )
+    row = found.one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
+    """Let whom an issuer calls by this subject be an account, from now on.
+
+    Raises `BadUserInput` when it is one already, or the subject is none.
+    """
+    if not is_name(subject):
+        raise BadUserInput(
+            f"A subject has 1 to {LONGEST_SUBJECT} printable characters.", ["subject"]
+        )
+    await exclusive(unit.session, LOCK)
+    if await find(unit.session, issuer, subject) is not None:
+        raise BadUserInput("This person has an account already.", ["subject"])
+    identity = ExternalIdentity(
+        issuer=issuer, subject=subject, account_id=account, created_at=moment(unit.now)
+    )
+    unit.session.add(identity)
+    await unit.session.flush()
+    record(unit, Action.ACCOUNT_LINKED, account=account, issuer=issuer, subject=subject)
+    return identity
+
+
+async def _add_account(unit: Transaction, person: Person, roles: frozenset[str]) -> Account:
+    for address in _addresses(person):
+        try:
+            async with unit.session.begin_nested():
+                return await add_account(
+                    unit, email=address, name=_name(person), roles=roles, password=None
+                )
+        except BadUserInput:
+            # It is no address, or somebody else's: that it is said to be theirs does not make it so.
+            log.warning("a person of %s gets no account under its own address", person.issuer.name)
+    raise Conflict("Another process is making this account. Try again.")
+
+
+def _addresses(person: Person) -> Iterator[str]:
+    """Yield the person's own address, and one that nobody can have (RFC 2606, section 2)."""
+    if person.email is not None:
+        yield person.email
+    name = fingerprint(person.issuer.issuer, person.subject).removeprefix("~")
+    yield f"{name}@{person.issuer.name}.invalid"
+
+
+def _digest(token: str) -> bytes:
+    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _name(person: Person) -> str:
+    name = (person.name or "").strip()
+    return name[:LONGEST_NAME] if name and name.isprintable() else person.subject[:LONGEST_NAME]

@@ -1,0 +1,112 @@
+"""A token of a trusted issuer to a principal: its own issuer's keys, and our own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graph.clock import Clock
+from graph.errors import InvalidToken, Unsafe
+from graph.principal import Principal
+from graph.tokens.claims import Expected, principal
+from graph.tokens.compact import decode, header_of, members
+from graph.tokens.jws import check_signature
+from graph.tokens.verify import UnknownKey
+from graph.trust.keys import IssuerKeys
+from graph.trust.mapping import Person, person_of, translate
+from graph.trusted_issuer import TrustedIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a token of another issuer says: the person is not an account yet, nor is the principal."""
+
+    principal: Principal
+    person: Person
+
+
+class Issuer:
+    """One issuer, with its keys."""
+
+    def __init__(
+        self,
+        trusted: TrustedIssuer,
+        clock: Clock,
+        leeway: float,
+        roles: Mapping[str, frozenset[str]],
+    ) -> None:
+        self.trusted = trusted
+        self.keys = IssuerKeys(trusted, clock)
+        self._clock = clock
+        self._roles = roles
+        self._expected = Expected(trusted.issuer, trusted.audience, leeway)
+
+    async def verify(self, token: str) -> Verified:
+        """Return what the token says. Raises `InvalidToken`, `TokenExpired` and `Unavailable`."""
+        header = header_of(token)
+        _check_type(header, self.trusted)
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise InvalidToken("kid")
+        key = await self.keys.find(kid)
+        if key is None:
+            raise UnknownKey
+        if header.get("alg") != key.algorithm:
+            raise InvalidToken("alg")
+        claims = members(check_signature(token, key))
+        return self._read(claims)
+
+    def _read(self, claims: dict[str, Any]) -> Verified:
+        ours = translate(claims, self.trusted, self._roles)
+        made = principal(ours, self._expected, self._clock.now())
+        return Verified(made, person_of(claims, self.trusted))
+
+
+class TrustedIssuers:
+    """All issuers of the settings, by the name in their tokens."""
+
+    def __init__(
+        self,
+        trusted: Sequence[TrustedIssuer],
+        clock: Clock,
+        leeway: float,
+        roles: Mapping[str, frozenset[str]],
+    ) -> None:
+        """`leeway` is in seconds. Raises `Unsafe` when an entry gives a role that is unknown."""
+        for one in trusted:
+            _check_roles(one, roles)
+        self._by_name = {one.issuer: Issuer(one, clock, leeway, roles) for one in trusted}
+
+    def of(self, token: str) -> Issuer | None:
+        """Return whose keys a token is to be checked with; None when it names no issuer of ours.
+
+        Nothing else of a token is looked at before its signature has been checked.
+        """
+        if not self._by_name:
+            return None
+        try:
+            header_of(token)
+            named = members(decode(token.split(".")[1])).get("iss")
+        except InvalidToken:
+            return None
+        return self._by_name.get(named) if isinstance(named, str) else None
+
+
+def _check_type(header: dict[str, Any], trusted: TrustedIssuer) -> None:
+    kind = header.get("typ")
+    if isinstance(kind, str):
+        # RFC 7515, section 4.1.9: "application/" may be left out, and case does not matter.
+        kind = kind.lower().removeprefix("application/")
+    wanted = {one if one is None else one.lower() for one in trusted.types}
+    if not (kind is None or isinstance(kind, str)) or kind not in wanted:
+        raise InvalidToken("typ")
+
+
+def _check_roles(trusted: TrustedIssuer, roles: Mapping[str, frozenset[str]]) -> None:
+    given = {*(trusted.role_map or {}).values(), *trusted.default_roles}
+    if unknown := sorted(given - roles.keys()):
+        raise Unsafe(
+            f"WATCHWORD_TRUSTED_ISSUERS: {trusted.name} gives the role {unknown[0]!r}, which the"
+            f" schema does not know. It knows: {', '.join(sorted(roles)) or 'none'}."
+        )

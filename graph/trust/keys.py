@@ -1,0 +1,90 @@
+"""The keys of one issuer, kept for as long as it says, and longer while it cannot be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from graph.clock import Clock
+from graph.errors import Unavailable
+from graph.tokens.jwk import BadKey, read_set
+from graph.tokens.keys import VerifyingKey
+from graph.trust.discovery import Found, discover
+from graph.trust.fetch import FetchFailed, fetch
+from graph.trusted_issuer import TrustedIssuer
+
+log = logging.getLogger("watchword.trust")
+
+# Seconds between two times at which an issuer is asked, whatever its tokens say.
+COOL_DOWN = 10.0
+
+
+class IssuerKeys:
+    """The keys of one issuer, by id. No two issuers share one of these: a kid is one's own."""
+
+    def __init__(self, issuer: TrustedIssuer, clock: Clock) -> None:
+        self.keys: Mapping[str, VerifyingKey] = {}
+        self.version = 0
+        self._issuer = issuer
+        self._clock = clock
+        self._found: Found | None = None
+        self._found_until = self._fresh_until = self._good_until = float("-inf")
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str) -> VerifyingKey | None:
+        """Return the key of this id; None when the issuer has none.
+
+        The issuer is asked when the keys are too old, or the id is unknown: at most once in 10
+        seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by.
+        """
+        if kid not in self.keys or self._clock.now() >= self._fresh_until:
+            await self._ask()
+        if self._clock.now() >= self._good_until:
+            raise Unavailable("The identity provider of this token cannot be reached. Try again.")
+        return self.keys.get(kid)
+
+    async def _ask(self) -> None:
+        if self._asking is None:
+            now = self._clock.now()
+            if now - self._asked_at < COOL_DOWN:
+                return
+            self._asked_at = now
+            self._asking = asyncio.create_task(self._refresh())
+            self._asking.add_done_callback(self._asked)
+        # Who asked first may go away; the others wait for the same answer.
+        await asyncio.shield(self._asking)
+
+    def _asked(self, _task: asyncio.Task[None]) -> None:
+        self._asking = None
+
+    async def _refresh(self) -> None:
+        name, now = self._issuer.name, self._clock.now()
+        try:
+            found = await self._discovered(now)
+            fetched = await fetch(found.jwks_url, self._issuer.places)
+            keys, left_out = read_set(fetched.document, self._issuer.algorithms)
+        except (FetchFailed, BadKey) as failure:
+            # They may have moved: next time it is asked where they are.
+            self._found = None
+            log.warning("the keys of %s could not be fetched: %s", name, failure)
+            return
+        for reason in left_out:
+            # Most have keys for other uses too; without any for this one, nobody comes in.
+            level = logging.INFO if keys else logging.WARNING
+            log.log(level, "a key of %s is left out: %s", name, reason)
+        self._use(keys, now + fetched.seconds)
+
+    async def _discovered(self, now: float) -> Found:
+        if self._found is None or now >= self._found_until:
+            self._found = await discover(self._issuer)
+            self._found_until = now + self._found.seconds
+        return self._found
+
+    def _use(self, keys: Mapping[str, VerifyingKey], fresh_until: float) -> None:
+        if keys != self.keys:
+            self.version += 1
+        self.keys = keys
+        self._fresh_until = fresh_until
+        self._good_until = fresh_until + self._issuer.stale_seconds
