@@ -55,7 +55,8 @@ class AuthorizationCode(Base):
     """A code that a client exchanges, once, for tokens of the person who consented.
 
     `session_id` is the session that it opened: it is revoked when the code comes again (RFC 6749,
-    section 4.1.2). `account_version` is the account's when it consented.
+    section 4.1.2). `authenticated_at`, `methods` and `account_version` are the person's session's and
+    the account's when it consented.
     """
 
     __tablename__ = "authorization_codes"
@@ -68,6 +69,7 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(String(128))
     jkt: Mapped[str | None] = mapped_column(String(64))
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    methods: Mapped[list[str]] = mapped_column(JSON)
     account_version: Mapped[int] = mapped_column()
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,73 @@
+"""Revocation (RFC 7009): a client says that it needs a token no more."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from graph.actor import Actor
+from graph.errors import InvalidToken, TokenExpired, TokenRevoked
+from graph.identity.audit import Action, record
+from graph.identity.exchange import device_of
+from graph.identity.happenings import token_revoked
+from graph.identity.identity import Identity
+from graph.identity.sessions import revoke, session_of
+from graph.oauth.client_authentication import authenticate
+from graph.oauth.errors import OAuthError
+from graph.oauth.form import read_form, required
+from graph.oauth.tables import Client
+from graph.principal import Principal
+from graph.transaction import Transaction, transaction
+
+
+async def revoke_token(identity: Identity, request: Request) -> Response:
+    """Answer a revocation request; a token that is good for nothing anyway is answered alike.
+
+    A refresh token ends its session, and with it the access tokens. Raises `OAuthError` and
+    `RateLimited`.
+    """
+    form = await read_form(request)
+    client = await authenticate(identity, request, form)
+    token = required(form, "token")
+    principal = await _believed(identity, token)
+    services = identity.services
+    actor = Actor(client.id, None, client.id, device_of(request).address)
+    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+        if principal is None:
+            await _end_session(unit, client, token)
+        else:
+            _end_token(unit, client, principal)
+    return Response(status_code=200, headers={"cache-control": "no-store"})
+
+
+async def _believed(identity: Identity, token: str) -> Principal | None:
+    try:
+        return await identity.verify(token)
+    except (InvalidToken, TokenExpired, TokenRevoked):
+        return None
+
+
+async def _end_session(unit: Transaction, client: Client, token: str) -> None:
+    found = await session_of(unit.session, token)
+    if found is not None:
+        _check_own(client, found[0].client_id)
+        await revoke(unit, found[0].id, Action.TOKEN_REVOKED)
+
+
+def _end_token(unit: Transaction, client: Client, principal: Principal) -> None:
+    _check_own(client, principal.client)
+    id, account = principal.token_id or "", principal.subject
+    unit.publish(token_revoked(principal.subject, id))
+    record(
+        unit,
+        Action.TOKEN_REVOKED,
+        account=None if account == client.id else account,
+        session=principal.session,
+        client=client.id,
+        token=id,
+    )
+
+
+def _check_own(client: Client, owner: str | None) -> None:
+    # Section 2.1: the request is refused, and the client hears of it.
+    if owner != client.id:
+        raise OAuthError("unauthorized_client", "This token was given to another client.")

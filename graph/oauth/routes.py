@@ -1,0 +1,39 @@
+"""The authorization server's routes for clients: tokens, revocation, introspection, metadata."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from graph.identity.exchange import json_response
+from graph.identity.identity import Identity
+from graph.oauth.form import served
+from graph.oauth.introspection import introspect
+from graph.oauth.metadata import INTROSPECT, MAX_AGE, REVOKE, TOKEN, metadata, paths
+from graph.oauth.revocation import revoke_token
+from graph.oauth.token_endpoint import give_tokens
+
+
+def routes(identity: Identity) -> APIRouter:
+    """Make what clients ask; what persons see is in authorize_routes."""
+    router = APIRouter()
+
+    @router.post(TOKEN)
+    async def token(request: Request) -> Response:
+        return await served(give_tokens(identity, request))
+
+    @router.post(REVOKE)
+    async def revocation(request: Request) -> Response:
+        return await served(revoke_token(identity, request))
+
+    @router.post(INTROSPECT)
+    async def introspection(request: Request) -> Response:
+        return await served(introspect(identity, request))
+
+    async def about() -> Response:
+        response = json_response(metadata(identity.settings, identity.domain))
+        response.headers["cache-control"] = f"public, max-age={MAX_AGE}"
+        return response
+
+    for path in paths(identity.settings):
+        router.add_api_route(path, about)
+    return router

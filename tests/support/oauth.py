@@ -1,0 +1,145 @@
+"""Clients that ask for tokens, at the desk of tests/support/identity.py."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import jwt
+
+from graph.database import Database
+from graph.identity.happenings import STREAM
+from graph.identity.identity import Identity
+from graph.identity.sessions import Device, Opening, SignedIn
+from graph.oauth.client_assertion import TYPE
+from graph.oauth.clients import add_client, add_secret
+from graph.oauth.registration import Authentication, Grant, Registration
+from graph.oauth.tables import Client
+from graph.tokens.keys import Key, generate
+from tests.support.clock import MovedClock
+from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
+
+REDIRECT = "https://app.example/callback"
+MACHINE = Registration(
+    "Counter",
+    grants=[Grant.CLIENT_CREDENTIALS],
+    scopes=["toys:count", "toys:all"],
+    roles=["keeper"],
+)
+APP = Registration(
+    "App",
+    authentication=Authentication.NONE,
+    grants=[Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN],
+    scopes=["toys:count"],
+    redirect_uris=[REDIRECT],
+)
+
+
+@dataclass
+class Member:
+    """A registered client as a program holds it: its id, and its secret or its key."""
+
+    id: str
+    secret: str | None = None
+    key: Key | None = None
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        return self.id, self.secret or ""
+
+    def assertion(self, now: float, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        """Sign an assertion; a change to None takes a claim away. PyJWT plays the client's side."""
+        assert self.key is not None
+        claims = {
+            "iss": self.id,
+            "sub": self.id,
+            "aud": ORIGIN,
+            "exp": now + 60,
+            "iat": now,
+            "jti": "1",
+        } | changes
+        kept = {name: value for name, value in claims.items() if value is not None}
+        headers = {"kid": self.key.kid} | (header or {})
+        signer = jwt.PyJWT(options={"enforce_minimum_key_length": False})
+        return signer.encode(kept, self.key.private, self.key.algorithm, headers=headers)
+
+
+@dataclass
+class TokenDesk:
+    """Where clients ask."""
+
+    desk: SignInDesk
+    database: Database
+    clock: MovedClock
+
+    @property
+    def identity(self) -> Identity:
+        return self.desk.identity
+
+    async def register(self, asked: Registration = MACHINE, key: Key | None = None) -> Member:
+        """Register a client, with the secret or the key that it needs."""
+        domain = self.identity.domain
+        async with unit_of(self.database, self.clock.now()) as unit:
+            made: Client = await add_client(unit, domain, asked)
+            if made.authentication == Authentication.SECRET:
+                return Member(made.id, (await add_secret(unit, made.id)).text)
+        return Member(made.id, key=key)
+
+    async def post(self, path: str, form: Any, **rest: Any) -> httpx2.Response:
+        return await self.desk.client.post(path, data=form, **rest)
+
+    async def token(self, member: Member, **form: Any) -> httpx2.Response:
+        """Ask for a token for the client itself, or with the grant of the form."""
+        data = {"grant_type": "client_credentials"} | form
+        if member.secret is not None:
+            return await self.post("/oauth/token", data, auth=member.basic)
+        if member.key is not None:
+            assertion = member.assertion(self.clock.now())
+            data = {"client_assertion_type": TYPE, "client_assertion": assertion} | data
+        return await self.post("/oauth/token", {"client_id": member.id} | data)
+
+    async def refresh(self, member: Member, token: str, **form: Any) -> httpx2.Response:
+        return await self.token(member, grant_type="refresh_token", refresh_token=token, **form)
+
+    async def session(self, member: Member, **changes: Any) -> SignedIn:
+        """Open a session of the desk's account for a client, as an exchanged code does."""
+        now = self.clock.now()
+        opening = Opening(["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes})
+        async with unit_of(self.database, now) as unit:
+            return await self.identity.sessions.open(
+                unit, self.desk.account, Device("test", ""), opening
+            )
+
+    async def hear(self) -> None:
+        """Let this process hear of everything that was revoked."""
+        happened, _ = await self.identity.services.log.since(STREAM, 0)
+        for event in happened:
+            self.identity.revocations.add(event, self.clock.now())
+
+
+@asynccontextmanager
+async def token_desk(
+    database: Database, clock: MovedClock, **settings: Any
+) -> AsyncIterator[TokenDesk]:
+    async with sign_in_desk(database, clock, **settings) as desk:
+        await desk.identity.services.log.open()
+        yield TokenDesk(desk, database, clock)
+
+
+def keyed(algorithm: str = "ES256", **changes: Any) -> tuple[Registration, Key]:
+    """A machine that signs with a key of its own."""
+    key = generate(algorithm, 2048)
+    asked = Registration(
+        "Signer",
+        authentication=Authentication.KEY,
+        **{
+            "grants": [Grant.CLIENT_CREDENTIALS],
+            "scopes": ["toys:count"],
+            "jwks": {"keys": [key.jwk()]},
+            **changes,
+        },
+    )
+    return asked, key
