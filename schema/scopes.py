@@ -25,6 +25,18 @@ ROLES: dict[str, frozenset[str]] = {
     Role.ADMIN.value: _ADMIN,
 }
 
+# What a person reads before it lets an application have a scope: "It wants to be allowed to …".
+DESCRIPTIONS: dict[str, str] = {
+    INCIDENTS_READ: "See incidents as you see them",
+    INCIDENTS_WRITE: "Open incidents and change them in your name",
+    INCIDENTS_INTERNAL: "Read and write internal notes, which the public does not see",
+    COMPONENTS_WRITE: "Change the components of the status page and how they are",
+    MEMBERS_READ: "See who the members are",
+    MEMBERS_WRITE: "Change what other members may do",
+    CLIENTS_WRITE: "Manage applications and services that have access, and their secrets",
+    AUDIT_READ: "Read the audit log: who did what, when and from where",
+}
+
 IsResponder = HasRole("responder") | HasRole("commander") | HasRole("admin")
 IsCommander = HasRole("commander") | HasRole("admin")
 IsAdmin = HasRole("admin")
@@ -34,3 +46,4 @@ SeesInternal = HasScope(INCIDENTS_INTERNAL) & IsResponder
 KeepsComponents = HasScope(COMPONENTS_WRITE) & IsResponder
 SeesMembers = HasScope(MEMBERS_READ)
 ManagesMembers = HasScope(MEMBERS_WRITE) & IsAdmin
+ReadsAudit = HasScope(AUDIT_READ) & IsAdmin

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from graph.explorer.assets import NotInstalled, load
 from tests.clients.account import Account, Server
 from tests.support.programs import missing, program
+from tests.support.server import LiveServer, issuing
 
 FOLDER = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -48,6 +50,13 @@ def chromium() -> Path:
 def account(server: Server) -> Account:
     """The admin, as the scripts want it."""
     return {"url": server.url, "email": server.email, "password": server.password}
+
+
+@pytest.fixture
+def issuing_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of one's own that is reached under its issuer's name, as stock clients demand."""
+    with issuing(tmp_path / "home", database_url) as running:
+        yield running
 
 
 @pytest.fixture
