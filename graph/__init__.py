@@ -20,9 +20,21 @@ from graph.errors import (
     WatchwordError,
 )
 from graph.events import PRESENT, Event
-from graph.identity.accounts import accounts_by_id, new_id, set_roles
+from graph.identity.accounts import (
+    accounts_by_id,
+    disable,
+    enable,
+    new_id,
+    set_roles,
+    sign_out,
+)
+from graph.identity.audit import Action as AuditAction
+from graph.identity.audit_fields import AuditEntry, audit_log
 from graph.identity.fields import IdentityMutation, IdentityQuery
+from graph.identity.session_fields import Session, account_sessions, revoke_session
 from graph.identity.tables import Account
+from graph.oauth.client_fields import ClientMutation, ClientQuery
+from graph.oauth.consent_fields import ConsentMutation, ConsentQuery
 from graph.permissions.field import (
     FirstParty,
     HasRole,
@@ -46,9 +58,15 @@ __all__ = [
     "ANONYMOUS",
     "PRESENT",
     "Account",
+    "AuditAction",
+    "AuditEntry",
     "BadUserInput",
+    "ClientMutation",
+    "ClientQuery",
     "Conflict",
     "Connection",
+    "ConsentMutation",
+    "ConsentQuery",
     "Context",
     "CursorExpired",
     "Database",
@@ -71,6 +89,7 @@ __all__ = [
     "Question",
     "RateLimited",
     "RecentlyAuthenticated",
+    "Session",
     "SignedIn",
     "Slice",
     "StepUpRequired",
@@ -79,13 +98,17 @@ __all__ = [
     "Unsafe",
     "UtcDateTime",
     "WatchwordError",
+    "account_sessions",
     "accounts_by_id",
+    "audit_log",
     "checked_moment",
     "checked_text",
     "condition",
     "connect",
     "decode_id",
+    "disable",
     "empty",
+    "enable",
     "encode_id",
     "moment",
     "new_id",
@@ -93,5 +116,7 @@ __all__ = [
     "paginate",
     "paginate_each",
     "parse_id",
+    "revoke_session",
     "set_roles",
+    "sign_out",
 ]

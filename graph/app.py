@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
-from graph import health
+from graph import health, replays
 from graph.attempts import Attempts
 from graph.clock import Clock, SystemClock
 from graph.context import Services
@@ -25,15 +26,20 @@ from graph.fanout import buses
 from graph.fanout.hub import Hub
 from graph.fanout.log import Log
 from graph.fanout.pruner import Pruner
+from graph.identity import passkey_routes, proof, sessions
 from graph.identity import routes as identity_routes
 from graph.identity.identity import Identity
+from graph.identity.rotation import Rotation
 from graph.identity.watch import Watch
+from graph.oauth import authorize_routes
+from graph.oauth import routes as oauth_routes
 from graph.permissions import coverage
 from graph.settings import Settings
 from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
+from graph.transports.nonce import NonceHeader
 from graph.transports.websocket import WebSocketDoor
 from graph.vault import vault
 
@@ -51,7 +57,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     engine = Engine(mount.schema, limits, settings.plan_cache)
     door = Door(
         settings,
-        authenticator(identity.verify),
+        authenticator(partial(proof.authenticate, identity)),
         identity.revocations.check,
         Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
         engine,
@@ -68,7 +74,12 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     )
     _open_doors(app, door)
     app.include_router(identity_routes.routes(identity))
+    app.include_router(passkey_routes.routes(identity))
+    app.include_router(authorize_routes.routes(identity))
+    app.include_router(oauth_routes.routes(identity))
     app.include_router(health.routes(database))
+    if settings.dpop_nonce:
+        app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
     _allow_origins(app, settings)
     return app
 
@@ -107,8 +118,8 @@ def _allow_origins(app: FastAPI, settings: Settings) -> None:
             allow_origins=settings.allowed_origins,
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
-            expose_headers=["www-authenticate", "retry-after"],
+            allow_headers=["authorization", "content-type", "dpop"],
+            expose_headers=["www-authenticate", "retry-after", "dpop-nonce"],
         )
 
 
@@ -116,7 +127,10 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
     services, settings = door.services, door.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
     watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
-    pruner = Pruner(services.log, services.clock, settings)
+    forget = partial(replays.prune, services.database)
+    forget_sessions = partial(sessions.prune, services.database, settings)
+    pruner = Pruner(services.log, services.clock, settings, forget, forget_sessions)
+    rotation = Rotation(identity)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -126,11 +140,14 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
             await services.hub.open()
             await watch.open()
             pruner.open()
+            rotation.open()
             yield
         finally:
+            await rotation.close()
             await pruner.close()
             await watch.close()
             await services.hub.close()
+            await services.attempts.close()
             await services.database.close()
 
     return lifespan

@@ -46,8 +46,8 @@ class Services:
     attempts: Attempts
 
 
-Renew = Callable[[str], Awaitable[Principal]]
-"""Renews the connection that an operation came over, with a new access token."""
+Renew = Callable[[str, str | None], Awaitable[Principal]]
+"""Renews the connection that an operation came over, with a new access token and its proof."""
 
 
 @dataclass(slots=True)
@@ -159,8 +159,10 @@ class Context:
             raise RuntimeError("only a subscription's own resolver can follow a stream")
         return self._course.follow(stream, key, last, present)
 
-    async def renew(self, token: str) -> Principal:
+    async def renew(self, token: str, proof: str | None = None) -> Principal:
         """Go on with a new access token on the connection that this operation came over.
+
+        A token that is bound to a key comes with a DPoP proof.
 
         Raises `BadUserInput` where there is none to renew.
         """
@@ -168,7 +170,7 @@ class Context:
             raise BadUserInput(
                 "There is no live connection to renew: send this over the WebSocket."
             )
-        return await self._renew(token)
+        return await self._renew(token, proof)
 
 
 Info = strawberry.Info[Context, None]

@@ -7,6 +7,7 @@ WatchwordError
 │   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   its owner has other roles now
 │   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
 │   └── InvalidProof         UNAUTHENTICATED   401   4401   bound to a key that was not shown
+│       └── NonceNeeded      UNAUTHENTICATED   401   4403   come back with this nonce
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
@@ -15,6 +16,7 @@ WatchwordError
 ├── RateLimited              RATE_LIMITED      429          says when to try again
 ├── TooComplex               TOO_COMPLEX       400          says cost and limit
 ├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
+├── Unavailable              UNAVAILABLE       503   1013   who must be asked cannot be reached
 └── Internal                 INTERNAL          500          an id, nothing of the cause
 
 Unsafe (not a WatchwordError): a setting, schema or command that must be put right by the operator.
@@ -101,14 +103,28 @@ class TokenRevoked(Unauthenticated):
 class InvalidProof(Unauthenticated):
     """The token is bound to a key, and the DPoP proof that goes with it is missing or not good.
 
-    `rule` names the check that refused it (RFC 9449, section 4.3). With `nonce`, the client shall
-    try again with that one (section 8).
+    `rule` names the check that refused it (RFC 9449, section 4.3), `error` is what the client is told
+    (section 12.2). With `nonce`, the client shall try again with that one (section 8).
     """
 
-    def __init__(self, rule: str, nonce: str | None = None) -> None:
+    def __init__(
+        self, rule: str, nonce: str | None = None, error: str = "invalid_dpop_proof"
+    ) -> None:
         super().__init__("The DPoP proof is missing or not valid.")
         self.rule = rule
         self.nonce = nonce
+        self.error = error
+
+
+class NonceNeeded(InvalidProof):
+    """The proof must hold this nonce of ours (RFC 9449, sections 8 and 9)."""
+
+    close_code = 4403
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__("nonce", nonce, "use_dpop_nonce")
+        self.message = "The DPoP proof must hold the nonce that comes with this answer."
+        self.extensions["nonce"] = nonce
 
 
 class Forbidden(WatchwordError):
@@ -187,6 +203,14 @@ class CursorExpired(WatchwordError):
 
     code = "CURSOR_EXPIRED"
     status = 410
+
+
+class Unavailable(WatchwordError):
+    """Who must be asked for this cannot be reached just now; the same may work later."""
+
+    code = "UNAVAILABLE"
+    status = 503
+    close_code = 1013
 
 
 class Internal(WatchwordError):

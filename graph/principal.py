@@ -30,8 +30,9 @@ class Principal:
     `subject` is the account's id (claim `sub`), `session` the sign-in it came from (`sid`),
     `client` the OAuth client (`client_id`), `token_id` the token (`jti`), `version` the account's
     version when the token was issued (`ver`), `authenticated_at` when the person last showed who it
-    is (`auth_time`), `key` the thumbprint of the key that the token is bound to (`cnf.jkt`). Times
-    are Unix seconds.
+    is (`auth_time`), `key` the thumbprint of the key that the token is bound to (`cnf.jkt`),
+    `client_version` the client's version when the token was issued (`client_ver`). Times are Unix
+    seconds.
     """
 
     subject: str
@@ -44,6 +45,7 @@ class Principal:
     version: int = 0
     authenticated_at: float = 0.0
     key: str | None = None
+    client_version: int = 0
 
     @property
     def is_anonymous(self) -> bool:

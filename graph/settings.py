@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -20,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from graph import bus_url
 from graph.errors import Unsafe
-from graph.trusted_issuer import TrustedIssuer
+from graph.trusted_issuer import TrustedIssuer, check_all, is_loopback
 
 PREFIX = "WATCHWORD_"
 GUESSED_FIRST = {
@@ -37,6 +36,13 @@ MINIMUM_PASSWORD = 12
 LONGEST_PASSWORD = 1_024
 LONGEST_EMAIL = 320
 MINIMUM_RSA_BITS = 2048
+LONGEST_TOKEN_SECONDS = 900
+LONGEST_LEEWAY_SECONDS = 60
+# Its last label is no number: that would be an address.
+_DOMAIN = re.compile(r"([a-z0-9-]+\.)*[a-z0-9-]*[a-z-][a-z0-9-]*", re.ASCII)
+_PASSKEY_ORIGIN = re.compile(
+    r"https?://[a-z0-9.-]+(:[0-9]+)?|android:apk-key-hash:[A-Za-z0-9_-]+=*", re.ASCII
+)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
@@ -75,7 +81,9 @@ class Settings(BaseSettings):
         "ES256", description="Algorithm of newly made signing keys."
     )
     rsa_bits: int = Field(3072, description="Size of newly made RS256 keys, in bits.")
-    access_token_seconds: int = Field(600, ge=300, le=900, description="Life of an access token.")
+    access_token_seconds: int = Field(
+        600, ge=300, le=LONGEST_TOKEN_SECONDS, description="Life of an access token."
+    )
     refresh_idle_seconds: int = Field(
         14 * 86400, ge=600, description="A session ends when it is not refreshed for this long."
     )
@@ -85,7 +93,9 @@ class Settings(BaseSettings):
     refresh_grace_seconds: int = Field(
         10, ge=0, le=60, description="Two tabs that refresh within this time both succeed."
     )
-    leeway_seconds: int = Field(5, ge=0, le=60, description="Clock difference to tolerate.")
+    leeway_seconds: int = Field(
+        5, ge=0, le=LONGEST_LEEWAY_SECONDS, description="Clock difference to tolerate."
+    )
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Fernet keys that seal what is secret in the database, with commas: the first"
@@ -96,7 +106,10 @@ class Settings(BaseSettings):
         90 * 86400, ge=0, description="A new signing key is made after this long; 0 for never."
     )
     key_publish_seconds: int = Field(
-        600, ge=0, description="How long a new key is published before it signs."
+        600,
+        ge=0,
+        description="How long a new key is published before it signs. Others may keep our keys for"
+        " half of it, and for 300 at most.",
     )
     sign_in_limit_per_account: str = Field(
         "10 per 5 minutes", description="Most attempts to sign in to one account."
@@ -107,6 +120,10 @@ class Settings(BaseSettings):
     )
     step_up_seconds: int = Field(
         300, ge=30, description="How recent an authentication is that what is dangerous asks for."
+    )
+    relying_party_id: str = Field(
+        "",
+        description="Domain that passkeys are made for; the issuer's host when empty.",
     )
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -212,7 +229,7 @@ class Settings(BaseSettings):
         url = _split(issuer)
         if url.scheme not in ("https", "http") or not url.hostname or {"?", "#"} & set(issuer):
             raise ValueError("must be an https URL without query or fragment (RFC 8414, section 2)")
-        if url.scheme == "http" and not _is_loopback(url.hostname):
+        if url.scheme == "http" and not is_loopback(url.hostname):
             raise ValueError("must use https: plain http is for loopback addresses only")
         return issuer.rstrip("/")
 
@@ -323,11 +340,42 @@ class Settings(BaseSettings):
         return origins
 
     @model_validator(mode="after")
+    def _issuers_are_others(self) -> Settings:
+        try:
+            check_all(self.trusted_issuers, self.issuer)
+        except ValueError as error:
+            raise ValueError(f"{PREFIX}TRUSTED_ISSUERS {error}") from None
+        return self
+
+    @field_validator("relying_party_id")
+    @classmethod
+    def _relying_party_is_a_domain(cls, domain: str) -> str:
+        if domain and not _DOMAIN.fullmatch(domain):
+            raise ValueError("must be a domain in lower case, such as example.com")
+        return domain
+
+    @field_validator("passkey_origins")
+    @classmethod
+    def _passkeys_are_used_somewhere(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _PASSKEY_ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: write https://host[:port] in lower case and no more, or"
+                    " android:apk-key-hash:…"
+                )
+        return origins
+
+    @model_validator(mode="after")
     def _session_outlives_idleness(self) -> Settings:
         if self.refresh_absolute_seconds < self.refresh_idle_seconds:
             raise ValueError(
                 f"{PREFIX}REFRESH_ABSOLUTE_SECONDS must not be shorter than"
                 f" {PREFIX}REFRESH_IDLE_SECONDS"
+            )
+        if 0 < self.key_rotation_seconds < self.key_publish_seconds:
+            raise ValueError(
+                f"{PREFIX}KEY_ROTATION_SECONDS must not be shorter than {PREFIX}KEY_PUBLISH_SECONDS:"
+                " a key would be replaced before it signs"
             )
         if self.workers > 1 and not bus_url.between_processes(self.bus_url):
             raise ValueError(
@@ -365,12 +413,3 @@ def _split(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         return urlsplit("")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,8 +4,14 @@ from graph import Domain
 from schema.commands import import_
 from schema.demo import demo
 from schema.root import schema
-from schema.scopes import ROLES
+from schema.scopes import DESCRIPTIONS, ROLES
 
-domain = Domain(roles=ROLES, migrations="schema.migrations", demo=demo, commands=[import_])
+domain = Domain(
+    roles=ROLES,
+    descriptions=DESCRIPTIONS,
+    migrations="schema.migrations",
+    demo=demo,
+    commands=[import_],
+)
 
 __all__ = ["domain", "schema"]

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import strawberry
 
-from graph import IdentityMutation, IdentityQuery, Info, NotFound, Public, parse_id
+from graph import (
+    ClientMutation,
+    ClientQuery,
+    ConsentMutation,
+    ConsentQuery,
+    IdentityMutation,
+    IdentityQuery,
+    Info,
+    NotFound,
+    Public,
+    parse_id,
+)
+from schema.audit.resolvers import AuditQuery
 from schema.components.resolvers import (
     ComponentMutation,
     ComponentQuery,
@@ -25,7 +37,9 @@ from schema.timeline.store import load_updates
 
 
 @strawberry.type
-class Query(IdentityQuery, ComponentQuery, IncidentQuery, MemberQuery):
+class Query(
+    IdentityQuery, ClientQuery, ConsentQuery, ComponentQuery, IncidentQuery, MemberQuery, AuditQuery
+):
     @strawberry.field(permission_classes=[Public], description="Anything, by its global id.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         found = await _find(info, *parse_id(id))
@@ -35,7 +49,14 @@ class Query(IdentityQuery, ComponentQuery, IncidentQuery, MemberQuery):
 
 
 @strawberry.type
-class Mutation(IdentityMutation, IncidentMutation, ComponentMutation, MemberMutation):
+class Mutation(
+    IdentityMutation,
+    ClientMutation,
+    ConsentMutation,
+    IncidentMutation,
+    ComponentMutation,
+    MemberMutation,
+):
     pass
 
 

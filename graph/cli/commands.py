@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from graph.cli.accounts import accounts
+from graph.cli.clients import clients
 from graph.cli.doctor import doctor
 from graph.cli.failures import FAILURES, explain
+from graph.cli.issuers import issuers
 from graph.cli.keys import keys
 from graph.cli.schema import schema
 from graph.cli.serve import serve
@@ -18,7 +20,8 @@ from graph.errors import Unsafe, WatchwordError
 from graph.settings import read
 
 BUILT_IN = {
-    command.name or "": command for command in (accounts, doctor, keys, schema, serve, token)
+    command.name or "": command
+    for command in (accounts, clients, doctor, issuers, keys, schema, serve, token)
 }
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from graph.context import Services
-from graph.errors import InvalidToken
+from graph.database import is_unavailable
+from graph.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
+from graph.identity.external import External
 from graph.identity.revocations import Revocations
 from graph.identity.sessions import Sessions, SignedIn
-from graph.identity.signing_keys import KEYS_ARE_FRESH, KeyStore
+from graph.identity.signing_keys import KeyStore
 from graph.principal import Principal
 from graph.settings import Settings
 from graph.tokens.claims import Expected
@@ -39,39 +44,58 @@ class Identity:
         self.keys = KeyStore(database, services.vault, clock)
         self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
-        self._refreshed_at = clock.now()
+        self.external = External(services, self.revocations)
 
     async def open(self) -> None:
         """Load the keys. Needs a database that has been migrated and has one."""
-        await self._refresh()
+        await self.keys.refresh()
+        self._use_keys()
 
     async def verify(self, token: str) -> Principal:
         """Return who a token speaks for.
 
-        Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`; `Unavailable` when
+        a key of ours or of another issuer, or its person's account, cannot be asked for.
         """
         try:
-            try:
-                known = self.verifier.verify(token)
-            except UnknownKey:
-                if not await self._refresh():
-                    raise
-                known = self.verifier.verify(token)
-            return self.revocations.check(known)
-        except InvalidToken as error:
+            seen = self.verifier.recall(token) or self.external.recall(token)
+            return self.revocations.check(seen or await self._verify(token))
+        except (InvalidToken, TokenExpired, TokenRevoked) as error:
             log.info("a token was refused by the rule: %s", error.rule)
             raise
 
-    async def issue(self, who: SignedIn) -> IssuedToken:
+    async def _verify(self, token: str) -> Principal:
+        if known := await self.external.verify(token):
+            return known
+        try:
+            return self.verifier.verify(token)
+        except UnknownKey:
+            if await self.refresh_keys():
+                return self.verifier.verify(token)
+            if self.keys.is_blind:
+                raise Unavailable("The database cannot be asked just now. Try again.") from None
+            raise
+
+    async def issue(
+        self,
+        who: SignedIn,
+        *,
+        scopes: Collection[str] | None = None,
+        key: str | None = None,
+        client_version: int | None = None,
+    ) -> IssuedToken:
         """Issue an access token with what the session asked for, as far as the account's roles allow it
-        at this moment."""
+        at this moment.
+
+        `scopes` are what its client may have of that, None for all; `key` is what the token is bound
+        to when its session is bound to none.
+        """
         now = self.clock.now()
-        if now - self._refreshed_at > KEYS_ARE_FRESH:
-            await self._refresh()
         session, roles = who.session, frozenset(who.account.roles)
         may = self.domain.scopes(roles)
+        may = may if scopes is None else may & frozenset(scopes)
         return self.issuer.issue(
-            self.keys.ring,
+            await self.keys.fresh(),
             subject=who.account.id,
             roles=roles,
             scopes=may if session.scope is None else may & frozenset(session.scope.split()),
@@ -80,20 +104,57 @@ class Identity:
             version=who.account.version,
             client_id=session.client_id,
             authenticated_at=session.authenticated_at.timestamp(),
-            key=session.jkt,
+            key=session.jkt or key,
+            client_version=client_version,
+        )
+
+    async def issue_to_client(
+        self,
+        client: str,
+        *,
+        roles: Collection[str],
+        scopes: Collection[str],
+        version: int,
+        key: str | None,
+    ) -> IssuedToken:
+        """Issue an access token to a client that acts for itself (RFC 9068, section 2.2)."""
+        return self.issuer.issue(
+            await self.keys.fresh(),
+            subject=client,
+            roles=roles,
+            scopes=scopes,
+            session=None,
+            now=self.clock.now(),
+            client_id=client,
+            key=key,
+            client_version=version,
         )
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public keys as others may cache them."""
-        await self._refresh()
+        await self.refresh_keys()
         return self.keys.ring.jwks()
 
-    async def _refresh(self) -> bool:
-        if not await self.keys.refresh():
+    async def refresh_keys(self) -> bool:
+        """Look for keys made or retired elsewhere; tell whether there may be others now.
+
+        While the database cannot be asked, those that are known go on as their dates say.
+        """
+        looked = False
+        try:
+            looked = await self.keys.refresh()
+        except (SQLAlchemyError, OSError) as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("no keys could be looked for: %s", type(error).__name__)
+        return self._use_keys() or looked
+
+    def _use_keys(self) -> bool:
+        """Verify with the keys that are good now; tell whether they were others before."""
+        ring = self.keys.ring
+        if ring == self.verifier.ring:
             return False
-        self._refreshed_at = self.clock.now()
-        if self.keys.ring != self.verifier.ring:
-            self.verifier.use(self.keys.ring)
+        self.verifier.use(ring)
         return True
 
 

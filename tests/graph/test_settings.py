@@ -76,6 +76,10 @@ def test_nothing_has_to_be_set() -> None:
         ({"bus_url": "redis+cluster://one:6379,:1"}, "BUS_URL must name its hosts"),
         ({"bus_url": "redis+cluster://one:port"}, "BUS_URL must name its hosts"),
         ({"bus_url": "redis://here:port"}, "BUS_URL must name its hosts"),
+        (
+            {"key_rotation_seconds": 599},
+            "KEY_ROTATION_SECONDS must not be shorter than WATCHWORD_KEY_PUBLISH_SECONDS",
+        ),
         ({"workers": 2}, "WORKERS above 1 needs a bus between processes"),
         (
             {"refresh_idle_seconds": 7200, "refresh_absolute_seconds": 7199},
@@ -286,3 +290,35 @@ def test_a_database_that_is_named_stays_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_is_for(name: str) -> None:
     assert Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["127.0.0.1", "Example.com", "https://example.com", "example.com:443", "a b", "é.example"],
+)
+def test_passkeys_are_made_for_a_domain(domain: str) -> None:
+    assert "RELYING_PARTY_ID must be a domain" in refused(relying_party_id=domain)
+
+
+@pytest.mark.parametrize("domain", ["", "localhost", "example.com", "xn--9ca.example", "a1.b2c"])
+def test_a_domain_can_be_set_for_passkeys(domain: str) -> None:
+    assert read(relying_party_id=domain).relying_party_id == domain
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com/",
+        "app.example.com",
+        "https://*.example.com",
+        "android:x",
+        "HTTPS://a.b",
+    ],
+)
+def test_passkeys_are_used_at_origins_that_are_named(origin: str) -> None:
+    assert "PASSKEY_ORIGINS" in refused(passkey_origins=["https://good.example.com", origin])
+
+
+def test_passkeys_are_used_by_apps_too() -> None:
+    app = "android:apk-key-hash:7d1043473d55bfa90e8530d35801d4e381bc69f0"
+    assert read(passkey_origins=[app]).passkey_origins == (app,)
