@@ -18,17 +18,20 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.load import Crowd, ask
 from benchmarks.place import CORES, Place, Running
 from benchmarks.schema import OF_GROUP, PERSONAL, PUBLISH, QUERIES, SUBSCRIPTION
+from benchmarks.tokens import ALGORITHMS, Desk
 
-OURS, VIEW, BARE = "watchword", "strawberry_view", "bare"
+OURS, VIEW, BARE, PYJWT = "watchword", "strawberry_view", "bare", "pyjwt"
 CONNECTIONS = 8
 BURST = 10
 # Seconds for subscribers to come to rest.
 REST = 1.0
 
+T = TypeVar("T")
 Cost = dict[str, dict[str, list[float]]]
 """By title and server, a figure for each round."""
 
@@ -137,6 +140,28 @@ async def _deaf(place: Place, options: argparse.Namespace, cost: Cost, number: i
         cost[title][OURS].append(rounds[at])
 
 
+async def _tokens(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """Checks of a token, beside PyJWT; and their share of what a small query costs the server."""
+    desks = {algorithm: Desk.of(place.settings, algorithm) for algorithm in ALGORITHMS}
+    for algorithm, desk in desks.items():
+        for title, took in (("first", desk.first()), ("again", desk.again())):
+            for name, each in zip((OURS, PYJWT), took, strict=True):
+                cost[f"{algorithm}, {title}, µs"][name].append(each)
+    desk = desks["ES256"]
+    known = await desk.by_headers()
+    cost["again, with what was revoked, µs"][OURS].append(await desk.by_identity())
+    cost["again, from the headers on, µs"][OURS].append(known)
+    took = {}
+    for title, cache in _in_turn((("first", "0"), ("again", "10000")), number):
+        with place.serve(OURS, WATCHWORD_TOKEN_CACHE=cache) as server:
+            query, tokens = QUERIES["viewer"], place.tokens()
+            took[title] = await _query(server, query, tokens, options.seconds)
+        cost[f"viewer query, {title}, µs"][OURS].append(took[title])
+    first = took["first"] - took["again"] + known
+    cost["share of authentication, first, %"][OURS].append(first / took["first"] * 100)
+    cost["share of authentication, again, %"][OURS].append(known / took["again"] * 100)
+
+
 async def _query(server: Running, query: str, tokens: list[str], seconds: float) -> float:
     body: dict[str, object] = {"query": query}
     await ask(server.origin, body, tokens[:CONNECTIONS], 0.5)
@@ -167,7 +192,7 @@ async def _burst(
     await hears
 
 
-def _in_turn(names: tuple[str, str], number: int) -> list[str]:
+def _in_turn(names: tuple[T, T], number: int) -> list[T]:
     return list(names if number % 2 == 0 else reversed(names))
 
 
@@ -191,6 +216,7 @@ PARTS: dict[str, Part] = {
     "groups": _groups,
     "memory": _memory,
     "deaf": _deaf,
+    "tokens": _tokens,
 }
 
 if __name__ == "__main__":

@@ -104,13 +104,13 @@ class Place:
             )
 
     @contextmanager
-    def serve(self, name: str) -> Iterator[Running]:
+    def serve(self, name: str, **settings: str) -> Iterator[Running]:
         """Run a server on the first core for as long as the block lasts."""
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.server", str(port)],
-            env={**self._environment(), "BENCH_SERVER": name},
+            env={**self._environment(), "BENCH_SERVER": name, **settings},
             stdout=subprocess.DEVNULL,
         )
         os.sched_setaffinity(process.pid, {CORES[0]})

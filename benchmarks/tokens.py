@@ -1,0 +1,134 @@
+"""What a token costs: verified for the first time, and when it was seen before, beside PyJWT alone.
+
+PyJWT's `decode` checks signature, issuer, audience and times; it is what others do for each request.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import jwt
+
+from graph.app import make_services
+from graph.clock import SystemClock
+from graph.domain import Domain
+from graph.identity.identity import Identity, expected
+from graph.identity.proof import authenticate
+from graph.settings import Settings
+from graph.tokens.credential import from_headers
+from graph.tokens.dpop import Target
+from graph.tokens.issue import Issuer
+from graph.tokens.keys import Key, KeyRing, generate
+from graph.tokens.verify import Verifier
+
+ALGORITHMS = ("ES256", "RS256", "EdDSA")
+TARGET = Target("POST", "/graphql")
+# Bursts of the two in turn, and how many checks are in each.
+BURSTS, FIRST, AGAIN = 20, 20, 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where tokens of one key are checked. All costs are medians of bursts, in microseconds."""
+
+    settings: Settings
+    key: Key
+    tokens: list[str]
+    verifier: Verifier
+    identity: Identity
+
+    @classmethod
+    def of(cls, settings: Settings, algorithm: str) -> Desk:
+        key = generate(algorithm, 2048)
+        identity = Identity(make_services(settings, SystemClock(), Domain()))
+        verifier = identity.verifier
+        verifier.use(KeyRing((key,)))
+        return cls(settings, key, _tokens(settings, key), verifier, identity)
+
+    def first(self) -> tuple[float, float]:
+        """Check tokens that were never seen: ours, and by PyJWT."""
+        return _in_turns(self._anew, self._decode)
+
+    def again(self) -> tuple[float, float]:
+        """Check one token again and again: ours, and by PyJWT."""
+        return _in_turns(self._recall, self._decode)
+
+    async def by_identity(self) -> float:
+        """Check a token that was seen, and what was revoked since."""
+        return await _burst(lambda: self.identity.verify(self.tokens[0]))
+
+    async def by_headers(self) -> float:
+        """Find a token that was seen in the headers, and go all the way that a request goes."""
+        headers = [(b"host", b"x"), (b"authorization", f"Bearer {self.tokens[0]}".encode())]
+
+        async def whole() -> object:
+            credential = from_headers(headers)
+            assert credential is not None
+            return await authenticate(self.identity, credential, TARGET)
+
+        return await _burst(whole)
+
+    def _anew(self) -> float:
+        verifier = Verifier(expected(self.settings), SystemClock(), FIRST)
+        verifier.use(self.verifier.ring)
+        began = time.perf_counter()
+        for token in self.tokens:
+            verifier.verify(token)
+        return (time.perf_counter() - began) / FIRST
+
+    def _recall(self) -> float:
+        [token, *_] = self.tokens
+        self.verifier.verify(token)
+        began = time.perf_counter()
+        for _ in range(AGAIN):
+            self.verifier.verify(token)
+        return (time.perf_counter() - began) / AGAIN
+
+    def _decode(self) -> float:
+        began = time.perf_counter()
+        for token in self.tokens:
+            jwt.decode(
+                token,
+                self.key.public,
+                algorithms=[self.key.algorithm],
+                issuer=self.settings.issuer,
+                audience=self.settings.audience,
+            )
+        return (time.perf_counter() - began) / FIRST
+
+
+def _in_turns(ours: Callable[[], float], peer: Callable[[], float]) -> tuple[float, float]:
+    took = [(ours(), peer()) for _ in range(BURSTS)]
+    first, second = (statistics.median(each) * 1e6 for each in zip(*took, strict=True))
+    return first, second
+
+
+async def _burst(check: Callable[[], Awaitable[object]]) -> float:
+    took = []
+    for _ in range(BURSTS):
+        await check()
+        began = time.perf_counter()
+        for _ in range(AGAIN):
+            await check()
+        took.append((time.perf_counter() - began) / AGAIN)
+    return statistics.median(took) * 1e6
+
+
+def _tokens(settings: Settings, key: Key) -> list[str]:
+    issuer = Issuer(settings.issuer, settings.audience, 600)
+    return [
+        issuer.issue(
+            KeyRing((key,)),
+            subject=f"user{number}",
+            roles=["responder"],
+            scopes=["incidents:read", "incidents:write"],
+            session=f"s{number}",
+            now=time.time(),
+            version=1,
+            authenticated_at=time.time(),
+        ).token
+        for number in range(FIRST)
+    ]
