@@ -47,7 +47,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/explorer.lock requirements/explorer.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) graph/explorer/node_modules tests/clients/node_modules
+	@rm -rf $(VENV) graph/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
