@@ -15,7 +15,7 @@ from graph.identity.revocations import Revocations
 from graph.identity.sessions import Sessions, SignedIn
 from graph.identity.signing_keys import KeyStore
 from graph.principal import Principal
-from graph.settings import Settings
+from graph.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from graph.tokens.claims import Expected
 from graph.tokens.issue import IssuedToken, Issuer
 from graph.tokens.verify import UnknownKey, Verifier
@@ -36,8 +36,8 @@ class Identity:
         self.domain = domain = services.domain
         database = services.database
         self.sessions = Sessions(database, services.bus, settings)
-        # As long as a token can be good, whatever its clock says.
-        self.seconds = settings.access_token_seconds + 2 * settings.leeway_seconds
+        # As long as a token can be good, also one from before the settings changed.
+        self.seconds = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
         self.revocations = Revocations(
             domain, self.seconds, downgrades=settings.on_role_change == "downgrade"
         )

@@ -23,6 +23,7 @@ NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})
 @asynccontextmanager
 async def asking(url: str) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the health routes of a database, wherever that is."""
+    others = set(threading.enumerate())
     database = Database(url)
     app = FastAPI()
     app.include_router(health.routes(database))
@@ -31,7 +32,7 @@ async def asking(url: str) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
     await database.close()
     # aiosqlite leaves the thread of a connection that failed to end by itself.
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - others:
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
 

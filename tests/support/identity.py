@@ -78,7 +78,8 @@ async def sign_in_desk(
 ) -> AsyncIterator[SignInDesk]:
     made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN} | settings
     read = Settings(_env_file=None, database_url=str(database.url), **made)
-    services = replace(make_services(read, clock, DOMAIN), database=database)
+    own = make_services(read, clock, DOMAIN)
+    services = replace(own, database=database)
     await ensure(database, services.vault, read, clock.now())
     async with unit_of(database, clock.now()) as unit:
         account = await add_account(
@@ -94,6 +95,8 @@ async def sign_in_desk(
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield SignInDesk(identity, account, client)
+    # The log's own.
+    await own.database.close()
 
 
 @asynccontextmanager

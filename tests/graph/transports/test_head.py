@@ -223,12 +223,12 @@ async def test_what_is_around_a_body_is_limited_too(endless: bytes) -> None:
 
 async def test_small_chunks_are_a_body_like_another() -> None:
     async with echo() as app:
-        answer = await app.say(CHUNKED, *[b"1\r\na\r\n" * 100] * 30, b"0\r\n\r\n")
-    assert answer.endswith(b"3000")
+        answer = await app.say(CHUNKED, b"1\r\na\r\n" * 100_000, b"0\r\n\r\n")
+    assert answer.endswith(b"100000")
 
 
 async def test_a_large_body_and_a_request_behind_it_are_served() -> None:
-    body = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"a" * 100_000
+    body = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 1_000_000
     async with echo() as app:
         answer = await app.say(body + GET + b"\r\n" + body + GET + b"\r\n")
     assert answer.count(b"HTTP/1.1 200") == 4
