@@ -22,8 +22,6 @@ from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 from tests.support.tokens import claims, key, signed
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
 # Made for these tests and used by nothing else.
 THEIRS = Vault(lambda: ("YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=",))

@@ -21,8 +21,6 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 FRIEND = "https://app.example.com"
 ROUTES = ["login", "refresh", "logout", "step-up"]
 FOREIGN = [

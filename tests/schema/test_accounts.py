@@ -24,8 +24,6 @@ from tests.support.identity import unit_of
 from tests.support.principals import Room
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 PASSWORD = "correct horse battery"
 SESSIONS = "query S($account: ID!) { accountSessions(account: $account) { id label current } }"
 REVOKE = """mutation R($account: ID!, $session: ID!) {

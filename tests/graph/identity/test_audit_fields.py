@@ -16,8 +16,6 @@ from graph.relay.page import page
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, SignInDesk, sign_in_desk
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 
 def context(desk: SignInDesk) -> Context:
     return Context(desk.identity.services, ANONYMOUS)

@@ -23,8 +23,6 @@ from tests.support.clock import MovedClock
 from tests.support.factors import ask, enrol, register
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 NEW = "another horse battery"
 
 

@@ -17,8 +17,6 @@ from graph.principal import Principal
 from tests.support.clock import MovedClock
 from tests.support.identity import PASSWORD, SignInDesk, sign_in_desk, unit_of
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 schema = strawberry.Schema(IdentityQuery, IdentityMutation)
 SESSIONS = "{ sessions { id label address current methods client createdAt usedAt } }"
 REVOKE = "mutation R($id: ID!) { revokeSession(id: $id) }"

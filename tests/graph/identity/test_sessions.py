@@ -60,7 +60,7 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
 
 
 async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
-    database: Database, clock: MovedClock, cheap_passwords: None
+    database: Database, clock: MovedClock
 ) -> None:
     limits = {"sign_in_limit_per_account": "1000 per minute"}
     other = Database(database.url.render_as_string(hide_password=False))
