@@ -51,7 +51,7 @@ class Weather:
         self._fleet = ground
         self._followers = followers
         self._dice = dice
-        self._starting: set[asyncio.Task[None]] = set()
+        self._starting: dict[Node, asyncio.Task[None]] = {}
 
     async def blow(self, pause: float) -> None:
         """Let something go wrong, again and again, until cancelled."""
@@ -64,15 +64,15 @@ class Weather:
 
     async def clear(self) -> None:
         """Let everything that was killed come back."""
-        await asyncio.gather(*self._starting)
+        await asyncio.gather(*self._starting.values())
 
     async def _node(self) -> None:
         node = self._dice.choice(self._fleet.nodes)
-        if len(self._starting) < len(self._fleet.nodes) - 1:
+        if node not in self._starting and len(self._starting) < len(self._fleet.nodes) - 1:
             node.kill()
             task = asyncio.create_task(self._start(node))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            self._starting[node] = task
+            task.add_done_callback(lambda _: self._starting.pop(node, None))
 
     async def _start(self, node: Node) -> None:
         node.start()

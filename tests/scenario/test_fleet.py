@@ -138,4 +138,5 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
     closes = sum((follower.closes for follower in followers), start=type(followers[0].closes)())
     print(f"rolling restart: {len(said['incident'])} events, closes {dict(closes)}")
     assert closes[1012] >= 1
-    assert set(closes) <= {1000, 1006, 1012}
+    # On a slow machine tokens end meanwhile.
+    assert set(closes) <= {1000, 1006, 1012, 4403}

@@ -58,7 +58,8 @@ class LiveServer:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if not self._ready.wait(PATIENCE) or not self.url:
-            self._process.kill()
+            self.kill()
+            self._reader.join(PATIENCE)
             raise AssertionError(f"the server did not start:\n{self.log}")
 
     def stop(self) -> int:
