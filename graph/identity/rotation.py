@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from graph.clock import Timer
 from graph.errors import Unsafe, WatchwordError
 from graph.identity.identity import Identity
 from graph.identity.signing_keys import drop_retired, is_due, rotate_when_due
+from graph.rounds import Rounds
 
 log = logging.getLogger("watchword.tokens")
 
@@ -18,38 +17,20 @@ log = logging.getLogger("watchword.tokens")
 EVERY_SECONDS = 20.0
 
 
-class Rotation:
+class Rotation(Rounds):
     """Looks for new keys now and then, makes one when the newest is too old, and drops those whose
     last token has ended. Several processes may do so at once."""
 
     def __init__(self, identity: Identity) -> None:
+        super().__init__(identity.clock, EVERY_SECONDS)
         self._identity = identity
-        self._timer: Timer | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        """Begin to look now and then."""
-        clock = self._identity.clock
-        self._timer = clock.call_at(clock.now() + EVERY_SECONDS, self._begin)
-
-    async def close(self) -> None:
-        """Look no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._turn())
-
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
         try:
             await self._identity.refresh_keys()
             await self._tend()
         except (SQLAlchemyError, OSError, WatchwordError, Unsafe) as error:
             log.warning("the keys could not be looked after: %s", _said(error))
-        self.open()
 
     async def _tend(self) -> None:
         identity = self._identity

@@ -186,7 +186,10 @@ async def test_a_request_that_is_being_answered_is_not_hurried(
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
-        await asyncio.sleep(0.2)
+        # Until the time of another, which began after it and asks for nothing, is over.
+        late, other = await asyncio.open_connection("127.0.0.1", app.port)
+        assert await late.read() == b""
+        other.close()
         writer.write(b"b")
         answer = await reader.readuntil(b"\r\n\r\n")
         writer.close()
