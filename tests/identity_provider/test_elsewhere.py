@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.identity_provider import FOLDER, installed
+from tests.support.identity_provider import FOLDER
+from tests.support.node import installed
 from tests.support.server import LiveServer
 
 HERE = "http://127.0.0.1:8000/.well-known"
@@ -29,7 +30,7 @@ def run(name: str, server: LiveServer, token: str) -> subprocess.CompletedProces
     if name.endswith(".py"):
         command = [sys.executable, "-c", text]
     else:
-        command = [str(installed()), "--input-type=module", "-e", text]
+        command = [str(installed(FOLDER)), "--input-type=module", "-e", text]
     return subprocess.run(
         command, input=token, capture_output=True, text=True, timeout=60, cwd=Path(FOLDER)
     )

