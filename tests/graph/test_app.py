@@ -254,6 +254,26 @@ async def test_a_browser_that_asks_first_hears_what_is_allowed(
         assert allowed == (FRIEND if origin == FRIEND else None)
 
 
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/.well-known/jwks.json"])
+async def test_an_application_in_the_browser_may_be_of_a_named_origin_alone(
+    path: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        for origin in (FRIEND, STRANGER):
+            asked = {"origin": origin, "access-control-request-method": "POST"}
+            asked["access-control-request-headers"] = "content-type, dpop"
+            allowed = await toys.client.options(path, headers=asked)
+            assert allowed.is_success == (origin == FRIEND)
+            # Whatever the answer is, a refusal too, the friend may read it and the stranger not.
+            answers = [
+                await toys.client.get(path, headers={"origin": origin}),
+                await toys.client.post(path, headers={"origin": origin}, data={"x": "y"}),
+            ]
+            for answer in answers:
+                readable = cors(answer).get("access-control-allow-origin")
+                assert readable == (FRIEND if origin == FRIEND else None)
+
+
 async def test_a_browser_gets_the_explorer(toys: Running) -> None:
     response = await toys.client.get("/graphql", headers=BROWSER)
     assert response.status_code == 200

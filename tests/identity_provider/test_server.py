@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients import WebSocketClient
-from tests.support.identity_provider import IdentityProvider
+from tests.support.identity_provider import PATIENCE, IdentityProvider
 from tests.support.server import LiveServer, live_server
+from tests.support.vault import ENCRYPTION_KEY
 
 VIEWER = "{ viewer { id name email roles scopes } }"
 
@@ -53,6 +55,34 @@ async def test_a_person_of_the_provider_is_served_and_stays_so_when_it_dies(
     provider.kill()
     assert ask(trusting, later.access).json()["data"]["viewer"] == viewer
     assert await over_socket(trusting, later.access) == viewer
+
+
+async def test_two_processes_that_see_a_person_first_at_once_make_one_account(
+    database_url: str, tmp_path: Path, provider: IdentityProvider
+) -> None:
+    given = {
+        "WATCHWORD_TRUSTED_ISSUERS": json.dumps([provider.setting()]),
+        "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    }
+    with (
+        live_server(tmp_path / "one", database_url, **given) as one,
+        live_server(tmp_path / "two", database_url, **given) as two,
+    ):
+        tokens = [provider.sign_in("alice").access for _ in range(8)]
+        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post(
+                        f"{server.url}/graphql",
+                        json={"query": VIEWER},
+                        headers={"authorization": f"Bearer {token}"},
+                    )
+                    for token in tokens
+                    for server in (one, two)
+                )
+            )
+        assert len({answer.json()["data"]["viewer"]["id"] for answer in answers}) == 1
+        assert one.run("accounts", "list").count("alice@op.example") == 1
 
 
 async def test_what_is_no_access_token_is_refused_on_every_door(

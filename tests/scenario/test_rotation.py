@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
 import orjson
-import pytest
 
 from tests.support.server import LiveServer, live_server
 from tests.support.vault import ENCRYPTION_KEY
@@ -22,14 +21,10 @@ PATIENCE = 90
 OTHER_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 
 
-@pytest.fixture
-def pair(database_url: str, tmp_path: Path) -> Iterator[list[LiveServer]]:
+@contextmanager
+def pair(database_url: str, tmp_path: Path, **given: str) -> Iterator[list[LiveServer]]:
     """Two processes on one database: on SQLite in one home, on PostgreSQL each in its own."""
     homes = [tmp_path / "home"] * 2
-    given = {
-        "WATCHWORD_KEY_PUBLISH_SECONDS": "0",
-        "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "1000 per second",
-    }
     if database_url.startswith("postgresql"):
         homes = [tmp_path / name for name in ("one", "two")]
         given["WATCHWORD_ENCRYPTION_KEYS"] = ENCRYPTION_KEY
@@ -47,6 +42,7 @@ class Load:
         self.published: dict[str, set[str]] = {server.url: set() for server in servers}
         self.signing: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
+        self._used = asyncio.Event()
 
     async def live(self, place: int) -> None:
         """Be somebody who is signed in, for ever."""
@@ -83,6 +79,7 @@ class Load:
         self.signing[url] = kid
         self.tokens.setdefault(kid, token)
         await self.accepted(token)
+        self._used.set()
 
     async def _post(
         self, url: str, body: object, headers: dict[str, str] | None = None
@@ -92,44 +89,76 @@ class Load:
         content: dict[str, object] = answer.json()
         return content
 
-    async def until_signs(self, kid: str) -> None:
-        """Wait until both servers sign with a key."""
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so; it is looked at after each use of a token."""
         async with asyncio.timeout(PATIENCE):
-            while set(self.signing.values()) != {kid} or len(self.signing) < len(self.servers):
-                await asyncio.to_thread(lambda: None)
+            while not done():
+                self._used.clear()
+                await self._used.wait()
+
+    async def until_both_sign_with(self, kid: str) -> None:
+        await self.until(lambda: [*self.signing.values()] == [kid] * len(self.servers))
 
 
-async def test_no_request_fails_while_keys_are_rotated(pair: list[LiveServer]) -> None:
-    first, second = pair
+async def under_load(
+    servers: list[LiveServer], rotations: Callable[[Load], Awaitable[None]]
+) -> Load:
+    """Let keys be rotated under load; assert that nothing failed, and all that was signed is good."""
     async with httpx2.AsyncClient(timeout=PATIENCE) as client:
-        load = Load(pair, client)
-
-        async def rotate(server: LiveServer, *arguments: str) -> str:
-            said = await asyncio.to_thread(server.run, "keys", "rotate", *arguments)
-            await load.until_signs(said.partition(" ")[0])
-            return said.partition(" ")[0]
-
-        async def rotations() -> list[str]:
-            while load.rounds < 10:
-                await asyncio.to_thread(lambda: None)
-            return [await rotate(first), await rotate(second, "--now")]
-
+        load = Load(servers, client)
         work = [asyncio.create_task(load.live(place)) for place in range(4)]
-        work += [asyncio.create_task(load.read(server.url)) for server in pair]
-        rotated = asyncio.create_task(rotations())
+        work += [asyncio.create_task(load.read(server.url)) for server in servers]
+        rotated = asyncio.ensure_future(rotations(load))
         # Whoever fails ends it all.
         await asyncio.wait([*work, rotated], return_when=asyncio.FIRST_COMPLETED)
         for task in work:
             task.cancel()
         results = await asyncio.gather(*work, return_exceptions=True)
         assert [each for each in results if not isinstance(each, asyncio.CancelledError)] == []
-        made = await rotated
-        # What the first key signed is as good as ever.
-        assert list(load.tokens)[1:] == made
+        await rotated
         for token in load.tokens.values():
             await load.accepted(token)
-    for server in pair:
+    for server in servers:
         assert "Traceback" not in server.log
+    return load
+
+
+async def test_no_request_fails_while_keys_are_rotated(database_url: str, tmp_path: Path) -> None:
+    made: list[str] = []
+
+    async def rotate(load: Load, server: LiveServer, *arguments: str) -> None:
+        said = await asyncio.to_thread(server.run, "keys", "rotate", *arguments)
+        made.append(said.partition(" ")[0])
+        await load.until_both_sign_with(made[-1])
+
+    async def rotations(load: Load) -> None:
+        await load.until(lambda: load.rounds >= 10)
+        await rotate(load, load.servers[0])
+        await rotate(load, load.servers[1], "--now")
+
+    with pair(database_url, tmp_path, WATCHWORD_KEY_PUBLISH_SECONDS="0") as servers:
+        load = await under_load(servers, rotations)
+    # What the first key signed is as good as ever.
+    assert list(load.tokens)[1:] == made
+
+
+async def test_no_request_fails_while_two_processes_rotate_keys_by_schedule(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def rotations(load: Load) -> None:
+        await load.until(lambda: load.rounds >= 10)
+        first = next(iter(load.signing.values()))
+        await load.until(
+            lambda: first not in load.signing.values() and len({*load.signing.values()}) == 1
+        )
+
+    schedule = {"WATCHWORD_KEY_ROTATION_SECONDS": "10", "WATCHWORD_KEY_PUBLISH_SECONDS": "5"}
+    with pair(database_url, tmp_path, **schedule) as servers:
+        load = await under_load(servers, rotations)
+    # Two processes that find the key too old at one moment make one new key.
+    made = sum(server.log.count("was made, and signs later") for server in servers)
+    assert len(servers[0].run("keys", "list").splitlines()) == 1 + made
+    assert len(load.tokens) >= 2
 
 
 def test_a_server_with_another_encryption_key_does_not_start_and_changes_nothing(
