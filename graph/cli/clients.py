@@ -89,8 +89,10 @@ def list_(settings: Settings) -> None:
                     f"{client.id}\t{client.name}\t{client.authentication}\t{grants}\t{state}"
                 )
             if not found.has_next:
-                return
+                break
             after = found.cursors[-1]
+        if not found.rows and after is None:
+            click.echo("There are no clients yet: `watchword clients add --help`.", err=True)
 
     write(settings, work)
 

@@ -44,15 +44,21 @@ def check(mount: str | None, file: Path | None) -> None:
     path = file or _beside(settings.mount)
     try:
         committed = path.read_text(errors="replace")
+    except FileNotFoundError:
+        raise Unsafe(f"{path} is not there yet: run `{_print_to(path, mount)}`.") from None
     except OSError as error:
         raise Unsafe(f"{path} cannot be read: {error.strerror}.") from error
     printed = _sdl(settings)
     if printed != committed:
         click.echo("".join(_difference(committed, printed, path.name)), nl=False)
-        named = ["--schema", mount] if mount else []
-        command = shlex.join(["watchword", "schema", "print", *named])
-        raise Unsafe(f"{path.name} is stale: run `{command} > {shlex.quote(str(path))}`.")
+        raise Unsafe(f"{path.name} is stale: run `{_print_to(path, mount)}`.")
     click.echo(f"{path.name} is what is served, and every root field declares a permission.")
+
+
+def _print_to(path: Path, mount: str | None) -> str:
+    named = ["--schema", mount] if mount else []
+    command = shlex.join(["watchword", "schema", "print", *named])
+    return f"{command} > {shlex.quote(str(path))}"
 
 
 def _sdl(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
@@ -23,6 +24,7 @@ from graph.domain import load
 from graph.errors import Unsafe
 from graph.settings import Settings, read
 from graph.transports.frames import FramesProtocol, PipeProtocol
+from graph.trusted_issuer import is_loopback
 
 # Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
 SHUTDOWN_GRACE = 5
@@ -130,11 +132,24 @@ def _greeting(settings: Settings, port: int, started: Started) -> str:
         f"  Sign in     {origin}/api/auth/login",
         f"  Keys        {origin}/.well-known/jwks.json",
         f"  Health      {origin}/health/ready",
+        *_elsewhere(settings, port),
         "",
     ]
     if started.is_first:
         lines += _first_words(origin, started)
     return "\n".join(lines)
+
+
+def _elsewhere(settings: Settings, port: int) -> list[str]:
+    """Say so when the issuer is this machine by name, and another port of it."""
+    issuer = urlsplit(settings.issuer)
+    if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == port:
+        return []
+    return [
+        "",
+        f"  Tokens, metadata and DPoP name {settings.issuer}, another port than this. For whoever",
+        f"  goes by that, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{port}",
+    ]
 
 
 def _first_words(origin: str, started: Started) -> list[str]:

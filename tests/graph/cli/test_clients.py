@@ -43,6 +43,12 @@ def added(url: str, *options: str) -> tuple[str, str]:
     return said.split()[1], said
 
 
+def test_an_empty_list_says_how_to_add_one(sqlite_url: str) -> None:
+    result = watchword(sqlite_url, "list")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "There are no clients yet: `watchword clients add --help`.\n"
+
+
 def test_a_machine_is_registered_and_its_secret_shown_once(database_url: str) -> None:
     id, said = added(database_url, *MACHINE, "--role", "viewer")
     assert id.startswith("client_")

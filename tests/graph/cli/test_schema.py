@@ -104,14 +104,18 @@ def test_the_command_that_is_named_for_a_stale_file_mends_it(
     assert watchword("check", *options, str(file)).exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("none", "No such file or directory"), (".", "Is a directory")]
-)
-def test_a_file_that_cannot_be_read_is_named(name: str, reason: str, tmp_path: Path) -> None:
-    file = tmp_path / name
+def test_a_file_that_is_not_there_yet_is_to_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "schema.graphql"
     result = watchword("check", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"Error: {file} cannot be read: {reason}.\n"
+    command = f"watchword schema print > {file}"
+    assert result.stderr == f"Error: {file} is not there yet: run `{command}`.\n"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    result = watchword("check", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {tmp_path} cannot be read: Is a directory.\n"
 
 
 def test_a_file_that_is_no_text_is_stale(tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from graph.cli.serve import _elsewhere
+from graph.settings import Settings
 from tests.support.programs import missing, program
 from tests.support.server import PASSWORD, LiveServer
 
@@ -189,6 +192,14 @@ def test_the_first_start_says_where_everything_is(first: Start) -> None:
         "Keys": "http://127.0.0.1/.well-known/jwks.json",
         "Health": "http://127.0.0.1/health/ready",
     }
+
+
+def test_an_issuer_of_another_port_is_told(first: Start) -> None:
+    port = urlsplit(first.shown["GraphQL"]).port
+    assert f"set WATCHWORD_ISSUER=http://127.0.0.1:{port}\n" in first.output
+    own = _elsewhere(Settings(issuer="http://localhost:8123"), 8123)
+    public = _elsewhere(Settings(issuer="https://watch.example.com"), 8123)
+    assert own == public == []
 
 
 def test_the_generated_password_is_said_under_its_name_once(first: Start) -> None:
