@@ -2,14 +2,17 @@
 benchmarks.revocation`.
 
 From the moment that revokeSession is answered by one process to the first 401 of the other. Without
-a bus the other finds it in the log, which it looks into every WATCHWORD_LOG_LOOK_SECONDS.
+a bus the other finds it in the log, which it looks into every WATCHWORD_LOG_LOOK_SECONDS, so each
+round begins at a random moment between two looks. Ends with 1 when the worst took longer than a second.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +24,7 @@ from benchmarks.processes import PASSWORD, processes
 
 REVOKE = "mutation R($id: ID!) { revokeSession(id: $id) }"
 SESSIONS = "{ sessions { id current } }"
+LONGEST = 1.0
 
 
 def main() -> None:
@@ -42,6 +46,8 @@ def main() -> None:
         f"{len(took)} revocations, seconds until the other process refuses:"
         f" median {statistics.median(took):.3f}, worst {took[-1]:.3f}"
     )
+    if took[-1] > LONGEST:
+        sys.exit(f"The worst took longer than {LONGEST:.0f} second.")
 
 
 async def _run(origins: list[str], rounds: int) -> list[float]:
@@ -55,6 +61,7 @@ async def _once(client: httpx2.AsyncClient, here: str, there: str) -> float:
     token = (await client.post(f"{here}/api/auth/login", json=body)).json()["access_token"]
     sessions = (await _ask(client, there, token, SESSIONS)).json()["data"]["sessions"]
     [current] = [session["id"] for session in sessions if session["current"]]
+    await asyncio.sleep(random.uniform(0, LONGEST))
     await _ask(client, here, token, REVOKE, id=current)
     began = time.monotonic()
     while (await _ask(client, there, token, SESSIONS)).status_code != 401:  # noqa: ASYNC110

@@ -22,6 +22,7 @@ from graph.clock import SystemClock
 from graph.database import Database
 from graph.fanout.memory import MemoryBus
 from graph.identity.accounts import add_account
+from graph.identity.passwords import hash_chosen
 from graph.identity.tables import RefreshToken, Session
 from graph.transaction import transaction
 
@@ -132,9 +133,10 @@ async def _limited(most: int, work: list) -> list:  # type: ignore[type-arg]
 
 
 async def _make_accounts(database: Database, emails: list[str]) -> None:
+    hash = await hash_chosen(PASSWORD)
     for email in emails:
         async with transaction(database, MemoryBus(), SystemClock().now()) as unit:
-            await add_account(unit, email=email, name="Client", roles=[], password=PASSWORD)
+            await add_account(unit, email=email, name="Client", roles=[], hash=hash)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+# A clock may be put forward, as when a machine sleeps: whoever waits notices within this time.
+LONGEST_NAP = 30.0
+
 
 class Timer(Protocol):
     """A callback that waits for its time."""
@@ -22,7 +25,10 @@ class Clock(Protocol):
         """Return the time in seconds since the Unix epoch."""
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Call back once at `when` (Unix seconds), at once if that has passed."""
+        """Call back once at `when` (Unix seconds), at once if that has passed.
+
+        It may come early when the clock is put back meanwhile: ask `now` where that matters.
+        """
 
 
 class SystemClock:
@@ -32,5 +38,28 @@ class SystemClock:
         return time.time()
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        delay = max(0.0, when - time.time())
-        return asyncio.get_running_loop().call_later(delay, callback)
+        return _Naps(when, callback)
+
+
+class _Naps:
+    """Waits for a time in naps, and looks at the clock between them."""
+
+    __slots__ = ("_callback", "_end", "_handle", "_loop", "_when")
+
+    def __init__(self, when: float, callback: Callable[[], object]) -> None:
+        self._when = when
+        self._callback = callback
+        self._loop = asyncio.get_running_loop()
+        # A clock that is put back lets nobody wait for longer than was meant.
+        self._end = self._loop.time() + when - time.time()
+        self._sleep()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _sleep(self) -> None:
+        left = max(0.0, min(self._when - time.time(), self._end - self._loop.time()))
+        is_last = left <= LONGEST_NAP
+        self._handle = self._loop.call_later(
+            min(left, LONGEST_NAP), self._callback if is_last else self._sleep
+        )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from graph.clock import Clock, Timer
+
+log = logging.getLogger("watchword.rounds")
 
 
 class Rounds:
@@ -29,12 +32,15 @@ class Rounds:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def turn(self) -> None:
-        """Make one round. What it raises ends all rounds: catch what can be tried again."""
+        """Make one round. What it raises is logged as what nobody has foreseen, and the next is made."""
         raise NotImplementedError
 
     def _begin(self) -> None:
         self._task = asyncio.create_task(self._round())
 
     async def _round(self) -> None:
-        await self.turn()
+        try:
+            await self.turn()
+        except Exception:
+            log.exception("a round of %s came to nothing", type(self).__name__)
         self.open()

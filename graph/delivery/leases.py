@@ -55,12 +55,6 @@ class Leases:
             if principal.client == client and principal.client_version < version:
                 lease.end(Ending.REVOKED)
 
-    def revoke_before(self, subject: str, version: int) -> None:
-        """End what lives by tokens that were issued before the account had this version."""
-        for lease in self._of(subject):
-            if lease.principal.version < version:
-                lease.end(Ending.REVOKED)
-
     def outdated(self, subject: str, version: int) -> Iterator[Lease]:
         """Yield what lives by tokens that were issued before the account had this version."""
         for lease in self._of(subject):

@@ -10,7 +10,7 @@ advisory lock would need a sequence beside it. One statement on one row is both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,37 +79,48 @@ class Log:
         head = row.position if row else 0
         return head if oldest is None else max(int(oldest) - 1, row.pruned if row else 0)
 
-    async def since(self, stream: str, seconds: float) -> tuple[list[Event], int]:
-        """Return a stream's events from a time on (Unix seconds), and its newest position."""
+    async def since(self, stream: str, seconds: float) -> tuple[list[tuple[Event, float]], int]:
+        """Return a stream's events from a time on, each with its own, and its newest position.
+
+        Times are in Unix seconds.
+        """
         statement = _of(stream, None).where(events.c.at >= moment(seconds))
         head = (await self.heads([stream]))[stream]
         async with self._database.read() as session:
             found = await session.execute(statement.order_by(events.c.position))
-            return [_event(row) for row in found if row.position <= head], head
+            recent = [row for row in found if row.position <= head]
+        return [(_event(row), row.at.timestamp()) for row in recent], head
 
-    async def prune(self, oldest: float, most: int) -> int:
+    async def prune(
+        self, oldest: float, most: int, needed: Mapping[str, float] | None = None
+    ) -> int:
         """Forget events from before a time (Unix seconds), and all but the newest `most` a stream.
 
-        Returns how many are gone. A reader that was on its way to them is told so.
+        `needed` names streams, each with the time from which on all of it is kept, however much it
+        is. Returns how many are gone. A reader that was on its way to them is told so.
         """
         gone = 0
         async with self._database.read() as session:
             names = [row.name for row in await session.execute(sa.select(streams.c.name))]
         for name in names:
-            while pruned := await self._prune(name, oldest, most):
+            while pruned := await self._prune(name, oldest, most, (needed or {}).get(name)):
                 gone += pruned
         return gone
 
-    async def _prune(self, stream: str, oldest: float, most: int) -> int:
+    async def _prune(self, stream: str, oldest: float, most: int, needed: float | None) -> int:
         of_stream = events.c.stream == stream
         async with self._database.write() as session:
             bounds = sa.select(streams).where(streams.c.name == stream)
             row = (await session.execute(bounds)).one()
+            # No further than is pruned at once: others wait until this has been looked at.
+            furthest = row.pruned + PRUNED_AT_ONCE
             aged = sa.select(sa.func.max(events.c.position)).where(
-                of_stream, events.c.at < moment(oldest)
+                of_stream, events.c.position <= furthest, events.c.at < moment(oldest)
             )
             by_age = (await session.execute(aged)).scalar() or 0
-            end = min(max(by_age, row.position - most), row.pruned + PRUNED_AT_ONCE)
+            end = min(max(by_age, row.position - most), furthest)
+            if needed is not None and end > row.pruned:
+                end = await _before(session, stream, end, needed)
             if end <= row.pruned:
                 return 0
             # The bound first: a reader that finds events gone finds the bound moved as well.
@@ -146,6 +157,15 @@ async def _raise(session: AsyncSession, stream: str, by: int) -> int:
         index_elements=[streams.c.name], set_={"position": streams.c.position + by}
     ).returning(streams.c.position)
     return int((await session.execute(raised)).scalar_one())
+
+
+async def _before(session: AsyncSession, stream: str, end: int, needed: float) -> int:
+    """Return the position before the first event, up to `end`, from this time on; or else `end`."""
+    first = sa.select(sa.func.min(events.c.position)).where(
+        events.c.stream == stream, events.c.position <= end, events.c.at >= moment(needed)
+    )
+    found = (await session.execute(first)).scalar()
+    return end if found is None else int(found) - 1
 
 
 def _of(stream: str, key: str | None) -> sa.Select[Any]:

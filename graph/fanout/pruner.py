@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,19 +22,32 @@ Prune = Callable[[float], Awaitable[None]]
 
 
 class Pruner(Rounds):
-    """Forgets what is older or more than is kept. Several processes may do so at once."""
+    """Forgets what is older or more than is kept. Several processes may do so at once.
 
-    def __init__(self, source: Log, clock: Clock, settings: Settings, *others: Prune) -> None:
+    `needed` names streams, each with how many seconds all of it is kept, however much that is.
+    """
+
+    def __init__(
+        self,
+        source: Log,
+        clock: Clock,
+        settings: Settings,
+        *others: Prune,
+        needed: Mapping[str, float],
+    ) -> None:
         super().__init__(clock, EVERY_SECONDS)
         self._log = source
         self._others = others
         self._settings = settings
+        self._needed = needed
 
     async def turn(self) -> None:
-        oldest = self._clock.now() - self._settings.log_retention_seconds
+        now, settings = self._clock.now(), self._settings
+        oldest = now - settings.log_retention_seconds
+        needed = {stream: now - seconds for stream, seconds in self._needed.items()}
         try:
-            await self._log.prune(oldest, self._settings.log_retention_events)
             for prune in self._others:
-                await prune(self._clock.now())
+                await prune(now)
+            await self._log.prune(oldest, settings.log_retention_events, needed)
         except (SQLAlchemyError, OSError, WatchwordError) as error:
             log.warning("the database could not be pruned: %s", type(error).__name__)

@@ -22,9 +22,12 @@ def session_revoked(account: str, session: str) -> Event:
     return Event(STREAM, account, SESSION_REVOKED, {"session": session})
 
 
-def account_revoked(account: str, version: int) -> Event:
-    """An account is disabled, or has another password: tokens from before this version are no good."""
-    return Event(STREAM, account, ACCOUNT_REVOKED, {"version": version})
+def account_revoked(account: str, version: int, kept: str | None = None) -> Event:
+    """An account is disabled, or has another password: tokens from before this version are no good.
+
+    The session that is kept, if there is one, gets new ones.
+    """
+    return Event(STREAM, account, ACCOUNT_REVOKED, {"version": version, "kept": kept})
 
 
 def roles_changed(account: str, version: int, roles: Collection[str]) -> Event:

@@ -10,6 +10,7 @@ from graph.database import is_unavailable
 from graph.delivery.lease import narrowed
 from graph.delivery.leases import Leases
 from graph.delivery.run import Patience
+from graph.ending import Ending
 from graph.errors import CursorExpired
 from graph.events import Event
 from graph.identity.happenings import (
@@ -23,6 +24,10 @@ from graph.identity.happenings import (
 from graph.identity.revocations import Revocations
 
 log = logging.getLogger("watchword.revocations")
+
+# Seconds for which a connection of a session that is kept may go on by its old token, where there is
+# no grace to renew other tokens.
+KEPT_GRACE = 10.0
 
 
 class Watch:
@@ -59,10 +64,14 @@ class Watch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def take(self, event: Event) -> None:
-        """Let an event have its effect on tokens to come and on connections that live."""
-        now = self._services.clock.now()
-        self._revocations.add(event, now)
+    async def forget(self, now: float) -> None:
+        """Forget what no token can remember any more at this time, in Unix seconds."""
+        self._revocations.forget(now)
+
+    def take(self, event: Event, at: float) -> None:
+        """Let what happened at a time have its effect on tokens to come and on connections that
+        live."""
+        self._revocations.add(event, at)
         match event.kind:
             case kind if kind == SESSION_REVOKED:
                 self._leases.revoke_session(event.key, str(event.data["session"]))
@@ -71,11 +80,22 @@ class Watch:
             case kind if kind == CLIENT_REVOKED:
                 self._leases.revoke_client(event.key, int(event.data["version"] or 0))
             case kind if kind == ACCOUNT_REVOKED:
-                self._leases.revoke_before(event.key, int(event.data["version"] or 0))
+                self._revoke(event)
             case kind if kind == ROLES_CHANGED:
-                self._outdate(event, now)
+                self._outdate(event)
 
-    def _outdate(self, event: Event, now: float) -> None:
+    def _revoke(self, event: Event) -> None:
+        kept = event.data.get("kept")
+        grace = KEPT_GRACE if self._grace is None else self._grace
+        for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
+            if kept is not None and lease.principal.session == kept:
+                # Not at once: it may be the connection that waits to hear of this very change.
+                lease.outdate(self._services.clock.now() + grace)
+            else:
+                lease.end(Ending.REVOKED)
+
+    def _outdate(self, event: Event) -> None:
+        now = self._services.clock.now()
         grants = self._revocations.grants(event)
         for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
             # What was taken away is gone at once, whatever becomes of the token.
@@ -86,8 +106,8 @@ class Watch:
     async def _recall(self) -> int:
         now = self._services.clock.now()
         happened, head = await self._services.log.since(STREAM, now - self._seconds)
-        for event in happened:
-            self.take(event)
+        for event, at in happened:
+            self.take(event, at)
         return head
 
     async def _follow(self, after: int) -> None:
@@ -99,7 +119,7 @@ class Watch:
                     while True:
                         event = await reader.next(mailbox)
                         after = event.position
-                        self.take(event)
+                        self.take(event, self._services.clock.now())
                 finally:
                     reader.leave(mailbox)
             except CursorExpired:

@@ -17,6 +17,8 @@ from tests.support.toy_server import LIFE, toy_server, until
 MADE = "subscription { made { id price } }"
 GUARDED = "subscription { guarded { id } }"
 KEEPER = "alice+keeper/toys.price_s1~1"
+# Seconds; WATCHWORD_OUTDATED_GRACE_SECONDS by default.
+GRACE = 10
 
 
 def ids(client: Live, field: str = "made") -> list[str]:
@@ -59,6 +61,26 @@ async def test_it_ends_when_it_is_revoked(door: str, event: Event, clock: MovedC
         await newer.until(2)
         await other.until(2)
     assert ids(client) == ["before"]
+
+
+@every_door
+async def test_after_a_change_of_the_password_the_session_that_is_kept_comes_back(
+    door: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock) as server,
+        live(door, server, MADE, KEEPER) as kept,
+        live(door, server, MADE, "alice+keeper_s2") as other,
+    ):
+        await server.followed(2)
+        await server.happen(account_revoked("alice", 2, "s1"))
+        assert await other.ended() == "TOKEN_REVOKED"
+        # It may be the connection that waits for the answer to the change.
+        await server.publish("after")
+        await kept.until(1)
+        clock.move(GRACE)
+        assert await kept.ended() == "TOKEN_EXPIRED"
+    assert ids(kept) == ["after"]
 
 
 @every_door

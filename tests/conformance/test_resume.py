@@ -159,7 +159,7 @@ async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
         return  # an empty header is none, and one that long does not reach us
     async with toy_server(clock) as server:
         await server.publish("a", "b")
-        await server.door.services.log._prune("toys", clock.now() + 1, 1000)
+        await server.door.services.log.prune(clock.now() + 1, 1000)
         async with live(door, server, SINCE, resume=forged(server, kind)) as client:
             await client.ended()
     assert client.refusal == code

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from graph.rounds import Rounds
 from tests.support.clock import MovedClock
 from tests.support.toy_server import until
@@ -22,6 +24,13 @@ class Counted(Rounds):
         await self.may_end.wait()
 
 
+class Failing(Rounds):
+    """Fails in each of its rounds."""
+
+    async def turn(self) -> None:
+        raise ValueError("unforeseen")
+
+
 async def test_the_next_begins_so_long_after_the_end_of_the_one_before(clock: MovedClock) -> None:
     rounds = Counted(clock)
     rounds.open()
@@ -36,6 +45,20 @@ async def test_the_next_begins_so_long_after_the_end_of_the_one_before(clock: Mo
     await rounds._task
     clock.move(10)
     await until(lambda: rounds.begun == 2)
+    await rounds.close()
+
+
+async def test_one_that_fails_is_told_and_is_not_the_last(
+    clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds = Failing(clock, 10)
+    rounds.open()
+    for made in (1, 2):
+        clock.move(10)
+        await until(lambda made=made: len(caplog.records) == made)  # type: ignore[misc]
+        assert rounds._task is not None
+        await rounds._task
+    assert caplog.records[0].getMessage() == "a round of Failing came to nothing"
     await rounds.close()
 
 

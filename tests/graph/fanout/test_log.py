@@ -139,6 +139,27 @@ async def test_a_reader_from_before_what_is_kept_is_told(
         await log.read("toys", key, 4, 10)
 
 
+async def test_what_is_needed_is_kept_whatever_its_number(log: Log, database: Database) -> None:
+    for age in (300, 200, 100, 50, 0):
+        for stream in ("toys", "others"):
+            await happen(database, "a", stream=stream, now=NOW - age)
+    assert await log.prune(0, 1, {"toys": NOW - 100}) == 2 + 4
+    assert await positions(log, after=2) == [3, 4, 5]
+    assert await log.prune(0, 1, {"toys": NOW - 100}) == 0
+    # It is bounded by time: what nobody needs any more goes by its number.
+    assert await log.prune(0, 1, {"toys": NOW + 1}) == 2
+    assert await positions(log, after=4) == [5]
+
+
+async def test_what_is_needed_is_kept_although_a_clock_was_behind(
+    log: Log, database: Database
+) -> None:
+    for age in (300, 0, 300):
+        await happen(database, "a", now=NOW - age)
+    assert await log.prune(NOW - 200, 100, {"toys": NOW - 100}) == 1
+    assert await positions(log, after=1) == [2, 3]
+
+
 async def test_everything_can_be_pruned_and_positions_go_on(log: Log, database: Database) -> None:
     await happen(database, "a", "b")
     await log.prune(NOW + 1, 1000)
@@ -154,7 +175,7 @@ async def test_what_happened_of_late_comes_with_the_newest_position(
     await happen(database, "old", now=NOW - 100)
     await happen(database, "new")
     events, head = await log.since("toys", NOW - 50)
-    assert ([event.key for event in events], head) == (["new"], 2)
+    assert ([(event.key, at) for event, at in events], head) == ([("new", NOW)], 2)
 
 
 async def test_a_log_has_a_name_and_a_secret_of_its_own(log: Log, database: Database) -> None:

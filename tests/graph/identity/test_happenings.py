@@ -16,13 +16,17 @@ from graph.identity.happenings import (
     session_revoked,
     token_revoked,
 )
+from graph.identity.passwords import hash_chosen
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk, unit_of
 
 
 def test_each_is_about_one_account() -> None:
     assert session_revoked("a", "s") == Event(STREAM, "a", "SESSION_REVOKED", {"session": "s"})
-    assert account_revoked("a", 2) == Event(STREAM, "a", "ACCOUNT_REVOKED", {"version": 2})
+    assert account_revoked("a", 2).data == {"version": 2, "kept": None}
+    assert account_revoked("a", 2, "s") == Event(
+        STREAM, "a", "ACCOUNT_REVOKED", {"version": 2, "kept": "s"}
+    )
     assert token_revoked("a", "t") == Event(STREAM, "a", "TOKEN_REVOKED", {"token": "t"})
     assert client_revoked("c", 2) == Event(STREAM, "c", "CLIENT_REVOKED", {"version": 2})
     assert roles_changed("a", 2, {"y", "x"}).data == {"version": 2, "roles": "x y"}
@@ -38,14 +42,14 @@ async def test_each_change_of_an_account_is_in_the_log_with_its_version(
 ) -> None:
     async with unit_of(database) as unit:
         made = await add_account(
-            unit, email="a@x", name="A", roles=["x"], password="a good password"
+            unit, email="a@x", name="A", roles=["x"], hash=await hash_chosen("a good password")
         )
     async with unit_of(database) as unit:
         await set_roles(unit, made.id, ["y"])
     async with unit_of(database) as unit:
         await set_roles(unit, made.id, ["y"])
     async with unit_of(database) as unit:
-        await set_password(unit, made.id, "another good password")
+        await set_password(unit, made.id, await hash_chosen("another good password"))
     async with unit_of(database) as unit:
         await disable(unit, made.id)
     assert await kinds(database) == [

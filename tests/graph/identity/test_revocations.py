@@ -96,6 +96,21 @@ def test_or_it_is_downgraded_to_what_its_owner_still_has() -> None:
         revocations.check(replace(ALICE, version=2))
 
 
+@pytest.mark.parametrize("downgrades", [True, False])
+def test_the_session_that_is_kept_gets_another_token(downgrades: bool) -> None:
+    revocations = Revocations(DOMAIN, 600, downgrades)
+    revocations.add(account_revoked("alice", 2, "kept"), 0)
+    with pytest.raises(TokenOutdated):
+        revocations.check(replace(ALICE, session="kept"))
+    for session in ("other", None):
+        with pytest.raises(TokenRevoked):
+            revocations.check(replace(ALICE, session=session))
+    # Later it is ended with all the others.
+    revocations.add(account_revoked("alice", 3), 0)
+    with pytest.raises(TokenRevoked):
+        revocations.check(replace(ALICE, session="kept"))
+
+
 def test_revocation_and_roles_do_not_forget_each_other(revocations: Revocations) -> None:
     revocations.add(account_revoked("alice", 2), 0)
     revocations.add(roles_changed("alice", 3, ["child"]), 0)
@@ -109,4 +124,59 @@ def test_nothing_is_kept_longer_than_a_token_lives(revocations: Revocations) -> 
     for number in range(100):
         revocations.add(session_revoked("alice", f"s{number}"), 10.0 * number)
         revocations.add(account_revoked(f"a{number}", 2), 10.0 * number)
+    revocations.forget(990)
     assert len(revocations) == 120
+
+
+def test_what_is_over_is_forgotten_without_another_event(revocations: Revocations) -> None:
+    for event in (
+        session_revoked("alice", "s"),
+        token_revoked("alice", "t"),
+        client_revoked("c", 2),
+        account_revoked("alice", 2),
+        roles_changed("bob", 2, ["child"]),
+    ):
+        revocations.add(event, 0)
+    revocations.forget(599)
+    assert len(revocations) == 5
+    revocations.forget(600)
+    assert len(revocations) == 0
+
+
+def test_what_came_again_is_kept_from_then_on(revocations: Revocations) -> None:
+    revocations.add(account_revoked("alice", 2), 0)
+    revocations.add(account_revoked("bob", 2), 100)
+    revocations.add(account_revoked("alice", 3), 500)
+    revocations.forget(700)
+    with pytest.raises(TokenRevoked):
+        revocations.check(replace(ALICE, version=2))
+    assert len(revocations) == 1
+
+
+class Counted(float):
+    """A time that counts how often it is compared with another."""
+
+    compared = 0
+
+    def __ge__(self, other: float) -> bool:
+        Counted.compared += 1
+        return float(self) >= other
+
+    def __lt__(self, other: float) -> bool:
+        Counted.compared += 1
+        return float(self) < other
+
+
+def test_many_cost_no_more_each_than_few(revocations: Revocations) -> None:
+    Counted.compared = 0
+    for number in range(1_000):
+        at = Counted(number / 10)
+        revocations.add(session_revoked("alice", f"s{number}"), at)
+        revocations.add(client_revoked(f"c{number}", 2), at)
+        revocations.forget(at)
+    assert Counted.compared <= 2 * 1_000
+    # What goes is looked at once, and what stays is not.
+    Counted.compared = 0
+    revocations.forget(Counted(650))
+    assert len(revocations) == 2 * 499
+    assert Counted.compared == 2 * 502

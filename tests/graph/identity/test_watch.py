@@ -14,7 +14,9 @@ from graph.domain import Domain
 from graph.ending import Ending
 from graph.errors import TokenOutdated, TokenRevoked
 from graph.events import Event
+from graph.fanout.pruner import Pruner
 from graph.identity.happenings import (
+    STREAM,
     account_revoked,
     client_revoked,
     roles_changed,
@@ -24,6 +26,7 @@ from graph.identity.happenings import (
 from graph.identity.revocations import Revocations
 from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
+from graph.settings import Settings
 from graph.transaction import transaction
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
@@ -76,6 +79,32 @@ async def test_what_happened_before_the_start_is_known(post: Post) -> None:
         post.revocations.check(ALICE)
 
 
+async def test_a_start_knows_every_revocation_of_late_however_many(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(599)
+    await post.happen(*(token_revoked("bob", str(number)) for number in range(1000)))
+    settings = Settings(_env_file=None, log_retention_events=1000)
+    await Pruner(post.services.log, clock, settings, needed={STREAM: 600}).turn()
+    await post.watch.open()
+    assert len(post.revocations) == 1001
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(500)
+    await post.watch.open()
+    assert len(post.revocations) == 1
+    clock.move(100)
+    await post.watch.forget(clock.now())
+    assert len(post.revocations) == 0
+
+
 async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedClock) -> None:
     await post.happen(session_revoked("alice", "s"))
     clock.move(601)
@@ -113,6 +142,23 @@ async def test_other_roles_narrow_at_once_and_end_after_the_grace(
         post.revocations.check(ALICE)
     clock.move(10)
     assert post.tenant.endings == [Ending.OUTDATED]
+
+
+@pytest.mark.parametrize("grace", [10, None])
+async def test_the_session_that_is_kept_has_time_to_renew(
+    grace: float | None, database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    post = Post(services, grace=grace)
+    await post.watch.open()
+    await post.happen(account_revoked("alice", 2, ALICE.session))
+    await until(lambda: bool(post.tenant.told))
+    assert post.tenant.told == ["reminded"]
+    with pytest.raises(TokenOutdated):
+        post.revocations.check(ALICE)
+    clock.move(10)
+    assert post.tenant.endings == [Ending.OUTDATED]
+    await post.watch.close()
 
 
 async def test_without_a_grace_the_lease_goes_on_with_less(
