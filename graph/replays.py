@@ -7,6 +7,7 @@ taken, the other refuses. While it is away nothing is taken.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.columns import UtcDateTime, moment
 from graph.database import Database
+
+Use = Callable[[AsyncSession], Awaitable[None]]
+"""Uses up an id that is known already, with the session's transaction. Raises when it was used before."""
 
 metadata = sa.MetaData()
 
@@ -40,6 +44,10 @@ async def first(session: AsyncSession, kind: str, owner: str, id: str, expires_a
     statement = dialect.insert(used_ids).values(row).on_conflict_do_nothing()
     used = await session.execute(statement.returning(used_ids.c.hash))
     return used.first() is not None
+
+
+async def use_nothing(_session: AsyncSession) -> None:
+    """There is no id to use up."""
 
 
 async def prune(database: Database, now: float) -> None:

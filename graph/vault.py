@@ -27,10 +27,11 @@ FILE = "encryption.key"
 
 class Vault:
     """Seals and opens. `load` returns Fernet keys, 32 bytes in base64url; it is asked once, at the
-    first use, and raises `Unsafe` when there are none."""
+    first use, and raises `Unsafe` when there are none. `beside` is a file that holds other keys."""
 
-    def __init__(self, load: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, load: Callable[[], tuple[str, ...]], beside: Path | None = None) -> None:
         self._load = load
+        self._beside = beside
 
     @cached_property
     def _keys(self) -> tuple[str, ...]:
@@ -40,39 +41,63 @@ class Vault:
     def _fernet(self) -> MultiFernet:
         return MultiFernet([Fernet(key) for key in self._keys])
 
-    def seal(self, text: str) -> str:
-        """Return a text as nobody can read it who has no key."""
-        return self._fernet.encrypt(text.encode()).decode()
+    def seal(self, text: str, like: str | None = None) -> str:
+        """Return a text as nobody can read it who has no key: sealed by the first, or by the one that
+        opens what is sealed already and is given as `like`. Raises `Unsafe` when none opens that."""
+        by = self._fernet if like is None else self._opener(like)
+        return by.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
         """Return what was sealed. Raises `Unsafe` when none of the keys opens it."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise _cannot_be_opened() from None
+            raise self._cannot_be_opened() from None
 
     def reseal(self, sealed: str) -> str:
         """Return the same, sealed by the first key. Raises `Unsafe` when none of the keys opens it."""
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken:
-            raise _cannot_be_opened() from None
+            raise self._cannot_be_opened() from None
 
-    def derive(self, purpose: str) -> bytes:
-        """Return 32 bytes for a purpose, the same in every process (HKDF, RFC 5869).
+    def derive(self, purpose: str) -> tuple[bytes, ...]:
+        """Return 32 bytes for a purpose from each key, the same in every process (HKDF, RFC 5869).
 
-        They are others as soon as another key is the first: for what lives for minutes.
+        What is made is made by the first, and what any of them made is good: for what lives for
+        minutes, and goes on while the keys are rotated.
         """
-        kdf = HKDF(SHA256(), 32, None, f"watchword {purpose}".encode())
-        return kdf.derive(self._keys[0].encode())
+        info = f"watchword {purpose}".encode()
+        return tuple(HKDF(SHA256(), 32, None, info).derive(key.encode()) for key in self._keys)
+
+    def _opener(self, sealed: str) -> Fernet:
+        for key in map(Fernet, self._keys):
+            try:
+                key.decrypt(sealed.encode())
+            except InvalidToken:
+                continue
+            return key
+        raise self._cannot_be_opened()
+
+    def _cannot_be_opened(self) -> Unsafe:
+        said = (
+            f"What is sealed in the database cannot be opened: set {PREFIX}ENCRYPTION_KEYS to the"
+            " keys that sealed it"
+        )
+        if self._beside is None or not self._beside.exists():
+            return Unsafe(f"{said}, or bring back {FILE} to the home directory.")
+        return Unsafe(
+            f"{said}; add what is in {self._beside}, which is not read while that is set."
+        )
 
 
 def vault(settings: Settings) -> Vault:
     """Make the vault of these settings; without keys in them, of those in the home directory, where
     `make_key` makes one at the first start."""
+    file = settings.home / FILE
     if settings.encryption_keys:
-        return Vault(lambda: settings.encryption_keys)
-    return Vault(lambda: _read(settings.home / FILE))
+        return Vault(lambda: settings.encryption_keys, beside=file)
+    return Vault(lambda: _read(file))
 
 
 def make_key(settings: Settings) -> None:
@@ -89,13 +114,6 @@ def make_key(settings: Settings) -> None:
         " database's, or set %sENCRYPTION_KEYS.",
         path,
         PREFIX,
-    )
-
-
-def _cannot_be_opened() -> Unsafe:
-    return Unsafe(
-        f"What is sealed in the database cannot be opened: set {PREFIX}ENCRYPTION_KEYS to the"
-        f" keys that sealed it, or bring back {FILE} to the home directory."
     )
 
 

@@ -22,6 +22,8 @@ from graph.errors import (
 from graph.identity.sessions import Device
 from graph.identity.totp import SecondFactorRequired
 from graph.settings import Settings
+from graph.tokens.challenge import challenge
+from graph.tokens.credential import uses_dpop
 
 
 class Refusal(Exception):
@@ -43,21 +45,32 @@ class Refusal(Exception):
         return response
 
 
-async def answered(work: Awaitable[Response]) -> Response:
+async def answered(request: Request, work: Awaitable[Response]) -> Response:
     """Return an answer, or the refusal that was raised instead, as the client is told of it."""
     try:
         return await work
     except Refusal as refusal:
         return refusal.response()
     except (Unauthenticated, RateLimited, BadUserInput, Conflict, Unavailable) as error:
-        return _refusal(error).response()
+        return _refusal(request, error).response()
     except (SQLAlchemyError, OSError) as error:
         if not is_unavailable(error):
             raise
-        return _refusal(Unavailable("The database cannot be asked just now.")).response()
+        away = Unavailable("The database cannot be asked just now.")
+        return _refusal(request, away).response()
+
+
+def challenged(request: Request, error: Unauthenticated | None = None) -> dict[str, str]:
+    """Return the header that every 401 has (RFC 9110, section 15.5.2), of the scheme that was used.
+
+    `error` says what is wrong with the access token, where one was asked for.
+    """
+    bound = uses_dpop(request.scope["headers"])
+    return {"www-authenticate": challenge(error, bound=bound)}
 
 
 def _refusal(
+    request: Request,
     error: Unauthenticated | RateLimited | BadUserInput | Conflict | Unavailable,
 ) -> Refusal:
     match error:
@@ -73,8 +86,8 @@ def _refusal(
             nonce = {} if error.nonce is None else {"dpop-nonce": error.nonce}
             return Refusal(400, error.error, error.message, nonce)
         case SecondFactorRequired():
-            return Refusal(401, "mfa_required", error.message)
-    return Refusal(401, "invalid_grant", error.message)
+            return Refusal(401, "mfa_required", error.message, challenged(request))
+    return Refusal(401, "invalid_grant", error.message, challenged(request))
 
 
 def check_origin(request: Request, settings: Settings) -> None:
@@ -132,12 +145,9 @@ def device_of(request: Request) -> Device:
     return Device(label, request.client.host if request.client else "")
 
 
-def json_response(content: Any, status: int = 200) -> Response:
-    """Make an answer of JSON that nobody keeps."""
-    # RFC 6749, section 5.1: an answer that holds tokens is kept by nobody.
-    return Response(
-        orjson.dumps(content),
-        status,
-        headers={"cache-control": "no-store"},
-        media_type="application/json",
-    )
+def json_response(content: Any, status: int = 200, kept: int = 0) -> Response:
+    """Make an answer of JSON that anybody may keep for so many seconds, or nobody."""
+    # RFC 6749, section 5.1: an answer that holds tokens is kept by nobody, and says so twice.
+    headers = {"cache-control": "no-store", "pragma": "no-cache"}
+    headers = {"cache-control": f"public, max-age={kept}"} if kept else headers
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")

@@ -22,7 +22,7 @@ def routes(identity: Identity) -> APIRouter:
 
     @router.post(OPTIONS)
     async def options(request: Request) -> Response:
-        return await answered(_options(identity, request))
+        return await answered(request, _options(identity, request))
 
     return router
 

@@ -6,15 +6,20 @@ The doors and the routes ask here alike, so that a bound token without its proof
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from graph import replays
 from graph.database import is_unavailable
-from graph.errors import InvalidProof, Unauthenticated, Unavailable
+from graph.errors import Conflict, InvalidProof, Unauthenticated, Unavailable
+from graph.identity.exchange import device_of
 from graph.identity.identity import Identity
 from graph.principal import Principal
+from graph.replays import Use, use_nothing
 from graph.tokens import dpop
 from graph.tokens.credential import BEARER, Credential, from_headers, proof_of
 from graph.tokens.dpop import Proof, Target, Window
@@ -25,26 +30,51 @@ log = logging.getLogger("watchword.tokens")
 INVALID_TOKEN = "invalid_token"
 
 
+class Replayed(InvalidProof):
+    """The proof was good, and was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The thumbprint of the key that a request without an access token proves to hold; None when it
+    proves none.
+
+    Whoever takes the key for that awaits `use` in the transaction that makes something of it, as late
+    as can be: it uses the proof up, which nobody can do who has nothing but a key. It raises
+    `Replayed`.
+    """
+
+    key: str | None = None
+    use: Use = use_nothing
+
+
 async def authenticate(identity: Identity, credential: Credential, target: Target) -> Principal:
     """Return who a credential speaks for, in a request to this target.
 
     Raises what `Identity.verify` raises, `InvalidProof`, and `Unavailable` when it cannot be known
     whether a proof was used before.
     """
-    principal = await identity.verify(credential.token)
+    principal = await identity.verify(credential.token, target.address)
     try:
-        await _check_binding(identity, principal.key, credential, target)
+        shown = _bound(identity, principal.key, credential, target)
     except InvalidProof as error:
         _log(error)
         raise
-    return principal
+    if shown is None:
+        return principal
+    await use_alone(identity, partial(_use, identity, shown))
+    # While that was written down the token may have ended, or been taken away.
+    return await identity.verify(credential.token, target.address)
 
 
 async def principal_of(identity: Identity, request: Request) -> Principal:
     """Return who the access token in a request speaks for; `key` in it is the key that was shown.
 
-    A proof is good once: a route asks this or `key_of`, not both. Raises `Unauthenticated` when there
-    is no token, and what `authenticate` raises.
+    A proof is good once: a route asks this or `shown_by`, not both. Raises `Unauthenticated` when
+    there is no token, and what `authenticate` raises.
     """
     credential = from_headers(request.scope["headers"])
     if credential is None:
@@ -52,9 +82,9 @@ async def principal_of(identity: Identity, request: Request) -> Principal:
     return await authenticate(identity, credential, _target(request))
 
 
-async def key_of(identity: Identity, request: Request, *, required: bool = False) -> str | None:
-    """Return the thumbprint of the key that a request without an access token proves to hold; None
-    when it proves none.
+def shown_by(identity: Identity, request: Request, *, required: bool = False) -> Shown:
+    """Return the key that a request without an access token proves to hold. It asks nobody, and the
+    proof is not used up yet.
 
     Raises `InvalidProof`, also when there is no proof and it is required, here or by the settings.
     """
@@ -62,31 +92,49 @@ async def key_of(identity: Identity, request: Request, *, required: bool = False
     if proof is None:
         if required or identity.settings.dpop == "required":
             raise InvalidProof("no proof")
-        return None
+        return Shown()
     try:
-        shown = _checked(identity, proof, _target(request), None)
-        await _use(identity, shown)
+        checked = _checked(identity, proof, _target(request), None)
     except InvalidProof as error:
         _log(error)
         raise
-    return shown.key
+    return Shown(checked.key, partial(_use, identity, checked))
+
+
+async def use_alone(identity: Identity, use: Use) -> None:
+    """Use up what was shown in a transaction of its own. Raises `Replayed`, and `Unavailable` when it
+    cannot be known whether it was used before."""
+    if use is use_nothing:
+        return
+    try:
+        async with identity.services.database.write() as session:
+            await use(session)
+    except (SQLAlchemyError, OSError, Conflict) as error:
+        # A conflict says that others held the database for too long.
+        if not isinstance(error, Conflict) and not is_unavailable(error):
+            raise
+        raise Unavailable("Proofs cannot be checked just now. Try again soon.") from error
 
 
 def nonce(identity: Identity) -> str:
     """Return the nonce that proofs shall hold from now on."""
-    return dpop.nonce(_nonce_secret(identity), identity.clock.now())
+    return dpop.nonce(_nonce_secrets(identity)[0], identity.clock.now())
 
 
-async def _check_binding(
+def _bound(
     identity: Identity, key: str | None, credential: Credential, target: Target
-) -> None:
+) -> Proof | None:
+    """Return the proof that goes with a token which is bound to this key; None with one that is not.
+
+    Raises `InvalidProof`.
+    """
     is_bearer = credential.scheme == BEARER
     if key is None:
         if not is_bearer:
             raise InvalidProof("not a bound token", error=INVALID_TOKEN)
         if identity.settings.dpop == "required":
             raise InvalidProof("a token must be bound", error=INVALID_TOKEN)
-        return
+        return None
     if is_bearer:
         raise InvalidProof("a bound token as Bearer", error=INVALID_TOKEN)
     if credential.proof is None:
@@ -95,7 +143,7 @@ async def _check_binding(
     # RFC 9449, section 4.3, item 12: it is the key of this token.
     if shown.key != key:
         raise InvalidProof("another key", error=INVALID_TOKEN)
-    await _use(identity, shown)
+    return shown
 
 
 def _checked(identity: Identity, proof: str, target: Target, token: str | None) -> Proof:
@@ -103,31 +151,25 @@ def _checked(identity: Identity, proof: str, target: Target, token: str | None) 
     window = Window(settings.issuer, now, settings.dpop_seconds, settings.leeway_seconds)
     shown = dpop.check(proof, target, window, token)
     if settings.dpop_nonce:
-        secret = _nonce_secret(identity)
-        dpop.check_nonce(shown.nonce, secret, now, settings.leeway_seconds)
+        dpop.check_nonce(shown.nonce, _nonce_secrets(identity), now, settings.leeway_seconds)
     return shown
 
 
-async def _use(identity: Identity, proof: Proof) -> None:
+async def _use(identity: Identity, proof: Proof, session: AsyncSession) -> None:
     # RFC 9449, section 11.1: a proof is good once, in all processes together.
     settings = identity.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
-    try:
-        async with identity.services.database.write() as session:
-            is_first = await replays.first(session, "dpop", proof.key, proof.id, expires_at)
-    except (SQLAlchemyError, OSError) as error:
-        if not is_unavailable(error):
-            raise
-        raise Unavailable("Proofs cannot be checked just now. Try again soon.") from error
-    if not is_first:
-        raise InvalidProof("replay")
+    if not await replays.first(session, "dpop", proof.key, proof.id, expires_at):
+        replayed = Replayed()
+        _log(replayed)
+        raise replayed
 
 
 def _target(request: Request) -> Target:
-    return Target(request.method, request.scope["path"])
+    return Target(request.method, request.scope["path"], address=device_of(request).address)
 
 
-def _nonce_secret(identity: Identity) -> bytes:
+def _nonce_secrets(identity: Identity) -> tuple[bytes, ...]:
     return identity.services.vault.derive("dpop nonce")
 
 

@@ -12,6 +12,7 @@ from graph.identity.authentication import Authentication, Evidence
 from graph.identity.exchange import (
     Refusal,
     answered,
+    challenged,
     check_origin,
     device_of,
     json_body,
@@ -23,9 +24,9 @@ from graph.identity.identity import Identity
 from graph.identity.sessions import SignedIn
 from graph.principal import FIRST_PARTY, Principal
 from graph.settings import Settings
-from graph.tokens.challenge import challenge
 
 COOKIE = "__Host-watchword"
+JWKS = "/.well-known/jwks.json"
 # Seconds for which others may keep our public keys.
 JWKS_MAX_AGE = 300
 
@@ -37,27 +38,26 @@ def routes(identity: Identity) -> APIRouter:
 
     @router.post("/api/auth/login")
     async def login(request: Request) -> Response:
-        return await answered(_login(identity, request))
+        return await answered(request, _login(identity, request))
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
-        return await answered(_refresh(identity, request))
+        return await answered(request, _refresh(identity, request))
 
     @router.post("/api/auth/step-up")
     async def step_up(request: Request) -> Response:
-        return await answered(_step_up(identity, request))
+        return await answered(request, _step_up(identity, request))
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
-        return await answered(_logout(identity, request))
+        return await answered(request, _logout(identity, request))
 
-    @router.get("/.well-known/jwks.json")
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route(JWKS, methods=["GET", "HEAD"])
     async def jwks() -> Response:
         # Whoever keeps our keys asks again before a new one signs.
         max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
-        response = json_response(await identity.jwks())
-        response.headers["cache-control"] = f"public, max-age={max_age}"
-        return response
+        return json_response(await identity.jwks(), kept=max_age)
 
     return router
 
@@ -74,13 +74,15 @@ async def _login(identity: Identity, request: Request) -> Response:
     passkey, evidence = _passkey(body), None
     if passkey is None:
         email, evidence = required_text(body, "email"), _evidence(body)
-    key = await proof.key_of(identity, request)
+    shown = proof.shown_by(identity, request)
     if evidence is None:
         who = await authentication.sign_in_by_passkey(
-            passkey, device, now, key=key, replaces=replaces
+            passkey, device, now, key=shown.key, use=shown.use, replaces=replaces
         )
     else:
-        who = await authentication.sign_in(email, evidence, device, now, key=key, replaces=replaces)
+        who = await authentication.sign_in(
+            email, evidence, device, now, key=shown.key, use=shown.use, replaces=replaces
+        )
     return await _delivered(identity, who, in_body)
 
 
@@ -88,9 +90,11 @@ async def _refresh(identity: Identity, request: Request) -> Response:
     token, in_body = await _refresh_token(request, identity.settings)
     if token is None:
         raise Unauthenticated("There is no refresh token. Sign in.")
-    key = await proof.key_of(identity, request)
+    shown = proof.shown_by(identity, request)
     # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
-    who = await identity.sessions.refresh(token, device_of(request), identity.clock.now(), key=key)
+    who = await identity.sessions.refresh(
+        token, device_of(request), identity.clock.now(), key=shown.key, use=shown.use
+    )
     return await _delivered(identity, who, in_body)
 
 
@@ -159,7 +163,7 @@ async def first_party(identity: Identity, request: Request) -> Principal:
         principal = await proof.principal_of(identity, request)
     except Unauthenticated as error:
         error_code = error.error if isinstance(error, InvalidProof) else "invalid_token"
-        headers = {"www-authenticate": challenge(error)}
+        headers = challenged(request, error)
         if isinstance(error, InvalidProof) and error.nonce is not None:
             headers["dpop-nonce"] = error.nonce
         raise Refusal(401, error_code, error.message, headers) from error

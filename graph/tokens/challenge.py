@@ -7,11 +7,16 @@ from graph.errors import InvalidProof, WatchwordError
 from graph.tokens.jwk import ASYMMETRIC
 
 
-def challenge(error: WatchwordError, *, bound: bool = False) -> str:
-    """Return the challenge that goes with an error; with `bound`, of the scheme DPoP in any case."""
-    # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
-    name = error.error if isinstance(error, InvalidProof) else "invalid_token"
-    said = f'realm="watchword", error="{name}", error_description="{error.message}"'
+def challenge(error: WatchwordError | None = None, *, bound: bool = False) -> str:
+    """Return the challenge that goes with an error; with `bound`, of the scheme DPoP in any case.
+
+    Without an error it is for whoever has shown no token, and hears of none.
+    """
+    said = 'realm="watchword"'
+    if error is not None:
+        # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
+        name = error.error if isinstance(error, InvalidProof) else "invalid_token"
+        said += f', error="{name}", error_description="{error.message}"'
     if bound or isinstance(error, InvalidProof):
         return f'DPoP {said}, algs="{" ".join(ASYMMETRIC)}"'
     return f"Bearer {said}"

@@ -74,6 +74,16 @@ def proof_of(headers: RawHeaders) -> str | None:
     return next(iter(_proof(headers)), None)
 
 
+def uses_dpop(headers: RawHeaders) -> bool:
+    """Tell whether a request uses DPoP, good or not: by the scheme of its token, or without one by a
+    proof."""
+    headers = list(headers)
+    shown = _values(headers, b"authorization")
+    if not shown:
+        return bool(_values(headers, b"dpop"))
+    return any(value.strip(_WHITE_SPACE).lower().startswith(DPOP) for value in shown)
+
+
 def in_url(query_string: bytes) -> bool:
     """Tell whether there is a token in the URL, where logs and histories would keep it (RFC 6750,
     section 2.3)."""
@@ -94,7 +104,7 @@ def _proof(headers: RawHeaders) -> list[str]:
     # RFC 9449, section 4.3, item 1.
     values = _values(headers, b"dpop")
     if len(values) > 1:
-        raise _refused(InvalidProof("several DPoP headers"))
+        raise _refused(InvalidProof("several proof headers"))
     return values
 
 
@@ -149,5 +159,5 @@ def _refused(error: Refusal) -> Refusal:
 def _read(value: str) -> tuple[str, str]:
     match = _ONE.fullmatch(value.strip(_WHITE_SPACE))
     if match is None:
-        raise _refused(InvalidToken("not one Bearer or DPoP token"))
+        raise _refused(InvalidToken("not one scheme and token"))
     return match[1].lower(), match[2]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from graph.errors import InvalidProof, InvalidToken, NonceNeeded
 from graph.tokens import jwk
-from graph.tokens.compact import header_of, members
+from graph.tokens.compact import header_of
 from graph.tokens.jws import check_signature
 from graph.tokens.keys import encode, thumbprint
+from graph.tokens.members import members
 
 TYPE = "dpop+jwt"
 LONGEST_ID = 256
@@ -22,6 +24,9 @@ NONCE_SECONDS = 300
 """For how long one nonce is given out. It is good for as long again."""
 
 _URL = re.compile(r"[!-~]+", re.ASCII)
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
+# RFC 3986, section 2.3.
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -29,12 +34,14 @@ _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 class Target:
     """The request that a proof must be made for: its method, and its path on our origin.
 
-    A socket's may be written with ws and wss as well.
+    A socket's may be written with ws and wss as well. `address` is the network address that it comes
+    from, for the audit log.
     """
 
     method: str
     path: str
     is_socket: bool = False
+    address: str = ""
 
     def is_named(self, htu: str, issuer: str) -> bool:
         """Tell whether a URL is this target at the issuer (RFC 9449, section 4.3, item 9).
@@ -87,7 +94,7 @@ def check(proof: str, target: Target, window: Window, token: str | None) -> Proo
     except InvalidToken as error:
         raise InvalidProof(error.rule) from error
     # Item 3: the claims that are required, each of its type.
-    id, issued_at = _id(claims), _issued_at(claims)
+    id, issued_at = _id(claims), _moment(claims, "iat")
     htu, nonce = claims.get("htu"), claims.get("nonce")
     # Item 8: the method, which is case-sensitive.
     if claims.get("htm") != target.method:
@@ -100,6 +107,7 @@ def check(proof: str, target: Target, window: Window, token: str | None) -> Proo
     # Item 11: made a short time ago.
     if not window.holds(issued_at):
         raise InvalidProof("iat")
+    _check_times(claims, window)
     # Item 12: for this token and no other.
     if token is not None and claims.get("ath") != _hash(token):
         raise InvalidProof("ath")
@@ -112,14 +120,15 @@ def nonce(secret: bytes, now: float) -> str:
     return encode(hmac.digest(secret, b"%d" % window, "sha256"))
 
 
-def check_nonce(given: str | None, secret: bytes, now: float, leeway: float) -> None:
+def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway: float) -> None:
     """Raise `NonceNeeded` unless a nonce is of this moment or the one before (section 4.3, item 10).
 
-    Another process, whose clock is ahead by up to `leeway` seconds, may have given the next one.
+    Another process, whose clock is ahead by up to `leeway` seconds, may have given the next one, and
+    by another secret than the first, which is ours.
     """
     moments = (now - NONCE_SECONDS, now, now + leeway)
-    if given not in {nonce(secret, moment) for moment in moments}:
-        raise NonceNeeded(nonce(secret, now))
+    if given not in {nonce(secret, moment) for secret in secrets for moment in moments}:
+        raise NonceNeeded(nonce(secrets[0], now))
 
 
 def _verified(proof: str) -> tuple[str, bytes]:
@@ -146,10 +155,18 @@ def _id(claims: dict[str, Any]) -> str:
     return id
 
 
-def _issued_at(claims: dict[str, Any]) -> float:
-    value = claims.get("iat")
+def _check_times(claims: dict[str, Any], window: Window) -> None:
+    # RFC 7519, sections 4.1.4 and 4.1.5: no proof has to say either, and what it says holds.
+    if "exp" in claims and _moment(claims, "exp") <= window.now:
+        raise InvalidProof("exp")
+    if "nbf" in claims and _moment(claims, "nbf") > window.now + window.leeway:
+        raise InvalidProof("nbf")
+
+
+def _moment(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        raise InvalidProof("iat")
+        raise InvalidProof(name)
     return float(value)
 
 
@@ -176,18 +193,27 @@ def _place(url: str) -> _Place | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
-    path = _without_dots(unquote(parts.path)) or "/"
+    path = _without_dots(_ESCAPE.sub(_plain, parts.path)) or "/"
     return _Place(
         parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path
     )
 
 
+def _plain(escape: re.Match[str]) -> str:
+    """Decode an escape of what needs none (section 6.2.2.2); the others are written in capitals."""
+    character = chr(int(escape[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
+
+
 def _without_dots(path: str) -> str:
+    """Take the segments `.` and `..` out of an absolute path (section 5.2.4)."""
+    *segments, last = path.split("/")
     kept: list[str] = []
-    for segment in path.split("/"):
+    for segment in (*segments, last):
         if segment == "..":
             # Not beyond the root, which is the empty segment before the first slash.
             kept = kept[:-1] or [""]
         elif segment != ".":
             kept.append(segment)
-    return "/".join(kept)
+    # They name what is inside: a slash is left of them.
+    return "/".join([*kept, ""] if last in (".", "..") else kept)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from graph.errors import InvalidToken, TokenExpired, WatchwordError
-from graph.tokens.compact import decode, header_of, members
-from graph.tokens.verify import Verifier
+from graph.errors import WatchwordError
+from graph.tokens.compact import decode, header_of
+from graph.tokens.members import members
 
 MEANINGS = {
     "typ": "kind of token; ours is at+jwt (RFC 9068)",
@@ -48,6 +48,16 @@ REFUSALS = {
     "exp": "it has expired",
     "nbf": "it is not good yet: compare the clocks",
     "iat": "it was issued in the future: compare the clocks",
+    "revoked": "its account, its session, its client or it alone was revoked",
+    "ver": "its account has changed since it was issued: get another",
+}
+# What another issuer's token is refused by, where that is not what ours are refused by.
+REFUSALS_ELSEWHERE = {
+    "typ": "its typ is not one of the types that {issuer} has in WATCHWORD_TRUSTED_ISSUERS",
+    "kid": "no key of {issuer} has this id: it was signed by somebody else, or its key was withdrawn",
+    "aud": "it is for another audience than {issuer} has in WATCHWORD_TRUSTED_ISSUERS",
+    "revoked": "its account is disabled, or was signed out after it was issued",
+    "no account": "its person has no account here: see `watchword issuers link`",
 }
 
 
@@ -68,19 +78,27 @@ class Explanation:
     refused: str | None
 
 
-def explain(token: str, verifier: Verifier, now: float) -> Explanation:
-    """Explain a token, as far as it can be read at all."""
-    try:
-        verifier.verify(token)
-        refused = None
-    except (InvalidToken, TokenExpired) as error:
-        refused = _refusal(error.rule)
+def explain(
+    token: str, error: WatchwordError | None, now: float, issuer: str | None = None
+) -> Explanation:
+    """Explain a token, as far as it can be read at all.
+
+    `error` is what verifying it raised; `issuer` is what the trusted issuer that it names is called in
+    the settings, None when it is to be one of ours.
+    """
+    refused = None if error is None else _refusal(error, issuer)
     return Explanation(tuple(_lines(token, now)), refused)
 
 
-def _refusal(rule: str) -> str:
+def _refusal(error: WatchwordError, issuer: str | None) -> str:
+    rule = getattr(error, "rule", None)
+    if rule is None:
+        # It is not the token's fault, and says whose.
+        return error.message.rstrip(".")
     if rule.startswith("header "):
         return f"its header has {rule.removeprefix('header ')}, which no token of ours has"
+    if issuer is not None and rule in REFUSALS_ELSEWHERE:
+        return REFUSALS_ELSEWHERE[rule].format(issuer=issuer)
     return REFUSALS.get(rule, f"its claim {rule} is missing, or is not what it should be")
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from graph.errors import Unavailable
 from graph.settings import MINIMUM_RSA_BITS
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -70,6 +71,9 @@ class KeyRing:
 
     @property
     def signing(self) -> Key:
+        """The key that signs. Raises `Unavailable` when there is none."""
+        if not self.keys:
+            raise Unavailable("There is no key to sign with just now. Try again.")
         return self.keys[0]
 
     def find(self, kid: str) -> Key | None:

@@ -9,9 +9,10 @@ from graph.clock import Clock
 from graph.errors import InvalidToken, TokenExpired
 from graph.principal import Principal
 from graph.tokens.claims import Expected, check_type, principal
-from graph.tokens.compact import LONGEST, header_of, members
+from graph.tokens.compact import LONGEST, header_of
 from graph.tokens.jws import check_signature
 from graph.tokens.keys import KeyRing
+from graph.tokens.members import members
 
 
 class UnknownKey(InvalidToken):

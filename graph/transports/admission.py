@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from graph.errors import RateLimited
+from graph.neighbourhood import neighbourhood
 
 # Seconds after which a client that was turned away may try again.
 RETRY_AFTER = 30.0
 
 
 class Admission:
-    """Counts the live connections of this process by address."""
+    """Counts the live connections of this process by address, or rather by its neighbourhood."""
 
     def __init__(self, most_per_address: int, most_per_principal: int) -> None:
         self._most_per_address = most_per_address
@@ -20,15 +21,17 @@ class Admission:
 
     def enter(self, address: str) -> None:
         """Count a connection in. Raises `RateLimited` when its address has too many."""
-        if self._by_address[address] >= self._most_per_address:
+        place = neighbourhood(address)
+        if self._by_address[place] >= self._most_per_address:
             raise RateLimited("Too many connections from this address.", RETRY_AFTER)
-        self._by_address[address] += 1
+        self._by_address[place] += 1
 
     def leave(self, address: str) -> None:
         """Count a connection out."""
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
+        place = neighbourhood(address)
+        self._by_address[place] -= 1
+        if not self._by_address[place]:
+            del self._by_address[place]
 
     def check(self, connections: int) -> None:
         """Raise `RateLimited` when a principal that has so many connections may have no more."""

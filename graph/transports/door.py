@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,13 +10,15 @@ from graph.context import Services
 from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease, Tenant
 from graph.delivery.leases import Leases
-from graph.errors import InvalidToken
+from graph.errors import InvalidToken, TokenExpired, TokenRevoked
 from graph.execution.engine import Engine
 from graph.principal import Principal
 from graph.settings import Settings
 from graph.transports.admission import Admission
 from graph.transports.authenticate import Authenticate
 from graph.transports.frames import Wire
+
+log = logging.getLogger("watchword.tokens")
 
 Confirm = Callable[[Principal], Principal]
 """Returns the principal as its token is to be believed at this moment; asks nobody."""
@@ -34,13 +37,26 @@ class Door:
     leases: Leases
     services: Services
 
+    def still(self, principal: Principal) -> Principal:
+        """Return a principal as it is to be believed after something was waited for; asks nobody.
+
+        Raises `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        """
+        try:
+            if principal.expires_at <= self.services.clock.now():
+                raise TokenExpired
+            return self.confirm(principal)
+        except (TokenExpired, TokenRevoked) as error:
+            log.info("a token was refused by the rule: %s", error.rule)
+            raise
+
     def lease(self, principal: Principal, tenant: Tenant) -> Lease:
         """Give a live connection its lease.
 
-        Raises `RateLimited` when the principal has too many, and `TokenRevoked` or `TokenOutdated`
-        when something happened since it was authenticated.
+        Raises `RateLimited` when the principal has too many, and what `still` raises when something
+        happened since it was authenticated.
         """
-        principal = self.confirm(principal)
+        principal = self.still(principal)
         if not principal.is_anonymous:
             self.admission.check(self.leases.count(principal.subject))
         settings = self.settings

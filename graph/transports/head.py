@@ -1,4 +1,5 @@
-"""The head of a request: how much of it is taken, how long it may take to come, and where it ends.
+"""The head of a request: how much of it is taken, how long it may take to come, and where it ends; and
+how long its body may take.
 
 uvicorn's parser keeps whatever a client sends, for as long as it sends, and takes the trailer after a
 body for more headers, which a proxy in front has never looked at.
@@ -20,6 +21,8 @@ MOST_BYTES = 32_768
 """Most bytes of a request line and its headers, when uvicorn was told nothing else."""
 # Seconds in which a head must be there, from the moment that the server waits for nothing else.
 HEAD_SECONDS = 15.0
+# Seconds in which a body must be whole, from the moment that its head was there and taken up.
+BODY_SECONDS = 30.0
 # Seconds for which a refused client is still listened to: cut off at once, it may not see why.
 LINGER_SECONDS = 2.0
 
@@ -65,6 +68,8 @@ class HeadProtocol(HttpToolsProtocol):
             self._refuse(LINE_TOO_LONG if self._in_head and not self.headers else HEAD_TOO_LARGE)
         elif self._in_head or self.cycle is None or self.cycle.response_complete:
             self._await_head()
+        else:
+            self._await_body()
 
     def handle_websocket_upgrade(self) -> None:
         # The other protocol takes over; it would leave a longer line without any answer.
@@ -109,7 +114,16 @@ class HeadProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._received = 0
+        self._stop_waiting()
         super().on_message_complete()
+
+    # As the app has answered.
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # A request behind another was not read on until now.
+        if self._is_answering:
+            self._await_body()
 
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -117,6 +131,19 @@ class HeadProtocol(HttpToolsProtocol):
     def _await_head(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._refuse, TOO_SLOW)
+
+    def _await_body(self) -> None:
+        cycle: Any = self.cycle
+        if self._deadline is None and cycle.more_body and not self.pipeline:
+            self._deadline = self.loop.call_later(BODY_SECONDS, self._give_body_up)
+
+    def _give_body_up(self) -> None:
+        cycle: Any = self.cycle
+        if not cycle.response_started:
+            # For the app its client is gone: whatever it would answer now is not sent.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._refuse(TOO_SLOW)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -129,7 +156,7 @@ class HeadProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        if self._is_answering or (status == TOO_SLOW and not self._in_head):
+        if self._is_answering or (status == TOO_SLOW and self._is_idle):
             # A client that has asked for nothing, or hears something else, would not understand.
             self.transport.close()
             return
@@ -148,4 +175,9 @@ class HeadProtocol(HttpToolsProtocol):
     @property
     def _is_answering(self) -> bool:
         cycle: Any = self.cycle
-        return cycle is not None and not cycle.response_complete
+        return cycle is not None and not cycle.response_complete and not cycle.disconnected
+
+    @property
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle
+        return not self._in_head and (cycle is None or cycle.response_complete)

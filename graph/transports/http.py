@@ -39,7 +39,7 @@ from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
 from graph.tokens.challenge import challenge
-from graph.tokens.credential import DPOP, from_headers, in_url
+from graph.tokens.credential import from_headers, in_url, uses_dpop
 from graph.tokens.dpop import Target
 from graph.transports.accept import choose, names
 from graph.transports.admission import address_of
@@ -107,6 +107,8 @@ class HttpDoor:
             raise Failure(400, error, INVALID_REQUEST)
         principal = await self._authenticate(scope)
         request = await self._read(scope, receive)
+        # A body takes its time, and what was taken away meanwhile is gone.
+        principal = self._still(scope, principal)
         try:
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
@@ -125,14 +127,23 @@ class HttpDoor:
         await response.send(send)
 
     async def _authenticate(self, scope: Message) -> Principal:
-        is_bound = self._door.settings.dpop == "required"
         try:
             credential = from_headers(scope["headers"])
-            is_bound |= credential is not None and credential.scheme == DPOP
-            target = Target(scope["method"], scope["path"])
+            address = address_of(scope["client"])
+            target = Target(scope["method"], scope["path"], address=address)
             return await self._door.authenticate(credential, target)
         except (InvalidToken, InvalidProof, TokenExpired, TokenRevoked) as error:
-            raise Failure(401, error, _challenge(error, is_bound)) from error
+            raise self._refused(scope, error) from error
+
+    def _still(self, scope: Message, principal: Principal) -> Principal:
+        try:
+            return self._door.still(principal)
+        except (TokenExpired, TokenRevoked) as error:
+            raise self._refused(scope, error) from error
+
+    def _refused(self, scope: Message, error: WatchwordError) -> Failure:
+        is_bound = self._door.settings.dpop == "required" or uses_dpop(scope["headers"])
+        return Failure(401, error, _challenge(error, is_bound))
 
     async def _read(self, scope: Message, receive: Receive) -> Request:
         try:

@@ -6,6 +6,7 @@ one value comes out: what the shell has to do about it. Whatever arrives, nothin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -13,13 +14,18 @@ from typing import Any
 
 import orjson
 
-from graph.errors import BadUserInput
+from graph.errors import BadUserInput, InvalidToken
+from graph.tokens.members import members
 from graph.transports.request import Request, read
+
+log = logging.getLogger("watchword.tokens")
 
 SUBPROTOCOL = "graphql-transport-ws"
 # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code.
 LONGEST_REASON = 123
 NEXT_TAIL = b"}"
+# What may bring a credential. There is one of it, as in a header, so that nothing is said twice.
+WITH_CREDENTIAL = ("connection_init", "ping")
 
 
 class CloseCode(int, Enum):
@@ -222,7 +228,16 @@ def _decode(data: str | bytes | None) -> dict[str, Any]:
         raise _Bad("not JSON, or nested too deeply") from error
     if not isinstance(message, dict):
         raise _Bad("not a JSON object")
-    return message
+    return _unambiguous(data) if message.get("type") in WITH_CREDENTIAL else message
+
+
+def _unambiguous(data: str) -> dict[str, Any]:
+    # orjson takes the last of members with one name, and a proxy may have looked at the first.
+    try:
+        return members(data.encode())
+    except InvalidToken as error:
+        log.info("a message that may hold a credential was refused by the rule: %s", error.rule)
+        raise _Bad("a member is there twice, or a number is out of range") from error
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any] | None:

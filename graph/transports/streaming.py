@@ -115,7 +115,7 @@ class Stream:
             finally:
                 self._subscription.stop()
         else:
-            await self._answer(asked)
+            await self._answer(lease, asked)
 
     def close(self) -> None:
         """Give back what is held."""
@@ -125,8 +125,8 @@ class Stream:
             if timer is not None:
                 timer.cancel()
 
-    async def _answer(self, asked: Asked) -> None:
-        context = Context(self._door.services, asked.principal, address=asked.address)
+    async def _answer(self, lease: Lease, asked: Asked) -> None:
+        context = Context(self._door.services, lease.principal, address=asked.address)
         try:
             answer = await self._door.engine.execute(asked.plan, asked.request.variables, context)
         except Refused as refused:

@@ -120,7 +120,7 @@ class Connection:
         self._address = address
         self._headers: Any = scope["headers"]
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
-        self._target = Target("GET", scope["path"], is_socket=True)
+        self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = connection
         self._protocol = Protocol()
         self._pace = Pace(door.settings.max_messages_per_second)

@@ -9,13 +9,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import func, select
 from websockets.exceptions import ConnectionClosed
 
+from graph.database import Database
+from graph.replays import used_ids
+from tests.support.authorization import CALLBACK, VERIFIER, consent_desk
 from tests.support.bound_server import DOORS, BoundServer, Outcome, bound_server
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
-from tests.support.identity import ORIGIN
+from tests.support.identity import EMAIL, ORIGIN, PASSWORD
+from tests.support.oauth import APP, MACHINE, REDIRECT, token_desk
 
 Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
 
@@ -156,6 +161,109 @@ async def test_it_is_refused_at_every_door(
                 )
                 scheme = "Bearer" if attack is proof_as_access_token else "DPoP"
                 assert refused.headers["www-authenticate"].startswith(f"{scheme} realm=")
+
+
+async def used(database: Database) -> int:
+    """How many proofs are written down as used."""
+    async with database.read() as session:
+        return (await session.execute(select(func.count()).select_from(used_ids))).scalar_one()
+
+
+async def test_a_stranger_with_proofs_writes_nothing(database: Database, clock: MovedClock) -> None:
+    """A key costs nothing: whoever has no more than that fills no table and takes no writer's turn."""
+    async with token_desk(database, clock) as desk:
+        app = await desk.register(APP)
+        holder, client = KeyHolder(), desk.desk.client
+
+        async def ask(path: str, **body: Any) -> tuple[int, str]:
+            headers = {"dpop": holder.proof("POST", ORIGIN + path, clock.now())}
+            answer = await client.post(path, headers=headers, **body)
+            return answer.status_code, answer.json()["error"]
+
+        grant = {"client_id": app.id, "redirect_uri": REDIRECT, "code_verifier": "v" * 43}
+        code = grant | {"grant_type": "authorization_code", "code": "nonsense"}
+        refresh = {"client_id": app.id, "grant_type": "refresh_token", "refresh_token": "nonsense"}
+        wrong = {"email": EMAIL, "password": "wrong horse battery"}
+        for _ in range(12):
+            refused = [
+                await ask("/api/auth/login", json=wrong | {"delivery": "body"}),
+                await ask("/api/auth/login", json={"passkey": {"id": "nonsense"}}),
+                await ask("/api/auth/refresh", json={"refresh_token": "nonsense"}),
+                await ask("/oauth/token", data=code),
+                await ask("/oauth/token", data=refresh),
+                await ask("/oauth/token", data={"grant_type": "client_credentials"}),
+            ]
+            assert {status for status, _ in refused} <= {400, 401, 429}, refused
+        # The limit of attempts comes before the proof as well.
+        assert (await ask("/api/auth/login", json=wrong))[0] == 429
+        assert await used(database) == 0
+
+
+async def test_whoever_is_let_in_has_used_its_proof(database: Database, clock: MovedClock) -> None:
+    async with token_desk(database, clock) as desk:
+        app, machine, holder = await desk.register(APP), await desk.register(MACHINE), KeyHolder()
+        who = await desk.session(app)
+
+        async def ask(path: str, proof: str | None = None, **rest: Any) -> httpx2.Response:
+            shown = proof or holder.proof("POST", ORIGIN + path, clock.now())
+            return await desk.desk.client.post(path, headers={"dpop": shown}, **rest)
+
+        async def ask_again(path: str, **rest: Any) -> dict[str, Any]:
+            """Ask, and ask again with the same proof; return the answer."""
+            before, proof = await used(database), holder.proof("POST", ORIGIN + path, clock.now())
+            answer = await ask(path, proof, **rest)
+            assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP"), answer.text
+            replay = await ask(path, proof, **rest)
+            assert (replay.status_code, replay.json()["error"]) == (400, "invalid_dpop_proof")
+            assert await used(database) == before + 1
+            return {"proof": proof, **answer.json()}
+
+        login = {"email": EMAIL, "password": PASSWORD, "delivery": "body"}
+        answer = await ask_again("/api/auth/login", json=login)
+        await ask_again(
+            "/oauth/token", data={"grant_type": "client_credentials"}, auth=machine.basic
+        )
+        for path, name, token, rest in (
+            ("/api/auth/refresh", "json", answer["refresh_token"], {}),
+            ("/oauth/token", "data", who.refresh_token, {"client_id": app.id}),
+        ):
+            rest["grant_type"] = "refresh_token"
+            taken = await ask_again(path, **{name: rest | {"refresh_token": token}})
+            body = {name: rest | {"refresh_token": taken["refresh_token"]}}
+            replay = await ask(path, taken["proof"], **body)
+            assert (replay.status_code, replay.json()["error"]) == (400, "invalid_dpop_proof")
+            # It has not used the token up: later than any second tab it is still good.
+            clock.move(11)
+            assert (await ask(path, **body)).status_code == 200
+
+
+async def test_a_proof_that_comes_again_redeems_no_code_and_uses_none_up(
+    database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        holder, url = KeyHolder(), f"{ORIGIN}/oauth/token"
+
+        async def redeem(code: str, proof: str) -> httpx2.Response:
+            form = {"grant_type": "authorization_code", "client_id": room.client.id, "code": code}
+            form |= {"redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+            return await room.desk.client.post("/oauth/token", data=form, headers={"dpop": proof})
+
+        proof = holder.proof("POST", url, clock.now())
+        assert (await redeem(await room.code(), proof)).json()["token_type"] == "DPoP"
+        code = await room.code()
+        replay = await redeem(code, proof)
+        assert (replay.status_code, replay.json()["error"]) == (400, "invalid_dpop_proof")
+        fresh = await redeem(code, holder.proof("POST", url, clock.now()))
+        assert (fresh.status_code, fresh.json()["token_type"]) == (200, "DPoP")
+
+
+async def test_whoever_decides_with_a_bad_token_is_challenged(
+    database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        refused = await room.decide("allow", "nonsense")
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == 'Bearer realm="watchword"'
 
 
 HEADERS = [

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from graph.events import Event
+from graph.identity.happenings import roles_changed, session_revoked
+from graph.transports import head
+from tests.support.bound_server import ACCEPT, bound_server
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_server
+from tests.support.toy_server import LIFE, ToyServer, toy_server, until
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -212,3 +221,135 @@ async def test_a_subscription_over_plain_http_says_what_it_needs(clock: MovedClo
 async def test_a_malformed_query_string_is_400(query: str, clock: MovedClock) -> None:
     response = await request(clock, "GET", path=f"?{query}")
     assert response.status_code == 400
+
+
+MAKE = 'mutation { make(name: "late") { id } }'
+MADE = "subscription { made { id } }"
+COUNT = "{ count }"
+
+
+class SlowRequest:
+    """A request whose headers have been looked at, and whose body is still to come."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def finish(self, body: bytes) -> tuple[int, str]:
+        """Send the body; return the status, and all that comes."""
+        self._writer.write(body)
+        async with asyncio.timeout(10):
+            answer = await self._reader.read()
+        return int(answer[9:12]), answer.decode()
+
+
+@asynccontextmanager
+async def slow_request(
+    url: str, body: bytes, *headers: str, path: str = "/graphql"
+) -> AsyncIterator[SlowRequest]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", *headers]
+    # The server asks for the body when it begins to read it (RFC 9110, section 10.1.1).
+    lines += ["connection: close", "expect: 100-continue", "", ""]
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(10):
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    try:
+        yield SlowRequest(reader, writer)
+    finally:
+        writer.close()
+
+
+async def come_late(
+    server: ToyServer, door: str, query: str, happened: Event | None
+) -> tuple[int, str]:
+    """Send a query whose body comes after something has happened; the token has ended without."""
+    body = json.dumps({"query": query}).encode()
+    headers = ("authorization: Bearer alice+keeper/toys.count_s1~1", f"accept: {ACCEPT[door]}")
+    async with slow_request(server.url, body, *headers, f"content-type: {JSON}") as asked:
+        if happened is None:
+            server.door.services.clock.move(LIFE)  # type: ignore[attr-defined]
+        else:
+            await server.happen(happened)
+            await until(lambda: len(server.watch._revocations) == 1)
+        return await asked.finish(body)
+
+
+@pytest.mark.parametrize(
+    ("happened", "code"),
+    [
+        (session_revoked("alice", "s1"), "TOKEN_REVOKED"),
+        (roles_changed("alice", 2, []), "TOKEN_EXPIRED"),
+        (None, "TOKEN_EXPIRED"),
+    ],
+    ids=["revoked", "outdated", "expired"],
+)
+@pytest.mark.parametrize(
+    ("door", "query"),
+    [("http", MAKE), ("http", COUNT), ("sse", MAKE), ("sse", MADE), ("multipart", MADE)],
+)
+async def test_a_token_that_ends_while_the_body_comes_does_nothing(
+    door: str,
+    query: str,
+    happened: Event | None,
+    code: str,
+    clock: MovedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with toy_server(clock) as server:
+        status, answer = await come_late(server, door, query, happened)
+    assert status == 401, answer
+    assert code in answer
+    assert 'www-authenticate: Bearer realm="watchword", error="invalid_token"' in answer
+    rule = {"TOKEN_REVOKED": "revoked"}.get(code, "exp" if happened is None else "ver")
+    assert f"a token was refused by the rule: {rule}" in caplog.text
+    assert "alice+keeper" not in caplog.text
+
+
+@pytest.mark.parametrize("door", ["http", "sse"])
+async def test_roles_that_are_taken_away_while_the_body_comes_are_gone(
+    door: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock, on_role_change="downgrade") as server:
+        _, answer = await come_late(server, door, COUNT, roles_changed("alice", 2, ["child"]))
+    assert "FORBIDDEN" in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/graphql", JSON),
+        ("/api/auth/login", JSON),
+        ("/api/auth/refresh", JSON),
+        ("/oauth/token", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_a_body_that_does_not_come_is_408_on_every_route(
+    path: str,
+    content_type: str,
+    sqlite_url: str,
+    clock: MovedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
+    type_of_it = f"content-type: {content_type}"
+    async with (
+        bound_server(sqlite_url, clock) as server,
+        slow_request(server.url, b"{}", type_of_it, path=path) as asked,
+    ):
+        status, answer = await asked.finish(b"{")
+    assert status == 408
+    assert "connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    ("authorization", "scheme"),
+    [("Bearer bad", "Bearer"), ("DPoP bad", "DPoP"), ("dpop a b", "DPoP"), ("Basic x", "Bearer")],
+)
+async def test_the_challenge_is_of_the_scheme_that_was_used(
+    authorization: str, scheme: str, clock: MovedClock
+) -> None:
+    headers = {"authorization": authorization}
+    response = await request(clock, json={"query": "{ hello }"}, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith(f"{scheme} realm=")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -109,6 +110,33 @@ async def test_headers_in_the_payload_that_would_be_overlooked_close_with_4401(
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
         await client.send({"type": "connection_init", "payload": {"headers": headers}})
         assert (await client.closed())[0] == 4401
+
+
+TWICE = [
+    '{"authorization":"Bearer bad","authorization":"Bearer alice"}',
+    '{"authorization":"Bearer alice","authorization":"Bearer alice"}',
+    '{"headers":{"authorization":"Bearer bad","\\u0061uthorization":"Bearer alice"}}',
+    '{"headers":{"authorization":"Bearer bad"},"headers":{"authorization":"Bearer alice"}}',
+    '{"dpop":"a","authorization":"Bearer alice","dpop":"b"}',
+    '{},"payload":{"authorization":"Bearer alice"}',
+]
+
+
+@pytest.mark.parametrize("payload", TWICE)
+@pytest.mark.parametrize("kind", ["connection_init", "ping"])
+async def test_a_member_that_is_there_twice_is_no_credential(
+    kind: str, payload: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
+        if kind == "ping":
+            await client.init("alice")
+        await client.socket.send(f'{{"type":"{kind}","payload":{payload}}}')
+        async with asyncio.timeout(10):
+            code, reason = await client.closed()
+    assert (code, str(reason).partition(":")[0]) == (4400, "Invalid message")
+    assert "may hold a credential was refused by the rule: JSON" in caplog.text
+    assert "Bearer" not in caplog.text
 
 
 @pytest.mark.parametrize(

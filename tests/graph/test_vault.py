@@ -45,6 +45,15 @@ def test_the_first_key_seals_and_every_key_opens() -> None:
     refusal(box(ONE), sealed)
 
 
+def test_what_is_sealed_like_another_opens_by_the_same_key() -> None:
+    old = box(ONE).seal("x")
+    made = box(TWO, ONE).seal("y", like=old)
+    assert box(ONE).open(made) == "y"
+    refusal(box(TWO), made)
+    with pytest.raises(Unsafe):
+        box(TWO).seal("y", like=old)
+
+
 def test_what_is_sealed_anew_opens_without_the_old_key() -> None:
     old = box(ONE).seal("x")
     new = box(TWO, ONE).reseal(old)
@@ -63,6 +72,16 @@ def test_what_was_never_sealed_is_refused_in_a_sentence(sealed: str) -> None:
     assert ONE not in said
 
 
+def test_a_file_that_the_settings_pass_over_is_named(tmp_path: Path) -> None:
+    sealed = box(ONE).seal("x")
+    without = refusal(vault(settings(tmp_path, TWO)), sealed)
+    assert without.endswith(f"or bring back {FILE} to the home directory.")
+    (tmp_path / FILE).write_text(ONE)
+    said = refusal(vault(settings(tmp_path, TWO)), sealed)
+    assert f"add what is in {tmp_path / FILE}, which is not read" in said
+    assert ONE not in said
+
+
 def test_one_changed_bit_is_found() -> None:
     sealed = box(ONE).seal("x")
     for place in range(0, len(sealed) - 2, 7):
@@ -71,9 +90,9 @@ def test_one_changed_bit_is_found() -> None:
 
 
 def test_what_is_derived_is_the_same_everywhere_and_another_for_each_purpose() -> None:
-    assert box(ONE).derive("nonces") == box(ONE, TWO).derive("nonces")
+    assert box(ONE).derive("nonces") + box(TWO).derive("nonces") == box(ONE, TWO).derive("nonces")
     assert len({box(ONE).derive("a"), box(ONE).derive("b"), box(TWO).derive("a")}) == 3
-    assert len(box(ONE).derive("a")) == 32
+    assert [len(each) for each in box(ONE, TWO).derive("a")] == [32, 32]
 
 
 def test_no_key_is_in_a_representation(tmp_path: Path) -> None:

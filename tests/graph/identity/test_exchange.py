@@ -23,6 +23,10 @@ from graph.identity.totp import SecondFactorRequired
 from graph.settings import Settings
 
 
+def asked(*headers: tuple[bytes, bytes]) -> Request:
+    return Request({"type": "http", "headers": headers})
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
@@ -50,7 +54,7 @@ async def test_a_refusal_is_told_in_the_words_of_oauth(
     async def work() -> Response:
         raise error
 
-    response = await answered(work())
+    response = await answered(asked(), work())
     answer = json.loads(bytes(response.body))
     assert (response.status_code, answer["error"]) == (status, code)
     assert answer["error_description"]
@@ -58,6 +62,17 @@ async def test_a_refusal_is_told_in_the_words_of_oauth(
     if status in (429, 503):
         assert int(response.headers["retry-after"]) >= 1
     assert response.headers.get("dpop-nonce") == ("n1" if code == "use_dpop_nonce" else None)
+    challenge = response.headers.get("www-authenticate")
+    assert challenge == ('Bearer realm="watchword"' if status == 401 else None)
+
+
+@pytest.mark.parametrize("headers", [[(b"dpop", b"x")], [(b"authorization", b"DPoP a")]])
+async def test_who_uses_dpop_is_challenged_for_it(headers: list[tuple[bytes, bytes]]) -> None:
+    async def work() -> Response:
+        raise Unauthenticated("No.")
+
+    response = await answered(asked(*headers), work())
+    assert response.headers["www-authenticate"].startswith('DPoP realm="watchword", algs="')
 
 
 async def test_what_nobody_expects_is_not_hidden() -> None:
@@ -65,7 +80,7 @@ async def test_what_nobody_expects_is_not_hidden() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        await answered(work())
+        await answered(asked(), work())
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
+from graph import replays
 from graph.app import make_services
 from graph.database import Database
-from graph.errors import InvalidProof, InvalidToken, NonceNeeded, Unauthenticated, Unavailable
+from graph.errors import (
+    Conflict,
+    InvalidProof,
+    InvalidToken,
+    NonceNeeded,
+    TokenExpired,
+    TokenOutdated,
+    TokenRevoked,
+    Unauthenticated,
+    Unavailable,
+)
+from graph.events import Event
+from graph.identity.happenings import roles_changed, session_revoked
 from graph.identity.identity import Identity
-from graph.identity.proof import authenticate, key_of, nonce, principal_of
+from graph.identity.proof import Replayed, authenticate, nonce, principal_of, shown_by, use_alone
 from graph.identity.signing_keys import ensure
 from graph.settings import Settings
 from graph.tokens.credential import DPOP, Credential
@@ -27,6 +42,7 @@ PATH = "/api/auth/refresh"
 URL = ORIGIN + PATH
 TARGET = Target("POST", PATH)
 HOLDER = KeyHolder()
+NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 
 
 async def identity_of(database: Database, clock: MovedClock, **settings: Any) -> Identity:
@@ -54,6 +70,13 @@ def request(*headers: tuple[str, str], method: str = "POST", path: str = PATH) -
 
 def proof(identity: Identity, token: str | None = None, **changes: Any) -> str:
     return HOLDER.proof("POST", URL, identity.clock.now(), token, **changes)
+
+
+async def key_of(identity: Identity, shown: Request) -> str | None:
+    """Prove a key, and use the proof up."""
+    found = shown_by(identity, shown)
+    await use_alone(identity, found.use)
+    return found.key
 
 
 async def refused(identity: Identity, credential: Credential) -> InvalidProof:
@@ -132,6 +155,58 @@ async def test_nothing_is_taken_while_the_database_is_away(
         await authenticate(identity, Credential(token, DPOP, proof(identity, token)), TARGET)
 
 
+async def test_nothing_is_taken_while_another_writer_holds_the_database(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has waited for it in vain may come back: nothing was wrong with the token."""
+    identity = await identity_of(database, clock)
+    token = await token_for(identity, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(identity, token))
+
+    @asynccontextmanager
+    async def busy() -> AsyncIterator[Any]:
+        raise Conflict("Another writer was faster. Try again.")
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "write", busy)
+        with pytest.raises(Unavailable):
+            await authenticate(identity, shown, TARGET)
+    assert await authenticate(identity, shown, TARGET)
+
+
+@pytest.mark.parametrize(
+    ("event", "refusal"),
+    [
+        (session_revoked("alice", "s1"), TokenRevoked),
+        (roles_changed("alice", 2, []), TokenOutdated),
+        (None, TokenExpired),
+    ],
+)
+async def test_what_is_revoked_while_its_proof_is_written_down_is_refused(
+    identity: Identity,
+    clock: MovedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    event: Event | None,
+    refusal: type[Unauthenticated],
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def first(*_: Any) -> bool:
+        if event is None:
+            clock.move(600)
+        else:
+            identity.revocations.add(event, clock.now())
+        return True
+
+    monkeypatch.setattr(replays, "first", first)
+    token = await token_for(identity, HOLDER.thumbprint)
+    with pytest.raises(refusal):
+        await authenticate(identity, Credential(token, DPOP, proof(identity, token)), TARGET)
+    assert "a token was refused by the rule: " in caplog.text
+
+
 async def test_the_settings_can_demand_that_every_token_is_bound(
     database: Database, clock: MovedClock
 ) -> None:
@@ -139,7 +214,7 @@ async def test_the_settings_can_demand_that_every_token_is_bound(
     error = await refused(identity, Credential(await token_for(identity, None)))
     assert (error.rule, error.error) == ("a token must be bound", "invalid_token")
     with pytest.raises(InvalidProof):
-        await key_of(identity, request())
+        shown_by(identity, request())
 
 
 async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) -> None:
@@ -158,11 +233,42 @@ async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) 
     await database.close()
 
 
-async def test_a_request_proves_its_key(identity: Identity) -> None:
+async def test_a_nonce_is_good_while_the_encryption_key_changes(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    """One process was restarted with the new key in front, the other not yet."""
+    database = Database(sqlite_url)
+    old, new = (ENCRYPTION_KEY, NEW_KEY), (NEW_KEY, ENCRYPTION_KEY)
+    ahead = await identity_of(database, clock, dpop_nonce=True, encryption_keys=new)
+    behind = await identity_of(database, clock, dpop_nonce=True, encryption_keys=old)
+    assert nonce(ahead) != nonce(behind)
+    for told, asked in ((ahead, behind), (behind, ahead)):
+        shown = request(("dpop", proof(asked, nonce=nonce(told))))
+        assert shown_by(asked, shown).key == HOLDER.thumbprint
+    await database.close()
+
+
+async def test_a_request_proves_its_key_once(identity: Identity) -> None:
     shown = request(("dpop", proof(identity)))
     assert await key_of(identity, shown) == HOLDER.thumbprint
-    with pytest.raises(InvalidProof):
+    with pytest.raises(Replayed):
         await key_of(identity, shown)
+
+
+async def test_a_proof_that_was_only_looked_at_was_not_used(identity: Identity) -> None:
+    shown = request(("dpop", proof(identity)))
+    for _ in range(2):
+        assert shown_by(identity, shown).key == HOLDER.thumbprint
+    assert await key_of(identity, shown) == HOLDER.thumbprint
+
+
+async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(identity: Identity) -> None:
+    shown = shown_by(identity, request(("dpop", proof(identity))))
+    with pytest.raises(RuntimeError):
+        async with identity.services.database.write() as session:
+            await shown.use(session)
+            raise RuntimeError("it came to nothing")
+    await use_alone(identity, shown.use)
 
 
 async def test_nobody_can_use_up_the_ids_of_another_key(identity: Identity) -> None:
@@ -174,18 +280,18 @@ async def test_nobody_can_use_up_the_ids_of_another_key(identity: Identity) -> N
 async def test_a_request_without_proof_proves_no_key(identity: Identity) -> None:
     assert await key_of(identity, request()) is None
     with pytest.raises(InvalidProof):
-        await key_of(identity, request(), required=True)
+        shown_by(identity, request(), required=True)
 
 
 @pytest.mark.parametrize("place", [{"method": "GET"}, {"path": "/api/auth/login"}])
 async def test_a_proof_is_for_one_route(identity: Identity, place: dict[str, str]) -> None:
     with pytest.raises(InvalidProof):
-        await key_of(identity, request(("dpop", proof(identity)), **place))
+        shown_by(identity, request(("dpop", proof(identity)), **place))
 
 
 async def test_two_proofs_are_refused(identity: Identity) -> None:
     with pytest.raises(InvalidProof):
-        await key_of(identity, request(("dpop", proof(identity)), ("dpop", proof(identity))))
+        shown_by(identity, request(("dpop", proof(identity)), ("dpop", proof(identity))))
 
 
 async def test_a_route_hears_who_it_is(identity: Identity) -> None:
@@ -215,3 +321,17 @@ async def test_the_log_says_which_rule_and_never_the_proof(
     assert "a proof was refused by the rule: htm" in caplog.text
     assert token not in caplog.text
     assert str(shown.proof) not in caplog.text
+
+
+async def test_a_used_proof_is_known_for_as_long_as_it_would_be_good(
+    database: Database, clock: MovedClock
+) -> None:
+    identity = await identity_of(database, clock, dpop_seconds=300, leeway_seconds=5)
+    token = await token_for(identity, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(identity, token))
+    assert await authenticate(identity, shown, TARGET)
+    clock.move(305)
+    await replays.prune(database, clock.now())
+    assert (await refused(identity, shown)).rule == "replay"
+    clock.move(1)
+    assert (await refused(identity, shown)).rule == "iat"

@@ -15,7 +15,8 @@ from graph.identity.accounts import disable
 from graph.identity.routes import COOKIE
 from graph.identity.tables import RefreshToken, Session
 from tests.support.clock import MovedClock
-from tests.support.identity import ORIGIN, sign_in_desk, unit_of
+from tests.support.dpop import KeyHolder
+from tests.support.identity import EMAIL, ORIGIN, sign_in_desk, unit_of
 
 ROUTES = ["/api/auth/login", "/api/auth/refresh", "/api/auth/logout"]
 
@@ -46,7 +47,7 @@ async def test_a_native_app_gets_it_in_the_body_only(database: Database, clock: 
         response = await desk.login(delivery="body")
         assert "set-cookie" not in response.headers
         token = response.json()["refresh_token"]
-        assert len(token) == 43
+        assert len(token) == 67
         again = await desk.refresh(token)
         assert again.status_code == 200
         assert again.json()["refresh_token"] != token
@@ -74,8 +75,10 @@ async def test_the_database_holds_no_token(database: Database, clock: MovedClock
             known = (await session.execute(select(RefreshToken))).scalars().all()
         assert len(known) == 2
         stored = str([vars(row), *map(vars, known)])
-        assert token not in stored
-        assert fresh not in stored
+        # Nor its family's name, which is all that it takes to end the session.
+        assert token[:24] == fresh[:24]
+        for secret in (token[:24], token[24:], fresh[24:]):
+            assert secret not in stored
         assert (row.address, row.label) == ("203.0.113.7", desk.client.headers["user-agent"])
 
 
@@ -297,6 +300,62 @@ async def test_no_refresh_token_at_all_is_401(sqlite_desk: Any) -> None:
     assert (response.status_code, response.json()["error"]) == (401, "invalid_grant")
 
 
+async def test_who_refreshes_with_a_proof_gets_tokens_bound_to_it(
+    sqlite_desk: Any, clock: MovedClock
+) -> None:
+    def proof(holder: KeyHolder) -> dict[str, str]:
+        return {"dpop": holder.proof("POST", f"{ORIGIN}/api/auth/refresh", clock.now())}
+
+    mine, other = KeyHolder(), KeyHolder("EdDSA")
+    token = (await sqlite_desk.login(delivery="body")).json()["refresh_token"]
+    answer = (await sqlite_desk.refresh(token, headers=proof(mine))).json()
+    assert answer["token_type"] == "DPoP"
+    bound = jwt.decode(answer["access_token"], options={"verify_signature": False})
+    assert bound["cnf"] == {"jkt": mine.thumbprint}
+    for headers in ({}, proof(other)):
+        refused = await sqlite_desk.refresh(answer["refresh_token"], headers=headers)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_dpop_proof")
+    again = await sqlite_desk.refresh(answer["refresh_token"], headers=proof(mine))
+    assert (again.status_code, again.json()["token_type"]) == (200, "DPoP")
+
+
+async def test_whoever_is_not_let_in_is_challenged(sqlite_desk: Any, clock: MovedClock) -> None:
+    """RFC 9110, section 15.5.2: every 401 says by which scheme one comes in."""
+    for used, scheme in ((False, "Bearer"), (True, "DPoP")):
+        proofs = {
+            path: {"dpop": KeyHolder().proof("POST", ORIGIN + path, clock.now())} if used else {}
+            for path in ("/api/auth/login", "/api/auth/refresh")
+        }
+        bodies: dict[str, dict[str, str]] = {
+            "/api/auth/login": {"email": EMAIL, "password": "wrong horse battery"},
+            "/api/auth/refresh": {"refresh_token": "nonsense"},
+        }
+        for path, body in bodies.items():
+            refused = await sqlite_desk.client.post(path, json=body, headers=proofs[path])
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith(f'{scheme} realm="watchword"')
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
+async def test_a_step_up_is_challenged_by_the_scheme_that_was_used(
+    scheme: str, sqlite_desk: Any
+) -> None:
+    for path in ("/api/auth/step-up", "/api/auth/passkeys/options"):
+        headers = {"authorization": f"{scheme} nonsense"}
+        refused = await sqlite_desk.client.post(path, json={"password": "x"}, headers=headers)
+        assert refused.status_code == 401
+        said = refused.headers["www-authenticate"]
+        assert said.startswith(f'{scheme} realm="watchword", error="invalid_token"')
+
+
+async def test_the_key_set_can_be_asked_about(sqlite_desk: Any) -> None:
+    asked, got = [
+        await sqlite_desk.client.request(method, "/.well-known/jwks.json")
+        for method in ("HEAD", "GET")
+    ]
+    assert (asked.status_code, asked.headers) == (200, got.headers)
+
+
 async def test_a_stock_library_verifies_our_tokens_from_jwks(sqlite_desk: Any) -> None:
     response = await sqlite_desk.client.get("/.well-known/jwks.json")
     assert response.headers["cache-control"] == "public, max-age=300"
@@ -330,3 +389,12 @@ async def test_no_secret_reaches_the_log(
     await sqlite_desk.refresh(answer["refresh_token"])
     for secret in (answer["refresh_token"], answer["access_token"], "wrong password here"):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(("published", "kept"), [(60, 30), (6000, 300)])
+async def test_others_keep_our_keys_for_half_the_time_that_a_new_one_is_published(
+    database: Database, clock: MovedClock, published: int, kept: int
+) -> None:
+    async with sign_in_desk(database, clock, key_publish_seconds=published) as desk:
+        response = await desk.client.get("/.well-known/jwks.json")
+    assert response.headers["cache-control"] == f"public, max-age={kept}"

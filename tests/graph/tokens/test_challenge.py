@@ -16,6 +16,11 @@ def test_a_refused_token_is_invalid_whatever_the_rule(error: WatchwordError) -> 
     assert challenge(error, bound=True).startswith('DPoP realm="watchword", error="invalid_token"')
 
 
+def test_who_has_shown_no_token_hears_of_none() -> None:
+    assert challenge() == 'Bearer realm="watchword"'
+    assert challenge(bound=True).startswith('DPoP realm="watchword", algs="')
+
+
 @pytest.mark.parametrize(
     ("error", "name"),
     [

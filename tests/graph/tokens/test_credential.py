@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import InvalidProof, InvalidToken
+from graph.log import redact
 from graph.tokens.credential import (
     BEARER,
     DPOP,
@@ -18,6 +19,7 @@ from graph.tokens.credential import (
     from_payload,
     in_url,
     proof_of,
+    uses_dpop,
 )
 
 GOOD = ["Bearer a.b-c_d", "bearer a.b-c_d", "BEARER  a.b-c_d", " Bearer a.b-c_d\t"]
@@ -147,11 +149,23 @@ def test_a_token_in_the_url_is_seen(query: bytes, is_there: bool) -> None:
     assert in_url(query) is is_there
 
 
-def test_the_log_says_which_rule_and_never_the_value(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO"), pytest.raises(InvalidToken):
-        from_headers([(b"authorization", b"Bearer secret secret")])
-    assert "a credential was refused by the rule: not one" in caplog.text
-    assert "secret" not in caplog.text
+@pytest.mark.parametrize(
+    ("headers", "rule"),
+    [
+        ([(b"authorization", b"Bearer secret secret")], "not one scheme and token"),
+        ([(b"authorization", b"Basic secret")], "not one scheme and token"),
+        ([(b"dpop", b"secret"), (b"dpop", b"secret")], "several proof headers"),
+    ],
+)
+def test_the_log_says_which_rule_and_never_the_value(
+    headers: list[tuple[bytes, bytes]], rule: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"), pytest.raises((InvalidToken, InvalidProof)):
+        from_headers(headers)
+        proof_of(headers)
+    # As it leaves the process: the formatter hides what looks like a secret.
+    written = redact(caplog.messages[0])
+    assert written == f"a credential was refused by the rule: {rule}"
 
 
 json = st.recursive(
@@ -202,3 +216,21 @@ def test_whatever_is_taken_is_one_scheme_and_one_token(value: str) -> None:
     assert token.lstrip(" ") == found.token
     assert not set(found.token) & set(' \t,"')
     assert "=" not in found.token.rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([], False),
+        ([("authorization", "Bearer a")], False),
+        ([("authorization", "Bearer a"), ("dpop", "x")], False),
+        ([("authorization", "DPoP a")], True),
+        ([("authorization", " dpop a b")], True),
+        ([("authorization", "Bearer a"), ("authorization", "DPoP a")], True),
+        ([("dpop", "x")], True),
+    ],
+)
+def test_a_request_uses_dpop_by_its_scheme_or_else_by_a_proof(
+    headers: list[tuple[str, str]], expected: bool
+) -> None:
+    assert uses_dpop([(name.encode(), value.encode()) for name, value in headers]) is expected

@@ -141,6 +141,8 @@ def test_another_method_is_refused(method: str) -> None:
         "https://watchword.example:/graphql",
         "https://watchword.example/%67raphql",
         "https://watchword.example/a/.././graphql",
+        "https://watchword.example/a/%2e%2E/%2e/graphql",
+        "https://watchword.example/../graphql",
     ],
 )
 def test_a_url_is_compared_after_normalisation(url: str) -> None:
@@ -156,6 +158,14 @@ def test_a_url_is_compared_after_normalisation(url: str) -> None:
         "https://watchword.example:8443/graphql",
         "https://watchword.example:port/graphql",
         "https://watchword.example/graphql/",
+        "https://watchword.example/graphql/.",
+        "https://watchword.example/graphql/%2e",
+        "https://watchword.example/graphql/a/..",
+        "https://watchword.example/x%2f..%2fgraphql",
+        "https://watchword.example/x%2F../graphql%2F..",
+        "https://watchword.example/%2fgraphql",
+        "https://watchword.example/graphql%3f",
+        "https://watchword.example/graphql%",
         "https://watchword.example/GraphQL",
         "https://watchword.example",
         "https://watchword.example@evil.example/graphql",
@@ -199,6 +209,39 @@ def test_a_proof_is_good_for_a_short_time(age: int, is_good: bool) -> None:
         assert rule(proof) == "iat"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": NOW},
+        {"exp": 1},
+        {"nbf": NOW + 6},
+        {"nbf": 9_999_999_999},
+        *[{name: value} for name in ("exp", "nbf") for value in ("1", True, -1, [], 1e300)],
+    ],
+    ids=str,
+)
+def test_a_proof_that_has_ended_or_not_begun_is_refused(changes: dict[str, Any]) -> None:
+    assert rule(HOLDER.signed(good(**changes))) in changes
+
+
+def test_a_proof_may_say_when_it_begins_and_ends() -> None:
+    assert checked(HOLDER.signed(good(exp=NOW + 1, nbf=NOW + 5))).key == HOLDER.thumbprint
+
+
+def test_a_null_is_no_time() -> None:
+    for name in ("exp", "nbf"):
+        claims = orjson.dumps(good() | {name: None})
+        assert rule(HOLDER.signed(claims)) == name
+
+
+def test_a_path_is_compared_by_its_segments_and_escapes() -> None:
+    """RFC 3986, sections 5.2.4 and 6.2.2: an issuer may have a path with anything in it."""
+    target, issuer = Target("POST", "/graphql"), f"{ISSUER}/a%2Fb"
+    assert target.is_named(f"{ISSUER}/%61%2fb/graphql", issuer)
+    assert not target.is_named(f"{ISSUER}/a/b/graphql", issuer)
+    assert Target("GET", "/").is_named(f"{ISSUER}/..", ISSUER)
+
+
 def test_a_proof_is_for_one_token() -> None:
     assert rule(HOLDER.signed(good()), token=TOKEN) == "ath"
     assert rule(HOLDER.proof("POST", URL, NOW, "another"), token=TOKEN) == "ath"
@@ -225,24 +268,34 @@ def test_duplicate_members_are_refused() -> None:
 
 def test_a_nonce_is_good_for_its_time_and_once_more() -> None:
     given = nonce(SECRET, NOW)
-    check_nonce(given, SECRET, NOW, 5)
-    check_nonce(given, SECRET, NOW + NONCE_SECONDS, 5)
+    check_nonce(given, [SECRET], NOW, 5)
+    check_nonce(given, [SECRET], NOW + NONCE_SECONDS, 5)
     with pytest.raises(NonceNeeded) as refused:
-        check_nonce(given, SECRET, NOW + 2 * NONCE_SECONDS, 5)
+        check_nonce(given, [SECRET], NOW + 2 * NONCE_SECONDS, 5)
     assert refused.value.nonce == nonce(SECRET, NOW + 2 * NONCE_SECONDS)
 
 
 def test_the_clock_of_whoever_gave_a_nonce_may_be_ahead() -> None:
     end = NOW - NOW % NONCE_SECONDS + NONCE_SECONDS
-    check_nonce(nonce(SECRET, end), SECRET, end - 5, 5)
+    check_nonce(nonce(SECRET, end), [SECRET], end - 5, 5)
     with pytest.raises(NonceNeeded):
-        check_nonce(nonce(SECRET, end), SECRET, end - 6, 5)
+        check_nonce(nonce(SECRET, end), [SECRET], end - 6, 5)
+
+
+def test_a_nonce_by_any_of_the_secrets_is_good_and_the_first_one_is_told() -> None:
+    old, new = b"o" * 32, b"n" * 32
+    for secrets in ([old, new], [new, old]):
+        for secret in secrets:
+            check_nonce(nonce(secret, NOW), secrets, NOW, 5)
+        with pytest.raises(NonceNeeded) as refused:
+            check_nonce(None, secrets, NOW, 5)
+        assert refused.value.nonce == nonce(secrets[0], NOW)
 
 
 @pytest.mark.parametrize("given", [None, "", "ä", nonce(b"another", NOW)])
 def test_a_nonce_of_somebody_else_is_refused(given: str | None) -> None:
     with pytest.raises(NonceNeeded):
-        check_nonce(given, SECRET, NOW, 5)
+        check_nonce(given, [SECRET], NOW, 5)
 
 
 values = st.recursive(

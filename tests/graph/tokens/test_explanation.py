@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from graph.tokens.explanation import explain
+from graph.errors import InvalidToken, TokenRevoked, Unavailable, WatchwordError
+from graph.tokens.explanation import Explanation, explain
 from tests.support.clock import MovedClock
 from tests.support.tokens import claims, key, signed, verifier
 
 KEY = key()
 
 
+def explained(token: str, clock: MovedClock) -> Explanation:
+    refused: WatchwordError | None = None
+    try:
+        verifier(clock, KEY).verify(token)
+    except WatchwordError as error:
+        refused = error
+    return explain(token, refused, clock.now())
+
+
 def test_every_claim_of_a_good_token_is_explained(clock: MovedClock) -> None:
     token = signed(KEY, claims(clock.now()))
-    explanation = explain(token, verifier(clock, KEY), clock.now())
+    explanation = explained(token, clock)
     assert explanation.refused is None
     shown = {line.name: line for line in explanation.lines}
     assert set(shown) == {"typ", "alg", "kid", *claims(0)}
@@ -29,7 +39,7 @@ def test_a_refused_token_says_why(
     changes: dict[str, object], words: str, clock: MovedClock
 ) -> None:
     token = signed(KEY, claims(clock.now(), **changes))
-    explanation = explain(token, verifier(clock, KEY), clock.now())
+    explanation = explained(token, clock)
     assert explanation.refused is not None
     assert words in explanation.refused
     assert explanation.lines
@@ -37,6 +47,24 @@ def test_a_refused_token_says_why(
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.W10.e30"])
 def test_what_is_no_token_has_no_lines(token: str, clock: MovedClock) -> None:
-    explanation = explain(token, verifier(clock, KEY), clock.now())
+    explanation = explained(token, clock)
     assert explanation.refused
     assert explanation.lines == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InvalidToken("kid"), "no key of idp has this id"),
+        (InvalidToken("aud"), "another audience than idp has in WATCHWORD_TRUSTED_ISSUERS"),
+        (InvalidToken("signature"), "its signature does not fit"),
+        (TokenRevoked(), "its account is disabled, or was signed out"),
+        (Unavailable("The provider cannot be reached. Try again."), "cannot be reached. Try again"),
+    ],
+)
+def test_a_refused_token_of_another_issuer_says_why(
+    error: WatchwordError, words: str, clock: MovedClock
+) -> None:
+    refused = explain(signed(KEY, claims(clock.now())), error, clock.now(), "idp").refused
+    assert refused is not None
+    assert words in refused

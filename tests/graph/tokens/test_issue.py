@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from graph.errors import InvalidToken
-from graph.tokens.compact import decode, members
+from graph.tokens.compact import decode
 from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
+from graph.tokens.members import members
 from tests.support.clock import MovedClock
 from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
 

@@ -8,6 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from graph.errors import Unavailable
 from graph.tokens.keys import Key, KeyRing, generate, load, thumbprint
 from tests.support.tokens import key
 
@@ -54,6 +55,11 @@ def test_a_ring_finds_by_id_and_signs_with_the_first() -> None:
     assert ring.find(old.kid) is old
     assert ring.find("nobody") is None
     assert [each["kid"] for each in ring.jwks()["keys"]] == [new.kid, old.kid]
+
+
+def test_a_ring_without_keys_cannot_sign_just_now() -> None:
+    with pytest.raises(Unavailable):
+        _ = KeyRing().signing
 
 
 def test_two_keys_of_one_id_make_no_ring() -> None:

@@ -23,6 +23,17 @@ def test_an_address_has_so_many_connections_at_a_time() -> None:
     assert not admission._by_address
 
 
+def test_neighbours_have_so_many_together() -> None:
+    admission = Admission(2, 1)
+    admission.enter("2001:db8:1:2::1")
+    admission.enter("2001:db8:1:2::2")
+    admission.enter("2001:db8:1:3::1")
+    with pytest.raises(RateLimited):
+        admission.enter("2001:db8:1:2:ffff::1")
+    admission.leave("2001:db8:1:2::1")
+    admission.enter("2001:db8:1:2:ffff::1")
+
+
 def test_a_principal_has_so_many() -> None:
     admission = Admission(2, 3)
     admission.check(2)

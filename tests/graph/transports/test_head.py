@@ -1,4 +1,4 @@
-"""How much of a request's head is taken, on real sockets: whatever a client sends, and however slowly."""
+"""How much of a request's head is taken, and how long head and body may take, on real sockets."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.support.vault import ENCRYPTION_KEY
 
 LIMIT = 8_192
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 UPGRADE = (
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -35,6 +36,11 @@ class Echo:
     port: int = 0
     seen: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
     sockets: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -42,16 +48,26 @@ class Echo:
             self.sockets += 1
             await send({"type": "websocket.close", "code": 1008})
             return
+        self.asked.set()
         size, more = 0, True
         while more:
             if (message := await receive())["type"] == "http.disconnect":
                 return
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
         self.seen.append(list(scope["headers"]))
+        await self.may_answer.wait()
         body = b"%d" % size
         length = (b"content-length", b"%d" % len(body))
         await send({"type": "http.response.start", "status": 200, "headers": [length]})
         await send({"type": "http.response.body", "body": body})
+
+    async def let_the_time_of_a_body_pass(self) -> None:
+        """Wait until one that begins now and does not come is given up."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(POST)
+        async with asyncio.timeout(5):
+            assert status(await reader.read()) == b"408"
+        writer.close()
 
     async def say(self, *parts: bytes) -> bytes:
         """Send the parts, and return all that comes until the server closes, or is quiet."""
@@ -194,6 +210,79 @@ async def test_a_request_that_is_being_answered_is_not_hurried(
         answer = await reader.readuntil(b"\r\n\r\n")
         writer.close()
     assert status(answer) == b"200"
+
+
+@pytest.mark.parametrize("sent", [POST, POST + b"a", CHUNKED, CHUNKED + b"2\r\nab\r\n"])
+async def test_a_body_that_does_not_come_is_refused_with_408(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        # Too late: nobody listens any more.
+        writer.write(b"bc")
+        writer.close()
+    assert (status(answer), answer.count(b"HTTP/1.1")) == (b"408", 1)
+    assert b"connection: close" in answer
+    assert app.seen == []
+    assert "ASGI" not in caplog.text
+
+
+async def test_a_body_that_drips_in_does_not_put_the_end_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.2)
+    async with echo() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(CHUNKED)
+
+        async def drip() -> None:
+            with suppress(ConnectionError):
+                while True:
+                    writer.write(b"1\r\na\r\n")
+                    await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        dripping.cancel()
+        writer.close()
+    assert status(answer) == b"408"
+
+
+async def test_a_body_that_is_whole_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.05)
+    async with echo() as app:
+        app.may_answer.clear()
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(POST + b"a")
+        await app.asked.wait()
+        writer.write(b"bc")
+        await app.let_the_time_of_a_body_pass()
+        app.may_answer.set()
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert status(answer) == b"200"
+
+
+async def test_the_time_of_a_body_behind_another_request_begins_when_it_is_taken_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
+    async with echo() as app:
+        app.may_answer.clear()
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(POST + b"abc" + POST + b"a")
+        await app.let_the_time_of_a_body_pass()
+        # The first has been waiting for longer than a body may, and is answered all the same.
+        app.may_answer.set()
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+    assert answer.index(b"HTTP/1.1 200") < answer.index(b"HTTP/1.1 408")
 
 
 async def test_a_trailer_is_no_header() -> None:
