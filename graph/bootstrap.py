@@ -14,7 +14,8 @@ from graph.database import Database, exclusive
 from graph.domain import Mount
 from graph.errors import Unsafe
 from graph.fanout.memory import MemoryBus
-from graph.identity.accounts import ADMIN, add_account, list_accounts
+from graph.identity.accounts import ADMIN, add_account, has_accounts
+from graph.identity.passwords import hash_chosen
 from graph.identity.signing_keys import ensure
 from graph.migration import RUNTIME, upgrade
 from graph.settings import Settings
@@ -56,26 +57,39 @@ async def bootstrap(
         try:
             await upgrade(database, packages(mount))
             await ensure(database, vault(settings), settings, clock.now())
+            first = await _first_password(database, settings)
             async with transaction(database, MemoryBus(), clock.now()) as unit:
-                started = await _first_account(unit, settings, mount)
+                started = await _first_account(unit, settings, mount, first)
                 tell(started)
             return started
         finally:
             await database.close()
 
 
-async def _first_account(unit: Transaction, settings: Settings, mount: Mount) -> Started:
-    await exclusive(unit.session, LOCK)
-    if await list_accounts(unit.session):
-        return Started(is_first=False)
+async def _first_password(database: Database, settings: Settings) -> tuple[str, str] | None:
+    """Return the first account's password and its hash; None when there are accounts already."""
+    async with database.read() as session:
+        if await has_accounts(session):
+            return None
     password = settings.admin_password or secrets.token_urlsafe(18)
+    return password, await hash_chosen(password)
+
+
+async def _first_account(
+    unit: Transaction, settings: Settings, mount: Mount, first: tuple[str, str] | None
+) -> Started:
+    await exclusive(unit.session, LOCK)
+    # Another process may have been faster.
+    if first is None or await has_accounts(unit.session):
+        return Started(is_first=False)
+    password, hash = first
     roles = [ADMIN] if ADMIN in mount.domain.roles else list(mount.domain.roles)
     await add_account(
         unit,
         email=settings.admin_email,
         name="Administrator",
         roles=roles or [ADMIN],
-        password=password,
+        hash=hash,
     )
     if settings.demo and mount.domain.demo:
         await mount.domain.demo(unit)

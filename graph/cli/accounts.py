@@ -29,6 +29,7 @@ from graph.identity.accounts import (
     sign_out,
 )
 from graph.identity.factors import reset
+from graph.identity.passwords import hash_chosen
 from graph.identity.tables import Account
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
@@ -53,16 +54,13 @@ def add(
     settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password: str | None
 ) -> None:
     """Make an account for EMAIL."""
-    _check_roles(settings, roles)
+    check_roles(settings, roles)
     chosen = secrets.token_urlsafe(18) if password is None else password
+    hash = asyncio.run(hash_chosen(chosen))
 
     async def work(unit: Transaction) -> Account:
         return await add_account(
-            unit,
-            email=email,
-            name=name or email.partition("@")[0],
-            roles=roles,
-            password=chosen,
+            unit, email=email, name=name or email.partition("@")[0], roles=roles, hash=hash
         )
 
     account = write(settings, work)
@@ -90,7 +88,7 @@ def list_(settings: Settings) -> None:
 @click.pass_obj
 def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
     """Give EMAIL these ROLES and no others, at once: whoever is connected must renew its token."""
-    _check_roles(settings, roles)
+    check_roles(settings, roles)
 
     async def work(unit: Transaction) -> Account:
         return await set_roles(unit, (await _find(unit, email)).id, roles)
@@ -108,9 +106,10 @@ def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
 def set_password_(settings: Settings, email: str, password: str | None) -> None:
     """Give EMAIL another password, and end its sessions."""
     chosen = secrets.token_urlsafe(18) if password is None else password
+    hash = asyncio.run(hash_chosen(chosen))
 
     async def work(unit: Transaction) -> None:
-        await set_password(unit, (await _find(unit, email)).id, chosen)
+        await set_password(unit, (await _find(unit, email)).id, hash)
 
     write(settings, work)
     click.echo(f"{email} has another password, and must sign in again.")
@@ -214,11 +213,15 @@ async def _find(unit: Transaction, email: str) -> Account:
     return account
 
 
-def _check_roles(settings: Settings, roles: tuple[str, ...]) -> None:
+def check_roles(settings: Settings, roles: tuple[str, ...]) -> None:
+    """Raise `Unsafe` when the mounted schema knows one of these roles not."""
     known = load(settings.mount).domain.roles
     for role in roles:
         if known and role not in known:
-            raise Unsafe(f"There is no role {role!r}. Roles are {', '.join(known)}.")
+            raise Unsafe(
+                f"There is no role {role!r} in {settings.mount} (WATCHWORD_MOUNT). Roles are"
+                f" {', '.join(known)}."
+            )
 
 
 def _roles(account: Account) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, String, cast, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
@@ -15,8 +15,7 @@ from graph.database import exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked, roles_changed
-from graph.identity.passwords import check_usable, make_hash
-from graph.identity.tables import Account, ExternalIdentity, Password, Session
+from graph.identity.tables import Account, ExternalIdentity, Passkey, Password, Session
 from graph.settings import LONGEST_EMAIL
 from graph.transaction import Transaction
 
@@ -36,12 +35,12 @@ async def add_account(
     email: str,
     name: str,
     roles: Collection[str],
-    password: str | None,
+    hash: str | None,
 ) -> Account:
-    """Make an account; without a password it cannot sign in by one.
+    """Make an account, with the hash of its password; without one it cannot sign in by password.
 
-    Raises `BadUserInput` when the e-mail address or password cannot be
-    used, or the address has an account already.
+    Raises `BadUserInput` when the e-mail address or the name cannot be used, or the address has an
+    account already.
     """
     _check_email(email)
     _check_name(name)
@@ -61,23 +60,19 @@ async def add_account(
         raise BadUserInput(
             "There is an account with this e-mail address already.", ["email"]
         ) from error
-    if password is not None:
-        check_usable(password)
-        hash = await make_hash(password)
+    if hash is not None:
         session.add(Password(account_id=account.id, hash=hash, changed_at=moment(unit.now)))
         await session.flush()
     record(unit, Action.ACCOUNT_ADDED, account=account.id, roles=" ".join(account.roles))
     return account
 
 
-async def set_password(unit: Transaction, id: str, password: str, keep: str | None = None) -> None:
-    """Give an account another password, and end its tokens and its sessions.
+async def set_password(unit: Transaction, id: str, hash: str, keep: str | None = None) -> None:
+    """Give an account another password, of which this is the hash, and end its tokens and sessions.
 
     The session to `keep` goes on, and must refresh its access token as well: whoever has stolen that
-    is out. Raises `BadUserInput`.
+    is out, unless it has the refresh token too. Raises `NotFound`.
     """
-    check_usable(password)
-    hash = await make_hash(password)
     # Whoever signs in with the old one at this moment is before us, or after us and refused.
     account = await lock_account(unit.session, id)
     await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
@@ -99,12 +94,34 @@ async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str,
 
 async def list_accounts(session: AsyncSession) -> Sequence[Account]:
     """Return all accounts, the oldest first."""
-    found = await session.execute(
-        select(Account)
-        .order_by(Account.created_at, Account.id)
-        .execution_options(populate_existing=True)
+    return (await session.scalars(_oldest_first())).all()
+
+
+def _oldest_first() -> Select[Account]:
+    ordered = select(Account).order_by(Account.created_at, Account.id)
+    return ordered.execution_options(populate_existing=True)
+
+
+async def has_accounts(session: AsyncSession) -> bool:
+    """Tell whether there is any account."""
+    return await session.scalar(select(Account.id).limit(1)) is not None
+
+
+async def list_admins(session: AsyncSession) -> Sequence[Account]:
+    """Return the admins who can sign in, by password or passkey, the oldest first.
+
+    People of other issuers, who have neither, are admins as far as each of their tokens says so.
+    """
+    can_sign_in = or_(
+        exists().where(Password.account_id == Account.id),
+        exists().where(Passkey.account_id == Account.id),
     )
-    return found.scalars().all()
+    # The database leaves most of them out, and what it finds in the text is looked at again.
+    may_be_admin = cast(Account.roles, String).contains(f'"{ADMIN}"')
+    found = await session.scalars(
+        _oldest_first().where(Account.disabled_at.is_(None), may_be_admin, can_sign_in)
+    )
+    return [account for account in found if ADMIN in account.roles]
 
 
 async def set_roles(
@@ -149,10 +166,13 @@ async def enable(unit: Transaction, id: str) -> Account:
     return account
 
 
-async def sign_out(unit: Transaction, id: str) -> Account:
-    """End all sessions and tokens of an account, wherever they are. Raises `NotFound`."""
+async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Account:
+    """End all sessions and tokens of an account, wherever they are; raises `NotFound`.
+
+    The session to `keep` goes on, and must refresh its access token.
+    """
     account = await lock_account(unit.session, id)
-    await _end_sessions(unit, account)
+    await _end_sessions(unit, account, keep)
     record(unit, Action.SIGNED_OUT_EVERYWHERE, account=id)
     return account
 
@@ -167,7 +187,7 @@ async def _end_sessions(unit: Transaction, account: Account, keep: str | None = 
     # What other issuers have issued for it until now knows no version.
     elsewhere = update(ExternalIdentity).filter_by(account_id=account.id)
     await unit.session.execute(elsewhere.values(revoked_at=moment(unit.now)))
-    unit.publish(account_revoked(account.id, account.version))
+    unit.publish(account_revoked(account.id, account.version, keep))
 
 
 async def lock_account(session: AsyncSession, id: str) -> Account:
@@ -181,17 +201,20 @@ async def lock_account(session: AsyncSession, id: str) -> Account:
 async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:
     # Two admins who remove each other take turns, and the second finds that nobody else is left.
     await exclusive(session, LAST_ADMIN_LOCK)
-    for account in await list_accounts(session):
-        if account.id != leaving.id and ADMIN in account.roles and account.disabled_at is None:
-            return
-    raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
+    if [account.id for account in await list_admins(session)] == [leaving.id]:
+        raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
 
 
 def _check_email(email: str) -> None:
     name, _, host = email.partition("@")
     is_text = email.isprintable() and not any(character.isspace() for character in email)
-    if not name or not host or not is_text or len(email) > LONGEST_EMAIL:
+    if not name or not host or not is_text or _length(email) > LONGEST_EMAIL:
         raise BadUserInput("This is no e-mail address.", ["email"])
+
+
+def _length(email: str) -> int:
+    # "ß" is two letters when it is folded, as which it is kept too.
+    return max(len(email), len(email.casefold()))
 
 
 def _check_name(name: str) -> None:

@@ -1,7 +1,8 @@
 """Authentication: how a person shows who it is, to sign in, to step up, to change the password.
 
 Guesses are counted before any work is done, and taken back when they were none. A refusal is
-committed, with its audit entry and whatever it used up, and does not say which of it was wrong.
+committed, with its audit entry and whatever it used up, and does not say which of it was wrong. What
+is slow on purpose, hashing and comparing, is done before a transaction begins.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, false, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from graph.actor import Actor
+from graph.attempts import Taken
 from graph.columns import moment
 from graph.context import Services
-from graph.errors import BadUserInput, Unauthenticated
-from graph.identity import passkeys, totp
+from graph.database import is_unavailable
+from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
+from graph.identity import passkeys, recovery_codes, totp
 from graph.identity.accounts import lock_account, set_password
 from graph.identity.audit import Action, record
 from graph.identity.ceremonies import PasskeyRefused
@@ -36,6 +40,7 @@ from graph.identity.sessions import (
 from graph.identity.tables import Account, Password
 from graph.identity.totp import SecondFactorRequired
 from graph.principal import FIRST_PARTY, Principal
+from graph.replays import Use, use_nothing
 from graph.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
@@ -64,16 +69,28 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What somebody tries: by which name a failure is written down, who it is, when (Unix seconds), and
+    on whose account, nobody's when that is not known."""
+
+    failed: Action
+    actor: Actor
+    now: float
+    whose: ColumnElement[bool] = field(default_factory=false, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """The account that a password was compared for, if there is one.
 
     `hash` is what the password fitted, None when it did not, and `fresh` what it shall be from now
-    on: parameters grow stronger.
+    on: parameters grow stronger. `recovery` is the hash of the recovery code that came with it.
     """
 
     account: Account | None
     hash: str | None = field(default=None, repr=False)
     fresh: str | None = field(default=None, repr=False)
+    recovery: str | None = field(default=None, repr=False)
 
 
 class Authentication:
@@ -92,23 +109,23 @@ class Authentication:
         now: float,
         *,
         key: str | None = None,
+        use: Use = use_nothing,
         replaces: str | None = None,
     ) -> SignedIn:
-        """Open a session, bound to a key if one is given; `replaces` is the refresh token whose place
-        its own takes.
+        """Open a session, bound to a key if one is given; `use` uses up what shows the key, and
+        `replaces` is the refresh token whose place its own takes.
 
         Raises `Unauthenticated`, after the same work whatever was wrong; `SecondFactorRequired` when
         the password was good and that is missing; `RateLimited`.
         """
+        whose = Account.email_folded == email.casefold()
+        trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now, whose)
         limit = self._settings.sign_in_limit_per_account
         counted = (self._by_address(device.address), (limit, "sign-in", _folded(email)))
-        async with self._counted(*counted):
-            whose = Account.email_folded == email.casefold()
-            compared = await self._compared(whose, evidence.password)
-            work = self._opening(self._password(compared, evidence), device, key, replaces)
-            return await self._by_password(
-                compared, evidence, Action.SIGN_IN_FAILED, Actor(address=device.address), now, work
-            )
+        async with self._counted(trial, *counted):
+            compared = await self._compared(trial, evidence)
+            work = self._opening(self._password(compared, evidence), device, key, use, replaces)
+            return await self._by_password(trial, compared, evidence, work)
 
     async def sign_in_by_passkey(
         self,
@@ -117,6 +134,7 @@ class Authentication:
         now: float,
         *,
         key: str | None = None,
+        use: Use = use_nothing,
         replaces: str | None = None,
     ) -> SignedIn:
         """Open a session for whoever's passkey this is.
@@ -124,11 +142,11 @@ class Authentication:
         No account is counted, or others could keep its owner out. Raises `Unauthenticated` or
         `RateLimited`.
         """
-        actor, failed = Actor(address=device.address), Action.SIGN_IN_FAILED
-        async with self._counted(self._by_address(device.address)):
-            proof = await self._passkey(assertion, "sign-in", None, failed, actor, now)
-            work = self._opening(proof, device, key, replaces)
-            return await self._decide(failed, None, actor, now, work)
+        trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now)
+        async with self._counted(trial, self._by_address(device.address)):
+            proof = await self._passkey(trial, assertion, "sign-in", None)
+            work = self._opening(proof, device, key, use, replaces)
+            return await self._decide(trial, None, work)
 
     async def step_up(
         self, principal: Principal, evidence: Evidence, address: str, now: float
@@ -138,26 +156,21 @@ class Authentication:
         Counted apart from sign-in, so that who is in cannot be kept from it from outside. Raises
         what `sign_in` raises.
         """
+        trial = _stepping_up(_actor(principal, address), now)
         counted = (self._by_address(address), self._by_account(principal.subject))
-        async with self._counted(*counted):
-            compared = await self._compared(Account.id == principal.subject, evidence.password)
+        async with self._counted(trial, *counted):
+            compared = await self._compared(trial, evidence)
             work = self._renewing(self._password(compared, evidence), principal)
-            return await self._by_password(
-                compared, evidence, Action.STEP_UP_FAILED, _actor(principal, address), now, work
-            )
+            return await self._by_password(trial, compared, evidence, work)
 
     async def step_up_by_passkey(
         self, principal: Principal, assertion: object, address: str, now: float
     ) -> SignedIn:
         """Do as `step_up` does, by a passkey of the same account."""
-        actor, failed, account = (
-            _actor(principal, address),
-            Action.STEP_UP_FAILED,
-            principal.subject,
-        )
-        async with self._counted(self._by_address(address)):
-            proof = await self._passkey(assertion, "step-up", account, failed, actor, now)
-            return await self._decide(failed, account, actor, now, self._renewing(proof, principal))
+        trial, account = _stepping_up(_actor(principal, address), now), principal.subject
+        async with self._counted(trial, self._by_address(address)):
+            proof = await self._passkey(trial, assertion, "step-up", account)
+            return await self._decide(trial, account, self._renewing(proof, principal))
 
     async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
         """Change the actor's password, and end its sessions but for the one that asks.
@@ -165,26 +178,28 @@ class Authentication:
         Raises `BadUserInput` when the current one is not right or the new one cannot be used, and
         `RateLimited`.
         """
-        account, session = actor.subject or "", actor.session
-        check_usable(new)
+        account, trial = actor.subject or "", _stepping_up(actor, now)
+        check_usable(new, "new")
 
         async def work(unit: Transaction) -> None:
             await _still(unit, compared)
-            await set_password(unit, account, new, keep=session)
+            await set_password(unit, account, hash, keep=actor.session)
 
         try:
-            async with self._counted(self._by_address(actor.address), self._by_account(account)):
-                compared = await self._compared(Account.id == account, current)
-                await self._decide(Action.STEP_UP_FAILED, account, actor, now, work)
+            counted = (self._by_address(actor.address), self._by_account(account))
+            async with self._counted(trial, *counted):
+                compared = await self._compared(trial, Evidence(current))
+                hash = await make_hash(new) if compared.hash is not None else ""
+                await self._decide(trial, account, work)
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
 
     def _password(self, compared: Compared, evidence: Evidence) -> Proof:
         async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
             account, password = await _still(unit, compared)
-            vault, otp, code = self._services.vault, evidence.otp, evidence.recovery_code
+            vault, otp = self._services.vault, evidence.otp
             # Last, because it uses the code up.
-            more = await totp.check(unit, vault, account.id, otp, code)
+            more = await totp.check(unit, vault, account.id, otp, compared.recovery)
             if compared.fresh is not None:
                 password.hash = compared.fresh
             return account, [PASSWORD, *more]
@@ -192,18 +207,10 @@ class Authentication:
         return proof
 
     async def _passkey(
-        self,
-        assertion: object,
-        purpose: Purpose,
-        account: str | None,
-        failed: Action,
-        actor: Actor,
-        now: float,
+        self, trial: Trial, assertion: object, purpose: Purpose, account: str | None
     ) -> Proof:
         # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
-        taken = await self._decide(
-            failed, account, actor, now, lambda unit: passkeys.take(unit, assertion)
-        )
+        taken = await self._decide(trial, account, lambda unit: passkeys.take(unit, assertion))
 
         async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
             verified = passkeys.verify(unit, self._settings, assertion, taken, purpose, account)
@@ -211,9 +218,14 @@ class Authentication:
 
         return proof
 
-    def _opening(self, proof: Proof, device: Device, key: str | None, replaces: str | None) -> Work:
+    def _opening(
+        self, proof: Proof, device: Device, key: str | None, use: Use, replaces: str | None
+    ) -> Work:
         async def work(unit: Transaction) -> SignedIn:
             account, methods = await proof(unit)
+            await use(unit.session)
+            # From here on it is known who this is, for what this ends as for what it opens.
+            unit.actor = replace(unit.actor, subject=account.id, client=FIRST_PARTY)
             if replaces is not None:
                 await end_replaced(unit, account.id, replaces)
             opening = Opening(methods, unit.now, key=key)
@@ -238,70 +250,78 @@ class Authentication:
         return work
 
     async def _by_password(
-        self,
-        compared: Compared,
-        evidence: Evidence,
-        failed: Action,
-        actor: Actor,
-        now: float,
-        work: Work,
+        self, trial: Trial, compared: Compared, evidence: Evidence, work: Work
     ) -> SignedIn:
         account = compared.account.id if compared.account else None
         # A recovery code is too long to be guessed, and the way in while others use up the guesses.
         is_code = compared.hash is not None and evidence.otp is not None
         counted = [(OTP_LIMIT, "otp", account)] if is_code and account else []
-        async with self._counted(*counted):
-            return await self._decide(failed, account, actor, now, work)
+        async with self._counted(trial, *counted):
+            return await self._decide(trial, account, work)
 
     async def _decide(
-        self,
-        failed: Action,
-        account: str | None,
-        actor: Actor,
-        now: float,
-        work: Callable[[Transaction], Awaitable[T]],
+        self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
     ) -> T:
         """Do something in one transaction. A refusal is written down and committed, and raised then."""
-        services = self._services
-        async with transaction(services.database, services.bus, now, actor) as unit:
+        async with self._transaction(trial) as unit:
             try:
                 return await work(unit)
-            except SecondFactorRequired:
-                raise
             except Unauthenticated as error:
                 refused = error
-                rule = {"rule": error.rule} if isinstance(error, PasskeyRefused) else {}
                 owner = error.account if isinstance(error, PasskeyRefused) else account
-                record(unit, failed, account=owner or account, **rule)
-        log.info("%s from %s", failed.value, actor.address)
+                record(unit, trial.failed, account=owner or account, **_rule(error))
+        log.info("%s from %s", trial.failed.value, trial.actor.address)
         raise refused
 
-    async def _compared(self, whose: ColumnElement[bool], password: str) -> Compared:
+    async def _compared(self, trial: Trial, evidence: Evidence) -> Compared:
         """Compare a password, with the same work for an account that there is not, or that has none."""
         found = select(Account, Password).outerjoin(Password, Password.account_id == Account.id)
         async with self._services.database.read() as session:
-            row = (await session.execute(found.where(whose))).one_or_none()
+            row = (await session.execute(found.where(trial.whose))).one_or_none()
         account, known = (None, None) if row is None else row
+        password, code = evidence.password, evidence.recovery_code
         if not await fits(password, known.hash if known else None) or known is None:
             return Compared(account)
         fresh = await make_hash(password) if is_outdated(known.hash) else None
-        return Compared(account, known.hash, fresh)
+        recovery = await recovery_codes.hash_of(known.account_id, code) if code else None
+        return Compared(account, known.hash, fresh, recovery)
 
     @asynccontextmanager
-    async def _counted(self, *counted: Counted) -> AsyncIterator[None]:
+    async def _counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
         """Count an attempt, unless it turns out to be none: what is right was not guessed."""
-        attempts = self._services.attempts
-        for limit, *key in counted:
-            await attempts.count(limit, *key)
-        missing: SecondFactorRequired | None = None
+        taken: list[Taken] = []
         try:
+            for limit, *key in counted:
+                taken.append(await self._count(trial, limit, *key))
             yield
-        except SecondFactorRequired as error:
-            missing = error
-        for limit, *key in counted:
-            await attempts.forgive(limit, *key)
-        if missing is not None:
-            raise missing
+        except BaseException as error:
+            if _is_no_guess(error):
+                await self._forgive(taken)
+            raise
+        await self._forgive(taken)
+
+    async def _forgive(self, taken: Sequence[Taken]) -> None:
+        for each in taken:
+            await self._services.attempts.forgive(each)
+
+    async def _count(self, trial: Trial, limit: str, *key: str) -> Taken:
+        attempts = self._services.attempts
+        try:
+            return await attempts.count(limit, *key)
+        except RateLimited:
+            # Those after the first would fill the log with what nobody compared.
+            if await attempts.is_first(limit, "refused", *key):
+                await self._note(trial, key[0])
+            raise
+
+    async def _note(self, trial: Trial, what: str) -> None:
+        async with self._transaction(trial) as unit:
+            account = await unit.session.scalar(select(Account.id).where(trial.whose))
+            record(unit, trial.failed, account=account, rule="limit", limit=what)
+
+    def _transaction(self, trial: Trial) -> AbstractAsyncContextManager[Transaction]:
+        services = self._services
+        return transaction(services.database, services.bus, trial.now, trial.actor)
 
     def _by_address(self, address: str) -> Counted:
         return (self._settings.sign_in_limit_per_address, "address", address)
@@ -322,6 +342,27 @@ async def _still(unit: Transaction, compared: Compared) -> tuple[Account, Passwo
     if account.disabled_at is not None or password.hash != compared.hash:
         raise Unauthenticated(NOT_VALID)
     return account, password
+
+
+def _is_no_guess(error: BaseException) -> bool:
+    """Tell whether nobody has learned anything about a password or a code: it was right and more is
+    needed, another limit was in the way, or the database was. Who leaves may have been wrong."""
+    if isinstance(error, SQLAlchemyError | OSError):
+        return is_unavailable(error)
+    return isinstance(error, SecondFactorRequired | RateLimited | Conflict | Unavailable)
+
+
+def _rule(error: Unauthenticated) -> dict[str, str]:
+    match error:
+        case SecondFactorRequired():
+            return {"rule": "mfa_required"}
+        case PasskeyRefused():
+            return {"rule": error.rule}
+    return {}
+
+
+def _stepping_up(actor: Actor, now: float) -> Trial:
+    return Trial(Action.STEP_UP_FAILED, actor, now, Account.id == (actor.subject or ""))
 
 
 def _actor(principal: Principal, address: str) -> Actor:

@@ -125,8 +125,10 @@ class FactorMutation:
         services, subject = info.context.services, info.context.principal.subject
         limit = services.settings.sign_in_limit_per_account
         await services.attempts.count(limit, "confirm totp", subject)
+        made = await recovery_codes.make(subject)
         async with info.context.write() as unit:
-            return await totp.confirm(unit, services.vault, subject, otp)
+            await totp.confirm(unit, services.vault, made, otp)
+        return made.codes
 
     @strawberry.mutation(
         permission_classes=[Recent],
@@ -142,8 +144,10 @@ class FactorMutation:
         description="Make new recovery codes, to be read this once; the old ones are good for nothing.",
     )
     async def make_recovery_codes(self, info: Info) -> list[str] | None:
+        made = await recovery_codes.make(info.context.principal.subject)
         async with info.context.write() as unit:
-            return await totp.renew_recovery_codes(unit, info.context.principal.subject)
+            await totp.renew_recovery_codes(unit, made)
+        return made.codes
 
 
 async def _second_factor(context: Context) -> SecondFactor:

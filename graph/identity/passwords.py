@@ -1,4 +1,7 @@
-"""Passwords: argon2id (RFC 9106), off the event loop, in equal time for accounts that do not exist."""
+"""Passwords: argon2id (RFC 9106), off the event loop, in equal time for accounts that do not exist.
+
+Never in a transaction: whoever hashes waits for its turn, and others would wait for its locks.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,18 @@ _NOBODY = (
 )
 
 
-def check_usable(password: str) -> None:
-    """Raise `BadUserInput` when this cannot be a password."""
+def check_usable(password: str, argument: str = "password") -> None:
+    """Raise `BadUserInput` that names the argument, when this cannot be a password."""
     if len(password) < MINIMUM_PASSWORD:
-        raise BadUserInput(f"A password has at least {MINIMUM_PASSWORD} characters.", ["password"])
+        raise BadUserInput(f"A password has at least {MINIMUM_PASSWORD} characters.", [argument])
     if len(password) > LONGEST_PASSWORD:
-        raise BadUserInput(f"A password has at most {LONGEST_PASSWORD} characters.", ["password"])
+        raise BadUserInput(f"A password has at most {LONGEST_PASSWORD} characters.", [argument])
+
+
+async def hash_chosen(password: str) -> str:
+    """Return the hash of a password that somebody chose. Raises `BadUserInput` when it cannot be one."""
+    check_usable(password)
+    return await make_hash(password)
 
 
 async def make_hash(password: str) -> str:

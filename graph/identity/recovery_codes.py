@@ -1,7 +1,8 @@
 """Recovery codes: each stands in for a one-time code once, when the phone is lost.
 
 50 bits are few enough to be written down and too few for a fast hash, so they are hashed as passwords
-are, salted by the account: one hash tells whether a code is among ten.
+are, salted by the account: one hash tells whether a code is among ten. As with passwords, that is
+done before a transaction begins.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from dataclasses import dataclass, field
 
 from argon2.low_level import Type, hash_secret_raw
 from sqlalchemy import delete, func, select, update
@@ -28,22 +30,39 @@ _LOOK_ALIKE = str.maketrans("oil", "011")
 _CODE = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
-async def make(unit: Transaction, account: str) -> list[str]:
-    """Make an account's codes, in place of those it has; they can be read this once."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Codes of an account, to be read this once, and the hashes by which they are known."""
+
+    account: str
+    codes: list[str] = field(repr=False)
+    hashes: list[str] = field(repr=False)
+
+
+async def make(account: str) -> Made:
+    """Make codes for an account, which are good when they are put in place."""
     codes = [_new() for _ in range(COUNT)]
     hashes = await asyncio.to_thread(lambda: [_hash(account, code) for code in codes])
+    return Made(account, [f"{code[:5]}-{code[5:]}" for code in codes], hashes)
+
+
+async def put(unit: Transaction, made: Made) -> None:
+    """Put codes in place of those that their account has."""
+    account = made.account
     await forget(unit, account)
-    unit.session.add_all(RecoveryCode(account_id=account, hash=hash) for hash in hashes)
+    unit.session.add_all(RecoveryCode(account_id=account, hash=hash) for hash in made.hashes)
     record(unit, Action.RECOVERY_CODES_MADE, account=account)
-    return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
-async def use(unit: Transaction, account: str, code: object) -> bool:
-    """Use a code up; tell whether it was one, and had not been used."""
+async def hash_of(account: str, code: str) -> str:
+    """Return the hash by which an account's code is known, as somebody wrote it; that of none, empty,
+    when it is no code."""
     text = _read(code)
-    if text is None:
-        return False
-    hash = await asyncio.to_thread(_hash, account, text)
+    return "" if text is None else await asyncio.to_thread(_hash, account, text)
+
+
+async def use(unit: Transaction, account: str, hash: str) -> bool:
+    """Use a code up, known by its hash; tell whether it was one, and had not been used."""
     unused = update(RecoveryCode).filter_by(account_id=account, hash=hash, used_at=None)
     used = await unit.session.execute(
         unused.values(used_at=moment(unit.now)).returning(RecoveryCode.hash),
@@ -72,9 +91,9 @@ def _new() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
-def _read(code: object) -> str | None:
+def _read(code: str) -> str | None:
     """Read a code as people write them: in any case, with spaces and hyphens, O for 0 and I or L for 1."""
-    if not isinstance(code, str) or len(code) > 4 * LENGTH:
+    if len(code) > 4 * LENGTH:
         return None
     text = re.sub(r"[\s-]", "", code).lower().translate(_LOOK_ALIKE)
     return text if _CODE.fullmatch(text) else None

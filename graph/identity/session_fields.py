@@ -15,7 +15,7 @@ from graph.errors import BadUserInput, NotFound
 from graph.identity import tables
 from graph.identity.accounts import sign_out
 from graph.identity.authentication import Authentication
-from graph.identity.sessions import live_sessions, revoke, revoke_others
+from graph.identity.sessions import live_sessions, revoke
 from graph.permissions.field import FirstParty
 from graph.transaction import Transaction
 
@@ -64,19 +64,16 @@ class SessionMutation:
 
     @strawberry.mutation(
         permission_classes=[FirstParty],
-        description="End all of one's own sessions and tokens, those of applications too; or all but"
-        " the session that asks. Returns the sessions that are left.",
+        description="End all of one's own sessions and tokens, those of applications and of other issuers"
+        " too; or all sessions but the one that asks, which has to refresh its access token now. Returns"
+        " the sessions that are left.",
     )
     async def sign_out_everywhere(
         self, info: Info, except_current: bool = False
     ) -> list[Session] | None:
         context, principal = info.context, info.context.principal
         async with context.write() as unit:
-            if except_current and principal.session is not None:
-                settings = context.services.settings
-                await revoke_others(unit, principal.subject, principal.session, settings)
-            else:
-                await sign_out(unit, principal.subject)
+            await sign_out(unit, principal.subject, principal.session if except_current else None)
         return await account_sessions(context, principal.subject)
 
     @strawberry.mutation(

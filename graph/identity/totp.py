@@ -19,6 +19,7 @@ from graph.errors import BadUserInput, NotFound, Unauthenticated
 from graph.identity import recovery_codes
 from graph.identity.accounts import lock_account
 from graph.identity.audit import Action, record
+from graph.identity.recovery_codes import Made
 from graph.identity.tables import Totp
 from graph.settings import Settings
 from graph.transaction import Transaction
@@ -48,20 +49,21 @@ class Setup:
 
 
 async def check(
-    unit: Transaction, vault: Vault, account: str, otp: object, recovery_code: object
+    unit: Transaction, vault: Vault, account: str, otp: object, recovery_hash: str | None
 ) -> list[str]:
     """Ask for the second factor of an account that has one; return what it adds to the methods.
 
-    What is good is used up with this transaction. `otp` and `recovery_code` may be any JSON, None when
-    they did not come. Raises `SecondFactorRequired`, or `Unauthenticated` when it is not good.
+    What is good is used up with this transaction. `otp` may be any JSON; it and the hash of a recovery
+    code are None when they did not come. Raises `SecondFactorRequired`, or `Unauthenticated` when it
+    is not good.
     """
     secret = await unit.session.get(Totp, (account, True))
     if secret is None:
         return []
     if otp is not None:
         good = await _use(unit, account, step_of(vault.open(secret.sealed_secret), otp, unit.now))
-    elif recovery_code is not None:
-        good = await recovery_codes.use(unit, account, recovery_code)
+    elif recovery_hash is not None:
+        good = await recovery_codes.use(unit, account, recovery_hash)
     else:
         raise SecondFactorRequired
     if not good:
@@ -85,11 +87,12 @@ async def begin(unit: Transaction, vault: Vault, settings: Settings, account: st
     return Setup(secret, TOTP(secret).provisioning_uri(name=owner.email, issuer_name=issuer))
 
 
-async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> list[str]:
-    """Take the secret that was begun, as its code shows that an app has it; return recovery codes.
+async def confirm(unit: Transaction, vault: Vault, made: Made, otp: str) -> None:
+    """Take the secret that was begun, as its code shows that an app has it, with these recovery codes.
 
     Raises `BadUserInput`.
     """
+    account = made.account
     await lock_account(unit.session, account)
     begun = await unit.session.get(Totp, (account, False), populate_existing=True)
     if begun is None:
@@ -105,7 +108,7 @@ async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> li
         execution_options={"synchronize_session": False},
     )
     record(unit, Action.TOTP_ENABLED, account=account)
-    return await recovery_codes.make(unit, account)
+    await recovery_codes.put(unit, made)
 
 
 async def disable(unit: Transaction, account: str) -> None:
@@ -118,12 +121,12 @@ async def disable(unit: Transaction, account: str) -> None:
     record(unit, Action.TOTP_DISABLED, account=account)
 
 
-async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
-    """Return new recovery codes; the old ones are good for nothing. Raises `NotFound`."""
-    await lock_account(unit.session, account)
-    if not await is_enabled(unit.session, account):
+async def renew_recovery_codes(unit: Transaction, made: Made) -> None:
+    """Take these recovery codes; the old ones are good for nothing. Raises `NotFound`."""
+    await lock_account(unit.session, made.account)
+    if not await is_enabled(unit.session, made.account):
         raise NotFound("There is no second factor. Begin with beginTotp.")
-    return await recovery_codes.make(unit, account)
+    await recovery_codes.put(unit, made)
 
 
 def step_of(secret: str, otp: object, now: float) -> int | None:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from graph.database import Database
 from graph.identity.accounts import add_account
+from graph.identity.passwords import hash_chosen
 from graph.identity.routes import COOKIE
 from graph.identity.sessions import Device, Opening, Sessions
 from graph.identity.tables import RefreshToken, Session
@@ -244,7 +245,9 @@ async def test_what_a_form_can_send_is_not_read(
 async def test_a_planted_cookie_is_never_signed_in(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
-            await add_account(unit, email="m@x.org", name="Mallory", roles=[], password=PASSWORD)
+            await add_account(
+                unit, email="m@x.org", name="Mallory", roles=[], hash=await hash_chosen(PASSWORD)
+            )
         planted = (await native(desk, email="m@x.org"))["refresh_token"]
         for cookie in (planted, "x" * 43, "", "%00"):
             desk.client.cookies.clear()
@@ -297,7 +300,11 @@ async def test_nobody_steps_up_by_the_password_of_somebody_else(
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
             await add_account(
-                unit, email="m@x.org", name="Mallory", roles=[], password="mallory's password"
+                unit,
+                email="m@x.org",
+                name="Mallory",
+                roles=[],
+                hash=await hash_chosen("mallory's password"),
             )
         token = (await native(desk))["access_token"]
         body = {"password": "mallory's password", "email": "m@x.org"}

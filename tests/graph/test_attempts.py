@@ -7,13 +7,13 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from graph import attempts
-from graph.attempts import Attempts
+from graph.attempts import Attempts, Taken
 from graph.bus_url import MEMORY
 from graph.errors import RateLimited
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
@@ -47,8 +47,7 @@ async def test_the_attempt_after_the_last_is_refused_and_says_when_to_come_back(
 async def test_what_was_no_guess_is_taken_back() -> None:
     async with counting(MEMORY) as made:
         for _ in range(10):
-            await made.count(LIMIT, "a")
-            await made.forgive(LIMIT, "a")
+            await made.forgive(await made.count(LIMIT, "a"))
         await use_up(made, "a")
         with pytest.raises(RateLimited):
             await made.count(LIMIT, "a")
@@ -58,8 +57,7 @@ async def test_processes_with_one_redis_count_together() -> None:
     with live_redis() as redis:
         async with counting(redis.url) as one, counting(redis.url) as other:
             await one.count(LIMIT, "a")
-            await other.count(LIMIT, "a")
-            await other.forgive(LIMIT, "a")
+            await other.forgive(await other.count(LIMIT, "a"))
             await one.count(LIMIT, "a")
             await one.count(LIMIT, "a")
             with pytest.raises(RateLimited) as refused:
@@ -67,13 +65,83 @@ async def test_processes_with_one_redis_count_together() -> None:
             assert 3500 < refused.value.extensions["retryAfter"] <= 3600
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_nothing_is_forgiven_to_the_next_window(
+    is_shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now)
+    with live_redis() if is_shared else nullcontext() as redis:
+        async with counting(redis.url if redis else MEMORY) as made:
+            before = [await made.count(LIMIT, "a") for _ in range(3)]
+            now += 3600
+            if redis:
+                redis.client.flushall()
+            await made.count(LIMIT, "a")
+            for taken in before:
+                await made.forgive(taken)
+            for _ in range(2):
+                await made.count(LIMIT, "a")
+            with pytest.raises(RateLimited):
+                await made.count(LIMIT, "a")
+
+
+async def test_what_redis_has_counted_is_not_forgiven_here() -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as made:
+            taken = [await made.count(LIMIT, "a") for _ in range(3)]
+            redis.kill()
+            await made.count(LIMIT, "a")
+            for each in taken:
+                await made.forgive(each)
+            for _ in range(2):
+                await made.count(LIMIT, "a")
+            with pytest.raises(RateLimited):
+                await made.count(LIMIT, "a")
+
+
+async def test_redis_may_go_before_it_is_asked_to_forgive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with live_redis() as redis:
+        async with counting(redis.url) as made:
+            taken = await made.count(LIMIT, "a")
+            redis.kill()
+            for _ in range(2):
+                await made.forgive(taken)
+            assert caplog.text.count("Redis is away") == 1
+
+
+async def test_neighbours_in_a_64_count_together() -> None:
+    async with counting(MEMORY) as made:
+        for number in range(3):
+            await made.count(LIMIT, "address", f"2001:db8:1:2::{number}")
+        with pytest.raises(RateLimited):
+            await made.count(LIMIT, "address", "2001:db8:1:2:ffff::1")
+        await made.count(LIMIT, "address", "2001:db8:1:3::1")
+        for address in ("203.0.113.7", "::ffff:203.0.113.7", "::ffff:cb00:7107"):
+            await made.count(LIMIT, "address", address)
+        with pytest.raises(RateLimited):
+            await made.count(LIMIT, "address", "203.0.113.7")
+
+
+async def test_one_is_the_first_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now)
+    async with counting(MEMORY) as made:
+        assert [await made.is_first(LIMIT, "a") for _ in range(6)] == [True] + [False] * 5
+        assert await made.is_first(LIMIT, "b")
+        now += 3600
+        assert await made.is_first(LIMIT, "a")
+
+
 async def test_two_at_the_same_moment_are_two() -> None:
     with live_redis() as redis:
         async with counting(redis.url) as one, counting(redis.url) as other:
             tries = [each.count(LIMIT, "a") for each in (one, other) * 10]
             answers = await asyncio.gather(*tries, return_exceptions=True)
-            assert [answer for answer in answers if answer is None] == [None] * 3
-            assert all(isinstance(answer, RateLimited | None) for answer in answers)
+            assert sum(isinstance(answer, Taken) for answer in answers) == 3
+            assert all(isinstance(answer, RateLimited | Taken) for answer in answers)
 
 
 async def test_without_redis_each_process_counts_by_itself_and_says_so(

@@ -26,6 +26,7 @@ from graph.transaction import Transaction
 from graph.vault import make_key, vault
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
+from tests.support.hashing import watched_hashes
 from tests.support.vault import ENCRYPTION_KEY
 
 ADMIN, GUEST = "admin@example.com", "guest@example.com"
@@ -35,7 +36,7 @@ ROLES = {"admin": frozenset({"toys:all"}), "keeper": frozenset({"toys:count"})}
 
 async def guest(unit: Transaction) -> None:
     """Demo data that can be counted: one more account."""
-    await add_account(unit, email=GUEST, name="Guest", roles=[], password=None)
+    await add_account(unit, email=GUEST, name="Guest", roles=[], hash=None)
 
 
 MOUNT = Mount(toy_schema.schema, Domain(roles=ROLES, demo=guest))
@@ -168,6 +169,15 @@ async def test_a_password_that_was_given_is_used_and_not_told(place: Place) -> N
     assert (started.is_first, started.password) == (True, None)
     [hash] = (await place.kept()).hashes
     assert await fits(PASSWORD, hash)
+
+
+async def test_the_password_is_hashed_once_and_before_others_have_to_wait(
+    sqlite_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched_hashes(monkeypatch) as open_meanwhile:
+        for _ in range(2):
+            await sqlite_place.start(admin_password=PASSWORD)
+    assert open_meanwhile == [0]
 
 
 async def test_a_start_that_is_printed_shows_no_password(sqlite_place: Place) -> None:

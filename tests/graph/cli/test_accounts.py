@@ -14,6 +14,7 @@ from graph.database import Database
 from graph.identity.accounts import find_account
 from graph.identity.passwords import fits
 from graph.identity.tables import Account, Password
+from tests.support.hashing import watched_hashes
 
 ALICE, ADA = "alice@example.com", "ada@example.com"
 GOOD = "correct horse battery"
@@ -117,7 +118,10 @@ def test_an_unknown_role_is_refused_with_those_that_there_are(
     command: tuple[str, ...], sqlite_url: str
 ) -> None:
     said = refused(sqlite_url, *command, "emperor")
-    assert said == "There is no role 'emperor'. Roles are viewer, responder, commander, admin."
+    assert said == (
+        "There is no role 'emperor' in schema:schema (WATCHWORD_MOUNT). Roles are viewer, responder,"
+        " commander, admin."
+    )
 
 
 @pytest.mark.parametrize("again", [ALICE, ALICE.upper()])
@@ -213,3 +217,12 @@ def test_signing_out_makes_older_tokens_known_by_their_version(database_url: str
     printed = done(database_url, "sign-out", ALICE)
     assert printed == f"{ALICE} must sign in again, wherever it was signed in.\n"
     assert account(database_url).version > before
+
+
+def test_a_password_is_hashed_before_servers_have_to_wait(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched_hashes(monkeypatch) as open_meanwhile:
+        done(sqlite_url, "add", ALICE)
+        done(sqlite_url, "set-password", ALICE)
+    assert open_meanwhile == [0, 0]

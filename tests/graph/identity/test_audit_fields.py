@@ -62,8 +62,18 @@ async def test_a_forged_cursor_is_refused(database: Database, clock: MovedClock)
             await audit_log(context(desk), page(2, "x", None, None))
 
 
+COLUMNS = "(position, at, action, address, detail)"
+FORGED = "SELECT position, at, 'SIGNED_OUT', address, detail FROM audit_entries WHERE true"
+
+
 @pytest.mark.parametrize(
-    "change", ["DELETE FROM audit_entries", "UPDATE audit_entries SET actor = 'nobody'"]
+    "change",
+    [
+        "DELETE FROM audit_entries",
+        "UPDATE audit_entries SET actor = 'nobody'",
+        f"INSERT INTO audit_entries {COLUMNS} {FORGED}"
+        " ON CONFLICT (position) DO UPDATE SET action = 'SIGNED_OUT'",
+    ],
 )
 async def test_the_database_keeps_what_is_in_it(
     change: str, database: Database, clock: MovedClock
@@ -72,3 +82,17 @@ async def test_the_database_keeps_what_is_in_it(
         with pytest.raises(DBAPIError, match="audit entries are kept"):
             async with database.write() as session:
                 await session.execute(text(change))
+
+
+@pytest.mark.parametrize("way", ["REPLACE", "INSERT OR REPLACE"])
+async def test_sqlite_lets_nothing_take_an_entrys_place(
+    way: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    database = Database(sqlite_url)
+    async with sign_in_desk(database, clock) as desk:
+        await desk.login()
+        with pytest.raises(DBAPIError, match="audit entries are kept"):
+            async with database.write() as session:
+                await session.execute(text(f"{way} INTO audit_entries {COLUMNS} {FORGED}"))
+        assert await desk.audited() == ["ACCOUNT_ADDED", "SIGNED_IN"]
+    await database.close()

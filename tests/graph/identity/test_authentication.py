@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,18 +14,27 @@ from graph.actor import Actor
 from graph.attempts import Attempts
 from graph.columns import moment
 from graph.database import Database
-from graph.errors import BadUserInput
+from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
 from graph.identity import passwords
 from graph.identity.accounts import add_account, disable, set_password
-from graph.identity.authentication import Authentication
+from graph.identity.authentication import Authentication, Evidence
+from graph.identity.passwords import hash_chosen
 from graph.identity.routes import COOKIE
+from graph.identity.sessions import Device, Opening
 from graph.identity.tables import AuditEntry, Session
 from tests.support.authenticator import Authenticator
 from tests.support.clock import MovedClock
 from tests.support.factors import ask, enrol, register
+from tests.support.hashing import watched_hashes
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 
 NEW = "another horse battery"
+
+
+async def entries(database: Database, action: str) -> list[AuditEntry]:
+    wanted = select(AuditEntry).filter_by(action=action).order_by(AuditEntry.position)
+    async with database.read() as session:
+        return list((await session.execute(wanted)).scalars())
 
 
 async def sessions_of(database: Database) -> list[Session]:
@@ -84,7 +95,7 @@ async def test_a_passkey_of_another_account_steps_nobody_up(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
-            bob = await add_account(unit, email="b@x", name="Bob", roles=[], password=None)
+            bob = await add_account(unit, email="b@x", name="Bob", roles=[], hash=None)
         device, settings = Authenticator(ORIGIN), desk.identity.settings
         await register(database, settings, bob.id, device, clock.now())
         token = (await tokens(desk))["access_token"]
@@ -128,7 +139,7 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
             good = await passwords.fits(password, hash)
             async with unit_of(database) as unit:
                 if change == "password":
-                    await set_password(unit, desk.account.id, NEW)
+                    await set_password(unit, desk.account.id, await hash_chosen(NEW))
                 else:
                     await disable(unit, desk.account.id)
             return good
@@ -159,7 +170,22 @@ async def test_an_account_with_a_second_factor_signs_in_by_both(
         assert (await desk.login(recovery_code=codes[0])).status_code == 401
         rows = await sessions_of(database)
         assert [row.methods for row in rows] == [["mfa", "otp", "pwd"]] * 2
-        assert (await desk.audited()).count("SIGN_IN_FAILED") == 4
+        assert (await desk.audited()).count("SIGN_IN_FAILED") == 5
+
+
+async def test_a_password_without_its_second_factor_is_written_down(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        token = (await tokens(desk))["access_token"]
+        await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        await desk.login()
+        await desk.step_up(token, password=PASSWORD)
+        found = [await entries(database, f"{what}_FAILED") for what in ("SIGN_IN", "STEP_UP")]
+        assert [[entry.detail for entry in each] for each in found] == [
+            [{"rule": "mfa_required"}]
+        ] * 2
+        assert {each[0].account_id for each in found} == {desk.account.id}
 
 
 async def test_one_code_that_two_bring_at_the_same_moment_lets_one_in(
@@ -203,7 +229,8 @@ async def test_an_account_is_guessed_at_ten_times_and_then_not_even_right_is_rig
             response = await desk.login(email=email)
             assert (response.status_code, response.json()["error"]) == (429, "slow_down")
             assert 0 < int(response.headers["retry-after"]) <= 300
-        assert (await desk.audited()).count("SIGN_IN_FAILED") == 10
+        # The one that was refused by the limit is among them.
+        assert (await desk.audited()).count("SIGN_IN_FAILED") == 11
 
 
 async def test_who_knows_the_password_is_never_kept_out_by_its_own_sign_ins(
@@ -221,6 +248,113 @@ async def test_an_address_is_limited_over_all_accounts(
     async with sign_in_desk(database, clock, **limit) as desk:
         for number in range(5):
             assert (await desk.login(email=f"{number}@example.com")).status_code == 401
+        assert (await desk.login()).status_code == 429
+
+
+async def test_an_address_counts_with_its_neighbours_and_is_written_down_whole(
+    database: Database, clock: MovedClock
+) -> None:
+    limit = {"sign_in_limit_per_address": "3 per minute"}
+    async with sign_in_desk(database, clock, **limit) as desk:
+        authentication = Authentication(desk.identity.services)
+
+        async def sign_in(number: int) -> None:
+            device = Device("", f"2001:db8:1:2::{number}")
+            evidence = Evidence("wrong horse battery")
+            await authentication.sign_in(f"{number}@x.org", evidence, device, clock.now())
+
+        for number in range(3):
+            with pytest.raises(Unauthenticated):
+                await sign_in(number)
+        with pytest.raises(RateLimited):
+            await sign_in(3)
+        found = await entries(database, "SIGN_IN_FAILED")
+        assert [entry.address for entry in found] == [f"2001:db8:1:2::{n}" for n in range(4)]
+
+
+async def test_the_first_refusal_of_a_limit_is_written_down_and_none_after_it(
+    database: Database, clock: MovedClock
+) -> None:
+    limits = {
+        "sign_in_limit_per_account": "2 per minute",
+        "sign_in_limit_per_address": "3 per minute",
+    }
+    async with sign_in_desk(database, clock, **limits) as desk:
+        for _ in range(5):
+            await desk.login(password="wrong horse battery")
+        for number in range(5):
+            await desk.login(email=f"{number}@x.org")
+        found = await entries(database, "SIGN_IN_FAILED")
+        assert [(entry.account_id, entry.detail) for entry in found] == [
+            (desk.account.id, {}), (desk.account.id, {}),
+            (desk.account.id, {"rule": "limit", "limit": "sign-in"}),
+            (None, {}), (None, {"rule": "limit", "limit": "address"}),
+        ]  # fmt: skip
+        assert {entry.address for entry in found} == {"203.0.113.7"}
+
+
+async def test_who_is_over_the_limit_of_an_account_keeps_nobody_from_others(
+    database: Database, clock: MovedClock
+) -> None:
+    limits = {
+        "sign_in_limit_per_account": "1 per minute",
+        "sign_in_limit_per_address": "3 per minute",
+    }
+    async with sign_in_desk(database, clock, **limits) as desk:
+        for _ in range(10):
+            refused = await desk.login(email="x@x.org", password="wrong horse battery")
+        assert refused.status_code == 429
+        assert (await desk.login()).status_code == 200
+
+
+@pytest.mark.parametrize("error", [OSError("away"), Conflict("busy"), Unavailable("away")])
+async def test_an_outage_is_no_guess(
+    error: Exception, database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+
+        def away(_: Database) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "open", away)
+            for _ in range(11):
+                assert (await desk.login()).status_code == 503
+        assert (await desk.login()).status_code == 200
+
+
+async def test_what_fails_for_no_known_reason_may_have_been_a_guess(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock, sign_in_limit_per_account="1 per minute") as desk:
+
+        def fail(_: Database) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "open", fail)
+            with pytest.raises(ZeroDivisionError):
+                await desk.login()
+        assert (await desk.login()).status_code == 429
+
+
+async def test_who_leaves_before_the_answer_may_have_guessed(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock, sign_in_limit_per_account="1 per minute") as desk:
+        began = asyncio.Event()
+
+        async def forever(*_: object) -> bool:
+            began.set()
+            return await asyncio.Future[bool]()
+
+        with monkeypatch.context() as patched:
+            patched.setattr("graph.identity.authentication.fits", forever)
+            leaving = asyncio.ensure_future(desk.sign_in())
+            await began.wait()
+            leaving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leaving
         assert (await desk.login()).status_code == 429
 
 
@@ -308,7 +442,7 @@ async def test_an_unknown_account_takes_the_same_work_as_a_wrong_password(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
-            await add_account(unit, email="b@x.org", name="Bob", roles=[], password=None)
+            await add_account(unit, email="b@x.org", name="Bob", roles=[], hash=None)
         await desk.login(email="warm@up.org")
         work = Work(database, monkeypatch)
         answers, works = [], []
@@ -354,6 +488,9 @@ async def test_signing_in_again_replaces_the_session_of_the_same_browser(
         assert sorted(row.revoked_at is None for row in rows) == [False, True]
         assert (await desk.refresh(old)).status_code == 401
         assert (await desk.refresh()).status_code == 200
+        [entry] = await entries(database, "SIGNED_OUT")
+        assert (entry.actor, entry.client_id) == (desk.account.id, "watchword")
+        assert (entry.session_id, entry.address) == (rows[0].id, "203.0.113.7")
 
 
 async def test_signing_in_ends_nothing_of_somebody_else(
@@ -361,7 +498,9 @@ async def test_signing_in_ends_nothing_of_somebody_else(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
-            await add_account(unit, email="b@x.org", name="Bob", roles=[], password=PASSWORD)
+            await add_account(
+                unit, email="b@x.org", name="Bob", roles=[], hash=await hash_chosen(PASSWORD)
+            )
         await desk.login()
         alice = desk.client.cookies[COOKIE]
         await desk.login(email="b@x.org")
@@ -397,6 +536,49 @@ async def test_changing_the_password_ends_all_but_the_session_that_asks(
         assert (await desk.login(password=NEW)).status_code == 200
 
 
+async def test_nothing_slow_is_done_in_a_transaction(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        me = await desk.identity.verify((await tokens(desk))["access_token"])
+        actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
+        _, codes = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        authentication = Authentication(desk.identity.services)
+        monkeypatch.setattr("graph.identity.authentication.is_outdated", lambda hash: True)
+        with watched_hashes(monkeypatch) as open_meanwhile:
+            assert (await desk.login(recovery_code=codes[0])).status_code == 200
+            await authentication.change_password(actor, PASSWORD, NEW, clock.now())
+        # Compared, made anew, the recovery code; compared, made anew, and the new one.
+        assert open_meanwhile == [0] * 6
+
+
+async def test_others_write_while_a_new_password_is_hashed(
+    sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sqlite_url)
+    async with sign_in_desk(database, clock) as desk:
+        token = await tokens(desk)
+        me = await desk.identity.verify(token["access_token"])
+        actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
+        in_turn, began, may_end = passwords._in_turn, asyncio.Event(), asyncio.Event()
+
+        async def slowly(work: Callable[..., Any], *arguments: object) -> Any:
+            if work == passwords._hasher.hash:
+                began.set()
+                await may_end.wait()
+            return await in_turn(work, *arguments)
+
+        monkeypatch.setattr(passwords, "_in_turn", slowly)
+        change = Authentication(desk.identity.services).change_password
+        changing = asyncio.ensure_future(change(actor, PASSWORD, NEW, clock.now()))
+        await began.wait()
+        assert (await desk.refresh(token["refresh_token"])).status_code == 200
+        assert not changing.done()
+        may_end.set()
+        await changing
+    await database.close()
+
+
 async def test_the_current_password_is_guessed_at_ten_times(
     database: Database, clock: MovedClock
 ) -> None:
@@ -408,7 +590,7 @@ async def test_the_current_password_is_guessed_at_ten_times(
                 await authentication.change_password(actor, "wrong horse", NEW, clock.now())
         token = (await tokens(desk))["access_token"]
         assert (await desk.step_up(token, password=PASSWORD)).status_code == 429
-        assert (await desk.audited()).count("STEP_UP_FAILED") == 10
+        assert (await desk.audited()).count("STEP_UP_FAILED") == 11
 
 
 @pytest.mark.parametrize("change", ["password", "disable"])
@@ -421,7 +603,7 @@ async def test_who_steps_up_while_the_account_changes_does_not_stay(
         async def alter() -> None:
             async with unit_of(database) as unit:
                 if change == "password":
-                    await set_password(unit, desk.account.id, NEW)
+                    await set_password(unit, desk.account.id, await hash_chosen(NEW))
                 else:
                     await disable(unit, desk.account.id)
 
@@ -429,3 +611,33 @@ async def test_who_steps_up_while_the_account_changes_does_not_stay(
         answers = await asyncio.gather(*tries[:2], alter(), *tries[2:])
         assert {answer.status_code for answer in answers if answer is not None} <= {200, 401}
         assert (await desk.step_up(token, password=PASSWORD)).status_code == 401
+
+
+async def test_nobody_steps_up_on_a_session_that_is_not_its_own_sign_in(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        async with unit_of(database) as unit:
+            bob = await add_account(unit, email="b@x.org", name="Bob", roles=[], hash=None)
+            device, sessions = Device("x", ""), desk.identity.sessions
+            of_bob = await sessions.open(unit, bob, device, Opening(["pwd"], clock.now()))
+            opening = Opening(["pwd"], clock.now(), client="client_app")
+            of_app = await sessions.open(unit, desk.account, device, opening)
+        me = await desk.identity.verify((await tokens(desk))["access_token"])
+        authentication = Authentication(desk.identity.services)
+        for session in (of_bob.session.id, of_app.session.id, "none", None):
+            with pytest.raises(Unauthenticated):
+                await authentication.step_up(
+                    replace(me, session=session), Evidence(PASSWORD), "", clock.now()
+                )
+
+
+async def test_passkeys_that_are_not_good_are_counted_by_address(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, sign_in_limit_per_address="3 per minute") as desk:
+        device = Authenticator(ORIGIN)
+        options = await ask(database, desk.identity.settings, clock.now())
+        body = {"passkey": device.get(options)}
+        answers = [await desk.client.post("/api/auth/login", json=body) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]

@@ -16,6 +16,7 @@ from graph.identity.factor_fields import FactorMutation, FactorQuery
 from graph.principal import ANONYMOUS, FIRST_PARTY, Principal
 from tests.support.authenticator import Authenticator, encode
 from tests.support.clock import MovedClock
+from tests.support.hashing import watched_hashes
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 
 schema = strawberry.Schema(FactorQuery, FactorMutation)
@@ -175,3 +176,13 @@ async def test_whatever_changes_a_factor_asks_for_a_recent_authentication(
         assert (refused.code, refused.extensions["maxAge"]) == ("STEP_UP_REQUIRED", 300), document
     for document in READS:
         await alice.data(document)
+
+
+async def test_recovery_codes_are_hashed_before_a_transaction_begins(
+    alice: Person, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = TOTP((await alice.data(BEGIN_TOTP))["secret"])
+    with watched_hashes(monkeypatch) as open_meanwhile:
+        await alice.data(CONFIRM_TOTP, otp=app.at(clock.now()))
+        await alice.data(MAKE_CODES)
+    assert open_meanwhile == [0] * 20

@@ -51,3 +51,16 @@ async def test_there_has_to_be_an_account(database: Database) -> None:
     async with unit_of(database) as unit:
         with pytest.raises(NotFound):
             await factors.reset(unit, "nobody")
+
+
+async def test_a_second_factor_that_was_only_begun_is_gone_too(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        account, settings = desk.account.id, desk.identity.settings
+        async with unit_of(database, clock.now()) as unit:
+            await totp.begin(unit, VAULT, settings, account)
+        async with unit_of(database, clock.now()) as unit:
+            await factors.reset(unit, account)
+        async with database.read() as session:
+            assert (await session.execute(select(Totp))).first() is None

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.columns import moment
 from graph.database import Database
@@ -44,7 +45,7 @@ def device() -> Authenticator:
 
 async def make_account(database: Database, email: str) -> str:
     async with unit_of(database) as unit:
-        account = await add_account(unit, email=email, name="A", roles=[], password=None)
+        account = await add_account(unit, email=email, name="A", roles=[], hash=None)
     return account.id
 
 
@@ -365,3 +366,19 @@ async def test_changes_are_written_down(
         ("PASSKEY_ADDED", {"name": "phone"}),
         ("PASSKEY_REMOVED", {"name": "phone"}),
     ]
+
+
+async def test_a_passkey_that_is_removed_while_its_owner_is_waited_for_signs_nobody_in(
+    database: Database, alice: str, device: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database, alice, device)
+    lock = passkeys.lock_account
+
+    async def locked(session: AsyncSession, id: str) -> Account:
+        # Whoever held the account before us has removed it.
+        gone = delete(Passkey).execution_options(synchronize_session=False)
+        await session.execute(gone)
+        return await lock(session, id)
+
+    monkeypatch.setattr(passkeys, "lock_account", locked)
+    assert (await refusal(database, device)).rule == "unknown"

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from graph.errors import BadUserInput
 from graph.identity import passwords
-from graph.identity.passwords import check_usable, fits, is_outdated, make_hash
+from graph.identity.passwords import check_usable, fits, hash_chosen, is_outdated, make_hash
 
 
 async def test_a_password_fits_its_hash_only() -> None:
@@ -44,6 +44,12 @@ async def test_todays_parameters_are_not_outdated() -> None:
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 1025])
-def test_a_password_that_cannot_be_one_is_refused(password: str) -> None:
+async def test_a_password_that_cannot_be_one_is_refused(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(BadUserInput):
         check_usable(password)
+    monkeypatch.setattr(passwords, "make_hash", None)
+    with pytest.raises(BadUserInput) as error:
+        await hash_chosen(password)
+    assert error.value.extensions["path"] == ["password"]

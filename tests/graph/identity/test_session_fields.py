@@ -9,10 +9,11 @@ import strawberry
 
 from graph.context import Context
 from graph.database import Database
-from graph.errors import WatchwordError
+from graph.errors import BadUserInput, TokenOutdated, TokenRevoked, WatchwordError
 from graph.identity.accounts import add_account
 from graph.identity.fields import IdentityMutation, IdentityQuery
 from graph.identity.happenings import STREAM
+from graph.identity.passwords import hash_chosen
 from graph.principal import Principal
 from tests.support.clock import MovedClock
 from tests.support.identity import PASSWORD, SignInDesk, sign_in_desk, unit_of
@@ -63,7 +64,9 @@ async def test_a_person_sees_where_it_is_signed_in(database: Database, clock: Mo
         clock.move(60)
         desktop = await Asker.sign_in(desk)
         async with unit_of(database) as unit:
-            await add_account(unit, email="b@x.org", name="Bob", roles=[], password=PASSWORD)
+            await add_account(
+                unit, email="b@x.org", name="Bob", roles=[], hash=await hash_chosen(PASSWORD)
+            )
         bob = await Asker.sign_in(desk, email="b@x.org")
         assert (await bob.data(SESSIONS))["sessions"][0]["current"] is True
         [newest, oldest] = (await desktop.data(SESSIONS))["sessions"]
@@ -97,7 +100,7 @@ async def test_a_person_revokes_a_session_of_its_own(database: Database, clock: 
         assert not await lost.is_in()
         assert await mine.is_in()
         happened, _ = await desk.identity.services.log.since(STREAM, clock.now() - 1)
-        assert [event.data for event in happened] == [{"session": id}]
+        assert [event.data for event, _ in happened] == [{"session": id}]
         assert (await desk.audited()).count("SESSION_REVOKED") == 1
 
 
@@ -115,7 +118,9 @@ async def test_nobody_revokes_a_session_of_somebody_else(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
-            await add_account(unit, email="b@x.org", name="Bob", roles=[], password=PASSWORD)
+            await add_account(
+                unit, email="b@x.org", name="Bob", roles=[], hash=await hash_chosen(PASSWORD)
+            )
         alice, bob = await Asker.sign_in(desk), await Asker.sign_in(desk, email="b@x.org")
         assert await bob.code(REVOKE, id=alice.principal.session) == "NOT_FOUND"
         await bob.data(EVERYWHERE, **{"except": False})
@@ -137,6 +142,22 @@ async def test_signing_out_everywhere_ends_the_others_and_this_one_when_asked(
         assert await mine.is_in() is except_current
 
 
+async def test_who_stays_alone_has_to_refresh_its_token(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        mine = await Asker.sign_in(desk)
+        await mine.data(EVERYWHERE, **{"except": True})
+        happened, _ = await desk.identity.services.log.since(STREAM, clock.now() - 1)
+        for event, _ in happened:
+            desk.identity.revocations.add(event, clock.now())
+        with pytest.raises(TokenOutdated):
+            desk.identity.revocations.check(mine.principal)
+        token = (await desk.refresh(mine.refresh_token)).json()["access_token"]
+        assert (await desk.identity.verify(token)).session == mine.principal.session
+        assert (await desk.audited())[-1] == "SIGNED_OUT_EVERYWHERE"
+
+
 async def test_the_password_is_changed_by_who_knows_the_current_one(
     database: Database, clock: MovedClock
 ) -> None:
@@ -144,7 +165,9 @@ async def test_the_password_is_changed_by_who_knows_the_current_one(
         other, mine = await Asker.sign_in(desk), await Asker.sign_in(desk)
         new = "another horse battery"
         assert await mine.code(CHANGE, c="wrong horse battery", n=new) == "BAD_USER_INPUT"
-        assert await mine.code(CHANGE, c=PASSWORD, n="short") == "BAD_USER_INPUT"
+        [short] = (await mine.result(CHANGE, c=PASSWORD, n="short")).errors
+        assert isinstance(short.original_error, BadUserInput)
+        assert short.original_error.extensions["path"] == ["new"]
         assert await mine.code(CHANGE, c=PASSWORD, n="\x00" * 20) == "BAD_USER_INPUT"
         assert await mine.code(CHANGE, c="\ud800" * 20, n=new) == "BAD_USER_INPUT"
         assert await other.is_in()
@@ -166,3 +189,20 @@ async def test_no_third_party_and_no_machine_does_any_of_it(
         assert await mine.code(query) == "FORBIDDEN"
         mine.principal = Principal("")
         assert await mine.code(query) == "UNAUTHENTICATED"
+
+
+async def test_a_session_that_idled_away_leaves_no_token_when_the_others_are_ended(
+    database: Database, clock: MovedClock
+) -> None:
+    idle = {"refresh_idle_seconds": 600, "access_token_seconds": 900}
+    async with sign_in_desk(database, clock, **idle) as desk:
+        other = await Asker.sign_in(desk)
+        clock.move(700)
+        me = await Asker.sign_in(desk)
+        assert len(await me.data(EVERYWHERE, **{"except": True})) == 1
+        happened, _ = await desk.identity.services.log.since(STREAM, 0)
+        for event, at in happened:
+            desk.identity.revocations.add(event, at)
+        with pytest.raises(TokenRevoked):
+            desk.identity.revocations.check(other.principal)
+        assert await me.is_in()
