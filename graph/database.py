@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, text
+from asyncpg import PostgresError
+from sqlalchemy import Connection, ExceptionContext, Select, delete, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from graph.errors import Conflict
@@ -24,6 +27,7 @@ from graph.errors import Conflict
 T = TypeVar("T")
 
 BUSY_SECONDS = 15
+FORGOTTEN_AT_ONCE = 500
 # PostgreSQL: serialization_failure and deadlock_detected.
 RACED = {"40001", "40P01"}
 # PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
@@ -39,9 +43,7 @@ class Database:
         # SQLite lets whoever asks at the right moment write next, and of many some wait for ever. So
         # the writers of a process queue here, and only the first of them asks.
         self._queue = asyncio.Semaphore(1) if self.is_sqlite else None
-        self.engine = (
-            _sqlite(url) if self.is_sqlite else create_async_engine(url, pool_pre_ping=True)
-        )
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -109,6 +111,32 @@ async def exclusive(session: AsyncSession, number: int) -> None:
         await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
+async def forget(
+    database: Database,
+    key: InstrumentedAttribute[str],
+    when: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    before: datetime,
+    *referring: InstrumentedAttribute[str],
+) -> None:
+    """Delete the rows of `key`'s table whose `when` is before a time, and what is `referring` to them.
+
+    Some at a time, in a transaction each, until none is left; while there are none, nobody is kept
+    from writing. `when` has an index.
+    """
+    # In the order of that index, or a planner that knows no better might read the whole table.
+    old = select(key).where(when < before).order_by(when).limit(FORGOTTEN_AT_ONCE)
+    while keys := await _first(database, old):
+        async with database.write() as session:
+            for column in (*referring, key):
+                forgotten = delete(column.class_).where(column.in_(keys))
+                await session.execute(forgotten, execution_options={"synchronize_session": False})
+
+
+async def _first(database: Database, found: Select[str]) -> Sequence[str]:
+    async with database.read() as session:
+        return (await session.execute(found)).scalars().all()
+
+
 async def undisturbed(work: Awaitable[T]) -> T:
     """Let something be done to its end, even if the task that waits for it is cancelled.
 
@@ -147,8 +175,28 @@ def _raced(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
 
 
+def _postgresql(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine.sync_engine, "handle_error", _hide_detail)
+    return engine
+
+
+def _hide_detail(context: ExceptionContext) -> None:
+    # The server shows whole rows there, and a log must not hold what is secret in them.
+    error: BaseException | None = context.sqlalchemy_exception or context.original_exception
+    while error is not None:
+        if isinstance(error, PostgresError):
+            error.detail = None
+        error.args = tuple(map(_without_detail, error.args))
+        error = getattr(error, "orig", None) or error.__cause__
+
+
+def _without_detail(part: object) -> object:
+    return part.partition("\nDETAIL:")[0] if isinstance(part, str) else part
+
+
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "do_connect", _check_file)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)

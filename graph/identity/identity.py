@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from graph.context import Services
 from graph.database import is_unavailable
+from graph.domain import Domain
 from graph.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
 from graph.identity.external import External
 from graph.identity.revocations import Revocations
@@ -21,6 +22,9 @@ from graph.tokens.issue import IssuedToken, Issuer
 from graph.tokens.verify import UnknownKey, Verifier
 
 log = logging.getLogger("watchword.tokens")
+
+LONGEST_TOKEN = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
+"""How long a token can be good, in seconds; also one from before the settings changed."""
 
 
 class Identity:
@@ -36,11 +40,8 @@ class Identity:
         self.domain = domain = services.domain
         database = services.database
         self.sessions = Sessions(database, services.bus, settings)
-        # As long as a token can be good, also one from before the settings changed.
-        self.seconds = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
-        self.revocations = Revocations(
-            domain, self.seconds, downgrades=settings.on_role_change == "downgrade"
-        )
+        self.seconds = LONGEST_TOKEN
+        self.revocations = revocations(settings, domain)
         self.keys = KeyStore(database, services.vault, clock)
         self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
@@ -51,21 +52,21 @@ class Identity:
         await self.keys.refresh()
         self._use_keys()
 
-    async def verify(self, token: str) -> Principal:
-        """Return who a token speaks for.
+    async def verify(self, token: str, address: str = "") -> Principal:
+        """Return who a token speaks for, that was sent from a network address.
 
         Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`; `Unavailable` when
         a key of ours or of another issuer, or its person's account, cannot be asked for.
         """
         try:
             seen = self.verifier.recall(token) or self.external.recall(token)
-            return self.revocations.check(seen or await self._verify(token))
+            return self.revocations.check(seen or await self._verify(token, address))
         except (InvalidToken, TokenExpired, TokenRevoked) as error:
             log.info("a token was refused by the rule: %s", error.rule)
             raise
 
-    async def _verify(self, token: str) -> Principal:
-        if known := await self.external.verify(token):
+    async def _verify(self, token: str, address: str) -> Principal:
+        if known := await self.external.verify(token, address):
             return known
         try:
             return self.verifier.verify(token)
@@ -85,7 +86,7 @@ class Identity:
         client_version: int | None = None,
     ) -> IssuedToken:
         """Issue an access token with what the session asked for, as far as the account's roles allow it
-        at this moment.
+        at this moment. It ends with the session at the latest.
 
         `scopes` are what its client may have of that, None for all; `key` is what the token is bound
         to when its session is bound to none.
@@ -94,6 +95,7 @@ class Identity:
         session, roles = who.session, frozenset(who.account.roles)
         may = self.domain.scopes(roles)
         may = may if scopes is None else may & frozenset(scopes)
+        left = int(session.expires_at.timestamp()) - int(now)
         return self.issuer.issue(
             await self.keys.fresh(),
             subject=who.account.id,
@@ -103,6 +105,8 @@ class Identity:
             now=now,
             version=who.account.version,
             client_id=session.client_id,
+            # The session may have ended since it was looked at.
+            seconds=max(1, min(self.settings.access_token_seconds, left)),
             authenticated_at=session.authenticated_at.timestamp(),
             key=session.jkt or key,
             client_version=client_version,
@@ -156,6 +160,11 @@ class Identity:
             return False
         self.verifier.use(ring)
         return True
+
+
+def revocations(settings: Settings, domain: Domain) -> Revocations:
+    """Make what holds revocations for as long as any token can be good."""
+    return Revocations(domain, LONGEST_TOKEN, downgrades=settings.on_role_change == "downgrade")
 
 
 def expected(settings: Settings) -> Expected:

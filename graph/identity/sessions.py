@@ -4,6 +4,10 @@ RFC 9700, section 4.14: whoever comes with a token that was rotated away ends th
 one of the two who have had it is a thief. Two tabs that refresh at the same moment, or a client
 that has not heard the answer and asks again, are no thieves: within a grace of seconds the same
 token gets the same successor, so that they end on one family.
+
+A refresh token is one text: the family's name, which all tokens of a session begin with, and a
+secret of its own. So an old one is recognised without a trace of itself in the database (RFC 9700,
+section 4.14.2: the grant is encoded in the refresh token).
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
@@ -18,12 +23,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.actor import Actor
 from graph.columns import moment
-from graph.database import Database
+from graph.database import Database, forget
 from graph.errors import InvalidProof, Unauthenticated
 from graph.fanout.bus import Bus
 from graph.identity.accounts import new_id
@@ -32,6 +37,7 @@ from graph.identity.happenings import session_revoked
 from graph.identity.label import label
 from graph.identity.tables import Account, RefreshToken, Session
 from graph.principal import FIRST_PARTY
+from graph.replays import Use, use_nothing
 from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 
@@ -41,7 +47,13 @@ log = logging.getLogger("watchword.sessions")
 NOT_VALID = "The credentials are not valid."
 # Seconds for which a session that is over is kept, for whoever asks why it is.
 REMEMBERED = 86_400
-PRUNED_AT_ONCE = 500
+# A family's name is 144 random bits and a secret 256, in base64url: they meet where a character
+# ends, so that the whole is base64url too.
+FAMILY_BYTES, SECRET_BYTES = 18, 32
+FAMILY_LENGTH = 24
+# Tokens were 43 characters when they were a secret only. What such a one begins with is taken for
+# the name of the family that it goes on in: it is as random.
+_FORM = re.compile(r"[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{67}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,21 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresher:
+    """Who refreshes: for which client, and with which key, if it shows one; `use` uses up what shows it.
+
+    A public client, as our own sign-in is one, has its sessions bound to its key, and must have that
+    if `needs_key` (RFC 9449, section 5); to one that authenticates they are bound by that.
+    """
+
+    client: str
+    key: str | None
+    use: Use
+    is_public: bool
+    needs_key: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """Where a sign-in comes from: the user agent, and the network address."""
 
@@ -86,7 +113,7 @@ class Sessions:
         self, unit: Transaction, account: Account, device: Device, opening: Opening
     ) -> SignedIn:
         """Open a session for an account that showed who it is."""
-        token = secrets.token_urlsafe(32)
+        token = secrets.token_urlsafe(FAMILY_BYTES) + secrets.token_urlsafe(SECRET_BYTES)
         scopes = opening.scopes
         opened = Session(
             id=new_id(),
@@ -101,6 +128,7 @@ class Sessions:
             jkt=opening.key,
             authenticated_at=moment(opening.authenticated_at),
             methods=sorted(opening.methods),
+            family=_family(token),
         )
         unit.session.add(opened)
         await unit.session.flush()
@@ -117,14 +145,22 @@ class Sessions:
         *,
         client: str = FIRST_PARTY,
         key: str | None = None,
+        use: Use = use_nothing,
+        is_public: bool = True,
+        needs_key: bool = False,
     ) -> SignedIn:
-        """Rotate a refresh token that was given to this client.
+        """Rotate a refresh token that was given to this client; `use` uses up what shows the key.
+
+        The session of a public client is bound to `key` from then on, if there is one; one that is
+        bound to none is refused if `needs_key`, or if the settings demand a key.
 
         Raises `Unauthenticated`; a token that was used before has ended its session by then. Raises
         `InvalidProof` when the session is bound to another key than `key`.
         """
+        needs_key = needs_key or self._settings.dpop == "required"
+        by = Refresher(client, key, use, is_public, needs_key)
         async with self._transaction(now, device) as unit:
-            who = await self._exchange(unit, refresh_token, client, key)
+            who = await self._exchange(unit, refresh_token, by)
             if who is not None:
                 who.session.address = device.address[:64]
         if who is None:
@@ -136,35 +172,36 @@ class Sessions:
     ) -> None:
         """End the session of a refresh token; an unknown token has none to end."""
         async with self._transaction(now, device) as unit:
-            found = await unit.session.get(RefreshToken, _hash(refresh_token))
-            session = await unit.session.get(Session, found.session_id) if found else None
-            if session is not None and session.client_id == client:
+            found = await session_of(unit.session, refresh_token)
+            if found is not None and found[0].client_id == client:
+                session, known = found
                 unit.actor = Actor(session.account_id, session.id, client, device.address)
-                await revoke(unit, session.id, Action.SIGNED_OUT)
+                await give_back(unit, session, known, Action.SIGNED_OUT, self._settings)
 
     def _transaction(self, now: float, device: Device) -> AbstractAsyncContextManager[Transaction]:
         return transaction(self._database, self._bus, now, Actor(address=device.address))
 
-    async def _exchange(
-        self, unit: Transaction, token: str, client: str, key: str | None
-    ) -> SignedIn | None:
-        session, now = unit.session, unit.now
-        found = await session.get(RefreshToken, _hash(token))
-        live = await self.take(session, found.session_id, now) if found else None
-        if found is None or live is None or live.client_id != client:
+    async def _exchange(self, unit: Transaction, token: str, by: Refresher) -> SignedIn | None:
+        found = await session_of(unit.session, token)
+        live = await self.take(unit.session, found[0].id, unit.now) if found else None
+        if live is None or live.client_id != by.client:
             return None
-        if live.jkt is not None and live.jkt != key:
+        # As it is now: whoever else had it may have used it before this one had the session.
+        known = await unit.session.get(RefreshToken, _hash(token), populate_existing=True)
+        # Before the key is looked at: a thief may have bound the session to one of its own.
+        if known is None or self._is_reused(unit, live, known, by):
+            await _end_reused(unit, live)
+            return None
+        if live.jkt is not None and live.jkt != by.key:
             raise InvalidProof("refresh with another key")
-        if live.jkt is None and self._settings.dpop == "required":
-            # It was opened before that was set, and its tokens would be refused everywhere.
+        if live.jkt is None and by.is_public and by.needs_key:
+            # It was opened before that was demanded, and its tokens would be refused everywhere.
             return None
-        successor: str | None
-        if await _use(session, found.hash, now):
-            successor = await self._rotate(session, live, token, now)
-        else:
-            await session.refresh(found)
-            successor = await self._use_again(unit, found, token)
-        account = await session.get_one(Account, live.account_id)
+        await by.use(unit.session)
+        successor = await self._use(unit, live, known, token)
+        if by.is_public:
+            live.jkt = by.key
+        account = await unit.session.get_one(Account, live.account_id)
         if successor is None or account.disabled_at is not None:
             return None
         return SignedIn(account, live, successor)
@@ -178,40 +215,77 @@ class Sessions:
         is_over = moment(now) >= min(found.expires_at, idle_until)
         return None if found.revoked_at is not None or is_over else found
 
-    async def _rotate(self, session: AsyncSession, live: Session, token: str, now: float) -> str:
-        salt = secrets.token_hex(32)
-        successor = _successor(token, salt)
-        live.used_at = moment(now)
-        # Nobody needs to make the tokens before this one again, nor to know those from long ago.
-        family = RefreshToken.session_id == live.id
-        salted = update(RefreshToken).where(family, RefreshToken.salt.is_not(None))
-        await session.execute(salted.values(salt=None))
-        forgotten = moment(now - self._settings.refresh_idle_seconds)
-        await session.execute(delete(RefreshToken).where(family, RefreshToken.used_at < forgotten))
-        await session.execute(
-            update(RefreshToken).where(RefreshToken.hash == _hash(token)).values(salt=salt)
-        )
-        session.add(RefreshToken(hash=_hash(successor), session_id=live.id))
+    def _is_reused(
+        self, unit: Transaction, live: Session, known: RefreshToken, by: Refresher
+    ) -> bool:
+        """Tell whether a token comes from somebody else than who used it, and from no second tab."""
+        # The second tab of who has a key has it too, and that of who has none has none.
+        is_other = known.used_at is not None and by.is_public and live.jkt != by.key
+        return is_other or _is_old(known, self._settings, unit.now)
+
+    async def _use(
+        self, unit: Transaction, live: Session, known: RefreshToken, token: str
+    ) -> str | None:
+        """Return what follows a token of a session that was taken; None when nothing does."""
+        if known.used_at is None:
+            return await self._rotate(unit, live, known, token)
+        # Without a salt its successor was used already, and may be elsewhere by now.
+        return _successor(token, known.salt) if known.salt is not None else None
+
+    async def _rotate(
+        self, unit: Transaction, live: Session, known: RefreshToken, token: str
+    ) -> str:
+        await self._forget(unit, live)
+        known.used_at = live.used_at = moment(unit.now)
+        known.salt = secrets.token_hex(32)
+        successor = _successor(token, known.salt)
+        # It has one already, unless it was opened when tokens had no families.
+        live.family = _family(successor)
+        unit.session.add(RefreshToken(hash=_hash(successor), session_id=live.id))
         return successor
 
-    async def _use_again(self, unit: Transaction, used: RefreshToken, token: str) -> str | None:
-        grace = timedelta(seconds=self._settings.refresh_grace_seconds)
-        if used.used_at is not None and moment(unit.now) <= used.used_at + grace:
-            # Without a salt its successor was used already, and may be elsewhere by now.
-            return _successor(token, used.salt) if used.salt is not None else None
-        log.warning("a rotated refresh token came again; session %s is revoked", used.session_id)
-        await revoke(unit, used.session_id, Action.REFRESH_TOKEN_REUSED)
-        return None
+    async def _forget(self, unit: Transaction, live: Session) -> None:
+        """Forget what nobody needs once the newest token of a session is used."""
+        family, settings = RefreshToken.session_id == live.id, self._settings
+        # Those before that one are made by nobody again.
+        salted = (
+            update(RefreshToken).where(family, RefreshToken.salt.is_not(None)).values(salt=None)
+        )
+        # Without its row a token is an old one. None may be that in the eyes of a process whose clock
+        # is behind ours while it still has its grace.
+        kept = settings.refresh_grace_seconds + settings.leeway_seconds
+        old = delete(RefreshToken).where(family, RefreshToken.used_at < moment(unit.now - kept))
+        for change in (salted, old):
+            await unit.session.execute(change, execution_options={"synchronize_session": False})
 
 
-async def _use(session: AsyncSession, hash: str, now: float) -> bool:
-    """Mark a token as used; tell whether it was not before."""
-    unused = update(RefreshToken).where(RefreshToken.hash == hash, RefreshToken.used_at.is_(None))
-    used = await session.execute(
-        unused.values(used_at=moment(now)).returning(RefreshToken.hash),
-        execution_options={"synchronize_session": False},
-    )
-    return used.first() is not None
+async def give_back(
+    unit: Transaction,
+    session: Session,
+    known: RefreshToken | None,
+    why: Action,
+    settings: Settings,
+) -> None:
+    """End a session by a refresh token of it, as `session_of` found both, in the actor's name.
+
+    An old token is no way to say who one is: that is its reuse, by nobody knows whom.
+    """
+    if known is None or _is_old(known, settings, unit.now):
+        unit.actor = Actor(address=unit.actor.address)
+        await _end_reused(unit, session)
+    else:
+        await revoke(unit, session.id, why)
+
+
+async def _end_reused(unit: Transaction, session: Session) -> None:
+    log.warning("an old refresh token came again; session %s is revoked", session.id)
+    await revoke(unit, session.id, Action.REFRESH_TOKEN_REUSED)
+
+
+def _is_old(known: RefreshToken, settings: Settings, now: float) -> bool:
+    """Tell whether a token was used too long ago to come from a second tab."""
+    grace = timedelta(seconds=settings.refresh_grace_seconds)
+    return known.used_at is not None and moment(now) > known.used_at + grace
 
 
 async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKED) -> bool:
@@ -231,20 +305,11 @@ async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> N
 
     It has to be the same account's: whoever signs in ends nothing of somebody else's.
     """
-    found = await unit.session.get(RefreshToken, _hash(refresh_token))
-    if found is None or found.used_at is not None:
+    session, known = await session_of(unit.session, refresh_token) or (None, None)
+    if session is None or known is None or known.used_at is not None:
         return
-    session = await unit.session.get_one(Session, found.session_id)
     if (session.account_id, session.client_id) == (account, FIRST_PARTY):
         await revoke(unit, session.id, Action.SIGNED_OUT)
-
-
-async def revoke_others(unit: Transaction, account: str, keep: str, settings: Settings) -> int:
-    """End an account's sessions but for one; return how many there were."""
-    # Those that have ended by themselves may have left a token that has not.
-    then = unit.now - settings.access_token_seconds
-    found = await live_sessions(unit.session, account, settings, then)
-    return sum([await revoke(unit, session.id) for session in found if session.id != keep])
 
 
 async def revoke_of_client(unit: Transaction, account: str, client: str) -> None:
@@ -258,10 +323,21 @@ async def revoke_of_client(unit: Transaction, account: str, client: str) -> None
 
 async def session_of(
     session: AsyncSession, refresh_token: str
-) -> tuple[Session, RefreshToken] | None:
-    """Return the session that a refresh token is of, however it stands with either."""
-    found = await session.get(RefreshToken, _hash(refresh_token))
-    return None if found is None else (await session.get_one(Session, found.session_id), found)
+) -> tuple[Session, RefreshToken | None] | None:
+    """Return the session that a refresh token is of, however it stands with either.
+
+    What is left of a token that was used long ago is its family's name: it has no row. Nor has one
+    that somebody made up who knows the name.
+    """
+    if not _FORM.fullmatch(refresh_token):
+        return None
+    both = select(Session, RefreshToken).join(RefreshToken, RefreshToken.session_id == Session.id)
+    row = (await session.execute(both.where(RefreshToken.hash == _hash(refresh_token)))).first()
+    if row is not None:
+        return row[0], row[1]
+    relatives = select(Session).filter_by(family=_family(refresh_token))
+    found = (await session.execute(relatives)).scalar_one_or_none()
+    return None if found is None else (found, None)
 
 
 async def live_sessions(
@@ -279,26 +355,26 @@ async def live_sessions(
 
 
 async def prune(database: Database, settings: Settings, now: float) -> None:
-    """Forget the sessions that have been over for a day, some at a time."""
+    """Forget the sessions that have been over for a day."""
     then = moment(now - REMEMBERED)
     idle_since = moment(now - REMEMBERED - settings.refresh_idle_seconds)
-    is_over = or_(
-        Session.revoked_at < then, Session.expires_at < then, Session.used_at < idle_since
-    )
-    async with database.write() as session:
-        found = await session.execute(select(Session.id).where(is_over).limit(PRUNED_AT_ONCE))
-        ids = found.scalars().all()
-        for column in (RefreshToken.session_id, Session.id):
-            forgotten = delete(column.class_).where(column.in_(ids))
-            await session.execute(forgotten, execution_options={"synchronize_session": False})
+    tokens = RefreshToken.session_id
+    await forget(database, Session.id, Session.revoked_at, then, tokens)
+    await forget(database, Session.id, Session.expires_at, then, tokens)
+    await forget(database, Session.id, Session.used_at, idle_since, tokens)
 
 
 def _successor(token: str, salt: str) -> str:
+    """Return the token of the same family that follows one."""
     # Whoever has the salt and not the token cannot make it, nor can who has the token alone.
     made = hmac.digest(bytes.fromhex(salt), token.encode(), "sha256")
-    return urlsafe_b64encode(made).rstrip(b"=").decode()
+    return token[:FAMILY_LENGTH] + urlsafe_b64encode(made).rstrip(b"=").decode()
 
 
-def _hash(refresh_token: str) -> str:
-    # 256 random bits need no salt and no slow hash: nobody can try them all.
-    return hashlib.sha256(refresh_token.encode()).hexdigest()
+def _family(refresh_token: str) -> str:
+    return _hash(refresh_token[:FAMILY_LENGTH])
+
+
+def _hash(text: str) -> str:
+    # So many random bits need no salt and no slow hash: nobody can try them all.
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from graph.columns import UtcDateTime
@@ -56,6 +56,8 @@ class Session(Base):
     `client_id` is the client that signed in for the account, `scope` what it was allowed (None for
     all that the account's roles give), `jkt` the thumbprint of the key that its tokens are bound to.
     `methods` are how the person showed who it is, at `authenticated_at`, in the words of RFC 8176.
+    `family` is the hash of what all of its refresh tokens begin with; None until the next refresh of
+    a session that was opened when they had nothing in common.
     """
 
     __tablename__ = "sessions"
@@ -65,18 +67,29 @@ class Session(Base):
     label: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     client_id: Mapped[str] = mapped_column(String(200), index=True)
     scope: Mapped[str | None] = mapped_column(Text)
     jkt: Mapped[str | None] = mapped_column(String(64))
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     methods: Mapped[list[str]] = mapped_column(JSON)
+    family: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    __table_args__ = (
+        # Of those that were revoked only: they are few, and gone after a day.
+        Index(
+            "ix_sessions_revoked_at",
+            revoked_at,
+            sqlite_where=revoked_at.is_not(None),
+            postgresql_where=revoked_at.is_not(None),
+        ),
+    )
 
 
 class RefreshToken(Base):
-    """A refresh token of a session, known by its hash. One that was used stays, to be recognised.
+    """A refresh token of a session, known by its hash. One that was used stays for its grace.
 
     `salt` makes the token that follows it, from this token itself, as long as that is wanted.
     """

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import flag_modified
 
 from graph.columns import moment
 from graph.domain import Domain
@@ -20,7 +19,7 @@ from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.accounts import new_id
 from graph.identity.audit import Action, record
 from graph.identity.happenings import client_revoked
-from graph.identity.tables import Session
+from graph.identity.tables import Account, Session
 from graph.oauth.registration import Authentication, Registration
 from graph.oauth.tables import Client, ClientSecret
 from graph.relay.page import Page
@@ -99,8 +98,6 @@ async def revoke_client(unit: Transaction, id: str) -> Client:
     """End all sessions and tokens of a client, which may then ask for new ones: for a secret or a key
     that somebody else knows. Raises `NotFound` and `BadUserInput`."""
     client = await _lock(unit, id)
-    # Nothing of the client itself changes but its version, by which older tokens are known.
-    flag_modified(client, "scopes")
     await _end(unit, client)
     record(unit, Action.TOKEN_REVOKED, client=id)
     return client
@@ -186,6 +183,15 @@ async def count_clients(session: AsyncSession) -> int:
     return (await session.execute(select(func.count()).select_from(Client))).scalar_one()
 
 
+async def scopes_left(
+    session: AsyncSession, domain: Domain, client: Client, granted: Session
+) -> frozenset[str]:
+    """Return which of its scopes a client's session still gives: what its person and the client may."""
+    account = await session.get_one(Account, granted.account_id)
+    may = domain.scopes(frozenset(account.roles)) & frozenset(client.scopes)
+    return may & frozenset((granted.scope or "").split())
+
+
 def registration(client: Client) -> Registration:
     """Return what was decided about a client."""
     return Registration(**{name: getattr(client, name) for name in _FIELDS})
@@ -204,6 +210,8 @@ async def _lock(
 
 
 async def _end(unit: Transaction, client: Client) -> None:
+    # Older tokens are known by their version, and so are codes that were not exchanged yet.
+    client.ended_version = client.version + 1
     await unit.session.flush()
     alive = update(Session).filter_by(client_id=client.id, revoked_at=None)
     ended = alive.values(revoked_at=moment(unit.now))

@@ -9,10 +9,10 @@ import logging
 import secrets
 from base64 import urlsafe_b64encode
 
-from sqlalchemy import delete, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import update
 
 from graph.columns import moment
+from graph.database import Database, forget
 from graph.identity.accounts import lock_account
 from graph.identity.audit import Action, record
 from graph.identity.identity import Identity
@@ -20,8 +20,10 @@ from graph.identity.sessions import Device, Opening, SignedIn, revoke
 from graph.identity.tables import Account, Session
 from graph.oauth.authorization import AuthorizationRequest
 from graph.oauth.consents import covers
+from graph.oauth.redirect_uri import is_registered
 from graph.oauth.registration import Authentication
 from graph.oauth.tables import AuthorizationCode, Client
+from graph.replays import Use, first, use_nothing
 from graph.transaction import Transaction
 
 log = logging.getLogger("watchword.codes")
@@ -39,7 +41,6 @@ async def make_code(
     seconds: int,
 ) -> str:
     """Make a code for what a person consented to, in the session `signed_in`; good for `seconds`."""
-    await _forget(unit)
     code = secrets.token_urlsafe(32)
     unit.session.add(
         AuthorizationCode(
@@ -53,6 +54,8 @@ async def make_code(
             authenticated_at=signed_in.authenticated_at,
             methods=signed_in.methods,
             account_version=account.version,
+            client_version=asked.address.client.version,
+            granted_by=signed_in.id,
             expires_at=moment(unit.now + seconds),
         )
     )
@@ -70,8 +73,10 @@ async def redeem(
     code_verifier: str,
     key: str | None,
     device: Device,
+    use: Use = use_nothing,
 ) -> SignedIn | None:
-    """Exchange a code for a session of this client; a public one's is bound to `key`, if there is one.
+    """Exchange a code for a session of this client; a public one's is bound to `key`, if there is one,
+    and `use` uses up what shows the key.
 
     Returns None when the code is not good, whatever the reason: answer invalid_grant, and let the
     transaction be committed all the same. A code is used up by its first try, and the second ends
@@ -83,9 +88,10 @@ async def redeem(
         return None
     if not _fits(used, unit.now, redirect_uri, code_verifier, key):
         return None
-    account, scopes = await _consenting(unit.session, used)
-    if account is None:
+    account, scopes = await _consenting(unit, identity, used)
+    if account is None or not scopes:
         return None
+    await use(unit.session)
     opening = Opening(
         used.methods,
         used.authenticated_at.timestamp(),
@@ -99,6 +105,12 @@ async def redeem(
     used.session_id = who.session.id
     await unit.session.flush()
     return who
+
+
+async def prune(database: Database, now: float) -> None:
+    """Forget the codes that have been over for a day."""
+    then = moment(now - REMEMBERED)
+    await forget(database, AuthorizationCode.hash, AuthorizationCode.expires_at, then)
 
 
 async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCode | None:
@@ -116,8 +128,10 @@ async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
     known = await unit.session.get(AuthorizationCode, _hash(code), populate_existing=True)
     if known is None or known.client_id != client.id:
         return
-    log.warning("an authorization code of client %s came again", client.id)
-    record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
+    # Once: whoever has a code could fill the log with it, from which nothing is ever taken away.
+    if await first(unit.session, "replay", client.id, known.hash, unit.now + REMEMBERED):
+        log.warning("an authorization code of client %s came again", client.id)
+        record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
     if known.session_id is not None:
         await revoke(unit, known.session_id)
 
@@ -135,27 +149,31 @@ def _fits(
 
 
 async def _consenting(
-    session: AsyncSession, used: AuthorizationCode
+    unit: Transaction, identity: Identity, used: AuthorizationCode
 ) -> tuple[Account | None, frozenset[str]]:
-    """Return the account, if it is as it was and still consents, and what the client may still have."""
-    # Both are kept as they are until the session is there, to be ended with the others.
+    """Return the account, if it is as it was and still consents, and what the client may still have.
+
+    All that the client had must not have been ended meanwhile, nor its address been taken away. The session that gave the code must be alive: whoever was thrown out comes back by none.
+    """
+    session = unit.session
+    # All are kept as they are until the session is there, to be ended with the others.
     client = await session.get_one(
         Client, used.client_id, with_for_update={"read": True}, populate_existing=True
     )
     account = await lock_account(session, used.account_id)
-    is_same = account.disabled_at is None and account.version == used.account_version
+    granted_by = await identity.sessions.take(session, used.granted_by, unit.now)
+    is_same = (
+        used.client_version >= client.ended_version
+        and is_registered(used.redirect_uri, client.redirect_uris)
+        and granted_by is not None
+        and account.disabled_at is None
+        and account.version == used.account_version
+    )
     scopes = frozenset(used.scope.split())
     consents = await covers(session, account.id, client.id, scopes)
     if client.disabled_at is not None or not is_same or not consents:
         return None, frozenset()
     return account, scopes & frozenset(client.scopes)
-
-
-async def _forget(unit: Transaction) -> None:
-    old = AuthorizationCode.expires_at < moment(unit.now - REMEMBERED)
-    await unit.session.execute(
-        delete(AuthorizationCode).where(old), execution_options={"synchronize_session": False}
-    )
 
 
 def _hash(code: str) -> str:

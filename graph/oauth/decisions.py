@@ -34,7 +34,7 @@ class Person:
 async def person_of(
     unit: Transaction, identity: Identity, principal: Principal, asked: AuthorizationRequest
 ) -> Person:
-    """Find out who decides, and keep its account as it is meanwhile.
+    """Find out who decides, and keep its account and its session as they are meanwhile.
 
     Raises `OAuthError` with a status: 401 when the person has to sign in again, 403 when the token
     is not its own, which only our own sign-in gives. `access_denied` is for the client to hear.
@@ -46,8 +46,8 @@ async def person_of(
         account = await lock_account(unit.session, principal.subject)
     except NotFound:
         raise OAuthError("invalid_token", SIGN_IN, 401) from None
-    session = await unit.session.get(Session, principal.session)
-    if session is None or session.revoked_at is not None or account.disabled_at is not None:
+    session = await identity.sessions.take(unit.session, principal.session, unit.now)
+    if session is None or account.disabled_at is not None:
         raise OAuthError("invalid_token", SIGN_IN, 401)
     if asked.max_age is not None:
         age = moment(unit.now) - session.authenticated_at

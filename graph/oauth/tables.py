@@ -18,7 +18,8 @@ class Client(Base):
     `authentication` is how it shows who it is, in the words of RFC 7591: client_secret_basic,
     private_key_jwt (with `jwks`, its public keys), or none for a public client. `grants` are what it
     may ask for tokens with, `scopes` the most it may have, `roles` what it is when it acts for
-    itself. The most secret thing in here is a public key.
+    itself. `ended_version` is the version from which on what it was given counts: all of before was
+    ended. The most secret thing in here is a public key.
     """
 
     __tablename__ = "clients"
@@ -36,6 +37,7 @@ class Client(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column()
+    ended_version: Mapped[int] = mapped_column(default=0)
 
     __mapper_args__ = {"version_id_col": version}
 
@@ -55,8 +57,9 @@ class AuthorizationCode(Base):
     """A code that a client exchanges, once, for tokens of the person who consented.
 
     `session_id` is the session that it opened: it is revoked when the code comes again (RFC 6749,
-    section 4.1.2). `authenticated_at`, `methods` and `account_version` are the person's session's and
-    the account's when it consented.
+    section 4.1.2). `granted_by` is the person's session in which it consented, and ends the code when
+    it ends; `authenticated_at`, `methods`, `account_version` and `client_version` are that session's,
+    the account's and the client's of that moment.
     """
 
     __tablename__ = "authorization_codes"
@@ -71,6 +74,8 @@ class AuthorizationCode(Base):
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     methods: Mapped[list[str]] = mapped_column(JSON)
     account_version: Mapped[int] = mapped_column()
+    client_version: Mapped[int] = mapped_column()
+    granted_by: Mapped[str] = mapped_column(String(32))
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     session_id: Mapped[str | None] = mapped_column(String(32))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from graph.database import Database, exclusive, undisturbed
 from graph.errors import Conflict
+
+HASH = "$argon2id$"
 
 
 async def make_table(database: Database) -> None:
@@ -54,6 +58,22 @@ async def test_sqlite_writes_ahead_and_checks_foreign_keys(database: Database) -
         async with database.read() as session:
             assert (await session.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
             assert (await session.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    "refused", ["INSERT INTO secrets VALUES (:hash, 1)", "INSERT INTO secrets VALUES (:hash, NULL)"]
+)
+async def test_an_error_does_not_show_what_was_written(refused: str, database: Database) -> None:
+    made = "CREATE TABLE secrets (hash VARCHAR(20) PRIMARY KEY, size INTEGER NOT NULL)"
+    async with database.write() as session:
+        await session.execute(text(made))
+        await session.execute(text("INSERT INTO secrets VALUES (:hash, 1)"), {"hash": HASH})
+    with pytest.raises(IntegrityError) as error:
+        async with database.write() as session:
+            await session.execute(text(refused), {"hash": HASH})
+    shown = "".join(traceback.format_exception(error.value))
+    assert "INSERT INTO secrets" in shown
+    assert HASH not in shown
 
 
 async def test_writers_at_the_same_time_lose_nothing(database: Database) -> None:

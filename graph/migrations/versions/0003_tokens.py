@@ -39,6 +39,15 @@ def upgrade() -> None:
 
 
 def _sessions() -> None:
+    # SQLite makes the table anew, and lets nobody drop one whose rows are referred to.
+    op.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM refresh_tokens")
+    op.execute("DELETE FROM refresh_tokens")
+    _session_columns()
+    op.execute("INSERT INTO refresh_tokens SELECT * FROM kept")
+    op.execute("DROP TABLE kept")
+
+
+def _session_columns() -> None:
     with op.batch_alter_table("sessions") as table:
         table.add_column(
             sa.Column("client_id", sa.String(200), nullable=False, server_default=FIRST_PARTY)
@@ -49,13 +58,25 @@ def _sessions() -> None:
         table.add_column(
             sa.Column("methods", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
         )
-        table.create_index("ix_sessions_client_id", ["client_id"])
+        # What the tokens of a session from before begin with is known when the next one comes.
+        table.add_column(sa.Column("family", sa.String(64)))
+        table.create_unique_constraint("uq_sessions_family", ["family"])
+        for column in ("client_id", "expires_at", "used_at"):
+            table.create_index(f"ix_sessions_{column}", [column])
     op.execute("UPDATE sessions SET authenticated_at = created_at")
     with op.batch_alter_table("sessions") as table:
         table.alter_column("authenticated_at", nullable=False)
         # Whoever opens a session says these.
         table.alter_column("client_id", server_default=None)
         table.alter_column("methods", server_default=None)
+    revoked = sa.text("revoked_at IS NOT NULL")
+    op.create_index(
+        "ix_sessions_revoked_at",
+        "sessions",
+        ["revoked_at"],
+        sqlite_where=revoked,
+        postgresql_where=revoked,
+    )
 
 
 def _keys() -> None:
@@ -125,6 +146,7 @@ def _clients() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("disabled_at", UtcDateTime()),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("ended_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_clients"),
     )
     op.create_index("ix_clients_created_at", "clients", ["created_at"])
@@ -150,6 +172,8 @@ def _clients() -> None:
         sa.Column("authenticated_at", UtcDateTime(), nullable=False),
         sa.Column("methods", sa.JSON(), nullable=False),
         sa.Column("account_version", sa.Integer(), nullable=False),
+        sa.Column("client_version", sa.Integer(), nullable=False),
+        sa.Column("granted_by", sa.String(32), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime()),
         sa.Column("session_id", sa.String(32)),
@@ -202,6 +226,12 @@ def _audit() -> None:
             f"CREATE TRIGGER audit_entries_{change.lower()} BEFORE {change} ON audit_entries"
             " BEGIN SELECT RAISE(ABORT, 'audit entries are kept as they are'); END"
         )
+    # REPLACE deletes without a trigger (sqlite.org/lang_conflict.html), so it is not let begin.
+    op.execute(
+        "CREATE TRIGGER audit_entries_insert BEFORE INSERT ON audit_entries"
+        " WHEN EXISTS (SELECT 1 FROM audit_entries WHERE position = NEW.position)"
+        " BEGIN SELECT RAISE(ABORT, 'audit entries are kept as they are'); END"
+    )
 
 
 def _account(table: str) -> sa.ForeignKeyConstraint:

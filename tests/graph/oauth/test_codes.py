@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from graph.database import Database
 from graph.errors import Unauthenticated
-from graph.identity.accounts import disable, set_password, set_roles
-from graph.identity.sessions import SignedIn
+from graph.identity.accounts import disable, set_password, set_roles, sign_out
+from graph.identity.passwords import hash_chosen
+from graph.identity.sessions import SignedIn, revoke
 from graph.identity.tables import Session
-from graph.oauth.clients import change_client, disable_client
-from graph.oauth.codes import REMEMBERED
+from graph.oauth.clients import change_client, disable_client, revoke_client
+from graph.oauth.codes import REMEMBERED, prune
 from graph.oauth.consents import withdraw
 from graph.oauth.tables import AuthorizationCode
 from tests.support.authorization import CALLBACK, DEVICE, KEY, LOOPBACK, ConsentDesk, consent_desk
@@ -148,7 +149,7 @@ async def disabled(room: ConsentDesk) -> None:
 
 async def other_password(room: ConsentDesk) -> None:
     async with unit_of(room.database, room.clock.now()) as unit:
-        await set_password(unit, room.desk.account.id, "another long password")
+        await set_password(unit, room.desk.account.id, await hash_chosen("another long password"))
 
 
 async def other_roles(room: ConsentDesk) -> None:
@@ -173,6 +174,91 @@ async def test_a_code_is_worth_nothing_when_things_have_changed(
         assert await room.redeem(code) is None
 
 
+async def revoked(room: ConsentDesk, giving: SignedIn) -> None:
+    async with unit_of(room.database, room.clock.now()) as unit:
+        assert await revoke(unit, giving.session.id)
+
+
+async def ended_from_elsewhere(room: ConsentDesk, giving: SignedIn) -> None:
+    elsewhere = await room.desk.sign_in()
+    async with unit_of(room.database, room.clock.now()) as unit:
+        await sign_out(unit, giving.account.id, keep=elsewhere.session.id)
+
+
+async def signed_out(room: ConsentDesk, giving: SignedIn) -> None:
+    sessions = room.desk.identity.sessions
+    await sessions.sign_out(giving.refresh_token, DEVICE, room.clock.now())
+
+
+async def reused(room: ConsentDesk, giving: SignedIn) -> None:
+    sessions = room.desk.identity.sessions
+    await sessions.refresh(giving.refresh_token, DEVICE, room.clock.now())
+    room.clock.move(room.desk.identity.settings.refresh_grace_seconds + 1)
+    with pytest.raises(Unauthenticated):
+        await sessions.refresh(giving.refresh_token, DEVICE, room.clock.now())
+
+
+async def come_to_its_end(room: ConsentDesk, giving: SignedIn) -> None:
+    room.clock.move(31)
+
+
+@pytest.mark.parametrize(
+    "end", [revoked, ended_from_elsewhere, signed_out, reused, come_to_its_end]
+)
+async def test_a_code_ends_with_the_session_that_gave_it(
+    end: Any, database: Database, clock: MovedClock
+) -> None:
+    ends = {"refresh_idle_seconds": 600, "refresh_absolute_seconds": 600}
+    async with consent_desk(database, clock, **ends) as room:
+        giving = await room.desk.sign_in()
+        clock.move(570)
+        token = (await room.desk.identity.issue(giving)).token
+        code = (await room.told("allow", token))["code"]
+        await end(room, giving)
+        assert await room.redeem(code) is None
+
+
+async def test_a_code_from_before_its_client_was_revoked_is_refused(
+    database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+
+        async def change(**changes: Any) -> None:
+            async with unit_of(database, clock.now()) as unit:
+                await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+
+        # One sign-in gives both: a second one in its place would end the first one's code.
+        token = await room.token()
+        before = (await room.told("allow", token))["code"]
+        await change(name="Another")
+        async with unit_of(database, clock.now()) as unit:
+            await revoke_client(unit, room.client.id)
+        after = (await room.told("allow", token))["code"]
+        await change(name="And another")
+        assert await room.redeem(before) is None
+        assert await room.redeem(after) is not None
+
+
+@pytest.mark.parametrize(
+    ("address", "left", "is_good"),
+    [
+        (CALLBACK, [LOOPBACK], False),
+        (CALLBACK, [CALLBACK], True),
+        # An app listens at whatever port it gets.
+        (LOOPBACK.replace("0.1/", "0.1:8123/"), [LOOPBACK], True),
+    ],
+)
+async def test_a_code_for_an_address_that_was_taken_away_is_refused(
+    address: str, left: list[str], is_good: bool, database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock, {"redirect_uris": [CALLBACK, LOOPBACK]}) as room:
+        code = await room.code(redirect_uri=address)
+        async with unit_of(database, clock.now()) as unit:
+            changes = {"redirect_uris": left}
+            await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+        assert (await room.redeem(code, redirect_uri=address) is not None) == is_good
+
+
 async def test_a_client_that_may_do_less_by_now_gets_less(
     database: Database, clock: MovedClock
 ) -> None:
@@ -188,15 +274,46 @@ async def test_a_client_that_may_do_less_by_now_gets_less(
         assert who.session.scope == "toys:all"
 
 
+async def test_a_code_that_gives_nothing_opens_no_session(
+    database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        code = await room.code()
+        async with unit_of(database, clock.now()) as unit:
+            changes = {"scopes": ["toys:all"]}
+            await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+        assert await room.redeem(code) is None
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+async def test_a_replayed_code_is_written_down_once_however_often_it_comes(
+    is_good: bool, database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        token = await room.token()
+        codes = [(await room.told("allow", token))["code"] for _ in range(2)]
+        for code in codes:
+            who = await room.redeem(code, redirect_uri=CALLBACK + ("" if is_good else "/other"))
+            assert (who is not None) == is_good
+        for _ in range(3):
+            for code in codes:
+                assert await room.redeem(code) is None
+            clock.move(61)
+        assert len(await room.audited("CODE_REPLAYED")) == len(codes)
+        for row in await rows(database):
+            assert (row.session_id is not None) == is_good
+
+
 async def test_old_codes_are_forgotten(database: Database, clock: MovedClock) -> None:
     async with consent_desk(database, clock) as room:
         await room.redeem(await room.code())
         clock.move(REMEMBERED)
         await room.code()
+        await prune(database, clock.now())
         assert len(await rows(database)) == 2
         clock.move(61)
-        await room.code()
-        assert len(await rows(database)) == 2
+        await prune(database, clock.now())
+        assert len(await rows(database)) == 1
 
 
 async def rows(database: Database) -> list[AuthorizationCode]:
