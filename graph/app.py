@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from graph import health, replays
@@ -28,10 +27,11 @@ from graph.fanout.log import Log
 from graph.fanout.pruner import Pruner
 from graph.identity import passkey_routes, proof, sessions
 from graph.identity import routes as identity_routes
+from graph.identity.happenings import STREAM
 from graph.identity.identity import Identity
 from graph.identity.rotation import Rotation
 from graph.identity.watch import Watch
-from graph.oauth import authorize_routes
+from graph.oauth import authorize_routes, codes, metadata
 from graph.oauth import routes as oauth_routes
 from graph.permissions import coverage
 from graph.settings import Settings
@@ -40,6 +40,7 @@ from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.nonce import NonceHeader
+from graph.transports.origins import Origins
 from graph.transports.websocket import WebSocketDoor
 from graph.vault import vault
 
@@ -80,7 +81,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(health.routes(database))
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
-    _allow_origins(app, settings)
+    _let_pages_read(app, settings)
     return app
 
 
@@ -111,16 +112,14 @@ def _open_doors(app: FastAPI, door: Door) -> None:
         app.router.routes.extend(assets.routes())
 
 
-def _allow_origins(app: FastAPI, settings: Settings) -> None:
-    if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_credentials=True,
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "dpop"],
-            expose_headers=["www-authenticate", "retry-after", "dpop-nonce"],
-        )
+def _let_pages_read(app: FastAPI, settings: Settings) -> None:
+    about = [*metadata.paths(settings), identity_routes.JWKS]
+    app.add_middleware(
+        Origins,
+        named=settings.allowed_origins,
+        public=[metadata.TOKEN, metadata.REVOKE, *about],
+        private=[metadata.AUTHORIZE],
+    )
 
 
 def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
@@ -129,7 +128,11 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
     watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
     forget = partial(replays.prune, services.database)
     forget_sessions = partial(sessions.prune, services.database, settings)
-    pruner = Pruner(services.log, services.clock, settings, forget, forget_sessions)
+    forget_codes = partial(codes.prune, services.database)
+    # What is in memory first: it needs no database.
+    forgets = (watch.forget, forget, forget_sessions, forget_codes)
+    needed = {STREAM: identity.seconds}
+    pruner = Pruner(services.log, services.clock, settings, *forgets, needed=needed)
     rotation = Rotation(identity)
 
     @asynccontextmanager

@@ -121,12 +121,19 @@ def show(settings: Settings, client: str) -> None:
 @click.option("--role", "roles", multiple=True)
 @click.option("--no-roles", is_flag=True, help="It has no roles any more.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True)
+@click.option("--no-redirect-uris", is_flag=True, help="Nobody comes back to it any more.")
 @click.option("--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dpop/--no-dpop", "needs_dpop", default=None)
 @click.option("--introspect/--no-introspect", "may_introspect", default=None)
 @click.pass_obj
 def set_(
-    settings: Settings, /, client: str, no_roles: bool, jwks: Path | None, **asked: Any
+    settings: Settings,
+    /,
+    client: str,
+    no_roles: bool,
+    no_redirect_uris: bool,
+    jwks: Path | None,
+    **asked: Any,
 ) -> None:
     """Change CLIENT: what is named replaces what it had, the rest stays.
 
@@ -134,6 +141,7 @@ def set_(
     """
     changes = {name: value for name, value in asked.items() if value not in (None, ())}
     changes |= {"roles": ()} if no_roles else {}
+    changes |= {"redirect_uris": ()} if no_redirect_uris else {}
     changes |= {"jwks": _read(jwks)} if jwks is not None else {}
     if not changes:
         raise click.UsageError("Say what to change.")

@@ -55,8 +55,8 @@ class Asset:
 
     @property
     def url(self) -> str:
-        """The path under which `routes` serve it."""
-        return PREFIX + self.name
+        """What the page at /graphql calls it: a proxy may have put both behind a path."""
+        return PREFIX.removeprefix("/") + self.name
 
 
 Assets = Mapping[str, Asset]

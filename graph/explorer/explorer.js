@@ -4,7 +4,9 @@
 
 const { createElement, useEffect, useRef, useState } = React;
 
-const ENDPOINT = "/graphql";
+// A proxy may have put us behind a path.
+const BASE = location.pathname.slice(0, -"/graphql".length);
+const ENDPOINT = `${BASE}/graphql`;
 const SOCKET = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${ENDPOINT}`;
 const RENEW_BEFORE = 60_000; // milliseconds before the token's end
 const DEFAULT_QUERY = `# What the public sees. Sign in above to see more and to change things;
@@ -177,7 +179,7 @@ function stripHeaders(text) {
 // --- Signing in ---
 
 function post(path, body) {
-  return fetch(path, {
+  return fetch(BASE + path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

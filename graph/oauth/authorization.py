@@ -21,6 +21,8 @@ from graph.oauth.tables import Client
 MOST_PARAMETERS = 50
 LONGEST_STATE = 2000
 LONGEST_URI = 2000
+# Seconds that a person has to decide, having signed in for it: no max_age is shorter.
+TO_DECIDE = 60
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
 # SHA-256 in base64url: of a code verifier (RFC 7636, section 4.2), of a key (RFC 7638).
@@ -101,7 +103,8 @@ class AuthorizationRequest:
     """A request that is well formed, from a client that may make it.
 
     `scopes` are those of its client among what it asks for; `key` is the thumbprint of the key that
-    the tokens shall be bound to. `prompt` and `max_age` (seconds) say how the person is asked.
+    the tokens shall be bound to. `prompt` says how the person is asked, `max_age` how many seconds ago
+    it may have signed in when it decides, and `anew` that it shall sign in before.
     """
 
     address: ReturnAddress
@@ -110,6 +113,7 @@ class AuthorizationRequest:
     key: str | None = None
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
+    anew: bool = False
 
 
 async def address_of(session: AsyncSession, parameters: Parameters, issuer: str) -> ReturnAddress:
@@ -134,8 +138,7 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
     Raises `OAuthError`, for the client to hear.
     """
     parameters.check_single()
-    state = parameters.get("state")
-    if state is not None and address.state is None:
+    if len(address.state or "") > LONGEST_STATE:
         raise _bad(f"The state may have {LONGEST_STATE} characters.")
     for name in ("request", "request_uri"):
         if parameters.get(name) is not None:
@@ -152,22 +155,26 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
     if "none" in prompt:
         # Who is signed in shows when the page runs, not before.
         raise OAuthError("interaction_required", "The person has to see a page: drop prompt=none.")
+    age = _age(parameters.get("max_age"))
+    ages = ([] if age is None else [max(age, TO_DECIDE)]) + ([step_up] if "login" in prompt else [])
     return AuthorizationRequest(
         address=address,
         scopes=_scopes(address.client, parameters.get("scope")),
         code_challenge=_challenge(parameters),
         key=_key(parameters.get("dpop_jkt")),
         prompt=prompt,
-        max_age=_max_age(parameters.get("max_age"), step_up if "login" in prompt else None),
+        max_age=min(ages, default=None),
+        # In so short a time nobody who is here already has signed in for this.
+        anew="login" in prompt or (age is not None and age < TO_DECIDE),
     )
 
 
 def _state(parameters: Parameters) -> str | None:
+    # As it came, too long or not: every answer gives it back (RFC 6749, section 4.1.2.1).
     try:
-        state = parameters.get("state")
+        return parameters.get("state")
     except OAuthError:
         return None
-    return state if len(state or "") <= LONGEST_STATE else None
 
 
 def _scopes(client: Client, asked: str | None) -> frozenset[str]:
@@ -195,11 +202,10 @@ def _key(thumbprint: str | None) -> str | None:
     return thumbprint
 
 
-def _max_age(given: str | None, step_up: int | None) -> int | None:
+def _age(given: str | None) -> int | None:
     if given is not None and not _SECONDS.fullmatch(given):
         raise _bad("The max_age must be a number of seconds.")
-    ages = [int(given)] if given is not None else []
-    return min([*ages, *([] if step_up is None else [step_up])], default=None)
+    return None if given is None else int(given)
 
 
 def _bad(description: str) -> OAuthError:

@@ -16,7 +16,14 @@ from graph.actor import Actor
 from graph.asgi import is_same_origin
 from graph.errors import InvalidProof, Unauthenticated
 from graph.identity import proof
-from graph.identity.exchange import Refusal, answered, device_of, json_body, json_response
+from graph.identity.exchange import (
+    Refusal,
+    answered,
+    challenged,
+    device_of,
+    json_body,
+    json_response,
+)
 from graph.identity.identity import Identity
 from graph.oauth import consent_page
 from graph.oauth.authorization import (
@@ -28,23 +35,22 @@ from graph.oauth.authorization import (
 )
 from graph.oauth.decisions import allow, grant, is_settled, person_of, question
 from graph.oauth.errors import OAuthError
+from graph.oauth.metadata import AUTHORIZE
 from graph.principal import Principal
 from graph.transaction import transaction
-
-PATH = "/oauth/authorize"
 
 
 def routes(identity: Identity) -> APIRouter:
     """Make the authorization endpoint."""
     router = APIRouter()
 
-    @router.get(PATH)
+    @router.get(AUTHORIZE)
     async def show(request: Request) -> Response:
-        return await answered(_show(identity, request))
+        return await answered(request, _show(identity, request))
 
-    @router.post(PATH)
+    @router.post(AUTHORIZE)
     async def decide(request: Request) -> Response:
-        return await answered(_decide(identity, request))
+        return await answered(request, _decide(identity, request))
 
     return router
 
@@ -73,7 +79,8 @@ async def _decide(identity: Identity, request: Request) -> Response:
         address = await _address(identity, parameters)
         return json_response(await _outcome(identity, request, decision, address, parameters))
     except OAuthError as error:
-        raise Refusal(error.status, error.error, error.description) from error
+        headers = challenged(request) if error.status == 401 else {}
+        raise Refusal(error.status, error.error, error.description, headers) from error
 
 
 async def _address(identity: Identity, parameters: Parameters) -> ReturnAddress:

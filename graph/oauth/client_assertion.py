@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.errors import InvalidToken
-from graph.tokens.compact import decode, header_of, members
+from graph.tokens.compact import decode, header_of
 from graph.tokens.jwk import BadKey, read_set
 from graph.tokens.jws import check_signature
+from graph.tokens.members import members
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # Seconds for which an assertion may be good: as long as it takes to get here, and a little more.

@@ -4,6 +4,8 @@
 
 const SETTLE = 600; // milliseconds in which a click was meant for what was there before
 const parameters = Object.fromEntries(new URLSearchParams(location.search));
+// A proxy may have put us behind a path, which the issuer has then.
+const base = location.pathname.slice(0, -"/oauth/authorize".length);
 const element = (id) => document.getElementById(id);
 const progress = element("progress");
 const signIn = element("sign-in");
@@ -30,7 +32,8 @@ function complain(text) {
 
 // --- What proves who asks: the token, and its key where the server demands one (RFC 9449) ---
 
-const mustProve = document.querySelector("main").dataset.dpop === "required";
+const { dpop: binding, anew } = document.querySelector("main").dataset;
+const mustProve = binding === "required";
 let keys = null;
 let nonce = null;
 
@@ -69,9 +72,9 @@ async function credentials(path) {
 // --- What the server is asked ---
 
 async function send(path, body) {
-  const response = await fetch(path, {
+  const response = await fetch(base + path, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(await credentials(path)) },
+    headers: { "content-type": "application/json", ...(await credentials(base + path)) },
     body: JSON.stringify(body),
     credentials: "same-origin",
   });
@@ -99,7 +102,7 @@ async function getToken(path, body) {
 
 async function decide(decision) {
   tell("One moment …");
-  const answer = await post(location.pathname, { ...parameters, decision });
+  const answer = await post("/oauth/authorize", { ...parameters, decision });
   if (answer.redirect_to) goBack(answer.redirect_to);
   else if (answer.ok) ask(answer);
   else if (answer.status === 401) askToSignIn(answer.said);
@@ -215,9 +218,8 @@ async function useAnother() {
 }
 
 async function begin() {
-  const mustSignIn = (parameters.prompt ?? "").split(" ").includes("login");
   // The cookie's session is bound to our front end's key then, which only that has.
-  if (!mustProve && !mustSignIn && (await getToken("/api/auth/refresh", {})).ok) await decide("ask");
+  if (!mustProve && anew !== "true" && (await getToken("/api/auth/refresh", {})).ok) await decide("ask");
   else askToSignIn("");
 }
 

@@ -31,7 +31,7 @@ DOCUMENT = """\
 <style>{style}</style>
 </head>
 <body>
-<main data-dpop="{dpop}">
+<main data-dpop="{dpop}" data-anew="{anew}">
 <p class="brand">Watchword</p>
 {body}
 </main>
@@ -84,7 +84,7 @@ def page(asked: AuthorizationRequest, dpop: str = "optional") -> HTMLResponse:
     name = escape(asked.address.client.name)
     destination = escape(_destination(asked.address.uri))
     body = QUESTION.format(name=name, destination=destination, script=_read("consent.js"))
-    return _answer(f"{name} asks for access", body, 200, dpop)
+    return _answer(f"{name} asks for access", body, 200, dpop=dpop, anew=str(asked.anew).lower())
 
 
 def problem(text: str) -> HTMLResponse:
@@ -92,8 +92,11 @@ def problem(text: str) -> HTMLResponse:
     return _answer("This link does not work", PROBLEM.format(problem=escape(text)), 400)
 
 
-def _answer(title: str, body: str, status: int, dpop: str = "optional") -> HTMLResponse:
-    document = DOCUMENT.format(title=title, style=_read("consent.css"), dpop=dpop, body=body)
+def _answer(
+    title: str, body: str, status: int, dpop: str = "optional", anew: str = "false"
+) -> HTMLResponse:
+    style = _read("consent.css")
+    document = DOCUMENT.format(title=title, style=style, dpop=dpop, anew=anew, body=body)
     return HTMLResponse(document, status, _headers())
 
 

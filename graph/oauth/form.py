@@ -51,9 +51,9 @@ def required(form: Parameters, name: str) -> str:
     return value
 
 
-async def served(work: Awaitable[Response]) -> Response:
+async def served(request: Request, work: Awaitable[Response]) -> Response:
     """Return the answer of an endpoint, also when it refuses (RFC 6749, section 5.2)."""
-    return await answered(_told(work))
+    return await answered(request, _told(work))
 
 
 async def _told(work: Awaitable[Response]) -> Response:

@@ -9,14 +9,17 @@ from fastapi import Request, Response
 
 from graph.columns import moment
 from graph.errors import InvalidToken, TokenExpired, TokenRevoked
-from graph.identity.exchange import json_response
+from graph.identity.exchange import device_of, json_response
 from graph.identity.identity import Identity
 from graph.identity.sessions import session_of
 from graph.oauth.client_authentication import authenticate
+from graph.oauth.clients import scopes_left
 from graph.oauth.errors import OAuthError
 from graph.oauth.form import read_form, required
+from graph.oauth.registration import Grant
 from graph.oauth.tables import Client
-from graph.tokens.compact import decode, members
+from graph.tokens.compact import decode
+from graph.tokens.members import members
 
 # Nothing is said of why, nor whether there ever was such a token (section 2.2).
 INACTIVE: dict[str, Any] = {"active": False}
@@ -32,13 +35,14 @@ async def introspect(identity: Identity, request: Request) -> Response:
         raise OAuthError("unauthorized_client", "This client may not introspect tokens.", 403)
     token = required(form, "token")
     return json_response(
-        await _access_token(identity, token) or await _refresh_token(identity, client, token)
+        await _access_token(identity, request, token)
+        or await _refresh_token(identity, client, token)
     )
 
 
-async def _access_token(identity: Identity, token: str) -> dict[str, Any] | None:
+async def _access_token(identity: Identity, request: Request, token: str) -> dict[str, Any] | None:
     try:
-        principal = await identity.verify(token)
+        principal = await identity.verify(token, device_of(request).address)
     except (InvalidToken, TokenExpired, TokenRevoked):
         return None
     claims = members(decode(token.split(".")[1]))
@@ -57,13 +61,16 @@ async def _refresh_token(identity: Identity, client: Client, token: str) -> dict
     """Tell of a refresh token, to the client that it was given to and to nobody else (section 4)."""
     async with identity.services.database.read() as session:
         found = await session_of(session, token)
-    if found is None or found[0].client_id != client.id:
-        return INACTIVE
-    live, known = found
+        if found is None or found[0].client_id != client.id:
+            return INACTIVE
+        live, known = found
+        scopes = await scopes_left(session, identity.domain, client, live)
     idle = timedelta(seconds=identity.settings.refresh_idle_seconds)
     ends_at = min(live.expires_at, live.used_at + idle)
     is_over = live.revoked_at is not None or ends_at <= moment(identity.clock.now())
-    if is_over or known.used_at is not None:
+    is_good = known is not None and known.used_at is None and not is_over
+    # As the token endpoint answers it.
+    if not is_good or not scopes or Grant.REFRESH_TOKEN not in client.grants:
         return INACTIVE
     return {
         "active": True,
@@ -72,6 +79,6 @@ async def _refresh_token(identity: Identity, client: Client, token: str) -> dict
         "client_id": client.id,
         "iat": int(live.used_at.timestamp()),
         "exp": int(ends_at.timestamp()),
-        "scope": live.scope or "",
+        "scope": " ".join(sorted(scopes)),
         "token_type": "refresh_token",
     }

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from graph.domain import Domain
+from graph.identity.routes import JWKS
 from graph.oauth.registration import Authentication, Grant, known_scopes
 from graph.settings import Settings
 from graph.tokens.jwk import ASYMMETRIC
@@ -29,7 +30,7 @@ def metadata(settings: Settings, domain: Domain) -> dict[str, Any]:
         "token_endpoint": issuer + TOKEN,
         "revocation_endpoint": issuer + REVOKE,
         "introspection_endpoint": issuer + INTROSPECT,
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "jwks_uri": issuer + JWKS,
         "scopes_supported": sorted(known_scopes(domain)),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

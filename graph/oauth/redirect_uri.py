@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
+# The parameters of an answer, each of which comes once (RFC 6749, sections 3.1 and 4.1.2; RFC 9207).
+ANSWERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 # RFC 8252, section 7.3: an app listens where the system lets it, so the port is the request's own.
 _LOOPBACK = re.compile(
     r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::(\d{1,5}))?([/?].*)?", re.ASCII

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from graph.domain import Domain
 from graph.errors import BadUserInput
+from graph.oauth.redirect_uri import ANSWERS
 from graph.text import checked_text
 from graph.tokens.jwk import BadKey, read_set
 
@@ -170,6 +171,8 @@ def _fault_of(uri: str) -> str | None:
         return "it has no fragment"
     if "*" in uri:
         return "it is compared as it is, without wildcards"
+    if taken := ANSWERS & {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
+        return f"{min(taken)} in its query is for our answer alone"
     if parts.scheme == "https":
         is_good = bool(parts.hostname) and "@" not in parts.netloc
         return None if is_good else "it names a host, and no user"

@@ -10,12 +10,13 @@ from graph.identity.audit import Action, record
 from graph.identity.exchange import device_of
 from graph.identity.happenings import token_revoked
 from graph.identity.identity import Identity
-from graph.identity.sessions import revoke, session_of
+from graph.identity.sessions import give_back, session_of
 from graph.oauth.client_authentication import authenticate
 from graph.oauth.errors import OAuthError
 from graph.oauth.form import read_form, required
 from graph.oauth.tables import Client
 from graph.principal import Principal
+from graph.settings import Settings
 from graph.transaction import Transaction, transaction
 
 
@@ -28,29 +29,30 @@ async def revoke_token(identity: Identity, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticate(identity, request, form)
     token = required(form, "token")
-    principal = await _believed(identity, token)
+    principal = await _believed(identity, request, token)
     services = identity.services
     actor = Actor(client.id, None, client.id, device_of(request).address)
     async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
         if principal is None:
-            await _end_session(unit, client, token)
+            await _end_session(unit, client, token, identity.settings)
         else:
             _end_token(unit, client, principal)
     return Response(status_code=200, headers={"cache-control": "no-store"})
 
 
-async def _believed(identity: Identity, token: str) -> Principal | None:
+async def _believed(identity: Identity, request: Request, token: str) -> Principal | None:
     try:
-        return await identity.verify(token)
+        return await identity.verify(token, device_of(request).address)
     except (InvalidToken, TokenExpired, TokenRevoked):
         return None
 
 
-async def _end_session(unit: Transaction, client: Client, token: str) -> None:
+async def _end_session(unit: Transaction, client: Client, token: str, settings: Settings) -> None:
     found = await session_of(unit.session, token)
     if found is not None:
-        _check_own(client, found[0].client_id)
-        await revoke(unit, found[0].id, Action.TOKEN_REVOKED)
+        session, known = found
+        _check_own(client, session.client_id)
+        await give_back(unit, session, known, Action.TOKEN_REVOKED, settings)
 
 
 def _end_token(unit: Transaction, client: Client, principal: Principal) -> None:

@@ -19,21 +19,20 @@ def routes(identity: Identity) -> APIRouter:
 
     @router.post(TOKEN)
     async def token(request: Request) -> Response:
-        return await served(give_tokens(identity, request))
+        return await served(request, give_tokens(identity, request))
 
     @router.post(REVOKE)
     async def revocation(request: Request) -> Response:
-        return await served(revoke_token(identity, request))
+        return await served(request, revoke_token(identity, request))
 
     @router.post(INTROSPECT)
     async def introspection(request: Request) -> Response:
-        return await served(introspect(identity, request))
+        return await served(request, introspect(identity, request))
 
     async def about() -> Response:
-        response = json_response(metadata(identity.settings, identity.domain))
-        response.headers["cache-control"] = f"public, max-age={MAX_AGE}"
-        return response
+        return json_response(metadata(identity.settings, identity.domain), kept=MAX_AGE)
 
     for path in paths(identity.settings):
-        router.add_api_route(path, about)
+        # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+        router.add_api_route(path, about, methods=["GET", "HEAD"])
     return router

@@ -13,14 +13,14 @@ from graph.actor import Actor
 from graph.errors import Unauthenticated
 from graph.identity.exchange import device_of, json_response
 from graph.identity.identity import Identity
-from graph.identity.proof import key_of
+from graph.identity.proof import Replayed, Shown, shown_by, use_alone
 from graph.identity.sessions import SignedIn, session_of
 from graph.oauth import codes
 from graph.oauth.authorization import Parameters
 from graph.oauth.client_authentication import authenticate
 from graph.oauth.errors import OAuthError
 from graph.oauth.form import read_form, required
-from graph.oauth.registration import Grant
+from graph.oauth.registration import Authentication, Grant
 from graph.oauth.tables import Client
 from graph.tokens.issue import IssuedToken
 from graph.transaction import transaction
@@ -40,14 +40,14 @@ async def give_tokens(identity: Identity, request: Request) -> Response:
         raise OAuthError("unsupported_grant_type", f"Grants are {', '.join(Grant)}.")
     if grant not in client.grants:
         raise OAuthError("unauthorized_client", "This client may not use this grant.")
-    key = await key_of(identity, request, required=client.needs_dpop)
+    shown = shown_by(identity, request, required=client.needs_dpop)
     try:
         match grant:
             case Grant.CLIENT_CREDENTIALS:
-                return _answer(await _for_itself(identity, client, form, key), key)
+                return _answer(await _for_itself(identity, client, form, shown), shown.key)
             case Grant.REFRESH_TOKEN:
-                return await _refreshed(identity, client, request, form, key)
-        return await _redeemed(identity, client, request, form, key)
+                return await _refreshed(identity, client, request, form, shown)
+        return await _redeemed(identity, client, request, form, shown)
     except OAuthError as error:
         if error.error == "invalid_grant":
             limit = identity.settings.sign_in_limit_per_address
@@ -56,18 +56,19 @@ async def give_tokens(identity: Identity, request: Request) -> Response:
 
 
 async def _for_itself(
-    identity: Identity, client: Client, form: Parameters, key: str | None
+    identity: Identity, client: Client, form: Parameters, shown: Shown
 ) -> IssuedToken:
     """RFC 6749, section 4.4: no refresh token, since the client can always ask again."""
     scopes = _narrowed(form, client.scopes)
+    await use_alone(identity, shown.use)
     log.info("client %s gets a token", client.id)
     return await identity.issue_to_client(
-        client.id, roles=client.roles, scopes=scopes, version=client.version, key=key
+        client.id, roles=client.roles, scopes=scopes, version=client.version, key=shown.key
     )
 
 
 async def _refreshed(
-    identity: Identity, client: Client, request: Request, form: Parameters, key: str | None
+    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
 ) -> Response:
     """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
     token = required(form, "refresh_token")
@@ -79,15 +80,24 @@ async def _refreshed(
     scopes = _narrowed(form, (found[0].scope or "").split())
     try:
         who = await identity.sessions.refresh(
-            token, device_of(request), identity.clock.now(), client=client.id, key=key
+            token,
+            device_of(request),
+            identity.clock.now(),
+            client=client.id,
+            key=shown.key,
+            use=shown.use,
+            is_public=client.authentication == Authentication.NONE,
+            needs_key=client.needs_dpop,
         )
+    except Replayed:
+        raise
     except Unauthenticated as error:
         raise _not_good() from error
-    return await _answer_for(identity, client, who, scopes, key)
+    return await _answer_for(identity, client, who, scopes, shown.key)
 
 
 async def _redeemed(
-    identity: Identity, client: Client, request: Request, form: Parameters, key: str | None
+    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
 ) -> Response:
     """RFC 6749, section 4.1.3, with PKCE (RFC 7636, section 4.5)."""
     code, uri = required(form, "code"), required(form, "redirect_uri")
@@ -104,13 +114,14 @@ async def _redeemed(
             code=code,
             redirect_uri=uri,
             code_verifier=verifier,
-            key=key,
+            key=shown.key,
             device=device,
+            use=shown.use,
         )
     # What a code that is not good has led to is committed by now.
     if who is None:
         raise _not_good()
-    return await _answer_for(identity, client, who, client.scopes, key)
+    return await _answer_for(identity, client, who, client.scopes, shown.key)
 
 
 def _not_good() -> OAuthError:
@@ -134,6 +145,9 @@ async def _answer_for(
     # The client may have less by now than when its session began.
     may = frozenset(scopes) & frozenset(client.scopes)
     issued = await identity.issue(who, scopes=may, key=key, client_version=client.version)
+    if not issued.scope:
+        # A token says one scope at least (RFC 6749, section 3.3): it would be good for nothing.
+        raise _not_good()
     refresh_token = who.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
     return _answer(issued, who.session.jkt or key, refresh_token)
 

@@ -199,6 +199,31 @@ async def test_a_code_that_comes_again_ends_the_session_that_it_opened(room: Con
     assert len(await room.audited("CODE_REPLAYED")) == 1
 
 
+@pytest.mark.parametrize("end", ["idle", "absolute"])
+async def test_a_session_that_is_over_gives_no_code(
+    end: str, database: Database, clock: MovedClock
+) -> None:
+    idle = {"idle": 600, "absolute": 700}[end]
+    ends = {"refresh_idle_seconds": idle, "refresh_absolute_seconds": 700}
+    async with consent_desk(database, clock, access_token_seconds=900, **ends) as room:
+        token = await room.token()
+        principal = await room.desk.identity.verify(token)
+        for moved, status in ((599, 200), (101 if end == "absolute" else 1, 401)):
+            clock.move(moved)
+            # By a token that is good for longer than its session, however it came to be.
+            longer = room.desk.identity.issuer.issue(
+                room.desk.identity.keys.ring,
+                subject=principal.subject,
+                roles=principal.grants.roles,
+                scopes=principal.grants.scopes,
+                session=principal.session,
+                version=principal.version,
+                now=clock.now(),
+            )
+            for decision in ("ask", "allow"):
+                assert (await room.decide(decision, longer.token)).status_code == status
+
+
 async def test_a_stolen_code_is_nothing_to_another_client(room: ConsentDesk) -> None:
     code = await room.code()
     thief = await room.register(name="Thief")

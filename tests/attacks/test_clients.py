@@ -231,6 +231,30 @@ async def test_a_refresh_token_of_another_client_ends_nothing(desk: TokenDesk) -
     assert (await desk.desk.refresh(own)).status_code == 200
 
 
+async def test_an_old_refresh_token_shown_by_another_client_ends_nothing(desk: TokenDesk) -> None:
+    app, thief = await desk.register(APP), await desk.register(APP)
+    gateway = await desk.register(Registration("Gateway", may_introspect=True))
+    who = await desk.session(app)
+    old, live = who.refresh_token, who.refresh_token
+    for _ in range(3):
+        live = (await desk.refresh(app, live)).json()["refresh_token"]
+        desk.clock.move(60)
+    # It has no row any more: it is known by its family.
+    assert (await desk.refresh(thief, old)).json()["error"] == "invalid_grant"
+    assert (await desk.desk.refresh(old)).status_code == 401
+    out = await desk.desk.client.post("/api/auth/logout", json={"refresh_token": old})
+    assert out.status_code == 204
+    given_back = {"token": old, "client_id": thief.id}
+    assert await refusal(desk, given_back, "/oauth/revoke") == (400, "unauthorized_client")
+    told = await desk.post("/oauth/introspect", {"token": old}, auth=gateway.basic)
+    assert told.json() == {"active": False}
+    live = (await desk.refresh(app, live)).json()["refresh_token"]
+    # Its own client gives it back by mistake, or is not the only one who has it.
+    assert (await desk.refresh(app, old)).status_code == 400
+    assert (await desk.refresh(app, live)).status_code == 400
+    assert (await desk.desk.audited())[-1] == "REFRESH_TOKEN_REUSED"
+
+
 async def test_a_stolen_refresh_token_ends_the_session_when_it_comes_again(
     desk: TokenDesk,
 ) -> None:

@@ -130,7 +130,7 @@ async def test_a_stolen_token_is_not_stepped_up_by_the_thiefs_passkey(
 ) -> None:
     now, settings = scene.clock.now(), scene.desk.identity.settings
     async with unit_of(database, now) as unit:
-        mallory = await add_account(unit, email=MALLORY, name="M", roles=[], password=None)
+        mallory = await add_account(unit, email=MALLORY, name="M", roles=[], hash=None)
     own = Authenticator(ORIGIN)
     await register(database, settings, mallory.id, own, now)
     token = await scene.token()

@@ -32,11 +32,13 @@ VIEWER = {"query": "{ viewer { id roles scopes } }"}
 
 @dataclass
 class Scene:
-    """A server, an issuer that it trusts, another one, and an attacker that nobody trusts."""
+    """A server, an issuer that it trusts, another one, one that says odd dates, and an attacker that
+    nobody trusts."""
 
     server: LiveServer
     idp: FakeIssuer
     other: FakeIssuer
+    odd: FakeIssuer
     attacker: FakeIssuer
     bad: dict[str, FakeIssuer]
 
@@ -102,7 +104,7 @@ UNUSABLE: dict[str, Callable[[FakeIssuer, FakeIssuer], None]] = {
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with ExitStack() as stack:
-        idp, other, attacker = (stack.enter_context(fake_issuer()) for _ in range(3))
+        idp, other, odd, attacker = (stack.enter_context(fake_issuer()) for _ in range(4))
         bad = {name: stack.enter_context(fake_issuer()) for name in UNUSABLE}
         for name, spoil in UNUSABLE.items():
             spoil(bad[name], attacker)
@@ -111,12 +113,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         trusted = [
             idp.setting(),
             other.setting(name="other"),
+            odd.setting(name="odd"),
             *(issuer.setting(name=name) for name, issuer in bad.items()),
         ]
         environment = {"WATCHWORD_TRUSTED_ISSUERS": json.dumps(trusted)}
         home = tmp_path_factory.mktemp("issuers")
         server = stack.enter_context(live_server(home, **environment))
-        made = Scene(server, idp, other, attacker, bad)
+        made = Scene(server, idp, other, odd, attacker, bad)
         assert made.ask(idp.token()).status_code == 200
         assert made.ask(other.token()).status_code == 200
         yield made
@@ -217,6 +220,13 @@ async def test_keys_that_cannot_be_trusted_let_nobody_in(scene: Scene, name: str
     assert answer.status_code == 503, answer.text
     assert await scene.close_code(token) == 1013
     assert scene.attacker.asked == []
+
+
+async def test_an_odd_date_is_never_our_fault(scene: Scene) -> None:
+    scene.odd.headers["expires"] = "Thu, 01 Jan 99999999999999999999 00:00:00 GMT"
+    answer = scene.ask(scene.odd.token())
+    assert answer.status_code == 200, answer.text
+    assert " ERROR " not in scene.server.log
 
 
 def test_a_flood_of_unknown_keys_is_a_question_or_two(scene: Scene) -> None:

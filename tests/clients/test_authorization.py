@@ -11,6 +11,7 @@ from pyotp import TOTP
 
 from tests.clients.account import Account
 from tests.clients.script import Script, running
+from tests.support.path_proxy import behind_a_path
 from tests.support.server import LiveServer, issuing
 
 # What the browser itself reports: nobody was signed in yet, and a password was wrong; and a link that
@@ -101,6 +102,27 @@ async def test_where_every_token_is_bound_the_page_binds_its_own(
             answer = (await script.wait("answer"))["answer"]
             assert answer["data"]["viewer"]["scopes"] == ["incidents:read"]
             assert (await script.wait("stolen"))["status"] == 401
+            await script.wait("done")
+    assert complaints(script) == []
+
+
+async def test_behind_a_path_that_a_proxy_takes_away_the_page_asks_nobody_else(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with behind_a_path(tmp_path / "home", WATCHWORD_DPOP="required") as server:
+        options = {
+            "chromium": str(chromium),
+            "profile": str(tmp_path / "profile"),
+            "client": register(server, "Pager Bot"),
+            "scope": "incidents:read",
+            "query": QUERY,
+            "dpop": True,
+        }
+        account = account_of(server)
+        async with running(node, "authorization.mjs", **options, **account) as script:
+            assert (await script.wait("allowed"))["type"] == "dpop"
+            answer = (await script.wait("answer"))["answer"]
+            assert answer["data"]["viewer"]["scopes"] == ["incidents:read"]
             await script.wait("done")
     assert complaints(script) == []
 

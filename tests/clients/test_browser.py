@@ -10,6 +10,7 @@ from tests.clients.account import Account
 from tests.clients.documents import QUERY, SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
+from tests.support.path_proxy import behind_a_path
 
 # The browser itself reports the sign-in that was refused; the page has nothing to complain about.
 REFUSED_SIGN_IN = "status of 401"
@@ -19,10 +20,25 @@ REFUSED_SIGN_IN = "status of 401"
 async def test_a_person_signs_in_asks_follows_and_signs_out(
     colours: str, node: Path, chromium: Path, account: Account, tmp_path: Path
 ) -> None:
+    await use(node, chromium, account, tmp_path, colours)
+
+
+async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_else(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with behind_a_path(tmp_path / "home") as server:
+        account: Account = {"url": server.url, "email": server.email, "password": server.password}
+        await use(node, chromium, account, tmp_path)
+
+
+async def use(
+    node: Path, chromium: Path, account: Account, folder: Path, colours: str = "light"
+) -> None:
+    """Do all that a person does; the page complains of nothing, and asks nobody but the server."""
     options = {
         "chromium": str(chromium),
-        "profile": str(tmp_path / "profile"),
-        "screenshot": str(tmp_path / "explorer.png"),
+        "profile": str(folder / "profile"),
+        "screenshot": str(folder / "explorer.png"),
         "query": QUERY,
         "subscription": SUBSCRIPTION,
         "token": "not-a-token",
@@ -52,4 +68,4 @@ async def test_a_person_signs_in_asks_follows_and_signs_out(
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
     assert [text for text in complaints if REFUSED_SIGN_IN not in text] == []
-    assert (tmp_path / "explorer.png").stat().st_size > 0
+    assert (folder / "explorer.png").stat().st_size > 0

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 import strawberry
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -20,16 +21,25 @@ from graph.app import create_app
 from graph.database import Database
 from graph.domain import Domain, Mount
 from graph.errors import Unsafe
+from graph.events import Event
 from graph.explorer.assets import PREFIX
+from graph.fanout.memory import MemoryBus
+from graph.fanout.tables import streams
+from graph.identity import sessions
 from graph.identity.accounts import add_account
+from graph.identity.happenings import token_revoked
+from graph.identity.passwords import hash_chosen
+from graph.identity.revocations import Revocations
 from graph.identity.signing_keys import ensure
+from graph.oauth import codes
 from graph.permissions.field import Public
 from graph.settings import Settings
+from graph.transaction import transaction
 from tests.support import toy_schema
 from tests.support.clients import TRANSPORTS
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
-from tests.support.toy_server import serving
+from tests.support.toy_server import serving, until
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 
 MOUNT = Mount(toy_schema.schema, Domain(roles={"keeper": frozenset({"toys:count"})}))
@@ -61,15 +71,24 @@ async def prepared(url: str, clock: MovedClock, **settings: Any) -> Settings:
     database = Database(url)
     await ensure(database, VAULT, read, clock.now())
     async with unit_of(database, clock.now()) as unit:
-        await add_account(unit, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD)
+        await add_account(
+            unit, email=EMAIL, name="Alice", roles=["keeper"], hash=await hash_chosen(PASSWORD)
+        )
     await database.close()
     return read
 
 
 @asynccontextmanager
 async def running(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[Running]:
+    """Prepare a database, and run the app on it for as long as the block lasts."""
+    async with started(await prepared(url, clock, **settings), clock) as app:
+        yield app
+
+
+@asynccontextmanager
+async def started(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """Run the app around the toy schema, as a server would, for as long as the block lasts."""
-    app = create_app(await prepared(url, clock, **settings), MOUNT, clock)
+    app = create_app(settings, MOUNT, clock)
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -254,24 +273,68 @@ async def test_a_browser_that_asks_first_hears_what_is_allowed(
         assert allowed == (FRIEND if origin == FRIEND else None)
 
 
-@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/.well-known/jwks.json"])
-async def test_an_application_in_the_browser_may_be_of_a_named_origin_alone(
+PUBLIC = [
+    "/oauth/token",
+    "/oauth/revoke",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/base",
+]
+BEHIND_A_PATH = "https://watchword.example/base"
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+async def test_what_needs_no_cookie_is_read_by_every_page_and_never_with_one(
     path: str, sqlite_url: str, clock: MovedClock
 ) -> None:
-    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
-        for origin in (FRIEND, STRANGER):
+    settings: dict[str, Any] = {"allowed_origins": [FRIEND], "issuer": BEHIND_A_PATH}
+    async with running(sqlite_url, clock, **settings) as toys:
+        for origin in (FRIEND, STRANGER, "null"):
             asked = {"origin": origin, "access-control-request-method": "POST"}
             asked["access-control-request-headers"] = "content-type, dpop"
-            allowed = await toys.client.options(path, headers=asked)
-            assert allowed.is_success == (origin == FRIEND)
-            # Whatever the answer is, a refusal too, the friend may read it and the stranger not.
-            answers = [
-                await toys.client.get(path, headers={"origin": origin}),
-                await toys.client.post(path, headers={"origin": origin}, data={"x": "y"}),
-            ]
-            for answer in answers:
-                readable = cors(answer).get("access-control-allow-origin")
-                assert readable == (FRIEND if origin == FRIEND else None)
+            cookie = {"origin": origin, "cookie": "__Host-watchword=x"}
+            # A refusal can be read too.
+            for answer in (
+                await toys.client.options(path, headers=asked),
+                await toys.client.get(path, headers=cookie),
+                await toys.client.post(path, headers=cookie, data={"x": "y"}),
+            ):
+                assert cors(answer)["access-control-allow-origin"] == "*"
+                assert "access-control-allow-credentials" not in cors(answer)
+
+
+async def test_an_application_of_others_gets_tokens_and_never_the_cookies_session(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock) as toys:
+        await toys.token()
+        page = {"origin": STRANGER, "sec-fetch-site": "same-site"}
+        form = {"grant_type": "authorization_code", "client_id": "client_none"}
+        for path in ("/oauth/token", "/oauth/revoke"):
+            answer = await toys.client.post(path, data=form, headers=page)
+            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+            assert cors(answer)["access-control-allow-origin"] == "*"
+        # The browser would send the cookie along: it is a neighbour's page.
+        for path in ("/api/auth/refresh", "/api/auth/logout", "/api/auth/login"):
+            refused = await toys.client.post(path, json=CREDENTIALS, headers=page)
+            assert refused.status_code == 403
+            assert cors(refused) == {}
+        assert (await toys.client.post("/api/auth/refresh", json={})).status_code == 200
+
+
+async def test_no_page_of_another_origin_reads_the_authorization_endpoint(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
+        asked = {"access-control-request-method": "POST"}
+        for headers in ({"origin": FRIEND}, {"origin": STRANGER}):
+            for answer in (
+                await toys.client.get("/oauth/authorize", headers=headers),
+                await toys.client.post("/oauth/authorize", headers=headers, json={}),
+                await toys.client.options("/oauth/authorize", headers=headers | asked),
+            ):
+                assert not answer.is_success
+                assert cors(answer) == {}
 
 
 async def test_a_browser_gets_the_explorer(toys: Running) -> None:
@@ -347,3 +410,60 @@ async def test_an_app_that_could_not_start_has_closed_its_database(
         async with app.router.lifespan_context(app):
             raise AssertionError("it started without its keys")
     await closed(database_url)
+
+
+async def test_a_token_stays_revoked_after_a_restart_whatever_the_log_keeps_of_others(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    settings = await prepared(sqlite_url, clock, log_retention_events=1_000)
+    database = Database(sqlite_url)
+    async with started(settings, clock) as app:
+        token = await app.token()
+        headers = {"authorization": f"Bearer {token}"}
+        assert (await app.client.post("/api/auth/logout", json={})).status_code == 204
+        async with transaction(database, MemoryBus(), clock.now()) as unit:
+            for number in range(1_001):
+                unit.publish(token_revoked("app", str(number)))
+                unit.publish(Event("zoo", "bear", "made"))
+        clock.move(60)
+        # The streams are pruned in the order of their names.
+        async with asyncio.timeout(20):
+            while not await pruned(database, "zoo"):
+                pass
+    await database.close()
+    async with started(settings, clock) as app:
+        [error] = (await app.ask("{ count }", **headers))["errors"]
+    assert error["extensions"]["code"] == "TOKEN_REVOKED"
+
+
+async def test_what_no_token_remembers_is_forgotten_in_rounds(
+    sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[float] = []
+    monkeypatch.setattr(Revocations, "forget", lambda _, now: times.append(now))
+    async with running(sqlite_url, clock):
+        clock.move(60)
+        await until(lambda: bool(times))
+    assert times == [clock.now()]
+
+
+@pytest.mark.parametrize("room", [sessions, codes])
+async def test_what_is_over_is_forgotten_in_rounds(
+    room: Any, sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[float] = []
+
+    async def prune(*given: Any) -> None:
+        times.append(given[-1])
+
+    monkeypatch.setattr(room, "prune", prune)
+    async with running(sqlite_url, clock):
+        clock.move(60)
+        await until(lambda: bool(times))
+    assert times == [clock.now()]
+
+
+async def pruned(database: Database, stream: str) -> int:
+    async with database.read() as session:
+        found = sa.select(streams.c.pruned).where(streams.c.name == stream)
+        return int((await session.execute(found)).scalar_one())

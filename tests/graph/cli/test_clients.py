@@ -105,6 +105,18 @@ def test_what_is_named_is_changed_and_the_rest_stays(sqlite_url: str) -> None:
     assert watchword(sqlite_url, "set", id).exit_code == 2
 
 
+def test_a_client_is_nothing_any_more_that_persons_come_back_to(sqlite_url: str) -> None:
+    id, _ = added(sqlite_url, *APP, "--redirect-uri", "https://app.example/callback")
+    alone = ("set", id, "--grant", "client_credentials")
+    assert "go together" in refused(sqlite_url, *alone)
+    done(sqlite_url, *alone, "--no-redirect-uris")
+    shown = done(sqlite_url, "show", id)
+    assert "client_credentials" in shown
+    assert "authorization_code" not in shown
+    assert "https://" not in shown
+    assert "go together" in refused(sqlite_url, "set", id, "--grant", "authorization_code")
+
+
 @pytest.mark.parametrize("command", ["disable", "revoke"])
 def test_a_client_is_ended(database_url: str, command: str) -> None:
     id, _ = added(database_url, *MACHINE)

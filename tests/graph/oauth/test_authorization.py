@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from graph.database import Database
 from graph.oauth.authorization import (
     LONGEST_STATE,
+    TO_DECIDE,
     AuthorizationRequest,
     Parameters,
     ReturnAddress,
@@ -77,7 +78,20 @@ def test_who_shall_sign_in_anew_must_have_done_so_of_late() -> None:
     assert checked().max_age is None
     assert checked(prompt="login").max_age == STEP_UP
     assert checked(prompt="login", max_age="900").max_age == STEP_UP
-    assert checked(max_age="0").max_age == 0
+    assert checked(max_age="900").max_age == 900
+
+
+def test_no_max_age_is_so_short_that_nobody_could_decide() -> None:
+    for short in ("0", "2", "59", "60"):
+        assert checked(max_age=short).max_age == TO_DECIDE
+    assert checked(prompt="login", max_age="0").max_age == TO_DECIDE
+
+
+def test_a_max_age_in_which_nobody_signs_in_and_decides_asks_to_sign_in_anew() -> None:
+    for changes in ({"max_age": "0"}, {"max_age": "59"}, {"prompt": "consent login"}):
+        assert checked(**changes).anew
+    for changes in ({}, {"max_age": "60"}, {"prompt": "consent"}):
+        assert not checked(**changes).anew
 
 
 @pytest.mark.parametrize(
@@ -182,11 +196,29 @@ async def test_nobody_is_sent_anywhere_before_the_address_is_certain(database: D
             await address_of(session, twice, "https://i")
         address = await address_of(session, Parameters.of_object(dict(GOOD)), "https://i")
         assert address.client.id == "client_a"
-        long = Parameters.of_object(GOOD | {"state": "s" * (LONGEST_STATE + 1)})
-        unstated = await address_of(session, long, "https://i")
-    assert unstated.state is None
-    with pytest.raises(OAuthError, match="state"):
-        check(unstated, long, STEP_UP)
+
+
+async def test_a_state_that_is_too_long_is_refused_and_given_back(database: Database) -> None:
+    async with database.write() as session:
+        session.add(client())
+    long = "s" * (LONGEST_STATE + 1)
+    members = Parameters.of_object(GOOD | {"state": long})
+    async with database.read() as session:
+        address = await address_of(session, members, "https://i")
+    with pytest.raises(OAuthError, match="state") as refused:
+        check(address, members, STEP_UP)
+    assert answer(address.refused(refused.value))["state"] == long
+
+
+async def test_of_two_states_neither_is_given_back(database: Database) -> None:
+    async with database.write() as session:
+        session.add(client())
+    members = Parameters([*GOOD.items(), ("state", "other")])
+    async with database.read() as session:
+        address = await address_of(session, members, "https://i")
+    with pytest.raises(OAuthError, match="once"):
+        check(address, members, STEP_UP)
+    assert "state" not in answer(address.refused(OAuthError("invalid_request", "No.")))
 
 
 def test_an_answer_says_whose_it_is_and_gives_the_state_back() -> None:

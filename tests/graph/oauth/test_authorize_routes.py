@@ -10,7 +10,14 @@ from graph.database import Database
 from graph.identity.accounts import disable, set_roles
 from graph.identity.sessions import revoke
 from graph.principal import FIRST_PARTY
-from tests.support.authorization import CALLBACK, LOOPBACK, answer, challenge, consent_desk
+from tests.support.authorization import (
+    CALLBACK,
+    LOOPBACK,
+    VERIFIER,
+    answer,
+    challenge,
+    consent_desk,
+)
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, ORIGIN, unit_of
 
@@ -142,6 +149,24 @@ async def test_who_shall_have_signed_in_of_late_signs_in_again(
         assert "code" in await room.told("allow", await room.token(), max_age="60")
 
 
+@pytest.mark.parametrize("changes", [{"max_age": "0"}, {"max_age": "2"}])
+async def test_who_has_just_signed_in_has_time_to_decide(
+    changes: dict[str, str], database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        assert 'data-anew="true"' in (await room.show(**changes)).text
+        token = await room.token()
+        clock.move(1)
+        assert (await room.decide("ask", token, **changes)).status_code == 200
+        clock.move(59)
+        who = await room.redeem((await room.told("allow", token, **changes))["code"])
+        assert who is not None
+        # The client, and whoever it shows its token to, hear how long ago it was.
+        assert who.session.authenticated_at.timestamp() == clock.now() - 60
+        clock.move(1)
+        assert (await room.decide("allow", token, **changes)).status_code == 401
+
+
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c"])
 async def test_nobody_decides_for_nobody(
     token: str | None, database: Database, clock: MovedClock
@@ -193,3 +218,38 @@ async def test_the_code_holds_what_was_asked(database: Database, clock: MovedClo
         code = await room.code(redirect_uri=uri, code_challenge=challenge(verifier))
         who = await room.redeem(code, redirect_uri=uri, code_verifier=verifier)
     assert who is not None
+
+
+@pytest.mark.parametrize("more", [[], ["refresh_token"]])
+async def test_a_client_without_the_grant_gets_no_refresh_token_with_its_code(
+    database: Database, clock: MovedClock, more: list[str]
+) -> None:
+    async with consent_desk(database, clock, {"grants": ["authorization_code", *more]}) as room:
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": room.client.id,
+            "code": await room.code(),
+            "redirect_uri": CALLBACK,
+            "code_verifier": VERIFIER,
+        }
+        answer = await room.desk.client.post("/oauth/token", data=form)
+    assert answer.status_code == 200, answer.text
+    assert ("refresh_token" in answer.json()) == bool(more)
+
+
+async def test_a_token_never_says_more_than_was_consented_to_however_much_the_person_has(
+    database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        async with unit_of(database) as unit:
+            await set_roles(unit, room.desk.account.id, ["admin", "keeper"])
+        who = {"client_id": room.client.id}
+        exchange = {"code": await room.code(), "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+        form = who | {"grant_type": "authorization_code"} | exchange
+        first = (await room.desk.client.post("/oauth/token", data=form)).json()
+        form = who | {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        second = (await room.desk.client.post("/oauth/token", data=form)).json()
+        for answer in (first, second):
+            principal = await room.desk.identity.verify(answer["access_token"])
+            assert answer["scope"] == "toys:count"
+            assert principal.grants.scopes == {"toys:count"}

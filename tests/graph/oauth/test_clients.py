@@ -205,6 +205,16 @@ async def test_a_disabled_client_stays_so_and_is_told_of_once(database: Database
                 await work(unit, id)
 
 
+async def test_a_client_that_is_revoked_has_another_version_from_then_on(
+    database: Database,
+) -> None:
+    id = await added(database)
+    async with unit_of(database) as unit:
+        client = await revoke_client(unit, id)
+        assert [(event.key, event.data) for event in unit.events] == [(id, {"version": 2})]
+    assert client.version == 2
+
+
 async def test_all_of_it_is_written_down_without_a_secret(database: Database) -> None:
     actor = Actor("alice", "s1", "watchword", "203.0.113.9")
     async with transaction(database, MemoryBus(), 1_800_000_000.0, actor) as unit:

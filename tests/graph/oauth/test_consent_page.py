@@ -43,6 +43,13 @@ def test_nobody_frames_keeps_or_tells_of_it(response: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(("anew", "said"), [(True, "true"), (False, "false")])
+def test_it_knows_whether_to_ask_for_a_new_sign_in(anew: bool, said: str) -> None:
+    address = ReturnAddress(Client(id="a", name="Toys"), "https://a/cb", "https://i")
+    asked = AuthorizationRequest(address, frozenset({"toys:count"}), challenge(), anew=anew)
+    assert f'data-anew="{said}"' in bytes(page(asked).body).decode()
+
+
 def test_text_is_only_text() -> None:
     evil = "</title><script>alert(1)</script>{script}\"'&"
     document, _ = shown(name=evil)

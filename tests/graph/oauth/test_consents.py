@@ -107,7 +107,8 @@ async def test_a_refresh_gives_no_more_than_the_person_still_has(
     async with consent_desk(database, clock) as room:
         me, identity = room.desk.account.id, room.desk.identity
         async with unit_of(database, clock.now()) as unit:
-            await add_account(unit, email="b@x", name="Bob", roles=["admin"], password=None)
+            # The other admin, who must be able to sign in.
+            await add_account(unit, email="b@x", name="Bob", roles=["admin"], hash="a hash")
             await set_roles(unit, me, ["keeper", "admin"])
         who = await room.redeem(await room.code(scope="toys:count toys:all"))
         assert who is not None

@@ -59,7 +59,7 @@ async def test_a_refusal_is_told_in_the_words_of_the_rfc(
     async def work() -> Response:
         raise error
 
-    response = await served(work())
+    response = await served(request(b""), work())
     assert (response.status_code, response.headers["cache-control"]) == (status, "no-store")
     assert name in bytes(response.body)
     assert header is None or response.headers[header]

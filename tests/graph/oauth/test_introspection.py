@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graph.database import Database
-from graph.oauth.clients import revoke_client
+from graph.identity.accounts import set_roles
+from graph.oauth.clients import change_client, revoke_client
 from graph.oauth.registration import Authentication, Registration
 from tests.support.clock import MovedClock
-from tests.support.identity import ORIGIN, unit_of
+from tests.support.identity import DOMAIN, ORIGIN, unit_of
+from tests.support.issuer import fake_issuer
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
 
 GATEWAY = Registration("Gateway", may_introspect=True)
@@ -91,6 +93,40 @@ async def test_of_a_refresh_token_only_its_own_client_hears(
         assert await ask(desk, portal, answer["refresh_token"]) == {"active": False}
 
 
+async def test_a_refresh_token_is_worth_what_it_would_give(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        portal = await desk.register(replace(PORTAL, scopes=["toys:count", "toys:all"]))
+        token = (await desk.session(portal, scopes=["toys:count", "toys:all"])).refresh_token
+
+        async def scope_with(*roles: str, **changes: object) -> object:
+            async with unit_of(database, clock.now()) as unit:
+                await set_roles(unit, desk.desk.account.id, list(roles))
+                await change_client(unit, DOMAIN, portal.id, changes)
+            told = await ask(desk, portal, token)
+            assert isinstance(told, dict)
+            return told["scope"] if told["active"] else None
+
+        assert await scope_with("keeper") == "toys:count"
+        assert await scope_with() is None
+        assert await scope_with("keeper", "admin") == "toys:all toys:count"
+        assert await scope_with("keeper", "admin", scopes=["toys:count"]) == "toys:count"
+        assert (await desk.refresh(portal, token)).json()["scope"] == "toys:count"
+
+
+async def test_without_the_grant_a_refresh_token_is_inactive(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        portal = await desk.register(PORTAL)
+        token = (await desk.session(portal)).refresh_token
+        async with unit_of(database, clock.now()) as unit:
+            await change_client(unit, DOMAIN, portal.id, {"grants": ["authorization_code"]})
+        assert await ask(desk, portal, token) == {"active": False}
+        assert (await desk.refresh(portal, token)).json()["error"] == "unauthorized_client"
+
+
 async def test_the_refresh_token_of_a_sign_in_here_is_nobodys(
     database: Database, clock: MovedClock
 ) -> None:
@@ -125,3 +161,14 @@ async def test_who_may_not_is_refused(database: Database, clock: MovedClock) -> 
             "/oauth/introspect", {"token": token}, headers={"authorization": f"Bearer {token}"}
         )
         assert bearer.status_code == 401
+
+
+async def test_a_token_of_a_trusted_issuer_is_for_its_issuer_to_tell_of(
+    database: Database, clock: MovedClock
+) -> None:
+    with fake_issuer() as idp:
+        async with token_desk(database, clock, trusted_issuers=[idp.setting()]) as desk:
+            gateway = await desk.register(GATEWAY)
+            token = idp.token(now=clock.now())
+            assert (await desk.identity.verify(token)).client == "example|front"
+            assert await ask(desk, gateway, token) == {"active": False}

@@ -50,6 +50,8 @@ async def test_every_endpoint_of_it_is_there(database: Database, clock: MovedClo
         assert response.status_code == 200
         assert response.headers["content-type"] == "application/json"
         assert response.headers["cache-control"] == "public, max-age=3600"
+        asked = await desk.desk.client.head("/.well-known/oauth-authorization-server")
+        assert (asked.status_code, asked.headers) == (200, response.headers)
         said = response.json()
         for name in ("token_endpoint", "revocation_endpoint", "introspection_endpoint"):
             assert (await desk.desk.client.post(said[name], data={"a": "b"})).status_code == 401

@@ -53,6 +53,24 @@ async def test_a_refresh_token_ends_its_session(database: Database, clock: Moved
         assert entry.account_id == desk.desk.account.id
 
 
+async def test_an_old_refresh_token_ends_its_session_as_reuse(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        app = await desk.register(APP)
+        who = await desk.session(app)
+        live = (await desk.refresh(app, who.refresh_token)).json()["refresh_token"]
+        clock.move(60)
+        assert await revoke(desk, app, who.refresh_token) == 200
+        assert (await desk.refresh(app, live)).json()["error"] == "invalid_grant"
+        async with database.read() as session:
+            entries = (await session.execute(select(AuditEntry))).scalars().all()
+        # Whoever has the id of a public client says that it is it.
+        [entry] = [entry for entry in entries if entry.session_id and "TOKEN" in entry.action]
+        assert (entry.action, entry.actor) == ("REFRESH_TOKEN_REUSED", None)
+        assert (entry.session_id, entry.address) == (who.session.id, "203.0.113.7")
+
+
 async def test_what_is_anothers_is_not_ended(database: Database, clock: MovedClock) -> None:
     async with token_desk(database, clock) as desk:
         machine, app = await desk.register(), await desk.register(APP)
@@ -81,3 +99,18 @@ async def test_what_is_no_token_is_revoked_already(database: Database, clock: Mo
         assert await revoke(desk, machine, "") == 400
         wrong = Member(machine.id, "wrong")
         assert await revoke(desk, wrong, token) == 401
+
+
+async def test_that_an_access_token_was_given_back_is_written_down(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        machine = await desk.register()
+        token = (await desk.token(machine)).json()["access_token"]
+        id = (await desk.identity.verify(token)).token_id
+        assert await revoke(desk, machine, token) == 200
+        async with database.read() as session:
+            found = select(AuditEntry).filter_by(action="TOKEN_REVOKED")
+            entry = (await session.execute(found)).scalar_one()
+    assert (entry.actor, entry.client_id, entry.account_id) == (machine.id, machine.id, None)
+    assert (entry.address, entry.detail) == ("203.0.113.7", {"token": id})

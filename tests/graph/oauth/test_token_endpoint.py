@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -23,8 +24,9 @@ from graph.oauth.clients import (
 )
 from graph.oauth.registration import Authentication, Grant
 from tests.support.clock import MovedClock
-from tests.support.identity import DOMAIN, unit_of
-from tests.support.oauth import APP, MACHINE, REDIRECT, keyed, token_desk
+from tests.support.dpop import KeyHolder
+from tests.support.identity import DOMAIN, ORIGIN, unit_of
+from tests.support.oauth import APP, MACHINE, REDIRECT, Member, TokenDesk, keyed, token_desk
 
 CONFIDENTIAL = replace(APP, authentication=Authentication.SECRET.value)
 
@@ -37,6 +39,7 @@ async def test_a_machine_gets_a_token_that_says_what_it_may(
         response = await desk.token(machine)
         assert response.status_code == 200, response.text
         assert response.headers["cache-control"] == "no-store"
+        assert response.headers["pragma"] == "no-cache"
         answer = response.json()
         assert set(answer) == {"access_token", "token_type", "expires_in", "scope"}
         assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 600)
@@ -106,6 +109,73 @@ async def test_an_app_refreshes_and_its_token_is_rotated(
         assert ended.json()["error"] == "invalid_grant"
 
 
+async def refreshed(
+    desk: TokenDesk, app: Member, token: str, holder: KeyHolder | None = None
+) -> httpx2.Response:
+    """Refresh with a proof of the holder's key, if there is one."""
+    form, rest = {"grant_type": "refresh_token", "refresh_token": token}, {}
+    if app.secret is None:
+        form["client_id"] = app.id
+    else:
+        rest["auth"] = app.basic
+    headers = {}
+    if holder is not None:
+        headers["dpop"] = holder.proof("POST", f"{ORIGIN}/oauth/token", desk.clock.now())
+    return await desk.post("/oauth/token", form, headers=headers, **rest)
+
+
+async def test_a_client_that_authenticates_refreshes_where_dpop_is_required(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock, dpop="required") as desk:
+        app = await desk.register(CONFIDENTIAL)
+        token = (await desk.session(app)).refresh_token
+        # Its refresh token is bound to itself: it may change its key (RFC 9449, section 5).
+        for holder in (KeyHolder(), KeyHolder("EdDSA")):
+            answer = (await refreshed(desk, app, token, holder)).json()
+            principal = await desk.identity.verify(answer["access_token"])
+            assert (answer["token_type"], principal.key) == ("DPoP", holder.thumbprint)
+            token = answer["refresh_token"]
+        without = await refreshed(desk, app, token)
+        assert (without.status_code, without.json()["error"]) == (400, "invalid_dpop_proof")
+
+
+async def test_a_refresh_with_a_key_binds_what_comes_of_it(
+    database: Database, clock: MovedClock
+) -> None:
+    """RFC 9449, section 5: to a public client's key, when it shows one."""
+    async with token_desk(database, clock) as desk:
+        app, holder = await desk.register(APP), KeyHolder()
+        token = (await desk.session(app)).refresh_token
+        unbound = (await refreshed(desk, app, token)).json()
+        assert unbound["token_type"] == "Bearer"
+        bound = (await refreshed(desk, app, unbound["refresh_token"], holder)).json()
+        assert bound["token_type"] == "DPoP"
+        for other in (None, KeyHolder("EdDSA")):
+            refused = await refreshed(desk, app, bound["refresh_token"], other)
+            assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+        again = await refreshed(desk, app, bound["refresh_token"], holder)
+        assert (again.status_code, again.json()["token_type"]) == (200, "DPoP")
+
+
+async def test_what_is_bound_to_no_key_is_refused_once_its_client_must_show_one(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        public, confidential = await desk.register(APP), await desk.register(CONFIDENTIAL)
+        holder = KeyHolder()
+        bound = await desk.session(public, key=holder.thumbprint)
+        for app, who, status in (
+            (public, await desk.session(public), 400),
+            (public, bound, 200),
+            (confidential, await desk.session(confidential), 200),
+        ):
+            async with unit_of(database) as unit:
+                await change_client(unit, DOMAIN, app.id, {"needs_dpop": True})
+            answer = await refreshed(desk, app, who.refresh_token, holder)
+            assert answer.status_code == status, answer.text
+
+
 async def test_who_asks_a_refresh_for_too_much_keeps_its_token(
     database: Database, clock: MovedClock
 ) -> None:
@@ -137,8 +207,23 @@ async def test_a_refresh_gives_what_person_and_client_still_may(
         assert answer["scope"] == "toys:all"
         async with unit_of(database) as unit:
             await change_client(unit, DOMAIN, app.id, {"scopes": ["toys:count"]})
-        answer = (await desk.refresh(app, answer["refresh_token"])).json()
-        assert answer["scope"] == ""
+        await refused_for_nothing(desk, app, answer["refresh_token"])
+
+
+async def test_a_refresh_that_would_give_nothing_is_refused(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock) as desk:
+        app = await desk.register(APP)
+        who = await desk.session(app)
+        async with unit_of(database) as unit:
+            await set_roles(unit, desk.desk.account.id, [])
+        await refused_for_nothing(desk, app, who.refresh_token)
+
+
+async def refused_for_nothing(desk: TokenDesk, app: Member, token: str) -> None:
+    response = await desk.refresh(app, token)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
 
 
 async def test_without_the_grant_a_client_gets_no_refresh_token(
@@ -268,3 +353,14 @@ async def test_who_keeps_guessing_is_slowed_down_and_no_honest_client_with_it(
         assert len(refused) == 3
         assert (refused[0].client_id, refused[0].address) == (machine.id, "203.0.113.7")
         assert refused[0].detail == {"rule": "secret"}
+
+
+async def test_who_keeps_bringing_grants_that_are_not_good_is_slowed_down(
+    database: Database, clock: MovedClock
+) -> None:
+    async with token_desk(database, clock, sign_in_limit_per_address="3 per minute") as desk:
+        app = await desk.register(APP)
+        who = await desk.session(app)
+        statuses = [(await desk.refresh(app, "nonsense")).status_code for _ in range(5)]
+        assert statuses == [400, 400, 400, 429, 429]
+        assert (await desk.refresh(app, who.refresh_token)).status_code == 200
