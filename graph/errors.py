@@ -86,7 +86,8 @@ class TokenOutdated(TokenExpired):
 
     def __init__(self) -> None:
         WatchwordError.__init__(
-            self, "The access token no longer fits its owner's roles. Refresh it and come back."
+            self,
+            "The access token is from before a change to its account. Refresh it and come back.",
         )
 
 

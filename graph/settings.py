@@ -206,13 +206,16 @@ class Settings(BaseSettings):
         3, ge=0, le=60, description="Over how long connections are closed when the server stops."
     )
     log_look_seconds: float = Field(
-        1, gt=0, description="How often the log is looked into for what the bus has lost."
+        0.5, gt=0, description="How often the log is looked into for what the bus has lost."
     )
     log_retention_seconds: int = Field(
         7 * 86400, ge=3600, description="How long events are kept for those who come back."
     )
     log_retention_events: int = Field(
-        1_000_000, ge=1_000, description="How many events of each stream are kept."
+        1_000_000,
+        ge=1_000,
+        description="How many events of each stream are kept; revocations always, for as long as a"
+        " token may live.",
     )
 
     @model_validator(mode="before")

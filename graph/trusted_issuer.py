@@ -16,6 +16,9 @@ Algorithm = Literal[
 ACCESS_TOKEN = "at+jwt"
 """The one type that only access tokens have (RFC 9068, section 2.1)."""
 
+LONGEST_ISSUER = 500
+"""The longest name of an issuer, in characters: it goes into the database."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _PORTS = {"https": 443, "http": 80}
 
@@ -30,7 +33,10 @@ class TrustedIssuer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="What it is called here, in logs and in names of clients.")
-    issuer: str = Field(description="Who signs: claim iss, compared character by character.")
+    issuer: str = Field(
+        max_length=LONGEST_ISSUER,
+        description="Who signs: claim iss, compared character by character.",
+    )
     audience: str = Field(min_length=1, description="Whom its tokens must be for.")
     audience_claim: str = Field("aud", description="The claim that says so.")
 
@@ -69,7 +75,10 @@ class TrustedIssuer(BaseModel):
         False, description="Take an address although email_verified is not true."
     )
     person: str = Field("name", description="The claim with the person's name, for a new account.")
-    roles: tuple[str, ...] = Field((), description="The claims with roles, lists or texts.")
+    roles: tuple[str, ...] = Field(
+        (),
+        description="The claims with roles: lists, or texts, each of which is one role as a whole.",
+    )
     role_map: dict[str, str] | None = Field(
         None,
         description="Their roles to ours; then no others count. Without it, those of the same name.",

@@ -22,7 +22,7 @@ from graph.explorer.assets import NotInstalled
 from graph.explorer.assets import load as load_assets
 from graph.fanout import buses
 from graph.identity import sealed
-from graph.identity.accounts import ADMIN, list_accounts
+from graph.identity.accounts import list_admins
 from graph.identity.signing_keys import load as load_keys
 from graph.identity.tables import Account
 from graph.migration import pending
@@ -115,6 +115,11 @@ async def _keys(settings: Settings) -> str:
         count = await sealed.check(database, box)
     if not ring.keys:
         raise Unsafe("There is no signing key; start the server, which makes one.")
+    if settings.algorithm not in {key.algorithm for key in ring.keys}:
+        raise Unsafe(
+            f"WATCHWORD_ALGORITHM is {settings.algorithm}, and no signing key is for it: run"
+            " `watchword keys rotate`."
+        )
     signing = ring.signing
     return (
         f"{signing.kid} ({signing.algorithm}) signs, and all that is sealed ({count}) can be opened"
@@ -123,14 +128,12 @@ async def _keys(settings: Settings) -> str:
 
 async def _admin(settings: Settings) -> str:
     async with opened(settings) as database, database.read() as session:
-        found = [
-            account.email
-            for account in await list_accounts(session)
-            if ADMIN in account.roles and account.disabled_at is None
-        ]
+        found = await list_admins(session)
     if not found:
-        raise Unsafe("Nobody is admin: run `watchword accounts add EMAIL --role admin`.")
-    return f"{found[0]} can administrate"
+        raise Unsafe(
+            "Nobody who can sign in here is admin: run `watchword accounts add EMAIL --role admin`."
+        )
+    return f"{found[0].email} can administrate"
 
 
 async def _explorer(settings: Settings) -> str:

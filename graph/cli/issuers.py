@@ -7,14 +7,16 @@ import asyncio
 import click
 
 from graph.cli.accounts import write
+from graph.clock import SystemClock
 from graph.errors import NotFound, Unsafe
 from graph.identity.accounts import find_account
-from graph.identity.external import link
+from graph.identity.external import link, unlink
+from graph.identity.tables import Account
 from graph.settings import Settings
 from graph.tokens.jwk import BadKey, read_set
 from graph.transaction import Transaction
 from graph.trust.discovery import discover
-from graph.trust.fetch import FetchFailed, fetch
+from graph.trust.fetch import FetchFailed, fetch, in_time
 from graph.trusted_issuer import TrustedIssuer
 
 
@@ -49,9 +51,7 @@ def link_(settings: Settings, name: str, subject: str, email: str) -> None:
 
     Nobody is linked by an e-mail address alone: check that they are the same person first.
     """
-    issuer = next((one for one in settings.trusted_issuers if one.name == name), None)
-    if issuer is None:
-        raise Unsafe(f"WATCHWORD_TRUSTED_ISSUERS has no entry of the name {name!r}.")
+    issuer = _named(settings, name)
 
     async def work(unit: Transaction) -> None:
         account = await find_account(unit.session, email)
@@ -63,11 +63,37 @@ def link_(settings: Settings, name: str, subject: str, email: str) -> None:
     click.echo(f"{subject} of {name} is {email} here.")
 
 
+@issuers.command("unlink")
+@click.argument("name")
+@click.argument("subject")
+@click.pass_obj
+def unlink_(settings: Settings, name: str, subject: str) -> None:
+    """Let whom issuer NAME calls SUBJECT be nobody here, so that it can be linked anew.
+
+    What was issued for its account until now is refused, at once and everywhere.
+    """
+    issuer = _named(settings, name)
+
+    async def work(unit: Transaction) -> Account:
+        return await unlink(unit, issuer.issuer, subject)
+
+    account = write(settings, work)
+    click.echo(f"{subject} of {name} is {account.email} no more.")
+
+
+def _named(settings: Settings, name: str) -> TrustedIssuer:
+    issuer = next((one for one in settings.trusted_issuers if one.name == name), None)
+    if issuer is None:
+        raise Unsafe(f"WATCHWORD_TRUSTED_ISSUERS has no entry of the name {name!r}.")
+    return issuer
+
+
 async def _look(issuer: TrustedIssuer) -> str:
-    found = await discover(issuer)
-    keys, left_out = read_set(
-        (await fetch(found.jwks_url, issuer.places)).document, issuer.algorithms
-    )
+    now = SystemClock().now()
+    async with in_time():
+        found = await discover(issuer, now)
+        fetched = await fetch(found.jwks_url, issuer.places, now)
+    keys, left_out = read_set(fetched.document, issuer.algorithms)
     if not keys:
         raise BadKey(f"none of its keys can be used: {', '.join(left_out) or 'there are none'}")
     return f"ok\t{len(keys)} keys"

@@ -8,12 +8,15 @@ import sys
 
 import click
 
-from graph.cli.accounts import opened
-from graph.clock import SystemClock
-from graph.domain import load
-from graph.errors import NotFound, Unsafe
+from graph.cli.accounts import check_roles, opened
+from graph.clock import Clock, SystemClock
+from graph.domain import Domain, load
+from graph.errors import InvalidToken, NotFound, Unsafe, WatchwordError
+from graph.fanout.log import Log
 from graph.identity.accounts import find_account
-from graph.identity.identity import expected
+from graph.identity.external import check_standing, find
+from graph.identity.happenings import STREAM
+from graph.identity.identity import LONGEST_TOKEN, expected, revocations
 from graph.identity.signing_keys import load as load_keys
 from graph.principal import FIRST_PARTY
 from graph.settings import Settings
@@ -21,6 +24,8 @@ from graph.tokens.explanation import Explanation, explain
 from graph.tokens.issue import Issuer
 from graph.tokens.keys import KeyRing
 from graph.tokens.verify import Verifier
+from graph.trust.issuers import Issuer as Trusted
+from graph.trust.issuers import TrustedIssuers
 from graph.vault import vault
 
 
@@ -70,7 +75,8 @@ def inspect(settings: Settings, text: str) -> None:
         click.echo(f"{name:<10} {value}\n{'':<10} {line.meaning}")
     if explanation.refused:
         raise Unsafe(f"It would be refused: {explanation.refused}.")
-    click.echo("It would be accepted.")
+    is_bound = any(line.name == "cnf" for line in explanation.lines)
+    click.echo(f"It would be accepted{', with a DPoP proof of its key' if is_bound else ''}.")
 
 
 async def _mint(
@@ -83,6 +89,8 @@ async def _mint(
     seconds: int | None,
 ) -> None:
     now = SystemClock().now()
+    check_roles(settings, roles)
+    version: int | None = None
     async with opened(settings) as database:
         ring = await _ring(settings)
         if email:
@@ -90,7 +98,9 @@ async def _mint(
                 account = await find_account(session, email)
             if account is None:
                 raise NotFound(f"There is no account for {email}.")
-            subject = account.id
+            if account.disabled_at is not None:
+                raise Unsafe(f"{email} is disabled: every token of it is refused.")
+            subject, version = account.id, account.version
             roles = roles or tuple(account.roles)
     issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
     issued = issuer.issue(
@@ -99,6 +109,7 @@ async def _mint(
         roles=roles,
         scopes=scopes or load(settings.mount).domain.scopes(frozenset(roles)),
         session=None,
+        version=version,
         now=now,
         client_id=client_id,
         seconds=seconds,
@@ -107,10 +118,41 @@ async def _mint(
 
 
 async def _explain(settings: Settings, text: str) -> Explanation:
-    clock = SystemClock()
+    clock, domain = SystemClock(), load(settings.mount).domain
+    leeway = settings.leeway_seconds
+    issuer = TrustedIssuers(settings.trusted_issuers, clock, leeway, domain.roles).of(text)
+    error: WatchwordError | None = None
+    try:
+        if issuer is None:
+            await _verify(settings, domain, clock, text)
+        else:
+            await _verify_elsewhere(settings, issuer, text)
+    except WatchwordError as refused:
+        error = refused
+    return explain(text, error, clock.now(), None if issuer is None else issuer.trusted.name)
+
+
+async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -> None:
     verifier = Verifier(expected(settings), clock, 0)
     verifier.use(await _ring(settings))
-    return explain(text, verifier, clock.now())
+    principal = verifier.verify(text)
+    known = revocations(settings, domain)
+    async with opened(settings) as database:
+        happened, _ = await Log(database).since(STREAM, clock.now() - LONGEST_TOKEN)
+    for event, at in happened:
+        known.add(event, at)
+    known.check(principal)
+
+
+async def _verify_elsewhere(settings: Settings, issuer: Trusted, text: str) -> None:
+    """Do as the server does, and ask the issuer for its keys; but nobody gets an account by that."""
+    verified = await issuer.verify(text)
+    async with opened(settings) as database, database.read() as session:
+        found = await find(session, issuer.trusted.issuer, verified.person.subject)
+    if found is not None:
+        check_standing(*found, verified.principal, settings.leeway_seconds)
+    elif issuer.trusted.accounts == "known":
+        raise InvalidToken("no account")
 
 
 def _harmless(text: str) -> str:

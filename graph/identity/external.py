@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 
 from graph.actor import Actor
 from graph.columns import moment
@@ -24,12 +25,15 @@ from graph.errors import (
     BadUserInput,
     Conflict,
     InvalidToken,
+    NotFound,
     TokenOutdated,
     TokenRevoked,
     Unavailable,
+    WatchwordError,
 )
-from graph.identity.accounts import LONGEST_NAME, add_account
+from graph.identity.accounts import LONGEST_NAME, add_account, lock_account, new_id
 from graph.identity.audit import Action, record
+from graph.identity.happenings import account_revoked
 from graph.identity.revocations import Revocations
 from graph.identity.tables import Account, ExternalIdentity
 from graph.principal import Principal
@@ -45,17 +49,23 @@ LOCK = 7_709_017
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A principal that was verified, with the state of its issuer's keys at that time."""
+    """A principal that was verified, with the state of its issuer's keys at that time.
+
+    From `renews_at` on (Unix seconds) its token is looked at again: it may be good for longer.
+    """
 
     principal: Principal
     issuer: Issuer
     keys: int
+    renews_at: float
 
 
 class External:
     """Verifies tokens of trusted issuers, and remembers those seen last.
 
-    None is believed for longer than one of ours without being looked at again, token and account.
+    None is believed for longer than one of ours without being looked at again, token and account. One
+    that is good for longer is looked at when half of that has passed, and goes on by it: whoever has
+    such a token is given no other by its issuer, and renews a connection with the same one.
     """
 
     def __init__(self, services: Services, revocations: Revocations) -> None:
@@ -72,8 +82,9 @@ class External:
             services.domain.roles,
         )
 
-    async def verify(self, token: str) -> Principal | None:
-        """Return who the token speaks for here; None when it names no trusted issuer.
+    async def verify(self, token: str, address: str) -> Principal | None:
+        """Return who the token speaks for here; None when it names no trusted issuer. `address` is where
+        it was sent from, for who is seen for the first time.
 
         Raises `InvalidToken`, `TokenExpired`, `TokenRevoked`, and `Unavailable` when the issuer or
         the database cannot be asked.
@@ -81,11 +92,30 @@ class External:
         issuer = self.issuers.of(token)
         if issuer is None:
             return None
+        digest = _digest(token)
+        try:
+            known = await self._look(issuer, token, address)
+        except Unavailable:
+            # Who was looked at already is believed until its bound.
+            before = self._known.get(digest)
+            if before is None or not self._is_current(before):
+                raise
+            return before.principal
+        except WatchwordError:
+            self._known.pop(digest, None)
+            raise
+        self._remember(digest, known)
+        return known.principal
+
+    async def _look(self, issuer: Issuer, token: str, address: str) -> Remembered:
         verified = await issuer.verify(token)
         keys = issuer.keys.version
-        principal = self._bounded(await self._settle(verified))
-        self._remember(_digest(token), Remembered(principal, issuer, keys))
-        return principal
+        principal = await self._settle(verified, address)
+        until = self._services.clock.now() + self._seconds
+        if principal.expires_at <= until:
+            return Remembered(principal, issuer, keys, principal.expires_at)
+        bounded = replace(principal, expires_at=until)
+        return Remembered(bounded, issuer, keys, until - self._seconds / 2)
 
     def recall(self, token: str) -> Principal | None:
         """Return who a token that was seen before speaks for; None when it must be looked at (again).
@@ -98,10 +128,10 @@ class External:
         known = self._known.get(digest)
         if known is None:
             return None
-        if self._is_current(known):
-            return known.principal
-        del self._known[digest]
-        return None
+        if not self._is_current(known):
+            del self._known[digest]
+            return None
+        return known.principal if self._services.clock.now() < known.renews_at else None
 
     def _is_current(self, known: Remembered) -> bool:
         if known.principal.expires_at <= self._services.clock.now():
@@ -119,27 +149,23 @@ class External:
         if len(self._known) > self._memory:
             self._known.popitem(last=False)
 
-    def _bounded(self, principal: Principal) -> Principal:
-        latest = self._services.clock.now() + self._seconds
-        return replace(principal, expires_at=min(principal.expires_at, latest))
-
-    async def _settle(self, verified: Verified) -> Principal:
+    async def _settle(self, verified: Verified, address: str) -> Principal:
         """Return the principal as whom it is here. Raises `TokenRevoked` when it is disabled."""
         person, principal = verified.person, verified.principal
         if person.issuer.accounts == "none":
             return replace(principal, subject=fingerprint(person.issuer.issuer, person.subject))
         try:
-            account, identity = await self._find_or_add(verified)
+            account, identity = await self._find_or_add(verified, address)
         except (SQLAlchemyError, OSError) as error:
             if not is_unavailable(error):
                 raise
             raise Unavailable("The database cannot be asked just now. Try again.") from error
-        ended = identity.revoked_at
-        if account.disabled_at or (ended and principal.issued_at <= ended.timestamp()):
-            raise TokenRevoked
+        check_standing(account, identity, principal, self._services.settings.leeway_seconds)
         return replace(principal, subject=account.id, version=account.version)
 
-    async def _find_or_add(self, verified: Verified) -> tuple[Account, ExternalIdentity]:
+    async def _find_or_add(
+        self, verified: Verified, address: str
+    ) -> tuple[Account, ExternalIdentity]:
         person = verified.person
         async with self._services.database.read() as session:
             found = await find(session, person.issuer.issuer, person.subject)
@@ -148,13 +174,13 @@ class External:
         if person.issuer.accounts != "create":
             raise InvalidToken("no account")
         try:
-            return await self._add(verified)
+            return await self._add(verified, address)
         except Conflict as error:
             raise Unavailable("This account is just being made. Try again.") from error
 
-    async def _add(self, verified: Verified) -> tuple[Account, ExternalIdentity]:
+    async def _add(self, verified: Verified, address: str) -> tuple[Account, ExternalIdentity]:
         services, person = self._services, verified.person
-        actor = Actor(client=verified.principal.client)
+        actor = Actor(client=verified.principal.client, address=address)
         async with transaction(
             services.database, services.bus, services.clock.now(), actor
         ) as unit:
@@ -181,6 +207,20 @@ async def find(
     return None if row is None else (row[0], row[1])
 
 
+def check_standing(
+    account: Account, identity: ExternalIdentity, principal: Principal, leeway: float
+) -> None:
+    """Raise `TokenRevoked` when the account is disabled, or was signed out after its issuer issued this.
+
+    That issuer's clock may be ahead of ours by `leeway` seconds: what it issued before says then that
+    it is from after.
+    """
+    ended = identity.revoked_at
+    is_over = ended is not None and principal.issued_at <= ended.timestamp() + leeway
+    if account.disabled_at is not None or is_over:
+        raise TokenRevoked
+
+
 async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
     """Let whom an issuer calls by this subject be an account, from now on.
 
@@ -202,12 +242,32 @@ async def link(unit: Transaction, issuer: str, subject: str, account: str) -> Ex
     return identity
 
 
+async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
+    """Let whom an issuer calls by this subject be its account no more; return that.
+
+    What was issued for the account until now is no good, wherever it was seen: its own sessions go on,
+    and must refresh. Raises `NotFound` when the person has no account.
+    """
+    await exclusive(unit.session, LOCK)
+    found = await find(unit.session, issuer, subject)
+    if found is None:
+        raise NotFound("This person has no account.")
+    account = await lock_account(unit.session, found[0].id)
+    await unit.session.delete(found[1])
+    # Nothing else of it may have changed but its version, by which older tokens are known.
+    flag_modified(account, "roles")
+    await unit.session.flush()
+    unit.publish(account_revoked(account.id, account.version))
+    record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
+    return account
+
+
 async def _add_account(unit: Transaction, person: Person, roles: frozenset[str]) -> Account:
     for address in _addresses(person):
         try:
             async with unit.session.begin_nested():
                 return await add_account(
-                    unit, email=address, name=_name(person), roles=roles, password=None
+                    unit, email=address, name=_name(person), roles=roles, hash=None
                 )
         except BadUserInput:
             # It is no address, or somebody else's: that it is said to be theirs does not make it so.
@@ -216,11 +276,13 @@ async def _add_account(unit: Transaction, person: Person, roles: frozenset[str])
 
 
 def _addresses(person: Person) -> Iterator[str]:
-    """Yield the person's own address, and one that nobody can have (RFC 2606, section 2)."""
+    """Yield the person's own address, and ones that nobody can have (RFC 2606, section 2)."""
     if person.email is not None:
         yield person.email
     name = fingerprint(person.issuer.issuer, person.subject).removeprefix("~")
     yield f"{name}@{person.issuer.name}.invalid"
+    # The account that this person had before it was unlinked has kept that one.
+    yield f"{new_id()}@{person.issuer.name}.invalid"
 
 
 def _digest(token: str) -> bytes:
@@ -230,4 +292,4 @@ def _digest(token: str) -> bytes:
 
 def _name(person: Person) -> str:
     name = (person.name or "").strip()
-    return name[:LONGEST_NAME] if name and name.isprintable() else person.subject[:LONGEST_NAME]
+    return (name if name and name.isprintable() else person.subject.strip())[:LONGEST_NAME]

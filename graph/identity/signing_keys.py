@@ -23,7 +23,7 @@ from graph.database import Database, exclusive, undisturbed
 from graph.errors import Unsafe
 from graph.identity.audit import Action, record
 from graph.identity.tables import SigningKey
-from graph.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
+from graph.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, PREFIX, Settings
 from graph.tokens.keys import Key, KeyRing, generate
 from graph.tokens.keys import load as load_key
 from graph.transaction import Transaction
@@ -92,6 +92,13 @@ async def ensure(database: Database, vault: Vault, settings: Settings, now: floa
         if not rows:
             key = generate(settings.algorithm, settings.rsa_bits)
             _add(Transaction(session, now), vault, key, rows, signs_at=now)
+        elif rows[0].algorithm != settings.algorithm:
+            log.warning(
+                "%sALGORITHM is %s, and the newest signing key is for %s: run `watchword keys rotate`.",
+                PREFIX,
+                settings.algorithm,
+                rows[0].algorithm,
+            )
 
 
 async def rotate(
@@ -255,7 +262,7 @@ def _succeed(
     unit: Transaction, vault: Vault, key: Key, rows: Sequence[SigningKey], publish: float
 ) -> DatedKey:
     """Let a key follow on those that there are."""
-    # Whoever holds another vault than the servers must not make a key that they cannot open.
+    # Whoever holds another vault than the servers must not touch their keys.
     for row in rows:
         _open(row, vault)
     signs_at = unit.now + max(publish, AT_ONCE) if rows else unit.now
@@ -270,7 +277,8 @@ def _add(
     row = SigningKey(
         kid=key.kid,
         algorithm=key.algorithm,
-        private_pem=vault.seal(key.pem()),
+        # By the key that opens the newest: servers that do not know our first one yet know that one.
+        private_pem=vault.seal(key.pem(), like=rows[0].private_pem if rows else None),
         created_at=_after(rows, moment(unit.now)),
         signs_at=moment(signs_at),
     )

@@ -19,17 +19,17 @@ class Found:
     seconds: float
 
 
-async def discover(issuer: TrustedIssuer) -> Found:
-    """Ask an issuer where its keys are. Raises `FetchFailed`."""
+async def discover(issuer: TrustedIssuer, now: float) -> Found:
+    """Ask an issuer where its keys are; `now` is in Unix seconds. Raises `FetchFailed`."""
     if issuer.jwks_url is not None:
         return Found(issuer.jwks_url, float("inf"))
     openid, oauth = addresses(issuer.issuer)
     try:
-        fetched = await fetch(openid, issuer.places)
+        fetched = await fetch(openid, issuer.places, now)
     except FetchFailed as failure:
         if failure.status != NOT_FOUND:
             raise
-        fetched = await fetch(oauth, issuer.places)
+        fetched = await fetch(oauth, issuer.places, now)
     # RFC 8414, section 3.3: metadata of another issuer would let it speak for this one.
     if fetched.document.get("issuer") != issuer.issuer:
         raise FetchFailed("its metadata name another issuer")

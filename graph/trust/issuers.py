@@ -10,8 +10,9 @@ from graph.clock import Clock
 from graph.errors import InvalidToken, Unsafe
 from graph.principal import Principal
 from graph.tokens.claims import Expected, principal
-from graph.tokens.compact import decode, header_of, members
+from graph.tokens.compact import decode, header_of
 from graph.tokens.jws import check_signature
+from graph.tokens.members import members
 from graph.tokens.verify import UnknownKey
 from graph.trust.keys import IssuerKeys
 from graph.trust.mapping import Person, person_of, translate

@@ -11,7 +11,7 @@ from graph.errors import Unavailable
 from graph.tokens.jwk import BadKey, read_set
 from graph.tokens.keys import VerifyingKey
 from graph.trust.discovery import Found, discover
-from graph.trust.fetch import FetchFailed, fetch
+from graph.trust.fetch import FetchFailed, fetch, in_time
 from graph.trusted_issuer import TrustedIssuer
 
 log = logging.getLogger("watchword.trust")
@@ -31,24 +31,27 @@ class IssuerKeys:
         self._found: Found | None = None
         self._found_until = self._fresh_until = self._good_until = float("-inf")
         self._asked_at = float("-inf")
+        self._is_away = False
         self._asking: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> VerifyingKey | None:
         """Return the key of this id; None when the issuer has none.
 
         The issuer is asked when the keys are too old, or the id is unknown: at most once in 10
-        seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by.
+        seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by, and
+        for an unknown id when the issuer could not be asked the last time: it may be a new one.
         """
         if kid not in self.keys or self._clock.now() >= self._fresh_until:
             await self._ask()
-        if self._clock.now() >= self._good_until:
+        if self._clock.now() >= self._good_until or (self._is_away and kid not in self.keys):
             raise Unavailable("The identity provider of this token cannot be reached. Try again.")
         return self.keys.get(kid)
 
     async def _ask(self) -> None:
         if self._asking is None:
             now = self._clock.now()
-            if now - self._asked_at < COOL_DOWN:
+            # A clock that was set back is no reason to ask nobody until it is as late again.
+            if 0 <= now - self._asked_at < COOL_DOWN:
                 return
             self._asked_at = now
             self._asking = asyncio.create_task(self._refresh())
@@ -60,25 +63,34 @@ class IssuerKeys:
         self._asking = None
 
     async def _refresh(self) -> None:
-        name, now = self._issuer.name, self._clock.now()
+        name = self._issuer.name
+        self._is_away = True
         try:
-            found = await self._discovered(now)
-            fetched = await fetch(found.jwks_url, self._issuer.places)
-            keys, left_out = read_set(fetched.document, self._issuer.algorithms)
+            await self._fetch(self._clock.now())
+            self._is_away = False
         except (FetchFailed, BadKey) as failure:
+            log.warning("the keys of %s could not be fetched: %s", name, failure)
+        except Exception:
+            # Many wait for this, and none of them can help it: whatever it was, the issuer is away.
+            log.exception("the keys of %s could not be fetched", name)
+        if self._is_away:
             # They may have moved: next time it is asked where they are.
             self._found = None
-            log.warning("the keys of %s could not be fetched: %s", name, failure)
-            return
+
+    async def _fetch(self, now: float) -> None:
+        async with in_time():
+            found = await self._discovered(now)
+            fetched = await fetch(found.jwks_url, self._issuer.places, now)
+        keys, left_out = read_set(fetched.document, self._issuer.algorithms)
         for reason in left_out:
             # Most have keys for other uses too; without any for this one, nobody comes in.
             level = logging.INFO if keys else logging.WARNING
-            log.log(level, "a key of %s is left out: %s", name, reason)
+            log.log(level, "a key of %s is left out: %s", self._issuer.name, reason)
         self._use(keys, now + fetched.seconds)
 
     async def _discovered(self, now: float) -> Found:
         if self._found is None or now >= self._found_until:
-            self._found = await discover(self._issuer)
+            self._found = await discover(self._issuer, now)
             self._found_until = now + self._found.seconds
         return self._found
 

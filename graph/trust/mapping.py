@@ -85,7 +85,7 @@ def roles_of(
     claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
     """Return our roles for whom the claims speak for: none that the domain does not know."""
-    theirs = frozenset[str]().union(*(_texts(claims, path) for path in issuer.roles))
+    theirs = frozenset[str]().union(*(_whole(claims, path) for path in issuer.roles))
     return (_ours(theirs, issuer.role_map) | set(issuer.default_roles)).intersection(roles)
 
 
@@ -99,7 +99,7 @@ def scopes_of(
     given = frozenset[str]().union(*(roles[role] for role in held))
     if issuer.scopes is None:
         return given
-    return given & _ours(_texts(claims, issuer.scopes), issuer.scope_map)
+    return given & _ours(_words(claims, issuer.scopes), issuer.scope_map)
 
 
 def find(claims: Mapping[str, Any], path: str) -> Any:
@@ -146,14 +146,24 @@ def _split(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _texts(claims: dict[str, Any], path: str) -> frozenset[str]:
+def _whole(claims: dict[str, Any], path: str) -> frozenset[str]:
+    """Return the names at a path. A text is one of them: "not an admin" is nobody's role admin."""
     value = find(claims, path)
+    return _names([value] if isinstance(value, str) else value, path)
+
+
+def _words(claims: dict[str, Any], path: str) -> frozenset[str]:
+    """Return the names at a path. A text is cut at blanks, as scopes are (RFC 6749, section 3.3)."""
+    value = find(claims, path)
+    return _names(_split(value) if isinstance(value, str) else value, path)
+
+
+def _names(value: Any, path: str) -> frozenset[str]:
     if value is _MISSING:
         return frozenset()
-    texts = _split(value)
-    if not isinstance(value, str | list) or not all(isinstance(text, str) for text in texts):
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise InvalidToken(path)
-    return frozenset(texts) - {""}
+    return frozenset(value) - {""}
 
 
 def _ours(theirs: frozenset[str], known: Mapping[str, str] | None) -> frozenset[str]:

@@ -37,6 +37,7 @@ def test_a_short_entry_is_enough() -> None:
         ({"issuer": "ftp://127.0.0.1"}, "https"),
         ({"issuer": "https://idp.example?x"}, "query"),
         ({"issuer": ""}, "https"),
+        ({"issuer": "https://idp.example/" + "x" * 481}, "500"),
         ({"jwks_url": "http://idp.example/keys"}, "https"),
         ({"name": "Idp One"}, "lower-case"),
         ({"name": ""}, "lower-case"),

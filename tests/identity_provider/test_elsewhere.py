@@ -1,4 +1,4 @@
-"""Other services verify our tokens with a stock library: the examples of the README, as they are."""
+"""Other services verify our tokens with a stock library: the examples of the documents, as they are."""
 
 from __future__ import annotations
 

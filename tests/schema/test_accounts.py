@@ -14,6 +14,7 @@ from graph.app import create_app
 from graph.database import Database
 from graph.domain import Mount
 from graph.identity.accounts import add_account
+from graph.identity.passwords import hash_chosen
 from graph.identity.signing_keys import ensure
 from graph.relay.ids import encode_id
 from graph.settings import Settings
@@ -95,7 +96,11 @@ async def served(
             async with unit_of(database, clock.now()) as unit:
                 email = f"{role}@example.com"
                 account = await add_account(
-                    unit, email=email, name=role.title(), roles=[role], password=PASSWORD
+                    unit,
+                    email=email,
+                    name=role.title(),
+                    roles=[role],
+                    hash=await hash_chosen(PASSWORD),
                 )
             people.append(Person(client, account.id, email))
             await people[-1].sign_in()

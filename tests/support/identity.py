@@ -19,6 +19,7 @@ from graph.identity import passkey_routes
 from graph.identity.accounts import add_account
 from graph.identity.authentication import Authentication, Evidence
 from graph.identity.identity import Identity
+from graph.identity.passwords import hash_chosen
 from graph.identity.routes import routes
 from graph.identity.sessions import Device, SignedIn
 from graph.identity.signing_keys import ensure
@@ -81,10 +82,9 @@ async def sign_in_desk(
     own = make_services(read, clock, DOMAIN)
     services = replace(own, database=database)
     await ensure(database, services.vault, read, clock.now())
+    hash = await hash_chosen(PASSWORD)
     async with unit_of(database, clock.now()) as unit:
-        account = await add_account(
-            unit, email=EMAIL, name="Alice", roles=["keeper"], password=PASSWORD
-        )
+        account = await add_account(unit, email=EMAIL, name="Alice", roles=["keeper"], hash=hash)
     identity = Identity(services)
     await identity.open()
     app = FastAPI()

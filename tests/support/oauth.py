@@ -116,8 +116,8 @@ class TokenDesk:
     async def hear(self) -> None:
         """Let this process hear of everything that was revoked."""
         happened, _ = await self.identity.services.log.since(STREAM, 0)
-        for event in happened:
-            self.identity.revocations.add(event, self.clock.now())
+        for event, at in happened:
+            self.identity.revocations.add(event, at)
 
 
 @asynccontextmanager

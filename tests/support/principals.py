@@ -74,7 +74,7 @@ async def open_room(database: Database, clock: MovedClock) -> Room:
                 email=f"{role}@example.com",
                 name=role.title(),
                 roles=[role],
-                password=None,
+                hash="of a password",
             )
             principals[role] = _principal(account.id, role, clock.now())
     read = frozenset({"incidents:read"})

@@ -192,7 +192,7 @@ def test_a_key_that_cannot_be_read_is_a_problem_and_is_not_shown(home: Path) -> 
 def test_with_another_encryption_key_it_says_what_to_do(home: Path) -> None:
     assert problems(doctor(home, WATCHWORD_ENCRYPTION_KEYS=ENCRYPTION_KEY)) == {
         "keys": "What is sealed in the database cannot be opened: set WATCHWORD_ENCRYPTION_KEYS to"
-        " the keys that sealed it, or bring back encryption.key to the home directory."
+        f" the keys that sealed it; add what is in {home / FILE}, which is not read while that is set."
     }
 
 
@@ -229,13 +229,22 @@ def test_a_secret_of_one_time_codes_that_cannot_be_opened_is_a_problem(home: Pat
     [
         "UPDATE accounts SET roles = '[\"viewer\"]'",
         "UPDATE accounts SET disabled_at = created_at",
+        "DELETE FROM passwords",
     ],
-    ids=["another-role", "disabled"],
+    ids=["another-role", "disabled", "nothing-to-sign-in-with"],
 )
 def test_nobody_who_can_administrate_is_a_problem(statement: str, home: Path) -> None:
     change(home, statement)
     assert problems(doctor(home)) == {
-        "admin": "Nobody is admin: run `watchword accounts add EMAIL --role admin`."
+        "admin": "Nobody who can sign in here is admin: run"
+        " `watchword accounts add EMAIL --role admin`."
+    }
+
+
+def test_an_algorithm_that_no_key_is_for_is_a_problem(home: Path) -> None:
+    assert problems(doctor(home, WATCHWORD_ALGORITHM="RS256")) == {
+        "keys": "WATCHWORD_ALGORITHM is RS256, and no signing key is for it: run"
+        " `watchword keys rotate`."
     }
 
 

@@ -35,7 +35,7 @@ def reset(url: str, email: str) -> Result:
 async def alice_with_factors(url: str) -> str:
     database = Database(url)
     async with unit_of(database) as unit:
-        account = await add_account(unit, email=ALICE, name="A", roles=[], password=None)
+        account = await add_account(unit, email=ALICE, name="A", roles=[], hash=None)
     await register(database, SETTINGS, account.id, Authenticator(ORIGIN), NOW)
     await enrol(database, SETTINGS, account.id, NOW)
     await database.close()

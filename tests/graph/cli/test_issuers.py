@@ -58,6 +58,27 @@ def test_a_person_is_linked_to_an_account(sqlite_url: str, idp: FakeIssuer) -> N
     assert "has an account already" in invoke(sqlite_url, [idp.setting()], *asked).output
 
 
+def test_a_person_who_was_linked_is_unlinked_and_linked_anew(
+    sqlite_url: str, idp: FakeIssuer
+) -> None:
+    add_account(sqlite_url)
+    link = ("link", "example", "p1", "ann@example.com")
+    assert invoke(sqlite_url, [idp.setting()], *link).exit_code == 0
+    result = invoke(sqlite_url, [idp.setting()], "unlink", "example", "p1")
+    assert (result.exit_code, result.output) == (0, "p1 of example is ann@example.com no more.\n")
+    assert linked(sqlite_url, idp.url, "p1") is None
+    assert invoke(sqlite_url, [idp.setting()], *link).exit_code == 0
+    assert linked(sqlite_url, idp.url, "p1") == "ann@example.com"
+
+
+def test_only_who_is_there_can_be_unlinked(sqlite_url: str, idp: FakeIssuer) -> None:
+    unknown = invoke(sqlite_url, [idp.setting()], "unlink", "other", "p1")
+    assert "no entry of the name 'other'" in unknown.output
+    nobody = invoke(sqlite_url, [idp.setting()], "unlink", "example", "p1")
+    assert "This person has no account" in nobody.output
+    assert {unknown.exit_code, nobody.exit_code} == {1}
+
+
 def test_only_who_is_there_can_be_linked(sqlite_url: str, idp: FakeIssuer) -> None:
     unknown = invoke(sqlite_url, [idp.setting()], "link", "other", "p1", "ann@example.com")
     assert "no entry of the name 'other'" in unknown.output
@@ -74,7 +95,7 @@ def add_account(url: str) -> None:
         database = Database(url)
         async with unit_of(database) as unit:
             await accounts.add_account(
-                unit, email="ann@example.com", name="Ann", roles=[], password=None
+                unit, email="ann@example.com", name="Ann", roles=[], hash=None
             )
         await database.close()
 

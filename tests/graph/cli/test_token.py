@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,7 +15,8 @@ from click.testing import CliRunner, Result
 from graph.cli.commands import cli
 from graph.tokens.compact import LONGEST
 from graph.tokens.keys import encode
-from tests.support.tokens import unsigned
+from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
+from tests.support.tokens import key, unsigned
 from tests.support.vault import ENCRYPTION_KEY
 
 ALICE = "alice@example.com"
@@ -77,7 +81,7 @@ def test_every_claim_is_explained(url: str) -> None:
     shown = accepted(invoke(url, "token", "inspect", mint(url, "--account", ALICE)))
     assert set(shown) == {
         "typ", "alg", "kid", "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "scope",
-        "roles",
+        "roles", "ver",
     }  # fmt: skip
     assert all(meaning and meaning != "not a claim of ours" for _, meaning in shown.values())
 
@@ -88,6 +92,41 @@ def test_a_token_of_an_account_has_its_roles_and_their_scopes(url: str) -> None:
     assert shown["scope"][0] == (
         "components:write incidents:internal incidents:read incidents:write members:read"
     )
+
+
+@pytest.fixture
+def own_url(url: str, tmp_path: Path) -> str:
+    """A copy of that database, for who changes it."""
+    path = tmp_path / "watchword.db"
+    path.write_bytes(Path(url.removeprefix("sqlite+aiosqlite:///")).read_bytes())
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (["sign-out", ALICE], "its account, its session, its client or it alone was revoked"),
+        (
+            ["set-roles", ALICE, "viewer"],
+            "its account has changed since it was issued: get another",
+        ),
+    ],
+)
+def test_a_token_from_before_a_change_is_refused_and_one_from_after_it_is_not(
+    change: list[str], reason: str, own_url: str
+) -> None:
+    token = mint(own_url, "--account", ALICE)
+    assert invoke(own_url, "accounts", *change).exit_code == 0
+    assert reason in refusal(invoke(own_url, "token", "inspect", token))
+    accepted(invoke(own_url, "token", "inspect", mint(own_url, "--account", ALICE)))
+
+
+def test_none_is_minted_for_a_disabled_account_or_with_an_unknown_role(own_url: str) -> None:
+    assert invoke(own_url, "accounts", "disable", ALICE).exit_code == 0
+    result = invoke(own_url, "token", "mint", "--account", ALICE)
+    assert result.stderr == f"Error: {ALICE} is disabled: every token of it is refused.\n"
+    result = invoke(own_url, "token", "mint", "--subject", "x", "--role", "nope")
+    assert "There is no role 'nope'" in result.stderr
 
 
 def test_roles_and_scopes_can_be_narrower_than_the_accounts(url: str) -> None:
@@ -247,3 +286,51 @@ def test_nothing_in_a_token_can_steer_the_terminal(url: str) -> None:
 def test_the_payload_cannot_hide_what_the_header_says(url: str) -> None:
     result = invoke(url, "token", "inspect", unsigned({"kid": "real"}, {"kid": "pretended"}))
     assert re.findall(r"^kid +(\w+)$", result.stdout, re.M) == ["real", "pretended"]
+
+
+@pytest.fixture
+def idp() -> Iterator[FakeIssuer]:
+    with fake_issuer() as issuer:
+        yield issuer
+
+
+def inspect_theirs(url: str, idp: FakeIssuer, token: str, **entry: Any) -> Result:
+    trusted = json.dumps([idp.setting(**entry)])
+    return invoke(url, "token", "inspect", token, WATCHWORD_TRUSTED_ISSUERS=trusted)
+
+
+def test_a_token_of_a_trusted_issuer_is_explained_as_such(url: str, idp: FakeIssuer) -> None:
+    shown = accepted(inspect_theirs(url, idp, idp.token()))
+    assert shown["sub"][0] == "person-1"
+    for token, reason in (
+        (idp.token(key()), "no key of example has this id"),
+        (idp.token(aud="other"), "it is for another audience than example has in WATCHWORD_TRUST"),
+        (idp.token(header={"typ": "JWT"}), "its typ is not one of the types that example has"),
+        (idp.token(nonce="n"), "its claim nonce is missing, or is not what it should be"),
+        (idp.token(now=1_000_000_000), "it has expired"),
+    ):
+        assert refusal(inspect_theirs(url, idp, token)).startswith(reason)
+
+
+def test_an_issuer_that_is_away_is_not_the_tokens_fault(url: str, idp: FakeIssuer) -> None:
+    idp.say(JWKS, {}, 503)
+    said = refusal(inspect_theirs(url, idp, idp.token()))
+    assert said == "The identity provider of this token cannot be reached. Try again"
+
+
+def test_whom_a_token_of_a_trusted_issuer_speaks_for_may_be_nobody_here(
+    sqlite_url: str, idp: FakeIssuer
+) -> None:
+    assert invoke(sqlite_url, "accounts", "add", ALICE).exit_code == 0
+    trusted = json.dumps([idp.setting()])
+    token = idp.token()
+    # To look is no first sight.
+    accepted(inspect_theirs(sqlite_url, idp, token))
+    said = refusal(inspect_theirs(sqlite_url, idp, token, accounts="known"))
+    assert said.startswith("its person has no account here")
+    linked = ("issuers", "link", "example", "person-1", ALICE)
+    assert invoke(sqlite_url, *linked, WATCHWORD_TRUSTED_ISSUERS=trusted).exit_code == 0
+    accepted(inspect_theirs(sqlite_url, idp, token, accounts="known"))
+    assert invoke(sqlite_url, "accounts", "sign-out", ALICE).exit_code == 0
+    said = refusal(inspect_theirs(sqlite_url, idp, token))
+    assert said == "its account is disabled, or was signed out after it was issued"

@@ -11,15 +11,21 @@ import pytest
 from sqlalchemy import func, select
 
 from graph.database import Database
-from graph.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
-from graph.identity.accounts import disable, list_accounts, set_password, set_roles
-from graph.identity.external import link
+from graph.delivery.lease import Lease
+from graph.errors import InvalidToken, NotFound, TokenExpired, TokenRevoked, Unavailable
+from graph.identity import external
+from graph.identity.accounts import disable, list_accounts, set_password, set_roles, sign_out
+from graph.identity.external import link, unlink
+from graph.identity.identity import Identity
+from graph.identity.passwords import hash_chosen
 from graph.identity.tables import Account, AuditEntry, ExternalIdentity
 from graph.principal import FIRST_PARTY
 from graph.settings import Settings
+from graph.transports.door import check_renewal
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, SignInDesk, sign_in_desk, unit_of
 from tests.support.issuer import JWKS, OPENID, FakeIssuer, fake_issuer
+from tests.support.outlet import Noted
 from tests.support.tokens import key
 
 SECONDS = 600
@@ -106,7 +112,8 @@ async def test_an_address_that_somebody_has_here_links_to_nobody(
         {}, {"email": "ann@example.com"}, {"email": "ann@example.com", "email_verified": "true"},
         {"email": "no address", "email_verified": True}, {"email": 1, "email_verified": True},
         {"email": "a@" + "x" * 400, "email_verified": True}, {"email": "a\x00@b", "email_verified": True},
-        {"name": "x" * 500}, {"name": "\x00"}, {"name": " "}, {"name": 1},
+        {"email": "ß" * 300 + "@example.com", "email_verified": True},
+        {"name": "x" * 500}, {"name": "\x00"}, {"name": " "}, {"name": 1}, {"sub": " " * 200 + "x"},
     ],
 )  # fmt: skip
 async def test_whatever_is_said_of_a_person_it_gets_an_account(
@@ -203,7 +210,9 @@ async def test_who_is_signed_out_everywhere_needs_a_token_from_after_that(
         principal = await desk.verify(old)
         clock.move(10)
         async with unit_of(database, clock.now()) as unit:
-            await set_password(unit, principal.subject, "correct horse battery staple")
+            await set_password(
+                unit, principal.subject, await hash_chosen("correct horse battery staple")
+            )
         for event in unit.events:
             desk.identity.revocations.add(event, clock.now())
         with pytest.raises(TokenRevoked):
@@ -214,6 +223,58 @@ async def test_who_is_signed_out_everywhere_needs_a_token_from_after_that(
         with pytest.raises(TokenRevoked):
             await desk.verify(old)
         assert (await desk.verify(jti="new")).subject == principal.subject
+
+
+async def test_signing_out_elsewhere_ends_their_tokens_too(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await link(unit, idp.url, "elsewhere", desk.local.id)
+        token = desk.token(sub="elsewhere")
+        assert (await desk.verify(token)).subject == desk.local.id
+        mine = await desk.desk.sign_in()
+        async with unit_of(database, clock.now()) as unit:
+            await sign_out(unit, desk.local.id, keep=mine.session.id)
+        for event in unit.events:
+            desk.identity.revocations.add(event, clock.now())
+        # Also one that is looked at now for the first time.
+        for old in (token, desk.token(sub="elsewhere", jti="other")):
+            with pytest.raises(TokenRevoked):
+                await desk.verify(old)
+        assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
+
+
+async def test_an_issuer_whose_clock_is_ahead_is_signed_out_too(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        ahead = desk.token(now=clock.now() + desk.identity.settings.leeway_seconds)
+        principal = await desk.verify(ahead)
+        async with unit_of(database, clock.now()) as unit:
+            await sign_out(unit, principal.subject)
+        clock.move(10)
+        # One that has not seen it before, and hears nothing.
+        other = Identity(desk.identity.services)
+        await other.open()
+        with pytest.raises(TokenRevoked):
+            await other.verify(ahead)
+        assert (await other.verify(desk.token(jti="new"))).subject == principal.subject
+
+
+async def test_whoever_is_seen_first_is_written_down_with_its_address(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        await desk.desk.step_up(desk.token(), password="no matter")
+        made = select(AuditEntry.action, AuditEntry.address).where(
+            AuditEntry.account_id != desk.local.id
+        )
+        async with database.read() as session:
+            entries = (await session.execute(made.order_by(AuditEntry.position))).all()
+        assert [tuple(entry) for entry in entries] == [
+            ("ACCOUNT_ADDED", "203.0.113.7"), ("ACCOUNT_LINKED", "203.0.113.7"),
+        ]  # fmt: skip
 
 
 async def test_other_roles_of_the_account_do_not_change_what_the_token_says(
@@ -258,6 +319,63 @@ async def test_a_token_lives_no_longer_than_it_says(
             await desk.verify(token)
 
 
+async def test_a_token_that_is_good_for_longer_renews(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        token, ends = desk.token(), clock.now() + 3600
+        first = await desk.verify(token)
+        clock.move(SECONDS / 2 - 1)
+        assert await desk.verify(token) is first
+        clock.move(1)
+        while clock.now() < ends:
+            assert (await desk.verify(token)).expires_at == min(clock.now() + SECONDS, ends)
+            clock.move(SECONDS / 2)
+        with pytest.raises(TokenExpired):
+            await desk.verify(token)
+
+
+async def test_a_connection_goes_on_by_the_same_token_when_it_is_told_to_renew(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        token, tenant = desk.token(), Noted()
+        before = desk.identity.settings.renew_before_seconds
+        lease = Lease(clock, await desk.verify(token), tenant, before)
+        for _ in range(3):
+            clock.move(SECONDS - before)
+            assert tenant.told.pop() == "reminded"
+            principal = await desk.verify(token)
+            check_renewal(lease.principal, principal)
+            lease.renew(principal)
+            assert lease.ends_at == clock.now() + SECONDS
+        assert tenant.endings == []
+
+
+async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
+    database: Database, clock: MovedClock, idp: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError("the database is away")
+
+    async with trusting(database, clock, idp) as desk:
+        kept, lost = desk.token(), desk.token(sub="person-2")
+        first, second = await desk.verify(kept), await desk.verify(lost)
+        async with unit_of(database, clock.now()) as unit:
+            await disable(unit, second.subject)
+        clock.move(SECONDS / 2)
+        with pytest.raises(TokenRevoked):
+            await desk.verify(lost)
+        monkeypatch.setattr(external, "find", away)
+        assert await desk.verify(kept) is first
+        # Who was refused meanwhile is not believed for that.
+        with pytest.raises(Unavailable):
+            await desk.verify(lost)
+        clock.move(SECONDS / 2)
+        with pytest.raises(Unavailable):
+            await desk.verify(kept)
+
+
 async def test_who_has_no_account_is_nobodys_and_always_the_same(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
@@ -282,6 +400,60 @@ async def test_only_those_who_were_linked_come_in(
         assert ("ACCOUNT_LINKED", {"issuer": idp.url, "subject": "person-1"}) in (
             await desk.actions(desk.local.id)
         )
+
+
+async def test_who_came_first_by_itself_can_be_unlinked_and_linked_to_its_own_account(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        before = await desk.verify()
+        async with unit_of(database, clock.now()) as unit:
+            assert (await unlink(unit, idp.url, "person-1")).id == before.subject
+            await link(unit, idp.url, "person-1", desk.local.id)
+        assert (await desk.verify(jti="2")).subject == desk.local.id
+        assert (await desk.actions(before.subject))[-1] == (
+            "ACCOUNT_UNLINKED", {"issuer": idp.url, "subject": "person-1"},
+        )  # fmt: skip
+
+
+async def test_what_was_issued_for_an_account_is_not_accepted_for_it_after_unlinking_in_any_process(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await link(unit, idp.url, "person-1", desk.local.id)
+        mine, token = await desk.desk.sign_in(), desk.token()
+        other = Identity(desk.identity.services)
+        await other.open()
+        for identity in (desk.identity, other):
+            assert (await identity.verify(token)).subject == desk.local.id
+        async with unit_of(database, clock.now()) as unit:
+            await unlink(unit, idp.url, "person-1")
+        for identity in (desk.identity, other):
+            for event in unit.events:
+                identity.revocations.add(event, clock.now())
+            with pytest.raises(TokenRevoked):
+                await identity.verify(token)
+        clock.move(2 * SECONDS)
+        for identity in (desk.identity, other):
+            assert (await identity.verify(token)).subject != desk.local.id
+        # The account's own session goes on.
+        assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
+
+
+async def test_who_was_unlinked_and_comes_again_is_somebody_new(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        seen = set()
+        for number in range(3):
+            seen.add((await desk.verify(jti=str(number))).subject)
+            async with unit_of(database, clock.now()) as unit:
+                await unlink(unit, idp.url, "person-1")
+        assert len(seen) == 3
+        with pytest.raises(NotFound):
+            async with unit_of(database, clock.now()) as unit:
+                await unlink(unit, idp.url, "person-1")
 
 
 async def test_nobody_of_another_issuer_is_one_of_ours(
@@ -317,6 +489,20 @@ async def test_an_issuer_that_is_away_is_no_reason_to_sign_out(
         assert token[:30] not in caplog.text
 
 
+async def test_a_new_key_of_an_issuer_that_is_away_is_no_reason_to_sign_out(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        old = desk.token()
+        await desk.verify(old)
+        idp.keys.insert(0, key())
+        idp.say(JWKS, {}, 503)
+        clock.move(20)
+        with pytest.raises(Unavailable):
+            await desk.verify()
+        assert (await desk.verify(old)).subject
+
+
 async def test_what_is_remembered_is_bounded(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
@@ -329,3 +515,18 @@ async def test_what_is_remembered_is_bounded(
 
 def test_nobody_is_trusted_unless_the_settings_say_so() -> None:
     assert Settings(_env_file=None).trusted_issuers == ()
+
+
+async def test_a_token_of_the_very_second_in_which_its_person_was_signed_out_is_refused(
+    database: Database, clock: MovedClock, idp: FakeIssuer
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        principal = await desk.verify()
+        async with unit_of(database, clock.now()) as unit:
+            await sign_out(unit, principal.subject)
+        # Nothing is heard of it here: the row alone says so.
+        with pytest.raises(TokenRevoked):
+            await desk.verify(jti="same second")
+        # Its issuer's clock may be ahead by so much.
+        clock.move(desk.identity.settings.leeway_seconds + 1)
+        assert (await desk.verify(jti="next second")).subject == principal.subject

@@ -27,9 +27,7 @@ async def ask(database: Database, clock: MovedClock, principal: Principal) -> ob
 
 async def test_a_person_sees_themselves(database: Database, clock: MovedClock) -> None:
     async with unit_of(database) as unit:
-        account = await add_account(
-            unit, email="a@x", name="Alice", roles=["keeper"], password=None
-        )
+        account = await add_account(unit, email="a@x", name="Alice", roles=["keeper"], hash=None)
     grants = Grants(frozenset({"keeper"}), frozenset({"c:d", "a:b"}))
     principal = Principal(account.id, grants, expires_at=clock.now() + 60)
     assert await ask(database, clock, principal) == {
@@ -47,7 +45,7 @@ async def test_an_application_is_not_told_who_the_person_is(
     client: str, is_told: bool, database: Database, clock: MovedClock
 ) -> None:
     async with unit_of(database) as unit:
-        account = await add_account(unit, email="a@x", name="Alice", roles=[], password=None)
+        account = await add_account(unit, email="a@x", name="Alice", roles=[], hash=None)
     principal = Principal(account.id, client=client, session="s", expires_at=clock.now() + 60)
     viewer = await ask(database, clock, principal)
     assert isinstance(viewer, dict)

@@ -20,6 +20,7 @@ from graph.database import Database
 from graph.errors import InvalidToken, Unavailable, Unsafe
 from graph.identity import signing_keys
 from graph.identity.identity import Identity
+from graph.identity.sealed import reseal
 from graph.identity.signing_keys import (
     AT_ONCE,
     COOL_DOWN,
@@ -229,6 +230,38 @@ async def test_a_damaged_key_is_named_and_not_shown(
     assert "nonsense" not in str(refused.value)
     with pytest.raises(Unsafe, match="is damaged"):
         await ensure(database, VAULT, SETTINGS, clock.now())
+
+
+async def test_a_new_key_is_sealed_so_that_those_who_know_the_old_seal_open_it(
+    database: Database, clock: MovedClock
+) -> None:
+    old, new = ENCRYPTION_KEY, Fernet.generate_key().decode()
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    store = KeyStore(database, VAULT, clock)
+    await store.refresh()
+    operators = Vault(lambda: (new, old))
+    made = await rotate(database, operators, SETTINGS, clock.now())
+    clock.move(PUBLISH + LAST_TOKEN)
+    await store.refresh()
+    assert store.ring.signing.kid == made.key.kid
+    # Once all is sealed by the new one, so is what is made then.
+    await reseal(database, operators, clock.now(), OPERATOR)
+    await rotate(database, Vault(lambda: (old, new)), SETTINGS, clock.now())
+    assert len((await load(database, Vault(lambda: (new,)), clock.now())).keys) == 2
+
+
+async def test_another_algorithm_than_the_newest_keys_is_told_at_the_start(
+    database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    settings = SETTINGS.model_copy(update={"algorithm": "EdDSA"})
+    assert caplog.text == ""
+    await ensure(database, VAULT, settings, clock.now())
+    assert "ALGORITHM is EdDSA, and the newest signing key is for ES256: run `watch" in caplog.text
+    caplog.clear()
+    await rotate(database, VAULT, settings, clock.now())
+    await ensure(database, VAULT, settings, clock.now())
+    assert caplog.text == ""
 
 
 async def test_every_key_is_in_the_audit_log_with_who_made_it(
@@ -527,7 +560,8 @@ async def test_nobody_keeps_the_key_set_for_longer_than_a_new_key_waits(
 ) -> None:
     async with sign_in_desk(database, clock, key_publish_seconds=publish) as desk:
         answer = await desk.client.get("/.well-known/jwks.json")
-    assert answer.headers["cache-control"] == f"public, max-age={max_age}"
+    kept = f"public, max-age={max_age}" if max_age else "no-store"
+    assert answer.headers["cache-control"] == kept
     # Who asked just before a key was made asks again before it signs.
     assert max_age <= max(publish, AT_ONCE)
 

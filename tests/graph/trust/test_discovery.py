@@ -8,28 +8,31 @@ import pytest
 
 from graph.trust.discovery import addresses, discover
 from graph.trust.fetch import FetchFailed
+from tests.support.clock import MovedClock
 from tests.support.issuer import JWKS, OAUTH, OPENID, FakeIssuer, fake_issuer
+
+NOW = MovedClock().now()
 
 
 async def failure(idp: FakeIssuer, **entry: Any) -> str:
     with pytest.raises(FetchFailed) as failed:
-        await discover(idp.entry(**entry))
+        await discover(idp.entry(**entry), NOW)
     return str(failed.value)
 
 
 async def test_openid_discovery_names_the_keys(idp: FakeIssuer) -> None:
-    assert (await discover(idp.entry())).jwks_url == f"{idp.url}{JWKS}"
+    assert (await discover(idp.entry(), NOW)).jwks_url == f"{idp.url}{JWKS}"
     assert idp.asked == [OPENID]
 
 
 async def test_an_authorization_server_without_openid_is_asked_by_rfc_8414(idp: FakeIssuer) -> None:
     idp.say(OPENID, {}, 404)
     idp.say(OAUTH, {"issuer": idp.url, "jwks_uri": f"{idp.url}/k"})
-    assert (await discover(idp.entry())).jwks_url == f"{idp.url}/k"
+    assert (await discover(idp.entry(), NOW)).jwks_url == f"{idp.url}/k"
 
 
 async def test_a_url_in_the_settings_needs_no_discovery(idp: FakeIssuer) -> None:
-    assert (await discover(idp.entry(jwks_url=f"{idp.url}/k"))).jwks_url == f"{idp.url}/k"
+    assert (await discover(idp.entry(jwks_url=f"{idp.url}/k"), NOW)).jwks_url == f"{idp.url}/k"
     assert idp.asked == []
 
 
@@ -52,7 +55,7 @@ async def test_keys_at_another_place_are_refused(idp: FakeIssuer, url: Any) -> N
 async def test_keys_at_another_place_that_the_settings_name_are_found(idp: FakeIssuer) -> None:
     with fake_issuer() as other:
         idp.say(OPENID, {"issuer": idp.url, "jwks_uri": f"{other.url}{JWKS}"})
-        found = await discover(idp.entry(hosts=[f"127.0.0.1:{other.port}"]))
+        found = await discover(idp.entry(hosts=[f"127.0.0.1:{other.port}"]), NOW)
         assert found.jwks_url == f"{other.url}{JWKS}"
 
 

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from graph.errors import Unavailable
 from graph.tokens.keys import Key
+from graph.trust import fetch
 from graph.trust.fetch import UNSAID
 from graph.trust.keys import COOL_DOWN, IssuerKeys
 from tests.support.clock import MovedClock
-from tests.support.issuer import JWKS, OPENID, FakeIssuer, fake_issuer
+from tests.support.issuer import JWKS, OAUTH, OPENID, Answer, FakeIssuer, fake_issuer
 from tests.support.tokens import key
 
 
@@ -98,9 +99,80 @@ async def test_an_issuer_that_is_away_is_asked_once_in_ten_seconds(
     clock.move(UNSAID)
     for _ in range(20):
         assert await known.find(idp.keys[0].kid) is not None
-        await known.find("unknown")
+        with pytest.raises(Unavailable):
+            await known.find("unknown")
     assert idp.count(JWKS) == 2
     assert caplog.text.count("the keys of example could not be fetched: it answered 503") == 1
+
+
+async def test_a_key_that_is_new_while_the_issuer_is_away_is_no_unknown_one(
+    idp: FakeIssuer, clock: MovedClock
+) -> None:
+    known = keys_of(idp, clock)
+    await known.find(idp.keys[0].kid)
+    new = key()
+    idp.keys.append(new)
+    idp.say(JWKS, {}, 503)
+    clock.move(COOL_DOWN)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await known.find(new.kid)
+    del idp.answers[JWKS]
+    clock.move(COOL_DOWN)
+    assert await known.find(new.kid) is not None
+    assert await known.find("unknown") is None
+
+
+async def test_whatever_goes_wrong_is_an_issuer_that_is_away(
+    idp: FakeIssuer,
+    clock: MovedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = keys_of(idp, clock)
+    await known.find(idp.keys[0].kid)
+
+    def without_socksio(url: str) -> None:
+        raise ImportError("to use a SOCKS proxy, install socksio")
+
+    monkeypatch.setattr(fetch, "_client", without_socksio)
+    clock.move(UNSAID)
+    assert await known.find(idp.keys[0].kid) is not None
+    with pytest.raises(Unavailable):
+        await known.find("unknown")
+    assert "the keys of example could not be fetched" in caplog.text
+    assert "install socksio" in caplog.text
+
+
+async def test_a_clock_that_is_set_back_is_no_reason_to_ask_nobody(
+    idp: FakeIssuer, clock: MovedClock
+) -> None:
+    known = keys_of(idp, clock)
+    await known.find(idp.keys[0].kid)
+    clock.move(-3600)
+    idp.keys.append(key())
+    assert await known.find(idp.keys[1].kid) is not None
+
+
+async def test_all_questions_together_take_no_longer_than_one(
+    idp: FakeIssuer, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idp.say(OPENID, {}, 404)
+    idp.say(OAUTH, {"issuer": idp.url, "jwks_uri": f"{idp.url}{JWKS}"})
+    loop, answer, passed = asyncio.get_running_loop(), idp._answer, 0.0
+    time = loop.time
+
+    def slowly(path: str) -> Answer:
+        # As the event loop sees it: each answer alone is in time.
+        nonlocal passed
+        passed += 0.7 * fetch.LONGEST
+        return answer(path)
+
+    monkeypatch.setattr(idp, "_answer", slowly)
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+    with pytest.raises(Unavailable):
+        await keys_of(idp, clock).find(idp.keys[0].kid)
+    assert idp.asked == [OPENID, OAUTH]
 
 
 async def test_without_any_keys_nothing_can_be_said(idp: FakeIssuer, clock: MovedClock) -> None:

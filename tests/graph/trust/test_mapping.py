@@ -68,8 +68,15 @@ def test_with_a_map_no_other_role_counts_not_even_one_of_ours() -> None:
 
 
 def test_roles_come_from_lists_and_from_texts_and_from_several_claims() -> None:
-    claims = {"groups": "keeper other", "realm": {"roles": ["admin"]}}
-    assert translated(claims, roles=["groups", "realm.roles"])["roles"] == ["admin", "keeper"]
+    claims = {"group": "keeper", "realm": {"roles": ["admin"]}}
+    assert translated(claims, roles=["group", "realm.roles"])["roles"] == ["admin", "keeper"]
+
+
+def test_a_text_is_one_role_as_a_whole() -> None:
+    assert translated({"title": "not an admin"}, roles="title")["roles"] == []
+    assert translated({"title": "admin keeper"}, roles="title")["roles"] == []
+    mapped = {"roles": "title", "role_map": {"Team lead": "keeper", "lead": "admin"}}
+    assert translated({"title": "Team lead"}, **mapped)["roles"] == ["keeper"]
 
 
 def test_who_has_no_roles_has_no_scopes() -> None:
