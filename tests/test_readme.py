@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-import sys
 from pathlib import Path
 
-from graph.settings import Settings
-from tests.support.server import LiveServer
+import httpx2
 
-README = Path(__file__).parents[1] / "README.md"
-
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+from tests.support.documents import README, ROOT, bash, block
+from tests.support.server import LiveServer, live_server
 
 
 def commands(server: LiveServer) -> dict[str, str]:
     """The commands that follow a comment, by what the comment speaks of, for a running server."""
-    [block] = [block for block in blocks("sh") if "curl" in block]
-    text = block.replace("http://127.0.0.1:8000", server.url).replace("PASSWORD", server.password)
+    text = block(README, "sh", "curl")
+    text = text.replace("http://127.0.0.1:8000", server.url).replace("PASSWORD", server.password)
     parts = [part.split("\n", 1) for part in text.strip().split("\n\n")]
     kinds = ("query", "Sign in", "subscription", "mutation")
     return {kind: command for kind in kinds for comment, command in parts if kind in comment}
-
-
-def bash(command: str, **environment: str) -> str:
-    done = subprocess.run(
-        ["bash", "-euc", command],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout
 
 
 def test_the_query_the_sign_in_the_mutation_and_the_subscription_can_be_pasted(
@@ -65,27 +46,22 @@ def test_the_query_the_sign_in_the_mutation_and_the_subscription_can_be_pasted(
     assert (event["kind"], event["incident"]["name"]) == ("OPENED", "Checkout is slow")
 
 
-def test_the_schema_of_ones_own_can_be_served(tmp_path: Path) -> None:
-    [module] = blocks("python")
-    (tmp_path / "shop.py").write_text(module)
-    (tmp_path / "schema.graphql").write_text("")
-    printed = subprocess.run(
-        [sys.executable, "-m", "graph", "schema", "print", "--schema", "shop:schema"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "placeOrder(item: String!): String" in printed
-
-
-def test_every_setting_that_is_named_exists() -> None:
-    names = set(re.findall(r"WATCHWORD_([A-Z_]+)", README.read_text()))
-    assert {name.lower() for name in names} <= set(Settings.model_fields)
-
-
-def test_every_file_that_is_linked_exists() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text())
-    assert links
-    assert [link for link in links if not (README.parent / link).exists()] == []
+def test_the_schema_of_ones_own_is_served_with_the_people_and_the_commands(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(block(README, "python", "# shop.py"))
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    with live_server(tmp_path, WATCHWORD_MOUNT="shop:schema", PYTHONPATH=path) as server:
+        printed = server.run("schema", "print")
+        assert "placeOrder(item: String!): String" in printed
+        (tmp_path / "schema.graphql").write_text(printed)
+        server.run("schema", "check")
+        server.run("accounts", "add", "clerk@example.com", "--role", "clerk")
+        grant = ("--grant", "client_credentials", "--scope", "orders:write")
+        server.run("clients", "add", "Till", *grant)
+        signed_in = {"email": server.email, "password": server.password}
+        token = httpx2.post(f"{server.url}/api/auth/login", json=signed_in).json()["access_token"]
+        asked = {"query": "{ viewer { id } sessions { id } clients { nodes { name } } }"}
+        headers = {"authorization": f"Bearer {token}"}
+        answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers).json()
+    assert answer.get("errors") is None
+    assert len(answer["data"]["sessions"]) == 1
+    assert answer["data"]["clients"]["nodes"] == [{"name": "Till"}]
