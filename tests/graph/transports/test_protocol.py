@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -164,13 +165,22 @@ def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
     assert isinstance(Protocol().receive(data), Close | Initialise | Renew | Reply | Nothing)
 
 
-# Neither NaN nor infinity is JSON.
+# Neither NaN nor infinity is JSON; of integers, those of 64 bits are taken.
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+INTEGERS = st.integers(-(2**63), 2**64 - 1)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | NUMBERS | st.text(),
+    st.none() | st.booleans() | INTEGERS | NUMBERS | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
+
+
+@pytest.mark.parametrize("kind", ["connection_init", "ping"])
+@pytest.mark.parametrize("number", ["-10000000000000000000000", "9" * 5000, "1e999"])
+def test_a_number_out_of_range_is_a_bad_message(kind: str, number: str) -> None:
+    step = Protocol().receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
+    assert isinstance(step, Close)
+    assert step.code == 4400
 
 
 @given(st.sampled_from(["connection_init", "ping", "pong"]), values)
