@@ -178,9 +178,7 @@ async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Accou
 
 
 async def _end_sessions(unit: Transaction, account: Account, keep: str | None = None) -> None:
-    # Nothing else of the account may have changed but its version, by which older tokens are known.
-    flag_modified(account, "roles")
-    await unit.session.flush()
+    await raise_version(unit.session, account)
     open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
     ended = open_ones.where(Session.id != (keep or "")).values(revoked_at=moment(unit.now))
     await unit.session.execute(ended, execution_options={"synchronize_session": False})
@@ -188,6 +186,13 @@ async def _end_sessions(unit: Transaction, account: Account, keep: str | None = 
     elsewhere = update(ExternalIdentity).filter_by(account_id=account.id)
     await unit.session.execute(elsewhere.values(revoked_at=moment(unit.now)))
     unit.publish(account_revoked(account.id, account.version, keep))
+
+
+async def raise_version(session: AsyncSession, account: Account) -> None:
+    """Raise an account's version, by which older tokens are known, whether anything else changed or
+    not."""
+    flag_modified(account, "roles")
+    await session.flush()
 
 
 async def lock_account(session: AsyncSession, id: str) -> Account:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import flag_modified
 
 from graph.actor import Actor
 from graph.columns import moment
@@ -31,7 +30,7 @@ from graph.errors import (
     Unavailable,
     WatchwordError,
 )
-from graph.identity.accounts import LONGEST_NAME, add_account, lock_account, new_id
+from graph.identity.accounts import LONGEST_NAME, add_account, lock_account, new_id, raise_version
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked
 from graph.identity.revocations import Revocations
@@ -254,9 +253,7 @@ async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
         raise NotFound("This person has no account.")
     account = await lock_account(unit.session, found[0].id)
     await unit.session.delete(found[1])
-    # Nothing else of it may have changed but its version, by which older tokens are known.
-    flag_modified(account, "roles")
-    await unit.session.flush()
+    await raise_version(unit.session, account)
     unit.publish(account_revoked(account.id, account.version))
     record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
     return account
