@@ -83,19 +83,24 @@ async def test_a_person_lets_an_application_act_and_takes_it_back(
     assert complaints(script) == []
 
 
+def bound_options(server: LiveServer, chromium: Path, place: Path) -> dict[str, Any]:
+    """What the script is told that signs in on a page which binds its tokens."""
+    return {
+        "chromium": str(chromium),
+        "profile": str(place / "profile"),
+        "client": register(server, "Pager Bot"),
+        "scope": "incidents:read",
+        "query": QUERY,
+        "dpop": True,
+    }
+
+
 async def test_where_every_token_is_bound_the_page_binds_its_own(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:
     bound = {"WATCHWORD_DPOP": "required", "WATCHWORD_DPOP_NONCE": "true"}
     with issuing(tmp_path / "home", **bound) as server:
-        options = {
-            "chromium": str(chromium),
-            "profile": str(tmp_path / "profile"),
-            "client": register(server, "Pager Bot"),
-            "scope": "incidents:read",
-            "query": QUERY,
-            "dpop": True,
-        }
+        options = bound_options(server, chromium, tmp_path)
         account = account_of(server)
         async with running(node, "authorization.mjs", **options, **account) as script:
             assert (await script.wait("allowed"))["type"] == "dpop"
@@ -110,14 +115,7 @@ async def test_behind_a_path_that_a_proxy_takes_away_the_page_asks_nobody_else(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:
     async with behind_a_path(tmp_path / "home", WATCHWORD_DPOP="required") as server:
-        options = {
-            "chromium": str(chromium),
-            "profile": str(tmp_path / "profile"),
-            "client": register(server, "Pager Bot"),
-            "scope": "incidents:read",
-            "query": QUERY,
-            "dpop": True,
-        }
+        options = bound_options(server, chromium, tmp_path)
         account = account_of(server)
         async with running(node, "authorization.mjs", **options, **account) as script:
             assert (await script.wait("allowed"))["type"] == "dpop"

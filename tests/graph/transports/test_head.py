@@ -162,16 +162,16 @@ async def test_a_head_that_does_not_come_is_refused_with_408(
         assert status(await app.say(GET + b"A: a")) == b"408"
 
 
-async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head, "HEAD_SECONDS", 0.2)
+async def dripped(begin: bytes, drop: bytes) -> bytes:
+    """Return what is answered to a beginning and then the same bytes, again and again."""
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
-        writer.write(GET + b"A: ")
+        writer.write(begin)
 
         async def drip() -> None:
             with suppress(ConnectionError):
                 while True:
-                    writer.write(b"a")
+                    writer.write(drop)
                     await asyncio.sleep(0.01)
 
         dripping = asyncio.create_task(drip())
@@ -179,7 +179,12 @@ async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.Mon
             answer = await reader.read()
         dripping.cancel()
         writer.close()
-    assert status(answer) == b"408"
+    return answer
+
+
+async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.2)
+    assert status(await dripped(GET + b"A: ", b"a")) == b"408"
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
@@ -235,22 +240,7 @@ async def test_a_body_that_drips_in_does_not_put_the_end_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(head, "BODY_SECONDS", 0.2)
-    async with echo() as app:
-        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
-        writer.write(CHUNKED)
-
-        async def drip() -> None:
-            with suppress(ConnectionError):
-                while True:
-                    writer.write(b"1\r\na\r\n")
-                    await asyncio.sleep(0.01)
-
-        dripping = asyncio.create_task(drip())
-        async with asyncio.timeout(5):
-            answer = await reader.read()
-        dripping.cancel()
-        writer.close()
-    assert status(answer) == b"408"
+    assert status(await dripped(CHUNKED, b"1\r\na\r\n")) == b"408"
 
 
 async def test_a_body_that_is_whole_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
