@@ -20,6 +20,8 @@ TRANSITIONS: dict[IncidentStatus, tuple[IncidentStatus, ...]] = {
     S.COMPLETED: (),
 }
 ENDED = frozenset({S.RESOLVED, S.POSTMORTEM, S.COMPLETED})
+# Statuses that resolve an incident; a postmortem only follows.
+RESOLUTIONS = frozenset({S.RESOLVED, S.COMPLETED})
 
 
 def first_status(impact: Impact) -> IncidentStatus:

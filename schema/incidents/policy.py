@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graph import BadUserInput, HasScope, Question, condition, decode_id
+from schema.incidents.lifecycle import RESOLUTIONS
 from schema.incidents.store import load_incidents
 from schema.scopes import INCIDENTS_WRITE, IsCommander, SeesInternal
 from schema.vocabulary import Visibility
@@ -10,7 +11,7 @@ from schema.vocabulary import Visibility
 
 @condition("to command this incident")
 async def commands_incident(question: Question) -> bool:
-    """Whoever asks is the commander of the incident that the input names."""
+    """Allow the commander of the incident that the input names."""
     try:
         key = decode_id(question.arguments["input"].incident, "Incident")
     except BadUserInput:
@@ -18,6 +19,12 @@ async def commands_incident(question: Question) -> bool:
     row = await question.info.context.loader(load_incidents).load(key)
     subject = question.principal.subject
     return bool(subject and row is not None and row.commander_id == subject)
+
+
+@condition("to leave the incident unresolved")
+def resolves_nothing(question: Question) -> bool:
+    """Allow an input whose status does not resolve the incident."""
+    return question.arguments["input"].status not in RESOLUTIONS
 
 
 @condition("to see internal updates, or to post to the public")
@@ -28,3 +35,6 @@ def posts_where_it_sees(question: Question) -> bool:
 
 
 LeadsIncident = HasScope(INCIDENTS_WRITE) & (IsCommander | commands_incident)
+
+# Resolving is one act, and one rule decides it, whichever mutation does it.
+ResolvesOnlyWhatItLeads = resolves_nothing | IsCommander | commands_incident

@@ -34,7 +34,11 @@ from schema.incidents.inputs import (
     order_of,
 )
 from schema.incidents.lifecycle import check_transition, first_status, last_status
-from schema.incidents.policy import LeadsIncident, posts_where_it_sees
+from schema.incidents.policy import (
+    LeadsIncident,
+    ResolvesOnlyWhatItLeads,
+    posts_where_it_sees,
+)
 from schema.incidents.store import (
     Wanted,
     affect,
@@ -100,7 +104,9 @@ class IncidentMutation:
             unit.publish(incident_event(row.id, Kind.OPENED, said.id))
         return incident(row)
 
-    @strawberry.mutation(permission_classes=[RespondsToIncidents & posts_where_it_sees])
+    @strawberry.mutation(
+        permission_classes=[RespondsToIncidents & posts_where_it_sees & ResolvesOnlyWhatItLeads]
+    )
     async def post_update(self, info: Info, input: PostUpdateInput) -> IncidentUpdate | None:
         author = info.context.principal.subject
         async with info.context.write() as unit:
@@ -130,7 +136,7 @@ class IncidentMutation:
                 unit.publish(incident_event(said.incident_id, Kind.VISIBILITY_CHANGED, said.id))
         return incident_update(said)
 
-    @strawberry.mutation(permission_classes=[RespondsToIncidents])
+    @strawberry.mutation(permission_classes=[RespondsToIncidents & ResolvesOnlyWhatItLeads])
     async def change_status(self, info: Info, input: ChangeStatusInput) -> Incident | None:
         async with info.context.write() as unit:
             row = await get_incident(unit.session, _key(input.incident), input.version)

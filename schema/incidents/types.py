@@ -13,7 +13,7 @@ from schema.incidents.store import load_incidents
 from schema.members.store import load_members
 from schema.members.types import Member, member
 from schema.node import Node
-from schema.scopes import SeesInternal
+from schema.scopes import SeesInternal, SeesMembers
 from schema.tables import IncidentRow, UpdateRow
 from schema.timeline.store import Timeline, load_counts, load_internal, load_timelines, load_updates
 from schema.topics import IncidentEventKind
@@ -39,7 +39,9 @@ class Incident(Node):
         rows = await info.context.loader(load_affected).load(self.row.id)
         return [component(row) for row in rows]
 
-    @strawberry.field(description="Who leads the response.")
+    @strawberry.field(
+        permission_classes=[SeesMembers], description="The member who leads the response."
+    )
     async def commander(self, info: Info) -> Member | None:
         return await _member(info, self.row.commander_id)
 
@@ -75,7 +77,10 @@ class IncidentUpdate(Node):
     created_at: datetime
     display_at: datetime
 
-    @strawberry.field(description="Who wrote it; nobody for what was imported.")
+    @strawberry.field(
+        permission_classes=[SeesMembers],
+        description="The member who wrote it; null for an imported update.",
+    )
     async def author(self, info: Info) -> Member | None:
         return await _member(info, self.row.author_id)
 

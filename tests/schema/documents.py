@@ -21,9 +21,13 @@ SET_ROLES = "mutation S($input: SetRolesInput!) { setRoles(input: $input) { name
 INCIDENT = """
 query Incident($id: ID!) {
   incident(id: $id) {
-    id name status impact version commander { name }
-    updates(first: 10) { totalCount nodes { body visibility author { name } } }
+    id name status impact version
+    updates(first: 10) { totalCount nodes { body visibility } }
   }
+}"""
+PEOPLE = """
+query People($id: ID!) {
+  incident(id: $id) { commander { name roles } updates(first: 1) { nodes { author { name roles } } } }
 }"""
 NOTES = "query Notes($id: ID!) { incident(id: $id) { name internalNotes { body } } }"
 LIST = """

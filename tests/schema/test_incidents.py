@@ -18,6 +18,7 @@ from tests.schema.documents import (
     LIST,
     NOTES,
     OPEN,
+    PEOPLE,
     POST,
     REGISTER,
     RESOLVE,
@@ -55,7 +56,7 @@ async def test_an_incident_begins_with_its_first_update(room: Room) -> None:
     read = (await room.data("anonymous", INCIDENT, id=made["id"]))["incident"]
     assert read["updates"] == {
         "totalCount": 1,
-        "nodes": [{"body": "Why?", "visibility": "PUBLIC", "author": {"name": "Responder"}}],
+        "nodes": [{"body": "Why?", "visibility": "PUBLIC"}],
     }
 
 
@@ -84,11 +85,58 @@ async def test_who_may_lead(room: Room, name: str) -> None:
     if name in ("commander", "admin"):
         data = await room.data(name, ASSIGN, input=given)
         assert data["assignCommander"]["commander"] == {"name": "Responder"}
-        await room.data(name, RESOLVE, input={"incident": id})
     else:
         code = "UNAUTHENTICATED" if name == "anonymous" else "FORBIDDEN"
         assert await room.code(name, ASSIGN, input=given) == code
-        assert await room.code(name, RESOLVE, input={"incident": id}) == code
+
+
+RESOLVING = [
+    (RESOLVE, {}),
+    (CHANGE_STATUS, {"status": "RESOLVED"}),
+    (POST, {"status": "RESOLVED", "body": "It is over."}),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"), RESOLVING, ids=["resolveIncident", "changeStatus", "postUpdate"]
+)
+async def test_one_rule_says_who_resolves_whichever_mutation_does_it(
+    query: str, rest: dict[str, str], room: Room, name: str
+) -> None:
+    id = await opened(room)
+    if name in ("commander", "admin"):
+        await room.data(name, query, input={"incident": id} | rest)
+    else:
+        code = "UNAUTHENTICATED" if name == "anonymous" else "FORBIDDEN"
+        assert await room.code(name, query, input={"incident": id} | rest) == code
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"), RESOLVING, ids=["resolveIncident", "changeStatus", "postUpdate"]
+)
+async def test_the_commander_of_an_incident_resolves_it_by_every_mutation(
+    query: str, rest: dict[str, str], room: Room
+) -> None:
+    id = await opened(room)
+    member = encode_id("Member", room.principals["responder"].subject)
+    await room.data("admin", ASSIGN, input={"incident": id, "member": member})
+    await room.data("responder", query, input={"incident": id} | rest)
+
+
+async def test_a_member_is_shown_only_to_who_sees_members_however_it_is_reached(
+    room: Room, name: str
+) -> None:
+    id = await opened(room)
+    member = encode_id("Member", room.principals["commander"].subject)
+    await room.data("admin", ASSIGN, input={"incident": id, "member": member})
+    incident = (await room.ask(name, PEOPLE, id=id)).data["incident"]
+    [said] = incident["updates"]["nodes"]
+    if name in SEES_INTERNAL:
+        assert incident["commander"] == {"name": "Commander", "roles": ["COMMANDER"]}
+        assert said["author"] == {"name": "Responder", "roles": ["RESPONDER"]}
+    else:
+        assert incident["commander"] is None
+        assert said["author"] is None
 
 
 async def test_the_commander_of_this_incident_leads_it_and_no_other(room: Room) -> None:
@@ -150,7 +198,7 @@ async def test_status_follows_the_table_and_times_follow_status(
         "responder", CHANGE_STATUS, input={"incident": id, "status": "MONITORING"}
     )
     assert data["changeStatus"]["monitoringAt"] == "2027-01-15T08:01:00+00:00"
-    data = await room.data("responder", CHANGE_STATUS, input={"incident": id, "status": "RESOLVED"})
+    data = await room.data("commander", CHANGE_STATUS, input={"incident": id, "status": "RESOLVED"})
     assert data["changeStatus"]["resolvedAt"]
     refusal = await room.refusal(
         "responder", CHANGE_STATUS, input={"incident": id, "status": "VERIFYING"}
@@ -188,7 +236,7 @@ async def test_an_update_may_carry_a_status(room: Room) -> None:
         "responder", POST, input={"incident": id, "body": "Found it.", "status": "IDENTIFIED"}
     )
     assert data["postUpdate"]["status"] == "IDENTIFIED"
-    given = {"incident": id, "body": "x", "status": "RESOLVED", "visibility": "INTERNAL"}
+    given = {"incident": id, "body": "x", "status": "MONITORING", "visibility": "INTERNAL"}
     assert await room.code("responder", POST, input=given) == "BAD_USER_INPUT"
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from graphql import GraphQLObjectType, get_named_type
 
 from graph import encode_id
+from schema import schema
 from tests.schema.documents import SET_ROLES
 from tests.support.principals import SEES_INTERNAL, Room
 
+# The field that returns the connection declares the permission.
+PARTS_OF_A_PAGE = {"MemberConnection", "MemberEdge"}
 MEMBERS = "{ members { totalCount nodes { id name email roles } } }"
 
 
@@ -32,6 +36,18 @@ async def test_a_commanders_address_is_guarded_everywhere(room: Room) -> None:
     assert result.data["node"] == {"name": "Commander", "email": None}
     [error] = result.errors
     assert error.original_error.extensions["code"] == "FORBIDDEN"
+
+
+def test_every_field_that_leads_to_a_member_declares_a_permission() -> None:
+    leading = {
+        f"{named.name}.{name}": field.extensions["strawberry-definition"].permission_classes
+        for named in schema._schema.type_map.values()
+        if isinstance(named, GraphQLObjectType) and named.name not in PARTS_OF_A_PAGE
+        for name, field in named.fields.items()
+        if get_named_type(field.type).name in ("Member", "MemberConnection")
+    }
+    assert {"Incident.commander", "IncidentUpdate.author"} <= set(leading)
+    assert all(leading.values()), leading
 
 
 async def test_only_admins_give_roles(room: Room, name: str) -> None:
