@@ -41,6 +41,7 @@ from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.nonce import NonceHeader
 from graph.transports.origins import Origins
+from graph.transports.slash import EndSlash
 from graph.transports.websocket import WebSocketDoor
 from graph.vault import vault
 
@@ -72,6 +73,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     _open_doors(app, door)
     app.include_router(identity_routes.routes(identity))
@@ -82,6 +84,8 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
     _let_pages_read(app, settings)
+    # What was added last comes first: all others see the path without its slash.
+    app.add_middleware(EndSlash)
     return app
 
 

@@ -45,6 +45,13 @@ def header(scope: Message, name: bytes) -> str:
     return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
+def route_path(scope: Message) -> str:
+    """Return the path inside this app, without the one that it is mounted at (`root_path`)."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    inside = path.removeprefix(root)
+    return inside if not inside or inside.startswith("/") else path
+
+
 async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
     """Read the whole body. Raises `TooLarge` before more than `limit` bytes are held."""
     declared = header(scope, b"content-length")

@@ -5,7 +5,7 @@
 const { createElement, useEffect, useRef, useState } = React;
 
 // A proxy may have put us behind a path.
-const BASE = location.pathname.slice(0, -"/graphql".length);
+const BASE = location.pathname.replace(/\/graphql\/?$/, "");
 const ENDPOINT = `${BASE}/graphql`;
 const SOCKET = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${ENDPOINT}`;
 const RENEW_BEFORE = 60_000; // milliseconds before the token's end

@@ -58,21 +58,24 @@ PLACE = (
 )
 
 
-def page(folder: Path = FOLDER) -> tuple[bytes, Headers]:
-    """Return the page and its headers; when assets are missing, one that says what to run."""
+def page(up: str = "", folder: Path = FOLDER) -> tuple[bytes, Headers]:
+    """Return the page and its headers; when assets are missing, one that says what to run.
+
+    `up` is what relative URLs begin with: "../" when the page was asked for with a slash at its end.
+    """
     try:
-        head, body = _links(load(folder)), PLACE
+        head, body = _links(load(folder), up), PLACE
     except NotInstalled as missing:
         head, body = "", f"<p>{escape(str(missing))}</p>"
     return DOCUMENT.format(head=head, body=body).encode(), HEADERS
 
 
-def _links(assets: Assets) -> str:
-    return "".join(_link(asset) + "\n" for asset in assets.values())
+def _links(assets: Assets, up: str) -> str:
+    return "".join(_link(asset, up) + "\n" for asset in assets.values())
 
 
-def _link(asset: Asset) -> str:
+def _link(asset: Asset, up: str) -> str:
     if asset.name.endswith(".css"):
-        return f'<link rel="stylesheet" href="{asset.url}" integrity="{asset.integrity}">'
+        return f'<link rel="stylesheet" href="{up}{asset.url}" integrity="{asset.integrity}">'
     # Deferred scripts run in the order of the page, after it is read.
-    return f'<script defer src="{asset.url}" integrity="{asset.integrity}"></script>'
+    return f'<script defer src="{up}{asset.url}" integrity="{asset.integrity}"></script>'

@@ -5,7 +5,7 @@
 const SETTLE = 600; // milliseconds in which a click was meant for what was there before
 const parameters = Object.fromEntries(new URLSearchParams(location.search));
 // A proxy may have put us behind a path, which the issuer has then.
-const base = location.pathname.slice(0, -"/oauth/authorize".length);
+const base = location.pathname.replace(/\/oauth\/authorize\/?$/, "");
 const element = (id) => document.getElementById(id);
 const progress = element("progress");
 const signIn = element("sign-in");

@@ -47,14 +47,15 @@ class Target:
         """Tell whether a URL is this target at the issuer (RFC 9449, section 4.3, item 9).
 
         Never at what the Host header says: a proof that was made for another server would be good
-        here. A proxy may have taken the issuer's path away.
+        here. A proxy may have taken the issuer's path away. A slash at the end says nothing, as in any
+        request.
         """
         named, ours = _place(htu), _place(issuer)
         if named is None or ours is None:
             return False
         scheme = named.scheme.replace("ws", "http", 1) if self.is_socket else named.scheme
         return (scheme, named.host, named.port) == (ours.scheme, ours.host, ours.port) and (
-            named.path in (self.path, ours.path.rstrip("/") + self.path)
+            _without_slash(named.path) in (self.path, ours.path.rstrip("/") + self.path)
         )
 
 
@@ -197,6 +198,10 @@ def _place(url: str) -> _Place | None:
     return _Place(
         parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path
     )
+
+
+def _without_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") and path != "/" else path
 
 
 def _plain(escape: re.Match[str]) -> str:

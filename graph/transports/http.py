@@ -59,8 +59,8 @@ INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
 
-Page = Callable[[], tuple[bytes, Headers]]
-"""The explorer's page, with its headers."""
+Page = Callable[[str], tuple[bytes, Headers]]
+"""The explorer's page, with its headers; given what relative URLs in it begin with."""
 
 
 class Failure(Exception):
@@ -83,7 +83,7 @@ class HttpDoor:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         accept = header(scope, b"accept")
         if self._page is not None and _is_browser(scope, accept):
-            body, headers = self._page()
+            body, headers = self._page("../" if scope.get("raw_path", b"").endswith(b"/") else "")
             await Response(200, body, headers).send(send)
             return
         try:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graph.asgi import route_path
+
 METHODS = ("GET", "POST")
 TOLD = ("www-authenticate", "retry-after", "dpop-nonce")
 
@@ -47,5 +49,5 @@ class Origins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What is no request over HTTP has no answer that a page could read, or no path.
-        path = scope["path"] if scope["type"] == "http" else ""
+        path = route_path(scope) if scope["type"] == "http" else ""
         await self._by_path.get(path, self._others)(scope, receive, send)

@@ -32,6 +32,18 @@ async def test_a_bound_token_with_its_proof_is_taken(
 
 
 @every_door
+@pytest.mark.parametrize(("asked", "proved"), [("/", "/"), ("/", ""), ("", "/")])
+async def test_a_slash_at_the_end_of_the_url_or_of_the_proofs_says_nothing(
+    door: str, asked: str, proved: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    async with bound_server(sqlite_url, clock) as server:
+        server.url += asked
+        token = await server.token()
+        proof = server.proof(door, token, htu=f"{ORIGIN}/graphql{proved}")
+        assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
+
+
+@every_door
 async def test_the_replay_is_refused_on_both_databases(
     door: str, database_url: str, clock: MovedClock
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,15 +159,47 @@ async def test_a_route_is_there_or_is_not(
     assert (await toys.client.request(method, path)).status_code == status
 
 
+def paths_of(routes: Iterable[Any]) -> set[str]:
+    """The paths of all routes, also of those that FastAPI keeps in routers of their own."""
+    inner = [router.original_router.routes for router in routes if not hasattr(router, "path")]
+    own = {route.path for route in routes if hasattr(route, "path")}
+    return own.union(*map(paths_of, inner))
+
+
+async def test_every_route_answers_the_same_with_a_slash_at_its_end_and_redirects_nobody(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    app = create_app(await prepared(sqlite_url, clock), MOUNT, clock)
+    transport = httpx2.ASGITransport(app)
+    paths = paths_of(app.routes)
+    assert {"/graphql", "/oauth/token", "/api/auth/login", f"{PREFIX}{{name}}"} <= paths
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="https://watchword.example") as client,
+    ):
+        for path in sorted(paths):
+            for method in ("GET", "HEAD", "POST", "OPTIONS"):
+                sent = {"headers": {"content-type": "application/json"}, "content": b"7"}
+                without = await client.request(method, path, **sent)
+                slashed = await client.request(method, f"{path}/", **sent)
+                assert (slashed.status_code, slashed.content) == (
+                    without.status_code,
+                    without.content,
+                ), path
+                assert not without.is_redirect
+                assert (await client.request(method, f"{path}//", **sent)).status_code == 404
+
+
+@pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_one_token_opens_every_door_of_a_real_server(
-    transport: str, sqlite_url: str, clock: MovedClock
+    transport: str, end: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     settings = await prepared(sqlite_url, clock)
     app = create_app(settings, MOUNT, clock)
     async with serving(app, settings) as (url, _), httpx2.AsyncClient(base_url=url) as client:
         token = await Running(client).token()
-        answers = TRANSPORTS[transport](f"{url}/graphql", "{ count }", token)
+        answers = TRANSPORTS[transport](f"{url}/graphql{end}", "{ count }", token)
         assert [answer async for answer in answers] == [{"data": {"count": 3}}]
 
 
@@ -275,6 +307,7 @@ async def test_a_browser_that_asks_first_hears_what_is_allowed(
 
 PUBLIC = [
     "/oauth/token",
+    "/oauth/token/",
     "/oauth/revoke",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
@@ -322,16 +355,17 @@ async def test_an_application_of_others_gets_tokens_and_never_the_cookies_sessio
         assert (await toys.client.post("/api/auth/refresh", json={})).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/oauth/authorize/"])
 async def test_no_page_of_another_origin_reads_the_authorization_endpoint(
-    sqlite_url: str, clock: MovedClock
+    path: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
         asked = {"access-control-request-method": "POST"}
         for headers in ({"origin": FRIEND}, {"origin": STRANGER}):
             for answer in (
-                await toys.client.get("/oauth/authorize", headers=headers),
-                await toys.client.post("/oauth/authorize", headers=headers, json={}),
-                await toys.client.options("/oauth/authorize", headers=headers | asked),
+                await toys.client.get(path, headers=headers),
+                await toys.client.post(path, headers=headers, json={}),
+                await toys.client.options(path, headers=headers | asked),
             ):
                 assert not answer.is_success
                 assert cors(answer) == {}
