@@ -4,6 +4,7 @@ This is the public face, and nothing but a list: a mounted schema imports only f
 """
 
 from graph.columns import UtcDateTime, checked_moment, moment
+from graph.command_line import Operator, operator
 from graph.context import Context, Info
 from graph.database import Database
 from graph.domain import Domain
@@ -81,6 +82,7 @@ __all__ = [
     "IdentityQuery",
     "Info",
     "NotFound",
+    "Operator",
     "Order",
     "Page",
     "Permission",
@@ -112,6 +114,7 @@ __all__ = [
     "encode_id",
     "moment",
     "new_id",
+    "operator",
     "page",
     "paginate",
     "paginate_each",

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import click
 
-from graph.actor import OPERATOR
-from graph.clock import SystemClock
-from graph.database import Database
+from graph.command_line import operator
 from graph.domain import load
 from graph.errors import NotFound, Unsafe
-from graph.fanout import buses
-from graph.fanout.log import Log
 from graph.identity.accounts import (
     add_account,
     disable,
@@ -32,7 +26,7 @@ from graph.identity.factors import reset
 from graph.identity.passwords import hash_chosen
 from graph.identity.tables import Account
 from graph.settings import Settings
-from graph.transaction import Transaction, transaction
+from graph.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -169,39 +163,12 @@ def reset_factors(settings: Settings, email: str) -> None:
     click.echo(f"{email} has no passkeys and no second factor, and signs in by password.")
 
 
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Lend the database for one command. Raises `Unsafe` when there is none yet."""
-    database = Database(settings.database_url)
-    _check_there(database)
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-def _check_there(database: Database) -> None:
-    # SQLite makes an empty file of whatever is opened, and only the server makes what can be used.
-    path = database.url.database or ""
-    if database.is_sqlite and not path.startswith("file:") and not Path(path).exists():
-        raise Unsafe("There is no database yet: start the server once, which makes it.")
-
-
 def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
     """Do a command's work as one transaction of the operator's."""
 
     async def run() -> T:
-        async with opened(settings) as database:
-            log = Log(database)
-            await log.open()
-            bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
-            await bus.open(lambda event: None)
-            try:
-                async with transaction(database, bus, SystemClock().now(), OPERATOR) as unit:
-                    return await work(unit)
-            finally:
-                # The servers hear of it at once, or, without the bus, when they look into the log.
-                await bus.close()
+        async with operator(settings) as held, held.write() as unit:
+            return await work(unit)
 
     return asyncio.run(run())
 

@@ -13,9 +13,9 @@ from sqlalchemy import select, text
 
 from graph import bus_url
 from graph.bootstrap import packages
-from graph.cli.accounts import opened
 from graph.cli.failures import FAILURES, explain
 from graph.clock import SystemClock
+from graph.command_line import opened
 from graph.domain import load
 from graph.errors import Unsafe
 from graph.explorer.assets import NotInstalled

@@ -9,9 +9,9 @@ from datetime import datetime
 import click
 
 from graph.actor import OPERATOR
-from graph.cli.accounts import opened
 from graph.clock import SystemClock
 from graph.columns import moment
+from graph.command_line import opened
 from graph.identity import sealed
 from graph.identity.signing_keys import DatedKey, newest_first, rotate
 from graph.identity.tables import SigningKey

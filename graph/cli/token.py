@@ -8,8 +8,9 @@ import sys
 
 import click
 
-from graph.cli.accounts import check_roles, opened
+from graph.cli.accounts import check_roles
 from graph.clock import Clock, SystemClock
+from graph.command_line import opened
 from graph.domain import Domain, load
 from graph.errors import InvalidToken, NotFound, Unsafe, WatchwordError
 from graph.fanout.log import Log

@@ -1,0 +1,36 @@
+"""A command reads and writes as the operator, and never makes a database by looking for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graph.actor import OPERATOR
+from graph.command_line import operator
+from graph.database import Database
+from graph.errors import Unsafe
+from graph.events import Event
+from graph.fanout.log import Log
+from graph.settings import Settings
+
+
+def settings(url: str) -> Settings:
+    return Settings(_env_file=None, database_url=url)
+
+
+async def test_what_it_publishes_is_in_the_log_and_it_is_the_operator(database_url: str) -> None:
+    async with operator(settings(database_url)) as held, held.write() as unit:
+        assert unit.actor is OPERATOR
+        unit.publish(Event("things", "a", "CHANGED"))
+    database = Database(database_url)
+    assert (await Log(database).heads(["things"]))["things"] == 1
+    await database.close()
+
+
+async def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(Unsafe, match="start the server once"):
+        async with operator(settings(f"sqlite+aiosqlite:///{path}")):
+            pass
+    assert not path.exists()
