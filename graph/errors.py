@@ -3,11 +3,13 @@
 WatchwordError
 ├── Unauthenticated          UNAUTHENTICATED   401   4401   sign in
 │   ├── InvalidToken         UNAUTHENTICATED   401   4401   forged, malformed or not for us
+│   │   └── TokenNotYetValid TOKEN_NOT_YET_VALID 401 1013   come back with it in a moment
 │   ├── TokenExpired         TOKEN_EXPIRED     401   4403   come back with a new token
 │   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   its owner has other roles now
 │   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
 │   └── InvalidProof         UNAUTHENTICATED   401   4401   bound to a key that was not shown
-│       └── NonceNeeded      UNAUTHENTICATED   401   4403   come back with this nonce
+│       ├── NonceNeeded      UNAUTHENTICATED   401   4403   come back with this nonce
+│       └── UntimelyProof    UNAUTHENTICATED   401   4403   come back with a new proof
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
@@ -24,6 +26,7 @@ Unsafe (not a WatchwordError): a setting, schema or command that must be put rig
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -66,6 +69,22 @@ class InvalidToken(Unauthenticated):
     def __init__(self, rule: str) -> None:
         super().__init__("The access token is not valid. Sign in again.")
         self.rule = rule
+
+
+class TokenNotYetValid(InvalidToken):
+    """The token begins in the future by our clock, by so little that clocks which differ explain it.
+
+    `rule` names the claim that says so; `seconds` is how long until the token is good.
+    """
+
+    code = "TOKEN_NOT_YET_VALID"
+    close_code = 1013
+
+    def __init__(self, rule: str, seconds: float) -> None:
+        super().__init__(rule)
+        self.retry_after = max(1, math.ceil(seconds))
+        self.message = f"The access token is not valid yet. Send it again in {self.retry_after} s."
+        self.extensions["retryAfter"] = self.retry_after
 
 
 class TokenExpired(Unauthenticated):
@@ -126,6 +145,18 @@ class NonceNeeded(InvalidProof):
         super().__init__("nonce", nonce, "use_dpop_nonce")
         self.message = "The DPoP proof must hold the nonce that comes with this answer."
         self.extensions["nonce"] = nonce
+
+
+class UntimelyProof(InvalidProof):
+    """The proof is good but for its time: it is too old, or from a clock that is ahead of ours."""
+
+    close_code = 4403
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.message = (
+            "The DPoP proof is too old, or from the future. Make a new one for each request."
+        )
 
 
 class Forbidden(WatchwordError):

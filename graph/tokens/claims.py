@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graph.errors import InvalidToken, TokenExpired
+from graph.errors import InvalidToken, TokenExpired, TokenNotYetValid
 from graph.principal import Grants, Principal
 
 TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_NAME = 300
 """The longest name in a claim, in characters. Names go into logs, and into the database."""
+LONGEST_WAIT = 60.0
+"""Clocks that differ explain a token that begins in so many seconds, beside the leeway. One that begins
+later is refused for good, and its client does not try again for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ def check_type(header: dict[str, Any]) -> None:
 def principal(claims: dict[str, Any], expected: Expected, now: float) -> Principal:
     """Return who the claims say it is.
 
-    Raises `InvalidToken` naming the claim that is missing, mistyped or not for us, and
-    `TokenExpired` when everything is right but the time.
+    Raises `InvalidToken` naming the claim that is missing, mistyped or not for us; `TokenExpired` or
+    `TokenNotYetValid` when everything is right but the time.
     """
     if _text(claims, "iss") != expected.issuer:
         raise InvalidToken("iss")
@@ -44,8 +47,6 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         raise InvalidToken("aud")
     expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
     not_before = _number(claims, "nbf")
-    if max(not_before, issued_at) > now + expected.leeway:
-        raise InvalidToken("nbf" if not_before > issued_at else "iat")
     made = Principal(
         subject=_text(claims, "sub"),
         grants=Grants(_texts(claims, "roles"), _scopes(claims), _optional(claims, "tenant")),
@@ -59,12 +60,21 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
     )
-    if made.authenticated_at > now + expected.leeway:
-        raise InvalidToken("auth_time")
     # No leeway here: what lives by a token ends at this moment, and so does everybody's memory of it.
     if expires_at <= now:
         raise TokenExpired
+    begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}
+    _check_begun(begins, now + expected.leeway)
     return made
+
+
+def _check_begun(begins: dict[str, float], latest: float) -> None:
+    """Raise `InvalidToken` naming the claim that says the latest time, if that is after `latest`."""
+    rule, moment = max(begins.items(), key=lambda each: each[1])
+    if moment > latest + LONGEST_WAIT:
+        raise InvalidToken(rule)
+    if moment > latest:
+        raise TokenNotYetValid(rule, moment - latest)
 
 
 def _text(claims: dict[str, Any], name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from graph.errors import InvalidProof, InvalidToken, NonceNeeded
+from graph.errors import InvalidProof, InvalidToken, NonceNeeded, UntimelyProof
 from graph.tokens import jwk
 from graph.tokens.compact import header_of
 from graph.tokens.jws import check_signature
@@ -107,7 +107,7 @@ def check(proof: str, target: Target, window: Window, token: str | None) -> Proo
         raise InvalidProof("nonce")
     # Item 11: made a short time ago.
     if not window.holds(issued_at):
-        raise InvalidProof("iat")
+        raise UntimelyProof("iat")
     _check_times(claims, window)
     # Item 12: for this token and no other.
     if token is not None and claims.get("ath") != _hash(token):
@@ -159,9 +159,9 @@ def _id(claims: dict[str, Any]) -> str:
 def _check_times(claims: dict[str, Any], window: Window) -> None:
     # RFC 7519, sections 4.1.4 and 4.1.5: no proof has to say either, and what it says holds.
     if "exp" in claims and _moment(claims, "exp") <= window.now:
-        raise InvalidProof("exp")
+        raise UntimelyProof("exp")
     if "nbf" in claims and _moment(claims, "nbf") > window.now + window.leeway:
-        raise InvalidProof("nbf")
+        raise UntimelyProof("nbf")
 
 
 def _moment(claims: dict[str, Any], name: str) -> float:

@@ -27,11 +27,10 @@ from graph.context import Context
 from graph.errors import (
     BadUserInput,
     InvalidProof,
-    InvalidToken,
     RateLimited,
     StepUpRequired,
-    TokenExpired,
-    TokenRevoked,
+    TokenNotYetValid,
+    Unauthenticated,
     Unavailable,
     WatchwordError,
 )
@@ -95,6 +94,8 @@ class HttpDoor:
             await _failure(Failure(error.status, error, (after,)), accept).send(send)
         except Unavailable as error:
             await _failure(Failure(error.status, error), accept).send(send)
+        except Unauthenticated as error:
+            await _failure(self._refused(scope, error), accept).send(send)
         except Failure as failure:
             await _failure(failure, accept).send(send)
         except Exception as error:
@@ -105,43 +106,28 @@ class HttpDoor:
         if in_url(scope["query_string"]):
             error = BadUserInput("Send the token in the Authorization header, never in the URL.")
             raise Failure(400, error, INVALID_REQUEST)
-        principal = await self._authenticate(scope)
+        credential, address = from_headers(scope["headers"]), address_of(scope["client"])
+        target = Target(scope["method"], scope["path"], address=address)
+        principal = await self._door.authenticate(credential, target)
         request = await self._read(scope, receive)
         # A body takes its time, and what was taken away meanwhile is gone.
-        principal = self._still(scope, principal)
+        principal = self._door.still(principal)
         try:
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
-                asked = Asked(
-                    principal, plan, _resumed(request, scope), address_of(scope["client"])
-                )
+                asked = Asked(principal, plan, _resumed(request, scope), address)
                 await serve(self._door, form, asked, scope, send)
                 return
             media_type = JSON if media_type == MULTIPART else media_type
-            answer = await self._execute(principal, plan, request, address_of(scope["client"]))
+            answer = await self._execute(principal, plan, request, address)
         except Refused as refused:
             response = _refusal(refused, media_type)
         else:
             response = _response(200, answer, media_type, _step_up(answer, principal))
         await response.send(send)
 
-    async def _authenticate(self, scope: Message) -> Principal:
-        try:
-            credential = from_headers(scope["headers"])
-            address = address_of(scope["client"])
-            target = Target(scope["method"], scope["path"], address=address)
-            return await self._door.authenticate(credential, target)
-        except (InvalidToken, InvalidProof, TokenExpired, TokenRevoked) as error:
-            raise self._refused(scope, error) from error
-
-    def _still(self, scope: Message, principal: Principal) -> Principal:
-        try:
-            return self._door.still(principal)
-        except (TokenExpired, TokenRevoked) as error:
-            raise self._refused(scope, error) from error
-
-    def _refused(self, scope: Message, error: WatchwordError) -> Failure:
+    def _refused(self, scope: Message, error: Unauthenticated) -> Failure:
         is_bound = self._door.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
 
@@ -245,6 +231,8 @@ def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
     if isinstance(error, InvalidProof) and error.nonce is not None:
         # RFC 9449, section 8.2: nobody keeps an answer with a nonce in it.
         headers += ((b"dpop-nonce", error.nonce.encode()), (b"cache-control", b"no-store"))
+    if isinstance(error, TokenNotYetValid):
+        headers += ((b"retry-after", b"%d" % error.retry_after),)
     return headers
 
 

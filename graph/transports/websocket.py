@@ -311,7 +311,8 @@ class Connection:
         return self._lease
 
     def _time_out(self) -> None:
-        if self._protocol.state is not State.ACKNOWLEDGED:
+        # Authentication may be slow, and is no fault of a client that has asked for it in time.
+        if self._protocol.state is State.OPEN:
             self._close(close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout"))
 
     def _stop_soon(self) -> None:

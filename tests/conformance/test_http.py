@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from graph.events import Event
+from graph.execution.plan import Plan
 from graph.identity.happenings import roles_changed, session_revoked
 from graph.transports import head
 from tests.support.bound_server import ACCEPT, bound_server
@@ -304,6 +305,39 @@ async def test_a_token_that_ends_while_the_body_comes_does_nothing(
     rule = {"TOKEN_REVOKED": "revoked"}.get(code, "exp" if happened is None else "ver")
     assert f"a token was refused by the rule: {rule}" in caplog.text
     assert "alice+keeper" not in caplog.text
+
+
+@pytest.mark.parametrize("door", ["sse", "multipart"])
+async def test_a_token_that_ends_while_the_document_is_read_is_401(
+    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with toy_server(clock) as server:
+        engine = server.door.engine
+        plan = engine.plan
+
+        def slow_plan(query: str, name: str | None) -> Plan:
+            clock.move(LIFE)
+            return plan(query, name)
+
+        monkeypatch.setattr(engine, "plan", slow_plan)
+        headers = {"authorization": "Bearer alice", "accept": ACCEPT[door]}
+        async with httpx2.AsyncClient() as client:
+            answer = await client.post(server.url, json={"query": MADE}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json()["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
+    assert "invalid_token" in answer.headers["www-authenticate"]
+
+
+async def test_a_token_that_is_good_in_a_moment_is_401_and_says_when_to_come_back(
+    clock: MovedClock,
+) -> None:
+    headers = {"authorization": "Bearer early"}
+    response = await request(clock, json={"query": "{ hello }"}, headers=headers)
+    [error] = response.json()["errors"]
+    assert response.status_code == 401
+    assert error["extensions"] == {"code": "TOKEN_NOT_YET_VALID", "retryAfter": 3}
+    assert response.headers["retry-after"] == "3"
+    assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("door", ["http", "sse"])

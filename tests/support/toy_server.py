@@ -25,7 +25,7 @@ from graph.context import Services
 from graph.delivery.groups import Groups
 from graph.delivery.leases import Leases
 from graph.domain import Domain
-from graph.errors import InvalidToken, TokenExpired, TokenRevoked
+from graph.errors import InvalidToken, TokenExpired, TokenNotYetValid, TokenRevoked
 from graph.events import Event
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
@@ -46,6 +46,8 @@ from tests.support import toy_schema
 from tests.support.vault import ENCRYPTION_KEY
 
 LIFE = 600.0
+# Seconds that it takes to authenticate the token "slow".
+SLOW = 60.0
 DOMAIN = Domain(
     roles={"keeper": frozenset({"toys:price", "toys:count"}), "child": frozenset({"toys:count"})}
 )
@@ -95,6 +97,13 @@ async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not happened():
             await asyncio.to_thread(lambda: None)
+
+
+async def passed(clock: Clock, seconds: float) -> None:
+    """Wait until the clock has been moved by so many seconds."""
+    over = asyncio.Event()
+    clock.call_at(clock.now() + seconds, over.set)
+    await over.wait()
 
 
 def principal(token: str, now: float) -> Principal:
@@ -166,6 +175,10 @@ def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, W
                 raise TokenRevoked
             case "crash":
                 raise RuntimeError("the key store is on fire")
+            case "early":
+                raise TokenNotYetValid("nbf", 2.5)
+            case "slow":
+                await passed(clock, SLOW)
         return revocations.check(principal(token, clock.now()))
 
     limits = Limits(

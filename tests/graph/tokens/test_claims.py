@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graph.errors import InvalidToken, TokenExpired
-from graph.tokens.claims import LONGEST_NAME, check_type, principal
+from graph.errors import InvalidToken, TokenExpired, TokenNotYetValid
+from graph.tokens.claims import LONGEST_NAME, LONGEST_WAIT, check_type, principal
 from tests.support.tokens import EXPECTED, claims
 
 
@@ -70,6 +70,21 @@ def test_nobody_has_authenticated_in_the_future() -> None:
     with pytest.raises(InvalidToken) as refused:
         principal(claims(100, auth_time=106), EXPECTED, 100)
     assert refused.value.rule == "auth_time"
+
+
+@pytest.mark.parametrize("name", ["nbf", "iat", "auth_time"])
+def test_a_token_that_is_good_in_a_moment_is_told_from_a_forgery(name: str) -> None:
+    for seconds, after in ((1, 1), (30.5, 31), (LONGEST_WAIT, 60)):
+        with pytest.raises(TokenNotYetValid) as early:
+            principal(claims(100, **{name: 105 + seconds}), EXPECTED, 100)
+        assert (early.value.rule, early.value.extensions["retryAfter"]) == (name, after)
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100, **{name: 105 + LONGEST_WAIT + 1}), EXPECTED, 100)
+    assert not isinstance(refused.value, TokenNotYetValid)
+    # Whatever else is wrong counts first: what is forged is never worth waiting for.
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100, roles=[7], **{name: 106}), EXPECTED, 100)
+    assert refused.value.rule == "roles"
 
 
 def test_a_token_ends_at_the_second_without_leeway_and_begins_with_it() -> None:

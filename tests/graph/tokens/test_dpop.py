@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.errors import InvalidProof, NonceNeeded
+from graph.errors import InvalidProof, NonceNeeded, UntimelyProof
 from graph.tokens.compact import LONGEST
 from graph.tokens.dpop import (
     LONGEST_ID,
@@ -210,6 +210,9 @@ def test_a_proof_is_good_for_a_short_time(age: int, is_good: bool) -> None:
         assert checked(proof).issued_at == NOW - age
     else:
         assert rule(proof) == "iat"
+        # A new proof may be good: the stock client makes one when it comes back.
+        with pytest.raises(UntimelyProof):
+            checked(proof)
 
 
 @pytest.mark.parametrize(
