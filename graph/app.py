@@ -40,6 +40,7 @@ from graph.transports.authenticate import authenticator
 from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.nonce import NonceHeader
+from graph.transports.opening import Gate, Opening
 from graph.transports.origins import Origins
 from graph.transports.slash import EndSlash
 from graph.transports.websocket import WebSocketDoor
@@ -67,9 +68,10 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         Leases(),
         services,
     )
+    opening = Opening()
     app = FastAPI(
         title="Watchword",
-        lifespan=_lifespan(door, identity),
+        lifespan=opening.follow(_lifespan(door, identity)),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -83,6 +85,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(health.routes(database))
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
+    app.add_middleware(Gate, opening=opening)
     _let_pages_read(app, settings)
     # What was added last comes first: all others see the path without its slash.
     app.add_middleware(EndSlash)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.applications import Starlette
+
+from graph.settings import Settings
+from graph.transports.opening import Gate, Opening
 from tests.clients.account import Account
 from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
+from tests.support.toy_server import serving
 
 SCRIPT = "graphql_ws.mjs"
 
@@ -31,6 +36,18 @@ async def test_it_gives_up_at_once_when_the_token_is_bad(node: Path, account: Ac
     assert [step["step"] for step in steps] == ["connecting", "closed", "gave up"]
     assert steps[1]["code"] == steps[2]["code"] == 4401
     assert steps[2]["attempts"] == 1
+
+
+async def test_it_tries_again_while_the_server_is_not_open(node: Path) -> None:
+    settings = Settings(_env_file=None)
+    async with (
+        serving(Gate(Starlette(), Opening()), settings) as (url, _),
+        running(node, SCRIPT, scenario="refused", subscription=SUBSCRIPTION, url=url) as script,
+    ):
+        steps = await script.rest()
+    # The first time, and each of the three that the script allows it.
+    closed = [step["code"] for step in steps if step["step"] == "closed"]
+    assert closed == [1013] * 4
 
 
 async def test_it_comes_back_with_a_fresh_token_when_its_own_has_expired(

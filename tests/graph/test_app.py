@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 import strawberry
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -36,7 +37,7 @@ from graph.permissions.field import Public
 from graph.settings import Settings
 from graph.transaction import transaction
 from tests.support import toy_schema
-from tests.support.clients import TRANSPORTS
+from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.toy_server import serving, until
@@ -157,6 +158,55 @@ async def test_a_route_is_there_or_is_not(
     method: str, path: str, status: int, toys: Running
 ) -> None:
     assert (await toys.client.request(method, path)).status_code == status
+
+
+@asynccontextmanager
+async def mounted(app: FastAPI, settings: Settings, *, starts: bool) -> AsyncIterator[str]:
+    """Serve an app inside another one, which starts it or does not; yield where it is."""
+
+    @asynccontextmanager
+    async def lifespan(_outer: FastAPI) -> AsyncIterator[None]:
+        async with app.router.lifespan_context(app) if starts else nullcontext():
+            yield
+
+    outer = FastAPI(lifespan=lifespan)
+    outer.mount("/api", app)
+    async with serving(outer, settings) as (url, _):
+        yield f"{url}/api"
+
+
+async def test_mounted_in_an_app_that_does_not_start_it_it_answers_503_everywhere(
+    sqlite_url: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = await prepared(sqlite_url, clock, allowed_origins=[FRIEND])
+    app = create_app(settings, MOUNT, clock)
+    async with mounted(app, settings, starts=False) as url, httpx2.AsyncClient() as client:
+        for path in paths_of(app.routes) - {"/health/live", "/health/ready"}:
+            refused = await client.post(url + path, json={}, headers={"origin": FRIEND})
+            assert refused.status_code == 503, path
+        refused = await client.post(f"{url}/graphql", json={}, headers={"origin": FRIEND})
+        assert refused.headers["access-control-allow-origin"] == FRIEND
+        live, ready = [await client.get(f"{url}/health/{name}") for name in ("live", "ready")]
+        assert (live.status_code, live.json()) == (200, {"status": "not started"})
+        assert (ready.status_code, ready.json()) == (503, {"status": "not started"})
+        async with WebSocketClient.open(f"{url}/graphql") as socket:
+            assert (await socket.closed())[0] == 1013
+    assert sum("lifespan has not run" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_mounted_in_an_app_that_starts_it_it_is_open_and_its_rules_for_pages_hold(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    settings = await prepared(sqlite_url, clock, allowed_origins=[FRIEND])
+    app = create_app(settings, MOUNT, clock)
+    async with mounted(app, settings, starts=True) as url, httpx2.AsyncClient() as client:
+        asked = {"origin": FRIEND, "access-control-request-method": "POST"}
+        assert cors(await client.options(f"{url}/oauth/authorize", headers=asked)) == {}
+        told = await client.options(f"{url}/oauth/token/", headers=asked | {"origin": STRANGER})
+        assert cors(told)["access-control-allow-origin"] == "*"
+        for end in ("", "/"):
+            answers = TRANSPORTS["websocket"](f"{url}/graphql{end}", "{ hello }")
+            assert [each async for each in answers] == [{"data": {"hello": "hello world"}}]
 
 
 def paths_of(routes: Iterable[Any]) -> set[str]:
