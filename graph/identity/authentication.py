@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.actor import Actor
@@ -37,7 +37,7 @@ from graph.identity.sessions import (
     SignedIn,
     end_replaced,
 )
-from graph.identity.tables import Account, Password
+from graph.identity.tables import Account, Password, Totp
 from graph.identity.totp import SecondFactorRequired
 from graph.principal import FIRST_PARTY, Principal
 from graph.replays import Use, use_nothing
@@ -180,6 +180,9 @@ class Authentication:
         """
         account, trial = actor.subject or "", _stepping_up(actor, now)
         check_usable(new, "new")
+        # Counted also when it is right: each costs two hashes, and one request may ask for many.
+        limit = self._settings.sign_in_limit_per_account
+        await self._count(trial, limit, "password change", account)
 
         async def work(unit: Transaction) -> None:
             await _still(unit, compared)
@@ -189,7 +192,7 @@ class Authentication:
             counted = (self._by_address(actor.address), self._by_account(account))
             async with self._counted(trial, *counted):
                 compared = await self._compared(trial, Evidence(current))
-                hash = await make_hash(new) if compared.hash is not None else ""
+                hash = await make_hash(new, actor.address) if compared.hash else ""
                 await self._decide(trial, account, work)
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
@@ -275,16 +278,25 @@ class Authentication:
 
     async def _compared(self, trial: Trial, evidence: Evidence) -> Compared:
         """Compare a password, with the same work for an account that there is not, or that has none."""
-        found = select(Account, Password).outerjoin(Password, Password.account_id == Account.id)
+        account, known, factor = await self._find(trial)
+        password, code, address = evidence.password, evidence.recovery_code, trial.actor.address
+        if not await fits(password, known.hash if known else None, address) or known is None:
+            return Compared(account)
+        fresh = await make_hash(password, address) if is_outdated(known.hash) else None
+        recovery = None
+        if code and factor is not None:
+            recovery = await recovery_codes.hash_of(known.account_id, code, address)
+        return Compared(account, known.hash, fresh, recovery)
+
+    async def _find(self, trial: Trial) -> tuple[Account | None, Password | None, Totp | None]:
+        found = (
+            select(Account, Password, Totp)
+            .outerjoin(Password, Password.account_id == Account.id)
+            .outerjoin(Totp, and_(Totp.account_id == Account.id, Totp.is_confirmed))
+        )
         async with self._services.database.read() as session:
             row = (await session.execute(found.where(trial.whose))).one_or_none()
-        account, known = (None, None) if row is None else row
-        password, code = evidence.password, evidence.recovery_code
-        if not await fits(password, known.hash if known else None) or known is None:
-            return Compared(account)
-        fresh = await make_hash(password) if is_outdated(known.hash) else None
-        recovery = await recovery_codes.hash_of(known.account_id, code) if code else None
-        return Compared(account, known.hash, fresh, recovery)
+        return (None, None, None) if row is None else (row[0], row[1], row[2])
 
     @asynccontextmanager
     async def _counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:

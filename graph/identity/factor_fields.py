@@ -124,11 +124,11 @@ class FactorMutation:
     async def confirm_totp(self, info: Info, otp: str) -> list[str] | None:
         services, subject = info.context.services, info.context.principal.subject
         limit = services.settings.sign_in_limit_per_account
-        await services.attempts.count(limit, "confirm totp", subject)
-        made = await recovery_codes.make(subject)
+        taken = await services.attempts.count(limit, "confirm totp", subject)
         async with info.context.write() as unit:
-            await totp.confirm(unit, services.vault, made, otp)
-        return made.codes
+            codes = await totp.confirm(unit, services.vault, subject, otp)
+        await services.attempts.forgive(taken)
+        return codes
 
     @strawberry.mutation(
         permission_classes=[Recent],
@@ -144,10 +144,8 @@ class FactorMutation:
         description="Make new recovery codes, to be read this once; the old ones are good for nothing.",
     )
     async def make_recovery_codes(self, info: Info) -> list[str] | None:
-        made = await recovery_codes.make(info.context.principal.subject)
         async with info.context.write() as unit:
-            await totp.renew_recovery_codes(unit, made)
-        return made.codes
+            return await totp.renew_recovery_codes(unit, info.context.principal.subject)
 
 
 async def _second_factor(context: Context) -> SecondFactor:

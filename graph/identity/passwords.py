@@ -1,28 +1,18 @@
-"""Passwords: argon2id (RFC 9106), off the event loop, in equal time for accounts that do not exist.
+"""Passwords: argon2id (RFC 9106), each in its turn, in equal time for accounts that do not exist.
 
-Never in a transaction: whoever hashes waits for its turn, and others would wait for its locks.
+Never in a transaction: a hash waits for its turn, and others would wait for the transaction's locks.
 """
 
 from __future__ import annotations
-
-import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from graph.errors import BadUserInput
+from graph.identity.turns import LANES, in_turn
 from graph.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 
-T = TypeVar("T")
-
-_hasher = PasswordHasher()
-# A hash keeps as many cores busy as it has lanes. More at once would be no faster, and while they
-# compete nothing else would run; so whoever signs in queues for its turn.
-_turns = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // _hasher.parallelism), "argon2")
+_hasher = PasswordHasher(parallelism=LANES)
 # What a password is compared with when there is no account, so that both take the same work.
 _NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$dugYaFLyD3WcgGIWgP7BMQ$"
@@ -44,23 +34,25 @@ async def hash_chosen(password: str) -> str:
     return await make_hash(password)
 
 
-async def make_hash(password: str) -> str:
-    """Return the argon2id hash of a password."""
-    return await _in_turn(_hasher.hash, password)
+async def make_hash(password: str, address: str = "") -> str:
+    """Return the argon2id hash of a password, for somebody at a network address.
+
+    Raises `Unavailable` when too many wait.
+    """
+    return await in_turn(_hasher.hash, password, address=address)
 
 
-async def fits(password: str, hash: str | None) -> bool:
-    """Tell whether the password is the one that was hashed; no hash takes as long and never fits."""
-    return await _in_turn(_fits, password, hash)
+async def fits(password: str, hash: str | None, address: str = "") -> bool:
+    """Tell whether the password is the one that was hashed; no hash takes as long and never fits.
+
+    `address` is the network address that asks. Raises `Unavailable` when too many wait.
+    """
+    return await in_turn(_fits, password, hash, address=address)
 
 
 def is_outdated(hash: str) -> bool:
     """Tell whether the hash was made with weaker parameters than are used now."""
     return _hasher.check_needs_rehash(hash)
-
-
-async def _in_turn(work: Callable[..., T], *arguments: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_turns, work, *arguments)
 
 
 def _fits(password: str, hash: str | None) -> bool:

@@ -1,17 +1,17 @@
 """Recovery codes: each stands in for a one-time code once, when the phone is lost.
 
-50 bits are few enough to be written down and too few for a fast hash, so they are hashed as passwords
-are, salted by the account: one hash tells whether a code is among ten. As with passwords, that is
-done before a transaction begins.
+A code has 120 random bits. NIST SP 800-63B, section 5.1.2.2, asks for a slow hash of look-up secrets
+only when they have fewer than 112: making and checking codes costs next to nothing.
+
+Codes of ten characters were made before. They have 50 bits and slow hashes, salted by the account;
+what is left of them is still good, and is hashed in its turn, before a transaction begins.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
 
 from argon2.low_level import Type, hash_secret_raw
 from sqlalchemy import delete, func, select, update
@@ -20,45 +20,41 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from graph.columns import moment
 from graph.identity.audit import Action, record
 from graph.identity.tables import RecoveryCode
+from graph.identity.turns import in_turn
 from graph.transaction import Transaction
 
 COUNT = 10
-LENGTH = 10
+LENGTH, GROUP = 24, 4
+SHORT_LENGTH = 10
+"""Characters of a code that was made when they were hashed slowly."""
 # Crockford's base32: nothing in it looks like something else.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LOOK_ALIKE = str.maketrans("oil", "011")
-_CODE = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
+_CODE = re.compile(rf"[{ALPHABET}]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Codes of an account, to be read this once, and the hashes by which they are known."""
-
-    account: str
-    codes: list[str] = field(repr=False)
-    hashes: list[str] = field(repr=False)
-
-
-async def make(account: str) -> Made:
-    """Make codes for an account, which are good when they are put in place."""
-    codes = [_new() for _ in range(COUNT)]
-    hashes = await asyncio.to_thread(lambda: [_hash(account, code) for code in codes])
-    return Made(account, [f"{code[:5]}-{code[5:]}" for code in codes], hashes)
-
-
-async def put(unit: Transaction, made: Made) -> None:
-    """Put codes in place of those that their account has."""
-    account = made.account
+async def renew(unit: Transaction, account: str) -> list[str]:
+    """Make codes in place of those that an account has, and return them, to be read this once."""
     await forget(unit, account)
-    unit.session.add_all(RecoveryCode(account_id=account, hash=hash) for hash in made.hashes)
+    codes = [_new() for _ in range(COUNT)]
+    unit.session.add_all(
+        RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes
+    )
     record(unit, Action.RECOVERY_CODES_MADE, account=account)
+    starts = range(0, LENGTH, GROUP)
+    return ["-".join(code[start : start + GROUP] for start in starts) for code in codes]
 
 
-async def hash_of(account: str, code: str) -> str:
+async def hash_of(account: str, code: str, address: str = "") -> str:
     """Return the hash by which an account's code is known, as somebody wrote it; that of none, empty,
-    when it is no code."""
+    when it is no code.
+
+    `address` is the network address that asks. Raises `Unavailable` when too many wait for a slow hash.
+    """
     text = _read(code)
-    return "" if text is None else await asyncio.to_thread(_hash, account, text)
+    if len(text) == SHORT_LENGTH:
+        return await in_turn(_slow_hash, account, text, address=address)
+    return _hash(account, text) if len(text) == LENGTH else ""
 
 
 async def use(unit: Transaction, account: str, hash: str) -> bool:
@@ -91,15 +87,22 @@ def _new() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
-def _read(code: str) -> str | None:
-    """Read a code as people write them: in any case, with spaces and hyphens, O for 0 and I or L for 1."""
+def _read(code: str) -> str:
+    """Read a code as people write them: in any case, with spaces and hyphens, O for 0 and I or L for 1.
+
+    Returns nothing when it is no code.
+    """
     if len(code) > 4 * LENGTH:
-        return None
+        return ""
     text = re.sub(r"[\s-]", "", code).lower().translate(_LOOK_ALIKE)
-    return text if _CODE.fullmatch(text) else None
+    return text if _CODE.fullmatch(text) else ""
 
 
 def _hash(account: str, code: str) -> str:
+    return hashlib.sha256(f"{account}:{code}".encode()).hexdigest()
+
+
+def _slow_hash(account: str, code: str) -> str:
     salt = hashlib.sha256(account.encode()).digest()[:16]
     # OWASP's password storage cheat sheet: argon2id with 19 MiB and two passes.
     return hash_secret_raw(code.encode(), salt, 2, 19_456, 1, 32, Type.ID).hex()

@@ -19,7 +19,6 @@ from graph.errors import BadUserInput, NotFound, Unauthenticated
 from graph.identity import recovery_codes
 from graph.identity.accounts import lock_account
 from graph.identity.audit import Action, record
-from graph.identity.recovery_codes import Made
 from graph.identity.tables import Totp
 from graph.settings import Settings
 from graph.transaction import Transaction
@@ -87,12 +86,11 @@ async def begin(unit: Transaction, vault: Vault, settings: Settings, account: st
     return Setup(secret, TOTP(secret).provisioning_uri(name=owner.email, issuer_name=issuer))
 
 
-async def confirm(unit: Transaction, vault: Vault, made: Made, otp: str) -> None:
-    """Take the secret that was begun, as its code shows that an app has it, with these recovery codes.
+async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> list[str]:
+    """Take the secret that was begun, as its code shows that an app has it; return recovery codes.
 
     Raises `BadUserInput`.
     """
-    account = made.account
     await lock_account(unit.session, account)
     begun = await unit.session.get(Totp, (account, False), populate_existing=True)
     if begun is None:
@@ -108,7 +106,7 @@ async def confirm(unit: Transaction, vault: Vault, made: Made, otp: str) -> None
         execution_options={"synchronize_session": False},
     )
     record(unit, Action.TOTP_ENABLED, account=account)
-    await recovery_codes.put(unit, made)
+    return await recovery_codes.renew(unit, account)
 
 
 async def disable(unit: Transaction, account: str) -> None:
@@ -121,12 +119,12 @@ async def disable(unit: Transaction, account: str) -> None:
     record(unit, Action.TOTP_DISABLED, account=account)
 
 
-async def renew_recovery_codes(unit: Transaction, made: Made) -> None:
-    """Take these recovery codes; the old ones are good for nothing. Raises `NotFound`."""
-    await lock_account(unit.session, made.account)
-    if not await is_enabled(unit.session, made.account):
+async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
+    """Make and return new recovery codes; the old ones are good for nothing. Raises `NotFound`."""
+    await lock_account(unit.session, account)
+    if not await is_enabled(unit.session, account):
         raise NotFound("There is no second factor. Begin with beginTotp.")
-    await recovery_codes.put(unit, made)
+    return await recovery_codes.renew(unit, account)
 
 
 def step_of(secret: str, otp: object, now: float) -> int | None:

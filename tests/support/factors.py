@@ -7,7 +7,7 @@ from typing import Any
 from pyotp import TOTP
 
 from graph.database import Database
-from graph.identity import passkeys, recovery_codes, totp
+from graph.identity import passkeys, totp
 from graph.identity.challenges import Purpose
 from graph.identity.tables import Account, Passkey
 from graph.settings import Settings
@@ -67,9 +67,8 @@ async def enrol(
 ) -> tuple[TOTP, list[str]]:
     """Turn one-time codes on, by the code of one step ago: those after it are unused. Returns the app
     and the recovery codes."""
-    made = await recovery_codes.make(account)
     async with unit_of(database, now) as unit:
         setup = await totp.begin(unit, VAULT, settings, account)
         app = TOTP(setup.secret)
-        await totp.confirm(unit, VAULT, made, app.at(now - totp.STEP_SECONDS))
-    return app, made.codes
+        codes = await totp.confirm(unit, VAULT, account, app.at(now - totp.STEP_SECONDS))
+    return app, codes

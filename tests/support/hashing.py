@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from graph.identity import passwords, recovery_codes
+from graph.identity import passwords, recovery_codes, turns
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Note at each slow hash that is made or compared in this process how many transactions are open."""
     found: list[int] = []
     open_now = 0
-    in_turn, of_code = passwords._in_turn, recovery_codes._hash
+    in_turn = turns.in_turn
 
     def begun(*_: object) -> None:
         nonlocal open_now
@@ -27,16 +27,12 @@ def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         nonlocal open_now
         open_now -= 1
 
-    async def watched(work: Callable[..., Any], *arguments: object) -> Any:
+    async def watched(work: Callable[..., Any], *arguments: object, address: str = "") -> Any:
         found.append(open_now)
-        return await in_turn(work, *arguments)
+        return await in_turn(work, *arguments, address=address)
 
-    def watched_code(account: str, code: str) -> str:
-        found.append(open_now)
-        return of_code(account, code)
-
-    monkeypatch.setattr(passwords, "_in_turn", watched)
-    monkeypatch.setattr(recovery_codes, "_hash", watched_code)
+    for module in (passwords, recovery_codes):
+        monkeypatch.setattr(module, "in_turn", watched)
     heard = (("begin", begun), ("commit", ended), ("rollback", ended))
     for name, listener in heard:
         event.listen(Engine, name, listener)

@@ -135,8 +135,8 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
 
-        async def slowly(password: str, hash: str | None) -> bool:
-            good = await passwords.fits(password, hash)
+        async def slowly(password: str, hash: str | None, address: str) -> bool:
+            good = await passwords.fits(password, hash, address)
             async with unit_of(database) as unit:
                 if change == "password":
                     await set_password(unit, desk.account.id, await hash_chosen(NEW))
@@ -548,8 +548,8 @@ async def test_nothing_slow_is_done_in_a_transaction(
         with watched_hashes(monkeypatch) as open_meanwhile:
             assert (await desk.login(recovery_code=codes[0])).status_code == 200
             await authentication.change_password(actor, PASSWORD, NEW, clock.now())
-        # Compared, made anew, the recovery code; compared, made anew, and the new one.
-        assert open_meanwhile == [0] * 6
+        # Compared and made anew, twice; and the new one. The recovery code needs none.
+        assert open_meanwhile == [0] * 5
 
 
 async def test_others_write_while_a_new_password_is_hashed(
@@ -560,15 +560,15 @@ async def test_others_write_while_a_new_password_is_hashed(
         token = await tokens(desk)
         me = await desk.identity.verify(token["access_token"])
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
-        in_turn, began, may_end = passwords._in_turn, asyncio.Event(), asyncio.Event()
+        in_turn, began, may_end = passwords.in_turn, asyncio.Event(), asyncio.Event()
 
-        async def slowly(work: Callable[..., Any], *arguments: object) -> Any:
+        async def slowly(work: Callable[..., Any], *arguments: object, **rest: Any) -> Any:
             if work == passwords._hasher.hash:
                 began.set()
                 await may_end.wait()
-            return await in_turn(work, *arguments)
+            return await in_turn(work, *arguments, **rest)
 
-        monkeypatch.setattr(passwords, "_in_turn", slowly)
+        monkeypatch.setattr(passwords, "in_turn", slowly)
         change = Authentication(desk.identity.services).change_password
         changing = asyncio.ensure_future(change(actor, PASSWORD, NEW, clock.now()))
         await began.wait()
@@ -641,3 +641,27 @@ async def test_passkeys_that_are_not_good_are_counted_by_address(
         body = {"passkey": device.get(options)}
         answers = [await desk.client.post("/api/auth/login", json=body) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+
+
+async def test_a_password_is_not_changed_again_and_again_though_it_is_right(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = {"sign_in_limit_per_account": "3 per minute"}
+    async with sign_in_desk(database, clock, **limit) as desk:
+        change = Authentication(desk.identity.services).change_password
+        actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
+        with watched_hashes(monkeypatch) as slow:
+            for _ in range(3):
+                await change(actor, PASSWORD, PASSWORD, clock.now())
+            with pytest.raises(RateLimited):
+                await change(actor, PASSWORD, PASSWORD, clock.now())
+        assert len(slow) == 2 * 3
+
+
+async def test_a_recovery_code_of_who_has_no_second_factor_is_not_hashed(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        with watched_hashes(monkeypatch) as slow:
+            assert (await desk.login(recovery_code="01234-56789")).status_code == 200
+        assert len(slow) == 1

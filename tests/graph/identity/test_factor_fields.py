@@ -178,11 +178,22 @@ async def test_whatever_changes_a_factor_asks_for_a_recent_authentication(
         await alice.data(document)
 
 
-async def test_recovery_codes_are_hashed_before_a_transaction_begins(
+async def test_no_field_about_factors_hashes_slowly_however_often_it_is_asked(
     alice: Person, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = TOTP((await alice.data(BEGIN_TOTP))["secret"])
-    with watched_hashes(monkeypatch) as open_meanwhile:
+    with watched_hashes(monkeypatch) as slow:
+        assert (await alice.refusal(MAKE_CODES)).code == "NOT_FOUND"
+        app = TOTP((await alice.data(BEGIN_TOTP))["secret"])
+        await alice.refusal(CONFIRM_TOTP, otp="000000")
         await alice.data(CONFIRM_TOTP, otp=app.at(clock.now()))
-        await alice.data(MAKE_CODES)
-    assert open_meanwhile == [0] * 20
+        aliases = " ".join(f"a{number}: makeRecoveryCodes" for number in range(50))
+        await alice.data(f"mutation {{ {aliases} }}")
+    assert slow == []
+
+
+async def test_who_confirms_apps_again_and_again_is_not_taken_to_guess(
+    alice: Person, clock: MovedClock
+) -> None:
+    for _ in range(12):
+        app = TOTP((await alice.data(BEGIN_TOTP))["secret"])
+        await alice.data(CONFIRM_TOTP, otp=app.at(clock.now()))
