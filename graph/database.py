@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from graph.errors import Conflict
 
@@ -32,6 +33,8 @@ FORGOTTEN_AT_ONCE = 500
 RACED = {"40001", "40P01"}
 # PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
 UNAVAILABLE = ("08", "57P", "53")
+# The attribute of an error that this module has found to say that the database is away.
+_AWAY = "_watchword_database_is_away"
 
 
 class Database:
@@ -156,14 +159,45 @@ async def undisturbed(work: Awaitable[T]) -> T:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Tell whether an error says that the database cannot be asked just now, but may be again."""
+    """Tell whether our database raised this error because it cannot be asked just now, but may be again.
+
+    Errors of the same types from elsewhere, as the timeout of an HTTP client, do not count.
+    """
+    return getattr(error, _AWAY, False)
+
+
+def mark_unavailable(error: BaseException) -> None:
+    """Note on an error of our database that the database cannot be asked just now."""
+    error.__dict__[_AWAY] = True
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """Lends connections, and marks the errors that say that none can be had just now."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except Exception as error:
+            if _says_away(error):
+                mark_unavailable(error)
+            raise
+
+
+def _mark(context: ExceptionContext) -> None:
+    # What is raised while a statement, a commit or a rollback is under way on our own connections.
+    error = context.sqlalchemy_exception or context.original_exception
+    if _says_away(error):
+        mark_unavailable(error)
+
+
+def _says_away(error: BaseException | None) -> bool:
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return (
             error.connection_invalidated
             or state.startswith(UNAVAILABLE)
             or "database is locked" in str(error.orig)
-            or is_unavailable(error.orig)
+            or _says_away(error.orig)
         )
     return isinstance(error, OSError | PoolTimeout) or (
         # What the driver says, in its own words, when the connection was lost under it.
@@ -176,8 +210,9 @@ def _raced(error: DBAPIError) -> bool:
 
 
 def _postgresql(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True, poolclass=_Pool)
     event.listen(engine.sync_engine, "handle_error", _hide_detail)
+    event.listen(engine.sync_engine, "handle_error", _mark)
     return engine
 
 
@@ -196,7 +231,10 @@ def _without_detail(part: object) -> object:
 
 
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True, poolclass=_Pool
+    )
+    event.listen(engine.sync_engine, "handle_error", _mark)
     event.listen(engine.sync_engine, "do_connect", _check_file)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)

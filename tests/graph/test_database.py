@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from graph.database import Database, exclusive, undisturbed
+from graph.database import Database, exclusive, is_unavailable, undisturbed
 from graph.errors import Conflict
 
 HASH = "$argon2id$"
@@ -223,3 +224,53 @@ async def test_a_writer_that_goes_while_it_waits_leaves_the_queue(database: Data
         waiting[0].cancel()
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(answer) for answer in answers][1:] == [type(None)] * 2
+
+
+async def refused_by(url: str) -> BaseException:
+    """The error of the first statement on a database."""
+    database = Database(url)
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception as error:
+        return error
+    finally:
+        await database.close()
+    raise AssertionError("it answers")
+
+
+async def test_a_server_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+    # Port 1 has no server, and a directory is no database.
+    assert is_unavailable(await refused_by("postgresql+asyncpg://nobody@127.0.0.1:1/none"))
+    assert is_unavailable(await refused_by(f"sqlite+aiosqlite:///{tmp_path}"))
+
+
+async def test_a_connection_that_the_server_ends_says_that_it_is_away(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(DBAPIError) as error:
+        async with database.read() as session, database.read() as other:
+            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            await session.execute(text("SELECT 1"))
+    assert is_unavailable(error.value)
+    await database.close()
+
+
+async def test_a_statement_that_is_wrong_does_not_say_that_the_database_is_away(
+    database: Database,
+) -> None:
+    with pytest.raises(DBAPIError) as error:
+        async with database.read() as session:
+            await session.execute(text("SELECT nothing FROM nowhere"))
+    assert not is_unavailable(error.value)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), TimeoutError(), PoolTimeout()])
+async def test_an_error_of_something_else_beside_a_session_does_not_either(
+    error: Exception, database: Database
+) -> None:
+    with pytest.raises(type(error)):
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+            raise error
+    assert not is_unavailable(error)

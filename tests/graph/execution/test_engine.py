@@ -16,6 +16,7 @@ from graph.execution.plan import Refused
 from graph.permissions.field import Public
 from graph.principal import ANONYMOUS
 from tests.support import toy_schema
+from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_door
 
@@ -85,7 +86,7 @@ async def test_each_event_has_the_context_that_it_is_given(services: Services) -
 class Away:
     @strawberry.field
     def field(self) -> str:
-        raise ConnectionRefusedError
+        raise away(ConnectionRefusedError())
 
 
 @strawberry.type

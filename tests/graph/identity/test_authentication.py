@@ -23,6 +23,7 @@ from graph.identity.routes import COOKIE
 from graph.identity.sessions import Device, Opening
 from graph.identity.tables import AuditEntry, Session
 from tests.support.authenticator import Authenticator
+from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.factors import ask, enrol, register
 from tests.support.hashing import watched_hashes
@@ -307,17 +308,17 @@ async def test_who_is_over_the_limit_of_an_account_keeps_nobody_from_others(
         assert (await desk.login()).status_code == 200
 
 
-@pytest.mark.parametrize("error", [OSError("away"), Conflict("busy"), Unavailable("away")])
+@pytest.mark.parametrize("error", [away(OSError("away")), Conflict("busy"), Unavailable("away")])
 async def test_an_outage_is_no_guess(
     error: Exception, database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
 
-        def away(_: Database) -> None:
+        def fail(_: Database) -> None:
             raise error
 
         with monkeypatch.context() as patched:
-            patched.setattr(Database, "open", away)
+            patched.setattr(Database, "open", fail)
             for _ in range(11):
                 assert (await desk.login()).status_code == 503
         assert (await desk.login()).status_code == 200

@@ -21,6 +21,7 @@ from graph.errors import (
 from graph.identity.exchange import Refusal, answered, check_origin, optional_text
 from graph.identity.totp import SecondFactorRequired
 from graph.settings import Settings
+from tests.support.away import away
 
 
 def asked(*headers: tuple[bytes, bytes]) -> Request:
@@ -39,9 +40,9 @@ def asked(*headers: tuple[bytes, bytes]) -> Request:
         (BadUserInput("No.", ["x"]), 400, "invalid_request"),
         (Conflict("Again."), 503, "temporarily_unavailable"),
         (Unavailable("Away."), 503, "temporarily_unavailable"),
-        (ConnectionRefusedError(), 503, "temporarily_unavailable"),
+        (away(ConnectionRefusedError()), 503, "temporarily_unavailable"),
         (
-            OperationalError("x", {}, Exception("database is locked")),
+            away(OperationalError("x", {}, Exception("database is locked"))),
             503,
             "temporarily_unavailable",
         ),
@@ -80,6 +81,14 @@ async def test_what_nobody_expects_is_not_hidden() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
+        await answered(asked(), work())
+
+
+async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> None:
+    async def work() -> Response:
+        raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError):
         await answered(asked(), work())
 
 

@@ -22,6 +22,7 @@ from graph.identity.tables import Account, AuditEntry, ExternalIdentity
 from graph.principal import FIRST_PARTY
 from graph.settings import Settings
 from graph.transports.door import check_renewal
+from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, SignInDesk, sign_in_desk, unit_of
 from tests.support.issuer import JWKS, OPENID, FakeIssuer, fake_issuer
@@ -355,8 +356,8 @@ async def test_a_connection_goes_on_by_the_same_token_when_it_is_told_to_renew(
 async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
     database: Database, clock: MovedClock, idp: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
-        raise ConnectionRefusedError("the database is away")
+    async def fail(*_: object) -> None:
+        raise away(ConnectionRefusedError("the database is away"))
 
     async with trusting(database, clock, idp) as desk:
         kept, lost = desk.token(), desk.token(sub="person-2")
@@ -366,7 +367,7 @@ async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
         clock.move(SECONDS / 2)
         with pytest.raises(TokenRevoked):
             await desk.verify(lost)
-        monkeypatch.setattr(external, "find", away)
+        monkeypatch.setattr(external, "find", fail)
         assert await desk.verify(kept) is first
         # Who was refused meanwhile is not believed for that.
         with pytest.raises(Unavailable):

@@ -16,6 +16,7 @@ from graph.identity.identity import Identity
 from graph.identity.rotation import EVERY_SECONDS, Rotation
 from graph.identity.signing_keys import KEYS_ARE_FRESH, LAST_TOKEN, newest_first
 from graph.identity.tables import AuditEntry, SigningKey
+from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.toy_server import until
@@ -146,11 +147,11 @@ async def test_a_database_that_is_away_is_waited_for(
 ) -> None:
     async with rotated(database, clock) as (_, all_of_them):
 
-        async def away(session: object) -> list[SigningKey]:
-            raise ConnectionRefusedError("postgresql://watchword:hunter2@database")
+        async def refuse(session: object) -> list[SigningKey]:
+            raise away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))
 
         with monkeypatch.context() as patched:
-            patched.setattr(signing_keys, "newest_first", away)
+            patched.setattr(signing_keys, "newest_first", refuse)
             for _ in range(3):
                 await turn(clock, all_of_them, 10 * DAY)
         assert "the keys could not be looked after: ConnectionRefusedError" in caplog.text

@@ -39,6 +39,7 @@ from graph.identity.tables import AuditEntry, SigningKey
 from graph.migration import RUNTIME, _config, upgrade
 from graph.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from graph.vault import FILE, Vault, vault
+from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.tokens import key as make
@@ -388,10 +389,10 @@ async def test_a_process_follows_the_dates_without_the_database(
         clock.move(2)
         await other.refresh_keys()
 
-        async def away(session: object) -> list[SigningKey]:
-            raise ConnectionRefusedError("the database is away")
+        async def refuse(session: object) -> list[SigningKey]:
+            raise away(ConnectionRefusedError("the database is away"))
 
-        monkeypatch.setattr(signing_keys, "newest_first", away)
+        monkeypatch.setattr(signing_keys, "newest_first", refuse)
         assert (await other.verify(token)).subject == desk.account.id
         clock.move(PUBLISH)
         assert other.keys.ring.signing.kid == made.key.kid
@@ -413,10 +414,10 @@ async def test_while_the_database_is_away_a_token_with_an_unknown_key_is_told_to
         clock.move(2)
         await database.close()
 
-        async def away(session: object) -> list[SigningKey]:
-            raise ConnectionRefusedError("the database is away")
+        async def refuse(session: object) -> list[SigningKey]:
+            raise away(ConnectionRefusedError("the database is away"))
 
-        monkeypatch.setattr(signing_keys, "newest_first", away)
+        monkeypatch.setattr(signing_keys, "newest_first", refuse)
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await other.verify(forged)

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from graph.errors import NonceNeeded, RateLimited
 from graph.oauth.errors import OAuthError
 from graph.oauth.form import MEDIA_TYPE, read_form, required, served
+from tests.support.away import away
 
 
 def request(body: bytes, media_type: str = MEDIA_TYPE, query: bytes = b"") -> Request:
@@ -50,7 +51,7 @@ async def test_who_leaves_in_the_middle_is_refused() -> None:
         (OAuthError("invalid_client", "No.", 401), 401, b'"invalid_client"', "www-authenticate"),
         (RateLimited("Too many.", 7), 429, b'"slow_down"', "retry-after"),
         (NonceNeeded("n1"), 400, b'"use_dpop_nonce"', "dpop-nonce"),
-        (OSError("away"), 503, b'"temporarily_unavailable"', "retry-after"),
+        (away(OSError("away")), 503, b'"temporarily_unavailable"', "retry-after"),
     ],
 )
 async def test_a_refusal_is_told_in_the_words_of_the_rfc(

@@ -1,0 +1,15 @@
+"""Errors as the database layer raises them while its server cannot be asked."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from graph.database import mark_unavailable
+
+E = TypeVar("E", bound=BaseException)
+
+
+def away(error: E) -> E:
+    """Return an error as one of our own database."""
+    mark_unavailable(error)
+    return error
