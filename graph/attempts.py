@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from redis.exceptions import RedisClusterException
 
 from graph import bus_url
 from graph.errors import RateLimited
-from graph.neighbourhood import neighbourhood
+from graph.neighbourhood import places
 
 log = logging.getLogger("watchword.attempts")
 
@@ -38,8 +39,8 @@ FAILURES = (StorageError, RedisClusterException, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An attempt that was counted: where, under which name, and until when (Unix seconds)."""
+class Count:
+    """What was counted once: where, under which name, and until when (Unix seconds)."""
 
     storage: Storage
     name: str
@@ -47,10 +48,22 @@ class Taken:
     ends: float
 
 
+Taken = Sequence[Count]
+"""An attempt that was counted, in every network that its address is in."""
+
+
+class Exceeded(RateLimited):
+    """There were too many attempts by `key`, in which an address is the network that had too many."""
+
+    def __init__(self, key: tuple[str, ...], remains: float) -> None:
+        super().__init__("Too many attempts. Try again later.", remains)
+        self.key = key
+
+
 class Attempts:
     """Counts attempts by key. `url` is the bus's: what it reaches counts together.
 
-    A network address in a key stands for its neighbourhood.
+    A network address in a key is counted in each of its `places`.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,22 +72,26 @@ class Attempts:
         self._away_until = 0.0
 
     async def count(self, limit: str, *key: str) -> Taken:
-        """Count an attempt of whoever the key names, before it is known how it ends.
+        """Count an attempt by what the key names, before it is known how it ends.
 
-        `limit` is in the words of `limits`: "10 per 5 minutes". Raises `RateLimited` when there were
+        `limit` is in the words of `limits`: "10 per 5 minutes". Raises `Exceeded` when there were
         too many. When Redis cannot be asked, this process counts by itself.
         """
         item = parse(limit)
-        count, taken = await self._add(item, key)
-        if count > item.amount:
-            remains = max(1.0, taken.ends - time.time())
-            raise RateLimited("Too many attempts. Try again later.", remains)
+        taken: list[Count] = []
+        for place, times in _places(key):
+            number, counted = await self._add(item, place)
+            if number > item.amount * times:
+                # Nothing was tried: a refused neighbour must not use up what the others may try.
+                await self.forgive(taken)
+                raise Exceeded(place, max(1.0, counted.ends - time.time()))
+            taken.append(counted)
         return taken
 
     async def is_first(self, limit: str, *key: str) -> bool:
         """Tell whether this is asked for the first time in one of the limit's windows."""
-        count, _ = await self._add(parse(limit), key)
-        return count == 1
+        number, _ = await self._add(parse(limit), key)
+        return number == 1
 
     async def forgive(self, taken: Taken) -> None:
         """Take an attempt back that was counted: it was no guess.
@@ -82,14 +99,8 @@ class Attempts:
         Where its window is over it stays: what is taken from the next one would make room for a guess
         there.
         """
-        is_over = taken.ends - time.time() <= MARGIN_SECONDS
-        if is_over or (taken.storage is self._shared and self._is_away()):
-            return
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await taken.storage.incr(taken.name, taken.seconds, -1)
-        except FAILURES as error:
-            self._lose(error)
+        for counted in taken:
+            await self._take_back(counted)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
@@ -100,9 +111,19 @@ class Attempts:
         for client in (bridge.storage, *sentinels):
             await client.aclose()
 
-    async def _add(self, item: RateLimitItem, key: tuple[str, ...]) -> tuple[int, Taken]:
+    async def _take_back(self, counted: Count) -> None:
+        is_over = counted.ends - time.time() <= MARGIN_SECONDS
+        if is_over or (counted.storage is self._shared and self._is_away()):
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await counted.storage.incr(counted.name, counted.seconds, -1)
+        except FAILURES as error:
+            self._lose(error)
+
+    async def _add(self, item: RateLimitItem, key: tuple[str, ...]) -> tuple[int, Count]:
         """Count one more; return how many there are in this window."""
-        name, seconds = item.key_for(*map(neighbourhood, key)), item.get_expiry()
+        name, seconds = item.key_for(*key), item.get_expiry()
         if self._shared is not None and not self._is_away():
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -120,9 +141,17 @@ class Attempts:
         log.warning("Redis is away, attempts are counted here: %s", type(cause).__name__)
 
 
-async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Taken]:
-    count = await storage.incr(name, seconds)
-    return count, Taken(storage, name, seconds, await storage.get_expiry(name))
+async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count]:
+    number = await storage.incr(name, seconds)
+    return number, Count(storage, name, seconds, await storage.get_expiry(name))
+
+
+def _places(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the key for each network of the address in it, and how many times its limit holds there."""
+    parts = [places(part) for part in key]
+    for level in range(max(map(len, parts))):
+        found = [part[min(level, len(part) - 1)] for part in parts]
+        yield tuple(place.name for place in found), max(place.times for place in found)
 
 
 def _loop_time() -> float:

@@ -1,25 +1,63 @@
-"""Neighbourhoods: what of a network address tells one customer from another. Pure."""
+"""Places: the networks that a network address is counted in, from one customer's to a whole site's. Pure."""
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network, ip_address
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-PREFIX = 64
-"""The part of an IPv6 address that one customer has for itself (RFC 6177; RFC 4291, section 2.5.4)."""
+PREFIXES = {64: 1, 56: 4, 48: 16}
+"""How many times a limit holds for an IPv6 network of each length.
+
+A site is given a /48 or a /56, and one customer at least a /64 (RFC 6177; RFC 4291, section 2.5.4):
+an attacker with a /48 has 65,536 networks of /64, so the wider ones are counted too. Their bounds are
+wider, since a /48 may also be many customers' who do not know each other.
+"""
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+_TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
 
 
-def neighbourhood(address: str) -> str:
-    """Return what stands for an address wherever addresses are counted.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A network that counts as one, and how many times a limit for one address holds for it."""
 
-    Whoever has IPv6 has 2^64 addresses, which count as one; IPv4 is the same however a socket writes
-    it (RFC 4291, section 2.5.5.2). What is no address stands for itself.
+    name: str
+    times: int = 1
+
+
+def places(address: str) -> tuple[Place, ...]:
+    """Return where an address is counted, the narrowest network first.
+
+    IPv4 counts whole, however a socket or a translator writes it. What is no address stands for
+    itself.
     """
     try:
         found = ip_address(address)
     except ValueError:
+        return (Place(address),)
+    if isinstance(found, IPv4Address):
+        return (Place(str(found)),)
+    if (inner := _inner(found)) is not None:
+        return (Place(str(inner)),)
+    number = int(found)
+    return tuple(
+        Place(str(IPv6Network((number, prefix), strict=False)), times)
+        for prefix, times in PREFIXES.items()
+    )
+
+
+def _inner(address: IPv6Address) -> IPv4Address | IPv6Address | None:
+    """Return the one host that an IPv6 address of a transition mechanism stands for, or None.
+
+    Where such a prefix was counted as a network, all of IPv4 behind it would share one count.
+    """
+    if address.ipv4_mapped is not None:
+        # RFC 4291, section 2.5.5.2.
+        return address.ipv4_mapped
+    if address in _TRANSLATED:
+        # RFC 6052, section 2.1 (NAT64 and its relatives).
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    if address in _TRANSLATED_HERE:
+        # RFC 8215: where in it the IPv4 address is depends on the network, and all of it is one host.
         return address
-    if found.version == 4:
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), PREFIX), strict=False))
+    # RFC 3056, section 2 (6to4): a whole /48 belongs to one IPv4 address.
+    return address.sixtofour

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.actor import Actor
-from graph.attempts import Taken
+from graph.attempts import Exceeded, Taken
 from graph.columns import moment
 from graph.context import Services
 from graph.database import is_unavailable
@@ -320,9 +320,9 @@ class Authentication:
         attempts = self._services.attempts
         try:
             return await attempts.count(limit, *key)
-        except RateLimited:
+        except Exceeded as error:
             # Those after the first would fill the log with what nobody compared.
-            if await attempts.is_first(limit, "refused", *key):
+            if await attempts.is_first(limit, "refused", *error.key):
                 await self._note(trial, key[0])
             raise
 

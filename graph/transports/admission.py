@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from graph.errors import RateLimited
-from graph.neighbourhood import neighbourhood
+from graph.neighbourhood import places
 
 # Seconds after which a client that was turned away may try again.
 RETRY_AFTER = 30.0
 
 
 class Admission:
-    """Counts the live connections of this process by address, or rather by its neighbourhood."""
+    """Counts the live connections of this process by address, in each of its networks."""
 
     def __init__(self, most_per_address: int, most_per_principal: int) -> None:
         self._most_per_address = most_per_address
@@ -21,17 +21,18 @@ class Admission:
 
     def enter(self, address: str) -> None:
         """Count a connection in. Raises `RateLimited` when its address has too many."""
-        place = neighbourhood(address)
-        if self._by_address[place] >= self._most_per_address:
-            raise RateLimited("Too many connections from this address.", RETRY_AFTER)
-        self._by_address[place] += 1
+        found = places(address)
+        for place in found:
+            if self._by_address[place.name] >= self._most_per_address * place.times:
+                raise RateLimited("Too many connections from this address.", RETRY_AFTER)
+        self._by_address.update(place.name for place in found)
 
     def leave(self, address: str) -> None:
         """Count a connection out."""
-        place = neighbourhood(address)
-        self._by_address[place] -= 1
-        if not self._by_address[place]:
-            del self._by_address[place]
+        for place in places(address):
+            self._by_address[place.name] -= 1
+            if not self._by_address[place.name]:
+                del self._by_address[place.name]
 
     def check(self, connections: int) -> None:
         """Raise `RateLimited` when a principal that has so many connections may have no more."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from graph import attempts
-from graph.attempts import Attempts, Taken
+from graph.attempts import Attempts, Exceeded
 from graph.bus_url import MEMORY
 from graph.errors import RateLimited
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
@@ -125,6 +125,42 @@ async def test_neighbours_in_a_64_count_together() -> None:
             await made.count(LIMIT, "address", "203.0.113.7")
 
 
+@pytest.mark.parametrize(("step", "bound"), [(1, 12), (257, 48)])
+async def test_who_has_many_networks_gets_some_more_attempts_and_not_many(
+    step: int, bound: int
+) -> None:
+    async with counting(MEMORY) as made:
+        tried = 0
+        for number in range(100):
+            address = f"2001:db8:1:{number * step:x}::1"
+            try:
+                await made.count(LIMIT, "address", address)
+                tried += 1
+            except RateLimited:
+                pass
+        assert tried == bound
+        await made.count(LIMIT, "address", "2001:db8:2:1::1")
+
+
+async def test_who_is_refused_uses_up_nothing_of_its_site() -> None:
+    async with counting(MEMORY) as made:
+        await use_up(made, "address", "2001:db8:1:2::1")
+        for number in range(100):
+            with pytest.raises(Exceeded) as refused:
+                await made.count(LIMIT, "address", f"2001:db8:1:2::{number}")
+            assert refused.value.key == ("address", "2001:db8:1:2::/64")
+        for _ in range(3):
+            await made.count(LIMIT, "address", "2001:db8:1:3::1")
+
+
+async def test_what_is_taken_back_is_taken_back_in_every_network() -> None:
+    async with counting(MEMORY) as made:
+        for number in range(100):
+            taken = await made.count(LIMIT, "address", f"2001:db8:1:{number:x}::1")
+            await made.forgive(taken)
+        await use_up(made, "address", "2001:db8:1:2::1")
+
+
 async def test_one_is_the_first_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now)
@@ -140,8 +176,8 @@ async def test_two_at_the_same_moment_are_two() -> None:
         async with counting(redis.url) as one, counting(redis.url) as other:
             tries = [each.count(LIMIT, "a") for each in (one, other) * 10]
             answers = await asyncio.gather(*tries, return_exceptions=True)
-            assert sum(isinstance(answer, Taken) for answer in answers) == 3
-            assert all(isinstance(answer, RateLimited | Taken) for answer in answers)
+            assert sum(isinstance(answer, list) for answer in answers) == 3
+            assert all(isinstance(answer, RateLimited | list) for answer in answers)
 
 
 async def test_without_redis_each_process_counts_by_itself_and_says_so(

@@ -34,6 +34,21 @@ def test_neighbours_have_so_many_together() -> None:
     admission.enter("2001:db8:1:2:ffff::1")
 
 
+def test_a_site_has_some_more_than_one_customer_and_not_many() -> None:
+    admission, entered = Admission(2, 1), []
+    for number in range(1_000):
+        address = f"2001:db8:1:{number * 65:x}::1"
+        try:
+            admission.enter(address)
+            entered.append(address)
+        except RateLimited:
+            pass
+    assert len(entered) == 2 * 16
+    for address in entered:
+        admission.leave(address)
+    assert not admission._by_address
+
+
 def test_a_principal_has_so_many() -> None:
     admission = Admission(2, 3)
     admission.check(2)
