@@ -52,9 +52,9 @@ Renew = Callable[[str, str | None], Awaitable[Principal]]
 
 @dataclass(slots=True)
 class Guard:
-    """A permission that let a subscription open: it is asked again before each event."""
+    """A permission extension that let a subscription open: it is asked again before each event."""
 
-    rule: Any
+    extension: Any
     source: Any
     info: Any
     arguments: dict[str, Any]

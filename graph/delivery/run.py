@@ -16,7 +16,7 @@ from graph.course import Course
 from graph.database import is_unavailable
 from graph.execution.engine import Answer, Engine, Source, Unavailable
 from graph.execution.plan import Plan
-from graph.permissions.field import recheck
+from graph.permissions.guards import recheck
 from graph.principal import Holder
 
 log = logging.getLogger("watchword.delivery")

@@ -17,6 +17,8 @@ from graph.errors import Unsafe
 from graph.execution.limits import Limits
 from graph.execution.masking import present
 from graph.execution.plan import Plan, Planner, Refused
+from graph.permissions import guards
+from graph.permissions.refusal import named
 
 IsAwaitable = Callable[[Any], TypeGuard[Awaitable[Any]]]
 Answer = dict[str, Any]
@@ -47,7 +49,7 @@ class Source:
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise Unavailable from error.original_error
-        return _answer(result)
+        return _answer(result, context)
 
     async def close(self) -> None:
         """Stop following; what the resolver holds is given back."""
@@ -65,6 +67,7 @@ class Engine:
                 "The schema has extensions or operation directives, which Strawberry's own views run"
                 " and Watchword does not. Remove them: limits, masking and caching are built in."
             )
+        guards.watch(schema)
         self.schema = schema
         self._definition = schema._schema
         self._once = cast(type[Executor[Any]], schema.execution_context_class)
@@ -80,7 +83,7 @@ class Engine:
     ) -> Answer:
         """Run a query or a mutation. Raises `Refused` when the variables do not fit."""
         executor = self._executor(plan, variables, context, self._once)
-        return _answer(await _result(executor.execute_operation()))
+        return _answer(await _result(executor.execute_operation()), context)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -95,7 +98,7 @@ class Engine:
             for error in errors:
                 if is_unavailable(error.original_error):
                     raise Unavailable from error.original_error
-            raise Refused(errors)
+            raise Refused([named(error, context.principal) for error in errors])
         return Source(executor, events.__aiter__())
 
     def _executor(
@@ -143,8 +146,8 @@ async def _result(running: Any) -> ExecutionResult:
     return cast(ExecutionResult, await running if isawaitable(running) else running)
 
 
-def _answer(result: ExecutionResult) -> Answer:
+def _answer(result: ExecutionResult, context: Context) -> Answer:
     answer: Answer = {"data": result.data}
     if result.errors:
-        answer["errors"] = [present(error) for error in result.errors]
+        answer["errors"] = [present(named(error, context.principal)) for error in result.errors]
     return answer

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import strawberry
 from graphql import GraphQLObjectType
-from strawberry.permission import PermissionExtension
-from strawberry.types.field import StrawberryField
 
 from graph.errors import Unsafe
+from graph.permissions.guards import permissions_of
 
 
 def uncovered(schema: strawberry.Schema) -> list[str]:
@@ -19,7 +18,7 @@ def uncovered(schema: strawberry.Schema) -> list[str]:
         for root in roots
         if isinstance(root, GraphQLObjectType)
         for name, field in root.fields.items()
-        if not _is_covered(field.extensions.get("strawberry-definition"))
+        if not permissions_of(field)
     ]
 
 
@@ -30,9 +29,3 @@ def check(schema: strawberry.Schema) -> None:
             f"{', '.join(names)}: no permission is declared. Add permission_classes=[...] to the field,"
             " or [Public] if everybody may."
         )
-
-
-def _is_covered(field: object) -> bool:
-    return isinstance(field, StrawberryField) and any(
-        isinstance(extension, PermissionExtension) for extension in field.extensions
-    )

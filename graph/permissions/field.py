@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
-from typing import Any, ClassVar, cast
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, ClassVar, NoReturn, cast
 
 from strawberry.permission import BasePermission
 
-from graph.context import Context, Guard
 from graph.errors import Forbidden, StepUpRequired, Unauthenticated
 from graph.permissions.rules import (
     AllOf,
@@ -32,8 +34,14 @@ from graph.permissions.rules import (
     SignedInRule,
     describe,
 )
-from graph.permissions.verdict import Verdict
+from graph.permissions.verdict import Denied, Verdict
 from graph.principal import FIRST_PARTY, Principal
+
+# Strawberry asks `has_permission` and then, in the same step, calls `on_unauthorized` without saying
+# what was asked. The permission is one object for all requests, so it cannot keep the denial itself.
+_last_denial: ContextVar[tuple[Denied, Principal]] = ContextVar("denial")
+# How many classes have been made under each name.
+_names: Counter[str] = Counter()
 
 
 class _Combinable(abc.ABCMeta):
@@ -61,9 +69,13 @@ class Permission(BasePermission, metaclass=_Combinable):
     rule: ClassVar[Rule]
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        """Return True, or raise the error that says what was needed."""
-        question = _question(self.rule, source, info, arguments)
-        return _enforce(self.rule.decide(question), question.principal)
+        """Decide whether the principal of the context may read the field."""
+        question = Question(info.context.principal, source, info, arguments)
+        return _passes(self.rule.decide(question), question.principal)
+
+    def on_unauthorized(self) -> NoReturn:
+        """Raise the error that says what was needed."""
+        _refuse(*_last_denial.get())
 
 
 class AsyncPermission(Permission):
@@ -72,15 +84,28 @@ class AsyncPermission(Permission):
     async def has_permission(  # type: ignore[override]
         self, source: Any, info: Any, **arguments: Any
     ) -> bool:
-        question = _question(self.rule, source, info, arguments)
-        return _enforce(await self.rule.decide_async(question), question.principal)
+        question = Question(info.context.principal, source, info, arguments)
+        return _passes(await self.rule.decide_async(question), question.principal)
 
 
+@cache
 def permission(rule: Rule) -> type[Permission]:
-    """Make a permission class from a rule."""
+    """Return the permission class of a rule; equal rules have one class.
+
+    Strawberry makes a schema directive of the class's name, so the name is one of GraphQL and no
+    other rule has it.
+    """
     parent = AsyncPermission if rule.is_async else Permission
-    made = _Combinable(f"Permission({describe(rule.requires)})", (parent,), {"rule": rule})
-    return cast(type[Permission], made)
+    return cast(type[Permission], _Combinable(_name(rule), (parent,), {"rule": rule}))
+
+
+def _name(rule: Rule) -> str:
+    words = re.findall("[A-Za-z0-9]+", describe(rule.requires))
+    name = "".join(word[0].upper() + word[1:] for word in words)
+    if not name or name[0].isdigit():
+        name = f"Permission{name}"
+    _names[name] += 1
+    return name if _names[name] == 1 else f"{name}_{_names[name]}"
 
 
 def condition(
@@ -97,19 +122,19 @@ def condition(
     return decorate
 
 
-@lru_cache
+@cache
 def HasScope(scope: str) -> type[Permission]:
     """The token carries this scope: what the token may do."""
     return permission(ScopeRule(scope))
 
 
-@lru_cache
+@cache
 def HasRole(role: str) -> type[Permission]:
     """The person has this role: what its person may do."""
     return permission(RoleRule(role))
 
 
-@lru_cache
+@cache
 def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
     """The person showed who it is within the last `max_age` seconds (RFC 9470), or within as many as
     the settings say."""
@@ -126,42 +151,22 @@ FirstParty = permission(FirstPartyRule(FIRST_PARTY))
 """Somebody signed in here by itself: no third party's token, and no machine's."""
 
 
-async def recheck(guards: Sequence[Guard], context: Context) -> None:
-    """Ask again what let a subscription open, for who is asking now.
-
-    Raises `Forbidden` or `Unauthenticated` when it would not open any more.
-    """
-    for guard in guards:
-        info = _with_context(guard.info, context)
-        question = Question(context.principal, guard.source, info, guard.arguments)
-        rule: Rule = guard.rule
-        verdict = await rule.decide_async(question) if rule.is_async else rule.decide(question)
-        _enforce(verdict, question.principal)
-
-
-def _question(rule: Rule, source: Any, info: Any, arguments: dict[str, Any]) -> Question:
-    context: Context = info.context
-    if context.guards is not None:
-        context.guards.append(Guard(rule, source, info, arguments))
-    return Question(context.principal, source, info, arguments)
-
-
-def _with_context(info: Any, context: Context) -> Any:
-    # A rule may look something up: in what this event sees, not in what the first one saw.
-    return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
-
-
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
     # So that a | b | c reads as one choice of three.
     return rule.rules if isinstance(rule, kind) else (rule,)
 
 
-def _enforce(verdict: Verdict, principal: Principal) -> bool:
-    if verdict:
-        return True
-    requires = verdict.requires  # type: ignore[union-attr]
+def _passes(verdict: Verdict, principal: Principal) -> bool:
+    if isinstance(verdict, Denied):
+        _last_denial.set((verdict, principal))
+        return False
+    return True
+
+
+def _refuse(denied: Denied, principal: Principal) -> NoReturn:
+    requires = denied.requires
     if principal.is_anonymous:
         raise Unauthenticated(f"Sign in first: this needs {describe(requires)}.", requires=requires)
-    if verdict.max_age is not None:  # type: ignore[union-attr]
-        raise StepUpRequired(verdict.max_age)  # type: ignore[union-attr]
+    if denied.max_age is not None:
+        raise StepUpRequired(denied.max_age)
     raise Forbidden(f"This needs {describe(requires)}.", requires=requires)

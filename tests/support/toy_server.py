@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import strawberry
 import uvicorn
 from sqlalchemy import create_engine, insert
 from starlette.applications import Starlette
@@ -137,7 +138,9 @@ def _template() -> Path:
 
 
 @asynccontextmanager
-async def toy_door(clock: Clock, **settings: Any) -> AsyncIterator[tuple[Door, Watch]]:
+async def toy_door(
+    clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
+) -> AsyncIterator[tuple[Door, Watch]]:
     """The stages around the toy schema, on a log of their own; tokens name their principal."""
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "toys.db"
@@ -151,7 +154,7 @@ async def toy_door(clock: Clock, **settings: Any) -> AsyncIterator[tuple[Door, W
         services = make_services(read, clock, DOMAIN)
         await services.log.open()
         await services.hub.open()
-        made, watch = _door(read, services, clock)
+        made, watch = _door(read, services, clock, schema)
         await watch.open()
         try:
             yield made, watch
@@ -161,7 +164,9 @@ async def toy_door(clock: Clock, **settings: Any) -> AsyncIterator[tuple[Door, W
             await services.database.close()
 
 
-def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, Watch]:
+def _door(
+    settings: Settings, services: Services, clock: Clock, schema: strawberry.Schema
+) -> tuple[Door, Watch]:
     downgrades = settings.on_role_change == "downgrade"
     revocations = Revocations(DOMAIN, 2 * LIFE, downgrades)
 
@@ -184,7 +189,7 @@ def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, W
     limits = Limits(
         settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
     )
-    engine = Engine(toy_schema.schema, limits, settings.plan_cache)
+    engine = Engine(schema, limits, settings.plan_cache)
     leases = Leases()
     door = Door(
         settings,
@@ -201,9 +206,11 @@ def _door(settings: Settings, services: Services, clock: Clock) -> tuple[Door, W
 
 
 @asynccontextmanager
-async def toy_server(clock: Clock, **settings: Any) -> AsyncIterator[ToyServer]:
+async def toy_server(
+    clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
+) -> AsyncIterator[ToyServer]:
     """Serve the toy schema on a free port for as long as the block lasts."""
-    async with toy_door(clock, **settings) as (made, watch):
+    async with toy_door(clock, schema, **settings) as (made, watch):
         routes = [
             Route("/graphql", HttpDoor(made, None)),
             WebSocketRoute("/graphql", WebSocketDoor(made)),

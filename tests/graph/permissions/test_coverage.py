@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import strawberry
+from strawberry.permission import PermissionExtension
 
 from graph.errors import Unsafe
 from graph.permissions.coverage import check
 from graph.permissions.field import Public
+from graph.permissions.guards import watch
 from tests.support import toy_schema
 
 
@@ -26,6 +28,10 @@ def test_every_forgotten_root_field_is_named() -> None:
         def declared(self) -> str:
             return "x"
 
+        @strawberry.field(extensions=[PermissionExtension(permissions=[])])
+        def empty(self) -> str:
+            return "x"
+
     @strawberry.type
     class Mutation:
         @strawberry.mutation
@@ -38,5 +44,34 @@ def test_every_forgotten_root_field_is_named() -> None:
         async def missed(self) -> AsyncIterator[int]:
             yield 1
 
-    with pytest.raises(Unsafe, match=r"^Query\.plain, Mutation\.forgotten, Subscription\.missed:"):
+    with pytest.raises(
+        Unsafe, match=r"^Query\.plain, Query\.empty, Mutation\.forgotten, Subscription\.missed:"
+    ):
         check(strawberry.Schema(Query, Mutation, Subscription))
+
+
+def test_a_witness_before_no_permission_covers_nothing() -> None:
+    @strawberry.type
+    class Subscription:
+        @strawberry.subscription(extensions=[PermissionExtension(permissions=[])])
+        async def missed(self) -> AsyncIterator[int]:
+            yield 1
+
+    schema = strawberry.Schema(toy_schema.Query, None, Subscription)
+    watch(schema)
+    with pytest.raises(Unsafe, match=r"^Subscription\.missed:"):
+        check(schema)
+
+
+def test_a_subscription_that_fails_silently_is_refused_by_name() -> None:
+    @strawberry.type
+    class Subscription:
+        @strawberry.subscription(
+            extensions=[PermissionExtension(permissions=[Public()], fail_silently=True)]
+        )
+        async def quiet(self) -> AsyncIterator[list[int]]:
+            yield [1]
+
+    schema = strawberry.Schema(toy_schema.Query, None, Subscription)
+    with pytest.raises(Unsafe, match=r"^Subscription\.quiet: .*fail_silently"):
+        watch(schema)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, assert_name
+from strawberry.permission import PermissionExtension
 
 from graph.permissions.field import (
     HasRole,
@@ -24,7 +26,6 @@ from graph.principal import ANONYMOUS, Grants, Principal
 @dataclass
 class Asking:
     principal: Principal
-    guards: None = None
 
 
 def principal(*roles: str, scopes: tuple[str, ...] = ()) -> Principal:
@@ -102,3 +103,42 @@ async def test_a_condition_sees_the_arguments(
     [error] = await ask(combined, keeper, resolver_is_async=resolver_is_async, given=4)
     requires: Any = error.original_error.extensions["requires"]  # type: ignore[union-attr]
     assert requires["allOf"][1] == {"role": "keeper"}
+
+
+def test_every_permission_class_has_a_name_of_graphql_that_no_other_rule_has() -> None:
+    def twice(needs: str) -> list[type[Permission]]:
+        return [condition(needs)(lambda question: True) for _ in range(2)]
+
+    made = [
+        *(Public, SignedIn, HasRole("a:b"), HasRole("a.b"), HasScope("a:b")),
+        *(SignedIn & HasRole("x"), SignedIn | HasRole("x"), ~SignedIn),
+        *(*twice("to be bob"), *twice("für alle"), *twice("3 things"), *twice("…")),
+    ]
+    names = [assert_name(each.__name__) for each in made]
+    assert len(set(names)) == len(names)
+    assert names[1:3] == ["SignedIn", "RoleAB"]
+
+
+def test_equal_rules_have_one_class_so_that_a_schema_may_name_them_twice() -> None:
+    assert HasRole("x") & SignedIn is HasRole("x") & SignedIn
+
+    def guarded() -> Any:
+        extension = PermissionExtension(permissions=[(HasRole("x") & SignedIn)()])
+        return strawberry.field(resolver=lambda: "x", extensions=[extension])
+
+    @strawberry.type
+    class Query:
+        one: str = guarded()
+        other: str = guarded()
+
+    assert "one: String! @roleXAndSignedIn" in str(strawberry.Schema(Query))
+
+
+async def test_refusals_that_happen_at_once_each_say_what_was_needed() -> None:
+    async def one(permission: type[Permission]) -> Any:
+        [error] = await ask(permission, principal(), resolver_is_async=True, given=4)
+        return error.original_error.extensions["requires"]  # type: ignore[union-attr]
+
+    needs = [HasRole(str(number)) & gives_three_slowly for number in range(9)]
+    said = await asyncio.gather(*map(one, needs))
+    assert [each["allOf"][0]["role"] for each in said] == [str(number) for number in range(9)]
