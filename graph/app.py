@@ -11,6 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from graph import health, replays
 from graph.attempts import Attempts
+from graph.background import Background
 from graph.clock import Clock, SystemClock
 from graph.context import Services
 from graph.database import Database
@@ -24,7 +25,7 @@ from graph.explorer.page import page
 from graph.fanout import buses
 from graph.fanout.hub import Hub
 from graph.fanout.log import Log
-from graph.fanout.pruner import Pruner
+from graph.fanout.pruner import EVERY_SECONDS, Pruner
 from graph.identity import passkey_routes, proof, sessions
 from graph.identity import routes as identity_routes
 from graph.identity.happenings import STREAM
@@ -82,7 +83,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(passkey_routes.routes(identity))
     app.include_router(authorize_routes.routes(identity))
     app.include_router(oauth_routes.routes(identity))
-    app.include_router(health.routes(database))
+    app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
     app.add_middleware(Gate, opening=opening)
@@ -96,14 +97,16 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
     """Make what lives as long as the process, from the settings."""
     database = Database(settings.database_url)
     log = Log(database)
-    bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
-    hub = Hub(log, bus, clock, settings.mailbox_limit, settings.log_look_seconds)
+    background = Background(clock)
+    bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
+    hub = Hub(log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
     return Services(
         database,
         log,
         bus,
         hub,
         clock,
+        background,
         domain,
         settings,
         vault(settings),
@@ -133,13 +136,8 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
     services, settings = door.services, door.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
     watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
-    forget = partial(replays.prune, services.database)
-    forget_sessions = partial(sessions.prune, services.database, settings)
-    forget_codes = partial(codes.prune, services.database)
-    # What is in memory first: it needs no database.
-    forgets = (watch.forget, forget, forget_sessions, forget_codes)
     needed = {STREAM: identity.seconds}
-    pruner = Pruner(services.log, services.clock, settings, *forgets, needed=needed)
+    pruner = Pruner(services.log, services.clock, settings, needed)
     rotation = Rotation(identity)
 
     @asynccontextmanager
@@ -149,15 +147,26 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
             await services.log.open()
             await services.hub.open()
             await watch.open()
-            pruner.open()
-            rotation.open()
+            pruner.open(services.background)
+            _forget_what_is_over(services)
+            rotation.open(services.background)
             yield
         finally:
-            await rotation.close()
-            await pruner.close()
-            await watch.close()
-            await services.hub.close()
+            await services.background.close()
+            await services.bus.close()
             await services.attempts.close()
             await services.database.close()
 
     return lifespan
+
+
+def _forget_what_is_over(services: Services) -> None:
+    """Delete what is too old to be of use, again and again, each kind by itself."""
+    database, now = services.database, services.clock.now
+    kinds = {
+        "used ids": lambda: replays.prune(database, now()),
+        "sessions": lambda: sessions.prune(database, services.settings, now()),
+        "authorization codes": lambda: codes.prune(database, now()),
+    }
+    for kind, forget in kinds.items():
+        services.background.every(EVERY_SECONDS, f"the pruning of {kind}", forget)

@@ -41,6 +41,22 @@ class SystemClock:
         return _Naps(when, callback)
 
 
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Wait for so many seconds of a clock."""
+    passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake() -> None:
+        # The time may come in the moment in which this task is cancelled.
+        if not passed.done():
+            passed.set_result(None)
+
+    timer = clock.call_at(clock.now() + seconds, wake)
+    try:
+        await passed
+    finally:
+        timer.cancel()
+
+
 class _Naps:
     """Waits for a time in naps, and looks at the clock between them."""
 

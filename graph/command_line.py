@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.actor import OPERATOR
+from graph.background import Background
 from graph.clock import Clock, SystemClock
 from graph.database import Database
 from graph.errors import Unsafe
@@ -56,12 +57,15 @@ async def operator(settings: Settings) -> AsyncIterator[Operator]:
     async with opened(settings) as database:
         log = Log(database)
         await log.open()
-        bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch)
+        clock = SystemClock()
+        background = Background(clock)
+        bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
         await bus.open(lambda event: None)
         try:
-            yield Operator(database, bus, SystemClock())
+            yield Operator(database, bus, clock)
         finally:
             # The servers hear of it at once, or, without the bus, when they look into the log.
+            await background.close()
             await bus.close()
 
 

@@ -13,6 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from graph.actor import Actor
 from graph.attempts import Attempts
+from graph.background import Background
 from graph.clock import Clock
 from graph.course import Course
 from graph.database import Database
@@ -40,6 +41,7 @@ class Services:
     bus: Bus
     hub: Hub
     clock: Clock
+    background: Background
     domain: Domain
     settings: Settings
     vault: Vault

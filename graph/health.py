@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from fastapi import APIRouter, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from graph.background import Background, Supervised
 from graph.database import Database
 
 
-def routes(database: Database) -> APIRouter:
-    """Make `/health/live` (200 while the process answers) and `/health/ready` (503 without database)."""
+def routes(database: Database, background: Background) -> APIRouter:
+    """Make `/health/live`: 200 while the process answers; and `/health/ready`: 503 while the database
+    cannot be asked, or a background task that is needed is not well.
+
+    A background task that is not needed is told as well, with status 200.
+    """
     router = APIRouter(prefix="/health")
 
     @router.get("/live")
@@ -18,13 +26,30 @@ def routes(database: Database) -> APIRouter:
         return {"status": "ok"}
 
     @router.get("/ready")
-    async def ready(response: Response) -> dict[str, str]:
-        try:
-            async with database.read() as session:
-                await session.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError):
-            response.status_code = 503
-            return {"status": "unavailable", "database": "not reachable"}
-        return {"status": "ok", "database": "ok"}
+    async def ready(response: Response) -> dict[str, Any]:
+        answers, unwell = await _answers(database), background.unwell
+        is_ready = answers and not any(task.is_needed for task in unwell)
+        response.status_code = 200 if is_ready else 503
+        status = "unavailable" if not is_ready else "degraded" if unwell else "ok"
+        said = {"status": status, "database": "ok" if answers else "not reachable"}
+        return {**said, "tasks": _tell(unwell)} if unwell else said
 
     return router
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError):
+        return False
+    return True
+
+
+def _tell(unwell: list[Supervised]) -> dict[str, str]:
+    """Say which tasks are not well and since when. Why is in the log, not for everybody."""
+    return {task.name: f"not well since {_moment(task.failed_at or 0)}" for task in unwell}
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

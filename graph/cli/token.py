@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from graph.background import Background
 from graph.cli.accounts import check_roles
 from graph.clock import Clock, SystemClock
 from graph.command_line import opened
@@ -121,7 +122,9 @@ async def _mint(
 async def _explain(settings: Settings, text: str) -> Explanation:
     clock, domain = SystemClock(), load(settings.mount).domain
     leeway = settings.leeway_seconds
-    issuer = TrustedIssuers(settings.trusted_issuers, clock, leeway, domain.roles).of(text)
+    background = Background(clock)
+    known = TrustedIssuers(settings.trusted_issuers, clock, leeway, domain.roles, background)
+    issuer = known.of(text)
     error: WatchwordError | None = None
     try:
         if issuer is None:

@@ -14,9 +14,10 @@ from typing import cast
 
 import orjson
 
+from graph.background import Backoff
 from graph.context import Services
 from graph.course import Course
-from graph.delivery.run import Operation, Patience, Sent, run
+from graph.delivery.run import Operation, Sent, run
 from graph.delivery.subscription import Subscription
 from graph.execution.engine import Engine, Unavailable
 from graph.execution.plan import Plan
@@ -90,14 +91,17 @@ class Group:
         self._scatter()
 
     async def _run(self) -> None:
-        patience = Patience(self._groups.services.clock)
+        backoff = Backoff(self._groups.services.clock)
         while True:
+            place = self._course.place
             try:
                 await self._follow()
                 return
-            except Unavailable as away:
+            except Unavailable:
+                if self._course.place != place:
+                    backoff.reset()
                 self._course = self._new_course(self._course.place)
-                await patience.wait(away)
+                await backoff.wait()
 
     async def _follow(self) -> None:
         groups, course = self._groups, self._course

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from graph.clock import Clock
 from graph.context import Context, Services
 from graph.course import Course
 from graph.database import is_unavailable
@@ -18,11 +15,6 @@ from graph.execution.engine import Answer, Engine, Source, Unavailable
 from graph.execution.plan import Plan
 from graph.permissions.guards import recheck
 from graph.principal import Holder
-
-log = logging.getLogger("watchword.delivery")
-
-# Seconds after which a database that was away is asked again, doubled up to the second.
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +66,6 @@ async def run(
         raise
     finally:
         await _close(source)
-
-
-class Patience:
-    """Waits for a database that is away, longer each time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._pause = FIRST_PAUSE
-
-    async def wait(self, away: BaseException) -> None:
-        """Wait until it is worth while to try again. `away` says why; its cause goes to the log."""
-        level = logging.WARNING if self._pause == FIRST_PAUSE else logging.DEBUG
-        log.log(level, "the database cannot be asked now: %r", away.__cause__ or away)
-        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        when = self._clock.now() + self._pause
-        timer = self._clock.call_at(when, lambda: passed.set_result(None))
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        try:
-            await passed
-        finally:
-            timer.cancel()
 
 
 async def _close(source: Source) -> None:

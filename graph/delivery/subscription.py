@@ -12,10 +12,11 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from graph.background import Backoff
 from graph.course import Course
 from graph.delivery.lease import Lease
 from graph.delivery.outlet import Outlet
-from graph.delivery.run import Operation, Patience, run
+from graph.delivery.run import Operation, run
 from graph.execution.engine import Unavailable
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Refused
@@ -120,7 +121,7 @@ class Subscription:
         end(*arguments)
 
     async def _run(self, place: int | None) -> None:
-        groups, patience = self.groups, Patience(self.groups.services.clock)
+        groups, backoff = self.groups, Backoff(self.groups.services.clock)
         while True:
             course = Course(
                 groups.services.hub, groups.services.log, place, self._resume, self._quiet
@@ -129,9 +130,11 @@ class Subscription:
             try:
                 await self._follow(course)
                 return
-            except Unavailable as away:
+            except Unavailable:
+                if course.place != place:
+                    backoff.reset()
                 place = course.place
-                await patience.wait(away)
+                await backoff.wait()
 
     async def _follow(self, course: Course) -> None:
         groups = self.groups

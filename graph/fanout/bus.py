@@ -35,4 +35,7 @@ class Bus(Protocol):
         """Carry committed events to every process that follows their streams."""
 
     async def close(self) -> None:
-        """Carry what was published, as far as that can be done now, and stop."""
+        """Carry what was published, as far as that can be done now, and stop.
+
+        The background, in which a bus runs what it needs, has been closed before.
+        """

@@ -13,6 +13,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from graph.background import Background
 from graph.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
 from graph.fanout.bus import Bus
 from graph.fanout.memory import MemoryBus
@@ -30,9 +31,9 @@ class _Once(Retry):
         return await do()
 
 
-def bus(url: str, namespace: Callable[[], str]) -> Bus:
+def bus(url: str, namespace: Callable[[], str], background: Background) -> Bus:
     """Make the bus that a URL names."""
-    return MemoryBus() if url == MEMORY else RedisBus(_connector(url), namespace)
+    return MemoryBus() if url == MEMORY else RedisBus(_connector(url), namespace, background)
 
 
 async def reach(url: str) -> None:

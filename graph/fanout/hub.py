@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from graph.clock import Clock, Timer
-from graph.database import is_unavailable
+from graph.background import Background
 from graph.errors import CursorExpired
 from graph.events import Event
 from graph.fanout.bus import Bus
 from graph.fanout.log import TOO_OLD, Log
 from graph.fanout.mailbox import Mailbox
 from graph.fanout.reader import Reader, healed
-
-log = logging.getLogger("watchword.hub")
 
 
 class Hub:
@@ -28,18 +21,21 @@ class Hub:
     """
 
     def __init__(
-        self, source: Log, bus: Bus, clock: Clock, mailbox_limit: int, look_seconds: float
+        self,
+        source: Log,
+        bus: Bus,
+        background: Background,
+        mailbox_limit: int,
+        look_seconds: float,
     ) -> None:
         self._log = source
         self._bus = bus
-        self._clock = clock
+        self._background = background
         self._mailbox_limit = mailbox_limit
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
         self._healing: set[str] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._timer: Timer | None = None
 
     @property
     def size(self) -> int:
@@ -47,18 +43,10 @@ class Hub:
         return sum(reader.size for reader in self._readers.values())
 
     async def open(self) -> None:
-        """Begin to hear."""
+        """Begin to hear, until the background is closed."""
         await self._bus.open(self.receive)
-        self._look_later()
-
-    async def close(self) -> None:
-        """Hear no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._bus.close()
+        # Without it, this process could miss a revocation that the bus has lost.
+        self._background.every(self._look_seconds, "the look at the log", self.look, is_needed=True)
 
     def receive(self, event: Event) -> None:
         """Take one event from the bus. Never blocks."""
@@ -114,7 +102,8 @@ class Hub:
                 return reader
         else:
             self._readers[stream] = Reader(stream, self._log, self._heal)
-            self._opening[stream] = self._spawn(self._open(self._readers[stream]))
+            opening = self._open(self._readers[stream])
+            self._opening[stream] = self._background.spawn(f"opening of {stream}", opening)
         # Whoever waits may go; the others still want it.
         return await asyncio.shield(self._opening[stream])
 
@@ -134,24 +123,5 @@ class Hub:
     def _heal(self, reader: Reader) -> None:
         if reader.stream not in self._healing:
             self._healing.add(reader.stream)
-            task = self._spawn(healed(reader))
+            task = self._background.spawn(f"healing of {reader.stream}", healed(reader))
             task.add_done_callback(lambda _: self._healing.discard(reader.stream))
-
-    def _look_later(self) -> None:
-        when = self._clock.now() + self._look_seconds
-        self._timer = self._clock.call_at(when, lambda: self._spawn(self._look()))
-
-    async def _look(self) -> None:
-        try:
-            await self.look()
-        except (SQLAlchemyError, OSError) as error:
-            if not is_unavailable(error):
-                log.exception("the log could not be looked into")
-        finally:
-            self._look_later()
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

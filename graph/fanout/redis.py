@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
+from graph.background import Background, Supervised
 from graph.events import Event
 from graph.fanout.bus import Receive
 
@@ -24,12 +25,12 @@ log = logging.getLogger("watchword.bus")
 
 # Events that wait to be published; the oldest make room, and the log has them.
 OUTBOX = 10_000
-# Seconds until Redis is tried again, doubled each time up to the second.
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # Seconds without a message after which Redis is asked whether it is there, and as many to answer.
 QUIET = 5.0
 # Seconds that whoever follows a stream waits for Redis to confirm it.
 CONFIRM_SECONDS = 1.0
+# Seconds in which the events that still wait must be published when this process ends.
+FAREWELL_SECONDS = 2.0
 FAILURES = (RedisError, OSError)
 
 Connect = Callable[[], Awaitable[Redis]]
@@ -40,11 +41,13 @@ must not try again by itself: the bus begins anew, perhaps with another server."
 class RedisBus:
     """Carries events over Redis. `namespace` keeps two installations on one server apart."""
 
-    def __init__(self, connect: Connect, namespace: Callable[[], str]) -> None:
+    def __init__(
+        self, connect: Connect, namespace: Callable[[], str], background: Background
+    ) -> None:
         self._connect = connect
         self._namespace = namespace
+        self._background = background
         self._receive: Receive | None = None
-        self._tasks: list[asyncio.Task[None]] = []
         # What is followed, what the connection of the moment was told of it, and what of that Redis
         # has not confirmed. One at a time tells it.
         self._streams: set[str] = set()
@@ -59,9 +62,8 @@ class RedisBus:
 
     async def open(self, receive: Receive) -> None:
         self._receive = receive
-        self._tasks = [
-            asyncio.create_task(self._again_and_again(work)) for work in (self._listen, self._send)
-        ]
+        for name, work in (("listener", self._listen), ("sender", self._send)):
+            self._background.start(f"the {name} of the bus", work, is_away=_is_away)
 
     async def follow(self, stream: str) -> None:
         self._streams.add(stream)
@@ -87,43 +89,17 @@ class RedisBus:
         self._published.set()
 
     async def close(self) -> None:
-        while running := [task for task in self._tasks if not task.done()]:
-            # Again and again: in Python 3.11 `wait_for`, which redis-py sends by, loses a
-            # cancellation that comes at the same moment as what it waits for.
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=FIRST_PAUSE)
         self._receive = None
         if not self._outbox and not self._leaving:
             return
         try:
-            async with asyncio.timeout(LONGEST_PAUSE):
+            async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._flush()
         except (*FAILURES, ValueError) as error:
             unsaid = len(self._leaving) + len(self._outbox)
             log.warning("%d events were not published: %s", unsaid, type(error).__name__)
 
-    async def _again_and_again(self, work: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
-        pause = FIRST_PAUSE
-
-        def works() -> None:
-            nonlocal pause
-            pause = FIRST_PAUSE
-
-        while True:
-            try:
-                await work(works)
-            except FAILURES as error:
-                # Once is enough for as long as it lasts.
-                level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
-                log.log(level, "Redis cannot be reached: %s", type(error).__name__)
-            except Exception:
-                # Whatever it was, this process must not be deaf from now on.
-                log.exception("the bus has stumbled")
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    async def _listen(self, works: Callable[[], None]) -> None:
+    async def _listen(self, task: Supervised) -> None:
         client = await self._connect()
         pubsub = client.pubsub()
         try:
@@ -132,7 +108,7 @@ class RedisBus:
             await pubsub.subscribe(self._channel(""))
             self._pubsub, self._told = pubsub, set()
             await self._tell()
-            await self._hear(pubsub, works)
+            await self._hear(pubsub, task)
         finally:
             self._pubsub = None
             for channel in tuple(self._unconfirmed):
@@ -160,7 +136,7 @@ class RedisBus:
                 # Whoever listens finds out as well, and begins anew with all streams.
                 log.debug("what is followed could not be told")
 
-    async def _hear(self, pubsub: PubSub, works: Callable[[], None]) -> None:
+    async def _hear(self, pubsub: PubSub, task: Supervised) -> None:
         is_asked = False
         while True:
             if not _is_connected(pubsub):
@@ -168,7 +144,7 @@ class RedisBus:
             message = await pubsub.get_message(timeout=QUIET)
             if message is not None:
                 is_asked = False
-                works()
+                task.well()
                 self._take(message)
             elif is_asked:
                 raise TimeoutError("Redis says nothing")
@@ -199,14 +175,14 @@ class RedisBus:
         if confirmed is not None and not confirmed.done():
             confirmed.set_result(None)
 
-    async def _send(self, works: Callable[[], None]) -> None:
+    async def _send(self, task: Supervised) -> None:
         client = await self._connect()
         try:
             while True:
                 if not self._leaving:
                     await self._published.wait()
                 await self._flush_to(client)
-                works()
+                task.well()
         finally:
             await client.aclose()
 
@@ -229,6 +205,10 @@ class RedisBus:
 
     def _channel(self, stream: str) -> str:
         return f"watchword:{self._namespace()}:{stream}"
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, FAILURES)
 
 
 def _is_connected(pubsub: PubSub) -> bool:

@@ -79,6 +79,7 @@ class External:
             services.clock,
             settings.leeway_seconds,
             services.domain.roles,
+            services.background,
         )
 
     async def verify(self, token: str, address: str) -> Principal | None:

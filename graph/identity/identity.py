@@ -42,7 +42,7 @@ class Identity:
         self.sessions = Sessions(database, services.bus, settings)
         self.seconds = LONGEST_TOKEN
         self.revocations = revocations(settings, domain)
-        self.keys = KeyStore(database, services.vault, clock)
+        self.keys = KeyStore(database, services.vault, clock, services.background)
         self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
         self.external = External(services, self.revocations)

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.actor import SERVER, Actor
+from graph.background import Background
 from graph.clock import Clock
 from graph.columns import moment
 from graph.database import Database, exclusive, undisturbed
@@ -158,7 +159,10 @@ def is_due(newest: float, settings: Settings, now: float) -> bool:
 class KeyStore:
     """The keys as this process knows them."""
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, clock: Clock, background: Background
+    ) -> None:
+        self._background = background
         self._database = database
         self._vault = vault
         self._clock = clock
@@ -207,7 +211,8 @@ class KeyStore:
     async def _look_together(self) -> None:
         if self._looking is None:
             self._looked_at = self._clock.now()
-            self._looking = asyncio.create_task(self._look(self._looked_at))
+            look = self._look(self._looked_at)
+            self._looking = self._background.spawn("look for signing keys", look)
         await undisturbed(self._looking)
 
     async def _look(self, now: float) -> None:

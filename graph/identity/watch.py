@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from contextlib import suppress
 
+from graph.background import Supervised
 from graph.context import Services
-from graph.database import is_unavailable
 from graph.delivery.lease import narrowed
 from graph.delivery.leases import Leases
-from graph.delivery.run import Patience
 from graph.ending import Ending
 from graph.errors import CursorExpired
 from graph.events import Event
@@ -23,11 +21,11 @@ from graph.identity.happenings import (
 )
 from graph.identity.revocations import Revocations
 
-log = logging.getLogger("watchword.revocations")
-
 # Seconds for which a connection of a session that is kept may go on by its old token, where there is
 # no grace to renew other tokens.
 KEPT_GRACE = 10.0
+# Seconds between two times at which memory is rid of revocations that are over.
+FORGET_SECONDS = 60.0
 
 
 class Watch:
@@ -51,22 +49,17 @@ class Watch:
         self._leases = leases
         self._seconds = seconds
         self._grace = grace
-        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Take in what happened of late, and begin to follow."""
-        after = await self._recall()
-        self._task = asyncio.create_task(self._follow(after))
+        """Take in what happened of late, and follow from then on until the background is closed."""
+        await self._recall()
+        background = self._services.background
+        background.start("the watch over revocations", self._follow, is_needed=True)
+        background.every(FORGET_SECONDS, "the forgetting of revocations", self.forget)
 
-    async def close(self) -> None:
-        """Follow no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def forget(self, now: float) -> None:
-        """Forget what no token can remember any more at this time, in Unix seconds."""
-        self._revocations.forget(now)
+    async def forget(self) -> None:
+        """Forget the revocations that no token can remember any more."""
+        self._revocations.forget(self._services.clock.now())
 
     def take(self, event: Event, at: float) -> None:
         """Let what happened at a time have its effect on tokens to come and on connections that
@@ -110,21 +103,19 @@ class Watch:
             self.take(event, at)
         return head
 
-    async def _follow(self, after: int) -> None:
-        patience = Patience(self._services.clock)
+    async def _follow(self, task: Supervised) -> None:
         while True:
-            try:
-                reader, mailbox = await self._services.hub.follow(STREAM, None, after)
-                try:
-                    while True:
-                        event = await reader.next(mailbox)
-                        after = event.position
-                        self.take(event, self._services.clock.now())
-                finally:
-                    reader.leave(mailbox)
-            except CursorExpired:
-                after = await self._recall()
-            except Exception as error:
-                if not is_unavailable(error):
-                    log.exception("the watch over sessions stumbled")
-                await patience.wait(error)
+            # All of it again: an event that could not be taken in must not be passed over.
+            after = await self._recall()
+            # Events were pruned before this process came to them; the log has all that matter.
+            with suppress(CursorExpired):
+                await self._hear(task, after)
+
+    async def _hear(self, task: Supervised, after: int) -> None:
+        reader, mailbox = await self._services.hub.follow(STREAM, None, after)
+        task.well()
+        try:
+            while True:
+                self.take(await reader.next(mailbox), self._services.clock.now())
+        finally:
+            reader.leave(mailbox)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graph.background import Background
 from graph.clock import Clock
 from graph.errors import InvalidToken, Unsafe
 from graph.principal import Principal
@@ -36,9 +37,10 @@ class Issuer:
         clock: Clock,
         leeway: float,
         roles: Mapping[str, frozenset[str]],
+        background: Background,
     ) -> None:
         self.trusted = trusted
-        self.keys = IssuerKeys(trusted, clock)
+        self.keys = IssuerKeys(trusted, clock, background)
         self._clock = clock
         self._roles = roles
         self._expected = Expected(trusted.issuer, trusted.audience, leeway)
@@ -73,11 +75,14 @@ class TrustedIssuers:
         clock: Clock,
         leeway: float,
         roles: Mapping[str, frozenset[str]],
+        background: Background,
     ) -> None:
         """`leeway` is in seconds. Raises `Unsafe` when an entry gives a role that is unknown."""
         for one in trusted:
             _check_roles(one, roles)
-        self._by_name = {one.issuer: Issuer(one, clock, leeway, roles) for one in trusted}
+        self._by_name = {
+            one.issuer: Issuer(one, clock, leeway, roles, background) for one in trusted
+        }
 
     def of(self, token: str) -> Issuer | None:
         """Return whose keys a token is to be checked with; None when it names no issuer of ours.

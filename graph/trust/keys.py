@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from graph.background import Background
 from graph.clock import Clock
 from graph.errors import Unavailable
 from graph.tokens.jwk import BadKey, read_set
@@ -23,11 +24,12 @@ COOL_DOWN = 10.0
 class IssuerKeys:
     """The keys of one issuer, by id. No two issuers share one of these: a kid is one's own."""
 
-    def __init__(self, issuer: TrustedIssuer, clock: Clock) -> None:
+    def __init__(self, issuer: TrustedIssuer, clock: Clock, background: Background) -> None:
         self.keys: Mapping[str, VerifyingKey] = {}
         self.version = 0
         self._issuer = issuer
         self._clock = clock
+        self._background = background
         self._found: Found | None = None
         self._found_until = self._fresh_until = self._good_until = float("-inf")
         self._asked_at = float("-inf")
@@ -54,7 +56,7 @@ class IssuerKeys:
             if 0 <= now - self._asked_at < COOL_DOWN:
                 return
             self._asked_at = now
-            self._asking = asyncio.create_task(self._refresh())
+            self._asking = self._background.spawn(f"keys of {self._issuer.name}", self._refresh())
             self._asking.add_done_callback(self._asked)
         # Who asked first may go away; the others wait for the same answer.
         await asyncio.shield(self._asking)

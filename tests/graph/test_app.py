@@ -95,6 +95,8 @@ async def started(settings: Settings, clock: MovedClock) -> AsyncIterator[Runnin
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="https://watchword.example") as client,
     ):
+        # Each background task takes its first step, and waits for its time.
+        await asyncio.sleep(0)
         yield Running(client)
 
 

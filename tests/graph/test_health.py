@@ -14,19 +14,24 @@ import pytest
 from fastapi import FastAPI
 
 from graph import health
+from graph.background import Background
 from graph.database import Database
+from tests.support.clock import MovedClock
+from tests.support.toy_server import until
 
 READY = (200, {"status": "ok", "database": "ok"})
 NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})
 
 
 @asynccontextmanager
-async def asking(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def asking(
+    url: str, background: Background | None = None
+) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the health routes of a database, wherever that is."""
     others = set(threading.enumerate())
-    database = Database(url)
+    database, background = Database(url), background or Background(MovedClock())
     app = FastAPI()
-    app.include_router(health.routes(database))
+    app.include_router(health.routes(database, background))
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://watchword") as client:
         yield client
@@ -99,3 +104,35 @@ async def test_ready_holds_no_connection_while_nobody_asks(database_url: str) ->
     async with asking(database_url) as client:
         # More than the pool has, if each kept one.
         assert {(await ready(client))[0] for _ in range(30)} == {200}
+
+
+@pytest.mark.parametrize(
+    ("is_needed", "code", "status"), [(True, 503, "unavailable"), (False, 200, "degraded")]
+)
+async def test_a_background_task_that_is_not_well_is_told_until_it_is(
+    is_needed: bool, code: int, status: str, sqlite_url: str
+) -> None:
+    clock = MovedClock(1_800_000_000)
+    background, faults = Background(clock), [ValueError("pa55word")]
+
+    async def turn() -> None:
+        while faults:
+            raise faults.pop()
+
+    background.every(1, "the look", turn, is_needed=is_needed)
+    async with asking(sqlite_url, background) as client:
+        assert await ready(client) == READY
+        clock.move(1)
+        await until(lambda: bool(background.unwell))
+        assert await ready(client) == (
+            code,
+            {
+                "status": status,
+                "database": "ok",
+                "tasks": {"the look": "not well since 2027-01-15T08:00:01+00:00"},
+            },
+        )
+        clock.move(1)
+        await until(lambda: not background.unwell)
+        assert await ready(client) == READY
+    await background.close()

@@ -31,6 +31,11 @@ class MovedClock:
         heapq.heappush(self._timers, (when, next(self._count), timer))
         return timer
 
+    @property
+    def waiting(self) -> int:
+        """How many timers wait for their time."""
+        return sum(timer.callback is not None for _, _, timer in self._timers)
+
     def move(self, seconds: float) -> None:
         """Let time pass, and run each timer at its own time."""
         end = self.time + seconds
@@ -38,4 +43,5 @@ class MovedClock:
             self.time, _, timer = heapq.heappop(self._timers)
             if timer.callback is not None:
                 timer.callback()
+                timer.cancel()
         self.time = end

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.attempts import Attempts
+from graph.background import Background
 from graph.context import Context, Services
 from graph.database import Database
 from graph.errors import WatchwordError
@@ -90,7 +91,8 @@ async def open_services(
 ) -> tuple[Services, list[Event]]:
     """Make services around a database, and the list of what will be heard on the bus."""
     log, bus, events = Log(database), MemoryBus(), list[Event]()
-    hub = Hub(log, bus, clock, mailbox_limit, look_seconds=1)
+    background = Background(clock)
+    hub = Hub(log, bus, background, mailbox_limit, look_seconds=1)
 
     def receive(event: Event) -> None:
         events.append(event)
@@ -100,7 +102,9 @@ async def open_services(
     await bus.open(receive)
     settings = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
     attempts = Attempts(settings.bus_url)
-    services = Services(database, log, bus, hub, clock, domain, settings, VAULT, attempts)
+    services = Services(
+        database, log, bus, hub, clock, background, domain, settings, VAULT, attempts
+    )
     return services, events
 
 

@@ -159,8 +159,8 @@ async def toy_door(
         try:
             yield made, watch
         finally:
-            await watch.close()
-            await services.hub.close()
+            await services.background.close()
+            await services.bus.close()
             await services.database.close()
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from graph import bus_url
+from graph.background import Background
+from graph.clock import SystemClock
 from graph.events import Event
 from graph.fanout.bus import Bus
 from graph.fanout.buses import bus
@@ -31,7 +33,8 @@ async def crosses(one_url: str, other_url: str, key: str = "bear") -> None:
 
 @asynccontextmanager
 async def opened(url: str, heard: asyncio.Queue[Event] | None = None) -> AsyncIterator[Bus]:
-    made = bus(url, lambda: "here")
+    background = Background(SystemClock())
+    made = bus(url, lambda: "here", background)
     await made.open(heard.put_nowait if heard else lambda event: None)
     try:
         async with asyncio.timeout(PATIENCE):
@@ -40,11 +43,12 @@ async def opened(url: str, heard: asyncio.Queue[Event] | None = None) -> AsyncIt
                 await asyncio.sleep(0)
         yield made
     finally:
+        await background.close()
         await made.close()
 
 
 def test_memory_is_the_bus_of_one_process() -> None:
-    assert isinstance(bus("memory://", lambda: "here"), MemoryBus)
+    assert isinstance(bus("memory://", lambda: "here", Background(SystemClock())), MemoryBus)
 
 
 async def test_a_redis_alone() -> None:
@@ -121,4 +125,4 @@ def test_a_url_that_names_no_bus_is_refused_in_a_sentence(url: str, sentence: st
 )
 def test_a_url_that_names_a_bus_is_taken(url: str) -> None:
     bus_url.check(url)
-    bus(url, lambda: "here")
+    bus(url, lambda: "here", Background(SystemClock()))

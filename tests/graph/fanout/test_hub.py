@@ -119,8 +119,9 @@ async def test_a_hub_looks_by_itself(services: Services, clock: MovedClock) -> N
         await happen(services, key, heard=False)
         clock.move(1)
         assert await read(*follower, 1) == [key]
-        await until(lambda: any(t.callback for _, _, t in clock._timers))
-    await services.hub.close()
+        await until(lambda: clock.waiting == 1)
+    await services.background.close()
+    assert clock.waiting == 0
 
 
 async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Services) -> None:

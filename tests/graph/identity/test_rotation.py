@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -38,24 +37,22 @@ async def rotated(
             await other.open()
             identities.append(other)
         made = [Rotation(identity) for identity in identities]
+        background = desk.identity.services.background
         for each in made:
-            each.open()
+            each.open(background)
         try:
             yield desk, made
         finally:
-            await asyncio.gather(*(each.close() for each in made))
+            await background.close()
 
 
 async def turn(clock: MovedClock, rotations: list[Rotation], seconds: float) -> None:
     """Let time pass, and everybody look once at its end."""
     if seconds > EVERY_SECONDS:
         clock.time += seconds - EVERY_SECONDS
-    before = [each._task for each in rotations]
+    await until(lambda: clock.waiting == len(rotations))
     clock.move(EVERY_SECONDS)
-    await until(
-        lambda: all(each._task is not task for each, task in zip(rotations, before, strict=True))
-    )
-    await asyncio.gather(*(each._task for each in rotations if each._task))
+    await until(lambda: clock.waiting == len(rotations))
 
 
 async def rows(database: Database) -> list[SigningKey]:
@@ -145,7 +142,7 @@ async def test_nobody_who_signs_in_waits_for_a_look(
 async def test_a_database_that_is_away_is_waited_for(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    async with rotated(database, clock) as (_, all_of_them):
+    async with rotated(database, clock) as (desk, all_of_them):
 
         async def refuse(session: object) -> list[SigningKey]:
             raise away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))
@@ -154,21 +151,22 @@ async def test_a_database_that_is_away_is_waited_for(
             patched.setattr(signing_keys, "newest_first", refuse)
             for _ in range(3):
                 await turn(clock, all_of_them, 10 * DAY)
-        assert "the keys could not be looked after: ConnectionRefusedError" in caplog.text
+        assert "the care of the signing keys failed and is tried again" in caplog.text
+        assert len(desk.identity.services.background.unwell) == 1
         assert "hunter2" not in caplog.text
         await turn(clock, all_of_them, EVERY_SECONDS)
         assert len(await rows(database)) == 2
+        assert desk.identity.services.background.unwell == []
 
 
 async def test_after_the_end_nothing_is_looked_for(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with rotated(database, clock) as (desk, all_of_them):
-        [each] = all_of_them
-        await each.close()
+        await desk.identity.services.background.close()
         looked: list[object] = []
         monkeypatch.setattr(rotation, "rotate_when_due", looked.append)
         clock.move(100 * DAY)
-        assert each._task is None
+        assert clock.waiting == 0
         assert looked == []
         assert len(desk.identity.keys.ring.keys) == 1

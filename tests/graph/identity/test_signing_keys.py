@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import bindparam, select, text, update
 
 from graph.actor import OPERATOR
+from graph.background import Background
 from graph.columns import UtcDateTime, moment
 from graph.database import Database
 from graph.errors import InvalidToken, Unavailable, Unsafe
@@ -238,7 +239,7 @@ async def test_a_new_key_is_sealed_so_that_those_who_know_the_old_seal_open_it(
 ) -> None:
     old, new = ENCRYPTION_KEY, Fernet.generate_key().decode()
     await ensure(database, VAULT, SETTINGS, clock.now())
-    store = KeyStore(database, VAULT, clock)
+    store = KeyStore(database, VAULT, clock, Background(clock))
     await store.refresh()
     operators = Vault(lambda: (new, old))
     made = await rotate(database, operators, SETTINGS, clock.now())

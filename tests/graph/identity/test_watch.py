@@ -69,7 +69,7 @@ async def post(database: Database, clock: MovedClock) -> AsyncIterator[Post]:
     services, _ = await open_services(database, clock)
     made = Post(services, grace=10)
     yield made
-    await made.watch.close()
+    await services.background.close()
 
 
 async def test_what_happened_before_the_start_is_known(post: Post) -> None:
@@ -101,7 +101,7 @@ async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
     await post.watch.open()
     assert len(post.revocations) == 1
     clock.move(100)
-    await post.watch.forget(clock.now())
+    await post.watch.forget()
     assert len(post.revocations) == 0
 
 
@@ -158,7 +158,7 @@ async def test_the_session_that_is_kept_has_time_to_renew(
         post.revocations.check(ALICE)
     clock.move(10)
     assert post.tenant.endings == [Ending.OUTDATED]
-    await post.watch.close()
+    await services.background.close()
 
 
 async def test_without_a_grace_the_lease_goes_on_with_less(
@@ -171,7 +171,7 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
     await until(lambda: bool(post.tenant.told))
     clock.move(1000)
     assert post.tenant.told == ["regranted"]
-    await post.watch.close()
+    await services.background.close()
 
 
 async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:

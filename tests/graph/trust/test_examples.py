@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from graph.background import Background
 from graph.errors import InvalidToken
 from graph.settings import read
 from graph.tokens.keys import Key
@@ -104,7 +105,7 @@ class Provider:
         (known,) = read(trusted_issuers=json.dumps([entry])).trusted_issuers
         local = known.model_copy(update={"jwks_url": f"{idp.url}{JWKS}"})
         self.entry: TrustedIssuer = local
-        self.issuer = Issuer(local, MovedClock(), 5, ROLES)
+        self.issuer = Issuer(local, MovedClock(), 5, ROLES, Background(MovedClock()))
 
     async def verify(self, claims: dict[str, Any], typ: str | None, /, **changes: Any) -> Any:
         payload = {name: value for name, value in (claims | changes).items() if value is not ABSENT}
@@ -138,7 +139,7 @@ def provider(idp: FakeIssuer, name: str) -> Provider:
 
 def test_all_examples_are_one_setting() -> None:
     known = read(trusted_issuers=EXAMPLES).trusted_issuers
-    TrustedIssuers(known, MovedClock(), 5, ROLES)
+    TrustedIssuers(known, MovedClock(), 5, ROLES, Background(MovedClock()))
 
 
 async def test_keycloak(idp: FakeIssuer) -> None:

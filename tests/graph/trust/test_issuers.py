@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from graph.background import Background
 from graph.errors import InvalidToken, TokenExpired, Unsafe, WatchwordError
 from graph.trust.issuers import TrustedIssuers, Verified
 from tests.support.clock import MovedClock
@@ -20,7 +21,7 @@ class Trust:
     """Who is believed, on a clock that stands still."""
 
     def __init__(self, clock: MovedClock, *entries: Any) -> None:
-        self.issuers = TrustedIssuers(entries, clock, 5, ROLES)
+        self.issuers = TrustedIssuers(entries, clock, 5, ROLES, Background(clock))
 
     async def verify(self, token: str) -> Verified | None:
         issuer = self.issuers.of(token)
@@ -134,7 +135,7 @@ async def test_the_algorithm_is_the_keys_own(idp: FakeIssuer, clock: MovedClock)
 def test_a_role_that_nobody_knows_stops_the_server(idp: FakeIssuer, clock: MovedClock) -> None:
     for entry in ({"role_map": {"Staff": "kepeer"}}, {"default_roles": ["kepeer"]}):
         with pytest.raises(Unsafe, match="'kepeer'"):
-            TrustedIssuers([idp.entry(**entry)], clock, 5, ROLES)
+            TrustedIssuers([idp.entry(**entry)], clock, 5, ROLES, Background(clock))
 
 
 async def test_arbitrary_claims_give_a_principal_or_a_refusal(

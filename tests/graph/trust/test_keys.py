@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from graph.background import Background
 from graph.errors import Unavailable
 from graph.tokens.keys import Key
 from graph.trust import fetch
@@ -19,7 +20,7 @@ from tests.support.tokens import key
 
 
 def keys_of(idp: FakeIssuer, clock: MovedClock, **entry: Any) -> IssuerKeys:
-    return IssuerKeys(idp.entry(**entry), clock)
+    return IssuerKeys(idp.entry(**entry), clock, Background(clock))
 
 
 async def test_keys_are_fetched_once_for_as_long_as_they_are_good(
