@@ -212,12 +212,15 @@ class Authentication:
     async def _passkey(
         self, trial: Trial, assertion: object, purpose: Purpose, account: str | None
     ) -> Proof:
-        # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
-        taken = await self._decide(trial, account, lambda unit: passkeys.take(unit, assertion))
+        async def taken(unit: Transaction) -> bytes:
+            return await passkeys.take(unit, self._services.vault, assertion, purpose, account)
 
         async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
-            verified = passkeys.verify(unit, self._settings, assertion, taken, purpose, account)
+            verified = passkeys.verify(unit, self._settings, assertion, challenge, account)
             return await verified, passkeys.METHODS
+
+        # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
+        challenge = await self._decide(trial, account, taken)
 
         return proof
 

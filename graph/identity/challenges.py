@@ -1,78 +1,57 @@
-"""Challenges: what a passkey has to sign, once, within minutes, and for the one purpose it was made for."""
+"""Challenges: what a passkey has to sign, once, within minutes, and for the one purpose it was made for.
+
+A challenge says itself when it ends, and that we made it: nothing is kept of one until it is
+answered. So strangers may ask for any number of them and fill nothing, and nobody has to be refused
+one because others behind the same address asked before.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
-from dataclasses import dataclass, field
-from datetime import datetime
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from typing import Literal
 
-from sqlalchemy import delete, select
-
-from graph.columns import moment
-from graph.identity.tables import Challenge
+from graph import replays
 from graph.transaction import Transaction
+from graph.vault import Vault
 
 Purpose = Literal["register", "sign-in", "step-up"]
 
 # For how long a challenge can be answered.
 SECONDS = 300
-# WebAuthn Level 3, section 13.4.3, asks for 16 at least.
-BYTES = 32
-PRUNED_AT_ONCE = 100
+# Random bytes; WebAuthn Level 3, section 13.4.3, asks for 16 at least.
+RANDOM_BYTES = 32
+_END_BYTES = 8
+_SAID_BYTES = RANDOM_BYTES + _END_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A challenge that was taken out of the database: nobody can take it again."""
-
-    value: bytes = field(repr=False)
-    purpose: str
-    account: str | None
-    expires_at: datetime
-
-    def is_for(self, purpose: Purpose, account: str | None, now: float) -> bool:
-        """Tell whether it was made for this, for this account (None for whoever comes), and lives."""
-        made_for = (self.purpose, self.account)
-        return made_for == (purpose, account) and moment(now) < self.expires_at
+def make(vault: Vault, purpose: Purpose, account: str | None, now: float) -> bytes:
+    """Make a challenge for one account, None for whoever answers. `now` is in Unix seconds."""
+    end = int(now) + SECONDS
+    said = secrets.token_bytes(RANDOM_BYTES) + end.to_bytes(_END_BYTES, "big")
+    return said + next(_signatures(vault, said, purpose, account))
 
 
-async def make(unit: Transaction, purpose: Purpose, account: str | None) -> bytes:
-    """Make a challenge, and drop those that have ended."""
-    await _prune(unit)
-    value = secrets.token_bytes(BYTES)
-    unit.session.add(
-        Challenge(
-            hash=_hash(value),
-            purpose=purpose,
-            account_id=account,
-            expires_at=moment(unit.now + SECONDS),
-        )
-    )
-    return value
+async def take(
+    unit: Transaction, vault: Vault, value: bytes, purpose: Purpose, account: str | None
+) -> bool:
+    """Use a challenge up with this transaction; tell whether it was made for this and is still good."""
+    said, signature = value[:_SAID_BYTES], value[_SAID_BYTES:]
+    good = [
+        hmac.compare_digest(signature, ours) for ours in _signatures(vault, said, purpose, account)
+    ]
+    end = int.from_bytes(said[RANDOM_BYTES:], "big")
+    if not any(good) or unit.now >= end:
+        return False
+    id = urlsafe_b64encode(said).decode()
+    return await replays.first(unit.session, "passkey challenge", purpose, id, end)
 
 
-async def take(unit: Transaction, value: bytes) -> Taken | None:
-    """Take a challenge, whatever it was made for; None when there is none."""
-    found = await unit.session.execute(
-        delete(Challenge)
-        .where(Challenge.hash == _hash(value))
-        .returning(Challenge.purpose, Challenge.account_id, Challenge.expires_at)
-    )
-    row = found.one_or_none()
-    return None if row is None else Taken(value, row.purpose, row.account_id, row.expires_at)
-
-
-async def _prune(unit: Transaction) -> None:
-    # A few more than are made, and none that another process drops at this moment.
-    ended = select(Challenge.hash).where(Challenge.expires_at < moment(unit.now))
-    some = ended.limit(PRUNED_AT_ONCE).with_for_update(skip_locked=True)
-    await unit.session.execute(
-        delete(Challenge).where(Challenge.hash.in_(some)),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _hash(value: bytes) -> str:
-    return hashlib.sha256(value).hexdigest()
+def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:
+    """Yield what each of the vault's keys makes of a challenge; the first key's is first."""
+    # The account is last, and no purpose has a zero byte in it: no two of them are one text.
+    whole = said + purpose.encode() + b"\0" + (account or "").encode()
+    for key in vault.derive("passkey challenge"):
+        yield hmac.digest(key, whole, "sha256")

@@ -65,29 +65,29 @@ class FactorMutation:
         " (PublicKeyCredential.parseCreationOptionsFromJSON).",
     )
     async def begin_passkey(self, info: Info) -> JSON | None:
-        context = info.context
-        async with context.write() as unit:
-            return JSON(
-                await passkeys.begin(unit, context.services.settings, context.principal.subject)
-            )
+        services, subject = info.context.services, info.context.principal.subject
+        async with info.context.write() as unit:
+            return JSON(await passkeys.begin(unit, services.settings, services.vault, subject))
 
     @strawberry.mutation(
         permission_classes=[Recent],
         description="Register the passkey that the browser made: its credential.toJSON().",
     )
     async def add_passkey(self, info: Info, name: str, credential: JSON) -> Passkey | None:
-        context = info.context
+        context, subject = info.context, info.context.principal.subject
         try:
             async with context.write() as unit:
-                taken = await passkeys.take(unit, credential)
+                vault = context.services.vault
+                challenge = await passkeys.take(unit, vault, credential, "register", subject)
         except PasskeyRefused:
             raise BadUserInput(
-                "This answers nothing that was asked. Begin with beginPasskey.", ["credential"]
+                "This answers nothing that was asked, or too late. Begin with beginPasskey.",
+                ["credential"],
             ) from None
         # In a transaction of its own: the challenge is gone, also when the passkey is refused.
         async with context.write() as unit:
-            subject, settings = context.principal.subject, context.services.settings
-            row = await passkeys.add(unit, settings, subject, name, credential, taken)
+            settings = context.services.settings
+            row = await passkeys.add(unit, settings, subject, name, credential, challenge)
         return _passkey(row)
 
     @strawberry.mutation(permission_classes=[FirstParty], description="Call a passkey otherwise.")

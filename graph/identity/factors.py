@@ -6,7 +6,7 @@ from sqlalchemy import delete
 
 from graph.identity import passkeys, recovery_codes, totp
 from graph.identity.accounts import lock_account, sign_out
-from graph.identity.tables import Challenge, Totp
+from graph.identity.tables import Totp
 from graph.transaction import Transaction
 
 
@@ -21,6 +21,5 @@ async def reset(unit: Transaction, account: str) -> None:
         await totp.disable(unit, account)
     # What was begun could be finished with what was lost.
     await unit.session.execute(delete(Totp).filter_by(account_id=account))
-    await unit.session.execute(delete(Challenge).filter_by(account_id=account))
     await recovery_codes.forget(unit, account)
     await sign_out(unit, account)

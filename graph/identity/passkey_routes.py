@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from graph.actor import Actor
 from graph.asgi import header
 from graph.identity import passkeys
-from graph.identity.challenges import Purpose
-from graph.identity.exchange import answered, device_of, json_body, json_response
+from graph.identity.exchange import answered, json_body, json_response
 from graph.identity.identity import Identity
 from graph.identity.routes import first_party
-from graph.transaction import transaction
 
 OPTIONS = "/api/auth/passkeys/options"
 
@@ -30,19 +27,14 @@ def routes(identity: Identity) -> APIRouter:
 async def _options(identity: Identity, request: Request) -> Response:
     """Answer request options: those of a sign-in, or with an access token those of a step-up.
 
-    Without one the answer is the same for everybody: it does not tell who has an account.
+    Without one the answer is the same for everybody: it does not tell who has an account. Nothing is
+    counted or written: making options costs less than refusing them would.
     """
     await json_body(request, identity.settings)
-    device, services, now = device_of(request), identity.services, identity.clock.now()
-    # Each makes a row: nobody shall fill the table.
-    limit = identity.settings.sign_in_limit_per_address
-    await services.attempts.count(limit, "passkey options", device.address)
-    purpose: Purpose = "sign-in"
-    account = session = None
-    if header(request.scope, b"authorization"):
-        principal = await first_party(identity, request)
-        purpose, account, session = "step-up", principal.subject, principal.session
-    actor = Actor(account, session, address=device.address)
-    async with transaction(services.database, services.bus, now, actor) as unit:
-        made = await passkeys.options(unit, identity.settings, purpose, account)
-    return json_response(made)
+    settings, vault, now = identity.settings, identity.services.vault, identity.clock.now()
+    if not header(request.scope, b"authorization"):
+        return json_response(passkeys.options(settings, vault, now))
+    account = (await first_party(identity, request)).subject
+    async with identity.services.database.read() as session:
+        known = await passkeys.passkeys_of(session, account)
+    return json_response(passkeys.options(settings, vault, now, account, known))

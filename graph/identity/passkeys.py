@@ -23,12 +23,13 @@ from graph.identity import ceremonies, challenges
 from graph.identity.accounts import lock_account
 from graph.identity.audit import Action, record
 from graph.identity.ceremonies import PasskeyRefused
-from graph.identity.challenges import Purpose, Taken
+from graph.identity.challenges import Purpose
 from graph.identity.relying_party import relying_party
 from graph.identity.tables import Account, Passkey
 from graph.settings import Settings
 from graph.text import checked_text
 from graph.transaction import Transaction
+from graph.vault import Vault
 
 LONGEST_NAME = 200
 MOST = 20
@@ -47,51 +48,64 @@ async def passkeys_of(session: AsyncSession, account: str) -> Sequence[Passkey]:
     return found.scalars().all()
 
 
-async def begin(unit: Transaction, settings: Settings, account: str) -> dict[str, Any]:
+async def begin(
+    unit: Transaction, settings: Settings, vault: Vault, account: str
+) -> dict[str, Any]:
     """Return what `navigator.credentials.create` wants, as JSON. Raises `BadUserInput`."""
     party = relying_party(settings)
     owner = await lock_account(unit.session, account)
     known = await _room_for_one(unit.session, account)
-    challenge = await challenges.make(unit, "register", account)
+    challenge = challenges.make(vault, "register", account, unit.now)
     return ceremonies.creation_options(
         party, account, owner.email, owner.name, [passkey.id for passkey in known], challenge
     )
 
 
-async def options(
-    unit: Transaction, settings: Settings, purpose: Purpose, account: str | None
+def options(
+    settings: Settings,
+    vault: Vault,
+    now: float,
+    account: str | None = None,
+    known: Sequence[Passkey] = (),
 ) -> dict[str, Any]:
     """Return what `navigator.credentials.get` wants, as JSON. Raises `BadUserInput`.
 
-    Without an account they are for whoever comes, and say nothing about anybody.
+    They are for an account, which has these passkeys, to step up; or, without one, for anybody who
+    signs in, and then they say nothing about anybody. `now` is in Unix seconds.
     """
     party = relying_party(settings)
-    known = await passkeys_of(unit.session, account) if account is not None else []
-    challenge = await challenges.make(unit, purpose, account)
+    purpose: Purpose = "sign-in" if account is None else "step-up"
+    challenge = challenges.make(vault, purpose, account, now)
     return ceremonies.request_options(party, [passkey.id for passkey in known], challenge)
 
 
-async def take(unit: Transaction, credential: object) -> Taken:
-    """Take the challenge that a credential, whatever JSON it is, says it has signed.
+async def take(
+    unit: Transaction, vault: Vault, credential: object, purpose: Purpose, account: str | None
+) -> bytes:
+    """Use up and return the challenge that a credential, whatever JSON it is, says it has signed.
 
     To be committed before the credential is verified: then the challenge is gone, whatever comes of
-    it. Raises `PasskeyRefused`, an `Unauthenticated`, when there is none.
+    it. `account` is whose answer it must be, None when somebody signs in. Raises `PasskeyRefused`, an
+    `Unauthenticated`, when it was not made for that, has ended, or was answered before.
     """
-    taken = await challenges.take(unit, ceremonies.challenge_of(credential))
-    if taken is None:
-        raise PasskeyRefused("challenge")
-    return taken
+    challenge = ceremonies.challenge_of(credential)
+    if not await challenges.take(unit, vault, challenge, purpose, account):
+        raise PasskeyRefused("challenge", account)
+    return challenge
 
 
 async def add(
-    unit: Transaction, settings: Settings, account: str, name: str, credential: object, taken: Taken
+    unit: Transaction,
+    settings: Settings,
+    account: str,
+    name: str,
+    credential: object,
+    challenge: bytes,
 ) -> Passkey:
-    """Register a passkey. Raises `BadUserInput`."""
+    """Register a passkey, which answers the challenge that was taken. Raises `BadUserInput`."""
     label = checked_text(name, ["name"], LONGEST_NAME)
-    if not taken.is_for("register", account, unit.now):
-        raise _unusable("it answers another challenge, or too late")
     try:
-        made = ceremonies.registered(credential, taken.value, relying_party(settings))
+        made = ceremonies.registered(credential, challenge, relying_party(settings))
     except PasskeyRefused:
         raise _unusable("it is not what this server asked the browser for") from None
     await lock_account(unit.session, account)
@@ -117,8 +131,7 @@ async def verify(
     unit: Transaction,
     settings: Settings,
     credential: object,
-    taken: Taken,
-    purpose: Purpose,
+    challenge: bytes,
     account: str | None,
 ) -> Account:
     """Return whose passkey answered the challenge that was taken; the account is locked.
@@ -126,8 +139,6 @@ async def verify(
     `account` is who steps up, and None when somebody signs in. Raises `PasskeyRefused`, an
     `Unauthenticated`, for whatever is wrong.
     """
-    if not taken.is_for(purpose, account, unit.now):
-        raise PasskeyRefused("challenge", account)
     answer = ceremonies.assertion(credential)
     passkey, owner = await _find(unit.session, answer)
     if account not in (None, owner.id):
@@ -135,7 +146,7 @@ async def verify(
     try:
         _check_user_handle(answer, owner, required=account is None)
         count = ceremonies.check_assertion(
-            answer, taken.value, relying_party(settings), passkey.public_key
+            answer, challenge, relying_party(settings), passkey.public_key
         )
         if (count or passkey.sign_count) and count <= passkey.sign_count:
             # Section 6.1.1: there may be two of it, and one of them is a thief's.

@@ -132,17 +132,6 @@ class Passkey(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Challenge(Base):
-    """A challenge that a passkey has to sign, once, before it ends; known by its hash."""
-
-    __tablename__ = "challenges"
-
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    purpose: Mapped[str] = mapped_column(String(32))
-    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-
-
 class Totp(Base):
     """The secret of one-time codes (RFC 6238), sealed by the vault; good once it is confirmed.
 

@@ -27,10 +27,10 @@ async def register(
 ) -> Passkey:
     """Register a passkey, as beginPasskey and addPasskey do."""
     async with unit_of(database, now) as unit:
-        options = await passkeys.begin(unit, settings, account)
+        options = await passkeys.begin(unit, settings, VAULT, account)
     credential = device.create(options, **twist)
     async with unit_of(database, now) as unit:
-        taken = await passkeys.take(unit, credential)
+        taken = await passkeys.take(unit, VAULT, credential, "register", account)
     async with unit_of(database, now) as unit:
         return await passkeys.add(unit, settings, account, name, credential, taken)
 
@@ -39,12 +39,14 @@ async def ask(
     database: Database,
     settings: Settings,
     now: float,
-    purpose: Purpose = "sign-in",
     account: str | None = None,
 ) -> dict[str, Any]:
     """Ask for request options."""
-    async with unit_of(database, now) as unit:
-        return await passkeys.options(unit, settings, purpose, account)
+    if account is None:
+        return passkeys.options(settings, VAULT, now)
+    async with database.read() as session:
+        known = await passkeys.passkeys_of(session, account)
+    return passkeys.options(settings, VAULT, now, account, known)
 
 
 async def verify(
@@ -57,9 +59,9 @@ async def verify(
 ) -> Account:
     """Take the challenge, and verify the answer, as the routes do."""
     async with unit_of(database, now) as unit:
-        taken = await passkeys.take(unit, credential)
+        taken = await passkeys.take(unit, VAULT, credential, purpose, account)
     async with unit_of(database, now) as unit:
-        return await passkeys.verify(unit, settings, credential, taken, purpose, account)
+        return await passkeys.verify(unit, settings, credential, taken, account)
 
 
 async def enrol(

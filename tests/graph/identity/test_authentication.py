@@ -78,7 +78,7 @@ async def test_a_passkey_steps_up_and_signs_in(database: Database, clock: MovedC
         await register(database, settings, desk.account.id, device, clock.now())
         first = await tokens(desk)
         clock.move(500)
-        options = await ask(database, settings, clock.now(), "step-up", desk.account.id)
+        options = await ask(database, settings, clock.now(), desk.account.id)
         stepped = await desk.step_up(first["access_token"], passkey=device.get(options))
         assert stepped.status_code == 200, stepped.text
         principal = await desk.identity.verify(stepped.json()["access_token"])
@@ -100,7 +100,7 @@ async def test_a_passkey_of_another_account_steps_nobody_up(
         device, settings = Authenticator(ORIGIN), desk.identity.settings
         await register(database, settings, bob.id, device, clock.now())
         token = (await tokens(desk))["access_token"]
-        options = await ask(database, settings, clock.now(), "step-up", bob.id)
+        options = await ask(database, settings, clock.now(), bob.id)
         response = await desk.step_up(token, passkey=device.get(options))
         assert (response.status_code, response.json()["error"]) == (401, "invalid_grant")
         assert (await desk.audited())[-1] == "STEP_UP_FAILED"

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from graph.database import Database
 from graph.errors import NotFound
 from graph.identity import factors, passkeys, totp
-from graph.identity.tables import AuditEntry, Challenge, Passkey, RecoveryCode, Totp
+from graph.identity.tables import AuditEntry, Passkey, RecoveryCode, Totp
 from tests.support.authenticator import Authenticator
 from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
@@ -26,14 +26,14 @@ async def test_nothing_but_the_password_remains_and_sessions_end(
         await enrol(database, settings, account, now)
         async with unit_of(database, now) as unit:
             await totp.begin(unit, VAULT, settings, account)
-            await passkeys.begin(unit, settings, account)
+            await passkeys.begin(unit, settings, VAULT, account)
         assert (await desk.login()).status_code == 401
         async with unit_of(database, now) as unit:
             await factors.reset(unit, account)
         assert (await desk.login()).status_code == 200
         assert (await desk.refresh(token)).status_code == 401
     async with database.read() as session:
-        for table in (Passkey, Totp, RecoveryCode, Challenge):
+        for table in (Passkey, Totp, RecoveryCode):
             count = select(func.count()).select_from(table)
             assert (await session.execute(count)).scalar_one() == 0, table
         said = (await session.execute(select(AuditEntry.action))).scalars().all()

@@ -22,6 +22,7 @@ from tests.support.authenticator import Authenticator, decode, encode
 from tests.support.clock import MovedClock
 from tests.support.factors import ask, register, verify
 from tests.support.identity import unit_of
+from tests.support.vault import VAULT
 
 NOW = MovedClock().now()
 ORIGIN = "https://watchword.example"
@@ -104,7 +105,7 @@ async def test_a_passkey_steps_its_owner_up(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
-    options = await ask(database, SETTINGS, NOW, "step-up", alice)
+    options = await ask(database, SETTINGS, NOW, alice)
     assert [each["id"] for each in options["allowCredentials"]] == [encode(device.id)]
     answer = device.get(options, user=None)
     assert (await verify(database, SETTINGS, answer, NOW, "step-up", alice)).id == alice
@@ -114,7 +115,7 @@ async def test_nobody_steps_up_by_another_accounts_passkey(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
-    options = await ask(database, SETTINGS, NOW, "step-up", bob)
+    options = await ask(database, SETTINGS, NOW, bob)
     with pytest.raises(PasskeyRefused) as refused:
         await verify(database, SETTINGS, device.get(options), NOW, "step-up", bob)
     assert (refused.value.rule, refused.value.account) == ("account", bob)
@@ -128,7 +129,7 @@ async def test_a_challenge_is_for_what_it_was_made_for(
     account, meant, other = (
         (None, "step-up", alice) if asked == "sign-in" else (bob, "sign-in", None)
     )
-    options = await ask(database, SETTINGS, NOW, asked, account)
+    options = await ask(database, SETTINGS, NOW, account)
     with pytest.raises(PasskeyRefused) as refused:
         await verify(database, SETTINGS, device.get(options), NOW, meant, other)
     assert refused.value.rule == "challenge"
@@ -138,7 +139,7 @@ async def test_a_step_up_that_another_account_began_is_refused(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
-    options = await ask(database, SETTINGS, NOW, "step-up", bob)
+    options = await ask(database, SETTINGS, NOW, bob)
     with pytest.raises(PasskeyRefused):
         await verify(database, SETTINGS, device.get(options), NOW, "step-up", alice)
 
@@ -276,25 +277,23 @@ async def test_only_who_began_can_register(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     async with unit_of(database) as unit:
-        credential = device.create(await passkeys.begin(unit, SETTINGS, alice))
+        credential = device.create(await passkeys.begin(unit, SETTINGS, VAULT, alice))
     async with unit_of(database) as unit:
-        taken = await passkeys.take(unit, credential)
-        with pytest.raises(BadUserInput) as refused:
-            await passkeys.add(unit, SETTINGS, bob, "phone", credential, taken)
-    assert refused.value.extensions["path"] == ["credential"]
+        with pytest.raises(PasskeyRefused) as refused:
+            await passkeys.take(unit, VAULT, credential, "register", bob)
+    assert refused.value.rule == "challenge"
 
 
 async def test_a_challenge_of_a_sign_in_registers_nothing(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     async with unit_of(database) as unit:
-        options = await passkeys.begin(unit, SETTINGS, alice)
+        options = await passkeys.begin(unit, SETTINGS, VAULT, alice)
     asked = await ask(database, SETTINGS, NOW)
     credential = device.create(options, challenge=asked["challenge"])
     async with unit_of(database) as unit:
-        taken = await passkeys.take(unit, credential)
-        with pytest.raises(BadUserInput):
-            await passkeys.add(unit, SETTINGS, alice, "phone", credential, taken)
+        with pytest.raises(PasskeyRefused):
+            await passkeys.take(unit, VAULT, credential, "register", alice)
 
 
 async def test_a_passkey_without_user_verification_is_not_registered(
@@ -318,7 +317,7 @@ async def test_passkeys_that_there_are_are_not_offered_to_be_made_again(
 ) -> None:
     await add(database, alice, device)
     async with unit_of(database) as unit:
-        options = await passkeys.begin(unit, SETTINGS, alice)
+        options = await passkeys.begin(unit, SETTINGS, VAULT, alice)
     assert [each["id"] for each in options["excludeCredentials"]] == [encode(device.id)]
     assert decode(options["user"]["id"]).decode() == alice
 
