@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+
+from graph import origin
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,13 +74,20 @@ async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
             return b"".join(chunks)
 
 
-def is_same_origin(scope: Message, allowed: tuple[str, ...] = ()) -> bool:
-    """Tell whether a request comes from a page of our own or an allowed origin, or from no page.
+def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
+    """Tell whether a request comes from a page of one of our origins, or of the host that it was sent
+    to, or from no page.
 
-    Browsers send Origin with every WebSocket and every POST; other clients send none.
+    Browsers send Origin with every WebSocket and every POST; other clients send none. A proxy may put
+    its own name into Host, so the issuer's origin is always one of ours.
     """
-    origin = header(scope, b"origin")
-    if not origin or origin in allowed:
+    given = header(scope, b"origin")
+    if not given or origin.is_among(given, ours):
         return True
-    scheme, _, authority = origin.partition("://")
-    return scheme in ("http", "https") and authority == header(scope, b"host")
+    scheme = given.partition("://")[0].lower()
+    if scheme not in ("http", "https"):
+        return False
+    try:
+        return origin.is_among(given, [origin.normal(f"{scheme}://{header(scope, b'host')}")])
+    except ValueError:
+        return False

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from limits import parse
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from graph import bus_url
+from graph import bus_url, origin
 from graph.errors import Unsafe
 from graph.trusted_issuer import TrustedIssuer, check_all, is_loopback
 
@@ -40,9 +41,7 @@ LONGEST_TOKEN_SECONDS = 900
 LONGEST_LEEWAY_SECONDS = 60
 # Its last label is no number: that would be an address.
 _DOMAIN = re.compile(r"([a-z0-9-]+\.)*[a-z0-9-]*[a-z-][a-z0-9-]*", re.ASCII)
-_PASSKEY_ORIGIN = re.compile(
-    r"https?://[a-z0-9.-]+(:[0-9]+)?|android:apk-key-hash:[A-Za-z0-9_-]+=*", re.ASCII
-)
+_ANDROID_APP = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]+=*", re.ASCII)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
@@ -149,7 +148,9 @@ class Settings(BaseSettings):
     )
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description='Origins of other front ends, as JSON: ["https://app.example.com"].'
+        (),
+        description="Origins of other front ends, as JSON:"
+        ' ["https://app.example.com", "capacitor://localhost"].',
     )
     explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
     max_body_bytes: int = Field(1_000_000, ge=1024, description="Largest request body.")
@@ -219,6 +220,16 @@ class Settings(BaseSettings):
         " token may live.",
     )
 
+    @cached_property
+    def own_origin(self) -> str:
+        """The origin of the pages that we serve ourselves."""
+        return origin.of(self.issuer)
+
+    @cached_property
+    def our_origins(self) -> tuple[str, ...]:
+        """The origins of all our front ends, as browsers write them."""
+        return (self.own_origin, *self.allowed_origins)
+
     @model_validator(mode="before")
     @classmethod
     def _place_database(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +246,12 @@ class Settings(BaseSettings):
             raise ValueError("must be an https URL without query or fragment (RFC 8414, section 2)")
         if url.scheme == "http" and not is_loopback(url.hostname):
             raise ValueError("must use https: plain http is for loopback addresses only")
-        return issuer.rstrip("/")
+        if url.username is not None:
+            raise ValueError("must not name a user or a password: clients are told this URL")
+        # A URL is ASCII, and others compare this one character by character.
+        ours = issuer if issuer.isascii() else origin.of(issuer) + quote(url.path, "/%")
+        origin.of(ours)
+        return ours.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -326,22 +342,11 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _origins_are_named(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if "*" in origin:
-                raise ValueError(
-                    "must name each origin: a wildcard would let any site use the refresh cookie"
-                )
-            url = _split(origin)
-            host = url.netloc.rpartition("@")[2].lower()
-            if (
-                url.scheme not in ("https", "http")
-                or not host
-                or origin != f"{url.scheme}://{host}"
-            ):
-                raise ValueError(
-                    f"{origin!r} is no origin: write scheme://host[:port] and no more, in lower case"
-                )
-        return origins
+        if any("*" in each for each in origins):
+            raise ValueError(
+                "must name each origin: a wildcard would let any site use the refresh cookie"
+            )
+        return tuple(map(_origin, origins))
 
     @model_validator(mode="after")
     def _issuers_are_others(self) -> Settings:
@@ -354,20 +359,15 @@ class Settings(BaseSettings):
     @field_validator("relying_party_id")
     @classmethod
     def _relying_party_is_a_domain(cls, domain: str) -> str:
-        if domain and not _DOMAIN.fullmatch(domain):
-            raise ValueError("must be a domain in lower case, such as example.com")
-        return domain
+        name = origin.ascii_host(domain)
+        if name and not _DOMAIN.fullmatch(name):
+            raise ValueError("must be a domain, such as example.com")
+        return name
 
     @field_validator("passkey_origins")
     @classmethod
     def _passkeys_are_used_somewhere(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not _PASSKEY_ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"{origin!r} is no origin: write https://host[:port] in lower case and no more, or"
-                    " android:apk-key-hash:…"
-                )
-        return origins
+        return tuple(each if _ANDROID_APP.fullmatch(each) else _origin(each) for each in origins)
 
     @model_validator(mode="after")
     def _session_outlives_idleness(self) -> Settings:
@@ -409,6 +409,15 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
         # What concerns several settings names them itself.
         return sentence
     return f"{PREFIX}{'.'.join(str(part) for part in location).upper()} {sentence}"
+
+
+def _origin(given: str) -> str:
+    """Return an origin as browsers write it. Raises `ValueError` that names what is none."""
+    try:
+        return origin.normal(given)
+    except ValueError as error:
+        # A password before the host is not for the log.
+        raise ValueError(f"{given.rpartition('@')[2]!r} {error}") from error
 
 
 def _split(url: str) -> SplitResult:

@@ -9,6 +9,7 @@ import orjson
 from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from graph import origin
 from graph.asgi import Gone, TooLarge, header, is_same_origin, read_body
 from graph.database import is_unavailable
 from graph.errors import (
@@ -97,12 +98,12 @@ def check_origin(request: Request, settings: Settings) -> None:
     A neighbour on the same site is not of ours: it has to be allowed by name.
     """
     scope = request.scope
-    origin = header(scope, b"origin")
-    if origin in settings.allowed_origins:
+    given = header(scope, b"origin")
+    if origin.is_among(given, settings.allowed_origins):
         return
     is_near = header(scope, b"sec-fetch-site") in ("", "same-origin", "none")
-    is_plain = scope["scheme"] == "https" and origin.startswith("http:")
-    if is_plain or not is_near or not is_same_origin(scope):
+    is_plain = scope["scheme"] == "https" and given.lower().startswith("http:")
+    if is_plain or not is_near or not is_same_origin(scope, [settings.own_origin]):
         raise Refusal(403, "invalid_request", "This is for pages of our own origin.")
 
 

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from graph.errors import BadUserInput
 from graph.settings import PREFIX, Settings
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
@@ -32,17 +30,7 @@ def relying_party(settings: Settings) -> RelyingParty:
             f" {PREFIX}ISSUER to an https URL with a name; to try it on one machine, to"
             " http://localhost and the port, and opens that."
         )
-    origins = (_origin(settings.issuer), *settings.allowed_origins, *settings.passkey_origins)
-    return RelyingParty(id, origins)
-
-
-def _origin(url: str) -> str:
-    # As browsers write it (RFC 6454, section 6.2): no port where it is the scheme's own.
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    return RelyingParty(id, (*settings.our_origins, *settings.passkey_origins))
 
 
 def _is_address(host: str) -> bool:

@@ -37,6 +37,7 @@ from graph.oauth.decisions import allow, grant, is_settled, person_of, question
 from graph.oauth.errors import OAuthError
 from graph.oauth.metadata import AUTHORIZE
 from graph.principal import Principal
+from graph.settings import Settings
 from graph.transaction import transaction
 
 
@@ -71,7 +72,7 @@ async def _show(identity: Identity, request: Request) -> Response:
 
 
 async def _decide(identity: Identity, request: Request) -> Response:
-    _check_origin(request)
+    _check_origin(request, identity.settings)
     body = await json_body(request, identity.settings)
     decision = _decision(body)
     try:
@@ -139,9 +140,9 @@ async def _principal(identity: Identity, request: Request) -> Principal:
         raise OAuthError("invalid_token", error.message, 401) from error
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, settings: Settings) -> None:
     # RFC 9700, section 2.6: no page of another origin asks here, not even an allowed one.
-    if not is_same_origin(request.scope):
+    if not is_same_origin(request.scope, [settings.own_origin]):
         raise Refusal(403, "invalid_request", "A decision is made on our own page.")
 
 

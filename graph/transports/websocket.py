@@ -67,7 +67,7 @@ class WebSocketDoor:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         settings = self._door.settings
-        is_ours = is_same_origin(scope, settings.allowed_origins)
+        is_ours = is_same_origin(scope, settings.our_origins)
         if not is_ours or in_url(scope["query_string"]):
             await send({"type": "websocket.close", "code": 1008})
         elif SUBPROTOCOL not in scope["subprotocols"]:

@@ -558,7 +558,10 @@ async def test_a_socket_that_is_cut_leaves_nothing_behind(clock: MovedClock) -> 
         await server.followed(0)
 
 
-@pytest.mark.parametrize("origin", [None, "same", "https://app.example.com"])
+# The last is the issuer's own, which a proxy need not pass on in Host.
+@pytest.mark.parametrize(
+    "origin", [None, "same", "https://app.example.com", "http://127.0.0.1:8000"]
+)
 async def test_a_page_of_our_own_or_a_named_origin_may_connect(
     origin: str | None, clock: MovedClock
 ) -> None:

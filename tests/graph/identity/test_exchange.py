@@ -9,6 +9,7 @@ import pytest
 from fastapi import Request, Response
 from sqlalchemy.exc import OperationalError
 
+from graph.asgi import is_same_origin
 from graph.errors import (
     BadUserInput,
     Conflict,
@@ -104,6 +105,13 @@ async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> 
         ("https", {"origin": "https://b.example"}, False),
         ("https", {"origin": "https://friend.example", "sec-fetch-site": "cross-site"}, True),
         ("https", {"sec-fetch-site": "same-site"}, False),
+        # A proxy in front may put another name into Host, or the port.
+        ("https", {"origin": "https://issuer.example"}, True),
+        ("https", {"origin": "https://issuer.example", "sec-fetch-site": "same-site"}, False),
+        ("https", {"origin": "http://issuer.example"}, False),
+        ("https", {"origin": "https://issuer.example:8443"}, False),
+        ("https", {"origin": "null"}, False),
+        ("https", {"origin": "capacitor://a.example"}, False),
         ("https", {"sec-fetch-site": "none"}, True),
     ],
 )
@@ -112,12 +120,29 @@ def test_a_page_of_our_own_is_told_from_others(
 ) -> None:
     raw = [(b"host", b"a.example"), *((k.encode(), v.encode()) for k, v in headers.items())]
     request = Request({"type": "http", "scheme": scheme, "headers": raw})
-    settings = Settings(_env_file=None, allowed_origins=("https://friend.example",))
+    ours = {"issuer": "https://issuer.example/x", "allowed_origins": ["https://friend.example"]}
+    settings = Settings(_env_file=None, **ours)
     if is_ours:
         check_origin(request, settings)
     else:
         with pytest.raises(Refusal):
             check_origin(request, settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "is_ours"),
+    [
+        ("a.example:443", "https://a.example", True),
+        ("A.example", "https://a.example", True),
+        ("a.example:8443", "https://a.example:8443", True),
+        ("a.example:8443", "https://a.example", False),
+        ("a.example@b.example", "https://b.example", False),
+        ("", "https://b.example", False),
+    ],
+)
+def test_the_host_is_compared_as_browsers_write_it(host: str, given: str, is_ours: bool) -> None:
+    scope: Any = {"headers": [(b"host", host.encode()), (b"origin", given.encode())]}
+    assert is_same_origin(scope, []) is is_ours
 
 
 @pytest.mark.parametrize(("body", "text"), [({}, None), ({"a": None}, None), ({"a": "b"}, "b")])

@@ -201,6 +201,9 @@ async def test_a_decision_is_json_from_our_own_page(database: Database, clock: M
         assert foreign.status_code == 403
         ours = await room.decide("ask", token, {"origin": ORIGIN})
         assert ours.status_code == 200
+        # A proxy in front may put its own name for us into Host.
+        proxied = await room.decide("ask", token, {"origin": ORIGIN, "host": "upstream:8000"})
+        assert proxied.status_code == 200
         form = await room.desk.client.post("/oauth/authorize", data={"decision": "allow"})
         assert form.status_code == 415
         other = await room.decide("perhaps", token)

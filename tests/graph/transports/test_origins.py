@@ -66,7 +66,14 @@ async def test_all_else_is_read_by_who_is_named_with_credentials() -> None:
         # A secret in a header is for who can keep one: no page can.
         (EVERYBODY, "authorization", 400),
         (OTHERS, "authorization, content-type, dpop", 200),
-        (OTHERS, "x-other", 400),
+        (OTHERS, "apollographql-client-name,traceparent,last-event-id", 200),
+        (EVERYBODY, "traceparent", 400),
+        (OTHERS, "x-other, sec-fetch-site", 400),
+        (OTHERS, "proxy-authorization", 400),
+        (OTHERS, "Cookie", 400),
+        (OTHERS, "x-other,", 400),
+        (OTHERS, "x other", 400),
+        (OTHERS, "*: x", 400),
     ],
 )
 async def test_a_page_that_asks_first_hears_which_headers_it_may_send(
@@ -78,6 +85,22 @@ async def test_a_page_that_asks_first_hears_which_headers_it_may_send(
         "access-control-request-headers": headers,
     }
     assert (await client([FRIEND]).options(path, headers=asked)).status_code == status
+
+
+async def test_an_origin_is_known_however_it_is_written() -> None:
+    extension = "safari-web-extension://1b2c3d4e"
+    for origin in (extension, extension.upper().replace("SAFARI-WEB", "safari-web")):
+        answer = await client([FRIEND, extension]).get(OTHERS, headers={"origin": origin})
+        # The browser compares it with what it has sent.
+        assert said(answer)["allow-origin"] == origin
+
+
+async def test_a_named_origin_may_ask_a_server_in_a_private_network() -> None:
+    asked = {"origin": FRIEND, "access-control-request-method": "POST"}
+    asked["access-control-request-private-network"] = "true"
+    answer = await client([FRIEND]).options(OTHERS, headers=asked)
+    assert said(answer)["allow-private-network"] == "true"
+    assert (await client([FRIEND]).options(EVERYBODY, headers=asked)).status_code == 400
 
 
 async def test_who_keeps_a_public_answer_keeps_it_for_every_page_apart() -> None:
