@@ -108,7 +108,6 @@ class Engine:
         context: Context,
         kind: type[Executor[Any]],
     ) -> Executor[Any]:
-        self._planner.check(plan, variables)
         built = kind.build(
             self._definition,
             plan.document,
@@ -119,6 +118,7 @@ class Engine:
         )
         if isinstance(built, list):
             raise Refused(built)
+        self._planner.check(plan, built.variable_values)
         return built
 
 

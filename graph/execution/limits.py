@@ -1,15 +1,14 @@
 """How much a document may ask for, measured before anything is run.
 
-Depth of fields, aliases, fields of one name, and objects: where a field takes a page (`first` or
-`last`), what is asked of its nodes is asked as often as the page is long.
+Depth of fields, aliases, fields of one name, and objects: where a field takes a page, what is asked
+of its nodes is asked as often as the page is long. What is asked of the schema itself has a depth of
+its own, so that tools can read it whatever depth operations may have.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -20,24 +19,24 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    VariableNode,
     get_named_type,
     get_nullable_type,
     is_composite_type,
     is_list_type,
 )
+from graphql.execution.values import VariableValues
 
 from graph.errors import TooComplex
-from graph.relay.page import DEFAULT, MAXIMUM
+from graph.execution.pages import PLAIN_LIST, Pages
 
-# What a list without a page is taken to hold.
-PLAIN_LIST = 10
 # Beyond this nobody counts: fragments in fragments grow without end.
 UNCOUNTED = 1_000_000_000
+# graphql-js's getIntrospectionQuery, which GraphiQL and code generators send, is 15 deep; validation
+# refuses lists of fields within lists of fields.
+INTROSPECTION_DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ class Size:
     depth: int = 0
     aliases: int = 0
     objects: int = 0
+    introspection: int = 0
 
     def plus(self, other: Size) -> Size:
         """Return the size of both beside each other."""
@@ -66,18 +66,16 @@ class Size:
             max(self.depth, other.depth),
             min(self.aliases + other.aliases, UNCOUNTED),
             min(self.objects + other.objects, UNCOUNTED),
+            max(self.introspection, other.introspection),
         )
 
 
 class _Measure:
     """Measures selections; each fragment once. Validation has refused fragments in circles."""
 
-    def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any] | None
-    ) -> None:
-        self.varies = False
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: Pages) -> None:
         self._schema = schema
-        self._variables = variables
+        self._pages = pages
         self._fragments = {
             node.name.value: node
             for node in document.definitions
@@ -116,43 +114,28 @@ class _Measure:
     def _field(self, node: FieldNode, on: GraphQLNamedType | None, page: int | None) -> Size:
         field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
         kind = field.type if field else None
-        own = self._page(node) if field and {"first", "last"} & set(field.args) else None
+        own = self._pages.length(field, node) if field else None
         # A list is its page itself; of a connection, the lists that it holds are.
         within = None if is_list_type(get_nullable_type(kind)) else own
         inner = self.selections(node.selection_set, get_named_type(kind), within)
         times = _times(kind, page if own is None else own)
         objects = times * (1 + inner.objects) if node.selection_set else 0
+        about_schema = _is_of_introspection(kind) or _is_of_introspection(on)
         return Size(
-            inner.depth + 1,
+            0 if about_schema else inner.depth + 1,
             min(inner.aliases + (node.alias is not None), UNCOUNTED),
             min(objects, UNCOUNTED),
+            inner.introspection + about_schema,
         )
 
-    def _page(self, node: FieldNode) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value in ("first", "last"):
-                length = self._length(argument.value)
-                if length is not None:
-                    # A page that is too long is refused by its own field, in clearer words.
-                    return min(max(length, 0), 10 * MAXIMUM)
-        return DEFAULT
 
-    def _length(self, value: object) -> int | None:
-        if isinstance(value, IntValueNode):
-            return int(value.value[:9])
-        if not isinstance(value, VariableNode):
-            return None
-        self.varies = True
-        if self._variables is None:
-            return MAXIMUM
-        given = self._variables.get(value.name.value)
-        return given if isinstance(given, int) else None
+def _is_of_introspection(kind: GraphQLOutputType | GraphQLNamedType | None) -> bool:
+    named: GraphQLNamedType | None = get_named_type(kind)
+    return named is not None and named.name.startswith("__")
 
 
 def _times(kind: GraphQLOutputType | None, page: int | None) -> int:
-    named = get_named_type(kind)
-    is_introspection = named is not None and named.name.startswith("__")
-    if is_introspection or not is_list_type(get_nullable_type(kind)):
+    if _is_of_introspection(kind) or not is_list_type(get_nullable_type(kind)):
         return 1
     return PLAIN_LIST if page is None else page
 
@@ -162,22 +145,23 @@ def check(
     document: DocumentNode,
     operation: OperationDefinitionNode,
     limits: Limits,
-    variables: Mapping[str, Any] | None = None,
-) -> bool:
+    variables: VariableValues | None = None,
+) -> frozenset[str]:
     """Raise `TooComplex` when the operation asks for more than the limits allow.
 
-    Without variables, pages that they set count as the longest there are; return whether there
-    are such, so that it must be checked again with the variables.
+    Without variables, return the names of those that set pages: with any, it must be checked again with
+    the variables, as they are after coercion and with their defaults.
     """
-    measure = _Measure(schema, document, variables)
-    size = measure.selections(
+    pages = Pages(schema, variables)
+    size = _Measure(schema, document, pages).selections(
         operation.selection_set, schema.get_root_type(operation.operation), None
     )
     _hold("fields deep", size.depth, limits.depth)
+    _hold("fields of introspection deep", size.introspection, INTROSPECTION_DEPTH)
     _hold("aliases", size.aliases, limits.aliases)
-    if variables is not None or not measure.varies:
+    if not pages.set_by:
         _hold("objects to fetch, its pages multiplied", size.objects, limits.objects)
-    return measure.varies and size.objects > limits.objects
+    return frozenset(pages.set_by)
 
 
 def check_names(document: DocumentNode, limits: Limits) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -13,9 +13,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     parse,
     specified_rules,
 )
+from graphql.execution.values import VariableValues
 from strawberry.schema.schema import validate_document
 
 from graph.errors import BadUserInput, TooComplex, WatchwordError
@@ -25,6 +27,8 @@ from graph.execution.limits import Limits, check, check_names
 # plan that may be remembered, and none that is longer than the last number.
 USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
+# Measuring costs as much as a small query, and a client's pages have few sizes.
+MOST_FITTING = 32
 # Python refuses to read a number of so many digits, in words that are not for clients.
 _HUGE_NUMBER = re.compile(r"\d{4300,}")
 
@@ -43,8 +47,9 @@ class Plan:
 
     document: DocumentNode
     operation: OperationDefinitionNode
-    # Whether it depends on the variables if it asks for too much.
-    varies: bool = False
+    # The variables that set how much it asks for, and values of them that were measured and fit.
+    paging: tuple[str, ...] = ()
+    fitting: set[tuple[Any, ...]] = field(default_factory=set)
     # Whether it asks who it is run for, so that nobody can share it. Learnt when it is run.
     is_personal: bool = False
 
@@ -83,10 +88,21 @@ class Planner:
             self._remember(key, made)
         return made
 
-    def check(self, plan: Plan, variables: dict[str, Any] | None) -> None:
+    def check(self, plan: Plan, variables: VariableValues) -> None:
         """Raise `Refused` when the plan asks for too much with these variables."""
-        if plan.varies:
-            self._measure(plan.document, plan.operation, variables or {})
+        if not plan.paging:
+            return
+        values = tuple(variables.coerced.get(name, Undefined) for name in plan.paging)
+        try:
+            if values in plan.fitting:
+                return
+        except TypeError:  # a list or an input object: not remembered
+            values = ()
+        self._measure(plan.document, plan.operation, variables)
+        if values:
+            if len(plan.fitting) >= MOST_FITTING:
+                plan.fitting.clear()
+            plan.fitting.add(values)
 
     def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
         self._plans[key] = plan
@@ -104,14 +120,14 @@ class Planner:
         if errors := validate_document(self._schema, document, tuple(specified_rules)):
             raise Refused(errors)
         operation = _select(document, operation_name)
-        return Plan(document, operation, self._measure(document, operation, None))
+        return Plan(document, operation, tuple(self._measure(document, operation, None)))
 
     def _measure(
         self,
         document: DocumentNode,
         operation: OperationDefinitionNode,
-        variables: dict[str, Any] | None,
-    ) -> bool:
+        variables: VariableValues | None,
+    ) -> frozenset[str]:
         try:
             return check(self._schema, document, operation, self._limits, variables)
         except TooComplex as error:

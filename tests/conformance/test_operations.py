@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
 from tests.support.clients import STREAMING, TRANSPORTS
 from tests.support.clock import MovedClock
@@ -135,6 +136,8 @@ async def test_a_request_that_cannot_run_is_bad_user_input(
         "{ ...F0 } "
         + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(70))
         + " fragment F70 on Query { a: hello }",
+        "query($n: Int = 20001) { toys(first: $n) { id } }",
+        "{ toys(first: 20001) { id } }",
     ],
 )
 async def test_a_document_that_asks_too_much_is_too_complex(
@@ -145,6 +148,16 @@ async def test_a_document_that_asks_too_much_is_too_complex(
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "TOO_COMPLEX"
     assert error["extensions"]["cost"] > error["extensions"]["limit"]
+
+
+@every_transport
+async def test_tools_read_the_schema_whatever_the_limit_of_depth(
+    transport: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock, max_depth=1) as server:
+        answer = await first(transport, server.url, get_introspection_query())
+    assert "errors" not in answer
+    assert answer["data"]["__schema"]["types"]
 
 
 @every_transport

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from graphql.execution.values import VariableValues
 
 from graph import encode_id
+from graph.execution.limits import Limits
+from graph.execution.plan import Planner, Refused
 from graph.permissions.coverage import check
 from schema import domain, schema
 from tests.schema.documents import REGISTER
@@ -24,6 +27,16 @@ def test_every_mutation_asks_for_more_than_being_there() -> None:
     for name, field in mutation.fields.items():
         [permission] = field.extensions["strawberry-definition"].permission_classes
         assert permission.rule.requires, name
+
+
+def test_a_default_of_a_variable_multiplies_pages_as_a_literal_does() -> None:
+    planner = Planner(schema._schema, Limits(2_000, 15, 50, 20_000), 1)
+    query = """query($n: Int = 100) { incidents(first: $n) { nodes { updates(first: $n) { nodes {
+        incident { updates(first: $n) { nodes { body } } } } } } } }"""
+    with pytest.raises(Refused, match="1030201 objects"):
+        planner.plan(query.replace("$n)", "100)").replace("($n: Int = 100)", ""), None)
+    with pytest.raises(Refused, match="1030201 objects"):
+        planner.check(planner.plan(query, None), VariableValues({}, {"n": 100}))
 
 
 async def test_anything_is_found_by_its_global_id(room: Room) -> None:

@@ -5,14 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, parse
+from graphql import OperationDefinitionNode, build_schema, get_introspection_query, parse
+from graphql.execution import get_variable_values
+from graphql.execution.values import VariableValues
 
 from graph.errors import TooComplex
-from graph.execution.limits import PLAIN_LIST, UNCOUNTED, Limits, check, check_names
-from graph.relay.page import DEFAULT, MAXIMUM
+from graph.execution.limits import (
+    INTROSPECTION_DEPTH,
+    UNCOUNTED,
+    Limits,
+    check,
+    check_names,
+)
+from graph.execution.pages import PLAIN_LIST
+from graph.relay.page import DEFAULT
 
 SCHEMA = build_schema("""
-type Query { toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]! }
+type Query {
+  toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]!
+  ten(first: Int = 50): [Toy!]! limited(limit: Int): [Toy!]! floating(first: Float): [Toy!]!
+  worded(first: String): [Toy!]! huge(first: Big): [Toy!]! sized(of: Sized, all: [Sized!]): [Toy!]!
+  nodes(ids: [ID!]!): [Toy]! found(in: Found!): Toys! wished(below: Int): [Toy!]!
+}
+scalar Big
+input Sized { first: Int = 40, deeper: Sized, ids: [ID!] }
+input Found { ids: [[ID!]!]! }
 type Toys { nodes: [Toy!]! edges: [Edge!]! count: Int! }
 type Edge { node: Toy! }
 type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy] }
@@ -20,11 +37,15 @@ type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy
 PLENTY = 10**12
 
 
-def measure(query: str, variables: dict[str, Any] | None = None, **limits: int) -> bool:
+def measure(query: str, variables: dict[str, Any] | None = None, **limits: int) -> frozenset[str]:
     document = parse(query)
     [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
     full = {"tokens": PLENTY, "depth": PLENTY, "aliases": PLENTY, "objects": PLENTY} | limits
-    return check(SCHEMA, document, operation, Limits(**full), variables)
+    values = None
+    if variables is not None:
+        values = get_variable_values(SCHEMA, operation.variable_definitions or (), variables)
+        assert isinstance(values, VariableValues)
+    return check(SCHEMA, document, operation, Limits(**full), values)
 
 
 def cost(limit: str, query: str, variables: dict[str, Any] | None = None) -> int:
@@ -71,9 +92,27 @@ def test_depth_and_aliases_are_measured_exactly(query: str, depth: int, aliases:
         ("{ toys(first: 7) { nodes { parts { name } } } }", 1 + 7 * (1 + PLAIN_LIST)),
         ("{ a: toys(first: 2) { nodes { name } } b: toys(first: 3) { nodes { name } } }", 7),
         ("{ toys(first: -1) { nodes { name } } }", 1),
-        ("{ toys(first: 1000000000) { nodes { name } } }", 1 + 10 * MAXIMUM),
+        ("{ toys(first: 1000000) { nodes { name } } }", 1 + 1000000),
+        ("{ some(first: 2147483648) { name } }", DEFAULT),
         ("{ toys(first: null) { nodes { name } } }", 1 + DEFAULT),
         ("{ __schema { types { fields { name } } } }", 3),
+        ("{ ten { name } }", 50),
+        ("{ ten(first: null) { name } }", DEFAULT),
+        ("{ limited(limit: 70) { name } }", 70),
+        ("{ floating(first: 7.5) { name } }", 7),
+        ('{ worded(first: "7") { name } }', 7),
+        ("{ huge(first: 123456789012345678901234567890) { name } }", UNCOUNTED),
+        ("{ wished(below: 1000) { name } }", PLAIN_LIST),
+        ("{ nodes(ids: [1, 2]) { name } }", PLAIN_LIST),
+        ("{ nodes(ids: [" + "1," * 30 + "]) { name } }", 30),
+        ("{ found(in: {ids: [[1, 2], [" + "1," * 30 + "]]}) { nodes { name } } }", 1 + 32),
+        ("{ sized(of: {}) { name } }", 40),
+        ("{ sized(of: {first: 5}) { name } }", 5),
+        ("{ sized(of: {first: 5, deeper: {first: 60}}) { name } }", 60),
+        ("{ sized(all: [{first: 50}, {first: 60}]) { name } }", 110),
+        ("{ sized { name } }", DEFAULT),
+        ("{ toys(first: 7) @include(if: true) { nodes { name } } }", 1 + 7),
+        ("{ ... @skip(if: false) { toys(first: 7) { nodes { name } } } }", 1 + 7),
     ],
 )  # fmt: skip
 def test_objects_are_counted_and_pages_multiplied(query: str, objects: int) -> None:
@@ -81,13 +120,54 @@ def test_objects_are_counted_and_pages_multiplied(query: str, objects: int) -> N
     measure(query, objects=objects)
 
 
-def test_a_page_set_by_a_variable_is_measured_with_the_variable() -> None:
-    query = "query($n: Int) { toys(first: $n) { nodes { name } } }"
-    assert measure(query, objects=MAXIMUM) is True
-    assert measure(query, objects=1 + MAXIMUM) is False
-    assert cost("objects", query, {"n": 5}) == 6
-    assert cost("objects", query, {}) == 1 + DEFAULT
-    assert cost("objects", query, {"n": "many"}) == 1 + DEFAULT
+@pytest.mark.parametrize(
+    ("declared", "where", "variables", "objects"),
+    [
+        ("$n: Int", "some(first: $n)", {"n": 5}, 5),
+        ("$n: Int", "some(first: $n)", {"n": 5.0}, 5),
+        ("$n: Int", "some(first: $n)", {"n": 1_000_000}, 1_000_000),
+        ("$n: Int", "some(first: $n)", {"n": None}, DEFAULT),
+        ("$n: Int", "some(first: $n)", {}, DEFAULT),
+        ("$n: Int", "ten(first: $n)", {}, 50),
+        ("$n: Int = 100", "some(first: $n)", {}, 100),
+        ("$n: Int = 100", "some(first: $n)", {"n": 5}, 5),
+        ("$n: Float", "floating(first: $n)", {"n": 70.9}, 70),
+        ("$n: String", "worded(first: $n)", {"n": "70"}, 70),
+        ("$n: Big", "huge(first: $n)", {"n": 10**30}, UNCOUNTED),
+        ("$n: Int = 90", "sized(of: {deeper: {first: $n}})", {}, 90),
+        ("$n: Sized", "sized(of: $n)", {"n": {"deeper": {"first": 90}}}, 90),
+        ("$n: Sized = {first: 90}", "sized(of: $n)", {}, 90),
+        ("$n: Sized", "sized(of: $n)", {"n": {}}, 40),
+        ("$n: [Sized!]", "sized(all: $n)", {"n": [{"first": 90}, {"first": 90}]}, 180),
+        ("$n: [ID!]!", "nodes(ids: $n)", {"n": ["x"] * 90}, 90),
+        ("$n: ID!", "nodes(ids: [$n])", {"n": "x"}, PLAIN_LIST),
+        ("$n: Int", "some(first: $n) @include(if: true)", {"n": 5}, 5),
+    ],
+)
+def test_a_page_set_by_a_variable_is_measured_as_the_resolver_gets_it(
+    declared: str, where: str, variables: dict[str, Any], objects: int
+) -> None:
+    query = f"query({declared}) {{ {where} {{ name }} }}"
+    assert measure(query, objects=0) == {"n"}, "without variables it is not known yet"
+    assert cost("objects", query, variables) == objects
+    assert measure(query, variables, objects=objects) == set()
+
+
+def test_variables_that_set_no_page_are_not_waited_for() -> None:
+    query = "query($n: Int, $s: String) { wished(below: $n) { name } toys(after: $s) { count } }"
+    assert measure(query) == set()
+
+
+def test_the_schema_may_be_asked_as_deep_as_tools_do_whatever_the_limit_of_depth() -> None:
+    whole = get_introspection_query(
+        directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
+    )
+    measure(whole, depth=0)
+    deep = "{ __schema { types { ofType " + "{ ofType " * 100 + "{ name }" + " }" * 103
+    with pytest.raises(TooComplex) as refused:
+        measure(deep)
+    assert refused.value.extensions["limit"] == INTROSPECTION_DEPTH
+    assert cost("depth", "{ __typename toy { toy { __typename } } }") == 3
 
 
 def test_fragments_that_double_each_other_are_measured_at_once_and_not_without_end() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from graphql.execution.values import VariableValues
 
 from graph.execution.limits import Limits
-from graph.execution.plan import LONGEST_REMEMBERED, Planner, Refused
+from graph.execution.plan import LONGEST_REMEMBERED, MOST_FITTING, Planner, Refused
 from tests.support.toy_schema import schema
 
 LIMITS = Limits(1000, 10, 10, 1000)
@@ -48,9 +49,21 @@ def test_the_length_of_all_that_is_remembered_is_bounded() -> None:
 def test_a_page_that_a_variable_makes_too_long_is_refused_with_that_variable() -> None:
     made = Planner(schema._schema, Limits(1000, 10, 10, 9), 2)
     plan = made.plan("query($n: Int) { toys(first: $n) { id } }", None)
-    made.check(plan, {"n": 9})
-    with pytest.raises(Refused, match="10 objects"):
-        made.check(plan, {"n": 10})
+    for _ in range(2):
+        made.check(plan, VariableValues({}, {"n": 9}))
+        with pytest.raises(Refused, match="10 objects"):
+            made.check(plan, VariableValues({}, {"n": 10}))
+
+
+def test_page_sizes_that_fit_are_remembered_within_bounds() -> None:
+    made = Planner(schema._schema, Limits(1000, 10, 10, 1000), 2)
+    plan = made.plan("query($n: Int) { toys(first: $n) { id } }", None)
+    for number in range(2 * MOST_FITTING):
+        made.check(plan, VariableValues({}, {"n": number}))
+        assert (number,) in plan.fitting
+        assert len(plan.fitting) <= MOST_FITTING
+    with pytest.raises(Refused, match="1001 objects"):
+        made.check(plan, VariableValues({}, {"n": 1001}))
 
 
 def test_operations_of_one_document_are_different_plans() -> None:
