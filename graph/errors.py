@@ -13,6 +13,7 @@ WatchwordError
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
+├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
 ├── NotFound                 NOT_FOUND         404
 ├── Conflict                 CONFLICT          409          somebody else was faster
 ├── RateLimited              RATE_LIMITED      429          says when to try again
@@ -193,6 +194,19 @@ class BadUserInput(WatchwordError):
         if path is not None:
             extensions["path"] = list(path)
         super().__init__(message, **extensions)
+
+
+class PersistedQueryNotSupported(WatchwordError):
+    """The request names a document by its hash, and must hold the document.
+
+    Apollo Client, urql and others know this message and this code, and then send documents only.
+    """
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
 
 
 class NotFound(WatchwordError):

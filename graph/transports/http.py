@@ -27,6 +27,7 @@ from graph.context import Context
 from graph.errors import (
     BadUserInput,
     InvalidProof,
+    PersistedQueryNotSupported,
     RateLimited,
     StepUpRequired,
     TokenNotYetValid,
@@ -109,10 +110,10 @@ class HttpDoor:
         credential, address = from_headers(scope["headers"]), address_of(scope["client"])
         target = Target(scope["method"], scope["path"], address=address)
         principal = await self._door.authenticate(credential, target)
-        request = await self._read(scope, receive)
-        # A body takes its time, and what was taken away meanwhile is gone.
-        principal = self._door.still(principal)
         try:
+            request = await self._read(scope, receive)
+            # A body takes its time, and what was taken away meanwhile is gone.
+            principal = self._door.still(principal)
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
@@ -122,7 +123,9 @@ class HttpDoor:
             media_type = JSON if media_type == MULTIPART else media_type
             answer = await self._execute(principal, plan, request, address)
         except Refused as refused:
-            response = _refusal(refused, media_type)
+            response = _refusal([present(error) for error in refused.errors], media_type)
+        except PersistedQueryNotSupported as error:
+            response = _refusal([error.as_dict()], media_type)
         else:
             response = _response(200, answer, media_type, _step_up(answer, principal))
         await response.send(send)
@@ -247,8 +250,8 @@ def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
 
 
-def _refusal(refused: Refused, media_type: str) -> Response:
-    answer = {"errors": [present(error) for error in refused.errors]}
+def _refusal(errors: list[dict[str, Any]], media_type: str) -> Response:
+    answer = {"errors": errors}
     if media_type in STREAMS:
         return _response(400, answer, JSON)
     # Section "Status Codes": under application/json the answer itself says what is wrong.

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from graph.errors import BadUserInput, InvalidToken
+from graph.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
 from graph.tokens.members import members
 from graph.transports.request import Request, read
 
@@ -162,6 +162,8 @@ class Protocol:
             request = read(message.get("payload"))
         except BadUserInput as error:
             raise _Bad(f"'payload': {error.message}") from error
+        except PersistedQueryNotSupported as error:
+            return Reply(error_message(id, [error.as_dict()]))
         if id in self.operations:
             return close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
         self.operations.add(id)

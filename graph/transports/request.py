@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graph.errors import BadUserInput
+from graph.errors import BadUserInput, PersistedQueryNotSupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,21 @@ class Request:
 
 
 def read(value: object) -> Request:
-    """Read a request from decoded JSON. Raises `BadUserInput` that names the member."""
+    """Read a request from decoded JSON.
+
+    Raises `BadUserInput` that names the member, and `PersistedQueryNotSupported` when there is the hash
+    of a document instead of the document.
+    """
     if isinstance(value, list):
         raise BadUserInput("Batches are not supported: send one request at a time.")
     if not isinstance(value, dict):
         raise BadUserInput("The request must be a JSON object with a member 'query'.")
     query = _member(value, "query", str, "a string")
-    if query is None:
-        raise BadUserInput("The member 'query' is missing.", ["query"])
     extensions = _member(value, "extensions", dict, "an object or null")
+    if query is None:
+        if extensions and extensions.get("persistedQuery") is not None:
+            raise PersistedQueryNotSupported
+        raise BadUserInput("The member 'query' is missing.", ["query"])
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
     return Request(
