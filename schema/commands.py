@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
-from graph import Database, Unsafe
-from schema.importers.statuspage import Report, import_statuspage
+from graph import Unsafe, operator
+from schema.importers.statuspage import Progress, Report, import_statuspage
 
 
 @click.group("import")
@@ -19,13 +20,13 @@ def import_() -> None:
 @import_.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
-def statuspage(settings: object, file: Path) -> None:
-    """Import the incidents of a Statuspage site.
+def statuspage(settings: Any, file: Path) -> None:
+    """Import what a Statuspage site serves.
 
-    FILE is the JSON that the site serves at /api/v2/incidents.json. Importing it again, or a newer
-    one, brings in only what is new.
+    FILE is one of the JSON files that the site serves under /api/v2/: incidents, scheduled-maintenances,
+    components, summary, or a part of one. Importing it again changes nothing; a newer one brings what is
+    new or has changed, and an older one changes nothing. The servers tell subscribers at once.
     """
-    url: str = getattr(settings, "database_url", "")
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -36,19 +37,16 @@ def statuspage(settings: object, file: Path) -> None:
             bar.length = max(total, 1)
             bar.update(done - bar.pos)
 
-        report = asyncio.run(_import(url, content, progress))
+        report = asyncio.run(_import(settings, content, progress))
     _print(report)
     kept = report.incidents_added + report.incidents_changed + report.incidents_unchanged
-    if report.skipped and not kept:
+    if report.skipped and not kept + report.components_added + report.components_changed:
         raise Unsafe("Nothing could be imported.")
 
 
-async def _import(url: str, content: bytes, progress: object) -> Report:
-    database = Database(url)
-    try:
-        return await import_statuspage(database, content, progress)  # type: ignore[arg-type]
-    finally:
-        await database.close()
+async def _import(settings: Any, content: bytes, progress: Progress) -> Report:
+    async with operator(settings) as store:
+        return await import_statuspage(store, content, progress)
 
 
 def _print(report: Report) -> None:
@@ -57,7 +55,10 @@ def _print(report: Report) -> None:
         f" {report.incidents_unchanged} unchanged, {len(report.skipped)} skipped."
     )
     click.echo(
-        f"Updates: {report.updates_added} added. Components: {report.components_added} added."
+        f"Updates: {report.updates_added} added, {report.updates_changed} changed."
+        f" Components: {report.components_added} added, {report.components_changed} changed."
     )
     for name, reason in report.skipped:
         click.echo(f"Skipped {name}: {reason}", err=True)
+    for note in report.notes:
+        click.echo(f"Note: {note}", err=True)

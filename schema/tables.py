@@ -36,6 +36,8 @@ class ComponentRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     source: Mapped[str | None] = mapped_column(String(64))
     source_id: Mapped[str | None] = mapped_column(String(64))
+    # When the source last changed what was imported, by the source's own clock.
+    source_updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column()
 
     __table_args__ = (UniqueConstraint("source", "source_id", name="uq_components_source"),)
@@ -58,8 +60,12 @@ class IncidentRow(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     monitoring_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    scheduled_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     source: Mapped[str | None] = mapped_column(String(64))
     source_id: Mapped[str | None] = mapped_column(String(64))
+    source_updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # SHA-256 of what was imported last: a file that says the same again changes nothing here.
+    source_digest: Mapped[str | None] = mapped_column(String(64))
     version: Mapped[int] = mapped_column()
 
     __table_args__ = (
@@ -82,7 +88,10 @@ class IncidentComponentRow(Base):
 
 
 class UpdateRow(Base):
-    """What was said about an incident, to the public or among ourselves. The words never change."""
+    """What was said about an incident, to the public or among ourselves.
+
+    Only an import changes its words, when its source did.
+    """
 
     __tablename__ = "incident_updates"
 
@@ -99,4 +108,23 @@ class UpdateRow(Base):
     __table_args__ = (
         UniqueConstraint("incident_id", "source_id", name="uq_incident_updates_source"),
         Index("ix_incident_updates_incident_id", "incident_id", "display_at", "id"),
+    )
+
+
+class ComponentChangeRow(Base):
+    """That the status of a component changed."""
+
+    __tablename__ = "component_changes"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    component_id: Mapped[str] = mapped_column(ForeignKey("components.id"))
+    old_status: Mapped[str] = mapped_column(String(32))
+    new_status: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The update that tells of it, if one does.
+    update_id: Mapped[str | None] = mapped_column(ForeignKey("incident_updates.id"))
+
+    __table_args__ = (
+        UniqueConstraint("update_id", "component_id", name="uq_component_changes_update"),
+        Index("ix_component_changes_component_id", "component_id", "at", "id"),
     )

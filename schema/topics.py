@@ -23,6 +23,9 @@ class IncidentEventKind(Enum):
     COMPONENTS_CHANGED = "COMPONENTS_CHANGED"
     RESOLVED = "RESOLVED"
     VISIBILITY_CHANGED = "VISIBILITY_CHANGED"
+    EDITED = strawberry.enum_value(
+        "EDITED", description="An import changed the name or times, or the words of the update."
+    )
     PRESENT = strawberry.enum_value(
         PRESENT, description="Nothing happened: this is how it is as the subscription begins."
     )
@@ -40,5 +43,5 @@ def incident_event(
 
 
 def component_event(component_id: str) -> Event:
-    """Say that a component's status changed."""
+    """Say that a component is new or changed."""
     return Event(COMPONENTS, component_id, "STATUS_CHANGED")

@@ -9,6 +9,7 @@ import strawberry
 from graph import PRESENT, Info, Public, Transaction, checked_text, decode_id, moment, new_id
 from schema.components.store import (
     all_components,
+    change_status,
     get_component,
     next_position,
 )
@@ -54,7 +55,7 @@ class ComponentMutation:
         async with info.context.write() as unit:
             row = await get_component(unit.session, key, input.version)
             if row.status != input.status.value:
-                row.status = input.status.value
+                change_status(unit.session, row, input.status.value, moment(unit.now))
                 await unit.session.flush()
                 unit.publish(component_event(row.id))
         return component(row)
@@ -64,7 +65,7 @@ class ComponentMutation:
 class ComponentSubscription:
     @strawberry.subscription(
         permission_classes=[Public],
-        description="A component that is new or whose status changed. With `present`, all of them"
+        description="A component that is new or changed. With `present`, all of them"
         " come first, as they are now.",
     )
     async def component_status_changed(

@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from graph import Conflict, Context, NotFound
-from schema.tables import ComponentRow, IncidentComponentRow
+from graph import (
+    Conflict,
+    Context,
+    NotFound,
+    Order,
+    Page,
+    Slice,
+    empty,
+    new_id,
+    paginate_each,
+)
+from schema.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow
 
+NEWEST_CHANGE_FIRST = Order(
+    "component changes", (ComponentChangeRow.at, ComponentChangeRow.id), descending=True
+)
 IN_ORDER = (ComponentRow.position, ComponentRow.id)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A part of how one component changed: the key of a batch."""
+
+    component_id: str
+    page: Page
 
 
 async def all_components(session: AsyncSession, group: str | None) -> Sequence[ComponentRow]:
@@ -42,6 +65,62 @@ async def known_components(session: AsyncSession, keys: Sequence[str]) -> set[st
     """Return which of these components exist."""
     found = await session.execute(select(ComponentRow.id).where(ComponentRow.id.in_(keys)))
     return set(found.scalars())
+
+
+def change_status(
+    session: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
+) -> None:
+    """Give a component a status, and remember when it changed from which."""
+    session.add(
+        ComponentChangeRow(
+            id=new_id(),
+            component_id=row.id,
+            old_status=row.status,
+            new_status=status,
+            at=at,
+            update_id=update,
+        )
+    )
+    row.status = status
+
+
+async def load_changes(context: Context, keys: list[History]) -> list[Slice[ComponentChangeRow]]:
+    """Load a page of changes for each of many components: one statement for each different page."""
+    components: defaultdict[Page, list[str]] = defaultdict(list)
+    for key in keys:
+        components[key.page].append(key.component_id)
+    slices: dict[History, Slice[ComponentChangeRow]] = {}
+    async with context.read() as session:
+        for page, ids in components.items():
+            statement = select(ComponentChangeRow).where(ComponentChangeRow.component_id.in_(ids))
+            found = await paginate_each(
+                session, ComponentChangeRow, ComponentChangeRow.component_id, statement,
+                NEWEST_CHANGE_FIRST, page,
+            )  # fmt: skip
+            slices |= {History(id, page): each for id, each in found.items()}
+    return [slices.get(key) or empty(key.page) for key in keys]
+
+
+async def load_change_counts(context: Context, components: list[str]) -> list[int]:
+    """Count the changes of each component in one batch."""
+    statement = (
+        select(ComponentChangeRow.component_id, func.count())
+        .where(ComponentChangeRow.component_id.in_(components))
+        .group_by(ComponentChangeRow.component_id)
+    )
+    async with context.read() as session:
+        counts = {row[0]: row[1] for row in await session.execute(statement)}
+    return [counts.get(component, 0) for component in components]
+
+
+async def load_changes_told(context: Context, updates: list[str]) -> list[list[ComponentChangeRow]]:
+    """Load the changes that each update tells of, in one batch."""
+    statement = select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(updates))
+    told: defaultdict[str | None, list[ComponentChangeRow]] = defaultdict(list)
+    async with context.read() as session:
+        for row in (await session.execute(statement.order_by(ComponentChangeRow.id))).scalars():
+            told[row.update_id].append(row)
+    return [told[update] for update in updates]
 
 
 async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:

@@ -7,8 +7,8 @@ from datetime import datetime
 import strawberry
 
 from graph import Connection, Info, connect, encode_id, page
-from schema.components.store import load_affected
-from schema.components.types import Component, component
+from schema.components.store import load_affected, load_changes_told
+from schema.components.types import Component, ComponentChange, component, component_change
 from schema.incidents.store import load_incidents
 from schema.members.store import load_members
 from schema.members.types import Member, member
@@ -31,6 +31,9 @@ class Incident(Node):
     updated_at: datetime
     monitoring_at: datetime | None
     resolved_at: datetime | None
+    scheduled_until: datetime | None = strawberry.field(
+        description="Until when imported maintenance was planned to last."
+    )
     shortlink: str | None
     version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
 
@@ -68,7 +71,9 @@ class Incident(Node):
         return [incident_update(row) for row in rows]
 
 
-@strawberry.type(description="What was said about an incident. The words never change.")
+@strawberry.type(
+    description="What was said about an incident. Only an import changes the words, when its source did."
+)
 class IncidentUpdate(Node):
     row: strawberry.Private[UpdateRow]
     status: IncidentStatus = strawberry.field(description="The incident's status at that moment.")
@@ -83,6 +88,11 @@ class IncidentUpdate(Node):
     )
     async def author(self, info: Info) -> Member | None:
         return await _member(info, self.row.author_id)
+
+    @strawberry.field(description="How the status of components changed, as the update tells.")
+    async def component_changes(self, info: Info) -> list[ComponentChange]:
+        rows = await info.context.loader(load_changes_told).load(self.row.id)
+        return [component_change(row) for row in rows]
 
     @strawberry.field
     async def incident(self, info: Info) -> Incident | None:
@@ -122,6 +132,7 @@ def incident(row: IncidentRow) -> Incident:
         updated_at=row.updated_at,
         monitoring_at=row.monitoring_at,
         resolved_at=row.resolved_at,
+        scheduled_until=row.scheduled_until,
         shortlink=row.shortlink,
         version=row.version,
     )

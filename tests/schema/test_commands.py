@@ -47,8 +47,9 @@ class Site:
         self.url = url
         self.file = file
 
-    def serves(self, *incidents: object) -> None:
-        self.file.write_text(json.dumps({"page": {"id": "page1"}, "incidents": incidents}))
+    def serves(self, *incidents: object, **more: object) -> None:
+        page = {"id": "page1"}
+        self.file.write_text(json.dumps({"page": page, "incidents": incidents} | more))
 
     def imported(self) -> Result:
         runner = CliRunner(env={"WATCHWORD_DATABASE_URL": self.url}, catch_exceptions=False)
@@ -104,7 +105,7 @@ def test_what_came_in_is_told_and_is_there(site: Site) -> None:
     site.serves(incident("a"), incident("b"))
     told = site.summary()
     assert "Incidents: 2 added, 0 changed, 0 unchanged, 0 skipped.\n" in told
-    assert "Updates: 4 added. Components: 1 added.\n" in told
+    assert "Updates: 4 added, 0 changed. Components: 1 added, 0 changed.\n" in told
     assert site.counts() == (2, 4, 1)
 
 
@@ -113,7 +114,7 @@ def test_importing_again_doubles_nothing(site: Site) -> None:
     site.summary()
     told = site.summary()
     assert "Incidents: 0 added, 0 changed, 2 unchanged, 0 skipped.\n" in told
-    assert "Updates: 0 added. Components: 0 added.\n" in told
+    assert "Updates: 0 added, 0 changed. Components: 0 added, 0 changed.\n" in told
     assert site.counts() == (2, 4, 1)
 
 
@@ -131,6 +132,17 @@ def test_what_is_skipped_is_listed_with_the_reason(site: Site) -> None:
     bad, without_id = result.stderr.splitlines()
     assert bad.startswith("Skipped bad: impact: Input should be 'none', 'minor'")
     assert without_id.startswith("Skipped an incident without an id: ")
+
+
+def test_what_is_left_out_of_a_file_is_said(site: Site) -> None:
+    site.serves(incident("a", name="Fire \ud83d"), status={"indicator": "none"}, extra=1)
+    result = site.imported()
+    assert "Incidents: 1 added, 0 changed, 0 unchanged, 0 skipped.\n" in result.stdout
+    assert result.stderr == (
+        'Note: "status" is left out: it follows from the components.\n'
+        'Note: "extra" is left out: it is not known here.\n'
+        "Note: a: 1 characters that cannot be kept became U+FFFD.\n"
+    )
 
 
 @pytest.mark.parametrize("last", [{}, {"updated_at": LATER}], ids=["unchanged", "changed"])
@@ -168,8 +180,9 @@ def test_other_json_is_one_sentence(content: str, site: Site) -> None:
     result = site.imported()
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: This is not what a Statuspage site serves at /api/v2/incidents.json:"
-        ' it has no "page" with an "id", or no list of "incidents".\n'
+        "Error: This is not what a Statuspage site serves under /api/v2/: it has no"
+        ' "page" with an "id", or no list of "components", "incidents" or'
+        ' "scheduled_maintenances".\n'
     )
 
 
@@ -183,6 +196,7 @@ def test_a_database_that_was_never_migrated_says_so(unmigrated: Site) -> None:
     unmigrated.serves(incident("a"))
     result = unmigrated.imported()
     assert result.exit_code == 1
-    assert result.stderr == (
-        "Error: The database is not migrated: start the server once, which does it.\n"
-    )
+    is_there = unmigrated.url.startswith("postgresql")
+    said = "The database is not migrated" if is_there else "There is no database yet"
+    make = "does" if is_there else "makes"
+    assert result.stderr == f"Error: {said}: start the server once, which {make} it.\n"

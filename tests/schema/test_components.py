@@ -71,3 +71,17 @@ async def test_an_id_that_names_no_component_says_so(
 async def test_text_that_cannot_be_kept_is_named(given: dict[str, str], room: Room) -> None:
     refusal = await room.refusal("admin", REGISTER, input=given)
     assert refusal.extensions["path"] == ["input", list(given)[-1]]
+
+
+async def test_a_component_remembers_when_its_status_changed_from_which(room: Room) -> None:
+    made = await room.data("admin", REGISTER, input={"name": "API"})
+    id = made["registerComponent"]["id"]
+    for status in ("PARTIAL_OUTAGE", "PARTIAL_OUTAGE", "OPERATIONAL"):
+        await room.data("admin", SET_STATUS, input={"component": id, "status": status})
+    query = "{ components { changes(first: 1) { totalCount nodes { oldStatus newStatus } pageInfo { hasNextPage } } } }"
+    [component] = (await room.data("anonymous", query))["components"]
+    assert component["changes"] == {
+        "totalCount": 2,
+        "nodes": [{"oldStatus": "PARTIAL_OUTAGE", "newStatus": "OPERATIONAL"}],
+        "pageInfo": {"hasNextPage": True},
+    }
