@@ -8,6 +8,7 @@ import pytest
 
 from graph import encode_id
 from tests.schema.documents import REGISTER, SET_STATUS
+from tests.support.clock import MovedClock
 from tests.support.principals import SEES_INTERNAL, Room
 
 KEEPERS = SEES_INTERNAL
@@ -73,10 +74,13 @@ async def test_text_that_cannot_be_kept_is_named(given: dict[str, str], room: Ro
     assert refusal.extensions["path"] == ["input", list(given)[-1]]
 
 
-async def test_a_component_remembers_when_its_status_changed_from_which(room: Room) -> None:
+async def test_a_component_remembers_when_its_status_changed_from_which(
+    room: Room, clock: MovedClock
+) -> None:
     made = await room.data("admin", REGISTER, input={"name": "API"})
     id = made["registerComponent"]["id"]
     for status in ("PARTIAL_OUTAGE", "PARTIAL_OUTAGE", "OPERATIONAL"):
+        clock.move(60)
         await room.data("admin", SET_STATUS, input={"component": id, "status": status})
     query = "{ components { changes(first: 1) { totalCount nodes { oldStatus newStatus } pageInfo { hasNextPage } } } }"
     [component] = (await room.data("anonymous", query))["components"]
