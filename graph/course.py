@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from graph.errors import BadUserInput
-from graph.events import PRESENT, Event
+from graph.events import PRESENT, Event, Place
 from graph.fanout.hub import Hub
 from graph.fanout.log import Log
 from graph.fanout.mailbox import Mailbox
@@ -15,9 +15,9 @@ LONGEST_LOOK_BACK = 1_000
 
 
 class Course:
-    """Begins right after `start` (a position) or `resume` (a cursor), or where the resolver says.
+    """Begins right after `start` (a place) or `resume` (a cursor), or where the resolver says.
 
-    `settled` is the position up to which everything has been answered; None before the beginning.
+    `settled` is the place up to which everything has been answered; None before the beginning.
     `idle` is called whenever the resolver waits for what has not happened yet.
     """
 
@@ -37,7 +37,7 @@ class Course:
         self,
         hub: Hub,
         log: Log,
-        start: int | None = None,
+        start: Place | None = None,
         resume: str | None = None,
         idle: Callable[[], object] | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class Course:
         self._idle = idle
         self._reader: Reader | None = None
         self._mailbox: Mailbox | None = None
-        self.at: int | None = None
+        self.at: Place | None = None
         self.settled = start
 
     @property
@@ -62,10 +62,10 @@ class Course:
         return self._mailbox is not None and self._mailbox.is_idle
 
     @property
-    def place(self) -> int | None:
+    def place(self) -> Place | None:
         """Where another run would go on: everything up to here is answered, or concerns nobody."""
         if self._reader and self._mailbox and self._mailbox.is_idle:
-            return max(self._reader.position, self._mailbox.position)
+            return max(self._reader.place, self._mailbox.place)
         return self.settled
 
     def settle(self) -> None:
@@ -93,22 +93,23 @@ class Course:
         self._reader, self._mailbox = reader, mailbox
         try:
             if present and is_new:
-                self.at = mailbox.position
-                yield Event(stream, key or "", PRESENT, position=mailbox.position)
+                self.at = mailbox.place
+                yield Event(stream, key or "", PRESENT, {}, *mailbox.place)
             while True:
                 # Whoever asks for the next event is done with the one before.
-                self.settled = mailbox.position
+                self.settled = mailbox.place
                 event = await reader.next(mailbox)
-                self.at = event.position
+                self.at = event.place
                 yield event
         finally:
             reader.leave(mailbox)
 
-    async def _beginning(self, stream: str, key: str | None, last: int | None) -> int | None:
+    async def _beginning(self, stream: str, key: str | None, last: int | None) -> Place | None:
         if self.start is not None:
             return self.start
         if self._resume is not None:
-            return self._log.cursors.read(self._resume, stream, key)
+            place, _ = self._log.cursors.read(self._resume, stream, key)
+            return place
         if last is None:
             return None
         if not 1 <= last <= LONGEST_LOOK_BACK:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 15
 FORGOTTEN_AT_ONCE = 500
+# Values that one statement names in IN (…): both databases bound the number of parameters.
+NAMED_AT_ONCE = 500
 # PostgreSQL: serialization_failure and deadlock_detected.
 RACED = {"40001", "40P01"}
 # PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
@@ -138,6 +140,12 @@ async def forget(
 async def _first(database: Database, found: Select[str]) -> Sequence[str]:
     async with database.read() as session:
         return (await session.execute(found)).scalars().all()
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the values in pieces that one statement may name."""
+    for start in range(0, len(values), NAMED_AT_ONCE):
+        yield values[start : start + NAMED_AT_ONCE]
 
 
 async def undisturbed(work: Awaitable[T]) -> T:

@@ -19,6 +19,7 @@ WatchwordError
 ├── RateLimited              RATE_LIMITED      429          says when to try again
 ├── TooComplex               TOO_COMPLEX       400          says cost and limit
 ├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
+│   └── WentBack             CURSOR_EXPIRED    410          the database is at an earlier state
 ├── Unavailable              UNAVAILABLE       503   1013   who must be asked cannot be reached
 └── Internal                 INTERNAL          500          an id, nothing of the cause
 
@@ -249,6 +250,10 @@ class CursorExpired(WatchwordError):
 
     code = "CURSOR_EXPIRED"
     status = 410
+
+
+class WentBack(CursorExpired):
+    """The log does not have what the cursor has seen: the database went back to an earlier state."""
 
 
 class Unavailable(WatchwordError):

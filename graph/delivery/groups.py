@@ -19,6 +19,7 @@ from graph.context import Services
 from graph.course import Course
 from graph.delivery.run import Operation, Sent, run
 from graph.delivery.subscription import Subscription
+from graph.events import BEGINNING, Place
 from graph.execution.engine import Engine, Unavailable
 from graph.execution.plan import Plan
 from graph.principal import Grants, Principal, SharedPrincipal
@@ -47,13 +48,13 @@ class Group:
     own: what the group answers up to there is not for it.
     """
 
-    def __init__(self, groups: Groups, key: Key, operation: Operation, place: int) -> None:
+    def __init__(self, groups: Groups, key: Key, operation: Operation, place: Place) -> None:
         """`place` is where the group begins: no member comes in before it."""
         self.key = key
         self._groups = groups
         self._operation = operation
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
-        self._members: dict[Subscription, int] = {}
+        self._members: dict[Subscription, Place] = {}
         self._course = self._new_course(place)
         self._task = asyncio.create_task(self._live())
 
@@ -67,14 +68,14 @@ class Group:
         """Who is asking, as far as that is the same for all members."""
         return cast(Principal, self._principal)
 
-    def join(self, subscription: Subscription, place: int) -> None:
+    def join(self, subscription: Subscription, place: Place) -> None:
         """Go on for a subscription that has seen everything up to a place, and waits."""
         self._members[subscription] = place
         subscription.join(self)
 
-    def leave(self, subscription: Subscription) -> int:
+    def leave(self, subscription: Subscription) -> Place:
         """Let a member go, and return the place where it goes on."""
-        place = max(self._members.pop(subscription), self._course.place or 0)
+        place = max(self._members.pop(subscription), self._course.place or BEGINNING)
         if not self._members:
             self._groups.close(self)
             self._task.cancel()
@@ -115,7 +116,7 @@ class Group:
                 # Others want to run as well, however many events there are.
                 await asyncio.sleep(0)
 
-    def _deliver(self, answer: Sent, at: int | None) -> None:
+    def _deliver(self, answer: Sent, at: Place | None) -> None:
         # What is not of an event, each member has had when it began.
         if at is not None:
             for member, place in tuple(self._members.items()):
@@ -124,12 +125,12 @@ class Group:
 
     def _scatter(self) -> None:
         self._groups.spoil(self)
-        settled = self._course.settled or 0
+        settled = self._course.settled or BEGINNING
         members, self._members = self._members, {}
         for subscription, place in members.items():
             subscription.go_on(max(place, settled))
 
-    def _new_course(self, place: int | None) -> Course:
+    def _new_course(self, place: Place | None) -> Course:
         services = self._groups.services
         return Course(services.hub, services.log, place)
 

@@ -17,6 +17,7 @@ from graph.course import Course
 from graph.delivery.lease import Lease
 from graph.delivery.outlet import Outlet
 from graph.delivery.run import Operation, run
+from graph.events import Place
 from graph.execution.engine import Unavailable
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Refused
@@ -91,12 +92,12 @@ class Subscription:
         self._resume = None
         self._cancel()
 
-    def go_on(self, place: int | None) -> None:
+    def go_on(self, place: Place | None) -> None:
         """Go on by itself, from a place: its group does so no more."""
         self._group = None
         self._begin(place)
 
-    def _begin(self, place: int | None) -> None:
+    def _begin(self, place: Place | None) -> None:
         self._task = asyncio.create_task(self._live(place))
 
     def _cancel(self) -> None:
@@ -105,7 +106,7 @@ class Subscription:
             self._task.cancel()
         self._task = self._course = None
 
-    async def _live(self, place: int | None) -> None:
+    async def _live(self, place: Place | None) -> None:
         try:
             await self._run(place)
         except Refused as refused:
@@ -120,7 +121,7 @@ class Subscription:
         self._task = self._course = None
         end(*arguments)
 
-    async def _run(self, place: int | None) -> None:
+    async def _run(self, place: Place | None) -> None:
         groups, backoff = self.groups, Backoff(self.groups.services.clock)
         while True:
             course = Course(

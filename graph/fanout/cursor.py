@@ -1,4 +1,4 @@
-"""Cursors: opaque positions in a stream that only the log itself can make. Pure."""
+"""Cursors: opaque places in a stream that only the log itself can make. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from graph.errors import BadUserInput, CursorExpired
+from graph.events import Place
 
 LONGEST = 200
 MAC_BYTES = 16
@@ -23,26 +24,35 @@ class Cursors:
     epoch: str
     secret: bytes = field(repr=False)
 
-    def write(self, stream: str, key: str | None, position: int) -> str:
-        """Return the cursor of whoever has seen everything up to a position."""
-        told = f"{self.epoch}:{position}"
+    def write(self, stream: str, key: str | None, place: Place, answered: int | None = None) -> str:
+        """Return the cursor of a subscriber that has seen everything up to a place.
+
+        `answered` is how many answers to the event there it has seen, when more may follow; None when
+        the event is done.
+        """
+        count = "" if answered is None else answered
+        told = f"{self.epoch}:{place.position}:{place.mark}:{count}"
         return f"{_encode(told.encode())}.{_encode(self._sign(told, stream, key))}"
 
-    def read(self, cursor: str, stream: str, key: str | None) -> int:
-        """Return the position that a cursor names.
+    def read(self, cursor: str, stream: str, key: str | None) -> tuple[Place, int | None]:
+        """Return the place that a cursor names, and how many answers there have been seen.
 
-        Raises `CursorExpired` for a cursor of another log, and `BadUserInput` for one that is of
-        another subscription, or is none.
+        Raises `CursorExpired` for a cursor of another log or of an older version, and `BadUserInput`
+        for one that is of another subscription, or is none.
         """
         told, signature = _parts(cursor)
-        epoch, _, position = told.partition(":")
+        epoch, *rest = told.split(":")
         if epoch != self.epoch:
             raise CursorExpired("The cursor is from another database. Fetch anew.")
         if not hmac.compare_digest(signature, self._sign(told, stream, key)):
             raise BadUserInput(
                 "The cursor is not one that this subscription was given.", ["extensions", "resume"]
             )
-        return int(position)
+        match rest:
+            case [position, mark, answered]:
+                return Place(int(position), mark), int(answered) if answered else None
+        # Without a mark nobody can tell whether it is of this log's past or of one that was lost.
+        raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
 
     def _sign(self, told: str, stream: str, key: str | None) -> bytes:
         # What follows which stream and key cannot be told apart from another that looks alike.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from graph.background import Background
-from graph.errors import CursorExpired
-from graph.events import Event
+from graph.database import batches, is_unavailable
+from graph.errors import CursorExpired, WentBack
+from graph.events import Event, Place
 from graph.fanout.bus import Bus
-from graph.fanout.log import TOO_OLD, Log
+from graph.fanout.changes import Seen
+from graph.fanout.log import Log
 from graph.fanout.mailbox import Mailbox
-from graph.fanout.reader import Reader, healed
+from graph.fanout.reader import Reader
+
+log = logging.getLogger("watchword.hub")
 
 
 class Hub:
@@ -35,7 +40,13 @@ class Hub:
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
+        # Streams that may have no mailbox, that have moved since the last look, that are being healed,
+        # and that could not be.
+        self._unread: set[str] = set()
+        self._moved: set[str] = set()
         self._healing: set[str] = set()
+        self._unhealed: set[str] = set()
+        self._seen: Seen | None = None
 
     @property
     def size(self) -> int:
@@ -51,58 +62,95 @@ class Hub:
     def receive(self, event: Event) -> None:
         """Take one event from the bus. Never blocks."""
         if reader := self._readers.get(event.stream):
+            place = reader.place
             reader.receive(event)
+            if reader.place != place:
+                self._moved.add(event.stream)
 
     async def follow(
         self,
         stream: str,
         key: str | None,
-        after: int | None = None,
+        after: Place | None = None,
         idle: Callable[[], object] | None = None,
     ) -> tuple[Reader, Mailbox]:
         """Return a mailbox that gets what happens in a stream, or to one key in it, and its reader.
 
-        It begins right after a position, or now. Raises `CursorExpired` when the log has not come
-        to that position: it is from before a restore.
+        It begins right after a place, or now. Raises `CursorExpired` when the log does not have that
+        place, as far as this is known already; or the reader does when it comes to read.
         """
         reader = await self._reader(stream)
-        if self._readers.get(stream) is not reader:
-            # It was given up at this very moment, because nobody had followed it yet.
-            return await self.follow(stream, key, after, idle)
-        if after is not None and after > reader.position:
+        if after is not None and after.position >= reader.place.position and after != reader.place:
             # Another process may have told its client what this one has not heard of yet.
-            head = (await self._log.heads([stream]))[stream]
-            if after > head:
-                raise CursorExpired(TOO_OLD)
-            if self._readers.get(stream) is not reader:
-                return await self.follow(stream, key, after, idle)
-        start = reader.position if after is None else after
+            await self._log.check(stream, after)
+            reader.look(after)
+        if self._readers.get(stream) is not reader:
+            # It was given up meanwhile, because nobody had followed it yet.
+            return await self.follow(stream, key, after, idle)
+        start = reader.place if after is None else after
         mailbox = Mailbox(key, start, self._mailbox_limit, idle)
         reader.join(mailbox)
         return reader, mailbox
 
     async def look(self) -> None:
-        """Ask the log how far each stream is, and catch up where the bus has left something out."""
+        """Ask the log what has changed, and catch up where the bus has left something out.
+
+        What it costs follows what has happened, and not how many streams are followed. Only when
+        the log may have gone back to an earlier state, all of them are compared with it.
+        """
         await self._drop_unread()
-        if not self._readers:
+        self._retry()
+        moved, self._moved = self._moved, set()
+        try:
+            changes = await self._log.changes(self._seen)
+            for stream, head in changes.heads.items():
+                self._tell(stream, head)
+            # What was heard of has changed, so that it is there; unless it is not there any more.
+            doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
+            for some in batches(list(doubtful)):
+                for stream, head in (await self._log.heads(some)).items():
+                    self._tell(stream, head)
+        except BaseException:
+            self._moved |= moved
+            raise
+        self._seen = changes.seen
+
+    def _tell(self, stream: str, head: Place) -> None:
+        reader = self._readers.get(stream)
+        if reader is None:
             return
-        for stream, head in (await self._log.heads(self._readers)).items():
+        if stream in self._moved and head.position <= reader.place.position:
+            # It has moved while the log was asked; the next look compares it.
+            return
+        reader.look(head)
+
+    def _retry(self) -> None:
+        unhealed, self._unhealed = self._unhealed, set()
+        for stream in unhealed:
             if reader := self._readers.get(stream):
-                reader.look(head)
+                self._heal(reader)
 
     async def _drop_unread(self) -> None:
-        for stream, reader in list(self._readers.items()):
-            if not reader.size and stream not in self._opening:
-                del self._readers[stream]
-                await self._bus.unfollow(stream)
+        unread, self._unread = self._unread, set()
+        for stream in unread:
+            reader = self._readers.get(stream)
+            if reader is None or reader.size:
+                continue
+            if stream in self._opening:
+                self._unread.add(stream)
+                continue
+            del self._readers[stream]
+            await self._bus.unfollow(stream)
 
     async def _reader(self, stream: str) -> Reader:
         if reader := self._readers.get(stream):
             if stream not in self._opening:
                 return reader
         else:
-            self._readers[stream] = Reader(stream, self._log, self._heal)
-            opening = self._open(self._readers[stream])
+            reader = Reader(stream, self._log, self._heal, self._leave)
+            self._readers[stream] = reader
+            self._leave(reader)
+            opening = self._open(reader)
             self._opening[stream] = self._background.spawn(f"opening of {stream}", opening)
         # Whoever waits may go; the others still want it.
         return await asyncio.shield(self._opening[stream])
@@ -113,6 +161,7 @@ class Hub:
             # First the bus and then the log: what happens between the two is in both.
             await self._bus.follow(stream)
             reader.open((await self._log.heads([stream]))[stream])
+            self._moved.add(stream)
         except BaseException:
             del self._readers[stream]
             raise
@@ -120,8 +169,40 @@ class Hub:
             del self._opening[stream]
         return reader
 
+    def _leave(self, reader: Reader) -> None:
+        self._unread.add(reader.stream)
+
     def _heal(self, reader: Reader) -> None:
         if reader.stream not in self._healing:
             self._healing.add(reader.stream)
-            task = self._background.spawn(f"healing of {reader.stream}", healed(reader))
-            task.add_done_callback(lambda _: self._healing.discard(reader.stream))
+            self._background.spawn(f"healing of {reader.stream}", self._healed(reader))
+
+    async def _healed(self, reader: Reader) -> None:
+        """Read what is missing; a database that does not answer is asked again at the next look."""
+        try:
+            while reader.has_hole:
+                await self._go_on(reader)
+        except Exception as error:
+            self._unhealed.add(reader.stream)
+            if not is_unavailable(error):
+                raise
+            log.warning("the log cannot be read; stream %s waits", reader.stream)
+        finally:
+            # At once, with nothing awaited since the reader was asked for a hole: one that is noticed
+            # from here on begins another round.
+            self._healing.discard(reader.stream)
+            self._moved.add(reader.stream)
+
+    async def _go_on(self, reader: Reader) -> None:
+        try:
+            await reader.catch_up()
+        except CursorExpired as expired:
+            said = "went back" if isinstance(expired, WentBack) else "was pruned"
+            log.warning(
+                "the log of stream %s %s: what this process had read up to position %d is not in it"
+                " any more, and its subscribers fetch anew",
+                reader.stream,
+                said,
+                reader.place.position,
+            )
+            await reader.begin_anew(expired)

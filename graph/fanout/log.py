@@ -9,6 +9,7 @@ advisory lock would need a sequence beside it. One statement on one row is both.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +20,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.columns import moment
-from graph.database import Database
-from graph.errors import CursorExpired
-from graph.events import Event
+from graph.database import Database, batches
+from graph.errors import CursorExpired, WentBack
+from graph.events import BEGINNING, Event, Place
+from graph.fanout.changes import Changes, Seen, changes
 from graph.fanout.cursor import Cursors
-from graph.fanout.tables import epochs, events, streams
+from graph.fanout.retention import prune
+from graph.fanout.tables import MARK, epochs, events, streams
 
 TOO_OLD = "What followed this cursor is not kept any more. Fetch anew."
-# Rows that one statement of the pruning takes, so that it holds no lock for long.
-PRUNED_AT_ONCE = 5_000
+WENT_BACK = "The database is at an earlier state than this cursor. Fetch anew."
 
 
 class Log:
@@ -44,43 +46,52 @@ class Log:
             row = (await session.execute(sa.select(epochs))).one()
         self.cursors = Cursors(row.epoch, bytes.fromhex(row.secret))
 
-    async def heads(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the position of the newest event of each stream; 0 where there was none yet."""
-        wanted = set(names)
-        statement = sa.select(streams.c.name, streams.c.position).where(streams.c.name.in_(wanted))
+    async def heads(self, names: Iterable[str]) -> dict[str, Place]:
+        """Return the place of the newest event of each stream; the beginning where there was none."""
+        found = dict.fromkeys(names, BEGINNING)
+        head = sa.select(streams.c.name, streams.c.position, streams.c.mark)
         async with self._database.read() as session:
-            found = {row.name: row.position for row in await session.execute(statement)}
-        return {name: found.get(name, 0) for name in wanted}
-
-    async def read(self, stream: str, key: str | None, after: int, limit: int) -> list[Event]:
-        """Return the next events after a position, of a stream or of one key in it.
-
-        Raises `CursorExpired` when some of them may have been pruned.
-        """
-        chosen = _of(stream, key).where(events.c.position > after)
-        statement = chosen.order_by(events.c.position).limit(limit)
-        bounds = sa.select(streams.c.pruned, streams.c.position).where(streams.c.name == stream)
-        async with self._database.read() as session:
-            found = [_event(row) for row in await session.execute(statement)]
-            # Read after the events: what was pruned between the two is seen here.
-            row = (await session.execute(bounds)).first()
-        pruned, head = (row.pruned, row.position) if row else (0, 0)
-        if not pruned <= after <= max(head, found[-1].position if found else 0):
-            raise CursorExpired(TOO_OLD)
+            for some in batches(list(found)):
+                for row in await session.execute(head.where(streams.c.name.in_(some))):
+                    found[row.name] = Place(row.position, row.mark)
         return found
 
-    async def before_last(self, stream: str, key: str | None, count: int) -> int:
-        """Return the position right before the last `count` events that are kept."""
-        newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
-        bounds = sa.select(streams.c.pruned, streams.c.position).where(streams.c.name == stream)
-        async with self._database.read() as session:
-            row = (await session.execute(bounds)).first()
-            oldest = (await session.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
-        head = row.position if row else 0
-        return head if oldest is None else max(int(oldest) - 1, row.pruned if row else 0)
+    async def read(self, stream: str, key: str | None, after: Place, limit: int) -> list[Event]:
+        """Return the next events after a place, of a stream or of one key in it.
 
-    async def since(self, stream: str, seconds: float) -> tuple[list[tuple[Event, float]], int]:
-        """Return a stream's events from a time on, each with its own, and its newest position.
+        Raises `CursorExpired` when some of them may have been pruned, and `WentBack` when what was at
+        that place is not in the log.
+        """
+        chosen = _of(stream, key).where(events.c.position > after.position)
+        statement = chosen.order_by(events.c.position).limit(limit)
+        async with self._database.read() as session:
+            found = [_event(row) for row in await session.execute(statement)]
+            # Checked after the events were read: what was pruned between the two is seen here.
+            await check(session, stream, after)
+        return _chained(found, after) if key is None else found
+
+    async def check(self, stream: str, place: Place) -> None:
+        """Raise `CursorExpired` when a subscriber cannot go on from a place, `WentBack` included."""
+        async with self._database.read() as session:
+            await check(session, stream, place)
+
+    async def before_last(self, stream: str, key: str | None, count: int) -> Place:
+        """Return the place right before the last `count` events that are kept."""
+        newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
+        async with self._database.read() as session:
+            while True:
+                oldest = (await session.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
+                row = await _bounds(session, stream, None if oldest is None else oldest - 1)
+                if row is None:
+                    return BEGINNING
+                if oldest is None:
+                    return Place(row.position, row.mark)
+                if (mark := _mark(row, oldest - 1)) is not None:
+                    return Place(oldest - 1, mark)
+                # It was pruned between the two statements.
+
+    async def since(self, stream: str, seconds: float) -> tuple[list[tuple[Event, float]], Place]:
+        """Return a stream's events from a time on, each with its own, and its newest place.
 
         Times are in Unix seconds.
         """
@@ -88,8 +99,13 @@ class Log:
         head = (await self.heads([stream]))[stream]
         async with self._database.read() as session:
             found = await session.execute(statement.order_by(events.c.position))
-            recent = [row for row in found if row.position <= head]
+            recent = [row for row in found if row.position <= head.position]
         return [(_event(row), row.at.timestamp()) for row in recent], head
+
+    async def changes(self, since: Seen | None) -> Changes:
+        """Return the streams that changed since the last time; see `changes.py`."""
+        async with self._database.read() as session:
+            return await changes(session, since, check)
 
     async def prune(
         self, oldest: float, most: int, needed: Mapping[str, float] | None = None
@@ -99,78 +115,101 @@ class Log:
         `needed` names streams, each with the time from which on all of it is kept, however much it
         is. Returns how many are gone. A reader that was on its way to them is told so.
         """
-        gone = 0
-        async with self._database.read() as session:
-            names = [row.name for row in await session.execute(sa.select(streams.c.name))]
-        for name in names:
-            while pruned := await self._prune(name, oldest, most, (needed or {}).get(name)):
-                gone += pruned
-        return gone
-
-    async def _prune(self, stream: str, oldest: float, most: int, needed: float | None) -> int:
-        of_stream = events.c.stream == stream
-        async with self._database.write() as session:
-            bounds = sa.select(streams).where(streams.c.name == stream)
-            row = (await session.execute(bounds)).one()
-            # No further than is pruned at once: others wait until this has been looked at.
-            furthest = row.pruned + PRUNED_AT_ONCE
-            aged = sa.select(sa.func.max(events.c.position)).where(
-                of_stream, events.c.position <= furthest, events.c.at < moment(oldest)
-            )
-            by_age = (await session.execute(aged)).scalar() or 0
-            end = min(max(by_age, row.position - most), furthest)
-            if needed is not None and end > row.pruned:
-                end = await _before(session, stream, end, needed)
-            if end <= row.pruned:
-                return 0
-            # The bound first: a reader that finds events gone finds the bound moved as well.
-            moved = sa.update(streams).where(streams.c.name == stream).values(pruned=end)
-            await session.execute(moved)
-            await session.execute(sa.delete(events).where(of_stream, events.c.position <= end))
-            return int(end - row.pruned)
+        return await prune(self._database, oldest, most, needed or {})
 
 
 async def append(session: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:
-    """Write events into the session's transaction, and return them with their positions.
+    """Write events into the session's transaction, and return them with their places.
 
     Whoever appends to the same stream waits until this transaction has ended, so call it last.
     """
-    counts = Counter(event.stream for event in happened)
+    marked = [replace(event, mark=secrets.token_hex(MARK // 2)) for event in happened]
+    counts = Counter(event.stream for event in marked)
+    newest = {event.stream: event.mark for event in marked}
     # In the order of names: two transactions that write to two streams do not wait for each other.
-    newest = {name: await _raise(session, name, counts[name]) for name in sorted(counts)}
-    next_one = {name: newest[name] - counts[name] for name in counts}
+    last = {n: await _raise(session, n, counts[n], newest[n]) for n in sorted(counts)}
     written: list[Event] = []
-    for event in happened:
-        next_one[event.stream] += 1
-        written.append(replace(event, position=next_one[event.stream]))
+    for event in marked:
+        before = last[event.stream]
+        event = replace(event, position=before.position + 1, before=before.mark)
+        last[event.stream] = event.place
+        written.append(event)
     if written:
         at = moment(now)
         await session.execute(sa.insert(events), [_row(event, at) for event in written])
     return written
 
 
-async def _raise(session: AsyncSession, stream: str, by: int) -> int:
-    """Raise a stream's newest position and return it; the row stays locked until the commit."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement: Any = dialect.insert(streams).values(name=stream, position=by, pruned=0)
-    raised = statement.on_conflict_do_update(
-        index_elements=[streams.c.name], set_={"position": streams.c.position + by}
-    ).returning(streams.c.position)
-    return int((await session.execute(raised)).scalar_one())
-
-
-async def _before(session: AsyncSession, stream: str, end: int, needed: float) -> int:
-    """Return the position before the first event, up to `end`, from this time on; or else `end`."""
-    first = sa.select(sa.func.min(events.c.position)).where(
-        events.c.stream == stream, events.c.position <= end, events.c.at >= moment(needed)
+async def _raise(session: AsyncSession, stream: str, by: int, mark: str) -> Place:
+    """Raise a stream's newest place and return the one before; its row stays locked until the
+    commit."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement: Any = (
+        (sqlite if is_sqlite else postgresql)
+        .insert(streams)
+        .values(
+            name=stream,
+            position=by,
+            mark=mark,
+            before="",
+            pruned=0,
+            pruned_mark="",
+            changed=_COUNTED if is_sqlite else _NUMBERED,
+        )
     )
-    found = (await session.execute(first)).scalar()
-    return end if found is None else int(found) - 1
+    raised = statement.on_conflict_do_update(
+        index_elements=[streams.c.name],
+        set_={
+            "position": streams.c.position + by,
+            "mark": statement.excluded.mark,
+            "before": streams.c.mark,
+            "changed": statement.excluded.changed,
+        },
+    ).returning(streams.c.position, streams.c.before)
+    row = (await session.execute(raised)).one()
+    return Place(row.position - by, row.before)
+
+
+# SQLite has one writer at a time, so that a counter follows the order of commits.
+_COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
+# PostgreSQL knows of each transaction whether a snapshot saw it.
+_NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
+
+
+async def check(session: AsyncSession, stream: str, place: Place) -> None:
+    """Raise `CursorExpired` when the log does not go on from a place, `WentBack` included."""
+    row = await _bounds(session, stream, place.position)
+    if row is None and place == BEGINNING:
+        return
+    if row is not None and place.position < row.pruned:
+        raise CursorExpired(TOO_OLD)
+    if row is None or place.mark != _mark(row, place.position):
+        raise WentBack(WENT_BACK)
+
+
+async def _bounds(session: AsyncSession, stream: str, position: int | None) -> Any:
+    """Return a stream's row with the mark of the event at a position; None if there is no stream."""
+    here = (events.c.stream == stream, events.c.position == position)
+    there = sa.select(events.c.mark).where(*here).scalar_subquery().label("there")
+    statement = sa.select(streams, there).where(streams.c.name == stream)
+    return (await session.execute(statement)).first()
+
+
+def _mark(row: Any, position: int) -> str | None:
+    """Return the mark at a position that `_bounds` was asked for; None if nobody knows it any more."""
+    mark: str | None = row.there
+    return row.pruned_mark if mark is None and position == row.pruned else mark
 
 
 def _of(stream: str, key: str | None) -> sa.Select[Any]:
     chosen = sa.select(events).where(events.c.stream == stream)
     return chosen if key is None else chosen.where(events.c.key == key)
+
+
+def _chained(found: Sequence[Event], after: Place) -> list[Event]:
+    """Return consecutive events, each with the mark of the one before."""
+    marks = [after.mark, *(event.mark for event in found)]
+    return [replace(event, before=mark) for event, mark in zip(found, marks, strict=False)]
 
 
 def _row(event: Event, at: object) -> dict[str, Any]:
@@ -181,8 +220,9 @@ def _row(event: Event, at: object) -> dict[str, Any]:
         "kind": event.kind,
         "data": dict(event.data),
         "at": at,
+        "mark": event.mark,
     }
 
 
 def _event(row: Any) -> Event:
-    return Event(row.stream, row.key, row.kind, row.data, row.position)
+    return Event(row.stream, row.key, row.kind, row.data, row.position, row.mark)

@@ -1,6 +1,7 @@
 """One subscriber's bounded queue. Pure: it knows no bus, no database and no socket.
 
-A full one loses nothing: it turns to `behind`, takes no more, and its reader goes on in the log.
+A full one loses nothing: it turns to `behind`, takes no more, and its reader goes on in the log. What
+comes while the log is being read is kept, again up to the limit, and joined to what was read.
 """
 
 from __future__ import annotations
@@ -9,40 +10,44 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from graph.events import Event
+from graph.events import Event, Place
 
 
 class Mailbox:
     """Holds at most `limit` events of a stream, or of one key in it, for one reader.
 
-    `position` is where that reader is: everything up to it was taken, or is none of its business.
-    `idle` is called whenever the reader has taken everything and waits.
+    `place` is where that reader is: everything up to it was taken, or is none of its business.
+    `lost` says why there is no going on from there; None while there is. `idle` is called whenever
+    the reader has taken everything and waits.
     """
 
     __slots__ = (
         "_events",
         "_idle",
+        "_kept",
         "_reach",
         "_waiting",
         "behind",
         "key",
         "limit",
         "lost",
-        "position",
+        "place",
     )
 
     def __init__(
-        self, key: str | None, position: int, limit: int, idle: Callable[[], object] | None = None
+        self, key: str | None, place: Place, limit: int, idle: Callable[[], object] | None = None
     ) -> None:
         self.key = key
-        self.position = position
+        self.place = place
         # The newest that it has or has had: what was read from the log may be told here later.
-        self._reach = position
+        self._reach = place.position
         self.limit = limit
         self.behind = False
-        self.lost = False
+        self.lost: str | None = None
         self._idle = idle
         self._events: deque[Event] = deque()
+        # What comes while the log is being read; None while it is not.
+        self._kept: deque[Event] | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     @property
@@ -53,27 +58,37 @@ class Mailbox:
 
     def put(self, event: Event) -> None:
         """Take an event of the present. Without room, or when others are missing, it is for the log."""
-        if self.behind or event.position <= self._reach:
+        if event.position <= self._reach:
             return
-        if len(self._events) < self.limit:
-            self._events.append(event)
-            self._reach = event.position
-        else:
-            self.behind = True
+        if self.behind:
+            if self._kept is not None:
+                self._kept.append(event)
+            return
+        self._take_in(event)
         self.wake()
 
-    def refill(self, events: Sequence[Event]) -> None:
-        """Take what was read from the log."""
+    def keep(self) -> None:
+        """Keep what comes from now on: the log is about to be read up to here, or further."""
+        self._kept = deque(maxlen=self.limit + 1)
+
+    def refill(self, events: Sequence[Event], is_all: bool) -> None:
+        """Take what was read from the log; when that was all there was, go on with what was kept."""
+        kept, self._kept = self._kept or (), None
         self._events.extend(events)
         if events:
             self._reach = events[-1].position
+        if is_all and len(kept) <= self.limit:
+            self.behind = False
+            for event in kept:
+                if event.position > self._reach:
+                    self._take_in(event)
 
     def take(self) -> Event | None:
         """Return the next event; None when there is none here."""
         if not self._events:
             return None
         event = self._events.popleft()
-        self.position = event.position
+        self.place = event.place
         return event
 
     async def wait(self) -> None:
@@ -86,12 +101,19 @@ class Mailbox:
         finally:
             self._waiting = None
 
-    def lose(self) -> None:
-        """Note that what comes next is not in the log any more."""
-        self.lost = True
+    def lose(self, why: str) -> None:
+        """Note that there is no going on from here."""
+        self.lost = why
         self.wake()
 
     def wake(self) -> None:
         """Let the reader look again."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+    def _take_in(self, event: Event) -> None:
+        if self.behind or len(self._events) >= self.limit:
+            self.behind = True
+            return
+        self._events.append(event)
+        self._reach = event.position

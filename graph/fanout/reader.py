@@ -1,24 +1,19 @@
 """The one reader of a stream inside a process, however many subscribers follow it.
 
 What the bus brings in order goes straight to the mailboxes. What it brings again is passed over,
-what came too early waits for a moment, and a hole is read from the log.
+what came too early waits for a moment, and a hole is read from the log. Each event names the mark of
+the one before: when that is not the event that came last, the log went back to an earlier state.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from graph.database import is_unavailable
 from graph.errors import CursorExpired
-from graph.events import Event
-from graph.fanout.log import TOO_OLD, Log
+from graph.events import BEGINNING, Event, Place
+from graph.fanout.log import Log
 from graph.fanout.mailbox import Mailbox
-
-log = logging.getLogger("watchword.hub")
 
 # Events that are read from the log at once.
 BATCH = 500
@@ -27,16 +22,29 @@ EARLY = 1_000
 
 
 class Reader:
-    """Hands one stream's events to the mailboxes that follow it, in order and each once."""
+    """Hands one stream's events to the mailboxes that follow it, in order and each once.
 
-    def __init__(self, stream: str, source: Log, heal: Callable[[Reader], object]) -> None:
-        """`heal` hears that there is a hole, and sees to it that `catch_up` is run."""
+    `place` is that of the event which was handed on last.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        source: Log,
+        heal: Callable[[Reader], object],
+        unread: Callable[[Reader], object] = lambda _: None,
+    ) -> None:
+        """`heal` hears that something is missing, and sees to it that `catch_up` is run; `unread`
+        hears that the last mailbox was taken back."""
         self.stream = stream
-        self.position = 0
+        self.place: Place = BEGINNING
         self.is_open = False
         self._seen = 0
+        # Whether the log must be asked if it still has the event at `place`.
+        self._is_doubted = False
         self._log = source
         self._heal = heal
+        self._unread = unread
         self._early: dict[int, Event] = {}
         self._mailboxes: defaultdict[str | None, set[Mailbox]] = defaultdict(set)
 
@@ -47,20 +55,21 @@ class Reader:
 
     @property
     def has_hole(self) -> bool:
-        """Tell whether something has happened that the mailboxes have not been told."""
-        return self._seen > self.position
+        """Tell whether the log has to be read: for what the mailboxes miss, or to be sure of it."""
+        return self._is_doubted or self._seen > self.place.position
 
-    def open(self, head: int) -> None:
+    def open(self, head: Place) -> None:
         """Begin at the present. What was received meanwhile counts from here."""
         self.is_open = True
-        self.position = head
-        self._seen = max(self._seen, head)
+        self.place = head
+        self._seen = max(self._seen, head.position)
         self._hand_on()
         self._notice()
 
     def receive(self, event: Event) -> None:
         """Take an event from the bus. Never blocks."""
-        if event.position <= self.position:
+        if event.position <= self.place.position:
+            self._compare(event.place)
             return
         self._seen = max(self._seen, event.position)
         if len(self._early) < EARLY:
@@ -68,29 +77,53 @@ class Reader:
         self._hand_on()
         self._notice()
 
-    def look(self, head: int) -> None:
+    def look(self, head: Place) -> None:
         """Hear from the log how far it is: the safety net under the bus."""
-        self._seen = max(self._seen, head)
+        self._seen = max(self._seen, head.position)
+        if self.is_open and head.position < self.place.position:
+            self._is_doubted = True
+        self._compare(head)
         self._notice()
 
     async def catch_up(self) -> None:
-        """Read from the log what the bus did not bring."""
+        """Read from the log what the bus did not bring.
+
+        Raises `CursorExpired` when the log does not go on from here.
+        """
         while self.has_hole:
+            told, self._is_doubted = self._seen, False
             try:
-                found = await self._log.read(self.stream, None, self.position, BATCH)
-            except CursorExpired:
-                self._lose()
-                return
-            if not found:
+                found = await self._log.read(self.stream, None, self.place, BATCH)
+            except BaseException:
+                self._is_doubted = True
+                raise
+            if not found and self._seen == told:
                 # Somebody told of what is not there.
-                self._seen = self.position
+                self._seen = self.place.position
             for event in found:
-                self._early.setdefault(event.position, event)
+                if event.position > self.place.position:
+                    self._early[event.position] = event
             self._hand_on()
+
+    async def begin_anew(self, why: CursorExpired) -> None:
+        """Go on at the present, and tell all who follow why they cannot go on from where they are."""
+        # What is told while the log is being asked is looked into afterwards.
+        self._is_doubted, self._seen = False, 0
+        try:
+            head = (await self._log.heads([self.stream]))[self.stream]
+        except BaseException:
+            self._is_doubted = True
+            raise
+        self.place = head
+        self._seen = max(self._seen, head.position)
+        self._early.clear()
+        for mailboxes in self._mailboxes.values():
+            for mailbox in mailboxes:
+                mailbox.lose(why.message)
 
     def join(self, mailbox: Mailbox) -> None:
         """Let a mailbox have what happens from now on; what it has missed is for the log."""
-        mailbox.behind = mailbox.position < self.position
+        mailbox.behind = mailbox.place.position < self.place.position
         self._mailboxes[mailbox.key].add(mailbox)
 
     def leave(self, mailbox: Mailbox) -> None:
@@ -99,61 +132,57 @@ class Reader:
         mailboxes.discard(mailbox)
         if not mailboxes:
             del self._mailboxes[mailbox.key]
+        if not self._mailboxes:
+            self._unread(self)
 
     async def next(self, mailbox: Mailbox) -> Event:
         """Return the mailbox's next event, however long that takes.
 
-        Raises `CursorExpired` when it was pruned before the mailbox came to it.
+        Raises `CursorExpired` when it was pruned before the mailbox came to it, or the log went back.
         """
         while True:
-            if mailbox.lost:
-                raise CursorExpired(TOO_OLD)
+            if mailbox.lost is not None:
+                raise CursorExpired(mailbox.lost)
             if event := mailbox.take():
                 return event
             if mailbox.behind:
                 await self._refill(mailbox)
             else:
-                # Whoever waits has seen everything up to here, whatever of it was for others.
-                mailbox.position = max(mailbox.position, self.position)
+                # A subscriber that waits has seen everything up to here, whatever of it was for others.
+                mailbox.place = max(mailbox.place, self.place)
                 await mailbox.wait()
 
     async def _refill(self, mailbox: Mailbox) -> None:
-        reached = self.position
-        limit = min(BATCH, mailbox.limit)
-        found = await self._log.read(self.stream, mailbox.key, mailbox.position, limit)
-        mailbox.refill(found)
-        end = found[-1].position if len(found) == limit else 0
-        at = end or max(reached, found[-1].position if found else 0)
-        # What was handed on while the log was read did not go to this mailbox.
-        mailbox.behind = at < self.position
-        if not found:
-            mailbox.position = max(mailbox.position, at)
+        reached, limit = self.place, min(BATCH, mailbox.limit)
+        mailbox.keep()
+        found: list[Event] = []
+        is_all = False
+        try:
+            found = await self._log.read(self.stream, mailbox.key, mailbox.place, limit)
+            is_all = len(found) < limit
+        finally:
+            mailbox.refill(found, is_all)
+        if is_all and not found:
+            mailbox.place = max(mailbox.place, reached)
 
     def _hand_on(self) -> None:
-        while self.is_open and (event := self._early.pop(self.position + 1, None)):
-            self.position = event.position
+        while self.is_open and (event := self._early.pop(self.place.position + 1, None)):
+            if event.before != self.place.mark:
+                self._is_doubted = True
+                return
+            self.place = event.place
             for key in (None, event.key):
                 for mailbox in tuple(self._mailboxes.get(key, ())):
                     mailbox.put(event)
 
+    def _compare(self, told: Place) -> None:
+        """Doubt the place when something else is told to be at it."""
+        if self.is_open and told.position == self.place.position and told != self.place:
+            self._is_doubted = True
+            self._notice()
+
     def _notice(self) -> None:
         if self.is_open and self.has_hole:
-            self._early = {at: event for at, event in self._early.items() if at > self.position}
+            here = self.place.position
+            self._early = {at: event for at, event in self._early.items() if at > here}
             self._heal(self)
-
-    def _lose(self) -> None:
-        log.warning("stream %s was pruned past what this process had read", self.stream)
-        for mailboxes in self._mailboxes.values():
-            for mailbox in mailboxes:
-                mailbox.lose()
-        self.position = self._seen
-
-
-async def healed(reader: Reader) -> None:
-    """Catch up; a database that does not answer is asked again at the next look."""
-    try:
-        await reader.catch_up()
-    except (SQLAlchemyError, OSError) as error:
-        if not is_unavailable(error):
-            raise
-        log.warning("the log cannot be read; stream %s waits", reader.stream)

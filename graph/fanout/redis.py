@@ -218,12 +218,13 @@ def _is_connected(pubsub: PubSub) -> bool:
 
 def _encode(event: Event) -> bytes:
     """Return the event as it travels. Raises `TypeError` for a value that JSON does not have."""
-    return orjson.dumps([event.stream, event.key, event.kind, dict(event.data), event.position])
+    told = [event.stream, event.key, event.kind, dict(event.data), event.position]
+    return orjson.dumps([*told, event.mark, event.before])
 
 
-def _decode(data: bytes) -> Event:
+def _decode(message: bytes) -> Event:
     """Return the event that came. Raises `ValueError` for anything else: others may write here."""
-    match orjson.loads(data):
-        case [str(stream), str(key), str(kind), dict(values), int(position)]:
-            return Event(stream, key, kind, values, position)
+    match orjson.loads(message):
+        case [str(stream), str(key), str(kind), dict(data), int(position), str(mark), str(before)]:
+            return Event(stream, key, kind, data, position, mark, before)
     raise ValueError("no event")

@@ -10,7 +10,7 @@ from graph.delivery.lease import narrowed
 from graph.delivery.leases import Leases
 from graph.ending import Ending
 from graph.errors import CursorExpired
-from graph.events import Event
+from graph.events import Event, Place
 from graph.identity.happenings import (
     ACCOUNT_REVOKED,
     CLIENT_REVOKED,
@@ -96,7 +96,7 @@ class Watch:
             if self._grace is not None:
                 lease.outdate(now + self._grace)
 
-    async def _recall(self) -> int:
+    async def _recall(self) -> Place:
         now = self._services.clock.now()
         happened, head = await self._services.log.since(STREAM, now - self._seconds)
         for event, at in happened:
@@ -111,7 +111,7 @@ class Watch:
             with suppress(CursorExpired):
                 await self._hear(task, after)
 
-    async def _hear(self, task: Supervised, after: int) -> None:
+    async def _hear(self, task: Supervised, after: Place) -> None:
         reader, mailbox = await self._services.hub.follow(STREAM, None, after)
         task.well()
         try:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from graph.events import Place
 from graph.fanout.cursor import Cursors
 from tests.conformance.live import every_door, live
 from tests.support.clock import MovedClock
@@ -118,20 +119,24 @@ async def test_a_number_that_cannot_be_looked_back_is_named(
 
 def forged(server: ToyServer, kind: str) -> str:
     cursors = server.door.services.log.cursors
-    good = cursors.write("toys", None, 1)
+    here = Place(1, "0" * 16)
+    good = cursors.write("toys", None, here)
     return {
         "nonsense": "nonsense",
         "empty": "",
         "huge": good * 1000,
         "changed": ("A" if good[0] != "A" else "B") + good[1:],
-        "another position": cursors.write("toys", None, 2).split(".")[0] + "." + good.split(".")[1],
-        "another key's": cursors.write("toys", "bear", 1),
-        "another stream's": cursors.write("cars", None, 1),
-        "another secret's": Cursors(cursors.epoch, b"x" * 32).write("toys", None, 1),
+        "another position": cursors.write("toys", None, Place(2, here.mark)).split(".")[0]
+        + "."
+        + good.split(".")[1],
+        "another key's": cursors.write("toys", "bear", here),
+        "another stream's": cursors.write("cars", None, here),
+        "another secret's": Cursors(cursors.epoch, b"x" * 32).write("toys", None, here),
         "not canonical": good + "=",
-        "another database's": Cursors("other", cursors.secret).write("toys", None, 1),
-        "the future's": cursors.write("toys", None, 1000),
-        "too old": cursors.write("toys", None, 0),
+        "another database's": Cursors("other", cursors.secret).write("toys", None, here),
+        "the future's": cursors.write("toys", None, Place(1000, here.mark)),
+        "too old": cursors.write("toys", None, here),
+        "a lost event's": cursors.write("toys", None, Place(2, here.mark)),
     }[kind]
 
 
@@ -150,6 +155,7 @@ def forged(server: ToyServer, kind: str) -> str:
         ("another database's", "CURSOR_EXPIRED"),
         ("the future's", "CURSOR_EXPIRED"),
         ("too old", "CURSOR_EXPIRED"),
+        ("a lost event's", "CURSOR_EXPIRED"),
     ],
 )
 async def test_a_cursor_that_is_none_of_this_subscription_is_refused(

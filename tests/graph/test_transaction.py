@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from graph.database import Database
-from graph.events import Event
+from graph.events import BEGINNING, Event
 from graph.fanout.log import Log
 from graph.fanout.memory import MemoryBus
 from graph.transaction import transaction
@@ -26,7 +26,7 @@ async def test_events_leave_after_the_commit(database: Database) -> None:
         unit.publish(BEAR)
         assert seen == []
     assert seen == [replace(BEAR, position=1)]
-    assert await Log(database).read("toys", None, 0, 10) == seen
+    assert await Log(database).read("toys", None, BEGINNING, 10) == seen
     async with database.read() as session:
         assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
 
@@ -40,7 +40,7 @@ async def test_a_rollback_forgets_its_events(database: Database) -> None:
             unit.publish(BEAR)
             raise RuntimeError
     assert seen == []
-    assert await Log(database).heads(["toys"]) == {"toys": 0}
+    assert await Log(database).heads(["toys"]) == {"toys": BEGINNING}
 
 
 async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
@@ -65,6 +65,6 @@ async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
         await asyncio.wait({task})
     async with database.read() as session:
         kept = (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one()
-    logged = await Log(database).read("toys", None, 0, 100)
+    logged = await Log(database).read("toys", None, BEGINNING, 100)
     assert len(seen) == kept == len(logged)
     assert [event.position for event in seen] == list(range(1, kept + 1))

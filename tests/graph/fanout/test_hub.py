@@ -10,7 +10,7 @@ import pytest
 from graph.context import Services
 from graph.database import Database
 from graph.errors import CursorExpired
-from graph.events import Event
+from graph.events import BEGINNING, Event, Place
 from graph.fanout.mailbox import Mailbox
 from graph.fanout.reader import Reader
 from graph.transaction import transaction
@@ -62,9 +62,9 @@ async def test_one_gets_its_stream_or_its_key_and_nothing_else(services: Service
 
 
 async def test_one_begins_now_or_after_a_position(services: Services) -> None:
-    await happen(services, "a", "b", "c")
+    first, _, _ = await happen(services, "a", "b", "c", heard=False)
     now = await services.hub.follow("toys", None)
-    after = await services.hub.follow("toys", None, 1)
+    after = await services.hub.follow("toys", None, first.place)
     await happen(services, "d")
     assert await read(*now, 1) == ["d"]
     assert await read(*after, 3) == ["b", "c", "d"]
@@ -160,12 +160,12 @@ async def test_a_position_that_this_process_has_not_heard_of_yet_is_good(
 ) -> None:
     await services.hub.follow("toys", None)
     events = await happen(services, *"abc", heard=False)
-    ahead = await services.hub.follow("toys", None, 2)
+    ahead = await services.hub.follow("toys", None, events[1].place)
     for event in events:
         services.hub.receive(event)
     assert await read(*ahead, 1) == ["c"]
     with pytest.raises(CursorExpired):
-        await services.hub.follow("toys", None, 4)
+        await services.hub.follow("toys", None, Place(4, "0" * 16))
 
 
 async def test_many_follow_at_once_and_one_reader_serves_them(services: Services) -> None:
@@ -196,14 +196,14 @@ async def test_followers_that_come_and_go_at_random_miss_nothing(
 
     async def follow() -> list[str]:
         seen: list[str] = []
-        position = 0
+        place = BEGINNING
         while not seen or seen[-1] != keys[-1]:
-            reader, mailbox = await services.hub.follow("toys", None, position)
+            reader, mailbox = await services.hub.follow("toys", None, place)
             for _ in range(dice.randrange(1, 9)):
                 if seen and seen[-1] == keys[-1]:
                     break
                 seen += await read(reader, mailbox, 1)
-            position = mailbox.position
+            place = mailbox.place
             reader.leave(mailbox)
         return seen
 
@@ -216,7 +216,7 @@ async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: 
     events = await happen(services, *"ab")
     await services.hub.follow("toys", None)
     events = await happen(services, *"cde", heard=False)
-    late = await services.hub.follow("toys", None, 0)
+    late = await services.hub.follow("toys", None, BEGINNING)
     assert await read(*late, 2) == ["a", "b"]
     for event in events:
         services.hub.receive(event)
@@ -227,11 +227,11 @@ async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: 
 async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> None:
     asked: list[Reader] = []
     reader = Reader("toys", None, asked.append)  # type: ignore[arg-type]
-    reader.receive(Event("toys", "a", "made", position=1))
-    assert (reader.position, asked) == (0, [])
-    reader.open(0)
-    assert (reader.position, asked) == (1, [])
+    reader.receive(Event("toys", "a", "made", position=1, mark="m"))
+    assert (reader.place, asked) == (BEGINNING, [])
+    reader.open(BEGINNING)
+    assert (reader.place, asked) == (Place(1, "m"), [])
     late = Reader("toys", None, asked.append)  # type: ignore[arg-type]
     late.receive(Event("toys", "b", "made", position=2))
-    late.open(0)
-    assert (late.position, asked) == (0, [late])
+    late.open(BEGINNING)
+    assert (late.place, asked) == (BEGINNING, [late])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
 from graph.database import Database
-from graph.errors import CursorExpired
-from graph.events import Event
+from graph.errors import CursorExpired, WentBack
+from graph.events import BEGINNING, Event, Place
 from graph.fanout.log import Log, append
+from graph.fanout.tables import events, streams
 
 NOW = 1_800_000_000.0
 
@@ -26,20 +29,39 @@ async def happen(database: Database, *keys: str, stream: str = "toys", now: floa
         await append(session, [Event(stream, key, "made", {"n": 1}) for key in keys], now)
 
 
+async def place(database: Database, position: int, stream: str = "toys") -> Place:
+    """The place of an event that is kept, or is the last that is not."""
+    if position == 0:
+        return BEGINNING
+    async with database.read() as session:
+        row = (await session.execute(sa.select(streams).where(streams.c.name == stream))).one()
+        here = (events.c.stream == stream, events.c.position == position)
+        mark = (await session.execute(sa.select(events.c.mark).where(*here))).scalar()
+    return Place(position, mark or row.pruned_mark)
+
+
 async def positions(log: Log, key: str | None = None, after: int = 0) -> list[int]:
-    return [event.position for event in await log.read("toys", key, after, 1000)]
+    start = await place(log._database, after)
+    return [event.position for event in await log.read("toys", key, start, 1000)]
+
+
+async def head(log: Log, stream: str = "toys") -> int:
+    return (await log.heads([stream]))[stream].position
 
 
 async def test_what_was_appended_is_read_as_it_was(log: Log, database: Database) -> None:
     await happen(database, "bear", "car")
-    assert await log.read("toys", None, 0, 10) == [
+    assert await log.read("toys", None, BEGINNING, 10) == [
         Event("toys", "bear", "made", {"n": 1}, 1),
         Event("toys", "car", "made", {"n": 1}, 2),
     ]
-    assert [event.key for event in await log.read("toys", "car", 0, 10)] == ["car"]
+    assert [event.key for event in await log.read("toys", "car", BEGINNING, 10)] == ["car"]
     assert await positions(log, after=1) == [2]
-    assert [event.position for event in await log.read("toys", None, 0, 1)] == [1]
-    assert await log.heads(["toys", "none"]) == {"toys": 2, "none": 0}
+    assert [event.position for event in await log.read("toys", None, BEGINNING, 1)] == [1]
+    assert await log.heads(["toys", "none"]) == {
+        "toys": await place(database, 2),
+        "none": BEGINNING,
+    }
 
 
 async def test_the_same_event_twice_has_two_positions(log: Log, database: Database) -> None:
@@ -102,16 +124,16 @@ async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
             await append(session, [Event(stream, "x", "made") for stream in streams], NOW)
 
     await asyncio.gather(*(write(*pair) for pair in (("a", "b"), ("b", "a")) for _ in range(20)))
-    assert await log.heads(["a", "b"]) == {"a": 40, "b": 40}
+    assert [await head(log, stream) for stream in "ab"] == [40, 40]
 
 
 async def test_the_last_events_begin_right_after_a_position(log: Log, database: Database) -> None:
     await happen(database, "a", "b", "a", "b", "a")
-    assert await log.before_last("toys", None, 2) == 3
-    assert await log.before_last("toys", "a", 2) == 2
-    assert await log.before_last("toys", "a", 100) == 0
-    assert await log.before_last("toys", "nobody", 5) == 5
-    assert await log.before_last("none", None, 5) == 0
+    assert await log.before_last("toys", None, 2) == await place(database, 3)
+    assert await log.before_last("toys", "a", 2) == await place(database, 2)
+    assert await log.before_last("toys", "a", 100) == await place(database, 0)
+    assert await log.before_last("toys", "nobody", 5) == await place(database, 5)
+    assert await log.before_last("none", None, 5) == BEGINNING
 
 
 async def test_pruning_by_age_and_by_count_keeps_the_newest(log: Log, database: Database) -> None:
@@ -133,10 +155,10 @@ async def test_a_reader_from_before_what_is_kept_is_told(
     await happen(database, "a", "a", "a")
     await log.prune(0, 2)
     with pytest.raises(CursorExpired):
-        await log.read("toys", key, 0, 10)
-    await log.read("toys", key, 1, 10)
-    with pytest.raises(CursorExpired):
-        await log.read("toys", key, 4, 10)
+        await log.read("toys", key, BEGINNING, 10)
+    await log.read("toys", key, await place(database, 1), 10)
+    with pytest.raises(WentBack):
+        await log.read("toys", key, Place(4, "0" * 16), 10)
 
 
 async def test_what_is_needed_is_kept_whatever_its_number(log: Log, database: Database) -> None:
@@ -160,11 +182,52 @@ async def test_what_is_needed_is_kept_although_a_clock_was_behind(
     assert await positions(log, after=1) == [2, 3]
 
 
+async def test_an_event_is_told_from_another_at_its_position_by_its_mark(
+    log: Log, database: Database
+) -> None:
+    await happen(database, "a", "b", "c")
+    [_, second, third] = await log.read("toys", None, BEGINNING, 10)
+    for key in (None, "a", "b"):
+        await log.read("toys", key, second.place, 10)
+        with pytest.raises(WentBack):
+            await log.read("toys", key, Place(2, third.mark), 10)
+    with pytest.raises(WentBack):
+        await log.check("toys", Place(1, ""))
+    await log.prune(0, 1)
+    await log.check("toys", second.place)
+    with pytest.raises(WentBack):
+        await log.check("toys", Place(2, third.mark))
+    with pytest.raises(WentBack):
+        await log.check("none", second.place)
+    await log.check("none", BEGINNING)
+
+
+async def test_each_event_names_the_one_before(log: Log, database: Database) -> None:
+    written: list[Event] = []
+    for stream in ("toys", "others", "toys"):
+        async with database.write() as session:
+            written += await append(session, [Event(stream, "a", "made")] * 2, NOW)
+    for stream in ("toys", "others"):
+        of_stream = [event for event in written if event.stream == stream]
+        found = await log.read(stream, None, BEGINNING, 10)
+        marks = ["", *(event.mark for event in of_stream)]
+        for each in (of_stream, found):
+            assert [(event.before, event.mark) for event in each] == list(pairwise(marks))
+        assert await log.read(stream, None, found[0].place, 1) == found[1:2]
+
+
+async def test_any_number_of_streams_can_be_asked_for(log: Log, database: Database) -> None:
+    await happen(database, "a", stream="39999")
+    found = await log.heads(map(str, range(40_000)))
+    assert len(found) == 40_000
+    assert found["39999"] == await place(database, 1, "39999")
+
+
 async def test_everything_can_be_pruned_and_positions_go_on(log: Log, database: Database) -> None:
     await happen(database, "a", "b")
     await log.prune(NOW + 1, 1000)
     assert await positions(log, after=2) == []
-    assert await log.before_last("toys", None, 5) == 2
+    assert await log.before_last("toys", None, 5) == await place(database, 2)
     await happen(database, "c")
     assert await positions(log, after=2) == [3]
 
@@ -174,8 +237,9 @@ async def test_what_happened_of_late_comes_with_the_newest_position(
 ) -> None:
     await happen(database, "old", now=NOW - 100)
     await happen(database, "new")
-    events, head = await log.since("toys", NOW - 50)
-    assert ([(event.key, at) for event, at in events], head) == ([("new", NOW)], 2)
+    happened, last = await log.since("toys", NOW - 50)
+    assert [(event.key, at) for event, at in happened] == [("new", NOW)]
+    assert last == await place(database, 2)
 
 
 async def test_a_log_has_a_name_and_a_secret_of_its_own(log: Log, database: Database) -> None:

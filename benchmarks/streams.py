@@ -1,0 +1,261 @@
+"""What the log costs a process: `python -m benchmarks.streams`.
+
+`look`: processor time of one look into the log and of one round of pruning, from 10 to 100,000
+streams that are all followed here, the server's time included; while nothing happens, and when ten
+streams moved. `resume`: how soon a subscriber that comes back to a busy stream (200 events a second,
+5 ms for each read) has caught up, and how often the log is read for 50 of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+
+from graph.clock import SystemClock
+from graph.columns import moment
+from graph.database import Database
+from graph.events import Event
+from graph.fanout.hub import Hub
+from graph.fanout.log import Log, append
+from graph.fanout.mailbox import Mailbox
+from graph.fanout.memory import MemoryBus
+from graph.fanout.reader import Reader
+from graph.fanout.tables import events, streams
+from graph.migration import RUNTIME, upgrade
+
+SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
+NAME = "watchword_benchmark_streams"
+SIZES = (10, 100, 1_000, 10_000, 30_000, 100_000)
+AT_ONCE = 10_000
+LOOKS = 5
+MOVED = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+
+Fill = Callable[[list[str]], Awaitable[None]]
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.streams", description=__doc__)
+    parser.add_argument("--server", default=SERVER, help="a PostgreSQL where databases can be made")
+    parser.add_argument("--only", choices=("look", "resume"))
+    parser.add_argument("--largest", type=int, default=SIZES[-1])
+    parser.add_argument("--seconds", type=float, default=5.0, help="of the busy stream")
+    options = parser.parse_args()
+    if options.only != "resume":
+        asyncio.run(_looks(options))
+    if options.only != "look":
+        asyncio.run(_resumes(options))
+
+
+async def _looks(options: argparse.Namespace) -> None:
+    print(
+        "database    streams  idle look, ms  10 moved, ms  idle pruning, ms  core at 2 looks a second"
+    )
+    for url in ("sqlite", options.server):
+        async with _database(url) as database:
+            names: list[str] = []
+            for size in SIZES:
+                if size > options.largest:
+                    break
+                new = [f"stream-{number}" for number in range(len(names), size)]
+                await _fill(database, new)
+                names += new
+                await _look(database, names)
+
+
+async def _look(database: Database, names: list[str]) -> None:
+    log, bus = Log(database), MemoryBus()
+    await log.open()
+    hub = Hub(log, bus, SystemClock(), 100, look_seconds=0.5)
+    for name in names:
+        await _followed(hub, log, name)
+    kind = "SQLite" if database.is_sqlite else "PostgreSQL"
+    line = f"{kind:10}{len(names):9,}"
+    try:
+        await hub.look()
+        idle = await _cost(database, hub.look)
+        line += f"{idle:15.2f}"
+
+        async def moved() -> None:
+            await hub.look()
+
+        line += f"{await _cost(database, moved, lambda: _move(database, names)):14.2f}"
+        line += f"{await _cost(database, lambda: log.prune(0, 1_000_000), times=1):18.2f}"
+        line += f"{idle * 2 / 1000:26.1%}"
+    except Exception as error:
+        line += f"  {type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    print(line, flush=True)
+    await hub.close()
+
+
+async def _followed(hub: Hub, log: Log, name: str) -> None:
+    # As if it had been followed, without a question for each.
+    reader = Reader(name, log, hub._heal)
+    reader.open(1)
+    reader.join(Mailbox(None, 1, 100))
+    hub._readers[name] = reader
+
+
+async def _move(database: Database, names: list[str]) -> None:
+    moved = names[:: max(1, len(names) // MOVED)][:MOVED]
+    async with database.write() as session:
+        await append(session, [Event(name, "key", "MOVED") for name in moved], time.time())
+
+
+async def _fill(database: Database, names: list[str]) -> None:
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        async with database.write() as session:
+            await session.execute(
+                sa.insert(streams), [{"name": name, "position": 1, "pruned": 0} for name in some]
+            )
+            await session.execute(sa.insert(events), [_row(name) for name in some])
+
+
+def _row(name: str) -> dict[str, Any]:
+    return {
+        "stream": name,
+        "position": 1,
+        "key": "key",
+        "kind": "MADE",
+        "data": {},
+        "at": moment(time.time()),
+    }
+
+
+async def _cost(
+    database: Database,
+    work: Callable[[], Awaitable[object]],
+    before: Callable[[], Awaitable[object]] | None = None,
+    times: int = LOOKS,
+) -> float:
+    """Return the milliseconds of processor time of one piece of work, here and in the server."""
+    total = 0.0
+    for _ in range(times):
+        if before is not None:
+            await before()
+        began = await _cpu(database)
+        await work()
+        total += await _cpu(database) - began
+    return total / times * 1000
+
+
+async def _cpu(database: Database) -> float:
+    used = time.process_time()
+    if database.is_sqlite:
+        return used
+    connection = await asyncpg.connect(str(SERVER))
+    found = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname = $1", NAME)
+    await connection.close()
+    return used + sum(_spent(row["pid"]) for row in found)
+
+
+def _spent(pid: int) -> float:
+    # In nanoseconds, where the ticks of `stat` are a hundredth of a second.
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+@asynccontextmanager
+async def _database(server: str) -> AsyncIterator[Database]:
+    with tempfile.TemporaryDirectory() as home:
+        url = f"sqlite+aiosqlite:///{home}/streams.db"
+        if server != "sqlite":
+            await _administer(server, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+            await _administer(server, f"CREATE DATABASE {NAME}")
+            url = (
+                server.replace("postgresql:", "postgresql+asyncpg:").rpartition("/")[0] + f"/{NAME}"
+            )
+        database = Database(url)
+        await upgrade(database, [RUNTIME])
+        yield database
+        await database.close()
+        if server != "sqlite":
+            await _administer(server, f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+async def _administer(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(statement)
+    await connection.close()
+
+
+class Held(Log):
+    """A log in memory that takes 5 ms for each read, and counts them."""
+
+    def __init__(self) -> None:
+        self.events = [_event(number) for number in range(1, 501)]
+        self.reads = 0
+
+    async def heads(self, names: Iterable[str]) -> dict[str, int]:
+        return dict.fromkeys(names, len(self.events))
+
+    async def read(self, stream: str, key: str | None, after: int, limit: int) -> list[Event]:
+        self.reads += 1
+        found = self.events[after : after + limit]
+        await asyncio.sleep(0.005)
+        return found
+
+
+def _event(number: int) -> Event:
+    return Event("busy", "key", "MOVED", position=number)
+
+
+async def _resumes(options: argparse.Namespace) -> None:
+    for count in (1, 50):
+        await _resume(count, options.seconds)
+
+
+async def _resume(count: int, seconds: float) -> None:
+    log = Held()
+    hub = Hub(log, MemoryBus(), SystemClock(), 100, look_seconds=0.5)
+    await hub.follow("busy", None)
+    publishing = asyncio.create_task(_publish(log, hub, seconds))
+    began = time.monotonic()
+    caught: list[float] = []
+    followers = [asyncio.create_task(_follow(hub, caught, began)) for _ in range(count)]
+    await publishing
+    took = time.monotonic() - began
+    for follower in followers:
+        follower.cancel()
+    await asyncio.gather(*followers, return_exceptions=True)
+    late = f", the last after {max(caught):.2f} s" if caught else ""
+    print(
+        f"{count} resumed on a busy stream: {len(caught)} caught up within {took:.1f} s{late};"
+        f" {log.reads / took:.0f} reads a second, {log.reads} in all",
+        flush=True,
+    )
+
+
+async def _follow(hub: Hub, caught: list[float], began: float) -> None:
+    reader, mailbox = await hub.follow("busy", None, 100)
+    is_caught = False
+    while True:
+        await reader.next(mailbox)
+        if not is_caught and not mailbox.behind:
+            is_caught = True
+            caught.append(time.monotonic() - began)
+
+
+async def _publish(log: Held, hub: Hub, seconds: float) -> None:
+    due = until = time.monotonic()
+    until += seconds
+    while time.monotonic() < until:
+        log.events.append(_event(len(log.events) + 1))
+        hub.receive(log.events[-1])
+        due += 1 / 200
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()
