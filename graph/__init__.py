@@ -37,6 +37,7 @@ from graph.identity.tables import Account
 from graph.oauth.client_fields import ClientMutation, ClientQuery
 from graph.oauth.consent_fields import ConsentMutation, ConsentQuery
 from graph.permissions.field import (
+    Delegated,
     FirstParty,
     HasRole,
     HasScope,
@@ -71,6 +72,7 @@ __all__ = [
     "Context",
     "CursorExpired",
     "Database",
+    "Delegated",
     "Domain",
     "Event",
     "FirstParty",

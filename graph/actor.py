@@ -1,8 +1,12 @@
-"""Who does something, for the audit log. Knows no framework."""
+"""Who does something, for the audit log, and what it may give to others. Knows no framework."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from graph.errors import Forbidden
+from graph.principal import Grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,17 +14,37 @@ class Actor:
     """Who does something, from which session, by which client and from which address.
 
     `subject` is an account's id or a client's; None for somebody who is not known yet, and for the
-    server itself.
+    server itself. `reach` is what it may give to others; None for everything.
     """
 
     subject: str | None = None
     session: str | None = None
     client: str | None = None
     address: str = ""
+    reach: Grants | None = field(default_factory=Grants)
+
+    def check_reach(self, roles: Collection[str], scopes: Collection[str] = ()) -> None:
+        """Let nobody give what they do not have.
+
+        Asked by whatever gives roles or scopes, and by whatever gives a way to act as an account or a
+        client that has them. Raises `Forbidden` naming what is beyond the actor's reach.
+        """
+        if self.reach is None:
+            return
+        for kind, given, own in (
+            ("scope", scopes, self.reach.scopes),
+            ("role", roles, self.reach.roles),
+        ):
+            if missing := sorted(set(given) - own):
+                raise Forbidden(
+                    f"This may do no more than you: the {kind} {', '.join(missing)} is not yours to"
+                    " give.",
+                    requires={kind: missing[0]},
+                )
 
 
-SERVER = Actor()
-"""The server itself."""
+SERVER = Actor(reach=None)
+"""The server itself, which gives what the settings say."""
 
-OPERATOR = Actor(subject="operator")
+OPERATOR = Actor(subject="operator", reach=None)
 """Whoever holds the command line."""

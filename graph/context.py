@@ -104,9 +104,16 @@ class Context:
 
     @property
     def actor(self) -> Actor:
-        """Who does what this operation does, as the audit log writes it down."""
+        """Who does what this operation does, as the audit log writes it down, and what it
+        may give to others."""
         principal = self.principal
-        return Actor(principal.subject or None, principal.session, principal.client, self.address)
+        return Actor(
+            principal.subject or None,
+            principal.session,
+            principal.client,
+            self.address,
+            self.services.domain.reach(principal.grants),
+        )
 
     @property
     def now(self) -> float:

@@ -11,6 +11,7 @@ import click
 import strawberry
 
 from graph.errors import Unsafe
+from graph.principal import Grants
 
 if TYPE_CHECKING:
     from graph.transaction import Transaction
@@ -22,11 +23,13 @@ class Domain:
 
     `roles` maps each role to the scopes that a person who has it may carry in a token, and
     `descriptions` each scope to what it allows, in words, for the page that asks a person's consent.
+    `gives` maps a role to other roles that a person who has it may give; it may give its own anyway.
     `migrations` is the dotted name of a package of Alembic versions. `demo` fills an empty
     database with something to look at. `commands` join the `watchword` command line.
     """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gives: Mapping[str, frozenset[str]] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     migrations: str | None = None
     demo: Callable[[Transaction], Awaitable[None]] | None = None
@@ -35,6 +38,13 @@ class Domain:
     def scopes(self, roles: frozenset[str]) -> frozenset[str]:
         """Return all scopes that these roles give together; unknown roles give none."""
         return frozenset().union(*(self.roles.get(role, frozenset()) for role in roles))
+
+    def reach(self, own: Grants) -> Grants:
+        """Return what a principal with these grants may give to others: no scope that it does not
+        have, and no role that it does not have or that gives such a scope."""
+        held = own.roles.union(*(self.gives.get(role, frozenset()) for role in own.roles))
+        roles = frozenset(role for role in held if self.scopes(frozenset({role})) <= own.scopes)
+        return Grants(roles, own.scopes)
 
 
 @dataclass(frozen=True, slots=True)

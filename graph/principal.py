@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
 FIRST_PARTY = "watchword"
 """The client_id of our own sign-in."""
 
 
+def is_delegated(subject: str, client: str | None) -> bool:
+    """Tell whether a token is for an application of others, which acts for a person.
+
+    A machine acts for itself: it is the subject of its token (RFC 9068, section 2.2).
+    """
+    return client not in (FIRST_PARTY, subject)
+
+
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The part of a principal that permissions read. Never who."""
+    """The part of a principal that permissions read. Never who.
+
+    `is_delegated` says that an application of others acts for a person: it has no roles, and its
+    scopes are what the person allowed it, within those that the person's own roles give.
+    """
 
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     tenant: str | None = None
+    is_delegated: bool = False
 
     def within(self, other: Grants) -> Grants:
         """Return what of these is also among others."""
-        return Grants(self.roles & other.roles, self.scopes & other.scopes, self.tenant)
+        return replace(self, roles=self.roles & other.roles, scopes=self.scopes & other.scopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from graph.identity.external import check_standing, find
 from graph.identity.happenings import STREAM
 from graph.identity.identity import LONGEST_TOKEN, expected, revocations
 from graph.identity.signing_keys import load as load_keys
-from graph.principal import FIRST_PARTY
+from graph.principal import FIRST_PARTY, is_delegated
 from graph.settings import Settings
 from graph.tokens.explanation import Explanation, explain
 from graph.tokens.issue import Issuer
@@ -39,7 +39,12 @@ def token() -> None:
 @token.command()
 @click.option("--account", "email", help="Take subject, roles and scopes from this account.")
 @click.option("--subject", help="The claim sub, without an account.")
-@click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    help="A role; may be given several times. Applications have none.",
+)
 @click.option("--scope", "scopes", multiple=True, help="A scope; may be given several times.")
 @click.option("--client-id", default=FIRST_PARTY, show_default=True, help="The claim client_id.")
 @click.option(
@@ -58,6 +63,8 @@ def mint(
     """Print an access token. Whoever holds it is who it says: handle it like a password."""
     if bool(email) == bool(subject):
         raise click.UsageError("Give either --account or --subject.")
+    if roles and is_delegated(subject or "", client_id):
+        raise click.UsageError("A token for an application has no roles: give it --scope.")
     if seconds is not None and seconds > settings.access_token_seconds:
         raise Unsafe(f"A token lives at most {settings.access_token_seconds} seconds.")
     asyncio.run(_mint(settings, email, subject, roles, scopes, client_id, seconds))

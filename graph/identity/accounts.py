@@ -40,8 +40,9 @@ async def add_account(
     """Make an account, with the hash of its password; without one it cannot sign in by password.
 
     Raises `BadUserInput` when the e-mail address or the name cannot be used, or the address has an
-    account already.
+    account already, and `Forbidden` when a role is beyond the actor's reach.
     """
+    unit.actor.check_reach(roles)
     _check_email(email)
     _check_name(name)
     account = Account(
@@ -71,10 +72,12 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
     """Give an account another password, of which this is the hash, and end its tokens and sessions.
 
     The session to `keep` goes on, and must refresh its access token as well: whoever has stolen that
-    is out, unless it has the refresh token too. Raises `NotFound`.
+    is out, unless it has the refresh token too. Raises `NotFound`, and `Forbidden` for somebody
+    else's account whose roles are beyond the actor's reach.
     """
     # Whoever signs in with the old one at this moment is before us, or after us and refused.
     account = await lock_account(unit.session, id)
+    check_takeover(unit, account)
     await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
     await _end_sessions(unit, account, keep)
     record(unit, Action.PASSWORD_CHANGED, account=id)
@@ -130,9 +133,11 @@ async def set_roles(
     """Give an account these roles and no others; tokens that say others are outdated.
 
     Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput`
-    when nobody who can sign in would be admin any more.
+    when nobody who can sign in would be admin any more; `Forbidden` when a role that it does not
+    have yet is beyond the actor's reach.
     """
     account = await lock_account(unit.session, id)
+    unit.actor.check_reach(set(roles) - set(account.roles))
     if version is not None and version != account.version:
         raise Conflict("Somebody else changed this account meanwhile. Read it again.")
     if ADMIN in account.roles and ADMIN not in roles:
@@ -157,9 +162,11 @@ async def disable(unit: Transaction, id: str) -> Account:
 
 
 async def enable(unit: Transaction, id: str) -> Account:
-    """Let an account that was disabled sign in again. Raises `NotFound`."""
+    """Let an account that was disabled sign in again. Raises `NotFound`, and `Forbidden` when its
+    roles are beyond the actor's reach."""
     account = await lock_account(unit.session, id)
     if account.disabled_at is not None:
+        unit.actor.check_reach(account.roles)
         account.disabled_at = None
         await unit.session.flush()
         record(unit, Action.ACCOUNT_ENABLED, account=id)
@@ -201,6 +208,12 @@ async def lock_account(session: AsyncSession, id: str) -> Account:
     if account is None:
         raise NotFound("There is no such account.")
     return account
+
+
+def check_takeover(unit: Transaction, account: Account) -> None:
+    """Raise `Forbidden` when the actor would get a way to sign in as somebody that may do more."""
+    if unit.actor.subject != account.id:
+        unit.actor.check_reach(account.roles)
 
 
 async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:

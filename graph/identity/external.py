@@ -30,7 +30,14 @@ from graph.errors import (
     Unavailable,
     WatchwordError,
 )
-from graph.identity.accounts import LONGEST_NAME, add_account, lock_account, new_id, raise_version
+from graph.identity.accounts import (
+    LONGEST_NAME,
+    add_account,
+    check_takeover,
+    lock_account,
+    new_id,
+    raise_version,
+)
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked
 from graph.identity.revocations import Revocations
@@ -180,7 +187,8 @@ class External:
 
     async def _add(self, verified: Verified, address: str) -> tuple[Account, ExternalIdentity]:
         services, person = self._services, verified.person
-        actor = Actor(client=verified.principal.client, address=address)
+        # The settings say what this issuer may give.
+        actor = Actor(client=verified.principal.client, address=address, reach=None)
         async with transaction(
             services.database, services.bus, services.clock.now(), actor
         ) as unit:
@@ -224,13 +232,15 @@ def check_standing(
 async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
     """Let whom an issuer calls by this subject be an account, from now on.
 
-    Raises `BadUserInput` when it is one already, or the subject is none.
+    Raises `BadUserInput` when it is one already, or the subject is none, `NotFound` when there is no
+    such account, and `Forbidden` for somebody else's whose roles are beyond the actor's reach.
     """
     if not is_name(subject):
         raise BadUserInput(
             f"A subject has 1 to {LONGEST_SUBJECT} printable characters.", ["subject"]
         )
     await exclusive(unit.session, LOCK)
+    check_takeover(unit, await lock_account(unit.session, account))
     if await find(unit.session, issuer, subject) is not None:
         raise BadUserInput("This person has an account already.", ["subject"])
     identity = ExternalIdentity(

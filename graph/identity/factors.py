@@ -5,16 +5,17 @@ from __future__ import annotations
 from sqlalchemy import delete
 
 from graph.identity import passkeys, recovery_codes, totp
-from graph.identity.accounts import lock_account, sign_out
+from graph.identity.accounts import check_takeover, lock_account, sign_out
 from graph.identity.tables import Totp
 from graph.transaction import Transaction
 
 
 async def reset(unit: Transaction, account: str) -> None:
     """Remove an account's passkeys, second factor and recovery codes: its password remains. What has
-    signed in with them, and may be in other hands, is signed out. Raises `NotFound`.
+    signed in with them, and may be in other hands, is signed out. Raises `NotFound`, and `Forbidden`
+    for somebody else's account whose roles are beyond the actor's reach.
     """
-    await lock_account(unit.session, account)
+    check_takeover(unit, await lock_account(unit.session, account))
     for passkey in await passkeys.passkeys_of(unit.session, account):
         await passkeys.remove(unit, account, passkey.id)
     if await totp.is_enabled(unit.session, account):

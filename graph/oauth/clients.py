@@ -41,8 +41,9 @@ class NewSecret:
 
 
 async def add_client(unit: Transaction, domain: Domain, asked: Registration) -> Client:
-    """Register a client. Raises `BadUserInput`."""
+    """Register a client. Raises `BadUserInput`, and `Forbidden` when it may do more than the actor."""
     checked = asked.checked(domain)
+    unit.actor.check_reach(checked.roles, checked.scopes)
     # Random, so that no client is ever taken for an account, or for our own sign-in (RFC 9068,
     # section 5). It never begins with a dash, which the command line would misunderstand.
     client = Client(id=f"client_{new_id()}", created_at=moment(unit.now), **_values(checked))
@@ -62,11 +63,15 @@ async def change_client(
     """Change what is named, and leave the rest. What takes something away ends the client's tokens.
 
     Its sessions go on: at the next refresh their tokens say what the client still may. Raises
-    `NotFound`, `BadUserInput`, and `Conflict` when `version` is given and is not the client's.
+    `NotFound`, `BadUserInput`, `Conflict` when `version` is given and is not the client's, and
+    `Forbidden` when it may do more than the actor, before or after.
     """
     client = await _lock(unit, id, version)
     before = registration(client)
     after = replace(before, **changes).checked(domain)
+    # Another redirect URI or key of a client that may do more is a way to become it.
+    for each in (before, after):
+        unit.actor.check_reach(each.roles, each.scopes)
     if after.authentication != before.authentication:
         raise BadUserInput(
             "How a client authenticates stays as it is. Register another one.",
@@ -106,9 +111,12 @@ async def revoke_client(unit: Transaction, id: str) -> Client:
 async def add_secret(unit: Transaction, id: str) -> NewSecret:
     """Give a client a secret: its second one while the first is still in use somewhere.
 
-    Raises `NotFound`, and `BadUserInput` when it has two already, or authenticates otherwise.
+    Raises `NotFound`, `BadUserInput` when it has two already, or authenticates otherwise, and
+    `Forbidden` when the client may do more than the actor.
     """
     client = await _lock(unit, id)
+    # Whoever has the secret is the client.
+    unit.actor.check_reach(client.roles, client.scopes)
     if client.authentication != Authentication.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])
     if len(await secrets_of(unit.session, id)) >= MOST_SECRETS:

@@ -54,8 +54,8 @@ async def person_of(
         if age.total_seconds() > asked.max_age:
             # RFC 9470, section 3.
             raise OAuthError("insufficient_user_authentication", SIGN_IN, 401)
-    own = asked.scopes & identity.domain.scopes(frozenset(account.roles))
-    return Person(account, session, own)
+    own = identity.domain.scopes(frozenset(account.roles)) & principal.grants.scopes
+    return Person(account, session, asked.scopes & own)
 
 
 async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: Person) -> bool:

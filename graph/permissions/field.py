@@ -24,6 +24,7 @@ from graph.permissions.rules import (
     AnyOf,
     Anyone,
     Check,
+    DelegatedRule,
     FirstPartyRule,
     Not,
     Question,
@@ -124,13 +125,22 @@ def condition(
 
 @cache
 def HasScope(scope: str) -> type[Permission]:
-    """The token carries this scope: what the token may do."""
+    """The token carries this scope: what the token may do.
+
+    A person's token has the scopes that its roles give; an application's has, of these, those that the
+    person allowed it; a machine's has those that it was given.
+    """
     return permission(ScopeRule(scope))
 
 
 @cache
 def HasRole(role: str) -> type[Permission]:
-    """The person has this role: what its person may do."""
+    """The person has this role, or the machine that acts for itself: what it is.
+
+    No application of others has one, whoever it acts for. A field that asks for a scope and a role lets
+    an application in by the scope alone with `HasScope(...) & (HasRole(...) | Delegated)`, which is safe
+    when no other role gives that scope.
+    """
     return permission(RoleRule(role))
 
 
@@ -146,6 +156,9 @@ Public = permission(Anyone())
 
 SignedIn = permission(SignedInRule())
 """Somebody is signed in."""
+
+Delegated = permission(DelegatedRule())
+"""An application of others acts for a person: what it may do is its scopes, and it has no roles."""
 
 FirstParty = permission(FirstPartyRule(FIRST_PARTY))
 """Somebody signed in here by itself: no third party's token, and no machine's."""

@@ -27,6 +27,7 @@ class Rule:
     """A rule decides a question. `requires` says what would be needed to pass it."""
 
     is_async = False
+    reads_roles = False
 
     @property
     def requires(self) -> Requirement:
@@ -89,9 +90,13 @@ class ScopeRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RoleRule(Rule):
-    """The person has a role."""
+    """A person or a machine has a role. An application of others has none."""
 
     role: str
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return True
 
     @property
     def requires(self) -> Requirement:
@@ -99,6 +104,18 @@ class RoleRule(Rule):
 
     def holds(self, question: Question) -> bool:
         return self.role in question.principal.grants.roles
+
+
+@dataclass(frozen=True, slots=True)
+class DelegatedRule(Rule):
+    """An application of others acts for a person, as far as the person allowed it."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"delegated": True}
+
+    def holds(self, question: Question) -> bool:
+        return question.principal.grants.is_delegated
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +191,10 @@ class AllOf(Rule):
         return any(rule.is_async for rule in self.rules)
 
     @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return any(rule.reads_roles for rule in self.rules)
+
+    @property
     def requires(self) -> Requirement:
         return {"allOf": [rule.requires for rule in self.rules]}
 
@@ -215,6 +236,10 @@ class AnyOf(Rule):
         return any(rule.is_async for rule in self.rules)
 
     @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return any(rule.reads_roles for rule in self.rules)
+
+    @property
     def requires(self) -> Requirement:
         return {"anyOf": [rule.requires for rule in self.rules]}
 
@@ -245,9 +270,17 @@ class AnyOf(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Not(Rule):
-    """The opposite of a rule."""
+    """The opposite of a rule.
+
+    No application of others is allowed anything because it has not some role: it has none, and the
+    person that it acts for may have that very one.
+    """
 
     rule: Rule
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return self.rule.reads_roles
 
     @property
     def is_async(self) -> bool:  # type: ignore[override]
@@ -258,10 +291,13 @@ class Not(Rule):
         return {"not": self.rule.requires}
 
     def holds(self, question: Question) -> bool:
-        return not self.rule.holds(question)
+        return not (self._is_unknown(question) or self.rule.holds(question))
 
     async def holds_async(self, question: Question) -> bool:
-        return not await self.rule.holds_async(question)
+        return not (self._is_unknown(question) or await self.rule.holds_async(question))
+
+    def _is_unknown(self, question: Question) -> bool:
+        return self.rule.reads_roles and question.principal.grants.is_delegated
 
 
 def describe(requires: Requirement) -> str:
@@ -273,6 +309,8 @@ def describe(requires: Requirement) -> str:
             return f"role {role}"
         case {"signedIn": True}:
             return "signed in"
+        case {"delegated": True}:
+            return "allowed to an application"
         case {"client": client}:
             return f"signed in by {client} itself"
         case {"maxAge": None}:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from graph.principal import FIRST_PARTY
+from graph.principal import FIRST_PARTY, is_delegated
 from graph.tokens.jws import sign
 from graph.tokens.keys import KeyRing
 
@@ -63,7 +63,8 @@ class Issuer:
             "jti": secrets.token_urlsafe(12),
             "client_id": client_id,
             "scope": " ".join(sorted(scopes)),
-            "roles": sorted(roles),
+            # The roles of a person are not for the application that it lets act for it.
+            "roles": [] if is_delegated(subject, client_id) else sorted(roles),
         }
         if session is not None:
             claims["sid"] = session

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import replace
 
 from graph.clock import Clock
 from graph.errors import InvalidToken, TokenExpired
-from graph.principal import Principal
+from graph.principal import Principal, is_delegated
 from graph.tokens.claims import Expected, check_type, principal
 from graph.tokens.compact import LONGEST, header_of
 from graph.tokens.jws import check_signature
@@ -69,12 +70,19 @@ class Verifier:
         if header.get("alg") != key.algorithm:
             raise InvalidToken("alg")
         claims = members(check_signature(token, key))
-        return principal(claims, self._expected, self._clock.now())
+        return _as_issued(principal(claims, self._expected, self._clock.now()))
 
     def _remember(self, digest: bytes, known: Principal) -> None:
         self._known[digest] = known
         if len(self._known) > self._memory:
             self._known.popitem(last=False)
+
+
+def _as_issued(made: Principal) -> Principal:
+    """Return a principal without the roles that its token may have from before applications had none."""
+    if not is_delegated(made.subject, made.client):
+        return made
+    return replace(made, grants=replace(made.grants, roles=frozenset(), is_delegated=True))
 
 
 def _digest(token: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graph import BadUserInput, HasScope, Question, condition, decode_id
 from schema.incidents.lifecycle import RESOLUTIONS
 from schema.incidents.store import load_incidents
-from schema.scopes import INCIDENTS_WRITE, IsCommander, SeesInternal
+from schema.scopes import INCIDENTS_WRITE, CommandsAll, SeesInternal
 from schema.vocabulary import Visibility
 
 
@@ -34,7 +34,7 @@ def posts_where_it_sees(question: Question) -> bool:
     return bool(is_public or SeesInternal.allows(question.principal))
 
 
-LeadsIncident = HasScope(INCIDENTS_WRITE) & (IsCommander | commands_incident)
+LeadsIncident = HasScope(INCIDENTS_WRITE) & (CommandsAll | commands_incident)
 
 # Resolving is one act, and one rule decides it, whichever mutation does it.
-ResolvesOnlyWhatItLeads = resolves_nothing | IsCommander | commands_incident
+ResolvesOnlyWhatItLeads = resolves_nothing | CommandsAll | commands_incident

@@ -73,10 +73,11 @@ async def test_a_write_says_what_time_it_is(services: Services, clock: MovedCloc
         assert unit.now == clock.now()
 
 
-async def test_a_write_says_who_it_is_and_from_where(services: Services) -> None:
-    alice = Principal("alice", client="app", session="s")
+async def test_a_write_says_who_it_is_from_where_and_what_it_may_give(services: Services) -> None:
+    own = Grants(frozenset({"viewer"}), frozenset({"incidents:read"}))
+    alice = Principal("alice", own, client="app", session="s")
     for principal, actor in (
-        (alice, Actor("alice", "s", "app", "203.0.113.7")),
+        (alice, Actor("alice", "s", "app", "203.0.113.7", own)),
         (ANONYMOUS, Actor(None, None, None, "203.0.113.7")),
     ):
         async with Context(services, principal, address="203.0.113.7").write() as unit:

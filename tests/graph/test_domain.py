@@ -9,6 +9,7 @@ import pytest
 
 from graph.domain import Domain, load
 from graph.errors import Unsafe
+from graph.principal import Grants
 from tests.support import toy_schema
 
 
@@ -41,3 +42,25 @@ def test_roles_give_their_scopes_together() -> None:
     domain = Domain(roles={"a": frozenset({"x", "y"}), "b": frozenset({"y", "z"})})
     assert domain.scopes(frozenset({"a", "b", "unknown"})) == {"x", "y", "z"}
     assert domain.scopes(frozenset()) == frozenset()
+
+
+def test_nobody_reaches_further_than_its_own_roles_and_scopes_and_what_the_domain_lets_them_give() -> (
+    None
+):
+    domain = Domain(
+        roles={
+            "admin": frozenset({"x", "y"}),
+            "helper": frozenset({"x"}),
+            "owner": frozenset(),
+            "auditor": frozenset({"z"}),
+        },
+        gives={"admin": frozenset({"helper", "auditor"})},
+    )
+
+    def reach(*scopes: str) -> Grants:
+        return domain.reach(Grants(frozenset({"admin"}), frozenset(scopes)))
+
+    # An owner has no scope of its own, and an auditor one that an admin has not.
+    assert reach("x", "y") == Grants(frozenset({"admin", "helper"}), frozenset({"x", "y"}))
+    # A token that is narrower than its person gives no more than it has.
+    assert reach("x") == Grants(frozenset({"helper"}), frozenset({"x"}))

@@ -136,10 +136,21 @@ def test_roles_and_scopes_can_be_narrower_than_the_accounts(url: str) -> None:
 
 
 def test_a_token_of_a_subject_says_what_it_was_told(url: str) -> None:
-    token = mint(url, "--subject", "robot", "--client-id", "ci", "--role", "viewer")
+    token = mint(url, "--subject", "robot", "--client-id", "robot", "--role", "viewer")
     shown = accepted(invoke(url, "token", "inspect", token))
-    told = (shown["sub"][0], shown["client_id"][0], shown["scope"][0])
-    assert told == ("robot", "ci", "incidents:read")
+    told = [shown[name][0] for name in ("sub", "client_id", "roles", "scope")]
+    assert told == ["robot", "robot", "viewer", "incidents:read"]
+
+
+def test_a_token_for_an_application_has_no_roles(url: str) -> None:
+    token = mint(url, "--account", ALICE, "--client-id", "client_app")
+    shown = accepted(invoke(url, "token", "inspect", token))
+    assert (shown["roles"][0], "incidents:write" in shown["scope"][0]) == ("", True)
+    misused = invoke(
+        url, "token", "mint", "--account", ALICE, "--client-id", "client_app", "--role", "viewer"
+    )
+    assert (misused.exit_code, misused.stdout) == (2, "")
+    assert "has no roles" in misused.stderr
 
 
 def test_a_token_may_be_shorter_lived_than_the_setting(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,15 +134,30 @@ async def test_a_client_is_ended(office: Office, name: str) -> None:
     assert found["client"]["version"] == 2
 
 
-async def test_nobody_gives_a_client_more_than_it_has_itself(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("roles", "scopes"),
+    [
+        ({"viewer"}, {"clients:write", "incidents:read"}),
+        # All that the roles give, and not the roles: these open fields by themselves.
+        ({"viewer"}, domain.roles["admin"]),
+        # The roles, in a token that is narrower than its person.
+        ({"admin"}, {"clients:write", "incidents:read"}),
+    ],
+)
+async def test_nobody_gives_a_client_more_than_it_has_itself(
+    roles: set[str], scopes: Collection[str], office: Office
+) -> None:
     id = (await office.add(scopes=["members:write"], roles=["admin"]))["client"]["id"]
-    fewer = frozenset({"clients:write", "incidents:read"})
-    helper = replace(office.admin, grants=Grants(frozenset({"helper"}), fewer))
+    app = {"grants": ["AUTHORIZATION_CODE"], "redirectUris": ["https://app.example/cb"]}
+    taken = {"client": id, **app, "scopes": ["incidents:read"], "roles": []}
+    helper = replace(office.admin, grants=Grants(frozenset(roles), frozenset(scopes)))
     secret = "mutation ($id: ID!) { addClientSecret(client: $id) { secret } }"
     for query, variables in (
-        (ADD, {"input": MACHINE | {"scopes": ["members:write"]}}),
+        (ADD, {"input": MACHINE | {"scopes": ["members:write"], "roles": ["admin"]}}),
         (ADD, {"input": MACHINE | {"roles": ["responder"]}}),
         (CHANGE, {"input": {"client": id, "name": "Mine"}}),
+        # What it had is as much as what it will have: its people have consented to that.
+        (CHANGE, {"input": taken}),
         (secret, {"id": id}),
     ):
         error = await office.refusal(query, helper, **variables)
@@ -149,7 +165,8 @@ async def test_nobody_gives_a_client_more_than_it_has_itself(office: Office) -> 
     found = await office.data("{ clients(first: 9) { nodes { id name secrets { id } } } }")
     [node] = found["clients"]["nodes"]
     assert (node["id"], node["name"], len(node["secrets"])) == (id, "Board", 1)
-    assert (await office.run(ADD, helper, input=MACHINE)).errors is None
+    own = MACHINE | {"scopes": ["incidents:read"], "roles": ["viewer"]}
+    assert (await office.run(ADD, helper, input=own)).errors is None
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ async def test_a_client_that_is_revoked_has_another_version_from_then_on(
 
 
 async def test_all_of_it_is_written_down_without_a_secret(database: Database) -> None:
-    actor = Actor("alice", "s1", "watchword", "203.0.113.9")
+    actor = Actor("alice", "s1", "watchword", "203.0.113.9", reach=None)
     async with transaction(database, MemoryBus(), 1_800_000_000.0, actor) as unit:
         id = (await add_client(unit, DOMAIN, MACHINE)).id
         made = await add_secret(unit, id)

@@ -12,6 +12,7 @@ from graphql import GraphQLError, assert_name
 from strawberry.permission import PermissionExtension
 
 from graph.permissions.field import (
+    Delegated,
     HasRole,
     HasScope,
     Permission,
@@ -30,6 +31,10 @@ class Asking:
 
 def principal(*roles: str, scopes: tuple[str, ...] = ()) -> Principal:
     return Principal("alice", Grants(frozenset(roles), frozenset(scopes)))
+
+
+def application(*scopes: str) -> Principal:
+    return Principal("alice", Grants(scopes=frozenset(scopes), is_delegated=True), client="app")
 
 
 async def ask(
@@ -84,6 +89,16 @@ both = pytest.mark.parametrize("resolver_is_async", [False, True])
         (HasScope("a:b") | HasRole("keeper"), principal("keeper"), True),
         (~HasRole("visitor"), principal("visitor"), False),
         (~HasRole("visitor") & SignedIn, principal("keeper"), True),
+        (Delegated, principal("keeper", scopes=("a:b",)), False),
+        (Delegated, application("a:b"), True),
+        (HasScope("a:b") & (HasRole("keeper") | Delegated), application("a:b"), True),
+        (HasScope("a:b") & (HasRole("keeper") | Delegated), application(), False),
+        (HasScope("a:b") & (HasRole("keeper") | Delegated), principal(scopes=("a:b",)), False),
+        # Nobody knows which role its person has.
+        (~HasRole("visitor"), application(), False),
+        (~(HasScope("a:b") | HasRole("visitor")), application(), False),
+        (~~HasRole("visitor"), application(), False),
+        (~HasScope("a:b"), application(), True),
     ],
 )
 async def test_a_permission_lets_in_whom_its_rule_allows(

@@ -1,0 +1,240 @@
+"""Nobody gives what they do not have, and nobody gets more by an application than by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import jwt
+import pytest
+from sqlalchemy import func, select
+
+from graph.actor import Actor
+from graph.database import Database
+from graph.domain import Domain
+from graph.errors import Forbidden, TokenOutdated
+from graph.fanout.memory import MemoryBus
+from graph.identity.accounts import (
+    add_account,
+    disable,
+    enable,
+    set_password,
+    set_roles,
+    sign_out,
+)
+from graph.identity.external import link
+from graph.identity.factors import reset
+from graph.identity.tables import Account, AuditEntry
+from graph.oauth.clients import add_client, add_secret, change_client, disable_client
+from graph.oauth.registration import Registration
+from graph.permissions.field import Delegated, HasRole, HasScope
+from graph.principal import Grants
+from graph.transaction import Transaction, transaction
+from tests.support.authorization import CALLBACK, VERIFIER, ConsentDesk, consent_desk
+from tests.support.clock import MovedClock
+from tests.support.identity import DOMAIN, unit_of
+from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
+from tests.support.tokens import claims, signed
+
+OWNER = "owner@example.com"
+# A helper may manage accounts and clients: that is for a schema to say, and is no more than that.
+HELPER = Actor(
+    "helper", "s1", "watchword", "203.0.113.9", Grants(frozenset({"keeper"}), frozenset({"x:y"}))
+)
+Gift = Callable[[Transaction, str, str], Awaitable[object]]
+"""Something that a helper does to the owner's account, or to a client that may do more."""
+
+GIFTS: dict[str, Gift] = {
+    "an account with a role": lambda unit, owner, client: add_account(
+        unit, email="m@example.com", name="M", roles=["admin"], hash=None
+    ),
+    "a role": lambda unit, owner, client: set_roles(unit, owner, ["admin", "keeper", "boss"]),
+    "another's password": lambda unit, owner, client: set_password(unit, owner, "hash"),
+    "another's person elsewhere": lambda unit, owner, client: link(
+        unit, "https://idp", "mallory", owner
+    ),
+    "a way around another's second factor": lambda unit, owner, client: reset(unit, owner),
+    "a machine with a role": lambda unit, owner, client: add_client(unit, DOMAIN, MACHINE),
+    "an application with a scope": lambda unit, owner, client: add_client(unit, DOMAIN, APP),
+    "a client's name": lambda unit, owner, client: change_client(
+        unit, DOMAIN, client, {"name": "Mine"}
+    ),
+    "a client's redirect URI": lambda unit, owner, client: change_client(
+        unit,
+        DOMAIN,
+        client,
+        {
+            "grants": ["authorization_code"],
+            "roles": [],
+            "redirect_uris": ["https://evil.example/cb"],
+        },
+    ),
+    "a client's key": lambda unit, owner, client: change_client(
+        unit, DOMAIN, client, {"jwks": keyed()[0].jwks}
+    ),
+    "a client's secret": lambda unit, owner, client: add_secret(unit, client),
+}
+
+
+@pytest.fixture
+async def desk(database: Database, clock: MovedClock) -> AsyncIterator[TokenDesk]:
+    async with token_desk(database, clock) as opened:
+        yield opened
+
+
+async def owner_of(desk: TokenDesk) -> str:
+    async with unit_of(desk.database, desk.clock.now()) as unit:
+        account = await add_account(unit, email=OWNER, name="O", roles=["admin"], hash="hash")
+    return account.id
+
+
+async def state(desk: TokenDesk) -> Any:
+    async with desk.database.read() as session:
+        accounts = await session.execute(select(Account.id, Account.roles, Account.version))
+        entries = await session.scalar(select(func.count()).select_from(AuditEntry))
+    return sorted(map(tuple, accounts.all())), entries
+
+
+def helping(desk: TokenDesk, actor: Actor = HELPER) -> Any:
+    return transaction(desk.database, MemoryBus(), desk.clock.now(), actor)
+
+
+async def test_nobody_gives_what_they_do_not_have(desk: TokenDesk) -> None:
+    owner, client = await owner_of(desk), (await desk.register(keyed(roles=["keeper"])[0])).id
+    before = await state(desk)
+    for what, give in GIFTS.items():
+        with pytest.raises(Forbidden, match="not yours to give"):
+            async with helping(desk) as unit:
+                await give(unit, owner, client)
+                pytest.fail(what)
+    assert await state(desk) == before
+
+
+async def test_nobody_lets_an_account_in_again_that_may_do_more(desk: TokenDesk) -> None:
+    owner = await owner_of(desk)
+    async with unit_of(desk.database, desk.clock.now()) as unit:
+        await add_account(unit, email="b@example.com", name="B", roles=["admin"], hash="hash")
+        await disable(unit, owner)
+    with pytest.raises(Forbidden, match="the role admin is not yours"):
+        async with helping(desk) as unit:
+            await enable(unit, owner)
+
+
+async def test_what_one_has_is_given_and_what_others_have_is_taken(desk: TokenDesk) -> None:
+    owner, client = await owner_of(desk), (await desk.register()).id
+    async with helping(desk) as unit:
+        await set_roles(unit, owner, ["admin", "keeper"])
+        asked = Registration("Own", grants=["client_credentials"], scopes=["x:y"], roles=["keeper"])
+        own = await add_client(unit, Domain(), asked)
+        await add_secret(unit, own.id)
+        # Taking away is for whoever the schema lets do it.
+        await sign_out(unit, owner)
+        await disable_client(unit, client)
+
+
+async def test_one_changes_ones_own_password_whatever_ones_token_may_do(desk: TokenDesk) -> None:
+    owner = await owner_of(desk)
+    async with helping(desk, Actor(owner)) as unit:
+        await set_password(unit, owner, "hash")
+
+
+# --- What applications carry ---
+
+
+@pytest.fixture
+async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDesk]:
+    async with consent_desk(database, clock) as opened:
+        yield opened
+
+
+async def exchanged(room: ConsentDesk, **changes: Any) -> dict[str, Any]:
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": room.client.id,
+        "code": await room.code(**changes),
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
+    got = (await room.desk.client.post("/oauth/token", data=form)).json()
+    assert "access_token" in got, got
+    return dict(got)
+
+
+async def refreshed(room: ConsentDesk, token: str) -> Any:
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": room.client.id,
+        "refresh_token": token,
+    }
+    return (await room.desk.client.post("/oauth/token", data=form)).json()
+
+
+async def give_roles(room: ConsentDesk, *roles: str) -> None:
+    async with unit_of(room.database, room.clock.now()) as unit:
+        await set_roles(unit, room.desk.account.id, roles)
+        for event in unit.events:
+            room.desk.identity.revocations.add(event, unit.now)
+
+
+async def test_an_application_has_the_scopes_of_its_person_and_no_role(room: ConsentDesk) -> None:
+    identity = room.desk.identity
+    got = await exchanged(room)
+    for token in (got, await refreshed(room, got["refresh_token"])):
+        said = jwt.decode(token["access_token"], options={"verify_signature": False})
+        assert (said["roles"], said["scope"]) == ([], "toys:count")
+        principal = await identity.verify(token["access_token"])
+        assert principal.grants == Grants(scopes=frozenset({"toys:count"}), is_delegated=True)
+        assert not HasRole("keeper").allows(principal)
+        assert (HasScope("toys:count") & (HasRole("keeper") | Delegated)).allows(principal)
+    own = await identity.verify(await room.token())
+    assert HasRole("keeper").allows(own)
+    assert not own.grants.is_delegated
+
+
+async def test_a_token_from_when_applications_had_roles_has_none(
+    room: ConsentDesk, clock: MovedClock
+) -> None:
+    identity = room.desk.identity
+    settings = identity.settings
+    said = claims(
+        clock.now(),
+        iss=settings.issuer,
+        aud=settings.audience,
+        sub=room.desk.account.id,
+        client_id=room.client.id,
+        roles=["keeper", "admin"],
+    )
+    principal = await identity.verify(signed(identity.keys.ring.signing, said))
+    assert principal.grants.roles == frozenset()
+    assert principal.grants.is_delegated
+
+
+@pytest.mark.parametrize("on_role_change", ["renew", "downgrade"])
+async def test_what_a_person_may_no_more_its_applications_may_no_more(
+    on_role_change: str, database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock, on_role_change=on_role_change) as room:
+        async with unit_of(database, clock.now()) as unit:
+            await add_account(unit, email=OWNER, name="O", roles=["admin"], hash="hash")
+        await give_roles(room, "keeper", "admin")
+        got = await exchanged(room, scope="toys:count toys:all")
+        assert got["scope"] == "toys:all toys:count"
+        await give_roles(room, "keeper")
+        verifying = room.desk.identity.verify(got["access_token"])
+        if on_role_change == "renew":
+            with pytest.raises(TokenOutdated):
+                await verifying
+        else:
+            left = (await verifying).grants
+            assert left == Grants(scopes=frozenset({"toys:count"}), is_delegated=True)
+        again = await refreshed(room, got["refresh_token"])
+        assert again["scope"] == "toys:count"
+        await give_roles(room)
+        assert (await refreshed(room, again["refresh_token"]))["error"] == "invalid_grant"
+
+
+async def test_a_machine_keeps_the_roles_that_it_was_given(desk: TokenDesk) -> None:
+    got = (await desk.token(await desk.register())).json()
+    principal = await desk.identity.verify(got["access_token"])
+    assert principal.grants.roles == {"keeper"}
+    assert not principal.grants.is_delegated
