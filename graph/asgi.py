@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from dataclasses import dataclass
+from email.message import Message as HeaderMessage
 from typing import Any
 
 from graph import origin
@@ -16,6 +17,15 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 class TooLarge(Exception):
     """The body is larger than the limit."""
+
+
+class UnsupportedContent(Exception):
+    """The body is in a form that is not taken (RFC 9110, section 15.5.16); the text says which is."""
+
+    def __init__(self, sentence: str, headers: Headers = ()) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.headers = headers
 
 
 class Gone(Exception):
@@ -52,6 +62,23 @@ def route_path(scope: Message) -> str:
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     inside = path.removeprefix(root)
     return inside if not inside or inside.startswith("/") else path
+
+
+def check_content(scope: Message, media_type: str) -> None:
+    """Raise `UnsupportedContent` unless a body is of this media type, in UTF-8 and not compressed."""
+    given = header(scope, b"content-type")
+    if given != media_type:
+        content = HeaderMessage()
+        content["content-type"] = given
+        if content.get_content_type() != media_type:
+            raise UnsupportedContent(f"Send Content-Type: {media_type}.")
+        if (content.get_content_charset() or "utf-8") not in ("utf-8", "utf8"):
+            raise UnsupportedContent("Send the body in UTF-8.")
+    if header(scope, b"content-encoding").strip().lower() not in ("", "identity"):
+        raise UnsupportedContent(
+            "Send the body as it is, without Content-Encoding: compressed bodies are not taken.",
+            ((b"accept-encoding", b"identity"),),
+        )
 
 
 async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:

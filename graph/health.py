@@ -21,11 +21,12 @@ def routes(database: Database, background: Background) -> APIRouter:
     """
     router = APIRouter(prefix="/health")
 
-    @router.get("/live")
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route("/live", methods=["GET", "HEAD"])
     async def live() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/ready")
+    @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready(response: Response) -> dict[str, Any]:
         answers, unwell = await _answers(database), background.unwell
         is_ready = answers and not any(task.is_needed for task in unwell)

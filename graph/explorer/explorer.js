@@ -8,6 +8,8 @@ const { createElement, useEffect, useRef, useState } = React;
 const BASE = location.pathname.replace(/\/graphql\/?$/, "");
 const ENDPOINT = `${BASE}/graphql`;
 const SOCKET = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${ENDPOINT}`;
+// A link may hold an operation, which is shown and not run.
+const LINKED = new URLSearchParams(location.search);
 const RENEW_BEFORE = 60_000; // milliseconds before the token's end
 const DEFAULT_QUERY = `# What the public sees. Sign in above to see more and to change things;
 # the token goes into the headers editor below, for queries and for subscriptions.
@@ -314,6 +316,9 @@ function Explorer() {
         storage,
         defaultHeaders: headers,
         defaultQuery: DEFAULT_QUERY,
+        query: LINKED.get("query") || undefined,
+        variables: LINKED.get("variables") || undefined,
+        operationName: LINKED.get("operationName") || undefined,
         defaultEditorToolsVisibility: "headers",
         isHeadersEditorEnabled: true,
         onEditHeaders: (text) => {

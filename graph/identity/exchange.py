@@ -10,7 +10,15 @@ from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph import origin
-from graph.asgi import Gone, TooLarge, header, is_same_origin, read_body
+from graph.asgi import (
+    Gone,
+    TooLarge,
+    UnsupportedContent,
+    check_content,
+    header,
+    is_same_origin,
+    read_body,
+)
 from graph.database import is_unavailable
 from graph.errors import (
     BadUserInput,
@@ -109,13 +117,13 @@ def check_origin(request: Request, settings: Settings) -> None:
 
 async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
     """Read a JSON object. Raises `Refusal` for anything else."""
-    # Only JSON: a form could be sent by any web page without asking.
-    media_type = header(request.scope, b"content-type").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refusal(415, "invalid_request", "Send Content-Type: application/json.")
     try:
+        # Only JSON: a form could be sent by any web page without asking.
+        check_content(request.scope, "application/json")
         data = await read_body(request.scope, request.receive, settings.max_body_bytes)
         body = orjson.loads(data or b"{}")
+    except UnsupportedContent as fault:
+        raise Refusal(415, "invalid_request", fault.sentence) from None
     except TooLarge:
         raise Refusal(413, "invalid_request", "The body is too large.") from None
     except Gone:

@@ -45,7 +45,8 @@ def routes(identity: Identity) -> APIRouter:
     """Make the authorization endpoint."""
     router = APIRouter()
 
-    @router.get(AUTHORIZE)
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
         return await answered(request, _show(identity, request))
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from graph.asgi import Gone, TooLarge, header, read_body
+from graph.asgi import Gone, TooLarge, UnsupportedContent, check_content, read_body
 from graph.identity.exchange import Refusal, answered
 from graph.oauth.authorization import Parameters
 from graph.oauth.errors import OAuthError
@@ -23,13 +23,12 @@ async def read_form(request: Request) -> Parameters:
     if request.scope["query_string"]:
         # RFC 6749, section 2.3.1: what is in a URL ends in logs.
         raise OAuthError("invalid_request", "Send the parameters in the body, never in the URL.")
-    media_type, _, rest = header(request.scope, b"content-type").partition(";")
-    is_utf8 = "charset" not in rest.lower() or "utf-8" in rest.lower()
-    if media_type.strip().lower() != MEDIA_TYPE or not is_utf8:
-        raise OAuthError("invalid_request", f"Send Content-Type: {MEDIA_TYPE} in UTF-8.", 415)
     try:
+        check_content(request.scope, MEDIA_TYPE)
         data = await read_body(request.scope, request.receive, LARGEST)
         pairs = parse_qsl(data.decode(), True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnsupportedContent as fault:
+        raise OAuthError("invalid_request", fault.sentence, 415) from None
     except TooLarge:
         raise OAuthError("invalid_request", "The body is too large.", 413) from None
     except Gone:

@@ -20,6 +20,8 @@ from graph.asgi import (
     Response,
     Send,
     TooLarge,
+    UnsupportedContent,
+    check_content,
     header,
     read_body,
 )
@@ -58,6 +60,9 @@ STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart(
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
+# An answer is for one principal and one Accept, and may hold a nonce (RFC 9449, section 8.2): no cache
+# may give it to another, nor a browser show it in place of the explorer.
+NEVER_KEPT: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
 
 Page = Callable[[str], tuple[bytes, Headers]]
 """The explorer's page, with its headers; given what relative URLs in it begin with."""
@@ -118,7 +123,7 @@ class HttpDoor:
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
                 asked = Asked(principal, plan, _resumed(request, scope), address)
-                await serve(self._door, form, asked, scope, send)
+                await self._stream(form, asked, scope, send)
                 return
             media_type = JSON if media_type == MULTIPART else media_type
             answer = await self._execute(principal, plan, request, address)
@@ -130,6 +135,15 @@ class HttpDoor:
             response = _response(200, answer, media_type, _step_up(answer, principal))
         await response.send(send)
 
+    async def _stream(self, form: Format, asked: Asked, scope: Message, send: Send) -> None:
+        if scope["method"] != "HEAD":
+            await serve(self._door, form, asked, scope, send)
+            return
+        # A stream has no length to tell, and nothing of it is wanted.
+        headers = [*form.headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
     def _refused(self, scope: Message, error: Unauthenticated) -> Failure:
         is_bound = self._door.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
@@ -137,26 +151,24 @@ class HttpDoor:
     async def _read(self, scope: Message, receive: Receive) -> Request:
         try:
             match scope["method"]:
-                case "GET":
+                case "GET" | "HEAD":
                     return read(_query_parameters(scope["query_string"]))
                 case "POST":
                     return read(await self._body(scope, receive))
         except BadUserInput as error:
             raise Failure(400, error) from error
         raise Failure(
-            405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, POST"),)
+            405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
         )
 
     async def _body(self, scope: Message, receive: Receive) -> object:
-        content_type, _, parameters = header(scope, b"content-type").partition(";")
-        # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
-        if content_type.strip().lower() != JSON:
-            raise Failure(415, BadUserInput(f"Send the request as Content-Type: {JSON}."))
-        if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
-            raise Failure(415, BadUserInput("The request must be in UTF-8."))
         limit = self._door.settings.max_body_bytes
         try:
+            # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
+            check_content(scope, JSON)
             return orjson.loads(await read_body(scope, receive, limit))
+        except UnsupportedContent as fault:
+            raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
         except TooLarge:
             raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
         except orjson.JSONDecodeError as error:
@@ -179,7 +191,7 @@ def _media_type(accept: str) -> str:
     media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, MULTIPART))
     if media_type is None:
         raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
-    if MULTIPART in accept and media_type != EVENT_STREAM:
+    if names(accept, MULTIPART) and media_type != EVENT_STREAM:
         return MULTIPART
     return media_type
 
@@ -200,9 +212,10 @@ def _resumed(request: Request, scope: Message) -> Request:
 
 
 def _is_browser(scope: Message, accept: str) -> bool:
-    return (
-        scope["method"] == "GET" and names(accept, HTML) and b"query=" not in scope["query_string"]
-    )
+    # A browser names HTML and likes it best, whether it opens the explorer or a link with a query in it.
+    # Clients that take HTML as well name JSON, or take it by a wildcard and do not name HTML.
+    likes_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
+    return likes_html and scope["method"] in ("GET", "HEAD") and not in_url(scope["query_string"])
 
 
 def _query_parameters(query_string: bytes) -> dict[str, Any]:
@@ -210,7 +223,8 @@ def _query_parameters(query_string: bytes) -> dict[str, Any]:
         given = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
-    parameters: dict[str, Any] = dict(given)
+    # What is empty is not there: forms and links keep the names of what nobody filled in.
+    parameters: dict[str, Any] = {name: value for name, value in given if value}
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _json(name, parameters[name])
@@ -225,15 +239,14 @@ def _json(name: str, text: str) -> object:
 
 
 def _check_method(method: str, plan: Plan) -> None:
-    if method == "GET" and plan.is_mutation:
+    if method != "POST" and plan.is_mutation:
         raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))
 
 
 def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
     headers: Headers = ((b"www-authenticate", challenge(error, bound=is_bound).encode()),)
     if isinstance(error, InvalidProof) and error.nonce is not None:
-        # RFC 9449, section 8.2: nobody keeps an answer with a nonce in it.
-        headers += ((b"dpop-nonce", error.nonce.encode()), (b"cache-control", b"no-store"))
+        headers += ((b"dpop-nonce", error.nonce.encode()),)
     if isinstance(error, TokenNotYetValid):
         headers += ((b"retry-after", b"%d" % error.retry_after),)
     return headers
@@ -272,4 +285,4 @@ def _response(
     status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
 ) -> Response:
     content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
-    return Response(status, orjson.dumps(answer), (content_type, *headers))
+    return Response(status, orjson.dumps(answer), (content_type, *NEVER_KEPT, *headers))

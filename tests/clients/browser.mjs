@@ -74,12 +74,12 @@ async function run(page, document) {
   await page.click(RUN);
 }
 
-async function open() {
+async function open(rest = "") {
   const page = await browser.newPage();
   const scheme = options.colours ?? "light";
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
   listen(page);
-  await page.goto(endpoint);
+  await page.goto(endpoint + rest);
   await page.waitForSelector(QUERY);
   say("opened", { title: await page.title() });
   return page;
@@ -144,6 +144,18 @@ async function signOut(page) {
   say("signed out", { headers: await read(page, HEADERS), stored });
 }
 
+/** Follow a link that holds an operation, with a slash at the end of its path. */
+async function followLink() {
+  const page = await open(`/?${new URLSearchParams({ query: options.query, variables: '{"a":1}' })}`);
+  const shown = await page.waitForFunction(
+    (selector, text) => document.querySelector(selector).CodeMirror.getValue() === text,
+    {},
+    QUERY,
+    options.query,
+  );
+  say("linked", { shown: await shown.jsonValue(), answer: await read(page, RESPONSE) });
+}
+
 try {
   const page = await open();
   await tryDefault(page);
@@ -153,6 +165,7 @@ try {
   await subscribe(page);
   await signOut(page);
   await subscribeWithBadToken(page);
+  await followLink();
   say("done");
 } finally {
   await browser.close();

@@ -65,6 +65,9 @@ async def use(
         refused = (await script.wait("socket refused"))["answer"]["errors"][0]
         assert refused["extensions"]["closeCode"] == 4401
         assert "Sign in again." in refused["message"]
+        linked = await script.wait("linked")
+        # Shown, and not run: a link is somebody else's.
+        assert (linked["shown"], linked["answer"]) == (True, "")
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
     assert [text for text in complaints if REFUSED_SIGN_IN not in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -63,16 +64,46 @@ async def test_get_runs_a_query(clock: MovedClock) -> None:
     assert response.json() == {"data": {"hello": "hello there"}}
 
 
-async def test_get_does_not_run_a_mutation(clock: MovedClock) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_get_does_not_run_a_mutation(method: str, clock: MovedClock) -> None:
     params = {"query": 'mutation { make(name: "bear") { id } }'}
-    response = await request(clock, "GET", params=params, headers={"authorization": "Bearer alice"})
+    response = await request(
+        clock, method, params=params, headers={"authorization": "Bearer alice"}
+    )
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("query", ["{ hello }", "{ nothing }", "subscription { numbers(to: 1) }"])
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON, "text/event-stream", "image/png"])
+async def test_head_is_answered_as_get_without_a_body(
+    accept: str, query: str, clock: MovedClock
+) -> None:
+    asked = {"params": {"query": query}, "headers": {"accept": accept}}
+    async with toy_server(clock) as server, httpx2.AsyncClient() as client:
+        got = await client.get(server.url, **asked)
+        head = await client.head(server.url, **asked)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    for name in ("content-type", "content-length", "allow", "cache-control"):
+        assert head.headers.get(name) == got.headers.get(name)
+
+
+async def test_no_cache_keeps_an_answer(clock: MovedClock) -> None:
+    for query in ("{ hello }", "{ nothing }", ""):
+        response = await request(clock, "GET", params={"query": query})
+        assert response.headers.get_list("cache-control") == ["no-store"]
+        assert response.headers["vary"] == "accept"
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions", "operationName"])
+async def test_an_empty_parameter_is_none(name: str, clock: MovedClock) -> None:
+    response = await request(clock, "GET", path=f"?query=%7Bhello%7D&{name}=")
+    assert response.json() == HELLO
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 async def test_other_methods_are_not_allowed(method: str, clock: MovedClock) -> None:
     response = await request(clock, method, json={"query": "{ hello }"})
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 @pytest.mark.parametrize(
@@ -182,10 +213,21 @@ async def test_what_any_web_page_could_send_is_refused(
 
 async def test_another_charset_is_refused_and_utf8_is_fine(clock: MovedClock) -> None:
     body = b'{"query": "{ hello }"}'
-    headers = {"content-type": f"{JSON}; charset=UTF-8"}
-    assert (await request(clock, content=body, headers=headers)).json() == HELLO
-    headers = {"content-type": f"{JSON}; charset=utf-16"}
-    assert (await request(clock, content=body, headers=headers)).status_code == 415
+    for charset in ("UTF-8", "utf8", '"utf-8"', '"UTF8"', ""):
+        headers = {"content-type": f"Application/JSON; Charset={charset}"}
+        assert (await request(clock, content=body, headers=headers)).json() == HELLO
+    for charset in ("utf-16", "not-utf-8", '"latin1"'):
+        headers = {"content-type": f"{JSON}; charset={charset}"}
+        assert (await request(clock, content=body, headers=headers)).status_code == 415
+
+
+async def test_a_compressed_body_is_told_what_is_wrong_with_it(clock: MovedClock) -> None:
+    body = gzip.compress(b'{"query": "{ hello }"}')
+    headers = {"content-type": JSON, "content-encoding": "gzip"}
+    response = await request(clock, content=body, headers=headers)
+    assert response.status_code == 415
+    assert "Content-Encoding" in response.json()["errors"][0]["message"]
+    assert response.headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL_JSON, 400)])

@@ -239,6 +239,10 @@ async def test_every_route_answers_the_same_with_a_slash_at_its_end_and_redirect
                     without.content,
                 ), path
                 assert not without.is_redirect
+                if method == "GET":
+                    # RFC 9110, section 9.1: what answers GET answers HEAD.
+                    head = await client.head(path)
+                    assert head.status_code == (await client.get(path)).status_code, path
                 assert (await client.request(method, f"{path}//", **sent)).status_code == 404
 
 
@@ -437,6 +441,36 @@ async def test_a_browser_gets_the_explorer(toys: Running) -> None:
     assert "<title>Watchword explorer</title>" in response.text
     missing = await toys.client.get(f"{PREFIX}none.js")
     assert missing.text == "There is no such asset.\n"
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        (BROWSER["accept"], True),
+        ("text/html", True),
+        ("TEXT/HTML, application/json;q=0.9", True),
+        ("application/json, text/html;q=0.5", False),
+        ("text/html;q=0.9, application/graphql-response+json", False),
+        ("application/json, text/html", False),
+        ("text/html;q=0, */*", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("link", ["/graphql?query={hello}", "/graphql/?query=%7Bhello%7D"])
+async def test_a_link_with_a_query_shows_the_explorer_to_browsers_and_the_answer_to_clients(
+    link: str, accept: str, is_page: bool, toys: Running
+) -> None:
+    answer = await toys.client.get(link, headers={"accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html") == is_page
+    assert is_page or answer.json() == {"data": {"hello": "hello world"}}
+    assert answer.headers["vary"].lower().startswith("accept")
+
+
+async def test_a_link_with_a_token_in_it_is_refused_and_not_shown(toys: Running) -> None:
+    refused = await toys.client.get("/graphql?query={hello}&access_token=x", headers=BROWSER)
+    assert refused.status_code == 400
 
 
 async def test_without_the_explorer_there_is_neither_its_page_nor_its_assets(

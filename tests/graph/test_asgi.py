@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from graph.asgi import Gone, Response, TooLarge, header, read_body
+from graph.asgi import (
+    Gone,
+    Response,
+    TooLarge,
+    UnsupportedContent,
+    check_content,
+    header,
+    read_body,
+)
 
 
 def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
@@ -38,6 +46,27 @@ async def test_a_declared_length_over_the_limit_is_not_read() -> None:
 async def test_a_body_that_grows_over_the_limit_is_refused() -> None:
     with pytest.raises(TooLarge):
         await read_body(scope(), receiving({"type": "http.request", "body": b"x" * 11}), 10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sentence"),
+    [
+        ({b"content-type": b"a/b"}, None),
+        ({b"content-type": b'A/B; charset="UTF-8"', b"content-encoding": b" Identity "}, None),
+        ({}, "Send Content-Type: a/b."),
+        ({b"content-type": b"a/bc"}, "Send Content-Type: a/b."),
+        ({b"content-type": b"a/b; charset=latin1"}, "Send the body in UTF-8."),
+        ({b"content-type": b"a/b", b"content-encoding": b"br"}, "compressed bodies are not taken"),
+    ],
+)
+def test_a_body_that_is_not_taken_is_told_why(
+    headers: dict[bytes, bytes], sentence: str | None
+) -> None:
+    if sentence is None:
+        check_content(scope(*headers.items()), "a/b")
+    else:
+        with pytest.raises(UnsupportedContent, match=sentence):
+            check_content(scope(*headers.items()), "a/b")
 
 
 async def test_a_client_that_goes_away_is_gone() -> None:
