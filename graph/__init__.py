@@ -53,7 +53,7 @@ from graph.relay.connection import Connection, connect
 from graph.relay.ids import decode_id, encode_id, parse_id
 from graph.relay.page import Page, page
 from graph.relay.paginate import Order, Slice, empty, paginate, paginate_each
-from graph.text import checked_text
+from graph.text import checked_text, cleaned_text
 from graph.transaction import Transaction
 
 __all__ = [
@@ -107,6 +107,7 @@ __all__ = [
     "audit_log",
     "checked_moment",
     "checked_text",
+    "cleaned_text",
     "condition",
     "connect",
     "decode_id",

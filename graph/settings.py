@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from graph import bus_url, origin
+from graph import bus_url, mail_address, origin
 from graph.errors import Unsafe
 from graph.trusted_issuer import TrustedIssuer, check_all, is_loopback
 
@@ -35,7 +35,6 @@ GUESSED_FIRST = {
 }
 MINIMUM_PASSWORD = 12
 LONGEST_PASSWORD = 1_024
-LONGEST_EMAIL = 320
 MINIMUM_RSA_BITS = 2048
 LONGEST_TOKEN_SECONDS = 900
 LONGEST_LEEWAY_SECONDS = 60
@@ -287,11 +286,9 @@ class Settings(BaseSettings):
     @field_validator("admin_email")
     @classmethod
     def _email_is_one(cls, email: str) -> str:
-        name, _, host = email.partition("@")
-        is_text = email.isprintable() and not any(character.isspace() for character in email)
-        if not name or not host or not is_text or len(email) > LONGEST_EMAIL:
+        if not mail_address.is_one(mail_address.canonical(email)):
             raise ValueError("must be an e-mail address")
-        return email
+        return mail_address.canonical(email)
 
     @field_validator("admin_password")
     @classmethod

@@ -14,10 +14,12 @@ from graph.domain import load
 from graph.errors import NotFound, Unsafe
 from graph.identity.accounts import (
     add_account,
+    checked_address,
     disable,
     enable,
     find_account,
     list_accounts,
+    rename,
     set_password,
     set_roles,
     sign_out,
@@ -49,6 +51,7 @@ def add(
 ) -> None:
     """Make an account for EMAIL."""
     check_roles(settings, roles)
+    checked_address(email)
     chosen = secrets.token_urlsafe(18) if password is None else password
     hash = asyncio.run(hash_chosen(chosen))
 
@@ -89,6 +92,20 @@ def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
 
     account = write(settings, work)
     click.echo(f"{account.email} has {_roles(account)}.")
+
+
+@accounts.command("rename")
+@click.argument("account")
+@click.argument("email")
+@click.pass_obj
+def rename_(settings: Settings, account: str, email: str) -> None:
+    """Let ACCOUNT, which is its e-mail address or its id, sign in by EMAIL from now on."""
+
+    async def work(unit: Transaction) -> Account:
+        return await rename(unit, (await _find(unit, account)).id, email)
+
+    renamed = write(settings, work)
+    click.echo(f"{renamed.email} can sign in.")
 
 
 @accounts.command("set-password")
@@ -175,6 +192,9 @@ def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
 
 async def _find(unit: Transaction, email: str) -> Account:
     account = await find_account(unit.session, email)
+    if account is None and "@" not in email:
+        # The id of one whose address is another's too, as the migration names it.
+        account = await unit.session.get(Account, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
     return account

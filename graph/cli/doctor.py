@@ -22,7 +22,7 @@ from graph.explorer.assets import NotInstalled
 from graph.explorer.assets import load as load_assets
 from graph.fanout import buses
 from graph.identity import sealed
-from graph.identity.accounts import list_admins
+from graph.identity.accounts import list_admins, twins
 from graph.identity.signing_keys import load as load_keys
 from graph.identity.tables import Account
 from graph.migration import pending
@@ -136,6 +136,17 @@ async def _admin(settings: Settings) -> str:
     return f"{found[0].email} can administrate"
 
 
+async def _addresses(settings: Settings) -> str:
+    async with opened(settings) as database, database.read() as session:
+        found = await twins(session)
+    if found:
+        raise Unsafe(
+            f"{len(found)} accounts have the address of another one in another spelling, the first is"
+            f" {found[0].email} ({found[0].id}): watchword accounts rename {found[0].id} NEW_ADDRESS"
+        )
+    return "are each one account's"
+
+
 async def _explorer(settings: Settings) -> str:
     if not settings.explorer:
         return "is switched off"
@@ -154,5 +165,6 @@ CHECKS: dict[str, Check] = {
     "clock": _clock,
     "keys": _keys,
     "admin": _admin,
+    "addresses": _addresses,
     "explorer": _explorer,
 }

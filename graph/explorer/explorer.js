@@ -253,7 +253,7 @@ function SignInForm({ onSubmit }) {
   return createElement(
     "form",
     { onSubmit: submit, "aria-label": "Sign in" },
-    createElement(Field, { label: "E-mail", name: "email", type: "email", autoComplete: "username" }),
+    createElement(Field, { label: "E-mail", name: "email", inputMode: "email", autoCapitalize: "off", autoComplete: "username" }),
     createElement(Field, {
       label: "Password",
       name: "password",

@@ -5,18 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, String, cast, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, cast, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from graph import mail_address
 from graph.columns import moment
 from graph.database import exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked, roles_changed
 from graph.identity.tables import Account, ExternalIdentity, Passkey, Password, Session
-from graph.settings import LONGEST_EMAIL
+from graph.text import checked_text, is_storable
 from graph.transaction import Transaction
 
 ADMIN = "admin"
@@ -43,24 +44,17 @@ async def add_account(
     account already, and `Forbidden` when a role is beyond the actor's reach.
     """
     unit.actor.check_reach(roles)
-    _check_email(email)
-    _check_name(name)
     account = Account(
         id=new_id(),
-        email=email,
-        email_folded=email.casefold(),
-        name=name,
+        email=checked_address(email),
+        email_folded=mail_address.folded(email),
+        name=checked_text(name, ["name"], LONGEST_NAME),
         roles=sorted(set(roles)),
         created_at=moment(unit.now),
     )
     session = unit.session
     session.add(account)
-    try:
-        await session.flush()
-    except IntegrityError as error:
-        raise BadUserInput(
-            "There is an account with this e-mail address already.", ["email"]
-        ) from error
+    await _flush_address(session)
     if hash is not None:
         session.add(Password(account_id=account.id, hash=hash, changed_at=moment(unit.now)))
         await session.flush()
@@ -83,10 +77,50 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
     record(unit, Action.PASSWORD_CHANGED, account=id)
 
 
+def has_address(email: str) -> ColumnElement[bool]:
+    """Return the condition that an account is the one of an address, in any case and normalisation.
+
+    Two addresses became equal when they were normalised: where an account has kept its own for that
+    reason (`twins`), it is the one of the address exactly as it always was.
+    """
+    before, folded = mail_address.folded_before(email), mail_address.folded(email)
+    found = select(Account.id).where(Account.email_folded.in_({before, folded}))
+    kept_first = found.order_by(Account.email_folded == folded).limit(1)
+    return Account.id == kept_first.scalar_subquery()
+
+
 async def find_account(session: AsyncSession, email: str) -> Account | None:
-    """Find an account by its e-mail address, in any case."""
-    found = await session.execute(select(Account).filter_by(email_folded=email.casefold()))
-    return found.scalar_one_or_none()
+    """Find an account by its e-mail address, in any case and normalisation."""
+    if not is_storable(email):
+        return None
+    return await session.scalar(select(Account).where(has_address(email)))
+
+
+async def twins(session: AsyncSession) -> Sequence[Account]:
+    """Return the accounts whose address is another account's in another normalisation, the oldest
+    first. They sign in by it exactly as it is, until they are renamed."""
+    found = await list_accounts(session)
+    return [each for each in found if each.email_folded != mail_address.folded(each.email)]
+
+
+async def rename(unit: Transaction, id: str, email: str) -> Account:
+    """Give an account another e-mail address. Raises `NotFound`, and `BadUserInput` when the address
+    cannot be used or has an account already."""
+    account = await lock_account(unit.session, id)
+    account.email = checked_address(email)
+    account.email_folded = mail_address.folded(email)
+    await _flush_address(unit.session)
+    record(unit, Action.ACCOUNT_RENAMED, account=id)
+    return account
+
+
+async def _flush_address(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise BadUserInput(
+            "There is an account with this e-mail address already.", ["email"]
+        ) from error
 
 
 async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
@@ -223,18 +257,9 @@ async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:
         raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
 
 
-def _check_email(email: str) -> None:
-    name, _, host = email.partition("@")
-    is_text = email.isprintable() and not any(character.isspace() for character in email)
-    if not name or not host or not is_text or _length(email) > LONGEST_EMAIL:
+def checked_address(email: str) -> str:
+    """Return an e-mail address as it is kept. Raises `BadUserInput`."""
+    kept = mail_address.canonical(email)
+    if not mail_address.is_one(kept):
         raise BadUserInput("This is no e-mail address.", ["email"])
-
-
-def _length(email: str) -> int:
-    # "ß" is two letters when it is folded, as which it is kept too.
-    return max(len(email), len(email.casefold()))
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise BadUserInput(f"A name has 1 to {LONGEST_NAME} printable characters.", ["name"])
+    return kept

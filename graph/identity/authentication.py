@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from graph import mail_address
 from graph.actor import Actor
 from graph.attempts import Exceeded, Taken
 from graph.columns import moment
@@ -24,11 +25,11 @@ from graph.context import Services
 from graph.database import is_unavailable
 from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
 from graph.identity import passkeys, recovery_codes, totp
-from graph.identity.accounts import lock_account, set_password
+from graph.identity.accounts import has_address, lock_account, set_password
 from graph.identity.audit import Action, record
 from graph.identity.ceremonies import PasskeyRefused
 from graph.identity.challenges import Purpose
-from graph.identity.passwords import check_usable, fits, is_outdated, make_hash
+from graph.identity.passwords import check_usable, fitting, is_outdated, make_hash
 from graph.identity.sessions import (
     NOT_VALID,
     Device,
@@ -118,8 +119,8 @@ class Authentication:
         Raises `Unauthenticated`, after the same work whatever was wrong; `SecondFactorRequired` when
         the password was good and that is missing; `RateLimited`.
         """
-        whose = Account.email_folded == email.casefold()
-        trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now, whose)
+        actor = Actor(address=device.address)
+        trial = Trial(Action.SIGN_IN_FAILED, actor, now, has_address(email))
         limit = self._settings.sign_in_limit_per_account
         counted = (self._by_address(device.address), (limit, "sign-in", _folded(email)))
         async with self._counted(trial, *counted):
@@ -283,9 +284,10 @@ class Authentication:
         """Compare a password, with the same work for an account that there is not, or that has none."""
         account, known, factor = await self._find(trial)
         password, code, address = evidence.password, evidence.recovery_code, trial.actor.address
-        if not await fits(password, known.hash if known else None, address) or known is None:
+        form = await fitting(password, known.hash if known else None, address)
+        if form is None or known is None:
             return Compared(account)
-        fresh = await make_hash(password, address) if is_outdated(known.hash) else None
+        fresh = await make_hash(password, address) if is_outdated(known.hash, form) else None
         recovery = None
         if code and factor is not None:
             recovery = await recovery_codes.hash_of(known.account_id, code, address)
@@ -386,4 +388,4 @@ def _actor(principal: Principal, address: str) -> Actor:
 
 def _folded(email: str) -> str:
     # Whoever reads the counters finds no addresses in them.
-    return hashlib.sha256(email.casefold().encode()).hexdigest()
+    return hashlib.sha256(mail_address.folded(email).encode()).hexdigest()

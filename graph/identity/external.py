@@ -43,6 +43,7 @@ from graph.identity.happenings import account_revoked
 from graph.identity.revocations import Revocations
 from graph.identity.tables import Account, ExternalIdentity
 from graph.principal import Principal
+from graph.text import cleaned_text
 from graph.transaction import Transaction, transaction
 from graph.trust.issuers import Issuer, TrustedIssuers, Verified
 from graph.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name
@@ -299,5 +300,5 @@ def _digest(token: str) -> bytes:
 
 
 def _name(person: Person) -> str:
-    name = (person.name or "").strip()
-    return (name if name and name.isprintable() else person.subject.strip())[:LONGEST_NAME]
+    # Nobody can be asked to choose another name: of an odd one, what is text is kept.
+    return cleaned_text(person.name or "", LONGEST_NAME) or person.subject.strip()[:LONGEST_NAME]

@@ -21,6 +21,7 @@ from graph.columns import moment
 from graph.identity.audit import Action, record
 from graph.identity.tables import RecoveryCode
 from graph.identity.turns import in_turn
+from graph.text import plain_code
 from graph.transaction import Transaction
 
 COUNT = 10
@@ -88,13 +89,9 @@ def _new() -> str:
 
 
 def _read(code: str) -> str:
-    """Read a code as people write them: in any case, with spaces and hyphens, O for 0 and I or L for 1.
-
-    Returns nothing when it is no code.
-    """
-    if len(code) > 4 * LENGTH:
-        return ""
-    text = re.sub(r"[\s-]", "", code).lower().translate(_LOOK_ALIKE)
+    """Read a code as people write them, also with O for 0 and I or L for 1; return nothing when it is
+    no code."""
+    text = plain_code(code).translate(_LOOK_ALIKE)
     return text if _CODE.fullmatch(text) else ""
 
 

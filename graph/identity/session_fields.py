@@ -15,8 +15,10 @@ from graph.errors import BadUserInput, NotFound
 from graph.identity import tables
 from graph.identity.accounts import sign_out
 from graph.identity.authentication import Authentication
+from graph.identity.passwords import NO_PASSWORD
 from graph.identity.sessions import live_sessions, revoke
 from graph.permissions.field import FirstParty
+from graph.text import is_storable
 from graph.transaction import Transaction
 
 
@@ -85,8 +87,8 @@ class SessionMutation:
     async def change_password(self, info: Info, current: str, new: str) -> list[Session] | None:
         context = info.context
         for name, password in (("current", current), ("new", new)):
-            if not _is_text(password):
-                raise BadUserInput("A password holds no NUL and no half characters.", [name])
+            if not is_storable(password):
+                raise BadUserInput(NO_PASSWORD, [name])
         authentication = Authentication(context.services)
         await authentication.change_password(context.actor, current, new, context.now)
         return await account_sessions(context, context.principal.subject)
@@ -101,14 +103,10 @@ async def account_sessions(context: Context, account: str) -> list[Session]:
 
 async def revoke_session(unit: Transaction, account: str, id: str) -> None:
     """End a session of an account, and its tokens. Raises `NotFound` when it has no such session."""
-    found = await unit.session.get(tables.Session, id) if _is_text(id) else None
+    found = await unit.session.get(tables.Session, id) if is_storable(id) else None
     if found is None or found.account_id != account:
         raise NotFound("There is no such session.")
     await revoke(unit, id)
-
-
-def _is_text(value: str) -> bool:
-    return not any(each == "\x00" or "\ud800" <= each <= "\udfff" for each in value)
 
 
 def _session(row: tables.Session, current: str | None) -> Session:

@@ -21,6 +21,7 @@ from graph.identity.accounts import lock_account
 from graph.identity.audit import Action, record
 from graph.identity.tables import Totp
 from graph.settings import Settings
+from graph.text import plain_code
 from graph.transaction import Transaction
 from graph.vault import Vault
 
@@ -128,12 +129,14 @@ async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
 
 
 def step_of(secret: str, otp: object, now: float) -> int | None:
-    """Return the time step that a code is of; None when it is of none that is near."""
-    if not isinstance(otp, str) or not _CODE.fullmatch(otp):
+    """Return the time step that a code is of, however it is typed; None when it is of none that is
+    near. `otp` may be any JSON."""
+    typed = plain_code(otp) if isinstance(otp, str) else ""
+    if not _CODE.fullmatch(typed):
         return None
     code, current = TOTP(secret), int(now // STEP_SECONDS)
     near = range(current - DRIFT, current + DRIFT + 1)
-    fits = [step for step in near if hmac.compare_digest(code.generate_otp(step), otp)]
+    fits = [step for step in near if hmac.compare_digest(code.generate_otp(step), typed)]
     return max(fits, default=None)
 
 

@@ -146,8 +146,9 @@ function forgetCode() {
 // Digits are of an authenticator; a recovery code has letters too.
 function typed() {
   const { email, password, code } = signIn.elements;
-  const text = code.disabled ? "" : code.value.replaceAll(" ", "");
-  const factor = /^\d{6}$/.test(text) ? { otp: text } : { recovery_code: code.value.trim() };
+  // Without spaces, hyphens, and what is pasted with a code and not seen.
+  const text = code.disabled ? "" : code.value.normalize("NFKC").replace(/[\s\p{Pd}\p{Cf}]/gu, "");
+  const factor = /^\p{Nd}{6}$/u.test(text) ? { otp: text } : { recovery_code: text };
   return { email: email.value, password: password.value, ...(text && factor) };
 }
 

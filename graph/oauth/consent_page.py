@@ -52,7 +52,7 @@ QUESTION = """\
 <h1>Sign in</h1>
 <p>Then decide what <strong>{name}</strong> may do for you.</p>
 <p role="alert" hidden></p>
-<label>E-mail <input name="email" type="email" autocomplete="username webauthn" required></label>
+<label>E-mail <input name="email" inputmode="email" autocapitalize="off" spellcheck="false" autocomplete="username webauthn" required></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <label id="second" hidden>One-time code, or a recovery code
 <input name="code" autocomplete="one-time-code" autocapitalize="off" spellcheck="false" disabled required></label>

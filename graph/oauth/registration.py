@@ -65,7 +65,8 @@ class Registration:
         _check_redirects(self)
         return replace(
             self,
-            name=_name(self.name),
+            # A person reads it on the page that asks for consent.
+            name=checked_text(self.name, ["input", "name"], LONGEST_NAME),
             grants=sorted(set(self.grants)),
             scopes=sorted(set(self.scopes)),
             roles=sorted(set(self.roles)),
@@ -97,14 +98,6 @@ def split_uri(uri: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
-
-
-def _name(name: str) -> str:
-    text = checked_text(name, ["input", "name"], LONGEST_NAME)
-    # A person reads it on the page that asks for consent: nothing invisible may turn it around.
-    if not text.isprintable():
-        raise BadUserInput("name has only printable characters.", ["input", "name"])
-    return text
 
 
 def _check_words(asked: Registration, domain: Domain) -> None:

@@ -89,7 +89,7 @@ async def _register(unit: Transaction, input: RegisterComponentInput) -> Compone
         id=new_id(),
         name=checked_text(input.name, ["input", "name"], LONGEST_NAME),
         group=_optional(input.group, "group", LONGEST_NAME),
-        description=_optional(input.description, "description", LONGEST_DESCRIPTION),
+        description=_optional(input.description, "description", LONGEST_DESCRIPTION, lines=True),
         status=input.status.value,
         position=await next_position(unit.session),
         created_at=moment(unit.now),
@@ -99,5 +99,5 @@ async def _register(unit: Transaction, input: RegisterComponentInput) -> Compone
     return row
 
 
-def _optional(value: str | None, name: str, longest: int) -> str | None:
-    return None if value is None else checked_text(value, ["input", name], longest)
+def _optional(value: str | None, name: str, longest: int, *, lines: bool = False) -> str | None:
+    return None if value is None else checked_text(value, ["input", name], longest, lines=lines)

@@ -245,4 +245,4 @@ def _key(id: strawberry.ID) -> str:
 
 
 def _body(text: str) -> str:
-    return checked_text(text, ["input", "body"], LONGEST_BODY)
+    return checked_text(text, ["input", "body"], LONGEST_BODY, lines=True)

@@ -17,7 +17,7 @@ from graph.database import Database
 from graph.domain import Domain, Mount
 from graph.errors import Unsafe
 from graph.identity.accounts import add_account
-from graph.identity.passwords import fits
+from graph.identity.passwords import fitting
 from graph.identity.signing_keys import ensure
 from graph.identity.tables import Account, Password, SigningKey
 from graph.migration import RUNTIME, pending, upgrade
@@ -161,14 +161,14 @@ async def test_the_password_that_is_told_is_the_one_that_was_made(place: Place) 
     assert started.password is not None
     assert len(started.password) >= 24
     [hash] = (await place.kept()).hashes
-    assert await fits(started.password, hash)
+    assert await fitting(started.password, hash)
 
 
 async def test_a_password_that_was_given_is_used_and_not_told(place: Place) -> None:
     started = await place.start(admin_password=PASSWORD)
     assert (started.is_first, started.password) == (True, None)
     [hash] = (await place.kept()).hashes
-    assert await fits(PASSWORD, hash)
+    assert await fitting(PASSWORD, hash)
 
 
 async def test_the_password_is_hashed_once_and_before_others_have_to_wait(

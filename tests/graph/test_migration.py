@@ -6,17 +6,29 @@ import asyncio
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from alembic import command
 from sqlalchemy import inspect, text
 
 from graph.database import Database
 from graph.fanout.memory import MemoryBus
+from graph.identity.accounts import find_account, rename, twins
 from graph.identity.sessions import Device, Sessions
 from graph.migration import RUNTIME, _config, pending, upgrade
 from graph.settings import Settings
 from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
 
 PACKAGES = [RUNTIME, "schema.migrations"]
+
+
+@pytest.fixture
+async def before_0005(tmp_path: Path) -> Database:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'old.db'}")
+    async with database.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0004"))
+        await connection.commit()
+    return database
 
 
 async def test_a_new_database_is_brought_up_and_then_left_alone(tmp_path: Path) -> None:
@@ -35,6 +47,54 @@ async def test_processes_that_start_together_take_turns(database: Database) -> N
     if not database.is_sqlite:
         await asyncio.gather(*(upgrade(database, PACKAGES) for _ in range(4)))
     assert await pending(database, PACKAGES) == []
+
+
+OLDER, YOUNGER = "2025-01-01 00:00:00", "2026-01-01 00:00:00"
+COMPOSED, APART, APART_TOO = "\u00e9\u00ea@x", "e\u0301e\u0302@x", "e\u0301\u00ea@x"
+
+
+@pytest.mark.parametrize(
+    ("kept", "owner"),
+    [
+        ({"a": (COMPOSED, OLDER), "b": (APART, YOUNGER)}, "a"),
+        ({"a": (APART, OLDER), "b": (COMPOSED, YOUNGER)}, "b"),
+        ({"a": (APART, OLDER), "b": (APART_TOO, YOUNGER)}, "a"),
+        ({"a": (APART, OLDER)}, "a"),
+    ],
+)
+async def test_accounts_whose_addresses_become_equal_are_told_of_and_all_sign_in(
+    kept: dict[str, tuple[str, str]],
+    owner: str,
+    before_0005: Database,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    database = before_0005
+    async with database.write() as session:
+        for id, (email, at) in kept.items():
+            insert = f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', '{id}', '[]', '{at}', NULL, 1)"
+            await session.execute(text(insert))
+    await upgrade(database, PACKAGES)
+    async with database.read() as session:
+        for id, (email, _) in kept.items():
+            # Each by its own address, exactly as it was typed before.
+            found = await find_account(session, email)
+            assert found is not None
+            assert found.id == id
+        found = await find_account(session, f" {COMPOSED.upper()}")
+        assert found is not None
+        assert (found.id, found.email) == (owner, COMPOSED)
+        others = [account.id for account in await twins(session)]
+    assert others == [id for id in kept if id != owner]
+    for other in others:
+        assert f"watchword accounts rename {other} NEW_ADDRESS" in caplog.text
+        async with unit_of(database) as unit:
+            await rename(unit, other, "other@x")
+    async with database.read() as session:
+        assert await twins(session) == []
+        found = await find_account(session, APART)
+        assert found is not None
+        assert found.id == owner
+    await database.close()
 
 
 async def test_who_was_signed_in_before_an_upgrade_stays_signed_in(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from graph.cli.commands import cli
 from graph.database import Database
 from graph.identity.accounts import find_account
-from graph.identity.passwords import fits
+from graph.identity.passwords import fitting
 from graph.identity.tables import Account, Password
 from tests.support.hashing import watched_hashes
 
@@ -62,7 +62,7 @@ def can_sign_in(url: str, email: str, password: str) -> bool:
         async with database.read() as session:
             hash = await session.scalar(select(Password.hash).filter_by(account_id=id))
         await database.close()
-        return await fits(password, hash)
+        return await fitting(password, hash) is not None
 
     return asyncio.run(check())
 
@@ -134,6 +134,33 @@ def test_an_email_that_has_an_account_gets_no_second(again: str, database_url: s
 @pytest.mark.parametrize("email", ["alice", "@example.com", "alice@", "al ice@example.com"])
 def test_what_is_no_email_gets_no_account(email: str, sqlite_url: str) -> None:
     assert refused(sqlite_url, "add", email) == "This is no e-mail address."
+
+
+def test_an_address_is_one_with_and_without_spaces_composed_or_not(database_url: str) -> None:
+    done(database_url, "add", " Jos\u00e9@example.com ")
+    assert account(database_url, "jose\u0301@Example.com").email == "Jos\u00e9@example.com"
+    said = refused(database_url, "add", "jose\u0301@example.com")
+    assert said == "There is an account with this e-mail address already."
+
+
+def test_what_is_no_email_is_refused_before_anything_is_hashed(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched_hashes(monkeypatch) as slow:
+        refused(sqlite_url, "add", "alice")
+    assert slow == []
+
+
+def test_an_account_is_renamed_by_its_address_or_its_id(database_url: str) -> None:
+    done(database_url, "add", ALICE, "--password", GOOD)
+    done(database_url, "add", ADA)
+    assert done(database_url, "rename", ALICE, "al@example.com ") == "al@example.com can sign in.\n"
+    assert can_sign_in(database_url, "AL@example.com", GOOD)
+    assert "There is no account" in refused(database_url, "set-roles", ALICE)
+    id = account(database_url, "al@example.com").id
+    assert done(database_url, "rename", id, ALICE) == f"{ALICE} can sign in.\n"
+    assert "already" in refused(database_url, "rename", id, ADA)
+    assert "no e-mail address" in refused(database_url, "rename", id, "alice")
 
 
 def test_the_list_tells_of_each_account_in_a_line(database_url: str) -> None:

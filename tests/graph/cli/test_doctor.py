@@ -108,7 +108,7 @@ def test_after_the_first_start_all_is_well(database_url: str, tmp_path: Path) ->
 def test_before_the_first_start_it_says_to_start_and_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "none"
     found = problems(doctor(home))
-    assert set(found) == {"home", "database", "clock", "keys", "admin"}
+    assert set(found) == {"home", "database", "clock", "keys", "admin", "addresses"}
     assert all("start the server once" in said for said in found.values())
     assert not home.exists()
 
@@ -134,7 +134,7 @@ def test_a_database_that_was_not_migrated_says_so(home: Path) -> None:
         " start the server, which does it."
     )
     assert found == dict.fromkeys(
-        ("clock", "keys", "admin"),
+        ("clock", "keys", "admin", "addresses"),
         "The database is not migrated: start the server once, which does it.",
     )
 
@@ -152,7 +152,7 @@ def test_a_database_that_cannot_be_reached_is_a_problem_and_no_password_is_shown
     url = f"postgresql+asyncpg://watchword:{SECRET}@127.0.0.1:1/watchword"
     result = doctor(home, WATCHWORD_DATABASE_URL=url)
     found = problems(result)
-    assert set(found) == {"database", "clock", "keys", "admin"}
+    assert set(found) == {"database", "clock", "keys", "admin", "addresses"}
     assert all("Connect call failed ('127.0.0.1', 1)" in said for said in found.values())
     assert SECRET not in result.output
 
@@ -202,6 +202,19 @@ def test_a_lost_encryption_key_is_a_problem_and_no_other_is_made(home: Path) -> 
     assert set(found) == {"keys"}
     assert found["keys"].startswith(f"{home / FILE} is not there")
     assert not (home / FILE).exists()
+
+
+def test_an_account_that_has_anothers_address_in_another_spelling_is_a_problem(home: Path) -> None:
+    for id, email in (("one", "\u00e9@example.com"), ("two", "e\u0301@example.com")):
+        change(
+            home,
+            f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', 'E', '[]',"
+            " '2026-01-01 00:00:00', NULL, 1)",
+        )
+    assert problems(doctor(home)) == {
+        "addresses": "1 accounts have the address of another one in another spelling, the first is"
+        " e\u0301@example.com (two): watchword accounts rename two NEW_ADDRESS"
+    }
 
 
 def test_an_encryption_key_that_everybody_can_read_is_a_problem(home: Path) -> None:

@@ -55,7 +55,7 @@ async def test_an_address_has_one_account(database: Database) -> None:
     [
         {"email": "nobody"}, {"email": "@x"}, {"email": "a@"}, {"email": "a b@x"}, {"email": "a\x00@x"},
         {"email": "a" * 400 + "@x"}, {"email": "ß" * 300 + "@x"}, {"name": ""}, {"name": " "}, {"name": "x" * 300},
-        {"name": "a\x00"},
+        {"name": "a\x00"}, {"name": "a\nb"}, {"name": "a\u202eb"}, {"name": "a\ud800"}, {"email": "a\u202eb@x"},
     ],
 )  # fmt: skip
 async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Database) -> None:

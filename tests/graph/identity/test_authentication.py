@@ -16,7 +16,7 @@ from graph.columns import moment
 from graph.database import Database
 from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
 from graph.identity import passwords
-from graph.identity.accounts import add_account, disable, set_password
+from graph.identity.accounts import add_account, disable, rename, set_password
 from graph.identity.authentication import Authentication, Evidence
 from graph.identity.passwords import hash_chosen
 from graph.identity.routes import COOKIE
@@ -136,8 +136,8 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
 
-        async def slowly(password: str, hash: str | None, address: str) -> bool:
-            good = await passwords.fits(password, hash, address)
+        async def slowly(password: str, hash: str | None, address: str) -> str | None:
+            good = await passwords.fitting(password, hash, address)
             async with unit_of(database) as unit:
                 if change == "password":
                     await set_password(unit, desk.account.id, await hash_chosen(NEW))
@@ -145,7 +145,7 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
                     await disable(unit, desk.account.id)
             return good
 
-        monkeypatch.setattr("graph.identity.authentication.fits", slowly)
+        monkeypatch.setattr("graph.identity.authentication.fitting", slowly)
         assert (await desk.login()).status_code == 401
         assert await sessions_of(database) == []
 
@@ -350,7 +350,7 @@ async def test_who_leaves_before_the_answer_may_have_guessed(
             return await asyncio.Future[bool]()
 
         with monkeypatch.context() as patched:
-            patched.setattr("graph.identity.authentication.fits", forever)
+            patched.setattr("graph.identity.authentication.fitting", forever)
             leaving = asyncio.ensure_future(desk.sign_in())
             await began.wait()
             leaving.cancel()
@@ -404,7 +404,7 @@ async def test_nothing_is_compared_for_who_is_over_the_limit(
         def compare(*_: object) -> bool:
             raise AssertionError("a password was compared")
 
-        monkeypatch.setattr(passwords, "_fits", compare)
+        monkeypatch.setattr(passwords, "_fitting", compare)
         assert (await desk.login()).status_code == 429
 
 
@@ -416,17 +416,17 @@ class Work:
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done: list[str] = []
-        fits, count = passwords._fits, Attempts.count
+        fitting, count = passwords._fitting, Attempts.count
 
         def compare(password: str, hash: str | None) -> bool:
             self.done.append("compare")
-            return fits(password, hash)
+            return fitting(password, hash)
 
         async def counted(attempts: Attempts, *arguments: str) -> None:
             self.done.append("count")
             await count(attempts, *arguments)
 
-        monkeypatch.setattr(passwords, "_fits", compare)
+        monkeypatch.setattr(passwords, "_fitting", compare)
         monkeypatch.setattr(Attempts, "count", counted)
         event.listen(database.engine.sync_engine, "before_cursor_execute", self._statement)
 
@@ -545,7 +545,7 @@ async def test_nothing_slow_is_done_in_a_transaction(
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
         _, codes = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
         authentication = Authentication(desk.identity.services)
-        monkeypatch.setattr("graph.identity.authentication.is_outdated", lambda hash: True)
+        monkeypatch.setattr("graph.identity.authentication.is_outdated", lambda *_: True)
         with watched_hashes(monkeypatch) as open_meanwhile:
             assert (await desk.login(recovery_code=codes[0])).status_code == 200
             await authentication.change_password(actor, PASSWORD, NEW, clock.now())
@@ -666,3 +666,64 @@ async def test_a_recovery_code_of_who_has_no_second_factor_is_not_hashed(
         with watched_hashes(monkeypatch) as slow:
             assert (await desk.login(recovery_code="01234-56789")).status_code == 200
         assert len(slow) == 1
+
+
+# What people type
+
+
+ODD = "caf\u00e9 m\u00fcller A 1"
+ODD_TOO = "cafe\u0301 mu\u0308ller \uff21\u00a01"
+
+
+async def test_a_person_signs_in_from_any_keyboard(database: Database, clock: MovedClock) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await rename(unit, desk.account.id, "Jos\u00e9@example.com")
+            await set_password(unit, desk.account.id, await hash_chosen(ODD))
+        for password in (ODD, ODD_TOO):
+            for email in ("jos\u00e9@example.com", "JOSE\u0301@example.com "):
+                answer = await desk.login(email=email, password=password)
+                assert answer.status_code == 200, (email, password)
+        token = answer.json()["access_token"]
+        assert (await desk.step_up(token, password=ODD_TOO)).status_code == 200
+        actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
+        change = Authentication(desk.identity.services).change_password
+        await change(actor, ODD_TOO, ODD_TOO, clock.now())
+        assert (await desk.login(email="jos\u00e9@example.com", password=ODD)).status_code == 200
+
+
+async def test_a_password_from_before_they_were_normalised_is_hashed_anew_when_it_is_used(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await set_password(unit, desk.account.id, passwords._hasher.hash(ODD_TOO))
+        assert (await desk.login(password=ODD)).status_code == 401
+        assert (await desk.login(password=ODD_TOO)).status_code == 200
+        assert (await desk.login(password=ODD)).status_code == 200
+
+
+async def test_spellings_of_one_address_are_guessed_at_together(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, sign_in_limit_per_account="2 per minute") as desk:
+        for email in ("jos\u00e9@x.org", "jose\u0301@x.org ", "JOS\u00c9@x.org"):
+            answer = await desk.login(email=email)
+        assert answer.status_code == 429
+
+
+@pytest.mark.parametrize("typed", ["{0} {1}", " {0}-{1}", "{0}{1}\n", "wide", "arabic"])
+async def test_a_one_time_code_is_taken_as_an_app_shows_it(
+    typed: str, database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        app, _ = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        code = app.at(clock.now())
+        zeros = {"wide": 0xFF10, "arabic": 0x0660}
+        if typed in zeros:
+            given = "".join(chr(zeros[typed] + int(digit)) for digit in code)
+        else:
+            given = typed.format(code[:3], code[3:])
+        assert (await desk.login(otp=given)).status_code == 200
+        # It is the same code, and was used.
+        assert (await desk.login(otp=code)).status_code == 401

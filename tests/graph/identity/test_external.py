@@ -127,6 +127,23 @@ async def test_whatever_is_said_of_a_person_it_gets_an_account(
         assert 0 < len(account.name) <= 200
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ("Ann\u00a0Lee \U0001f469\u200d\U0001f692", "Ann\u00a0Lee \U0001f469\u200d\U0001f692"),
+        ("Ann\u202e Lee\n", "Ann Lee"), ("x" * 199 + " yz", "x" * 199),
+        ("\u202e\n", "person-1"), ("\u200b", "person-1"),
+    ],
+)  # fmt: skip
+async def test_a_person_is_called_by_its_name_however_odd_it_is(
+    database: Database, clock: MovedClock, idp: FakeIssuer, said: str, kept: str
+) -> None:
+    async with trusting(database, clock, idp) as desk:
+        principal = await desk.verify(name=said)
+        assert (await desk.accounts())[principal.subject].name == kept
+
+
 async def test_many_first_sights_at_once_are_one_account(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:

@@ -75,6 +75,9 @@ async def test_they_are_read_as_people_write_them(database: Database) -> None:
             codes[1].replace("-", ""),
             f" {codes[2][:3]} {codes[2][3:]}\n",
             codes[3].replace("0", "O").replace("1", "l"),
+            codes[4].replace("-", "\u2013").title(),
+            "".join(chr(ord(each) + 0xFEE0) for each in codes[5]),
+            "\ufeff" + codes[6].replace("-", "\u00a0") + "\u200b",
         ]
         for code in written:
             assert await use(unit, account, code), code

