@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
 
+from graph.background import Background
 from graph.clock import SystemClock
 from graph.columns import moment
 from graph.database import Database
-from graph.events import Event
+from graph.events import Event, Place
 from graph.fanout.hub import Hub
 from graph.fanout.log import Log, append
 from graph.fanout.mailbox import Mailbox
@@ -39,7 +39,7 @@ SIZES = (10, 100, 1_000, 10_000, 30_000, 100_000)
 AT_ONCE = 10_000
 LOOKS = 5
 MOVED = 10
-TICKS = os.sysconf("SC_CLK_TCK")
+MARK = "0" * 16
 
 Fill = Callable[[list[str]], Awaitable[None]]
 
@@ -77,7 +77,7 @@ async def _looks(options: argparse.Namespace) -> None:
 async def _look(database: Database, names: list[str]) -> None:
     log, bus = Log(database), MemoryBus()
     await log.open()
-    hub = Hub(log, bus, SystemClock(), 100, look_seconds=0.5)
+    hub = Hub(log, bus, Background(SystemClock()), 100, look_seconds=0.5)
     for name in names:
         await _followed(hub, log, name)
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
@@ -86,24 +86,19 @@ async def _look(database: Database, names: list[str]) -> None:
         await hub.look()
         idle = await _cost(database, hub.look)
         line += f"{idle:15.2f}"
-
-        async def moved() -> None:
-            await hub.look()
-
-        line += f"{await _cost(database, moved, lambda: _move(database, names)):14.2f}"
+        line += f"{await _cost(database, hub.look, lambda: _move(database, names)):14.2f}"
         line += f"{await _cost(database, lambda: log.prune(0, 1_000_000), times=1):18.2f}"
         line += f"{idle * 2 / 1000:26.1%}"
     except Exception as error:
         line += f"  {type(error).__name__}: {str(error).splitlines()[0][:80]}"
     print(line, flush=True)
-    await hub.close()
 
 
 async def _followed(hub: Hub, log: Log, name: str) -> None:
     # As if it had been followed, without a question for each.
     reader = Reader(name, log, hub._heal)
-    reader.open(1)
-    reader.join(Mailbox(None, 1, 100))
+    reader.open(Place(1, MARK))
+    reader.join(Mailbox(None, reader.place, 100))
     hub._readers[name] = reader
 
 
@@ -117,10 +112,13 @@ async def _fill(database: Database, names: list[str]) -> None:
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
         async with database.write() as session:
-            await session.execute(
-                sa.insert(streams), [{"name": name, "position": 1, "pruned": 0} for name in some]
-            )
+            await session.execute(sa.insert(streams), [_stream(name) for name in some])
             await session.execute(sa.insert(events), [_row(name) for name in some])
+
+
+def _stream(name: str) -> dict[str, Any]:
+    none = {"before": "", "pruned": 0, "pruned_mark": "", "changed": 0}
+    return {"name": name, "position": 1, "mark": MARK, **none}
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -131,6 +129,7 @@ def _row(name: str) -> dict[str, Any]:
         "kind": "MADE",
         "data": {},
         "at": moment(time.time()),
+        "mark": MARK,
     }
 
 
@@ -145,25 +144,31 @@ async def _cost(
     for _ in range(times):
         if before is not None:
             await before()
-        began = await _cpu(database)
+        there, here = await _server(database), time.process_time()
         await work()
-        total += await _cpu(database) - began
+        total += time.process_time() - here
+        total += await _server(database) - there
     return total / times * 1000
 
 
-async def _cpu(database: Database) -> float:
-    used = time.process_time()
+async def _server(database: Database) -> float:
+    """Return the seconds of processor time that the server has spent for this database."""
     if database.is_sqlite:
-        return used
-    connection = await asyncpg.connect(str(SERVER))
-    found = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname = $1", NAME)
+        return 0.0
+    connection = await asyncpg.connect(SERVER)
+    found = await connection.fetch(
+        "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
+        NAME,
+    )
     await connection.close()
-    return used + sum(_spent(row["pid"]) for row in found)
+    return sum(_spent(row["pid"]) for row in found)
 
 
 def _spent(pid: int) -> float:
     # In nanoseconds, where the ticks of `stat` are a hundredth of a second.
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    with suppress(FileNotFoundError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    return 0.0
 
 
 @asynccontextmanager
@@ -197,18 +202,20 @@ class Held(Log):
         self.events = [_event(number) for number in range(1, 501)]
         self.reads = 0
 
-    async def heads(self, names: Iterable[str]) -> dict[str, int]:
-        return dict.fromkeys(names, len(self.events))
+    async def heads(self, names: Iterable[str]) -> dict[str, Place]:
+        return dict.fromkeys(names, self.events[-1].place)
 
-    async def read(self, stream: str, key: str | None, after: int, limit: int) -> list[Event]:
+    async def read(self, stream: str, key: str | None, after: Place, limit: int) -> list[Event]:
         self.reads += 1
-        found = self.events[after : after + limit]
+        found = self.events[after.position : after.position + limit]
         await asyncio.sleep(0.005)
         return found
 
 
 def _event(number: int) -> Event:
-    return Event("busy", "key", "MOVED", position=number)
+    return Event(
+        "busy", "key", "MOVED", {}, number, str(number), str(number - 1) if number > 1 else ""
+    )
 
 
 async def _resumes(options: argparse.Namespace) -> None:
@@ -218,7 +225,7 @@ async def _resumes(options: argparse.Namespace) -> None:
 
 async def _resume(count: int, seconds: float) -> None:
     log = Held()
-    hub = Hub(log, MemoryBus(), SystemClock(), 100, look_seconds=0.5)
+    hub = Hub(log, MemoryBus(), Background(SystemClock()), 100, look_seconds=0.5)
     await hub.follow("busy", None)
     publishing = asyncio.create_task(_publish(log, hub, seconds))
     began = time.monotonic()
@@ -238,7 +245,7 @@ async def _resume(count: int, seconds: float) -> None:
 
 
 async def _follow(hub: Hub, caught: list[float], began: float) -> None:
-    reader, mailbox = await hub.follow("busy", None, 100)
+    reader, mailbox = await hub.follow("busy", None, Place(100, "100"))
     is_caught = False
     while True:
         await reader.next(mailbox)

@@ -91,15 +91,16 @@ class Reader:
         Raises `CursorExpired` when the log does not go on from here.
         """
         while self.has_hole:
-            told, self._is_doubted = self._seen, False
+            # What is told while the log is being read counts by itself.
+            told, self._seen, self._is_doubted = self._seen, self.place.position, False
             try:
                 found = await self._log.read(self.stream, None, self.place, BATCH)
             except BaseException:
-                self._is_doubted = True
+                self._seen, self._is_doubted = max(self._seen, told), True
                 raise
-            if not found and self._seen == told:
-                # Somebody told of what is not there.
-                self._seen = self.place.position
+            if found:
+                self._seen = max(self._seen, told)
+            # Or else somebody told of what is not there.
             for event in found:
                 if event.position > self.place.position:
                     self._early[event.position] = event

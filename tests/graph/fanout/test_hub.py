@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from graph.context import Services
-from graph.database import Database
+from graph.database import Database, mark_unavailable
 from graph.errors import CursorExpired
 from graph.events import BEGINNING, Event, Place
 from graph.fanout.mailbox import Mailbox
@@ -235,3 +236,108 @@ async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> N
     late.receive(Event("toys", "b", "made", position=2))
     late.open(BEGINNING)
     assert (late.place, asked) == (BEGINNING, [late])
+
+
+async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(services, *"abc")
+    await services.hub.follow("toys", None)
+    read_log, reads = services.log.read, []
+
+    async def busy(*given: Any) -> list[Event]:
+        """Something happens during each read, after the log was asked."""
+        found = await read_log(*given)
+        reads.append(given)
+        await happen(services, f"during {len(reads)}")
+        return found
+
+    monkeypatch.setattr(services.log, "read", busy)
+    back = [await services.hub.follow("toys", key, BEGINNING) for key in (None, "late")]
+    assert await read(*back[0], 4) == [*"abc", "during 1"]
+    for number in range(20):
+        await happen(services, f"then {number}")
+        assert await read(*back[0], 1) == [f"then {number}"]
+    assert len(reads) == 1
+    reading = asyncio.create_task(read(*back[1], 1))
+    await until(lambda: len(reads) == 2 and not back[1][1].behind)
+    await happen(services, "late")
+    assert await reading == ["late"]
+    assert len(reads) == 2
+
+
+async def test_a_read_that_fails_leaves_a_subscriber_where_it_was(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(services, *"abc")
+    await services.hub.follow("toys", None)
+    follower = await services.hub.follow("toys", None, BEGINNING)
+
+    async def away(*_: object) -> list[Event]:
+        await happen(services, "d")
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log, "read", away)
+        with pytest.raises(TimeoutError):
+            await read(*follower, 1)
+    assert await read(*follower, 4) == [*"abcd"]
+
+
+async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    first, second = await happen(services, *"ab", heard=False)
+    read_log, third = services.log.read, []
+
+    async def ending(*given: Any) -> list[Event]:
+        found = await read_log(*given)
+        if not third:
+            third.extend(await happen(services, *"cd", heard=False))
+            # After this task has come to its end, and before anybody has heard of that.
+            asyncio.get_running_loop().call_soon(services.hub.receive, third[1])
+        return found
+
+    monkeypatch.setattr(services.log, "read", ending)
+    services.hub.receive(second)
+    assert await read(*follower, 4) == [*"abcd"]
+    assert first.position == 1
+
+
+async def test_what_is_told_while_the_log_is_read_in_vain_is_not_forgotten(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    read_log, written = services.log.read, []
+
+    async def vain(*given: Any) -> list[Event]:
+        found = await read_log(*given)
+        if not written:
+            written.extend(await happen(services, *"ab", heard=False))
+            services.hub.receive(written[1])
+        return found
+
+    monkeypatch.setattr(services.log, "read", vain)
+    services.hub.receive(Event("toys", "ghost", "made", position=50))
+    assert await read(*follower, 2) == [*"ab"]
+
+
+async def test_a_hole_that_could_not_be_healed_is_healed_after_the_next_look(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    [event] = await happen(services, "a", heard=False)
+
+    async def away(*_: object) -> list[Event]:
+        error = OSError()
+        mark_unavailable(error)
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log, "read", away)
+        await services.hub.look()
+        await until(lambda: not services.hub._healing)
+    # The change is told once, and has been told.
+    await services.hub.look()
+    assert await read(*follower, 1) == ["a"]
