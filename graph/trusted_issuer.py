@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
+Ignorable = Literal["jku", "x5u", "jwk", "x5c"]
+IGNORABLE: tuple[Ignorable, ...] = get_args(Ignorable)
+"""The members of a header that bring a key, or say where one is (RFC 7515, sections 4.1.2 to 4.1.6)."""
 ACCESS_TOKEN = "at+jwt"
 """The one type that only access tokens have (RFC 9068, section 2.1)."""
 
@@ -57,6 +60,11 @@ class TrustedIssuer(BaseModel):
 
     types: tuple[str | None, ...] = Field(
         (ACCESS_TOKEN,), min_length=1, description="Header typ of its access tokens; null for none."
+    )
+    ignored_headers: tuple[Ignorable, ...] = Field(
+        (),
+        description="What its tokens may say in their header of keys: it is ignored, and a token that"
+        " says anything else of keys is refused.",
     )
     required_claims: dict[str, str | bool | int | None] = Field(
         {},

@@ -95,5 +95,6 @@ async def _look(issuer: TrustedIssuer) -> str:
         fetched = await fetch(found.jwks_url, issuer.places, now)
     keys, left_out = read_set(fetched.document, issuer.algorithms)
     if not keys:
-        raise BadKey(f"none of its keys can be used: {', '.join(left_out) or 'there are none'}")
-    return f"ok\t{len(keys)} keys"
+        reasons = ", ".join(dict.fromkeys(map(str, left_out)))
+        raise BadKey(f"none of its keys can be used: {reasons or 'there are none'}")
+    return f"ok\t{sum(map(len, keys.values()))} keys"

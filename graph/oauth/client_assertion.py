@@ -8,7 +8,7 @@ from typing import Any
 from graph.errors import InvalidToken
 from graph.tokens.compact import decode, header_of
 from graph.tokens.jwk import BadKey, read_set
-from graph.tokens.jws import check_signature
+from graph.tokens.jws import check_signatures
 from graph.tokens.members import members
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -69,12 +69,9 @@ def _signed(assertion: str, jwks: object) -> dict[str, Any]:
         keys, _ = read_set(jwks)
     except BadKey as fault:
         raise InvalidToken("jwks") from fault
-    key = keys.get(kid) if isinstance(kid, str) else None
-    if key is None:
+    if not isinstance(kid, str) or kid not in keys:
         raise InvalidToken("kid")
-    if header.get("alg") != key.algorithm:
-        raise InvalidToken("alg")
-    return members(check_signature(assertion, key))
+    return members(check_signatures(assertion, header, keys[kid]))
 
 
 def _text(claims: dict[str, Any], name: str) -> str:

@@ -13,7 +13,7 @@ from graph.domain import Domain
 from graph.errors import BadUserInput
 from graph.oauth.redirect_uri import ANSWERS
 from graph.text import checked_text
-from graph.tokens.jwk import BadKey, read_set
+from graph.tokens.jwk import BadKey, OtherPurpose, read_set, verifies
 
 LONGEST_NAME = 200
 LONGEST_URI = 2_000
@@ -186,11 +186,17 @@ def _keys(asked: Registration) -> dict[str, Any] | None:
         found, left_out = read_set(asked.jwks)
     except BadKey as fault:
         raise BadUserInput(f"jwks cannot be used: {fault}.", path) from fault
-    if left_out:
-        raise BadUserInput(f"One of the keys cannot be used: {left_out[0]}.", path)
-    if not 1 <= len(found) <= MOST_KEYS:
-        raise BadUserInput(f"jwks has 1 to {MOST_KEYS} keys.", path)
-    if any(len(kid) > LONGEST_KID or not kid.isprintable() for kid in found):
-        raise BadUserInput(f"A kid has at most {LONGEST_KID} printable characters.", path)
-    keys = asked.jwks["keys"] if asked.jwks else []
+    # A set may hold keys for other purposes too, such as encryption: they are not kept.
+    reasons = [str(each) for each in left_out if not isinstance(each, OtherPurpose)]
+    reasons += ["it has no kid"] if None in found else []
+    if reasons:
+        raise BadUserInput(f"One of the keys cannot be used: {reasons[0]}.", path)
+    keys = [key for key in asked.jwks["keys"] if verifies(key)] if asked.jwks else []
+    # Which of two others publish cannot be helped; here somebody can put it right.
+    if len({(each.kid, each.algorithm) for alike in found.values() for each in alike}) < len(keys):
+        raise BadUserInput("Two keys for one algorithm have the same kid.", path)
+    if not 1 <= len(keys) <= MOST_KEYS:
+        raise BadUserInput(f"jwks has 1 to {MOST_KEYS} keys to verify signatures with.", path)
+    if any(len(key["kid"]) > LONGEST_KID for key in keys):
+        raise BadUserInput(f"A kid has at most {LONGEST_KID} characters.", path)
     return {"keys": [{name: key[name] for name in _KEPT if name in key} for key in keys]}

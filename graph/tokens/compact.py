@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
+from collections.abc import Collection
 from typing import Any
 
 from graph.errors import InvalidToken
@@ -14,15 +15,17 @@ LONGEST = 8_192
 """The longest token that is looked at, in bytes. Ours are under 1 KB."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-# RFC 8725, section 3.10: a key, or a place to fetch one from, is never taken from a token. Nor is
-# anything that would change what the parts mean (RFC 7515, 4.1.11; RFC 7797; RFC 7519, 5.2).
-_REFUSED_MEMBERS = ("crit", "jwk", "jku", "x5c", "x5u", "b64", "zip", "enc", "cty")
+# RFC 8725, section 3.10: a key, or a place to fetch one from, is never taken from a token.
+_KEYS = ("jwk", "jku", "x5c", "x5u")
+# Nor is anything that would change what the parts mean (RFC 7515, 4.1.11; RFC 7797; RFC 7519, 5.2).
+_REFUSED_MEMBERS = ("crit", *_KEYS, "b64", "zip", "enc", "cty")
 
 
-def header_of(token: str, *, holds_key: bool = False) -> dict[str, Any]:
+def header_of(token: str, *, with_keys: Collection[str] = ()) -> dict[str, Any]:
     """Return the header of a compact token. Raises `InvalidToken` naming the rule it breaks.
 
-    With `holds_key` the key may be in the header: a proof shows one, and is believed for nothing else.
+    `with_keys` are the members with a key, or with the place of one, that it may have all the same: a
+    proof shows its key, and some issuers always say where theirs are, which nobody looks at.
     """
     if len(token) > LONGEST:
         raise InvalidToken("size")
@@ -31,7 +34,7 @@ def header_of(token: str, *, holds_key: bool = False) -> dict[str, Any]:
     parts = [decode(part) for part in token.split(".")]
     header = members(parts[0])
     for name in _REFUSED_MEMBERS:
-        if name in header and not (holds_key and name == "jwk"):
+        if name in header and not (name in _KEYS and name in with_keys):
             raise InvalidToken(f"header {name}")
     return header
 

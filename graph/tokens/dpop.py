@@ -134,7 +134,7 @@ def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway:
 
 def _verified(proof: str) -> tuple[str, bytes]:
     """Return the thumbprint of the key in a proof, and the payload that it has signed."""
-    header = header_of(proof, holds_key=True)
+    header = header_of(proof, with_keys=("jwk",))
     if header.get("typ") != TYPE:
         raise InvalidToken("typ")
     algorithm = header.get("alg")

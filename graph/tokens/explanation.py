@@ -96,7 +96,10 @@ def _refusal(error: WatchwordError, issuer: str | None) -> str:
         # It is not the token's fault, and says whose.
         return error.message.rstrip(".")
     if rule.startswith("header "):
-        return f"its header has {rule.removeprefix('header ')}, which no token of ours has"
+        name = rule.removeprefix("header ")
+        if issuer is not None:
+            return f"its header has {name}: see ignored_headers in WATCHWORD_TRUSTED_ISSUERS"
+        return f"its header has {name}, which no token of ours has"
     if issuer is not None and rule in REFUSALS_ELSEWHERE:
         return REFUSALS_ELSEWHERE[rule].format(issuer=issuer)
     return REFUSALS.get(rule, f"its claim {rule} is missing, or is not what it should be")
@@ -104,7 +107,7 @@ def _refusal(error: WatchwordError, issuer: str | None) -> str:
 
 def _lines(token: str, now: float) -> list[Line]:
     try:
-        header = header_of(token)
+        header = header_of(token, with_keys=("jku", "x5u", "jwk", "x5c"))
         payload = members(decode(token.split(".")[1]))
     except WatchwordError:
         return []

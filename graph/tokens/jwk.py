@@ -16,6 +16,9 @@ from graph.tokens.keys import PublicKey, VerifyingKey, thumbprint
 LONGEST_RSA_BITS = 8_192
 # FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long one only costs whoever verifies.
 RSA_EXPONENTS = range(65_537, 2**64)
+# A signature is tried with so many keys at most, whatever is published.
+MOST_ALIKE = 4
+"""The most keys of one id and one algorithm, or of none, that are tried one after the other."""
 LONGEST_ID = 255
 """The longest id of a key, in characters."""
 _CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
@@ -32,6 +35,14 @@ ASYMMETRIC = (*_RSA, "ES256", "ES384", "ES512", "EdDSA")
 
 class BadKey(Exception):
     """The key cannot be used; the message says which rule it breaks."""
+
+
+class OtherPurpose(BadKey):
+    """The key is for something else than to verify signatures, which is no fault of it."""
+
+
+Keys = Mapping[str | None, tuple[VerifyingKey, ...]]
+"""The keys of a set by id, and under None those without one."""
 
 
 def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
@@ -53,39 +64,51 @@ def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
     return VerifyingKey(kid, algorithm, public)
 
 
-def read_set(
-    jwks: object, algorithms: Collection[str] = ASYMMETRIC
-) -> tuple[dict[str, VerifyingKey], list[str]]:
+def read_set(jwks: object, algorithms: Collection[str] = ASYMMETRIC) -> tuple[Keys, list[BadKey]]:
     """Read a JWK Set (RFC 7517, section 5): the keys by id, and why each other one is left out.
 
-    A key that cannot be used is left out, as section 5 wants it. Raises `BadKey` when it is no set,
-    or two keys have the same id: nobody could tell which one a token means.
+    A key that cannot be used is left out, as section 5 wants it. Several keys may have one id (section
+    4.5): a token's algorithm tells them apart, and of one algorithm `MOST_ALIKE` are tried. Raises
+    `BadKey` when it is no set.
     """
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list):
         raise BadKey("it is no JWK Set")
-    ids = [key["kid"] for key in keys if isinstance(key, dict) and isinstance(key.get("kid"), str)]
-    if len(set(ids)) != len(ids):
-        raise BadKey("two keys have the same kid")
-    found: dict[str, VerifyingKey] = {}
-    left_out: list[str] = []
+    found: dict[str | None, tuple[VerifyingKey, ...]] = {}
+    left_out: list[BadKey] = []
     for key in keys:
         try:
-            if not isinstance(key, dict) or "kid" not in key:
-                raise BadKey("it has no kid")
             made = read(key, algorithms)
-            found[made.kid] = made
+            kid = made.kid if "kid" in key else None
+            found[kid] = _with(found.get(kid, ()), made)
         except BadKey as fault:
-            left_out.append(str(fault))
+            left_out.append(fault)
     return found, left_out
+
+
+def _with(known: tuple[VerifyingKey, ...], made: VerifyingKey) -> tuple[VerifyingKey, ...]:
+    if made in known:
+        return known
+    if len([each for each in known if each.algorithm == made.algorithm]) == MOST_ALIKE:
+        raise BadKey(f"{MOST_ALIKE} others have its kid and its algorithm")
+    return (*known, made)
+
+
+def verifies(jwk: Mapping[str, Any]) -> bool:
+    """Tell whether a key says that it is for verifying signatures, or does not say what it is for."""
+    try:
+        _check_purpose(jwk)
+    except OtherPurpose:
+        return False
+    return True
 
 
 def _check_purpose(jwk: Mapping[str, Any]) -> None:
     if jwk.get("use", "sig") != "sig":
-        raise BadKey("its use is not sig")
+        raise OtherPurpose("its use is not sig")
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
-        raise BadKey("its key_ops do not have verify")
+        raise OtherPurpose("its key_ops do not have verify")
 
 
 def _algorithm(jwk: Mapping[str, Any], able: Collection[str], wanted: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -24,6 +25,22 @@ def sign(claims: dict[str, Any], key: Key) -> str:
         algorithm=key.algorithm,
         headers={"typ": TYPE, "kid": key.kid},
     )
+
+
+def check_signatures(token: str, header: Mapping[str, Any], keys: Iterable[VerifyingKey]) -> bytes:
+    """Return the payload of a token that one of these keys has signed, with the key's own algorithm.
+
+    Only keys for the algorithm in the header are tried. Raises `InvalidToken` when there is none, or
+    none of them has signed it.
+    """
+    rule = "alg"
+    for key in keys:
+        if key.algorithm == header.get("alg"):
+            try:
+                return check_signature(token, key)
+            except InvalidToken as fault:
+                rule = fault.rule
+    raise InvalidToken(rule)
 
 
 def check_signature(token: str, key: Key | VerifyingKey) -> bytes:

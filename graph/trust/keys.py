@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
 
 from graph.background import Background
 from graph.clock import Clock
 from graph.errors import Unavailable
-from graph.tokens.jwk import BadKey, read_set
+from graph.tokens.jwk import BadKey, Keys, read_set
 from graph.tokens.keys import VerifyingKey
 from graph.trust.discovery import Found, discover
 from graph.trust.fetch import FetchFailed, fetch, in_time
@@ -22,10 +22,10 @@ COOL_DOWN = 10.0
 
 
 class IssuerKeys:
-    """The keys of one issuer, by id. No two issuers share one of these: a kid is one's own."""
+    """The keys of one issuer, by id. No two issuers share one of these: a kid is its issuer's own."""
 
     def __init__(self, issuer: TrustedIssuer, clock: Clock, background: Background) -> None:
-        self.keys: Mapping[str, VerifyingKey] = {}
+        self.keys: Keys = {}
         self.version = 0
         self._issuer = issuer
         self._clock = clock
@@ -36,8 +36,8 @@ class IssuerKeys:
         self._is_away = False
         self._asking: asyncio.Task[None] | None = None
 
-    async def find(self, kid: str) -> VerifyingKey | None:
-        """Return the key of this id; None when the issuer has none.
+    async def find(self, kid: str | None) -> tuple[VerifyingKey, ...] | None:
+        """Return the keys of this id, or those without one; None when the issuer has none.
 
         The issuer is asked when the keys are too old, or the id is unknown: at most once in 10
         seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by, and
@@ -48,6 +48,12 @@ class IssuerKeys:
         if self._clock.now() >= self._good_until or (self._is_away and kid not in self.keys):
             raise Unavailable("The identity provider of this token cannot be reached. Try again.")
         return self.keys.get(kid)
+
+    async def renew(self) -> bool:
+        """Ask the issuer for its keys, unless it was asked a moment ago; tell whether they are others."""
+        before = self.version
+        await self._ask()
+        return self.version != before
 
     async def _ask(self) -> None:
         if self._asking is None:
@@ -84,10 +90,11 @@ class IssuerKeys:
             found = await self._discovered(now)
             fetched = await fetch(found.jwks_url, self._issuer.places, now)
         keys, left_out = read_set(fetched.document, self._issuer.algorithms)
-        for reason in left_out:
-            # Most have keys for other uses too; without any for this one, nobody comes in.
+        # One line for each reason, of however many keys. Most issuers have keys for other uses too;
+        # without any for this one, nobody comes in.
+        for reason, count in Counter(map(str, left_out)).items():
             level = logging.INFO if keys else logging.WARNING
-            log.log(level, "a key of %s is left out: %s", self._issuer.name, reason)
+            log.log(level, "a key of %s is left out: %s (%d)", self._issuer.name, reason, count)
         self._use(keys, now + fetched.seconds)
 
     async def _discovered(self, now: float) -> Found:
@@ -96,7 +103,7 @@ class IssuerKeys:
             self._found_until = now + self._found.seconds
         return self._found
 
-    def _use(self, keys: Mapping[str, VerifyingKey], fresh_until: float) -> None:
+    def _use(self, keys: Keys, fresh_until: float) -> None:
         if keys != self.keys:
             self.version += 1
         self.keys = keys

@@ -78,10 +78,6 @@ def _is_huge(bad: FakeIssuer, _attacker: FakeIssuer) -> None:
     bad.say(JWKS, {"keys": [jwk.jwk() for jwk in bad.keys], "padding": padding})
 
 
-def _has_twins(bad: FakeIssuer, _attacker: FakeIssuer) -> None:
-    bad.say(JWKS, {"keys": [bad.keys[0].jwk(), key().jwk() | {"kid": bad.keys[0].kid}]})
-
-
 def _hangs(bad: FakeIssuer, _attacker: FakeIssuer) -> None:
     bad.hang(JWKS)
 
@@ -95,7 +91,6 @@ UNUSABLE: dict[str, Callable[[FakeIssuer, FakeIssuer], None]] = {
     "names-another-place": _names_another_place,
     "is-another": _is_another,
     "is-huge": _is_huge,
-    "has-twins": _has_twins,
     "hangs": _hangs,
     "is-a-page": _is_a_page,
 }
@@ -110,6 +105,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             spoil(bad[name], attacker)
         # The other issuer has a key of the same id, and keys that must not be used.
         other.keys = [Key(idp.keys[0].kid, "ES256", other.keys[0].private), *_unusable()]
+        # And one for encryption of that id too, as some publish them.
+        twin = key("RS256").jwk() | {"kid": idp.keys[0].kid, "use": "enc"}
+        other.say(JWKS, {"keys": [twin, *(each.jwk() for each in other.keys)]})
         trusted = [
             idp.setting(),
             other.setting(name="other"),

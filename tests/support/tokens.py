@@ -35,9 +35,11 @@ def claims(now: float, **changes: Any) -> dict[str, Any]:
 
 
 def signed(key: Key, payload: Any, **header: Any) -> str:
-    """Sign anything, with any header; PyJWT plays the other side here."""
+    """Sign anything, with any header, without a kid of None; PyJWT plays the other side here."""
     data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     full = {"typ": "at+jwt", "kid": key.kid} | header
+    if full["kid"] is None:
+        del full["kid"]
     return jwt.PyJWS().encode(data, key.private, key.algorithm, headers=full)
 
 

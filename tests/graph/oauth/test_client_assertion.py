@@ -116,7 +116,7 @@ def test_nor_one_that_another_key_signed() -> None:
     assert refused(forged.assertion(NOW)) == "signature"
 
 
-@pytest.mark.parametrize("jwks", [None, {}, {"keys": []}, {"keys": [KEY.jwk(), KEY.jwk()]}])
+@pytest.mark.parametrize("jwks", [None, {}, {"keys": []}, {"keys": [7]}])
 def test_nor_without_keys(jwks: object) -> None:
     assert refused(ME.assertion(NOW), jwks) in ("kid", "jwks")
 

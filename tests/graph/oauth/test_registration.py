@@ -16,6 +16,7 @@ from tests.support.oauth import APP, MACHINE, keyed
 
 SIGNER, KEY = keyed()
 JWK: dict[str, Any] = KEY.jwk()
+OTHER: dict[str, Any] = generate("ES256", 2048).jwk()
 
 
 def refused(asked: Registration, domain: Domain = DOMAIN) -> BadUserInput:
@@ -131,6 +132,12 @@ def test_nobody_is_sent_there(uri: str) -> None:
         (replace(SIGNER, jwks={"keys": [JWK | {"d": "AAAA"}]}), "jwks"),
         (replace(SIGNER, jwks={"keys": [JWK, JWK | {"d": "AAAA", "kid": "2"}]}), "jwks"),
         (replace(SIGNER, jwks={"keys": [JWK | {"use": "enc"}]}), "jwks"),
+        (replace(SIGNER, jwks={"keys": [JWK, OTHER | {"kid": JWK["kid"]}]}), "jwks"),
+        (replace(SIGNER, jwks={"keys": [JWK | {"use": "enc", "d": "AAAA"}, OTHER]}), "jwks"),
+        (
+            replace(SIGNER, jwks={"keys": [{k: v for k, v in JWK.items() if k != "kid"}]}),
+            "jwks",
+        ),
         (replace(SIGNER, jwks={"keys": [JWK | {"kid": 1}]}), "jwks"),
         (replace(SIGNER, jwks={"keys": [JWK | {"kid": "x" * 201}]}), "jwks"),
         (replace(SIGNER, jwks={"keys": [JWK | {"kid": "a\x00b"}]}), "jwks"),
@@ -152,6 +159,14 @@ def test_of_a_key_only_what_is_public_and_known_is_kept() -> None:
     shown = JWK | {"x5c": ["AAAA"], "x5u": "https://evil.example/", "note": "secret"}
     checked = replace(SIGNER, jwks={"keys": [shown], "more": 1}).checked(DOMAIN)
     assert checked.jwks == {"keys": [JWK]}
+
+
+def test_keys_for_something_else_are_not_kept_and_those_of_another_kind_may_have_the_same_id() -> (
+    None
+):
+    twin = generate("RS256", 2048).jwk() | {"kid": JWK["kid"]}
+    sets = {"keys": [JWK | {"use": "enc"}, JWK, twin, {**twin, "key_ops": ["encrypt"]}]}
+    assert replace(SIGNER, jwks=sets).checked(DOMAIN).jwks == {"keys": [JWK, twin]}
 
 
 def test_short_rsa_keys_are_refused() -> None:

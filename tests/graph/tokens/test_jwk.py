@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json as stdlib_json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph.errors import InvalidToken
 from graph.tokens.compact import decode
-from graph.tokens.jwk import ASYMMETRIC, LONGEST_ID, BadKey, read, read_set
-from graph.tokens.jws import check_signature, sign
+from graph.tokens.jwk import ASYMMETRIC, LONGEST_ID, MOST_ALIKE, BadKey, read, read_set
+from graph.tokens.jws import check_signature, check_signatures, sign
 from graph.tokens.keys import Key, encode, thumbprint
 from tests.support.tokens import key
 
@@ -158,19 +161,47 @@ def test_a_set_is_read_by_id_and_says_what_is_left_out() -> None:
     found, left_out = read_set(
         {"keys": [EC, RSA, changed(OKP, use="enc"), changed(OKP, kid=None), 7, None, {"kid": "x"}]}
     )
-    assert set(found) == {EC["kid"], RSA["kid"]}
-    assert left_out == [
-        "its use is not sig", "it has no kid", "it has no kid", "it has no kid",
+    assert set(found) == {EC["kid"], RSA["kid"], None}
+    assert list(map(str, left_out)) == [
+        "its use is not sig", "it is no JSON object", "it is no JSON object",
         "its kind is not one that is accepted",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "second", [EC, changed(RSA, kid=EC["kid"]), {"kid": EC["kid"], "use": "enc"}]
+    ("others", "algorithms"),
+    [
+        # RFC 7517, section 4.5: equivalent alternatives of another kty.
+        ([changed(RSA, kid=EC["kid"])], ["ES256", "RS256"]),
+        ([{"kid": EC["kid"], "use": "enc"}], ["ES256"]),
+        ([changed(RSA, kid=EC["kid"], use="enc"), 7, {}], ["ES256"]),
+        # The same key twice is one.
+        ([EC, EC | {"x5t": "AAAA"}], ["ES256"]),
+        ([changed(key().jwk(), kid=EC["kid"])], ["ES256", "ES256"]),
+        ([changed(key().jwk(), kid=EC["kid"]) for _ in range(9)], ["ES256"] * MOST_ALIKE),
+    ],
 )
-def test_two_keys_of_one_id_spoil_the_set(second: dict[str, Any]) -> None:
-    with pytest.raises(BadKey, match="same kid"):
-        read_set({"keys": [EC, second]})
+def test_keys_of_one_id_are_told_apart_and_few_of_one_algorithm_are_tried(
+    others: list[Any], algorithms: list[str]
+) -> None:
+    found, _ = read_set({"keys": [EC, *others]})
+    assert [known.algorithm for known in found[EC["kid"]]] == algorithms
+    assert found[EC["kid"]][0] == read(EC)
+
+
+def test_of_the_keys_of_one_id_the_one_that_signed_is_believed() -> None:
+    signers = [replace(key(algorithm), kid="1") for algorithm in ("RS256", "ES256", "ES256")]
+    found, _ = read_set({"keys": [signer.jwk() for signer in signers]})
+    for signer in signers:
+        header = {"alg": signer.algorithm}
+        assert check_signatures(sign({"a": 1}, signer), header, found["1"]) == b'{"a":1}'
+        stranger = replace(key(signer.algorithm), kid="1")
+        with pytest.raises(InvalidToken) as refused:
+            check_signatures(sign({}, stranger), header, found["1"])
+        assert refused.value.rule == "signature"
+    with pytest.raises(InvalidToken) as refused:
+        check_signatures(sign({}, signers[0]), {"alg": "EdDSA"}, found["1"])
+    assert refused.value.rule == "alg"
 
 
 @pytest.mark.parametrize("jwks", [None, [], {}, {"keys": None}, {"keys": {}}, {"keys": "x"}, 7])
@@ -221,7 +252,8 @@ def _whole(do: Callable[[], Any]) -> None:
         made = do()
     except BadKey:
         return
-    for known in [made] if not isinstance(made, tuple) else made[0].values():
+    found = [made] if not isinstance(made, tuple) else itertools.chain(*made[0].values())
+    for known in found:
         assert isinstance(known.kid, str)
         assert 0 < len(known.kid) <= LONGEST_ID
         assert known.algorithm in ASYMMETRIC

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from graph.background import Background
 from graph.errors import InvalidToken, TokenExpired, Unsafe, WatchwordError
+from graph.tokens.keys import Key
 from graph.trust.issuers import TrustedIssuers, Verified
+from graph.trust.keys import COOL_DOWN
+from graph.trusted_issuer import IGNORABLE
 from tests.support.clock import MovedClock
-from tests.support.issuer import FakeIssuer, fake_issuer
+from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.tokens import key, signed, unsigned
 
 ROLES = {"admin": frozenset({"toys:all"}), "keeper": frozenset({"toys:count"})}
@@ -123,6 +127,70 @@ async def test_a_token_without_a_known_key_is_refused(idp: FakeIssuer, clock: Mo
     for kid in (None, 1, [], ""):
         token = unsigned({"typ": "at+jwt", "alg": "ES256", "kid": kid}, idp.claims(now=clock.now()))
         assert await trust.rule(token) == "kid"
+
+
+async def test_keys_of_one_id_are_told_apart_by_what_they_are_for(
+    idp: FakeIssuer, clock: MovedClock
+) -> None:
+    idp.keys = [replace(key(algorithm), kid="2026") for algorithm in ("RS256", "ES256")]
+    other = key("RS256").jwk() | {"kid": "2026", "use": "enc"}
+    idp.say(JWKS, {"keys": [other, *(signer.jwk() for signer in idp.keys)]})
+    trust = Trust(clock, idp.entry())
+    for signer in idp.keys:
+        assert await trust.verify(idp.token(signer, now=clock.now())) is not None
+        forged = idp.token(replace(key(signer.algorithm), kid="2026"), now=clock.now())
+        assert await trust.rule(forged) == "signature"
+
+
+@pytest.mark.parametrize("more", [{}, {"x5t": "AAAA"}])
+async def test_a_token_that_names_no_key_is_checked_with_the_keys_that_have_no_name(
+    more: dict[str, str], idp: FakeIssuer, clock: MovedClock
+) -> None:
+    idp.keys = [key(), key("RS256"), key()]
+    named, *nameless = idp.keys
+
+    def publish(*signers: Key) -> None:
+        without = [{k: v for k, v in each.jwk().items() if k != "kid"} | more for each in signers]
+        idp.say(JWKS, {"keys": [named.jwk(), *without]})
+
+    def anonymous(signer: Key) -> str:
+        return idp.token(signer, {"kid": None, **more}, now=clock.now())
+
+    publish(nameless[0])
+    trust = Trust(clock, idp.entry())
+    assert await trust.verify(anonymous(nameless[0])) is not None
+    assert await trust.rule(anonymous(named)) == "alg"
+    assert await trust.rule(anonymous(key("RS256"))) == "signature"
+    # One of these whose name is somebody's own invention is not taken for another.
+    assert await trust.rule(idp.token(nameless[0], now=clock.now())) == "kid"
+    before = idp.count(JWKS)
+    publish(nameless[1])
+    assert await trust.rule(anonymous(nameless[1])) == "alg"
+    clock.move(COOL_DOWN)
+    assert await trust.verify(anonymous(nameless[1])) is not None
+    assert idp.count(JWKS) == before + 1
+
+
+@pytest.mark.parametrize("name", IGNORABLE)
+async def test_what_a_header_says_of_keys_is_ignored_where_the_settings_say_so_and_refused_elsewhere(
+    name: str, idp: FakeIssuer, clock: MovedClock
+) -> None:
+    with fake_issuer() as attacker:
+        mine = replace(attacker.keys[0], kid=idp.keys[0].kid)
+        place = f"{attacker.url}{JWKS}"
+        value = {"jku": place, "x5u": place, "jwk": mine.jwk(), "x5c": ["AAAA"]}[name]
+        good = idp.token(now=clock.now(), header={name: value})
+        forged = idp.token(mine, now=clock.now(), header={name: value})
+        strict, lenient = (Trust(clock, idp.entry(ignored_headers=names)) for names in ([], [name]))
+        assert await strict.rule(good) == f"header {name}"
+        assert await lenient.verify(good) is not None
+        assert await lenient.rule(forged) == "signature"
+        header = {"typ": "at+jwt", "alg": "ES256", "kid": mine.kid}
+        for other in {*IGNORABLE} - {name}:
+            assert await lenient.rule(unsigned(header | {other: 1}, {"iss": idp.url})) == (
+                f"header {other}"
+            )
+        assert attacker.asked == []
 
 
 async def test_the_algorithm_is_the_keys_own(idp: FakeIssuer, clock: MovedClock) -> None:

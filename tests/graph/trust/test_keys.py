@@ -262,11 +262,26 @@ async def test_what_is_no_key_set_changes_nothing(
     assert await known.find(idp.keys[0].kid) is not None
 
 
-async def test_two_keys_of_one_id_are_no_key_set(idp: FakeIssuer, clock: MovedClock) -> None:
+async def test_two_keys_of_one_id_are_both_found(idp: FakeIssuer, clock: MovedClock) -> None:
     twin = key().jwk() | {"kid": idp.keys[0].kid}
     idp.say(JWKS, {"keys": [idp.keys[0].jwk(), twin]})
-    with pytest.raises(Unavailable):
-        await keys_of(idp, clock).find(idp.keys[0].kid)
+    found = await keys_of(idp, clock).find(idp.keys[0].kid)
+    assert found is not None
+    assert len(found) == 2
+
+
+async def test_a_set_of_a_thousand_keys_serves_and_says_what_is_left_out_once_for_each_reason(
+    idp: FakeIssuer, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    jwk = idp.keys[0].jwk()
+    many = [jwk | {"kid": str(number)} for number in range(500)]
+    odd = [{"kty": "AKP", "kid": f"odd-{number}"} for number in range(499)]
+    idp.say(JWKS, {"keys": [*many, *odd, {"kty": "EC", "crv": "secp256k1", "kid": "k1"}]})
+    known = keys_of(idp, clock)
+    caplog.set_level("INFO")
+    assert await known.find("499") is not None
+    assert caplog.text.count("is left out") == 2
+    assert "its kind is not one that is accepted (499)" in caplog.text
 
 
 async def test_an_algorithm_that_the_settings_do_not_name_is_left_out(
