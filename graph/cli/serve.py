@@ -29,6 +29,9 @@ from graph.trusted_issuer import is_loopback
 # Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
 SHUTDOWN_GRACE = 5
 BACKLOG = 2_048
+# Seconds for which a browser that was here by https comes by nothing else: a year (RFC 6797, section 6.1.1).
+# Without includeSubDomains: what else is under the domain is not ours to say.
+STRICT_SECONDS = 31_536_000
 
 
 @click.command()
@@ -116,9 +119,22 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
+        headers=_headers(settings),
         timeout_graceful_shutdown=int(settings.drain_seconds) + SHUTDOWN_GRACE,
         **more,
     )
+
+
+def _headers(settings: Settings) -> list[tuple[str, str]]:
+    """Return the headers of every answer, also of those that uvicorn gives by itself.
+
+    It is said over http as well, where browsers do not hear it: a proxy in front need not tell which it
+    was. Never on a loopback address, where it would hold for everything on the machine.
+    """
+    issuer = urlsplit(settings.issuer)
+    if issuer.scheme != "https" or is_loopback(issuer.hostname or ""):
+        return []
+    return [("strict-transport-security", f"max-age={STRICT_SECONDS}")]
 
 
 def _greeting(settings: Settings, port: int, started: Started) -> str:

@@ -50,6 +50,9 @@ FRIEND, STRANGER = "https://app.example.com", "https://evil.example.com"
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
+STRICT = "strict-transport-security"
+
+
 @dataclass
 class Running:
     """An app between its start and its stop, with a client in front of it."""
@@ -287,6 +290,41 @@ async def test_the_clock_that_is_given_is_the_one_that_tokens_end_by(
         clock.move(3600)
         answer = await toys.ask("{ count }", authorization=bearer)
         assert answer["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "said"),
+    [
+        ("https://watchword.example/base", ["max-age=31536000"]),
+        # Browsers would keep it for everything else on the machine.
+        ("https://localhost:8443", []),
+        ("https://[::1]", []),
+        ("http://127.0.0.1:8000", []),
+    ],
+)
+async def test_browsers_come_by_https_alone_to_a_server_whose_issuer_is_https(
+    issuer: str, said: list[str], sqlite_url: str, clock: MovedClock
+) -> None:
+    settings = await prepared(sqlite_url, clock, issuer=issuer, allowed_origins=[FRIEND])
+    app = create_app(settings, MOUNT, clock)
+    asked = {"origin": FRIEND, "access-control-request-method": "POST"}
+    async with serving(app, settings) as (url, _), httpx2.AsyncClient(base_url=url) as client:
+        preflight = await client.options("/graphql", headers=asked)
+        assert preflight.headers.get_list(STRICT) == said
+        answers = {
+            200: await client.get("/graphql", headers=BROWSER),
+            400: await client.get("/oauth/authorize"),
+            401: await client.get("/graphql", headers={"authorization": "Bearer x"}),
+            404: await client.get("/"),
+            405: await client.get("/oauth/token"),
+            431: await client.get("/", headers={"x": "x" * settings.max_header_bytes}),
+        }
+        for status, answer in answers.items():
+            assert (answer.status_code, answer.headers.get_list(STRICT)) == (status, said)
+        async with WebSocketClient.open(f"{url}/graphql") as client_:
+            response = client_.socket.response
+            assert response is not None
+            assert response.headers.get_all(STRICT) == said
 
 
 def cors(response: httpx2.Response) -> dict[str, str]:
