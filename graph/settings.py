@@ -192,7 +192,9 @@ class Settings(BaseSettings):
         1_000_000, ge=1024, description="Most bytes that wait for a client to read."
     )
     slow_seconds: float = Field(
-        10, gt=0, description="How long a client may take to read what waits before more is sent."
+        10,
+        gt=0,
+        description="How long a client may read nothing of what waits for it; then it is cut off.",
     )
     max_messages_per_second: int = Field(
         100, ge=1, description="Most messages that a client may send in one second."
@@ -204,7 +206,10 @@ class Settings(BaseSettings):
         1_000, ge=1, description="Most live connections from one address to one process."
     )
     drain_seconds: float = Field(
-        3, ge=0, le=60, description="Over how long connections are closed when the server stops."
+        3,
+        ge=0,
+        le=60,
+        description="How long the server takes to close its connections when it stops.",
     )
     log_look_seconds: float = Field(
         0.5, gt=0, description="How often the log is looked into for what the bus has lost."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import math
 import shlex
 import signal
 import socket
@@ -120,7 +121,7 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         headers=_headers(settings),
-        timeout_graceful_shutdown=int(settings.drain_seconds) + SHUTDOWN_GRACE,
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + SHUTDOWN_GRACE,
         **more,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graph.context import Services
+from graph.delivery.backlog import Patience
 from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease, Tenant
 from graph.delivery.leases import Leases
@@ -16,7 +17,6 @@ from graph.principal import Principal
 from graph.settings import Settings
 from graph.transports.admission import Admission
 from graph.transports.authenticate import Authenticate
-from graph.transports.frames import Wire
 
 log = logging.getLogger("watchword.tokens")
 
@@ -69,22 +69,13 @@ class Door:
         lease.release()
         self.leases.discard(lease)
 
-    def is_slow(self, wire: Wire) -> bool:
-        """Tell whether more waits for a client to read than is kept for it."""
-        writes, size = wire.waiting
+    @property
+    def patience(self) -> Patience:
+        """How much may wait for a client to read, and for how long."""
         settings = self.settings
-        return size > settings.outgoing_limit_bytes or writes > settings.outgoing_limit
-
-    async def drained(self, wire: Wire, give_up: Callable[[], object]) -> None:
-        """Wait while a connection is full; its client may take so long, and is given up then."""
-        if not wire.is_full:
-            return
-        clock = self.services.clock
-        timer = clock.call_at(clock.now() + self.settings.slow_seconds, give_up)
-        try:
-            await wire.drained()
-        finally:
-            timer.cancel()
+        return Patience(
+            settings.outgoing_limit, settings.outgoing_limit_bytes, settings.slow_seconds
+        )
 
 
 def check_renewal(now: Principal, then: Principal) -> None:

@@ -2,13 +2,15 @@
 
 ASGI waits where a slow client would have to be given up, and makes a task of what is one write. So the
 doors get the connection itself, as an extension of the scope: to write bytes that are ready, to know
-how much waits for the client, and to hear that the server stops.
+how much waits for the client (`Measured` counts each write, also uvicorn's own pings and pongs), and to
+hear that the server stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -17,34 +19,28 @@ from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from graph.asgi import Message
+from graph.delivery.backlog import Line
 from graph.transports.head import HeadProtocol
 
 EXTENSION = "watchword.wire"
-# Seconds that a closed connection may take to say so itself, before it is cut.
+# Seconds that a client may take to read the end of its connection, before the connection is cut.
 CLOSING_SECONDS = 5.0
 
 
-class Wire(Protocol):
+class Wire(Line, Protocol):
     """A connection as the doors see it."""
 
+    written: Callable[[], object] | None
+    """Called after each write, whoever made it."""
     stopping: Callable[[], object] | None
     """Called when the server is asked to stop; whoever sets it sees to the connection's end."""
+    is_stopping: bool
+    """Whether the server was asked to stop."""
     lost: Callable[[], object] | None
     """Called when the connection is gone."""
 
-    @property
-    def waiting(self) -> tuple[int, int]:
-        """How many writes, and bytes, wait for the client to read."""
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether more waits than should."""
-
     async def drained(self) -> None:
-        """Wait while it is full."""
-
-    def cut(self) -> None:
-        """End the connection without another word."""
+        """Wait while more waits for the client than should."""
 
 
 class Unserved(RuntimeError):
@@ -62,31 +58,106 @@ def wire(scope: Message) -> Any:
     return found
 
 
-class _Wired(asyncio.Protocol):
-    """What both kinds of connection share: counted writes, and who hears of the end."""
+class Measured:
+    """A transport that counts what is written, and whose client cannot put off its end.
 
-    transport: asyncio.Transport
-    stopping: Callable[[], object] | None = None
-    lost: Callable[[], object] | None = None
-    # Writes since the client had read everything.
-    _writes = 0
+    asyncio's own `close` waits until everything is read: for ever, when the client does not read.
+    """
 
-    def write(self, data: bytes) -> bool:
-        self.transport.write(data)
-        if self.transport.get_write_buffer_size():
-            self._writes += 1
-            return True
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._total = 0
+        # Writes since the client had read everything.
         self._writes = 0
-        return False
+        self._cut: asyncio.TimerHandle | None = None
+        self.written: Callable[[], object] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write, and count it."""
+        self._transport.write(data)
+        self._total += len(data)
+        self._writes = self._writes + 1 if self._transport.get_write_buffer_size() else 0
+        if self.written is not None:
+            self.written()
+
+    def close(self) -> None:
+        """Close when the client has read everything, or reads nothing for `CLOSING_SECONDS`."""
+        self._transport.close()
+        if self._cut is None:
+            self._wait(self.taken)
+
+    def lost(self) -> None:
+        """Called when the connection is gone: nothing is cut any more."""
+        self.written = None
+        if self._cut is not None:
+            self._cut.cancel()
 
     @property
     def waiting(self) -> tuple[int, int]:
-        return self._writes, self.transport.get_write_buffer_size()
+        """How many writes, and bytes, wait for the client to read."""
+        return self._writes, self._transport.get_write_buffer_size()
 
-    def cut(self) -> None:
-        self.transport.abort()
+    @property
+    def taken(self) -> int:
+        """How many bytes have left for the client."""
+        return self._total - self._transport.get_write_buffer_size()
+
+    def _wait(self, taken: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._cut = loop.call_later(CLOSING_SECONDS, self._look, taken)
+
+    def _look(self, before: int) -> None:
+        if (taken := self.taken) > before:
+            self._wait(taken)
+        else:
+            self._transport.abort()
+
+
+class _Wired(asyncio.Protocol):
+    """What both kinds of connection share: measured writes, and who hears of the end."""
+
+    transport: asyncio.Transport
+    stopping: Callable[[], object] | None = None
+    is_stopping = False
+    lost: Callable[[], object] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A socket gets the transport of the request that it began as, which is measured already.
+        is_measured = isinstance(transport, Measured)
+        super().connection_made(
+            transport if is_measured else cast(Any, Measured(cast(Any, transport)))
+        )
+
+    @property
+    def _line(self) -> Measured:
+        return cast(Measured, self.transport)
+
+    @property
+    def written(self) -> Callable[[], object] | None:
+        return self._line.written
+
+    @written.setter
+    def written(self, written: Callable[[], object] | None) -> None:
+        self._line.written = written
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        return self._line.waiting
+
+    @property
+    def taken(self) -> int:
+        return self._line.taken
+
+    def shutdown(self) -> None:
+        self.is_stopping = True
+        if self.stopping is not None:
+            self.stopping()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._line.lost()
         super().connection_lost(exc)
         if self.lost is not None:
             self.lost()
@@ -102,45 +173,42 @@ class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             cast(Message, self.scope)["extensions"][EXTENSION] = self
 
-    def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> bool:
-        """Write a text message of these parts (RFC 6455, section 5.2). Never waits.
-
-        Returns whether anything waits for the client to read.
-        """
+    def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
+        """Write a text message of these parts (RFC 6455, section 5.2). Never waits."""
         if self.close_sent or self.disconnected or self.transport.is_closing():
-            return False
+            return
         size = len(head) + len(body) + len(tail)
-        return self.write(b"".join((frame_header(size), head, body, tail)))
+        self.transport.write(b"".join((frame_header(size), head, body, tail)))
 
     def send_close(self, code: int, reason: str) -> None:
         """Write the close frame, and see to it that the connection ends soon."""
-        if self.close_sent or self.disconnected or self.transport.is_closing():
+        if self.close_sent or self.disconnected:
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        try:
-            self.conn.send_close(code, reason)
-        except InvalidState:
-            return
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
         self.stop_keepalive()
+        self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
+        self.close_sent = True
+        if self.transport.is_closing():
+            return
+        with suppress(InvalidState):
+            self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.cut)
 
-    @property
-    def is_full(self) -> bool:
-        return not self.writable.is_set()
+    def keepalive_timeout(self) -> None:
+        self.send_close(1011, "keepalive ping timeout")
 
     async def drained(self) -> None:
         await self.writable.wait()
 
     def shutdown(self) -> None:
-        if self.stopping is not None and not self.close_sent and not self.disconnected:
-            self.stopping()
-        else:
-            super().shutdown()
+        has_owner = self.stopping is not None
+        _Wired.shutdown(self)
+        # What was closed before ends by itself.
+        if not has_owner and not self.close_sent:
+            WebSocketsSansIOProtocol.shutdown(self)
 
 
 class PipeProtocol(_Wired, HeadProtocol):
@@ -152,29 +220,34 @@ class PipeProtocol(_Wired, HeadProtocol):
         super().on_message_begin()
         cast(Message, self.scope)["extensions"] = {EXTENSION: self}
 
-    def send_chunk(self, data: bytes) -> bool:
-        """Write a part of the response's body (RFC 9112, section 7.1). Never waits.
-
-        Returns whether anything waits for the client to read.
-        """
+    def send_chunk(self, data: bytes) -> None:
+        """Write a part of the response's body (RFC 9112, section 7.1). Never waits."""
         cycle = self._running
         if cycle.disconnected or cycle.response_complete or self.transport.is_closing():
-            return False
+            return
         if cycle.chunked_encoding:
             data = b"%x\r\n%b\r\n" % (len(data), data)
-        return self.write(data)
+        self.transport.write(data)
 
-    @property
-    def is_full(self) -> bool:
-        return self.flow.write_paused
+    def send_last(self, data: bytes) -> None:
+        """Write the last part of the response, and see to it that the connection ends soon."""
+        if data:
+            self.send_chunk(data)
+        cycle = self._running
+        if cycle.chunked_encoding and not cycle.disconnected and not self.transport.is_closing():
+            self.transport.write(b"0\r\n\r\n")
+        # For uvicorn the client is gone. It would wait for it to read.
+        cycle.disconnected = True
+        cycle.message_event.set()
+        self.transport.close()
+        self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
 
     async def drained(self) -> None:
         await self.flow.drain()
 
     def shutdown(self) -> None:
-        if self.stopping is not None:
-            self.stopping()
-        super().shutdown()
+        _Wired.shutdown(self)
+        HeadProtocol.shutdown(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # A client may have asked for more already: the newest request is not the one that is answered.

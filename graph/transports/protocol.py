@@ -17,6 +17,7 @@ import orjson
 from graph.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
 from graph.tokens.members import members
 from graph.transports.request import Request, read
+from graph.transports.state import Machine, Move, State
 
 log = logging.getLogger("watchword.tokens")
 
@@ -85,32 +86,29 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """Close soon: the client asks for more than a server that stops begins."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """Nothing to do."""
 
 
-Step = Initialise | Renew | Start | Stop | Reply | Close | Nothing
+Step = Initialise | Renew | Start | Stop | Reply | Leave | Close | Nothing
 
 
 class _Bad(Exception):
     """The message is not of the protocol."""
 
 
-class State(Enum):
-    """Where the connection is."""
-
-    OPEN = "waiting for connection_init"
-    INITIALISED = "waiting for our connection_ack"
-    ACKNOWLEDGED = "ready"
-
-
 class Protocol:
-    """The state of one socket: whether it is acknowledged, and which operations are open."""
+    """What one socket may say next, by its state and by which operations are open."""
 
-    __slots__ = ("operations", "state")
+    __slots__ = ("_machine", "operations")
 
-    def __init__(self) -> None:
-        self.state = State.OPEN
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
         self.operations: set[str] = set()
 
     def receive(self, data: str | bytes | None) -> Step:
@@ -125,28 +123,20 @@ class Protocol:
         except _Bad as fault:
             return close(CloseCode.BAD_MESSAGE, f"Invalid message: {fault}")
 
-    def acknowledge(self, payload: dict[str, Any] | None) -> bytes:
-        """Enter the acknowledged state, and return the message that says so."""
-        self.state = State.ACKNOWLEDGED
-        message: dict[str, Any] = {"type": "connection_ack"}
-        if payload is not None:
-            message["payload"] = payload
-        return orjson.dumps(message)
-
     def finish(self, id: str) -> None:
         """Forget an operation that the server has ended; its id may be used again."""
         self.operations.discard(id)
 
     def _initialise(self, message: dict[str, Any]) -> Step:
-        if self.state is not State.OPEN:
+        if self._machine.state is not State.WAITING:
             return close(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
         payload = _payload(message)
-        self.state = State.INITIALISED
+        self._machine.move(Move.INIT)
         return Initialise(payload)
 
     def _ping(self, message: dict[str, Any]) -> Step:
         payload = _payload(message)
-        if payload and self.state is State.ACKNOWLEDGED:
+        if payload and self._machine.is_open:
             return Renew(payload)
         return Reply(pong_message(None))
 
@@ -155,7 +145,7 @@ class Protocol:
         return Nothing()
 
     def _subscribe(self, message: dict[str, Any]) -> Step:
-        if self.state is not State.ACKNOWLEDGED:
+        if not self._machine.is_open:
             return close(CloseCode.UNAUTHORIZED, "Unauthorized")
         id = _id(message)
         try:
@@ -166,6 +156,8 @@ class Protocol:
             return Reply(error_message(id, [error.as_dict()]))
         if id in self.operations:
             return close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
+        if self._machine.state is not State.LIVE:
+            return Leave()
         self.operations.add(id)
         return Start(id, request)
 
@@ -190,6 +182,11 @@ def next_head(id: str) -> bytes:
     return f'{{"id":{_quote(id)},"type":"next","payload":'.encode()
 
 
+def ack_message(payload: dict[str, Any] | None) -> bytes:
+    """Return `connection_ack`, which tells the terms of the connection."""
+    return _message("connection_ack", payload)
+
+
 def ping_message(payload: dict[str, Any]) -> bytes:
     """Return `ping`, which tells the client when to renew."""
     return orjson.dumps({"type": "ping", "payload": payload})
@@ -197,9 +194,7 @@ def ping_message(payload: dict[str, Any]) -> bytes:
 
 def pong_message(payload: dict[str, Any] | None) -> bytes:
     """Return `pong`; after a renewal it tells the new terms."""
-    return orjson.dumps(
-        {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
-    )
+    return _message("pong", payload)
 
 
 def error_message(id: str, errors: list[dict[str, Any]]) -> bytes:
@@ -215,6 +210,10 @@ def complete_message(id: str) -> bytes:
 def close(code: int, reason: str) -> Close:
     """Return a close whose reason is cut to what a frame holds, at a character's end."""
     return Close(int(code), reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+
+
+def _message(kind: str, payload: dict[str, Any] | None) -> bytes:
+    return orjson.dumps({"type": kind} if payload is None else {"type": kind, "payload": payload})
 
 
 def _quote(id: str) -> str:

@@ -7,14 +7,13 @@ same for both, and the same as for a socket.
 from __future__ import annotations
 
 import asyncio
-import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graph.asgi import Headers, Message, Send
 from graph.clock import Timer
 from graph.context import Context
-from graph.delivery.lease import Lease
 from graph.delivery.run import Operation, Sent
 from graph.delivery.subscription import Subscription
 from graph.ending import Ending
@@ -24,7 +23,9 @@ from graph.principal import Principal
 from graph.transports.admission import address_of
 from graph.transports.door import Door
 from graph.transports.frames import PipeProtocol, wire
+from graph.transports.life import Life
 from graph.transports.request import Request
+from graph.transports.state import Move, State
 
 # Seconds between signs of life that keep proxies from closing a quiet stream.
 KEEP_ALIVE = 15.0
@@ -62,71 +63,77 @@ class Asked:
 async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Send) -> None:
     """Answer with a stream that ends with the operation, or with the lease.
 
-    Raises `RateLimited` before anything was sent.
+    Raises `RateLimited`, or what refuses the token, before anything was sent.
     """
-    connection, address = wire(scope), address_of(scope["client"])
-    stream = Stream(door, form, connection)
+    address = address_of(scope["client"])
     door.admission.enter(address)
+    stream = Stream(door, form, wire(scope), asked)
     try:
-        lease = door.lease(asked.principal, stream)
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
-            await stream.run(lease, asked)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            stream.close()
-            door.give_back(lease)
+        stream.rent()
+        await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
+        await stream.run()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
+        stream.close()
         door.admission.leave(address)
 
 
 class Stream:
     """One operation on one response, whose client can only listen."""
 
-    def __init__(self, door: Door, form: Format, connection: PipeProtocol) -> None:
+    def __init__(self, door: Door, form: Format, connection: PipeProtocol, asked: Asked) -> None:
         self._door = door
         self._form = form
         self._wire = connection
-        self._timer: Timer | None = None
-        self._leaving: Timer | None = None
-        self._lease: Lease | None = None
+        self._asked = asked
+        self._life = Life(door, connection, self, State.OPENING)
+        self._beating: Timer | None = None
         self._subscription: Subscription | None = None
-        self._is_over = False
+        # Done when the operation has ended, or the connection.
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection.stopping = self._stop_soon
         connection.lost = self._finish
 
-    async def run(self, lease: Lease, asked: Asked) -> None:
+    def rent(self) -> None:
+        """Take a lease. Raises what `Door.lease` raises."""
+        self._life.rent(self._asked.principal)
+
+    async def run(self) -> None:
         """Write answers until there are no more, or the lease is over, or the client is gone."""
-        self._lease = lease
-        if lease.ending is not None:
-            self.ended(lease.ending)
+        self._life.move(Move.OPEN)
+        if ending := self._life.lease.ending:
+            self.ended(ending)
             return
+        if self._wire.is_stopping:
+            self._life.drain()
         self._write(self._form.beginning)
         self._beat()
-        if asked.plan.is_subscription:
-            operation = Operation(asked.plan, asked.request.variables)
-            self._subscription = Subscription(
-                self._door.groups, lease, operation, self, asked.request.resume
-            )
-            self._subscription.start()
-            try:
-                await self._over
-            finally:
-                self._subscription.stop()
-        else:
-            await self._answer(lease, asked)
+        stop = self._start()
+        try:
+            await self._over
+        finally:
+            stop()
 
     def close(self) -> None:
         """Give back what is held."""
-        self._is_over = True
-        self._wire.stopping = self._wire.lost = None
-        for timer in (self._timer, self._leaving):
-            if timer is not None:
-                timer.cancel()
+        self._finish()
+        self._life.close()
+        self._wire.lost = None
 
-    async def _answer(self, lease: Lease, asked: Asked) -> None:
-        context = Context(self._door.services, lease.principal, address=asked.address)
+    def _start(self) -> Callable[[], object]:
+        """Start the operation; return what stops it."""
+        if not self._asked.plan.is_subscription:
+            return asyncio.create_task(self._answer()).cancel
+        request = self._asked.request
+        operation = Operation(self._asked.plan, request.variables)
+        self._subscription = Subscription(
+            self._door.groups, self._life.lease, operation, self, request.resume
+        )
+        self._subscription.start()
+        return self._subscription.stop
+
+    async def _answer(self) -> None:
+        asked = self._asked
+        context = Context(self._door.services, self._life.lease.principal, address=asked.address)
         try:
             answer = await self._door.engine.execute(asked.plan, asked.request.variables, context)
         except Refused as refused:
@@ -151,52 +158,42 @@ class Stream:
         self._finish()
 
     async def drained(self) -> None:
-        await self._door.drained(self._wire, self._give_up)
+        await self._wire.drained()
 
-    # As the tenant of a lease.
+    # As the owner of its life.
 
     def ended(self, ending: Ending) -> None:
+        # There is no place for an ending before the head is sent: `run` looks then.
+        if self._life.state is State.OPENING or not self._life.close():
+            return
         # What an ended lease still finds on its way does not leave, only the reason does.
         error = {"message": ending.reason, "extensions": {"code": ending.code}}
-        if not self._is_over:
-            self._wire.send_chunk(self._form.fail([error]) + self._form.complete)
+        last = b"" if self._over.done() else self._form.fail([error]) + self._form.complete
+        self._wire.send_last(last)
         self._finish()
-        if ending is Ending.SLOW:
-            self._wire.cut()
 
     def reminded(self) -> None:
         """Its client cannot say anything: it comes back with a new token, and its cursor."""
 
     def regranted(self) -> None:
-        if self._subscription is not None and not self._is_over:
+        if self._subscription is not None and not self._over.done():
             self._subscription.regrant()
 
-    def _write(self, data: bytes) -> None:
-        if self._is_over or not data:
-            return
-        waits = self._wire.send_chunk(data)
-        if waits and self._door.is_slow(self._wire):
-            self._give_up()
+    @property
+    def is_busy(self) -> bool:
+        return not self._asked.plan.is_subscription and not self._over.done()
 
-    def _give_up(self) -> None:
-        if self._lease is not None:
-            self._lease.end(Ending.SLOW)
+    def _write(self, data: bytes) -> None:
+        if data and self._life.is_open and not self._over.done():
+            self._wire.send_chunk(data)
 
     def _beat(self) -> None:
         clock = self._door.services.clock
+        self._beating = clock.call_at(clock.now() + KEEP_ALIVE, self._beat)
         self._write(self._form.beat)
-        self._timer = clock.call_at(clock.now() + KEEP_ALIVE, self._beat)
-
-    def _stop_soon(self) -> None:
-        clock, seconds = self._door.services.clock, self._door.settings.drain_seconds
-        when = clock.now() + random.uniform(0, seconds)
-        self._leaving = clock.call_at(when, self._leave)
-
-    def _leave(self) -> None:
-        if self._lease is not None:
-            self._lease.end(Ending.DRAINING)
 
     def _finish(self) -> None:
-        self._is_over = True
         if not self._over.done():
             self._over.set_result(None)
+        if self._beating is not None:
+            self._beating.cancel()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
 
 from graph.events import Event
+from graph.fanout.tables import events
 from graph.identity.happenings import account_revoked, roles_changed, session_revoked
 from tests.conformance.live import Live, every_door, live
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
-from tests.support.toy_server import LIFE, toy_server, until
+from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
 
 MADE = "subscription { made { id price } }"
 GUARDED = "subscription { guarded { id } }"
@@ -182,6 +186,85 @@ async def test_a_server_that_stops_tells_its_clients_to_come_back(
         clock.move(3)
         assert await client.ended() == "DRAINING"
     assert ids(client) == ["a"]
+
+
+async def stopping(server: ToyServer, clock: MovedClock) -> None:
+    """Ask the server to stop, and wait until its connections know."""
+    timers = len(clock._timers)
+    server.stop()
+    await until(lambda: len(clock._timers) > timers)
+
+
+MAKE = 'mutation { make(name: "late") { id } }'
+
+
+async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_elsewhere(
+    clock: MovedClock,
+) -> None:
+    async with (
+        toy_server(clock, drain_seconds=60) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init(KEEPER)
+        await client.subscribe("1", MADE)
+        await server.followed(1)
+        await stopping(server, clock)
+        # It is still there, until it asks for more.
+        assert (await renewing(client, KEEPER))["type"] == "pong"
+        await client.subscribe("2", MAKE)
+        assert await client.closed() == (1012, "server is restarting")
+        async with server.door.services.database.read() as session:
+            assert not (await session.execute(select(events))).all()
+
+
+@pytest.mark.parametrize("seconds", [2, 100])
+@pytest.mark.parametrize("asks", [False, True], ids=["waits", "asks for more"])
+async def test_what_was_asked_before_the_server_stops_is_answered_in_its_time_and_no_longer(
+    seconds: float, asks: bool, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, drain_seconds=3) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init(KEEPER)
+        timers = len(clock._timers)
+        await client.subscribe("1", f"{{ slow(seconds: {seconds}) }}")
+        await until(lambda: len(clock._timers) > timers)
+        await stopping(server, clock)
+        if asks:
+            await client.subscribe("2", MAKE)
+            await client.send({"type": "ping"})
+            assert (await client.receive())["type"] == "pong"
+        clock.move(2.5)
+        if seconds < 3:
+            message = await client.receive()
+            assert message["payload"] == {"data": {"slow": "at last"}}
+            assert (await client.receive())["type"] == "complete"
+        clock.move(0.5)
+        assert await client.closed() == (1012, "server is restarting")
+
+
+def listens(url: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) == 0
+
+
+@pytest.mark.parametrize("door", ["sse", "multipart"])
+async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
+    door: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, drain_seconds=3) as server,
+        live(door, server, MADE, "slow") as client,
+    ):
+        timers = len(clock._timers)
+        await until(lambda: len(clock._timers) > timers)
+        server.stop()
+        await until(lambda: not listens(server.url))
+        clock.move(SLOW)
+        await server.followed(1)
+        clock.move(3)
+        assert await client.ended() == "DRAINING"
 
 
 # Renewal is the socket's: a stream over HTTP has a client that can only listen.

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from graph.transports import frames
 from graph.transports.protocol import LONGEST_REASON
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
+from tests.support.toy_server import LIFE, SLOW, toy_server, until
 
 NUMBERS = "subscription { numbers(to: 2) }"
 MADE = "subscription { made { id } }"
@@ -419,84 +417,6 @@ async def test_an_anonymous_socket_does_not_expire(clock: MovedClock) -> None:
         clock.move(10 * LIFE)
         await client.subscribe("1", "{ hello }")
         assert (await client.receive())["type"] == "next"
-
-
-BIG = 100_000
-
-
-async def deaf(stack: AsyncExitStack, server: ToyServer, count: int) -> list[WebSocketClient]:
-    """Clients that subscribe to the same and read no more."""
-    clients = [
-        await stack.enter_async_context(WebSocketClient.open(server.url, max_queue=1))
-        for _ in range(count)
-    ]
-    for client in clients:
-        await client.init()
-        await client.subscribe("1", MADE)
-    await server.followed(count)
-    return clients
-
-
-async def heard(client: WebSocketClient) -> list[int]:
-    """Read at last; return the numbers of what had left for it."""
-    seen = []
-    with suppress(ConnectionClosed):
-        while True:
-            seen.append(int((await client.receive())["payload"]["data"]["made"]["id"]))
-    assert (client.socket.close_code, client.socket.close_reason) == (
-        1013,
-        "too slow: come back with your cursor",
-    )
-    return seen
-
-
-async def test_one_that_stops_reading_is_given_up_after_a_while(
-    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
-    async with toy_server(clock, slow_seconds=10) as server, AsyncExitStack() as stack:
-        [client] = await deaf(stack, server, 1)
-        sent = 0
-        while server.following:
-            await server.publish(f"{sent:{BIG}}")
-            clock.move(0.5)
-            sent += 1
-        seen = await heard(client)
-    assert seen == list(range(len(seen)))
-    assert 3 < len(seen) < sent
-
-
-async def test_those_who_share_and_stop_reading_are_given_up_when_too_much_waits(
-    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
-    async with (
-        toy_server(clock, outgoing_limit_bytes=500_000) as server,
-        AsyncExitStack() as stack,
-    ):
-        clients = await deaf(stack, server, 2)
-        await until(lambda: server.door.groups.sizes == [2])
-        sent = 0
-        while server.following:
-            await server.publish(f"{sent:{BIG}}")
-            sent += 1
-        for client in clients:
-            seen = await heard(client)
-            assert seen == list(range(len(seen)))
-            assert 3 < len(seen) <= sent
-
-
-async def test_one_that_never_reads_is_cut_off_in_the_end(
-    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.05)
-    async with toy_server(clock) as server, AsyncExitStack() as stack:
-        [client] = await deaf(stack, server, 1)
-        client.socket.transport.pause_reading()
-        while server.following:
-            await server.publish("x" * BIG)
-            clock.move(0.5)
-        await until(lambda: not server.door.admission._by_address)
 
 
 async def test_a_client_that_talks_too_fast_is_closed(clock: MovedClock) -> None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+
+from graph.clock import Clock
+
+
+async def passed(clock: Clock, seconds: float) -> None:
+    """Wait until the clock has been moved by so many seconds."""
+    over = asyncio.Event()
+    timer = clock.call_at(clock.now() + seconds, over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()
 
 
 class _Timer:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
+from graph.clock import Clock
+from graph.delivery.backlog import Backlog, Patience
 from graph.delivery.run import Sent
 from graph.ending import Ending
 
@@ -40,6 +43,46 @@ class Kept:
             while len(self.seen) < count and not self.is_complete:
                 self.came.clear()
                 await self.came.wait()
+
+
+class FakeLine:
+    """A connection whose client reads only when it is told to."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._writes = 0
+        self._unread = 0
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        return self._writes, self._unread
+
+    def write(self, size: int) -> None:
+        """Let so many bytes wait."""
+        self._writes += 1
+        self._unread += size
+
+    def read(self, size: int) -> None:
+        """Let the client read up to so many bytes."""
+        read = min(size, self._unread)
+        self._unread -= read
+        self.taken += read
+        if not self._unread:
+            self._writes = 0
+
+
+class Unread(Kept):
+    """An outlet on a line of its own, as a transport has it; what waits is what `read` was not called for."""
+
+    def __init__(self, clock: Clock, patience: Patience, give_up: Callable[[], object]) -> None:
+        super().__init__()
+        self.line = FakeLine()
+        self.backlog = Backlog(clock, patience, self.line, give_up)
+
+    def next(self, answer: Sent) -> None:
+        super().next(answer)
+        self.line.write(len(answer.json))
+        self.backlog.wrote()
 
 
 class Noted:

@@ -12,6 +12,7 @@ from graph.events import Event
 from graph.identity.fields import IdentityMutation
 from graph.permissions.field import HasRole, HasScope, Public, SignedIn, condition
 from graph.permissions.rules import Question
+from tests.support.clock import passed
 
 STREAM = "toys"
 
@@ -86,6 +87,11 @@ class Query:
         if below > 1000:
             raise BadUserInput("below must be at most 1000", ["below"])
         return below
+
+    @strawberry.field(permission_classes=[Public])
+    async def slow(self, info: Info, seconds: float) -> str:
+        await passed(info.context.services.clock, seconds)
+        return "at last"
 
     @strawberry.field(permission_classes=[Public])
     def broken(self) -> str | None:

@@ -44,6 +44,7 @@ from graph.transports.door import Door
 from graph.transports.http import HttpDoor
 from graph.transports.websocket import WebSocketDoor
 from tests.support import toy_schema
+from tests.support.clock import passed
 from tests.support.vault import ENCRYPTION_KEY
 
 LIFE = 600.0
@@ -98,13 +99,6 @@ async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not happened():
             await asyncio.to_thread(lambda: None)
-
-
-async def passed(clock: Clock, seconds: float) -> None:
-    """Wait until the clock has been moved by so many seconds."""
-    over = asyncio.Event()
-    clock.call_at(clock.now() + seconds, over.set)
-    await over.wait()
 
 
 def principal(token: str, now: float) -> Principal:

@@ -15,12 +15,12 @@ from graph.transports.protocol import (
     NEXT_TAIL,
     Close,
     Initialise,
+    Leave,
     Nothing,
     Protocol,
     Renew,
     Reply,
     Start,
-    State,
     Step,
     Stop,
     close,
@@ -28,6 +28,7 @@ from graph.transports.protocol import (
     error_message,
     next_head,
 )
+from graph.transports.state import Machine, Move, State
 
 
 def say(protocol: Protocol, **message: Any) -> Step:
@@ -35,9 +36,10 @@ def say(protocol: Protocol, **message: Any) -> Step:
 
 
 def ready() -> Protocol:
-    protocol = Protocol()
+    machine = Machine()
+    protocol = Protocol(machine)
     say(protocol, type="connection_init")
-    protocol.acknowledge(None)
+    machine.move(Move.OPEN)
     return protocol
 
 
@@ -46,19 +48,20 @@ def subscribe(protocol: Protocol, id: str = "1") -> Step:
 
 
 def test_init_hands_its_payload_to_whoever_authenticates() -> None:
-    protocol = Protocol()
+    machine = Machine()
+    protocol = Protocol(machine)
     assert say(protocol, type="connection_init", payload={"a": 1}) == Initialise({"a": 1})
-    assert protocol.state is State.INITIALISED
+    assert machine.state is State.OPENING
 
 
 def test_a_second_init_is_too_many_even_before_the_ack() -> None:
-    protocol = Protocol()
+    protocol = Protocol(Machine())
     say(protocol, type="connection_init")
     assert say(protocol, type="connection_init") == Close(4429, "Too many initialisation requests")
 
 
 def test_nothing_starts_between_init_and_ack() -> None:
-    protocol = Protocol()
+    protocol = Protocol(Machine())
     say(protocol, type="connection_init")
     assert subscribe(protocol) == Close(4401, "Unauthorized")
 
@@ -80,8 +83,8 @@ def test_an_id_that_the_server_finished_is_free_again() -> None:
 
 def test_ping_is_answered_at_any_time() -> None:
     pong = Reply(b'{"type":"pong"}')
-    assert say(Protocol(), type="ping") == pong
-    assert say(Protocol(), type="ping", payload={"authorization": "x"}) == pong
+    assert say(Protocol(Machine()), type="ping") == pong
+    assert say(Protocol(Machine()), type="ping", payload={"authorization": "x"}) == pong
     assert say(ready(), type="ping") == pong
     assert say(ready(), type="ping", payload={"x": 1}) == Renew({"x": 1})
 
@@ -125,27 +128,29 @@ class AnyClient(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.protocol = Protocol()
+        self.machine = Machine()
+        self.protocol = Protocol(self.machine)
         self.open: set[str] = set()
 
     @rule(message=messages)
     def sends(self, message: dict[str, Any]) -> None:
-        acknowledged = self.protocol.state is State.ACKNOWLEDGED
+        state = self.machine.state
         step = self.protocol.receive(json.dumps(message))
         if isinstance(step, Start):
-            assert acknowledged
+            assert state is State.LIVE
             assert step.id not in self.open
             self.open.add(step.id)
         elif isinstance(step, Stop):
             self.open.remove(step.id)
+        elif isinstance(step, Leave):
+            assert state in (State.DRAINING, State.LEAVING)
         elif isinstance(step, Close):
             assert step.code in {4400, 4401, 4409, 4429}
             assert len(step.reason.encode()) <= LONGEST_REASON
 
-    @rule()
-    def is_acknowledged(self) -> None:
-        if self.protocol.state is State.INITIALISED:
-            self.protocol.acknowledge({"expiresAt": "soon"})
+    @rule(move=st.sampled_from([Move.OPEN, Move.DRAIN, Move.LEAVE]))
+    def moves(self, move: Move) -> None:
+        self.machine.move(move)
 
     @rule(id=st.sampled_from(["1", "2"]))
     def is_finished(self, id: str) -> None:
@@ -162,7 +167,9 @@ TestAnyClient = AnyClient.TestCase
 
 @given(st.text() | st.binary() | st.none())
 def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
-    assert isinstance(Protocol().receive(data), Close | Initialise | Renew | Reply | Nothing)
+    assert isinstance(
+        Protocol(Machine()).receive(data), Close | Initialise | Renew | Reply | Nothing
+    )
 
 
 # Neither NaN nor infinity is JSON; of integers, those of 64 bits are taken.
@@ -178,7 +185,7 @@ values = st.recursive(
 @pytest.mark.parametrize("kind", ["connection_init", "ping"])
 @pytest.mark.parametrize("number", ["-10000000000000000000000", "9" * 5000, "1e999"])
 def test_a_number_out_of_range_is_a_bad_message(kind: str, number: str) -> None:
-    step = Protocol().receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
+    step = Protocol(Machine()).receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
     assert isinstance(step, Close)
     assert step.code == 4400
 
@@ -188,7 +195,7 @@ def test_a_payload_of_any_json_type_is_taken_or_closes_as_a_bad_message(
     kind: str, payload: Any
 ) -> None:
     """The protocol: `payload?: Record<string, unknown>`, and 4400 for a message of another format."""
-    step = say(Protocol(), type=kind, payload=payload)
+    step = say(Protocol(Machine()), type=kind, payload=payload)
     if payload is not None and not isinstance(payload, dict):
         assert isinstance(step, Close)
         assert (step.code, "payload" in step.reason) == (4400, True)

@@ -1,0 +1,190 @@
+"""Clients that do not read are given up by the same rule at every door, alone or in a group."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pytest
+
+from graph.transports import frames
+from graph.transports.frames import Measured
+from graph.transports.websocket import Connection
+from tests.conformance.live import every_door, live
+from tests.support.bound_server import ACCEPT
+from tests.support.clients import WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server, until
+
+MADE = "subscription { made { id } }"
+BIG = 100_000
+SLOW = {"websocket": "(1013, 'too slow: come back with your cursor')"}
+
+
+class Deaf:
+    """A client that subscribes and reads no more, until it is asked what had come."""
+
+    def __init__(self, door: str) -> None:
+        self.door = door
+        self._socket: WebSocketClient | None = None
+        self._reader: asyncio.StreamReader | None = None
+
+    async def open(self, stack: AsyncExitStack, server: ToyServer) -> Deaf:
+        if self.door == "websocket":
+            client = await stack.enter_async_context(WebSocketClient.open(server.url, max_queue=1))
+            await client.init("alice")
+            await client.subscribe("1", MADE)
+            self._socket = client
+            return self
+        port = urlsplit(server.url).port
+        self._reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        stack.callback(writer.close)
+        body = json.dumps({"query": MADE})
+        writer.write(
+            f"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: {ACCEPT[self.door]}\r\n"
+            f"authorization: Bearer alice\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        return self
+
+    async def heard(self) -> str:
+        """Read at last, and return the end of what comes."""
+        async with asyncio.timeout(20):
+            if self._socket is not None:
+                return str(await self._socket.closed())
+            assert self._reader is not None
+            end = b""
+            while chunk := await self._reader.read(BIG):
+                end = (end + chunk)[-1_000:]
+            return end.decode()
+
+
+async def deaf(
+    stack: AsyncExitStack, server: ToyServer, door: str, count: int, others: int = 0
+) -> list[Deaf]:
+    clients = [await Deaf(door).open(stack, server) for _ in range(count)]
+    await server.followed(count + others)
+    if count > 1:
+        await until(lambda: server.door.groups.sizes == [count])
+    return clients
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy does not cut what a test has yet to read."""
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
+
+
+def waiting(server: ToyServer) -> list[int]:
+    """How many bytes wait for each client that signed in."""
+    leases: Any = server.door.leases._of("alice")
+    return [lease._tenant._wire.waiting[1] for lease in leases]
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("count", "why"),
+    # One that is alone gets no more while it does not read: too much never waits for it.
+    [(1, "too long"), (2, "too long"), (2, "too much")],
+    ids=["alone", "in a group", "too much"],
+)
+async def test_one_that_does_not_read_is_given_up_and_can_read_why(
+    door: str, count: int, why: str, clock: MovedClock
+) -> None:
+    limit = 10**9 if why == "too long" else 500_000
+    async with (
+        asyncio.timeout(60),
+        toy_server(clock, outgoing_limit_bytes=limit, slow_seconds=10) as server,
+        AsyncExitStack() as stack,
+        live(door, server, "subscription { made { name } }", "bob") as other,
+    ):
+        await server.followed(1)
+        clients, sent = await deaf(stack, server, door, count, others=1), 0
+        while server.following > 1 and not (why == "too long" and all(waiting(server))):
+            await server.publish(f"{sent:{BIG}}")
+            sent += 1
+            await other.until(sent)
+        if why == "too long":
+            assert server.following == count + 1
+            clock.move(10)
+        await server.followed(1)
+        for client in clients:
+            end = await client.heard()
+            assert SLOW.get(door, "TOO_SLOW") in end
+            # The response is whole: nothing was thrown away.
+            assert door == "websocket" or end.endswith("0\r\n\r\n")
+    assert other.ending is None
+
+
+@every_door
+async def test_one_that_never_reads_is_cut_off_in_the_end(
+    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.05)
+    async with (
+        asyncio.timeout(60),
+        toy_server(clock) as server,
+        AsyncExitStack() as stack,
+    ):
+        [client] = await deaf(stack, server, door, 1)
+        if client._socket is not None:
+            client._socket.socket.transport.pause_reading()
+        while server.following:
+            await server.publish("x" * BIG)
+            clock.move(1)
+        # It holds nothing any more, and in the end not even its connection.
+        await until(lambda: not server.door.admission._by_address)
+
+
+async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
+    clock: MovedClock,
+) -> None:
+    async with (
+        asyncio.timeout(60),
+        toy_server(clock, outgoing_limit_bytes=10**9) as server,
+        AsyncExitStack() as stack,
+    ):
+        await deaf(stack, server, "websocket", 2)
+        leases = server.door.leases._of("alice")
+        while not all(waiting(server)):
+            await server.publish("x" * BIG)
+        for lease in leases:
+            cast(Connection, lease._tenant)._wire.keepalive_timeout()
+        await server.followed(0)
+        await until(lambda: not server.door.admission._by_address)
+
+
+class FakeTransport:
+    """A transport whose client reads nothing."""
+
+    def __init__(self) -> None:
+        self.unread = 0
+        self.is_aborted = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        self.unread += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None:
+        self.is_aborted.set()
+
+
+async def test_each_write_is_counted_whoever_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.01)
+    transport, seen = FakeTransport(), []
+    line = Measured(cast(Any, transport))
+    line.written = lambda: seen.append(line.waiting)
+    line.write(b"pong")
+    transport.unread = 1
+    line.write(b"ping")
+    assert seen == [(1, 4), (2, 5)]
+    assert line.taken == 3
+    line.close()
+    await transport.is_aborted.wait()
