@@ -5,30 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 
 import click
 
 from graph.background import Background
-from graph.cli.accounts import check_roles
+from graph.cli.accounts import check_roles, write
 from graph.clock import Clock, SystemClock
 from graph.command_line import opened
 from graph.domain import Domain, load
 from graph.errors import InvalidToken, NotFound, Unsafe, WatchwordError
 from graph.fanout.log import Log
 from graph.identity.accounts import find_account
+from graph.identity.audit import Action, record
 from graph.identity.external import check_standing, find
 from graph.identity.happenings import STREAM
 from graph.identity.identity import LONGEST_TOKEN, expected, revocations
 from graph.identity.signing_keys import load as load_keys
+from graph.identity.tables import Account
 from graph.principal import FIRST_PARTY, is_delegated
 from graph.settings import Settings
 from graph.tokens.explanation import Explanation, explain
-from graph.tokens.issue import Issuer
+from graph.tokens.issue import IssuedToken, Issuer
 from graph.tokens.keys import KeyRing
 from graph.tokens.verify import Verifier
+from graph.transaction import Transaction
 from graph.trust.issuers import Issuer as Trusted
 from graph.trust.issuers import TrustedIssuers
 from graph.vault import vault
+
+# What the audit log keeps of a client's name, in characters.
+LONGEST_CLIENT = 200
 
 
 @click.group()
@@ -60,14 +67,20 @@ def mint(
     client_id: str,
     seconds: int | None,
 ) -> None:
-    """Print an access token. Whoever holds it is who it says: handle it like a password."""
+    """Print an access token, and write into the audit log that it was made.
+
+    Whoever holds it is who it says: handle it like a password.
+    """
     if bool(email) == bool(subject):
         raise click.UsageError("Give either --account or --subject.")
     if roles and is_delegated(subject or "", client_id):
         raise click.UsageError("A token for an application has no roles: give it --scope.")
     if seconds is not None and seconds > settings.access_token_seconds:
         raise Unsafe(f"A token lives at most {settings.access_token_seconds} seconds.")
-    asyncio.run(_mint(settings, email, subject, roles, scopes, client_id, seconds))
+    if len(client_id) > LONGEST_CLIENT:
+        raise click.UsageError(f"--client-id has at most {LONGEST_CLIENT} characters.")
+    check_roles(settings, roles)
+    click.echo(_mint(settings, Wish(email or None, subject, roles, scopes, client_id, seconds)))
 
 
 @token.command()
@@ -88,42 +101,64 @@ def inspect(settings: Settings, text: str) -> None:
     click.echo(f"It would be accepted{', with a DPoP proof of its key' if is_bound else ''}.")
 
 
-async def _mint(
-    settings: Settings,
-    email: str | None,
-    subject: str | None,
-    roles: tuple[str, ...],
-    scopes: tuple[str, ...],
-    client_id: str,
-    seconds: int | None,
-) -> None:
-    now = SystemClock().now()
-    check_roles(settings, roles)
-    version: int | None = None
-    async with opened(settings) as database:
-        ring = await _ring(settings)
-        if email:
-            async with database.read() as session:
-                account = await find_account(session, email)
-            if account is None:
-                raise NotFound(f"There is no account for {email}.")
-            if account.disabled_at is not None:
-                raise Unsafe(f"{email} is disabled: every token of it is refused.")
-            subject, version = account.id, account.version
-            roles = roles or tuple(account.roles)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a token is asked to say. An account gives its own subject, and roles when none are named."""
+
+    email: str | None
+    subject: str | None
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    client_id: str
+    seconds: int | None
+
+
+def _mint(settings: Settings, asked: Wish) -> str:
+    ring = asyncio.run(_ring(settings))
+
+    async def work(unit: Transaction) -> str:
+        account = None if asked.email is None else await _owner(unit, asked.email)
+        issued = _issue(settings, ring, asked, account, unit.now)
+        record(
+            unit,
+            Action.TOKEN_MINTED,
+            account=account.id if account else None,
+            client=asked.client_id,
+            token=issued.id,
+            scope=issued.scope,
+            **({} if account else {"subject": asked.subject or ""}),
+        )
+        return issued.token
+
+    # Nobody reads a token that is not written down.
+    return write(settings, work)
+
+
+async def _owner(unit: Transaction, email: str) -> Account:
+    account = await find_account(unit.session, email)
+    if account is None:
+        raise NotFound(f"There is no account for {email}.")
+    if account.disabled_at is not None:
+        raise Unsafe(f"{email} is disabled: every token of it is refused.")
+    return account
+
+
+def _issue(
+    settings: Settings, ring: KeyRing, asked: Wish, account: Account | None, now: float
+) -> IssuedToken:
+    roles = asked.roles or (tuple(account.roles) if account else ())
     issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
-    issued = issuer.issue(
+    return issuer.issue(
         ring,
-        subject=subject or "",
+        subject=account.id if account else asked.subject or "",
         roles=roles,
-        scopes=scopes or load(settings.mount).domain.scopes(frozenset(roles)),
+        scopes=asked.scopes or load(settings.mount).domain.scopes(frozenset(roles)),
         session=None,
-        version=version,
+        version=account.version if account else None,
         now=now,
-        client_id=client_id,
-        seconds=seconds,
+        client_id=asked.client_id,
+        seconds=asked.seconds,
     )
-    click.echo(issued.token)
 
 
 async def _explain(settings: Settings, text: str) -> Explanation:

@@ -105,8 +105,10 @@ async def twins(session: AsyncSession) -> Sequence[Account]:
 
 async def rename(unit: Transaction, id: str, email: str) -> Account:
     """Give an account another e-mail address. Raises `NotFound`, and `BadUserInput` when the address
-    cannot be used or has an account already."""
+    cannot be used or has an account already, and `Forbidden` for somebody else's account whose roles are
+    beyond the actor's reach."""
     account = await lock_account(unit.session, id)
+    check_takeover(unit, account)
     account.email = checked_address(email)
     account.email_folded = mail_address.folded(email)
     await _flush_address(unit.session)

@@ -87,7 +87,7 @@ async def ensure(database: Database, vault: Vault, settings: Settings, now: floa
         # Only all of them at once: one in the clear among sealed ones was not put there by us.
         if all(row.private_pem.startswith(_IN_THE_CLEAR) for row in rows):
             make_key(settings)
-            _seal(rows, vault)
+            _seal(Transaction(session, now), rows, vault)
         for row in rows:
             _open(row, vault)
         if not rows:
@@ -253,7 +253,9 @@ async def _drop_retired(
     return kept
 
 
-def _seal(rows: Sequence[SigningKey], vault: Vault) -> None:
+def _seal(unit: Transaction, rows: Sequence[SigningKey], vault: Vault) -> None:
+    if rows:
+        record(unit, Action.KEYS_RESEALED, count=str(len(rows)))
     for row in rows:
         row.private_pem = vault.seal(row.private_pem)
         log.warning(

@@ -14,9 +14,10 @@ from graph.tokens.keys import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A signed token, when it ends (Unix seconds), and how long that is (seconds)."""
+    """A signed token, its id (jti), when it ends (Unix seconds), and how long that is (seconds)."""
 
     token: str = field(repr=False)
+    id: str
     expires_at: int
     expires_in: int
     scope: str
@@ -77,4 +78,4 @@ class Issuer:
         if key is not None:
             claims["cnf"] = {"jkt": key}
         token = sign(claims, ring.signing)
-        return IssuedToken(token, issued_at + life, life, claims["scope"])
+        return IssuedToken(token, claims["jti"], issued_at + life, life, claims["scope"])

@@ -18,6 +18,7 @@ from graph.identity.accounts import (
     add_account,
     disable,
     enable,
+    rename,
     set_password,
     set_roles,
     sign_out,
@@ -50,6 +51,7 @@ GIFTS: dict[str, Gift] = {
     ),
     "a role": lambda unit, owner, client: set_roles(unit, owner, ["admin", "keeper", "boss"]),
     "another's password": lambda unit, owner, client: set_password(unit, owner, "hash"),
+    "another's address": lambda unit, owner, client: rename(unit, owner, "m@example.com"),
     "another's person elsewhere": lambda unit, owner, client: link(
         unit, "https://idp", "mallory", owner
     ),
