@@ -13,14 +13,14 @@ _SEEN = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.ASCII | re.DOTALL,
 )
-# Secrets by what announces them: a scheme, the cookie, a member or an argument of that name, or the
+# Secrets by what announces them: a scheme, a cookie, a member or an argument of that name, or the
 # user in a URL. A quoted value ends at its own kind of quote.
 _ANNOUNCED = re.compile(
     r"(\b(?:bearer|dpop)\s+)[^\s'\",]+"
-    r"|(\b__Host-watchword=\"?)[^\s;'\"]+"
-    r"|((?:password|refresh_token)(?:\\?['\"])?\s*[:=]\s*b?(?P<quote>\\?['\"]))"
+    r"|(\b__Host-watchword(?:-device)?=\"?)[^\s;'\"]+"
+    r"|((?:password|refresh_token|device_token)(?:\\?['\"])?\s*[:=]\s*b?(?P<quote>\\?['\"]))"
     r"(?:(?!(?P=quote))(?:\\.|.))+"
-    r"|((?:password|refresh_token)=)[^\s'\"\\&,;)]+"
+    r"|((?:password|refresh_token|device_token)=)[^\s'\"\\&,;)]+"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -110,11 +110,12 @@ class Settings(BaseSettings):
         " half of it, and for 300 at most.",
     )
     sign_in_limit_per_account: str = Field(
-        "10 per 5 minutes", description="Most attempts to sign in to one account."
+        "10 per 5 minutes",
+        description="Most wrong attempts to sign in to one account, and on each device that it knows.",
     )
     sign_in_limit_per_address: str = Field(
         "100 per 5 minutes",
-        description="Most attempts to sign in, and to get tokens, from one address.",
+        description="Most wrong attempts to sign in, and to get tokens, from one address.",
     )
     step_up_seconds: int = Field(
         300, ge=30, description="How recent an authentication is that what is dangerous asks for."

@@ -1,33 +1,25 @@
 """Authentication: how a person shows who it is, to sign in, to step up, to change the password.
 
-Guesses are counted before any work is done, and taken back when they were none. A refusal is
-committed, with its audit entry and whatever it used up, and does not say which of it was wrong. What
-is slow on purpose, hashing and comparing, is done before a transaction begins.
+A refusal does not say which of it was wrong. What is slow on purpose, hashing and comparing, is done
+after a trial was counted and before a transaction begins.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, false, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from graph import mail_address
 from graph.actor import Actor
-from graph.attempts import Exceeded, Taken
 from graph.columns import moment
 from graph.context import Services
-from graph.database import is_unavailable
-from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
-from graph.identity import passkeys, recovery_codes, totp
+from graph.errors import BadUserInput, Unauthenticated
+from graph.identity import known_devices, passkeys, recovery_codes, totp
 from graph.identity.accounts import has_address, lock_account, set_password
 from graph.identity.audit import Action, record
-from graph.identity.ceremonies import PasskeyRefused
 from graph.identity.challenges import Purpose
 from graph.identity.passwords import check_usable, fitting, is_outdated, make_hash
 from graph.identity.sessions import (
@@ -39,22 +31,16 @@ from graph.identity.sessions import (
     end_replaced,
 )
 from graph.identity.tables import Account, Password, Totp
-from graph.identity.totp import SecondFactorRequired
+from graph.identity.trials import Counted, Trial, Trials
 from graph.principal import FIRST_PARTY, Principal
 from graph.replays import Use, use_nothing
-from graph.transaction import Transaction, transaction
-
-log = logging.getLogger("watchword.sessions")
-
-T = TypeVar("T")
+from graph.transaction import Transaction
 
 PASSWORD = "pwd"
 """The method of a password, in the words of RFC 8176."""
 # Three of a million codes are good at any moment, and whoever guesses them has the password.
 OTP_LIMIT = "5 per 15 minutes"
 
-Counted = tuple[str, str, str]
-"""A limit, what is tried, and by or on whom."""
 Proof = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
 """Returns who somebody is, and by which methods that is shown. Raises `Unauthenticated`."""
 Work = Callable[[Transaction], Awaitable[SignedIn]]
@@ -67,17 +53,6 @@ class Evidence:
     password: str = field(repr=False)
     otp: str | None = field(default=None, repr=False)
     recovery_code: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What somebody tries: by which name a failure is written down, who it is, when (Unix seconds), and
-    on whose account, nobody's when that is not known."""
-
-    failed: Action
-    actor: Actor
-    now: float
-    whose: ColumnElement[bool] = field(default_factory=false, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +76,7 @@ class Authentication:
         self._services = services
         self._settings = services.settings
         self._sessions = Sessions(services.database, services.bus, services.settings)
+        self._trials = Trials(services)
 
     async def sign_in(
         self,
@@ -119,11 +95,13 @@ class Authentication:
         Raises `Unauthenticated`, after the same work whatever was wrong; `SecondFactorRequired` when
         the password was good and that is missing; `RateLimited`.
         """
-        actor = Actor(address=device.address)
-        trial = Trial(Action.SIGN_IN_FAILED, actor, now, has_address(email))
+        whose = has_address(email)
+        trial = await self._signing_in(device, now, whose)
         limit = self._settings.sign_in_limit_per_account
-        counted = (self._by_address(device.address), (limit, "sign-in", _folded(email)))
-        async with self._counted(trial, *counted):
+        counted = [self._by_address("address", trial), (limit, "sign-in", _folded(email))]
+        if trial.device is not None:
+            counted = [self._by_device(trial.device)]
+        async with self._trials.counted(trial, *counted):
             compared = await self._compared(trial, evidence)
             work = self._opening(self._password(compared, evidence), device, key, use, replaces)
             return await self._by_password(trial, compared, evidence, work)
@@ -138,28 +116,30 @@ class Authentication:
         use: Use = use_nothing,
         replaces: str | None = None,
     ) -> SignedIn:
-        """Open a session for whoever's passkey this is.
+        """Open a session for the account whose passkey this is.
 
         No account is counted, or others could keep its owner out. Raises `Unauthenticated` or
         `RateLimited`.
         """
-        trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now)
-        async with self._counted(trial, self._by_address(device.address)):
+        trial = await self._signing_in(device, now)
+        counted = self._by_address("passkey", trial)
+        if trial.device is not None:
+            counted = self._by_device(trial.device)
+        async with self._trials.counted(trial, counted):
             proof = await self._passkey(trial, assertion, "sign-in", None)
             work = self._opening(proof, device, key, use, replaces)
-            return await self._decide(trial, None, work)
+            return await self._trials.decide(trial, None, work)
 
     async def step_up(
         self, principal: Principal, evidence: Evidence, address: str, now: float
     ) -> SignedIn:
         """Let somebody show again who it is, on the session that it has.
 
-        Counted apart from sign-in, so that who is in cannot be kept from it from outside. Raises
-        what `sign_in` raises.
+        Counted by account, apart from sign-in, and not by address: nobody who has no token of the
+        account can keep its owner from it. Raises what `sign_in` raises.
         """
         trial = _stepping_up(_actor(principal, address), now)
-        counted = (self._by_address(address), self._by_account(principal.subject))
-        async with self._counted(trial, *counted):
+        async with self._trials.counted(trial, self._by_account(principal.subject)):
             compared = await self._compared(trial, evidence)
             work = self._renewing(self._password(compared, evidence), principal)
             return await self._by_password(trial, compared, evidence, work)
@@ -169,9 +149,9 @@ class Authentication:
     ) -> SignedIn:
         """Do as `step_up` does, by a passkey of the same account."""
         trial, account = _stepping_up(_actor(principal, address), now), principal.subject
-        async with self._counted(trial, self._by_address(address)):
+        async with self._trials.counted(trial, self._by_account(account)):
             proof = await self._passkey(trial, assertion, "step-up", account)
-            return await self._decide(trial, account, self._renewing(proof, principal))
+            return await self._trials.decide(trial, account, self._renewing(proof, principal))
 
     async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
         """Change the actor's password, and end its sessions but for the one that asks.
@@ -183,18 +163,17 @@ class Authentication:
         check_usable(new, "new")
         # Counted also when it is right: each costs two hashes, and one request may ask for many.
         limit = self._settings.sign_in_limit_per_account
-        await self._count(trial, limit, "password change", account)
+        await self._trials.count(trial, limit, "password change", account)
 
         async def work(unit: Transaction) -> None:
             await _still(unit, compared)
             await set_password(unit, account, hash, keep=actor.session)
 
         try:
-            counted = (self._by_address(actor.address), self._by_account(account))
-            async with self._counted(trial, *counted):
+            async with self._trials.counted(trial, self._by_account(account)):
                 compared = await self._compared(trial, Evidence(current))
                 hash = await make_hash(new, actor.address) if compared.hash else ""
-                await self._decide(trial, account, work)
+                await self._trials.decide(trial, account, work)
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
 
@@ -221,7 +200,7 @@ class Authentication:
             return await verified, passkeys.METHODS
 
         # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
-        challenge = await self._decide(trial, account, taken)
+        challenge = await self._trials.decide(trial, account, taken)
 
         return proof
 
@@ -262,23 +241,11 @@ class Authentication:
         account = compared.account.id if compared.account else None
         # A recovery code is too long to be guessed, and the way in while others use up the guesses.
         is_code = compared.hash is not None and evidence.otp is not None
-        counted = [(OTP_LIMIT, "otp", account)] if is_code and account else []
-        async with self._counted(trial, *counted):
-            return await self._decide(trial, account, work)
-
-    async def _decide(
-        self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
-    ) -> T:
-        """Do something in one transaction. A refusal is written down and committed, and raised then."""
-        async with self._transaction(trial) as unit:
-            try:
-                return await work(unit)
-            except Unauthenticated as error:
-                refused = error
-                owner = error.account if isinstance(error, PasskeyRefused) else account
-                record(unit, trial.failed, account=owner or account, **_rule(error))
-        log.info("%s from %s", trial.failed.value, trial.actor.address)
-        raise refused
+        # A thief who has the password must not keep the owner's own device out.
+        by = trial.device or account
+        counted = [(OTP_LIMIT, "otp", by)] if is_code and by else []
+        async with self._trials.counted(trial, *counted):
+            return await self._trials.decide(trial, account, work)
 
     async def _compared(self, trial: Trial, evidence: Evidence) -> Compared:
         """Compare a password, with the same work for an account that there is not, or that has none."""
@@ -303,45 +270,25 @@ class Authentication:
             row = (await session.execute(found.where(trial.whose))).one_or_none()
         return (None, None, None) if row is None else (row[0], row[1], row[2])
 
-    @asynccontextmanager
-    async def _counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
-        """Count an attempt, unless it turns out to be none: what is right was not guessed."""
-        taken: list[Taken] = []
-        try:
-            for limit, *key in counted:
-                taken.append(await self._count(trial, limit, *key))
-            yield
-        except BaseException as error:
-            if _is_no_guess(error):
-                await self._forgive(taken)
-            raise
-        await self._forgive(taken)
+    async def _signing_in(
+        self, device: Device, now: float, whose: ColumnElement[bool] | None = None
+    ) -> Trial:
+        known, services = None, self._services
+        if device.tokens:
+            async with services.database.read() as session:
+                known = await known_devices.find(session, services.vault, device.tokens, now, whose)
+        trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now)
+        return replace(
+            trial,
+            whose=false() if whose is None else whose,
+            device=None if known is None else known.id,
+        )
 
-    async def _forgive(self, taken: Sequence[Taken]) -> None:
-        for each in taken:
-            await self._services.attempts.forgive(each)
+    def _by_address(self, what: str, trial: Trial) -> Counted:
+        return (self._settings.sign_in_limit_per_address, what, trial.actor.address)
 
-    async def _count(self, trial: Trial, limit: str, *key: str) -> Taken:
-        attempts = self._services.attempts
-        try:
-            return await attempts.count(limit, *key)
-        except Exceeded as error:
-            # Those after the first would fill the log with what nobody compared.
-            if await attempts.is_first(limit, "refused", *error.key):
-                await self._note(trial, key[0])
-            raise
-
-    async def _note(self, trial: Trial, what: str) -> None:
-        async with self._transaction(trial) as unit:
-            account = await unit.session.scalar(select(Account.id).where(trial.whose))
-            record(unit, trial.failed, account=account, rule="limit", limit=what)
-
-    def _transaction(self, trial: Trial) -> AbstractAsyncContextManager[Transaction]:
-        services = self._services
-        return transaction(services.database, services.bus, trial.now, trial.actor)
-
-    def _by_address(self, address: str) -> Counted:
-        return (self._settings.sign_in_limit_per_address, "address", address)
+    def _by_device(self, device: str) -> Counted:
+        return (self._settings.sign_in_limit_per_account, "device", device)
 
     def _by_account(self, account: str) -> Counted:
         return (self._settings.sign_in_limit_per_account, "step-up", account)
@@ -359,23 +306,6 @@ async def _still(unit: Transaction, compared: Compared) -> tuple[Account, Passwo
     if account.disabled_at is not None or password.hash != compared.hash:
         raise Unauthenticated(NOT_VALID)
     return account, password
-
-
-def _is_no_guess(error: BaseException) -> bool:
-    """Tell whether nobody has learned anything about a password or a code: it was right and more is
-    needed, another limit was in the way, or the database was. Who leaves may have been wrong."""
-    if isinstance(error, SQLAlchemyError | OSError):
-        return is_unavailable(error)
-    return isinstance(error, SecondFactorRequired | RateLimited | Conflict | Unavailable)
-
-
-def _rule(error: Unauthenticated) -> dict[str, str]:
-    match error:
-        case SecondFactorRequired():
-            return {"rule": "mfa_required"}
-        case PasskeyRefused():
-            return {"rule": error.rule}
-    return {}
 
 
 def _stepping_up(actor: Actor, now: float) -> Trial:

@@ -28,6 +28,7 @@ from graph.errors import (
     Unauthenticated,
     Unavailable,
 )
+from graph.identity import known_devices
 from graph.identity.sessions import Device
 from graph.identity.totp import SecondFactorRequired
 from graph.settings import Settings
@@ -151,7 +152,8 @@ def optional_text(body: dict[str, Any], name: str) -> str | None:
 def device_of(request: Request) -> Device:
     """Tell where a request comes from."""
     label = header(request.scope, b"user-agent").replace("\x00", "")
-    return Device(label, request.client.host if request.client else "")
+    tokens = known_devices.in_cookie(request.cookies.get(known_devices.COOKIE, ""))
+    return Device(label, request.client.host if request.client else "", tokens)
 
 
 def json_response(content: Any, status: int = 200, kept: int = 0) -> Response:

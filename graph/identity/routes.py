@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from graph.errors import InvalidProof, Unauthenticated
-from graph.identity import proof
+from graph.identity import known_devices, proof
 from graph.identity.authentication import Authentication, Evidence
 from graph.identity.exchange import (
     Refusal,
@@ -21,7 +22,8 @@ from graph.identity.exchange import (
     required_text,
 )
 from graph.identity.identity import Identity
-from graph.identity.sessions import SignedIn
+from graph.identity.sessions import Device, SignedIn
+from graph.identity.tables import Account
 from graph.principal import FIRST_PARTY, Principal
 from graph.settings import Settings
 
@@ -68,7 +70,7 @@ async def _login(identity: Identity, request: Request) -> Response:
     if not in_body:
         # Or another site could sign somebody in as somebody else (login CSRF).
         check_origin(request, identity.settings)
-    device, now = device_of(request), identity.clock.now()
+    device, now = _device(request, body), identity.clock.now()
     authentication = Authentication(identity.services)
     replaces = None if in_body else request.cookies.get(COOKIE)
     passkey, evidence = _passkey(body), None
@@ -83,19 +85,21 @@ async def _login(identity: Identity, request: Request) -> Response:
         who = await authentication.sign_in(
             email, evidence, device, now, key=shown.key, use=shown.use, replaces=replaces
         )
-    return await _delivered(identity, who, in_body)
+    return await _delivered(identity, who, device, in_body)
 
 
 async def _refresh(identity: Identity, request: Request) -> Response:
-    token, in_body = await _refresh_token(request, identity.settings)
+    body = await json_body(request, identity.settings)
+    token, in_body = _refresh_token(request, body, identity.settings)
     if token is None:
         raise Unauthenticated("There is no refresh token. Sign in.")
+    device = _device(request, body)
     shown = proof.shown_by(identity, request)
     # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
     who = await identity.sessions.refresh(
-        token, device_of(request), identity.clock.now(), key=shown.key, use=shown.use
+        token, device, identity.clock.now(), key=shown.key, use=shown.use
     )
-    return await _delivered(identity, who, in_body)
+    return await _delivered(identity, who, device, in_body)
 
 
 async def _step_up(identity: Identity, request: Request) -> Response:
@@ -114,7 +118,8 @@ async def _step_up(identity: Identity, request: Request) -> Response:
 
 
 async def _logout(identity: Identity, request: Request) -> Response:
-    token, _ = await _refresh_token(request, identity.settings)
+    body = await json_body(request, identity.settings)
+    token, _ = _refresh_token(request, body, identity.settings)
     if token is not None:
         await identity.sessions.sign_out(token, device_of(request), identity.clock.now())
     response = Response(status_code=204)
@@ -132,25 +137,45 @@ async def _tokens(identity: Identity, who: SignedIn) -> dict[str, Any]:
     }
 
 
-async def _delivered(identity: Identity, who: SignedIn, in_body: bool) -> Response:
+async def _delivered(identity: Identity, who: SignedIn, device: Device, in_body: bool) -> Response:
     answer = await _tokens(identity, who)
+    known_by = await _device_token(identity, who, device)
     if in_body:
-        return json_response(answer | {"refresh_token": who.refresh_token})
+        answer |= {"refresh_token": who.refresh_token}
+        return json_response(answer | ({"device_token": known_by} if known_by else {}))
     response = json_response(answer)
-    response.set_cookie(
-        COOKIE,
-        who.refresh_token,
-        max_age=identity.settings.refresh_idle_seconds,
-        secure=True,
-        httponly=True,
-        samesite="strict",
-    )
+    _set_cookie(response, COOKIE, who.refresh_token, identity.settings.refresh_idle_seconds)
+    if known_by:
+        cookie = known_devices.with_token(device.tokens, known_by)
+        _set_cookie(response, known_devices.COOKIE, cookie, known_devices.SECONDS)
     return response
 
 
-async def _refresh_token(request: Request, settings: Settings) -> tuple[str | None, bool]:
+async def _device_token(identity: Identity, who: SignedIn, device: Device) -> str | None:
+    """Return what the account knows this device by from now on; None when it has that already."""
+    services, now, account = identity.services, identity.clock.now(), who.account.id
+    async with services.database.read() as session:
+        whose = Account.id == account
+        known = await known_devices.find(session, services.vault, device.tokens, now, whose)
+        if known is not None and known.id == who.session.id:
+            return None
+        return await known_devices.token_for(session, services.vault, account, who.session.id, now)
+
+
+def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, max_age=seconds, secure=True, httponly=True, samesite="strict")
+
+
+def _device(request: Request, body: dict[str, Any]) -> Device:
+    """Tell where a request comes from; what a browser has in a cookie an app sends in the body."""
+    device, token = device_of(request), optional_text(body, "device_token")
+    return device if token is None else replace(device, tokens=[token])
+
+
+def _refresh_token(
+    request: Request, body: dict[str, Any], settings: Settings
+) -> tuple[str | None, bool]:
     """Find the refresh token, and tell whether it came in the body (and the next one goes there)."""
-    body = await json_body(request, settings)
     if "refresh_token" in body:
         return required_text(body, "refresh_token"), True
     check_origin(request, settings)

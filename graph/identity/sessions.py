@@ -95,10 +95,12 @@ class Refresher:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a sign-in comes from: the user agent, and the network address."""
+    """Where a sign-in comes from: the user agent, the network address, and the tokens by which accounts
+    know it (`known_devices`)."""
 
     label: str
     address: str
+    tokens: Sequence[str] = field(default=(), repr=False)
 
 
 class Sessions:

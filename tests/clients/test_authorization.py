@@ -75,7 +75,8 @@ async def test_a_person_lets_an_application_act_and_takes_it_back(
         assert (withdrawn["status"], withdrawn["code"]) == (401, "TOKEN_REVOKED")
         assert (await script.wait("refresh refused"))["error"] == "invalid_grant"
         assert (await script.wait("replay refused"))["error"] == "invalid_grant"
-        assert (await script.wait("other account"))["cookies"] == []
+        # Signed out; what is left says that accounts have signed in here, and signs nobody in.
+        assert (await script.wait("other account"))["cookies"] == ["__Host-watchword-device"]
         lost = await script.wait("lost")
         assert lost["url"].startswith(account["url"] + "/oauth/authorize")
         assert "redirect_uri" in lost["text"]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph.identity.known_devices import COOKIE as DEVICE_COOKIE
 from graph.identity.routes import COOKIE
 from graph.log import HIDDEN, QUIET, RedactingFormatter, redact, set_up
 from tests.support.tokens import claims, key, signed
@@ -28,6 +29,9 @@ FORMS = [
     "Set-Cookie: " + COOKIE + "={}; Path=/; Secure",
     "set-cookie: " + COOKIE + '="{}"; Path=/',
     "(b'cookie', b'" + COOKIE + "={}')",
+    "Set-Cookie: " + DEVICE_COOKIE + "={}; Path=/; Secure",
+    "(b'cookie', b'" + DEVICE_COOKIE + "={}')",
+    '{{"device_token": "{}"}}',
     '{{"refresh_token": "{}"}}',
     '{{"refresh_token":"{}","delivery":"body"}}',
     '{{ "refresh_token" : "{}" }}',

@@ -1,0 +1,125 @@
+"""Trials: somebody tries to show who it is.
+
+A trial is counted before any work is done, and taken back when it was no guess. A refusal is
+committed, with its audit entry and whatever it used up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, false, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from graph.actor import Actor
+from graph.attempts import Exceeded, Taken
+from graph.context import Services
+from graph.database import is_unavailable
+from graph.errors import Conflict, RateLimited, Unauthenticated, Unavailable
+from graph.identity.audit import Action, record
+from graph.identity.ceremonies import PasskeyRefused
+from graph.identity.tables import Account
+from graph.identity.totp import SecondFactorRequired
+from graph.transaction import Transaction, transaction
+
+log = logging.getLogger("watchword.sessions")
+
+T = TypeVar("T")
+
+Counted = tuple[str, str, str]
+"""A limit, what is tried, and by or on whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What somebody tries: by which name a failure is written down, who it is, when (Unix seconds), on
+    whose account, nobody's when that is not known, and on which device that the account knows."""
+
+    failed: Action
+    actor: Actor
+    now: float
+    whose: ColumnElement[bool] = field(default_factory=false, repr=False)
+    device: str | None = None
+
+
+class Trials:
+    """Counts, decides and writes down what is tried."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @asynccontextmanager
+    async def counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
+        """Count a trial, unless it turns out to be no guess: what is right was not guessed.
+
+        Raises `RateLimited` when there were too many.
+        """
+        taken: list[Taken] = []
+        try:
+            for limit, *key in counted:
+                taken.append(await self.count(trial, limit, *key))
+            yield
+        except BaseException as error:
+            if _is_no_guess(error):
+                await self._forgive(taken)
+            raise
+        await self._forgive(taken)
+
+    async def count(self, trial: Trial, limit: str, *key: str) -> Taken:
+        """Count a trial for good. Raises `RateLimited` when there were too many."""
+        attempts = self._services.attempts
+        try:
+            return await attempts.count(limit, *key)
+        except Exceeded as error:
+            # Those after the first would fill the log with what nobody compared.
+            if await attempts.is_first(limit, "refused", *error.key):
+                await self._note(trial, key[0])
+            raise
+
+    async def decide(
+        self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
+    ) -> T:
+        """Do something in one transaction. A refusal is written down and committed, and raised then."""
+        async with self._transaction(trial) as unit:
+            try:
+                return await work(unit)
+            except Unauthenticated as error:
+                refused = error
+                owner = error.account if isinstance(error, PasskeyRefused) else account
+                record(unit, trial.failed, account=owner or account, **_rule(error))
+        log.info("%s from %s", trial.failed.value, trial.actor.address)
+        raise refused
+
+    async def _forgive(self, taken: list[Taken]) -> None:
+        for each in taken:
+            await self._services.attempts.forgive(each)
+
+    async def _note(self, trial: Trial, what: str) -> None:
+        async with self._transaction(trial) as unit:
+            account = await unit.session.scalar(select(Account.id).where(trial.whose))
+            record(unit, trial.failed, account=account, rule="limit", limit=what)
+
+    def _transaction(self, trial: Trial) -> AbstractAsyncContextManager[Transaction]:
+        services = self._services
+        return transaction(services.database, services.bus, trial.now, trial.actor)
+
+
+def _is_no_guess(error: BaseException) -> bool:
+    """Tell whether nobody has learned anything about a password or a code: it was right and more is
+    needed, another limit was in the way, or the database was. Who leaves may have been wrong."""
+    if isinstance(error, SQLAlchemyError | OSError):
+        return is_unavailable(error)
+    return isinstance(error, SecondFactorRequired | RateLimited | Conflict | Unavailable)
+
+
+def _rule(error: Unauthenticated) -> dict[str, str]:
+    match error:
+        case SecondFactorRequired():
+            return {"rule": "mfa_required"}
+        case PasskeyRefused():
+            return {"rule": error.rule}
+    return {}
