@@ -61,7 +61,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     engine = Engine(mount.schema, limits, settings.plan_cache)
     door = Door(
         settings,
-        authenticator(partial(proof.authenticate, identity)),
+        authenticator(partial(proof.authenticate, identity), clock, settings.operation_seconds),
         identity.revocations.check,
         Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
         engine,

@@ -21,6 +21,7 @@ WatchwordError
 ├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
 │   └── WentBack             CURSOR_EXPIRED    410          the database is at an earlier state
 ├── Unavailable              UNAVAILABLE       503   1013   who must be asked cannot be reached
+├── TimedOut                 TIMEOUT           504          took too long, and was stopped
 └── Internal                 INTERNAL          500          an id, nothing of the cause
 
 Unsafe (not a WatchwordError): a setting, schema or command that must be put right by the operator.
@@ -262,6 +263,19 @@ class Unavailable(WatchwordError):
     code = "UNAVAILABLE"
     status = 503
     close_code = 1013
+
+
+class TimedOut(WatchwordError):
+    """Something took longer than the settings allow, and was stopped; a commit may still be made."""
+
+    code = "TIMEOUT"
+    status = 504
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"This took longer than {seconds:g} s and was stopped. Ask for less at once; see whether a"
+            " mutation was done before you send it again."
+        )
 
 
 class Internal(WatchwordError):

@@ -169,6 +169,14 @@ class Settings(BaseSettings):
         60, ge=0, description="How long before its end a connection is told to renew."
     )
     init_timeout_seconds: float = Field(5, gt=0, description="Time for connection_init to come.")
+    operation_seconds: float = Field(
+        30,
+        gt=0,
+        description="How long a query or a mutation may take, and checking the token that comes with it.",
+    )
+    event_seconds: float = Field(
+        30, gt=0, description="How long the answer to one event of a subscription may take."
+    )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
     on_role_change: Literal["renew", "downgrade"] = Field(
         "renew",

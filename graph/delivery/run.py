@@ -11,6 +11,7 @@ import orjson
 from graph.context import Context, Services
 from graph.course import Course
 from graph.database import is_unavailable
+from graph.deadline import within
 from graph.execution.engine import Answer, Engine, Source, Unavailable
 from graph.execution.plan import Plan
 from graph.permissions.guards import recheck
@@ -57,7 +58,8 @@ async def run(
             # The event may have waited for a principal that is another by now.
             now = Context(services, holder.principal)
             if context.guards:
-                await recheck(context.guards, now)
+                seconds = services.settings.event_seconds
+                await within(services.clock, seconds, recheck(context.guards, now))
             answer = await source.answer(event, now)
             yield Sent(answer, course.cursor())
     except Exception as error:

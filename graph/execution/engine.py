@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, TypeGuard, cast
@@ -12,13 +13,16 @@ from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
 from graph.context import Context
-from graph.database import is_unavailable, undisturbed
-from graph.errors import Unsafe
+from graph.database import is_unavailable
+from graph.deadline import within
+from graph.errors import TimedOut, Unsafe
 from graph.execution.limits import Limits
 from graph.execution.masking import present
 from graph.execution.plan import Plan, Planner, Refused
 from graph.permissions import guards
 from graph.permissions.refusal import named
+
+log = logging.getLogger("watchword.execution")
 
 IsAwaitable = Callable[[Any], TypeGuard[Awaitable[Any]]]
 Answer = dict[str, Any]
@@ -39,13 +43,25 @@ class Source:
     async def answer(self, event: Any, context: Context) -> Answer:
         """Execute the selection for one event, in a context of its own.
 
-        Raises `Unavailable` when it could not be answered only because the database is away.
+        An event that takes longer than `event_seconds` is answered with an error, and the next one
+        comes. Raises `Unavailable` when it could not be answered only because the database is away.
         """
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context
         running: Any = executor.execute_operation(serially=False)
-        # Whoever is cancelled lets the execution finish: half of one leaves coroutines behind.
-        result = await undisturbed(running) if isawaitable(running) else running
+        services = context.services
+        seconds = services.settings.event_seconds
+        try:
+            # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
+            # coroutines unawaited.
+            result = (
+                await within(services.clock, seconds, running, whole=True)
+                if isawaitable(running)
+                else running
+            )
+        except TimedOut as late:
+            log.warning("an event took longer than %g s", seconds)
+            return {"data": None, "errors": [late.as_dict()]}
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise Unavailable from error.original_error
@@ -81,18 +97,24 @@ class Engine:
     async def execute(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Answer:
-        """Run a query or a mutation. Raises `Refused` when the variables do not fit."""
+        """Run a query or a mutation.
+
+        Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`.
+        """
         executor = self._executor(plan, variables, context, self._once)
-        return _answer(await _result(executor.execute_operation()), context)
+        return _answer(await _result(executor.execute_operation(), plan, context), context)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Source:
-        """Open a subscription. Raises `Refused` when it cannot be opened, `Unavailable` when it cannot
-        be opened now."""
+        """Open a subscription.
+
+        Raises `Refused` when it cannot be opened, `Unavailable` when it cannot be opened now, and
+        `TimedOut` when it was not open after `operation_seconds`.
+        """
         executor = self._executor(plan, variables, context, self._repeated)
         opened = create_source_event_stream(executor)
-        events = await opened if isawaitable(opened) else opened
+        events = await _result(opened, plan, context)
         if isinstance(events, ExecutionResult):
             errors = events.errors or []
             for error in errors:
@@ -142,8 +164,15 @@ def _repeated(once: type[Executor[Any]]) -> type[Executor[Any]]:
     return Repeated
 
 
-async def _result(running: Any) -> ExecutionResult:
-    return cast(ExecutionResult, await running if isawaitable(running) else running)
+async def _result(running: Any, plan: Plan, context: Context) -> Any:
+    if not isawaitable(running):
+        return running
+    services = context.services
+    try:
+        return await within(services.clock, services.settings.operation_seconds, running)
+    except TimedOut:
+        log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
+        raise
 
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from graph.clock import Clock
+from graph.deadline import within
+from graph.errors import TimedOut, Unavailable
 from graph.principal import ANONYMOUS, Principal
 from graph.tokens.credential import Credential
 from graph.tokens.dpop import Target
@@ -12,13 +15,18 @@ Verify = Callable[[Credential, Target], Awaitable[Principal]]
 """Raises `InvalidToken`, `TokenExpired`, `TokenRevoked` or `InvalidProof`. The target is the request
 that a proof must be made for."""
 Authenticate = Callable[[Credential | None, Target], Awaitable[Principal]]
-"""Raises as `Verify` does; a bad token is never anonymous."""
+"""Raises as `Verify` does, and `Unavailable` when that takes too long; a bad token is never anonymous."""
 
 
-def authenticator(verify: Verify) -> Authenticate:
-    """Make the one `authenticate` from what verifies a credential."""
+def authenticator(verify: Verify, clock: Clock, seconds: float) -> Authenticate:
+    """Make the one `authenticate` from what verifies a credential, and may take so many seconds."""
 
     async def authenticate(credential: Credential | None, target: Target) -> Principal:
-        return ANONYMOUS if credential is None else await verify(credential, target)
+        if credential is None:
+            return ANONYMOUS
+        try:
+            return await within(clock, seconds, verify(credential, target))
+        except TimedOut as error:
+            raise Unavailable("It takes too long to check the token. Try again soon.") from error
 
     return authenticate

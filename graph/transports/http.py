@@ -32,6 +32,7 @@ from graph.errors import (
     PersistedQueryNotSupported,
     RateLimited,
     StepUpRequired,
+    TimedOut,
     TokenNotYetValid,
     Unauthenticated,
     Unavailable,
@@ -98,7 +99,7 @@ class HttpDoor:
         except RateLimited as error:
             after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
             await _failure(Failure(error.status, error, (after,)), accept).send(send)
-        except Unavailable as error:
+        except (Unavailable, TimedOut) as error:
             await _failure(Failure(error.status, error), accept).send(send)
         except Unauthenticated as error:
             await _failure(self._refused(scope, error), accept).send(send)

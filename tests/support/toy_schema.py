@@ -27,6 +27,13 @@ class Toy:
         return len(self.name)
 
     @strawberry.field
+    async def lingers(self, info: Info) -> bool:
+        """Takes a hundred seconds for a toy whose name begins with "slow"."""
+        if self.name.startswith("slow"):
+            await passed(info.context.services.clock, 100)
+        return True
+
+    @strawberry.field
     def inner(self) -> Toy:
         return self
 

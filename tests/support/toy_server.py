@@ -49,7 +49,7 @@ from tests.support.vault import ENCRYPTION_KEY
 
 LIFE = 600.0
 # Seconds that it takes to authenticate the token "slow".
-SLOW = 60.0
+SLOW = 20.0
 DOMAIN = Domain(
     roles={"keeper": frozenset({"toys:price", "toys:count"}), "child": frozenset({"toys:count"})}
 )
@@ -187,7 +187,7 @@ def _door(
     leases = Leases()
     door = Door(
         settings,
-        authenticator(verify),
+        authenticator(verify, clock, settings.operation_seconds),
         revocations.check,
         Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
         engine,

@@ -9,6 +9,7 @@ from graph.principal import ANONYMOUS, Principal
 from graph.tokens.credential import Credential
 from graph.tokens.dpop import Target
 from graph.transports.authenticate import authenticator
+from tests.support.clock import MovedClock
 
 TARGET = Target("POST", "/graphql")
 
@@ -20,13 +21,15 @@ async def verify(credential: Credential, target: Target) -> Principal:
 
 
 async def test_no_credential_is_anonymous() -> None:
-    assert await authenticator(verify)(None, TARGET) is ANONYMOUS
+    assert await authenticator(verify, MovedClock(), 30)(None, TARGET) is ANONYMOUS
 
 
 async def test_a_good_one_is_its_principal() -> None:
-    assert await authenticator(verify)(Credential("good"), TARGET) == Principal("alice")
+    assert await authenticator(verify, MovedClock(), 30)(Credential("good"), TARGET) == Principal(
+        "alice"
+    )
 
 
 async def test_a_bad_one_is_never_anonymous() -> None:
     with pytest.raises(InvalidToken):
-        await authenticator(verify)(Credential("bad"), TARGET)
+        await authenticator(verify, MovedClock(), 30)(Credential("bad"), TARGET)

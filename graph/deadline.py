@@ -1,0 +1,68 @@
+"""How long something may take, whatever it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from graph.clock import Clock
+from graph.errors import TimedOut
+
+T = TypeVar("T")
+
+log = logging.getLogger("watchword.deadline")
+
+# What ran out of time, or lost its caller, and has not ended yet.
+_left_behind: set[asyncio.Future[Any]] = set()
+
+
+async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: bool = False) -> T:
+    """Return what some work returns, if it does so within so many seconds.
+
+    Work that takes longer is cancelled and not waited for: what cannot be cut, such as a commit, goes
+    on to its end behind the caller. A caller that is cancelled cancels the work; with `whole` it waits
+    for the work as long as that has time. Raises `TimedOut`, and what the work raises.
+    """
+    task = asyncio.ensure_future(work)
+    over = asyncio.Event()
+    task.add_done_callback(lambda _: over.set())
+    timer = clock.call_at(clock.now() + seconds, over.set)
+    try:
+        await _wait(over, whole)
+        if not task.done():
+            raise TimedOut(seconds)
+        return task.result()
+    finally:
+        timer.cancel()
+        if task.done():
+            _ended(task)
+        else:
+            _leave_behind(task)
+
+
+async def _wait(over: asyncio.Event, whole: bool) -> None:
+    cancelled: asyncio.CancelledError | None = None
+    while not over.is_set():
+        try:
+            await over.wait()
+        except asyncio.CancelledError as error:
+            cancelled = error
+            if not whole:
+                break
+    if cancelled is not None:
+        raise cancelled
+
+
+def _leave_behind(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    _left_behind.add(task)
+    task.add_done_callback(_ended)
+
+
+def _ended(task: asyncio.Future[Any]) -> None:
+    _left_behind.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        # asyncio logs what nobody has asked for, and its caller may be gone.
+        log.debug("what had a time limit failed: %r", error)

@@ -1,0 +1,151 @@
+"""Operations and events have so many seconds at every door, and whoever waits hears when they are over."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from graph import transaction
+from tests.conformance.live import every_door, live
+from tests.support.clients import TRANSPORTS, WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.toy_server import toy_server, until
+
+LINGERS = "subscription { made { id lingers } }"
+
+
+def code(answer: dict[str, Any]) -> str:
+    return str(answer["errors"][0]["extensions"]["code"])
+
+
+def waits_for(clock: MovedClock, seconds: float) -> bool:
+    """Tell whether something waits for so many seconds from now."""
+    return any(
+        when == clock.now() + seconds and timer.callback is not None
+        for when, _, timer in clock._timers
+    )
+
+
+@pytest.mark.parametrize("door", TRANSPORTS)
+async def test_an_operation_that_takes_too_long_is_stopped_and_says_so(
+    door: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with toy_server(clock, operation_seconds=5) as server:
+        answers = TRANSPORTS[door](
+            server.url, "query Long { slow(seconds: 100) again: slow(seconds: 100) }"
+        )
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: waits_for(clock, 100))
+        clock.move(4.9)
+        assert not first.done()
+        clock.move(0.1)
+        answer = await first
+        await answers.aclose()  # type: ignore[attr-defined]
+    assert code(answer) == "TIMEOUT"
+    assert not answer.get("data")
+    assert "an operation took too long: Long" in caplog.text
+    # The resolver was stopped: it waits for nothing any more.
+    assert not waits_for(clock, 95)
+
+
+async def test_over_http_that_is_504(clock: MovedClock) -> None:
+    async with toy_server(clock, operation_seconds=5) as server, httpx2.AsyncClient() as client:
+        body = {"query": "{ slow(seconds: 100) }"}
+        asking = asyncio.ensure_future(client.post(server.url, json=body))
+        await until(lambda: waits_for(clock, 100))
+        clock.move(5)
+        assert (await asking).status_code == 504
+
+
+async def test_a_socket_lives_on_when_one_of_its_operations_takes_too_long(
+    clock: MovedClock,
+) -> None:
+    async with (
+        toy_server(clock, operation_seconds=5) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init()
+        await client.subscribe("1", "{ slow(seconds: 100) }")
+        await until(lambda: waits_for(clock, 100))
+        clock.move(5)
+        message = await client.receive()
+        assert (message["id"], message["type"]) == ("1", "error")
+        await client.subscribe("1", "{ hello }")
+        assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
+
+
+@every_door
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
+async def test_an_event_that_takes_too_long_holds_nobody_up(
+    door: str, count: int, clock: MovedClock
+) -> None:
+    async with toy_server(clock, event_seconds=5) as server, AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(live(door, server, LINGERS)) for _ in range(count)
+        ]
+        await server.followed(count)
+        if count > 1:
+            await until(lambda: server.door.groups.sizes == [count])
+        await server.publish("slow", "next")
+        await until(lambda: waits_for(clock, 100))
+        clock.move(5)
+        for client in clients:
+            await client.until(2)
+            late, answer = client.answers
+            assert (late["data"], code(late)) == (None, "TIMEOUT")
+            assert answer["data"] == {"made": {"id": "next", "lingers": True}}
+        # Whoever comes back with what came last does not meet the slow event again.
+        cursor = late["extensions"]["cursor"]
+        async with live(door, server, LINGERS, resume=cursor) as again:
+            await again.until(1)
+            assert again.answers[0]["data"] == {"made": {"id": "next", "lingers": True}}
+
+
+async def test_a_mutation_that_runs_out_of_time_in_its_commit_is_committed_whole(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, may = transaction._commit, asyncio.Event()
+    begun = asyncio.Event()
+
+    async def slow_commit(*arguments: Any) -> None:
+        begun.set()
+        await may.wait()
+        await commit(*arguments)
+
+    async with (
+        toy_server(clock, operation_seconds=5) as server,
+        live("websocket", server, "subscription { made { id } }") as other,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await server.followed(1)
+        await client.init("alice")
+        monkeypatch.setattr(transaction, "_commit", slow_commit)
+        await client.subscribe("1", 'mutation { make(name: "late") { id } }')
+        await begun.wait()
+        clock.move(5)
+        message = await client.receive()
+        assert code({"errors": message["payload"]}) == "TIMEOUT"
+        may.set()
+        # Its rows and its event are there, or neither would be.
+        await other.until(1)
+    assert other.values("made") == [{"id": "late"}]
+
+
+async def test_a_token_that_cannot_be_checked_in_time_is_tried_again(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, operation_seconds=5) as server,
+        WebSocketClient.open(server.url) as client,
+        httpx2.AsyncClient() as http,
+    ):
+        body, headers = {"query": "{ hello }"}, {"authorization": "Bearer slow"}
+        asking = asyncio.ensure_future(http.post(server.url, json=body, headers=headers))
+        await client.send({"type": "connection_init", "payload": headers})
+        await until(lambda: sum(when == clock.now() + 20 for when, *_ in clock._timers) == 2)
+        clock.move(5)
+        assert (await client.closed())[0] == 1013
+        answer = await asking
+        assert (answer.status_code, code(answer.json())) == (503, "UNAVAILABLE")
