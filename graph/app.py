@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -142,7 +142,10 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        try:
+        # Closed from the last to the first, each even if the start failed or another could not close.
+        async with AsyncExitStack() as closing:
+            for part in (services.database, services.attempts, services.bus, services.background):
+                closing.push_async_callback(part.close)
             await identity.open()
             await services.log.open()
             await services.hub.open()
@@ -151,11 +154,6 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
             _forget_what_is_over(services)
             rotation.open(services.background)
             yield
-        finally:
-            await services.background.close()
-            await services.bus.close()
-            await services.attempts.close()
-            await services.database.close()
 
     return lifespan
 

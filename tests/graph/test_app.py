@@ -563,6 +563,19 @@ async def test_an_app_that_failed_while_it_ran_has_closed_its_database(
     await closed(database_url)
 
 
+async def test_an_app_whose_bus_does_not_close_has_closed_its_database(
+    database_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close(_bus: MemoryBus) -> None:
+        raise RuntimeError("the bus is stuck")
+
+    monkeypatch.setattr(MemoryBus, "close", close)
+    with pytest.raises(RuntimeError, match="stuck"):
+        async with running(database_url, clock):
+            pass
+    await closed(database_url)
+
+
 async def test_an_app_that_could_not_start_has_closed_its_database(
     database_url: str, clock: MovedClock
 ) -> None:
