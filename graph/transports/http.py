@@ -126,14 +126,14 @@ class HttpDoor:
                 asked = Asked(principal, plan, _resumed(request, scope), address)
                 await self._stream(form, asked, scope, send)
                 return
-            media_type = JSON if media_type == MULTIPART else media_type
             answer = await self._execute(principal, plan, request, address)
         except Refused as refused:
-            response = _refusal([present(error) for error in refused.errors], media_type)
+            errors = [present(error) for error in refused.errors]
+            response = _refusal(errors, media_type, accept)
         except PersistedQueryNotSupported as error:
-            response = _refusal([error.as_dict()], media_type)
+            response = _refusal([error.as_dict()], media_type, accept)
         else:
-            response = _response(200, answer, media_type, _step_up(answer, principal))
+            response = _response(200, answer, _whole(accept), _step_up(answer, principal))
         await response.send(send)
 
     async def _stream(self, form: Format, asked: Asked, scope: Message, send: Send) -> None:
@@ -264,16 +264,20 @@ def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
 
 
-def _refusal(errors: list[dict[str, Any]], media_type: str) -> Response:
-    answer = {"errors": errors}
-    if media_type in STREAMS:
-        return _response(400, answer, JSON)
+def _whole(accept: str) -> str:
+    """Return the media type of an answer that is no stream."""
+    return choose(accept, (JSON, GRAPHQL_JSON)) or JSON
+
+
+def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
     # Section "Status Codes": under application/json the answer itself says what is wrong.
-    return _response(200 if media_type == JSON else 400, answer, media_type)
+    status = 200 if media_type == JSON else 400
+    whole = _whole(accept) if media_type in STREAMS else media_type
+    return _response(status, {"errors": errors}, whole)
 
 
 def _failure(failure: Failure, accept: str) -> Response:
-    media_type = choose(accept, (JSON, GRAPHQL_JSON)) or JSON
+    media_type = _whole(accept)
     if failure.status == 401:
         # A refused token is HTTP's own answer, before GraphQL has begun. Clients take what comes as
         # a GraphQL response for the result, whatever its status; of plain JSON they see the 401.

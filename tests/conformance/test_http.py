@@ -52,6 +52,22 @@ async def test_the_media_type_is_negotiated(
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
+@pytest.mark.parametrize("query", ["{ hello }", "{ nothing }", ""])
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (f"multipart/mixed, {GRAPHQL_JSON}", GRAPHQL_JSON),
+        (f"Multipart/Mixed;deferSpec=20220824, {GRAPHQL_JSON}, {JSON};q=0.9", GRAPHQL_JSON),
+        (f"multipart/mixed;q=0, {JSON}", JSON),
+    ],
+)
+async def test_an_answer_that_is_no_stream_is_of_a_type_that_is_accepted(
+    query: str, accept: str, media_type: str, clock: MovedClock
+) -> None:
+    response = await request(clock, json={"query": query}, headers={"accept": accept})
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
 async def test_nothing_that_is_accepted_can_be_served(clock: MovedClock) -> None:
     response = await request(clock, json={"query": "{ hello }"}, headers={"accept": "image/png"})
     assert response.status_code == 406
