@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graph.actor import SERVER, Actor
 from graph.database import Database, undisturbed
+from graph.encoding import checked
 from graph.events import Event
 from graph.fanout.bus import Bus
 from graph.fanout.log import append
@@ -24,7 +26,14 @@ class Transaction:
         self.events: list[Event] = []
 
     def publish(self, event: Event) -> None:
-        """Append the event to the log with this transaction, and tell of it after the commit."""
+        """Append the event to the log with this transaction, and tell of it after the commit.
+
+        Raises `TypeError` for an event that JSON cannot hold as it is: found after the commit, it would be
+        in the log, and the bus could not carry it.
+        """
+        carried = [event.stream, event.key, event.kind, dict(event.data)]
+        checked(carried)
+        orjson.dumps(carried)  # refuses integers beyond 64 bits, which would arrive as others
         self.events.append(event)
 
 

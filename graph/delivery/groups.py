@@ -12,13 +12,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
 
-import orjson
-
 from graph.background import Backoff
 from graph.context import Services
 from graph.course import Course
 from graph.delivery.run import Operation, Sent, run
 from graph.delivery.subscription import Subscription
+from graph.encoding import distinct
 from graph.events import BEGINNING, Place
 from graph.execution.engine import Engine, Unavailable
 from graph.execution.plan import Plan
@@ -205,7 +204,7 @@ class Groups:
         principal = subscription.lease.principal
         key = Key(
             operation.plan,
-            orjson.dumps(operation.variables or {}, option=orjson.OPT_SORT_KEYS),
+            distinct(operation.variables or {}),
             principal.grants,
             principal.is_anonymous,
             course.stream,

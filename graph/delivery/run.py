@@ -6,13 +6,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from graph.context import Context, Services
 from graph.course import Course
 from graph.database import is_unavailable
 from graph.deadline import within
 from graph.execution.engine import Answer, Engine, Source, Unavailable
+from graph.execution.masking import written
 from graph.execution.plan import Plan
 from graph.permissions.guards import recheck
 from graph.principal import Holder
@@ -37,7 +36,7 @@ class Sent:
     def __init__(self, answer: Answer, cursor: str | None = None) -> None:
         if cursor is not None:
             answer["extensions"] = {"cursor": cursor}
-        self.json = orjson.dumps(answer)
+        self.json = written(answer)
         self.cursor = cursor
         self.shapes: dict[str, bytes] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
+from math import isfinite
 from typing import Any, TypeGuard, cast
 
 import strawberry
@@ -15,7 +16,9 @@ from strawberry.execution import optimized_is_awaitable
 from graph.context import Context
 from graph.database import is_unavailable
 from graph.deadline import within
+from graph.encoding import checked
 from graph.errors import TimedOut, Unsafe
+from graph.execution import numbers
 from graph.execution.limits import Limits
 from graph.execution.masking import present
 from graph.execution.plan import Plan, Planner, Refused
@@ -86,7 +89,7 @@ class Engine:
         guards.watch(schema)
         self.schema = schema
         self._definition = schema._schema
-        self._once = cast(type[Executor[Any]], schema.execution_context_class)
+        self._once = _checking(cast(type[Executor[Any]], schema.execution_context_class))
         self._repeated = _repeated(self._once)
         self._planner = Planner(self._definition, limits, memory)
 
@@ -130,6 +133,10 @@ class Engine:
         context: Context,
         kind: type[Executor[Any]],
     ) -> Executor[Any]:
+        if variables:
+            variables, errors = numbers.fit(self._definition, plan.operation, variables)
+            if errors:
+                raise Refused(errors)
         built = kind.build(
             self._definition,
             plan.document,
@@ -142,6 +149,29 @@ class Engine:
             raise Refused(built)
         self._planner.check(plan, built.variable_values)
         return built
+
+
+def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
+    """Make the executor that answers a field with an error when JSON cannot hold its value.
+
+    Found only when the whole answer is written, one such value would cost all the others.
+    """
+    complete = once.complete_leaf_value
+
+    class Checking(once):  # type: ignore[valid-type, misc]
+        @staticmethod
+        def complete_leaf_value(return_type: Any, result: Any) -> Any:
+            value = complete(return_type, result)
+            kind = type(value)
+            # Nearly all leaves, without a call more.
+            if kind is str:
+                if value.isascii():
+                    return value
+            elif kind is bool or (kind is float and isfinite(value)):
+                return value
+            return checked(value)
+
+    return Checking
 
 
 def _repeated(once: type[Executor[Any]]) -> type[Executor[Any]]:

@@ -22,11 +22,13 @@ from strawberry.schema.schema import validate_document
 
 from graph.errors import BadUserInput, TooComplex, WatchwordError
 from graph.execution.limits import Limits, check, check_names
+from graph.execution.numbers import ExactNumbers
 
 # The memory of plans is bounded by the length of their documents too: so many characters for each
 # plan that may be remembered, and none that is longer than the last number.
 USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
+RULES = (*specified_rules, ExactNumbers)
 # Measuring costs as much as a small query, and a client's pages have few sizes.
 MOST_FITTING = 32
 # Python refuses to read a number of so many digits, in words that are not for clients.
@@ -117,7 +119,7 @@ class Planner:
             check_names(document, self._limits)
         except TooComplex as error:
             raise _refused(error) from error
-        if errors := validate_document(self._schema, document, tuple(specified_rules)):
+        if errors := validate_document(self._schema, document, RULES):
             raise Refused(errors)
         operation = _select(document, operation_name)
         return Plan(document, operation, tuple(self._measure(document, operation, None)))

@@ -20,6 +20,7 @@ from graph.asgi import (
     read_body,
 )
 from graph.database import is_unavailable
+from graph.encoding import encode
 from graph.errors import (
     BadUserInput,
     Conflict,
@@ -161,4 +162,4 @@ def json_response(content: Any, status: int = 200, kept: int = 0) -> Response:
     # RFC 6749, section 5.1: an answer that holds tokens is kept by nobody, and says so twice.
     headers = {"cache-control": "no-store", "pragma": "no-cache"}
     headers = {"cache-control": f"public, max-age={kept}"} if kept else headers
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+    return Response(encode(content), status, headers, media_type="application/json")

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
-
-import orjson
 
 from graph.asgi import (
     Gone,
@@ -26,6 +25,7 @@ from graph.asgi import (
     read_body,
 )
 from graph.context import Context
+from graph.encoding import decode
 from graph.errors import (
     BadUserInput,
     InvalidProof,
@@ -38,7 +38,7 @@ from graph.errors import (
     Unavailable,
     WatchwordError,
 )
-from graph.execution.masking import conceal, present
+from graph.execution.masking import conceal, present, written
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
 from graph.tokens.challenge import challenge
@@ -167,12 +167,12 @@ class HttpDoor:
         try:
             # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
             check_content(scope, JSON)
-            return orjson.loads(await read_body(scope, receive, limit))
+            return decode(await read_body(scope, receive, limit))
         except UnsupportedContent as fault:
             raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
         except TooLarge:
             raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
-        except orjson.JSONDecodeError as error:
+        except JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
     async def _execute(
@@ -234,8 +234,8 @@ def _query_parameters(query_string: bytes) -> dict[str, Any]:
 
 def _json(name: str, text: str) -> object:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return decode(text)
+    except JSONDecodeError as error:
         raise BadUserInput(f"The parameter {name!r} is not JSON: {error.msg}.", [name]) from error
 
 
@@ -256,7 +256,9 @@ def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
 def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     # RFC 9470, section 3: how recent an authentication is that some field asks for.
     shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
-    ages = [each["maxAge"] for each in shown if each.get("code") == StepUpRequired.code]
+    mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
+    # A resolver's own error may have this code, and say nothing or anything.
+    ages = [age for age in mine if isinstance(age, int)]
     if not ages:
         return ()
     scheme = "Bearer" if principal.key is None else "DPoP"
@@ -290,4 +292,4 @@ def _response(
     status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
 ) -> Response:
     content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
-    return Response(status, orjson.dumps(answer), (content_type, *NEVER_KEPT, *headers))
+    return Response(status, written(answer), (content_type, *NEVER_KEPT, *headers))

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from graph.asgi import Headers
 from graph.delivery.run import Sent
+from graph.encoding import encode
 
 CONTENT_TYPE = "multipart/mixed"
 
@@ -39,7 +38,7 @@ class Multipart:
 
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         # What ends the stream is beside the payload, not in it.
-        return _part(orjson.dumps({"payload": None, "errors": errors}))
+        return _part(encode({"payload": None, "errors": errors}))
 
 
 def _part(body: bytes) -> bytes:

@@ -10,10 +10,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from json import JSONDecodeError
 from typing import Any
 
 import orjson
 
+from graph.encoding import decode, encode
 from graph.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
 from graph.tokens.members import members
 from graph.transports.request import Request, read
@@ -199,7 +201,7 @@ def pong_message(payload: dict[str, Any] | None) -> bytes:
 
 def error_message(id: str, errors: list[dict[str, Any]]) -> bytes:
     """Return `error`, which ends the operation and nothing else."""
-    return orjson.dumps({"id": id, "type": "error", "payload": errors})
+    return encode({"id": id, "type": "error", "payload": errors})
 
 
 def complete_message(id: str) -> bytes:
@@ -209,7 +211,9 @@ def complete_message(id: str) -> bytes:
 
 def close(code: int, reason: str) -> Close:
     """Return a close whose reason is cut to what a frame holds, at a character's end."""
-    return Close(int(code), reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+    return Close(
+        int(code), reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
+    )
 
 
 def _message(kind: str, payload: dict[str, Any] | None) -> bytes:
@@ -224,8 +228,8 @@ def _decode(data: str | bytes | None) -> dict[str, Any]:
     if not isinstance(data, str):
         raise _Bad("not a text message")
     try:
-        message = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        message = decode(data)
+    except JSONDecodeError as error:
         raise _Bad("not JSON, or nested too deeply") from error
     if not isinstance(message, dict):
         raise _Bad("not a JSON object")

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from graph.asgi import Headers
 from graph.delivery.run import Sent
+from graph.encoding import encode
 
 CONTENT_TYPE = "text/event-stream"
 
@@ -36,4 +35,4 @@ class EventStream:
         return made
 
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
-        return b"event: next\ndata: " + orjson.dumps({"errors": errors}) + b"\n\n"
+        return b"event: next\ndata: " + encode({"errors": errors}) + b"\n\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -159,8 +160,11 @@ async def server(clock: MovedClock) -> AsyncIterator[ToyServer]:
         yield server
 
 
-async def first(server: ToyServer, query: str, token: str | None = None) -> Any:
-    return await anext(TRANSPORTS["http"](server.url, query, token))
+async def first(
+    server: ToyServer, query: str, token: str | None = None, transport: str = "http"
+) -> Any:
+    async with aclosing(TRANSPORTS[transport](server.url, query, token)) as answers:
+        return await anext(answers)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +206,7 @@ async def test_the_refusal_of_a_stock_permission_is_forbidden_or_unauthenticated
     transport: str, server: ToyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     for token, code in (("bob", "FORBIDDEN"), (None, "UNAUTHENTICATED")):
-        answer = await anext(TRANSPORTS[transport](server.url, "{ plain complaint hello }", token))
+        answer = await first(server, "{ plain complaint hello }", token, transport)
         assert answer["data"] == {"plain": None, "complaint": None, "hello": "hello"}
         by_path = {error["path"][0]: error for error in answer["errors"]}
         assert by_path["plain"]["message"] == by_path["complaint"]["message"] == IsListed.message

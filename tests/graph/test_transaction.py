@@ -68,3 +68,22 @@ async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
     logged = await Log(database).read("toys", None, BEGINNING, 100)
     assert len(seen) == kept == len(logged)
     assert [event.position for event in seen] == list(range(1, kept + 1))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("toys", "\ud800", "made"),
+        Event("toys", "bear", "made", {"a": 2**64}),
+        Event("toys", "bear", "made", {1: 1}),  # type: ignore[dict-item]
+        Event("toys", "bear", "made", {"a": float("nan")}),  # type: ignore[dict-item]
+    ],
+)
+async def test_an_event_that_a_bus_cannot_carry_is_refused_before_anything_is_committed(
+    event: Event, database: Database
+) -> None:
+    with pytest.raises(TypeError):
+        async with transaction(database, MemoryBus(), 0) as unit:
+            unit.publish(BEAR)
+            unit.publish(event)
+    assert await Log(database).read("toys", None, BEGINNING, 10) == []
