@@ -106,6 +106,15 @@ async def _groups(place: Place, options: argparse.Namespace, cost: Cost, number:
         cost[f"to {size} after {options.history} events, µs"][OURS].append(took)
 
 
+async def _strangers(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
+    """One mutation, beside subscriptions that share nothing: 400, and as many as one address may have."""
+    for size in (400, place.settings.max_operations_per_address):
+        queries = [OF_GROUP % at for at in range(size)]
+        with place.serve(OURS) as server:
+            took = await _deliver(server, place.tokens(), queries, options)
+        cost[f"one mutation, {size} that share nothing, ms"][OURS].append(took * size / 1_000)
+
+
 async def _memory(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
     """Memory of authenticated subscriptions at rest, beside that of a bare socket."""
     for name in _in_turn((BARE, OURS), number):
@@ -214,6 +223,7 @@ PARTS: dict[str, Part] = {
     "queries": _queries,
     "fan-out": _fan_out,
     "groups": _groups,
+    "strangers": _strangers,
     "memory": _memory,
     "deaf": _deaf,
     "tokens": _tokens,

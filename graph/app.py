@@ -36,9 +36,8 @@ from graph.oauth import authorize_routes, codes, metadata
 from graph.oauth import routes as oauth_routes
 from graph.permissions import coverage
 from graph.settings import Settings
-from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
-from graph.transports.door import Door
+from graph.transports.door import Door, quotas
 from graph.transports.http import HttpDoor
 from graph.transports.nonce import NonceHeader
 from graph.transports.opening import Gate, Opening
@@ -63,11 +62,11 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         settings,
         authenticator(partial(proof.authenticate, identity), clock, settings.operation_seconds),
         identity.revocations.check,
-        Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
         engine,
         Groups(engine, services),
         Leases(),
         services,
+        *quotas(settings),
     )
     opening = Opening()
     app = FastAPI(

@@ -178,6 +178,15 @@ class Settings(BaseSettings):
         30, gt=0, description="How long the answer to one event of a subscription may take."
     )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
+    max_operations_per_address: int = Field(
+        1_000, ge=1, description="Most operations open on live connections from one address."
+    )
+    max_operations_per_principal: int = Field(
+        500, ge=1, description="Most operations open on live connections of one principal."
+    )
+    max_operations_per_process: int = Field(
+        20_000, ge=1, description="Most operations open on live connections to one process."
+    )
     on_role_change: Literal["renew", "downgrade"] = Field(
         "renew",
         description="What becomes of a token whose owner has other roles now: it must be renewed, or"

@@ -1,8 +1,11 @@
-"""How many live connections an address and a principal may have, and how fast one may talk. Pure."""
+"""How many connections and operations may be open at a time, and how fast a client may talk. Pure."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from graph.errors import RateLimited
 from graph.neighbourhood import places
@@ -11,33 +14,80 @@ from graph.neighbourhood import places
 RETRY_AFTER = 30.0
 
 
-class Admission:
-    """Counts the live connections of this process by address, in each of its networks."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Most that may be open at a time: of one address, of one principal, and in the whole process."""
 
-    def __init__(self, most_per_address: int, most_per_principal: int) -> None:
-        self._most_per_address = most_per_address
-        self._most_per_principal = most_per_principal
-        self._by_address: Counter[str] = Counter()
+    address: float = math.inf
+    principal: float = math.inf
+    process: float = math.inf
 
-    def enter(self, address: str) -> None:
-        """Count a connection in. Raises `RateLimited` when its address has too many."""
-        found = places(address)
-        for place in found:
-            if self._by_address[place.name] >= self._most_per_address * place.times:
-                raise RateLimited("Too many connections from this address.", RETRY_AFTER)
-        self._by_address.update(place.name for place in found)
 
-    def leave(self, address: str) -> None:
-        """Count a connection out."""
+class Quota:
+    """Counts what is open at a time in this process, for all doors together."""
+
+    def __init__(self, what: str, bounds: Bounds) -> None:
+        """`what` is the plural of what is counted, for the error."""
+        self._what = what
+        self._bounds = bounds
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __len__(self) -> int:
+        return self._counts["process", ""]
+
+    def take(self, address: str, subject: str = "") -> Taken:
+        """Count one in, for an address and for a principal's subject; nobody in particular has none.
+
+        Raises `RateLimited`, and counts nothing, when there are too many.
+        """
+        bounds = tuple(self._bounds_of(address, subject))
+        for key, most, whose in bounds:
+            if self._counts[key] >= most:
+                raise RateLimited(
+                    f"Too many {self._what} are open {whose}. End some, or come back later.",
+                    RETRY_AFTER,
+                )
+        keys = tuple(key for key, _, _ in bounds)
+        self._counts.update(keys)
+        return Taken(self, keys)
+
+    def give_back(self, keys: tuple[tuple[str, str], ...]) -> None:
+        """Count one out, by what it was counted in under."""
+        self._counts.subtract(keys)
+        for key in keys:
+            if not self._counts[key]:
+                del self._counts[key]
+
+    def _bounds_of(
+        self, address: str, subject: str
+    ) -> Iterator[tuple[tuple[str, str], float, str]]:
         for place in places(address):
-            self._by_address[place.name] -= 1
-            if not self._by_address[place.name]:
-                del self._by_address[place.name]
+            most = self._bounds.address * place.times
+            yield ("address", place.name), most, "from this address"
+        if subject:
+            yield ("principal", subject), self._bounds.principal, "for this principal"
+        yield ("process", ""), self._bounds.process, "on this server"
 
-    def check(self, connections: int) -> None:
-        """Raise `RateLimited` when a principal that has so many connections may have no more."""
-        if connections >= self._most_per_principal:
-            raise RateLimited("Too many connections for this principal.", RETRY_AFTER)
+
+class Taken:
+    """One that was counted in. It is counted out once, however often it is given back."""
+
+    __slots__ = ("_keys", "_quota")
+
+    def __init__(self, quota: Quota, keys: tuple[tuple[str, str], ...]) -> None:
+        self._quota = quota
+        self._keys = keys
+
+    def give_back(self) -> None:
+        """Count it out."""
+        keys, self._keys = self._keys, ()
+        self._quota.give_back(keys)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
 
 class Pace:

@@ -11,11 +11,11 @@ from graph.delivery.backlog import Patience
 from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease, Tenant
 from graph.delivery.leases import Leases
-from graph.errors import InvalidToken, TokenExpired, TokenRevoked
+from graph.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
 from graph.execution.engine import Engine
 from graph.principal import Principal
 from graph.settings import Settings
-from graph.transports.admission import Admission
+from graph.transports.admission import RETRY_AFTER, Bounds, Quota
 from graph.transports.authenticate import Authenticate
 
 log = logging.getLogger("watchword.tokens")
@@ -31,11 +31,12 @@ class Door:
     settings: Settings
     authenticate: Authenticate
     confirm: Confirm
-    admission: Admission
     engine: Engine
     groups: Groups
     leases: Leases
     services: Services
+    connections: Quota
+    operations: Quota
 
     def still(self, principal: Principal) -> Principal:
         """Return a principal as it is to be believed after something was waited for; asks nobody.
@@ -58,7 +59,7 @@ class Door:
         """
         principal = self.still(principal)
         if not principal.is_anonymous:
-            self.admission.check(self.leases.count(principal.subject))
+            self._check_connections(principal.subject)
         settings = self.settings
         lease = Lease(self.services.clock, principal, tenant, settings.renew_before_seconds)
         self.leases.add(lease)
@@ -69,6 +70,13 @@ class Door:
         lease.release()
         self.leases.discard(lease)
 
+    def _check_connections(self, subject: str) -> None:
+        if self.leases.count(subject) >= self.settings.max_connections_per_principal:
+            raise RateLimited(
+                "Too many connections are open for this principal. End some, or come back later.",
+                RETRY_AFTER,
+            )
+
     @property
     def patience(self) -> Patience:
         """How much may wait for a client to read, and for how long."""
@@ -76,6 +84,17 @@ class Door:
         return Patience(
             settings.outgoing_limit, settings.outgoing_limit_bytes, settings.slow_seconds
         )
+
+
+def quotas(settings: Settings) -> tuple[Quota, Quota]:
+    """Make what counts connections, and what counts operations, for all doors together."""
+    operations = Bounds(
+        settings.max_operations_per_address,
+        settings.max_operations_per_principal,
+        settings.max_operations_per_process,
+    )
+    connections = Bounds(settings.max_connections_per_address)
+    return Quota("connections", connections), Quota("operations", operations)
 
 
 def check_renewal(now: Principal, then: Principal) -> None:

@@ -11,6 +11,7 @@ from graph.delivery.subscription import Subscription
 from graph.errors import RateLimited
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
+from graph.transports.admission import Taken
 from graph.transports.door import Door
 from graph.transports.life import Life
 from graph.transports.protocol import NEXT_TAIL, complete_message, error_message, next_head
@@ -37,6 +38,7 @@ class Operations:
         "_address",
         "_door",
         "_life",
+        "_places",
         "_renew",
         "_socket",
         "_subscriptions",
@@ -49,6 +51,8 @@ class Operations:
         self._life = life
         self._address = address
         self._renew = renew
+        # What each open operation is counted by.
+        self._places: dict[str, Taken] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -60,7 +64,7 @@ class Operations:
     def start(self, id: str, request: Request) -> None:
         """Run an operation; whatever is wrong with it is its own answer."""
         try:
-            self._check_room()
+            self._places[id] = self._take_place()
             plan = self._door.engine.plan(request.query, request.operation_name)
         except Refused as refused:
             self._refuse(id, [present(error) for error in refused.errors])
@@ -71,6 +75,7 @@ class Operations:
 
     def stop(self, id: str) -> None:
         """Stop an operation: the client wants no more of it."""
+        self._free(id)
         if subscription := self._subscriptions.pop(id, None):
             subscription.stop()
         elif task := self._tasks.pop(id, None):
@@ -84,6 +89,8 @@ class Operations:
 
     def close(self) -> None:
         """Stop all of them, and tell the client nothing: it may resume them elsewhere."""
+        for id in tuple(self._places):
+            self._free(id)
         for subscription in self._subscriptions.values():
             subscription.stop()
         self._subscriptions.clear()
@@ -96,15 +103,26 @@ class Operations:
     def finish(self, id: str, message: bytes) -> None:
         """Send the last message of a subscription."""
         if self._subscriptions.pop(id, None) is not None:
-            self._socket.forget(id)
-            self._socket.send(message)
+            self._last(id, message)
 
-    def _check_room(self) -> None:
+    def _take_place(self) -> Taken:
         most = self._door.settings.max_operations
-        if len(self._tasks) + len(self._subscriptions) >= most:
+        if len(self._places) >= most:
             raise RateLimited(
                 f"{most} operations are open on this connection, and no more may be.", 1
             )
+        return self._door.operations.take(self._address, self._life.lease.principal.subject)
+
+    def _free(self, id: str) -> None:
+        if place := self._places.pop(id, None):
+            place.give_back()
+
+    def _last(self, id: str, *messages: bytes) -> None:
+        """End an operation with its last messages."""
+        self._free(id)
+        self._socket.forget(id)
+        for message in messages:
+            self._socket.send(message)
 
     def _operate(self, id: str, plan: Plan, request: Request) -> None:
         if plan.is_subscription:
@@ -123,23 +141,20 @@ class Operations:
         context = Context(self._door.services, principal, renew=self._renew, address=self._address)
         try:
             answer = await self._door.engine.execute(plan, request.variables, context)
-            last: tuple[bytes, ...] = (next_head(id), Sent(answer).json, NEXT_TAIL)
+            json = Sent(answer).json
+            last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
         except Refused as refused:
-            last = (error_message(id, [present(error) for error in refused.errors]),)
+            last = [error_message(id, [present(error) for error in refused.errors])]
         except Exception as error:
-            last = (error_message(id, [conceal(error).as_dict()]),)
+            last = [error_message(id, [conceal(error).as_dict()])]
         # The client may have completed this one and started another under the same id meanwhile.
         if self._tasks.get(id) is asyncio.current_task():
             del self._tasks[id]
-            self._socket.forget(id)
-            self._socket.send(*last)
-            if len(last) > 1:
-                self._socket.send(complete_message(id))
+            self._last(id, *last)
             self._life.rest()
 
     def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
-        self._socket.forget(id)
-        self._socket.send(error_message(id, errors))
+        self._last(id, error_message(id, errors))
 
 
 class _Outlet:

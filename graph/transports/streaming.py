@@ -20,7 +20,6 @@ from graph.ending import Ending
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
-from graph.transports.admission import address_of
 from graph.transports.door import Door
 from graph.transports.frames import PipeProtocol, wire
 from graph.transports.life import Life
@@ -57,7 +56,7 @@ class Asked:
     principal: Principal
     plan: Plan
     request: Request
-    address: str = ""
+    address: str
 
 
 async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Send) -> None:
@@ -65,17 +64,16 @@ async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Se
 
     Raises `RateLimited`, or what refuses the token, before anything was sent.
     """
-    address = address_of(scope["client"])
-    door.admission.enter(address)
-    stream = Stream(door, form, wire(scope), asked)
-    try:
-        stream.rent()
-        await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
-        await stream.run()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-    finally:
-        stream.close()
-        door.admission.leave(address)
+    address, subject = asked.address, asked.principal.subject
+    with door.connections.take(address), door.operations.take(address, subject):
+        stream = Stream(door, form, wire(scope), asked)
+        try:
+            stream.rent()
+            await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
+            await stream.run()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            stream.close()
 
 
 class Stream:

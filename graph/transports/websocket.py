@@ -71,17 +71,14 @@ class WebSocketDoor:
             await self._converse(scope, receive)
 
     async def _converse(self, scope: Message, receive: Receive) -> None:
-        connection, admission = wire(scope), self._door.admission
-        address = address_of(scope["client"])
+        connection, address = wire(scope), address_of(scope["client"])
         try:
-            admission.enter(address)
+            taken = self._door.connections.take(address)
         except RateLimited as error:
             connection.send_close(error.close_code, error.message)
             return
-        try:
+        with taken:
             await Connection(self._door, scope, connection, address).run(receive)
-        finally:
-            admission.leave(address)
 
 
 class Connection:

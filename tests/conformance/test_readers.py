@@ -136,7 +136,7 @@ async def test_one_that_never_reads_is_cut_off_in_the_end(
             await server.publish("x" * BIG)
             clock.move(1)
         # It holds nothing any more, and in the end not even its connection.
-        await until(lambda: not server.door.admission._by_address)
+        await until(lambda: not len(server.door.connections))
 
 
 async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
@@ -154,7 +154,7 @@ async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
         for lease in leases:
             cast(Connection, lease._tenant)._wire.keepalive_timeout()
         await server.followed(0)
-        await until(lambda: not server.door.admission._by_address)
+        await until(lambda: not len(server.door.connections))
 
 
 class FakeTransport:

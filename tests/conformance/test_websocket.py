@@ -450,9 +450,12 @@ async def test_an_address_has_so_many_sockets_and_no_more(clock: MovedClock) -> 
     ):
         await first.init()
         async with WebSocketClient.open(server.url) as second:
-            assert await second.closed() == (4429, "Too many connections from this address.")
+            assert await second.closed() == (
+                4429,
+                "Too many connections are open from this address. End some, or come back later.",
+            )
         await first.socket.close()
-        await until(lambda: not server.door.admission._by_address)
+        await until(lambda: not len(server.door.connections))
         async with WebSocketClient.open(server.url) as third:
             assert (await third.init())["type"] == "connection_ack"
 
@@ -466,7 +469,10 @@ async def test_a_principal_has_so_many_sockets_and_no_more(clock: MovedClock) ->
     ):
         assert (await first.init("alice"))["type"] == "connection_ack"
         await second.send({"type": "connection_init", "payload": {"authorization": "Bearer alice"}})
-        assert await second.closed() == (4429, "Too many connections for this principal.")
+        assert await second.closed() == (
+            4429,
+            "Too many connections are open for this principal. End some, or come back later.",
+        )
         assert (await third.init("bob"))["type"] == "connection_ack"
 
 

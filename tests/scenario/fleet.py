@@ -158,6 +158,8 @@ async def fleet(
             "WATCHWORD_ADMIN_PASSWORD": secrets.token_urlsafe(12),
             "WATCHWORD_MAX_CONNECTIONS_PER_ADDRESS": "100000",
             "WATCHWORD_MAX_CONNECTIONS_PER_PRINCIPAL": "100000",
+            "WATCHWORD_MAX_OPERATIONS_PER_ADDRESS": "100000",
+            "WATCHWORD_MAX_OPERATIONS_PER_PRINCIPAL": "100000",
         } | settings
         nodes = [Node(home, given, schema) for _ in range(count)]
         try:

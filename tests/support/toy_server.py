@@ -38,9 +38,8 @@ from graph.settings import Settings
 from graph.tokens.credential import Credential
 from graph.tokens.dpop import Target
 from graph.transaction import transaction
-from graph.transports.admission import Admission
 from graph.transports.authenticate import authenticator
-from graph.transports.door import Door
+from graph.transports.door import Door, quotas
 from graph.transports.http import HttpDoor
 from graph.transports.websocket import WebSocketDoor
 from tests.support import toy_schema
@@ -189,11 +188,11 @@ def _door(
         settings,
         authenticator(verify, clock, settings.operation_seconds),
         revocations.check,
-        Admission(settings.max_connections_per_address, settings.max_connections_per_principal),
         engine,
         Groups(engine, services),
         leases,
         services,
+        *quotas(settings),
     )
     grace = None if downgrades else settings.outdated_grace_seconds
     return door, Watch(services, revocations, leases, 2 * LIFE, grace)

@@ -1,0 +1,125 @@
+"""Operations on live connections are counted once, at every door, and counted out whatever happens."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conformance.live import every_door, live
+from tests.support.bound_server import ACCEPT
+from tests.support.clients import STREAMING, WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server, until
+
+MADE = "subscription { made { id } }"
+
+
+async def refusal(server: ToyServer, door: str, token: str | None) -> tuple[str, str]:
+    """The code and the message with which one more subscription is refused."""
+    [answer] = [each async for each in STREAMING[door](server.url, MADE, token)]
+    [error] = answer["errors"]
+    assert error["extensions"]["retryAfter"] == 30
+    return error["extensions"]["code"], error["message"]
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("bound", "token", "words"),
+    [
+        ("max_operations_per_address", None, "from this address"),
+        ("max_operations_per_principal", "alice", "for this principal"),
+        ("max_operations_per_process", None, "on this server"),
+    ],
+)
+async def test_there_are_so_many_over_all_doors_and_no_more(
+    door: str, bound: str, token: str | None, words: str, clock: MovedClock
+) -> None:
+    settings: dict[str, Any] = {bound: 3}
+    async with toy_server(clock, **settings) as server:
+        async with AsyncExitStack() as stack:
+            for each in STREAMING:
+                await stack.enter_async_context(live(each, server, MADE, token))
+            await server.followed(3)
+            code, message = await refusal(server, door, token)
+            assert (code, words in message) == ("RATE_LIMITED", True)
+            if bound == "max_operations_per_principal":
+                async with live(door, server, MADE, "bob"):
+                    await server.followed(4)
+        # Whoever has left has left room.
+        await until(lambda: not len(server.door.operations))
+        async with live(door, server, MADE, token):
+            await server.followed(1)
+
+
+@pytest.mark.parametrize("door", ["sse", "multipart"])
+async def test_a_stream_too_many_is_429_and_says_when_to_come_back(
+    door: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, max_operations_per_process=1) as server,
+        live(door, server, MADE),
+        httpx2.AsyncClient() as client,
+    ):
+        await server.followed(1)
+        headers = {"accept": ACCEPT[door]}
+        answer = await client.post(server.url, json={"query": MADE}, headers=headers)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ hello }",
+        "{ broken }",
+        "{ nothing }",
+        "subscription { numbers(to: 2) }",
+        "subscription { failing }",
+        "subscription { guarded { id } }",
+        "query($n: Int!) { toys(first: $n) { id } }",
+    ],
+)
+@every_door
+async def test_what_has_ended_counts_no_more(door: str, query: str, clock: MovedClock) -> None:
+    async with toy_server(clock, max_operations_per_process=1) as server:
+        for _ in range(3):
+            answers = [each async for each in STREAMING[door](server.url, query, "alice")]
+            assert "RATE_LIMITED" not in str(answers)
+        await until(lambda: not len(server.door.operations))
+        assert not server.door.operations._counts
+
+
+async def test_what_a_client_ends_counts_no_more(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_operations_per_process=2) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init()
+        for _ in range(5):
+            await client.subscribe("1", MADE)
+            await client.subscribe("2", "{ slow(seconds: 100) }")
+            await server.followed(1)
+            assert len(server.door.operations) == 2
+            for id in "121":
+                await client.send({"type": "complete", "id": id})
+            await server.followed(0)
+            await until(lambda: not len(server.door.operations))
+
+
+async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_operations_per_address=1) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init()
+        await client.subscribe("1", MADE)
+        await client.subscribe("2", MADE)
+        message = await client.receive()
+        assert (message["id"], message["type"]) == ("2", "error")
+        await client.send({"type": "complete", "id": "1"})
+        await client.subscribe("2", "{ hello }")
+        assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
+        client.socket.transport.abort()
+        await until(lambda: not len(server.door.operations))
