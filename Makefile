@@ -32,7 +32,7 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 bench: $(VENV)/dev  ## measure beside Strawberry's own view and a bare socket (ARGS="--rounds 5 --only fan-out")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/dev  ## let a long storm pass over a fleet, and print what it did (ARGS="--seed 7 --events 100000")
+soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they did (ARGS="--seed 7 --events 100000")
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 
 sdl: $(VENV)/run  ## write the SDL snapshot

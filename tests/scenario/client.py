@@ -24,7 +24,11 @@ LIFE, EARLY = 12, 6
 
 @dataclass
 class Follower:
-    """Follows one incident until it has seen the last number; `seen` is everything, in order."""
+    """Follows one incident until it has seen the last number; `seen` is everything, in order.
+
+    One that `may_expire` fetches anew when its cursor is of what is gone, and `past` has what it saw
+    until then, each time. Others take it for a refusal.
+    """
 
     fleet: Fleet
     name: str
@@ -40,6 +44,8 @@ class Follower:
     socket: ClientConnection | None = None
     is_frozen_until: float = 0.0
     pick: Callable[[], Node] | None = None
+    may_expire: bool = False
+    past: list[list[int]] = field(default_factory=list)
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -87,7 +93,7 @@ class Follower:
                     await self._send(type="ping", payload={"authorization": self._bearer()})
                     self.renewals += 1
                 case "error":
-                    self.refusals.append(str(message["payload"]))
+                    self._refused(message["payload"])
                     return
             if self.seen and self.seen[-1] == self.last:
                 return
@@ -96,6 +102,14 @@ class Follower:
         assert "errors" not in payload, payload
         self.seen.append(payload["data"]["said"]["number"])
         self.cursor = payload["extensions"]["cursor"]
+
+    def _refused(self, errors: list[dict[str, Any]]) -> None:
+        codes = [error.get("extensions", {}).get("code") for error in errors]
+        if codes != ["CURSOR_EXPIRED"] or not self.may_expire:
+            self.refusals.append(str(errors))
+            return
+        self.past.append(self.seen)
+        self.seen, self.cursor = [], None
 
     async def _subscribe(self) -> None:
         payload: dict[str, Any] = {"query": QUERY, "variables": {"incident": self.incident}}

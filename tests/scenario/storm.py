@@ -10,10 +10,14 @@ import asyncio
 import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -22,7 +26,7 @@ from sqlalchemy import text
 
 from graph.database import Database
 from tests.scenario.client import EARLY, Follower
-from tests.scenario.fleet import Fleet, Node, fleet
+from tests.scenario.fleet import ROOT, Fleet, Node, fleet
 
 SAY = """mutation Say($incident: String!, $numbers: [Int!]!, $internal: Boolean!) {
   say(incident: $incident, numbers: $numbers, internal: $internal)
@@ -30,17 +34,43 @@ SAY = """mutation Say($incident: String!, $numbers: [Int!]!, $internal: Boolean!
 INCIDENTS = [f"incident-{number}" for number in range(10)]
 BATCH = 10
 LAST = 2_000_000_000
+# How often each misfortune comes, beside the others.
+USUAL = {"node": 3, "redis": 2, "postgres": 1, "cut": 4, "freeze": 3, "hang": 1}
+# The database forgets: all at once, by starting from a copy, and bit by bit, by pruning.
+FORGETFUL = {"node": 1, "redis": 1, "cut": 4, "freeze": 2, "hang": 1, "save": 2, "go_back": 2}
+PRUNERS = 3
+# Everything that was ever said, as far as the database remembers it, whatever is pruned.
+REMEMBER = (
+    "CREATE TABLE said AS SELECT * FROM log_events WHERE false",
+    "CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN INSERT INTO said SELECT NEW.*; RETURN NEW; END $$",
+    "CREATE TRIGGER remember AFTER INSERT ON log_events FOR EACH ROW EXECUTE FUNCTION remember()",
+)
+
+Truth = dict[str, list[tuple[int, bool]]]
+"""For each incident the numbers that were said, in order, and which are internal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """How much happens. `pause` is how many seconds pass between two misfortunes, on average."""
+    """How much happens. `pause` is how many seconds pass between two misfortunes, on average.
+
+    `kept` is how many events three processes leave in the log, which prune it without a pause; None
+    when nobody prunes it.
+    """
 
     clients: int
     events: int
     seed: int
     pause: float = 0.7
     nodes: int = 3
+    kinds: Mapping[str, int] = field(default_factory=lambda: USUAL)
+    kept: int | None = None
+
+    @property
+    def forgets(self) -> bool:
+        """Tell whether followers may be told to fetch anew."""
+        return self.kept is not None or "go_back" in self.kinds
 
 
 class Weather:
@@ -48,16 +78,23 @@ class Weather:
 
     def __init__(self, ground: Fleet, followers: list[Follower], dice: random.Random) -> None:
         self.done: Counter[str] = Counter()
+        # What was true each time before the database went back.
+        self.pasts: list[Truth] = []
+        # Held by the publisher while it says something.
+        self.speaking = asyncio.Lock()
+        # Nothing is cut off in the middle: the database would go back after the last was said.
+        self.is_over = False
+        self._is_saved = False
         self._fleet = ground
         self._followers = followers
         self._dice = dice
         self._starting: dict[Node, asyncio.Task[None]] = {}
 
-    async def blow(self, pause: float) -> None:
-        """Let something go wrong, again and again, until cancelled."""
-        kinds = ("node", "redis", "postgres", "cut", "freeze")
-        while True:
-            kind = self._dice.choices(kinds, (3, 2, 1, 4, 3))[0]
+    async def blow(self, pause: float, kinds: Mapping[str, int]) -> None:
+        """Let something go wrong, again and again, until it `is_over`; at first each kind once."""
+        first = list(kinds)
+        while not self.is_over:
+            kind = first.pop() if first else self._dice.choices([*kinds], [*kinds.values()])[0]
             self.done[kind] += 1
             await getattr(self, f"_{kind}")()
             await asyncio.sleep(self._dice.uniform(0, 2 * pause))
@@ -90,6 +127,26 @@ class Weather:
     async def _postgres(self) -> None:
         await asyncio.to_thread(self._fleet.postgres.restart)
 
+    async def _hang(self) -> None:
+        postgres = self._fleet.postgres
+        postgres.hang()
+        try:
+            await asyncio.sleep(self._dice.uniform(0.5, 4))
+        finally:
+            postgres.go_on()
+
+    async def _save(self) -> None:
+        await asyncio.to_thread(self._fleet.postgres.save)
+        self._is_saved = True
+
+    async def _go_back(self) -> None:
+        if not self._is_saved:
+            await self._save()
+            await asyncio.sleep(self._dice.uniform(0.5, 2))
+        async with self.speaking:
+            self.pasts.append(await truth(self._fleet, "said"))
+            await asyncio.to_thread(self._fleet.postgres.go_back)
+
     async def _cut(self) -> None:
         for follower in self._dice.sample(self._followers, len(self._followers) // 5):
             follower.cut()
@@ -100,12 +157,19 @@ class Weather:
             follower.is_frozen_until = until
 
 
-async def publish(ground: Fleet, storm: Storm, dice: random.Random) -> None:
-    """Say so many things, to whichever node answers; what becomes of each is for the log to say."""
+async def publish(ground: Fleet, storm: Storm, dice: random.Random, speaking: asyncio.Lock) -> None:
+    """Say so many things, to any node that answers; what becomes of each is for the log to say."""
     token = ground.token("publisher", "responder", seconds=3600)
     for start in range(0, storm.events, BATCH):
         numbers = list(range(start, min(start + BATCH, storm.events)))
-        await _say(ground, dice, token, dice.choice(INCIDENTS), numbers, dice.random() < 0.3)
+        incident, internal = dice.choice(INCIDENTS), dice.random() < 0.3
+        async with speaking:
+            await _say(ground, dice, token, incident, numbers, internal)
+
+
+async def end(ground: Fleet, dice: random.Random) -> None:
+    """Say the last thing of each incident."""
+    token = ground.token("publisher", "responder", seconds=3600)
     for incident in INCIDENTS:
         while not await _say(ground, dice, token, incident, [LAST], False):
             pass
@@ -128,25 +192,22 @@ async def _say(
         return False
 
 
-async def truth(ground: Fleet) -> dict[str, list[tuple[int, bool]]]:
-    """What was committed: for each incident its numbers in order, and which are internal."""
+async def truth(ground: Fleet, table: str = "log_events") -> Truth:
+    """What was committed, as a table of the database has it."""
     database = Database(ground.database_url)
-    said: defaultdict[str, list[tuple[int, bool]]] = defaultdict(list)
-    statement = text("SELECT key, data FROM log_events WHERE stream = 'room' ORDER BY position")
+    said: Truth = {incident: [] for incident in INCIDENTS}
+    statement = text(f"SELECT key, data FROM {table} WHERE stream = 'room' ORDER BY position")
     async with database.read() as session:
         for key, data in await session.execute(statement):
             read = orjson.loads(data) if isinstance(data, str) else data
-            said[key].append((read["number"], bool(read["internal"])))
+            said.setdefault(key, []).append((read["number"], bool(read["internal"])))
     await database.close()
     return said
 
 
 def check(follower: Follower, said: list[tuple[int, bool]]) -> str | None:
     """Say what is wrong with what a follower saw; None when it is everything, once and in order."""
-    sees_all = "responder" in follower.roles
-    expected = [number for number, internal in said if sees_all or not internal]
-    # The last may have been said twice, when the first time nobody heard the answer.
-    expected = expected[: expected.index(LAST) + 1]
+    expected = _visible(follower, said)
     if follower.seen == expected:
         return None
     lost = len(set(expected) - set(follower.seen))
@@ -154,10 +215,63 @@ def check(follower: Follower, said: list[tuple[int, bool]]) -> str | None:
     return f"{follower.name}: {lost} lost, {twice} twice, of {len(expected)}"
 
 
+def check_pieces(follower: Follower, pasts: list[Truth], said: Truth) -> str | None:
+    """Say what is wrong with what a follower saw that may have been told to fetch anew.
+
+    What it saw from one time to the next is a piece without gaps of what was true then; the last
+    piece is of what is true at the end, up to its end.
+    """
+    last = _visible(follower, said[follower.incident])
+    truths = [_visible(follower, past[follower.incident]) for past in pasts]
+    if not follower.seen or last[-len(follower.seen) :] != follower.seen:
+        return f"{follower.name}: not the end of what was said: {follower.seen[-5:]}"
+    for piece in follower.past:
+        if not any(_holds(true, piece) for true in (*truths, last)):
+            return f"{follower.name}: with a gap: {len(piece)} from {piece[:1]} to {piece[-1:]}"
+    return None
+
+
+def _holds(true: list[int], piece: list[int]) -> bool:
+    if not piece:
+        return True
+    start = true.index(piece[0]) if piece[0] in true else len(true)
+    return true[start : start + len(piece)] == piece
+
+
+def _visible(follower: Follower, said: list[tuple[int, bool]]) -> list[int]:
+    sees_all = "responder" in follower.roles
+    numbers = [number for number, internal in said if sees_all or not internal]
+    # The last may have been said twice, when the first time nobody heard the answer.
+    return numbers[: numbers.index(LAST) + 1] if LAST in numbers else numbers
+
+
+@contextmanager
+def pruners(ground: Fleet, kept: int | None) -> Iterator[None]:
+    """Run three processes that prune without a pause, unless nothing is pruned."""
+    command = [sys.executable, "-m", "tests.scenario.pruning", ground.database_url, str(kept)]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(PRUNERS) if kept is not None]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
+async def remember(ground: Fleet) -> None:
+    """Let the database keep what is pruned, for us alone."""
+    database = Database(ground.database_url)
+    async with database.write() as session:
+        for statement in REMEMBER:
+            await session.execute(text(statement))
+    await database.close()
+
+
 async def run(storm: Storm, home: Path) -> dict[str, object]:
     """Let the storm pass; return its figures. Raises `AssertionError` when anything was lost."""
     dice = random.Random(storm.seed)
     async with fleet(home, storm.nodes, WATCHWORD_RENEW_BEFORE_SECONDS=str(EARLY)) as ground:
+        await remember(ground)
         followers = [
             Follower(
                 ground,
@@ -166,23 +280,27 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
                 INCIDENTS[number % len(INCIDENTS)],
                 LAST,
                 random.Random(f"{storm.seed}/{number}"),
+                may_expire=storm.forgets,
             )
             for number in range(storm.clients)
         ]
         following = [asyncio.create_task(follower.run()) for follower in followers]
         await asyncio.gather(*(follower.is_ready.wait() for follower in followers))
         weather = Weather(ground, followers, dice)
-        blowing = asyncio.create_task(weather.blow(storm.pause))
         began = time.monotonic()
-        await publish(ground, storm, random.Random(storm.seed + 1))
-        blowing.cancel()
-        await asyncio.gather(blowing, return_exceptions=True)
-        await weather.clear()
+        with pruners(ground, storm.kept):
+            blowing = asyncio.create_task(weather.blow(storm.pause, storm.kinds))
+            speaker = random.Random(storm.seed + 1)
+            await publish(ground, storm, speaker, weather.speaking)
+            weather.is_over = True
+            await blowing
+            await weather.clear()
+            await end(ground, speaker)
         published = time.monotonic() - began
         async with asyncio.timeout(120):
             await asyncio.gather(*following)
-        said = await truth(ground)
-    wrong = [found for follower in followers if (found := check(follower, said[follower.incident]))]
+        said = await truth(ground, "said")
+    wrong = [found for each in followers if (found := _wrong(storm, each, weather.pasts, said))]
     refused = [refusal for follower in followers for refusal in follower.refusals]
     figures: dict[str, object] = {
         "seed": storm.seed,
@@ -191,12 +309,19 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
         "delivered": sum(len(follower.seen) for follower in followers),
         "seconds": round(published, 1),
         "misfortunes": dict(weather.done),
+        "fetched anew": sum(len(follower.past) for follower in followers),
         "closes": dict(sum((follower.closes for follower in followers), Counter())),
         "renewals": sum(follower.renewals for follower in followers),
         "refused": len(refused),
     }
     assert (wrong, refused) == ([], []), (figures, wrong[:5], refused[:5])
     return figures
+
+
+def _wrong(storm: Storm, follower: Follower, pasts: list[Truth], said: Truth) -> str | None:
+    if storm.forgets:
+        return check_pieces(follower, pasts, said)
+    return check(follower, said[follower.incident])
 
 
 def main() -> None:
@@ -206,9 +331,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     given = parser.parse_args()
     print(f"SEED={given.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as home:
-        figures = asyncio.run(run(Storm(given.clients, given.events, given.seed), Path(home)))
-    print(json.dumps(figures, indent=2))
+    for kinds, kept in ((USUAL, None), (FORGETFUL, given.events // 10)):
+        storm = Storm(given.clients, given.events, given.seed, kinds=kinds, kept=kept)
+        with tempfile.TemporaryDirectory() as home:
+            figures = asyncio.run(run(storm, Path(home)))
+        print(json.dumps(figures, indent=2), flush=True)
 
 
 if __name__ == "__main__":

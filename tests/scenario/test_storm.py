@@ -8,12 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario.storm import Storm, run
+from tests.scenario.storm import FORGETFUL, Storm, run
+
+pytestmark = pytest.mark.xdist_group("scenario")
 
 
-@pytest.mark.xdist_group("scenario")
 async def test_every_follower_ends_with_exactly_what_it_was_allowed_to_see(tmp_path: Path) -> None:
-    seed = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "big"))
-    print(f"SEED={seed}")
-    figures = await run(Storm(clients=200, events=20_000, seed=seed), tmp_path)
+    figures = await run(Storm(clients=200, events=20_000, seed=seed()), tmp_path)
     print(json.dumps(figures))
+
+
+async def test_what_a_database_forgets_is_said_and_the_rest_is_seen_once_and_in_order(
+    tmp_path: Path,
+) -> None:
+    storm = Storm(30, 300, seed(), kinds=FORGETFUL, kept=50)
+    figures = await run(storm, tmp_path)
+    print(json.dumps(figures))
+    assert figures["fetched anew"]
+
+
+def seed() -> int:
+    chosen = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "big"))
+    print(f"SEED={chosen}")
+    return chosen

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,6 +50,11 @@ def _binaries() -> Path:
     raise Missing(f"no PostgreSQL: set {SETTING} to the URL of one, or apt-get install postgresql")
 
 
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 class LivePostgres:
     """A PostgreSQL server of one's own, on a free port, in a directory that goes with it."""
 
@@ -86,6 +92,43 @@ class LivePostgres:
         """Stop it as a crash would, cutting every connection, and start it again."""
         self._control("-m", "immediate", "stop")
         self.start()
+
+    def save(self) -> None:
+        """Keep a copy of everything, as a replica that lags has it."""
+        self._control("-m", "immediate", "stop")
+        shutil.rmtree(f"{self._home.name}/copy", ignore_errors=True)
+        self._copy("data", "copy")
+        self.start()
+
+    def go_back(self) -> None:
+        """Crash, and start from the copy that was kept: what happened since then has not happened."""
+        self._control("-m", "immediate", "stop")
+        shutil.rmtree(f"{self._home.name}/data")
+        self._copy("copy", "data")
+        self.start()
+
+    def hang(self) -> None:
+        """Stop answering, with every connection open, until `go_on`."""
+        # The postmaster first, so that it makes no others.
+        for pid in (self._postmaster, *self._backends()):
+            _signal(pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Answer again, whatever was asked meanwhile."""
+        for pid in (*self._backends(), self._postmaster):
+            _signal(pid, signal.SIGCONT)
+
+    @property
+    def _postmaster(self) -> int:
+        return int(Path(f"{self._home.name}/data/postmaster.pid").read_text().split()[0])
+
+    def _backends(self) -> list[int]:
+        children = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def _copy(self, source: str, target: str) -> None:
+        home = self._home.name
+        subprocess.run(["cp", "-a", f"{home}/{source}", f"{home}/{target}"], check=True)
 
     def _control(self, *arguments: str) -> None:
         home = self._home.name
