@@ -16,7 +16,7 @@ from graph.attempts import Attempts
 from graph.background import Background
 from graph.clock import Clock
 from graph.course import Course
-from graph.database import Database
+from graph.database import NAMED_AT_ONCE, Database
 from graph.domain import Domain
 from graph.errors import BadUserInput
 from graph.events import Event
@@ -138,14 +138,17 @@ class Context:
     def loader(
         self, load: Callable[[Context, list[K]], Awaitable[Sequence[V | BaseException]]]
     ) -> DataLoader[K, V]:
-        """Return this context's batch loader for `load`, which gets the keys of one tick at once."""
+        """Return this context's batch loader for `load`, which gets the keys of one tick.
+
+        It gets at most `NAMED_AT_ONCE` (500) of them at once, so that one statement can name them.
+        """
         found = self._loaders.get(load)
         if found is None:
 
             async def batch(keys: list[K]) -> Sequence[V | BaseException]:
                 return await load(self, keys)
 
-            found = self._loaders[load] = DataLoader(load_fn=batch)
+            found = self._loaders[load] = DataLoader(load_fn=batch, max_batch_size=NAMED_AT_ONCE)
         return found
 
     def follow(

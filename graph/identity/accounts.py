@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from graph import mail_address
 from graph.columns import moment
-from graph.database import exclusive
+from graph.database import batches, exclusive
 from graph.errors import BadUserInput, Conflict, NotFound
 from graph.identity.audit import Action, record
 from graph.identity.happenings import account_revoked, roles_changed
@@ -127,8 +127,11 @@ async def _flush_address(session: AsyncSession) -> None:
 
 async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
     """Return the accounts that exist, by id."""
-    found = await session.execute(select(Account).where(Account.id.in_(set(ids))))
-    return {account.id: account for account in found.scalars()}
+    found: dict[str, Account] = {}
+    for some in batches(list(set(ids))):
+        accounts = await session.scalars(select(Account).where(Account.id.in_(some)))
+        found |= {account.id: account for account in accounts}
+    return found
 
 
 async def list_accounts(session: AsyncSession) -> Sequence[Account]:

@@ -10,6 +10,7 @@ from graph.actor import Actor
 from graph.context import Context, Services
 from graph.database import Database
 from graph.errors import BadUserInput
+from graph.identity.accounts import accounts_by_id
 from graph.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
@@ -32,6 +33,19 @@ async def test_a_loader_gets_all_keys_of_one_tick_at_once(services: Services) ->
     answers = await asyncio.gather(*(context.loader(double).load(key) for key in (1, 2, 1)))
     assert answers == [2, 4, 2]
     assert batches == [[1, 2]]
+
+
+async def test_a_loader_gets_no_more_keys_than_a_statement_can_name(services: Services) -> None:
+    async def exist(context: Context, keys: list[str]) -> list[bool]:
+        assert len(keys) <= 500
+        async with context.read() as session:
+            found = await accounts_by_id(session, keys)
+        return [key in found for key in keys]
+
+    loader = Context(services, ANONYMOUS).loader(exist)
+    assert not any(await loader.load_many(map(str, range(1_201))))
+    async with services.database.read() as session:
+        assert await accounts_by_id(session, [str(key) for key in range(40_000)]) == {}
 
 
 async def test_what_was_loaded_before_a_write_is_loaded_again_after_it(services: Services) -> None:
