@@ -64,6 +64,8 @@ async def run(
     except Exception as error:
         if is_unavailable(error):
             raise Unavailable from error
+        if not isinstance(error, Unavailable):
+            source.failed(error, context)
         raise
     finally:
         await _close(source)

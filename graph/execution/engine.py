@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from math import isfinite
 from typing import Any, TypeGuard, cast
 
 import strawberry
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
@@ -17,8 +18,8 @@ from graph.context import Context
 from graph.database import is_unavailable
 from graph.deadline import within
 from graph.encoding import checked
-from graph.errors import TimedOut, Unsafe
-from graph.execution import numbers
+from graph.errors import TimedOut
+from graph.execution import numbers, options
 from graph.execution.limits import Limits
 from graph.execution.masking import present
 from graph.execution.plan import Plan, Planner, Refused
@@ -39,8 +40,12 @@ class Unavailable(Exception):
 class Source:
     """An open subscription: its events, and how each becomes an answer."""
 
-    def __init__(self, executor: Executor[Any], events: AsyncIterator[Any]) -> None:
+    def __init__(
+        self, executor: Executor[Any], events: AsyncIterator[Any], tell: Callable[..., None]
+    ) -> None:
+        """`tell` hears of the errors of an answer, with its context."""
         self._executor = executor
+        self._tell = tell
         self.events = events
 
     async def answer(self, event: Any, context: Context) -> Answer:
@@ -68,7 +73,14 @@ class Source:
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise Unavailable from error.original_error
+        if result.errors:
+            self._tell(result.errors, context=context)
         return _answer(result, context)
+
+    def failed(self, error: Exception, context: Context) -> None:
+        """Hear that the subscription ends with an error of its resolver, or of a permission."""
+        located = error if isinstance(error, GraphQLError) else None
+        self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
 
     async def close(self) -> None:
         """Stop following; what the resolver holds is given back."""
@@ -81,21 +93,23 @@ class Engine:
     """The mounted schema, ready to run."""
 
     def __init__(self, schema: strawberry.Schema, limits: Limits, memory: int) -> None:
-        if schema.get_extensions():
-            raise Unsafe(
-                "The schema has extensions or operation directives, which Strawberry's own views run"
-                " and Watchword does not. Remove them: limits, masking and caching are built in."
-            )
+        options.check(schema)
         guards.watch(schema)
         self.schema = schema
         self._definition = schema._schema
         self._once = _checking(cast(type[Executor[Any]], schema.execution_context_class))
         self._repeated = _repeated(self._once)
-        self._planner = Planner(self._definition, limits, memory)
+        self._hides = schema.config.disable_field_suggestions
+        self._planner = Planner(self._definition, limits, memory, self._hides)
+        self._hook = options.ErrorHook(schema)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
-        return self._planner.plan(query, operation_name)
+        try:
+            return self._planner.plan(query, operation_name)
+        except Refused as refused:
+            self._hook.tell(refused.errors, query)
+            raise
 
     async def execute(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -105,7 +119,10 @@ class Engine:
         Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`.
         """
         executor = self._executor(plan, variables, context, self._once)
-        return _answer(await _result(executor.execute_operation(), plan, context), context)
+        result = await _result(executor.execute_operation(), plan, context)
+        if result.errors:
+            self._hook.tell(result.errors, plan.query, variables, context)
+        return _answer(result, context)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -123,10 +140,25 @@ class Engine:
             for error in errors:
                 if is_unavailable(error.original_error):
                     raise Unavailable from error.original_error
+            self._hook.tell(errors, plan.query, variables, context)
             raise Refused([named(error, context.principal) for error in errors])
-        return Source(executor, events.__aiter__())
+        tell = partial(self._hook.tell, query=plan.query, variables=variables)
+        return Source(executor, events.__aiter__(), tell)
 
     def _executor(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        kind: type[Executor[Any]],
+    ) -> Executor[Any]:
+        try:
+            return self._built(plan, variables, context, kind)
+        except Refused as refused:
+            self._hook.tell(refused.errors, plan.query, variables, context)
+            raise
+
+    def _built(
         self,
         plan: Plan,
         variables: dict[str, Any] | None,
@@ -144,6 +176,7 @@ class Engine:
             raw_variable_values=variables,
             operation_name=plan.operation_name,
             is_awaitable=cast(IsAwaitable, optimized_is_awaitable),
+            hide_suggestions=self._hides,
         )
         if isinstance(built, list):
             raise Refused(built)

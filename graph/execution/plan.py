@@ -16,9 +16,11 @@ from graphql import (
     Undefined,
     parse,
     specified_rules,
+    validate,
 )
 from graphql.execution.values import VariableValues
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.errors import BadUserInput, TooComplex, WatchwordError
 from graph.execution.limits import Limits, check, check_names
@@ -28,7 +30,8 @@ from graph.execution.numbers import ExactNumbers
 # plan that may be remembered, and none that is longer than the last number.
 USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
-RULES = (*specified_rules, ExactNumbers)
+# Strawberry's own `validate_document` has the first three parts, and cannot hide suggestions.
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, ExactNumbers)
 # Measuring costs as much as a small query, and a client's pages have few sizes.
 MOST_FITTING = 32
 # Python refuses to read a number of so many digits, in words that are not for clients.
@@ -56,6 +59,11 @@ class Plan:
     is_personal: bool = False
 
     @property
+    def query(self) -> str | None:
+        """The document as it was sent."""
+        return self.document.loc.source.body if self.document.loc else None
+
+    @property
     def operation_name(self) -> str | None:
         return self.operation.name.value if self.operation.name else None
 
@@ -71,8 +79,11 @@ class Plan:
 class Planner:
     """Makes plans for one schema, and remembers the `memory` used last."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, memory: int) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
+    ) -> None:
         self._schema = schema
+        self._hides = hides_suggestions
         self._limits = limits
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
@@ -119,7 +130,7 @@ class Planner:
             check_names(document, self._limits)
         except TooComplex as error:
             raise _refused(error) from error
-        if errors := validate_document(self._schema, document, RULES):
+        if errors := validate(self._schema, document, RULES, hide_suggestions=self._hides):
             raise Refused(errors)
         operation = _select(document, operation_name)
         return Plan(document, operation, tuple(self._measure(document, operation, None)))

@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import strawberry
-from strawberry.extensions import SchemaExtension
 
 from graph.context import Context, Info, Services
-from graph.errors import Unsafe
 from graph.execution.engine import Engine, Unavailable
 from graph.execution.limits import Limits
 from graph.execution.plan import Refused
@@ -27,15 +25,6 @@ LIMITS = Limits(1000, 10, 10, 1000)
 async def services(clock: MovedClock) -> AsyncIterator[Services]:
     async with toy_door(clock) as (door, _):
         yield door.services
-
-
-def test_extensions_that_would_not_run_are_refused() -> None:
-    class Extension(SchemaExtension):
-        pass
-
-    schema = strawberry.Schema(toy_schema.Query, extensions=[Extension])
-    with pytest.raises(Unsafe, match="extensions"):
-        Engine(schema, LIMITS, 10)
 
 
 async def test_variables_that_do_not_fit_are_refused(services: Services) -> None:
