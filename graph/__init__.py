@@ -45,6 +45,7 @@ from graph.permissions.field import (
     Public,
     RecentlyAuthenticated,
     SignedIn,
+    SignedInHere,
     condition,
 )
 from graph.permissions.rules import Question
@@ -95,6 +96,7 @@ __all__ = [
     "RecentlyAuthenticated",
     "Session",
     "SignedIn",
+    "SignedInHere",
     "Slice",
     "StepUpRequired",
     "Transaction",

@@ -171,15 +171,16 @@ class Forbidden(WatchwordError):
 
 
 class StepUpRequired(Forbidden):
-    """The person must show again who it is (RFC 9470). `max_age` is in seconds."""
+    """The person must show again who it is (RFC 9470). `max_age` is in seconds, `how` says where."""
 
     code = "STEP_UP_REQUIRED"
     status = 401
 
-    def __init__(self, max_age: int) -> None:
+    def __init__(self, max_age: int, how: str = "Sign in again", **extensions: str) -> None:
         super().__init__(
-            f"Sign in again: this needs an authentication of the last {max_age} seconds.",
+            f"{how}: this needs an authentication of the last {max_age} seconds.",
             maxAge=max_age,
+            **extensions,
         )
         self.max_age = max_age
 

@@ -37,6 +37,19 @@ class Grants:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the settings say of the issuer at which somebody has signed in.
+
+    `is_front_end` says that the client is a front end of ours, which acts for nobody else, and
+    `steps_up` that the issuer's tokens say when the person last showed who it is.
+    """
+
+    issuer: str
+    is_front_end: bool = False
+    steps_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking, with what, and until when.
 
@@ -44,8 +57,8 @@ class Principal:
     `client` the OAuth client (`client_id`), `token_id` the token (`jti`), `version` the account's
     version when the token was issued (`ver`), `authenticated_at` when the person last showed who it
     is (`auth_time`), `key` the thumbprint of the key that the token is bound to (`cnf.jkt`),
-    `client_version` the client's version when the token was issued (`client_ver`). Times are Unix
-    seconds.
+    `client_version` the client's version when the token was issued (`client_ver`), `elsewhere` the
+    trusted issuer whose token it is; None for ours. Times are Unix seconds.
     """
 
     subject: str
@@ -59,6 +72,19 @@ class Principal:
     authenticated_at: float = 0.0
     key: str | None = None
     client_version: int = 0
+    elsewhere: Elsewhere | None = None
+
+    @property
+    def is_first_party(self) -> bool:
+        """Say whether a person asks by a front end of ours, wherever it signed in."""
+        return self.client == FIRST_PARTY or (
+            self.elsewhere is not None and self.elsewhere.is_front_end
+        )
+
+    @property
+    def can_step_up(self) -> bool:
+        """Say whether showing again who it is helps: a machine has nothing to show."""
+        return self.session is not None or (self.elsewhere is not None and self.elsewhere.steps_up)
 
     @property
     def is_anonymous(self) -> bool:

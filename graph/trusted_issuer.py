@@ -77,6 +77,15 @@ class TrustedIssuer(BaseModel):
         description="Accounts are made at first sight; or only those who were linked to one come in;"
         " or nobody has one.",
     )
+    first_party: tuple[str, ...] = Field(
+        (),
+        description="Its clients (client_id, azp or appid) that are front ends of ours, by which people"
+        " alone sign in: they do what is for people themselves.",
+    )
+    auth_time: str | None = Field(
+        "auth_time",
+        description="The claim that says when the person showed who it is; null when none is believed.",
+    )
     subject: str = Field("sub", description="The claim that names the person, for good.")
     email: str = Field("email", description="The claim with the e-mail address, for a new account.")
     unverified_email: bool = Field(
@@ -127,6 +136,13 @@ class TrustedIssuer(BaseModel):
     @classmethod
     def _one_path_is_a_list(cls, roles: object) -> object:
         return (roles,) if isinstance(roles, str) else roles
+
+    @field_validator("first_party")
+    @classmethod
+    def _clients_have_names(cls, clients: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(clients):
+            raise ValueError("must name clients: a token without one is nobody's front end")
+        return clients
 
     @field_validator("hosts")
     @classmethod

@@ -1,7 +1,7 @@
 """Fields about one's own passkeys and second factor. `IdentityQuery` and `IdentityMutation` have them.
 
-All of them are for who has signed in here: no third party's token may touch what somebody signs in
-with. Whatever changes that asks for a recent authentication too.
+All of them are for who has signed in here: neither a third party's token nor another issuer's may touch
+what somebody signs in with. Whatever changes that asks for a recent authentication too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from graph.context import Context, Info
 from graph.errors import BadUserInput
 from graph.identity import passkeys, recovery_codes, tables, totp
 from graph.identity.ceremonies import PasskeyRefused
-from graph.permissions.field import FirstParty, RecentlyAuthenticated
+from graph.permissions.field import RecentlyAuthenticated, SignedInHere
 
-Recent = FirstParty & RecentlyAuthenticated()
+Recent = SignedInHere & RecentlyAuthenticated()
 
 
 @strawberry.type(description="A WebAuthn credential that its owner can sign in with.")
@@ -44,13 +44,13 @@ class TotpSetup:
 class FactorQuery:
     """Part of `IdentityQuery`."""
 
-    @strawberry.field(permission_classes=[FirstParty], description="One's own passkeys.")
+    @strawberry.field(permission_classes=[SignedInHere], description="One's own passkeys.")
     async def passkeys(self, info: Info) -> list[Passkey] | None:
         async with info.context.read() as session:
             found = await passkeys.passkeys_of(session, info.context.principal.subject)
         return [_passkey(row) for row in found]
 
-    @strawberry.field(permission_classes=[FirstParty], description="One's own second factor.")
+    @strawberry.field(permission_classes=[SignedInHere], description="One's own second factor.")
     async def second_factor(self, info: Info) -> SecondFactor | None:
         return await _second_factor(info.context)
 
@@ -90,7 +90,7 @@ class FactorMutation:
             row = await passkeys.add(unit, settings, subject, name, credential, challenge)
         return _passkey(row)
 
-    @strawberry.mutation(permission_classes=[FirstParty], description="Call a passkey otherwise.")
+    @strawberry.mutation(permission_classes=[SignedInHere], description="Call a passkey otherwise.")
     async def rename_passkey(self, info: Info, id: strawberry.ID, name: str) -> Passkey | None:
         async with info.context.write() as unit:
             row = await passkeys.rename(unit, info.context.principal.subject, id, name)

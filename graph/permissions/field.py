@@ -32,10 +32,11 @@ from graph.permissions.rules import (
     RoleRule,
     Rule,
     ScopeRule,
+    SignedInHereRule,
     SignedInRule,
     describe,
 )
-from graph.permissions.verdict import Denied, Verdict
+from graph.permissions.verdict import Denied, Requirement, Verdict
 from graph.principal import FIRST_PARTY, Principal
 
 # Strawberry asks `has_permission` and then, in the same step, calls `on_unauthorized` without saying
@@ -147,7 +148,7 @@ def HasRole(role: str) -> type[Permission]:
 @cache
 def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
     """The person showed who it is within the last `max_age` seconds (RFC 9470), or within as many as
-    the settings say."""
+    the settings say: here, or at its issuer, whose tokens say when. A machine never does."""
     return permission(RecentRule(max_age))
 
 
@@ -160,8 +161,13 @@ SignedIn = permission(SignedInRule())
 Delegated = permission(DelegatedRule())
 """An application of others acts for a person: what it may do is its scopes, and it has no roles."""
 
-FirstParty = permission(FirstPartyRule(FIRST_PARTY))
-"""Somebody signed in here by itself: no third party's token, and no machine's."""
+FirstParty = permission(FirstPartyRule())
+"""Somebody signed in by itself, here or by a client that the settings of its issuer name as a front end
+of ours (`first_party`): no third party's token, and no machine's."""
+
+SignedInHere = permission(SignedInHereRule())
+"""Somebody has a session here by itself. For what somebody signs in with here: whoever comes from another
+issuer would have a way in that stays when that issuer lets it in no more."""
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
@@ -181,5 +187,33 @@ def _refuse(denied: Denied, principal: Principal) -> NoReturn:
     if principal.is_anonymous:
         raise Unauthenticated(f"Sign in first: this needs {describe(requires)}.", requires=requires)
     if denied.max_age is not None:
-        raise StepUpRequired(denied.max_age)
-    raise Forbidden(f"This needs {describe(requires)}.", requires=requires)
+        raise _step_up(denied.max_age, principal)
+    raise Forbidden(
+        f"This needs {describe(requires)}.{_advice(denied, principal)}", requires=requires
+    )
+
+
+def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
+    """Say where a person shows again who it is: where it signed in."""
+    if principal.elsewhere is not None:
+        issuer = principal.elsewhere.issuer
+        how = f"Sign in again at {issuer}, with max_age={max_age} or prompt=login"
+        return StepUpRequired(max_age, how, issuer=issuer)
+    if principal.client != FIRST_PARTY:
+        how = f"Ask for authorization again, with max_age={max_age} or prompt=login"
+        return StepUpRequired(max_age, how)
+    return StepUpRequired(max_age)
+
+
+def _advice(denied: Denied, principal: Principal) -> str:
+    """Return what helps a person of another issuer, beside other rights."""
+    issuer = principal.elsewhere
+    if issuer is None or issuer.is_front_end or not _asks_for(denied.requires, "client"):
+        return ""
+    client = (principal.client or "").partition("|")[2]
+    return f" Sign in here, or let the operator name {client} in first_party of {issuer.issuer}."
+
+
+def _asks_for(requires: Requirement, word: str) -> bool:
+    parts = requires.get("allOf") or requires.get("anyOf") or ()
+    return word in requires or any(_asks_for(part, word) for part in parts)

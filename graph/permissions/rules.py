@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
-from graph.principal import Principal
+from graph.principal import FIRST_PARTY, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +120,39 @@ class DelegatedRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class FirstPartyRule(Rule):
-    """Somebody signed in here by itself; no other application or machine does this for it."""
-
-    client: str
+    """Somebody signed in by itself, here or by a front end that the settings of its issuer name; no other
+    application or machine does this for it."""
 
     @property
     def requires(self) -> Requirement:
-        return {"client": self.client}
+        return {"client": FIRST_PARTY}
 
     def holds(self, question: Question) -> bool:
         principal = question.principal
-        return not principal.is_anonymous and principal.client == self.client
+        return not principal.is_anonymous and principal.is_first_party
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInHereRule(Rule):
+    """Somebody has a session here by itself: what another issuer vouches for is not enough."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"session": True}
+
+    def holds(self, question: Question) -> bool:
+        principal = question.principal
+        return (
+            not principal.is_anonymous
+            and principal.client == FIRST_PARTY
+            and principal.session is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RecentRule(Rule):
     """Somebody showed who it is within the last `max_age` seconds (RFC 9470); None is for as many as
-    the settings say."""
+    the settings say. For a person of a trusted issuer that issuer says when."""
 
     max_age: int | None = None
 
@@ -154,7 +170,9 @@ class RecentRule(Rule):
             max_age = int(context.services.settings.step_up_seconds)
         if not principal.is_anonymous and context.now - principal.authenticated_at <= max_age:
             return ALLOWED
-        return Denied(self.requires, max_age)
+        # Whoever cannot show again who it is is not asked to.
+        can = principal.is_anonymous or principal.can_step_up
+        return Denied(self.requires, max_age if can else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +331,8 @@ def describe(requires: Requirement) -> str:
             return "allowed to an application"
         case {"client": client}:
             return f"signed in by {client} itself"
+        case {"session": True}:
+            return "a session of the person here"
         case {"maxAge": None}:
             return "a recent authentication"
         case {"maxAge": max_age}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graph.background import Background
@@ -17,7 +17,7 @@ from graph.tokens.keys import VerifyingKey
 from graph.tokens.members import members
 from graph.tokens.verify import UnknownKey
 from graph.trust.keys import IssuerKeys
-from graph.trust.mapping import Person, person_of, translate
+from graph.trust.mapping import Person, elsewhere, person_of, translate
 from graph.trusted_issuer import IGNORABLE, TrustedIssuer
 
 
@@ -75,6 +75,7 @@ class Issuer:
     def _read(self, claims: dict[str, Any]) -> Verified:
         ours = translate(claims, self.trusted, self._roles)
         made = principal(ours, self._expected, self._clock.now())
+        made = replace(made, elsewhere=elsewhere(made.client or "", self.trusted))
         return Verified(made, person_of(claims, self.trusted))
 
 

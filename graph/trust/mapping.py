@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.errors import InvalidToken
+from graph.principal import Elsewhere
 from graph.trusted_issuer import TrustedIssuer
 
 # OpenID Connect Core, sections 2 and 3.3.2.11; Back-Channel Logout, section 2.4: what has one of
@@ -20,7 +21,7 @@ LONGEST_SUBJECT = 255
 LONGEST_CLIENT = 160
 _CLIENT = ("client_id", "azp", "appid")
 _TOKEN_ID = ("jti", "uti")
-_SAME_HERE = ("iss", "exp", "nbf", "iat", "auth_time", "cnf")
+_SAME_HERE = ("iss", "exp", "nbf", "iat", "cnf")
 _MISSING = object()
 
 
@@ -47,7 +48,7 @@ def translate(
     said |= {
         "aud": find(claims, issuer.audience_claim),
         "sub": subject_of(claims, issuer),
-        "client_id": f"{issuer.name}|{_named(claims, _CLIENT, LONGEST_CLIENT)}",
+        "client_id": _called(issuer, _named(claims, _CLIENT, LONGEST_CLIENT)),
         "jti": f"{issuer.name}|{_named(claims, _TOKEN_ID, LONGEST_SUBJECT)}",
         "roles": sorted(held),
         "scope": " ".join(sorted(scopes_of(claims, issuer, held, roles))),
@@ -55,9 +56,17 @@ def translate(
     if "iat" in said:
         # Ours always say nbf; many others mean the same moment by iat.
         said.setdefault("nbf", said["iat"])
+    if issuer.auth_time is not None and (at := find(claims, issuer.auth_time)) is not _MISSING:
+        said["auth_time"] = at
     if issuer.tenant is not None and (tenant := find(claims, issuer.tenant)) is not _MISSING:
         said["tenant"] = tenant
     return said
+
+
+def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
+    """Return what the settings say of an issuer and its client, which is called `client` here."""
+    front_ends = {_called(issuer, name) for name in issuer.first_party}
+    return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
 
 
 def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> Person:
@@ -120,6 +129,11 @@ def fingerprint(issuer: str, subject: str) -> str:
     """Return a name of 28 characters for whom an issuer knows, which no account of ours has."""
     digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
     return f"~{digest[:27]}"
+
+
+def _called(issuer: TrustedIssuer, name: str) -> str:
+    """Return what a client of an issuer is called here: by no name that one of ours has."""
+    return f"{issuer.name}|{name}"
 
 
 def _check_kind(claims: dict[str, Any], issuer: TrustedIssuer) -> None:

@@ -111,4 +111,4 @@ async def open_services(
 def _principal(subject: str, role: str, now: float) -> Principal:
     roles = frozenset({role})
     grants = Grants(roles, domain.scopes(roles))
-    return Principal(subject, grants, client=FIRST_PARTY, authenticated_at=now)
+    return Principal(subject, grants, client=FIRST_PARTY, session="s", authenticated_at=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -19,17 +20,23 @@ from graph.permissions.rules import (
     RoleRule,
     Rule,
     ScopeRule,
+    SignedInHereRule,
     SignedInRule,
     describe,
 )
 from graph.permissions.verdict import ALLOWED, Denied
-from graph.principal import ANONYMOUS, Grants, Principal
+from graph.principal import ANONYMOUS, Elsewhere, Grants, Principal
+from graph.principal import FIRST_PARTY as US
 
 YES, NO = Anyone(), Not(Anyone())
 
 
 def question(principal: Principal = ANONYMOUS) -> Question:
     return Question(principal, None, None, {})
+
+
+def elsewhere(**said: bool) -> Principal:
+    return Principal("a", client="idp|front", elsewhere=Elsewhere("https://idp", **said))
 
 
 def keeper(*scopes: str) -> Principal:
@@ -42,8 +49,20 @@ def keeper(*scopes: str) -> Principal:
         (SignedInRule(), keeper(), ANONYMOUS),
         (RoleRule("keeper"), keeper(), Principal("bob")),
         (ScopeRule("toys:count"), keeper("toys:count"), keeper("toys:counting")),
-        (FirstPartyRule("us"), Principal("a", client="us"), Principal("a", client="them")),
-        (FirstPartyRule("us"), Principal("a", client="us"), Principal("", client="us")),
+        (FirstPartyRule(), Principal("a", client=US), Principal("a", client="them")),
+        (FirstPartyRule(), Principal("a", client=US), Principal("", client=US)),
+        (FirstPartyRule(), elsewhere(is_front_end=True), elsewhere()),
+        (SignedInHereRule(), Principal("a", client=US, session="s"), Principal("a", client=US)),
+        (
+            SignedInHereRule(),
+            Principal("a", client=US, session="s"),
+            Principal("a", client="app", session="s"),
+        ),
+        (
+            SignedInHereRule(),
+            Principal("a", client=US, session="s"),
+            elsewhere(is_front_end=True),
+        ),
     ],
 )
 def test_a_rule_reads_the_principal(rule: Rule, allowed: Principal, denied: Principal) -> None:
@@ -69,7 +88,8 @@ NOW = 1_000.0
 
 def asked(authenticated_at: float) -> Question:
     info = SimpleNamespace(context=SimpleNamespace(now=NOW))
-    return Question(Principal("alice", authenticated_at=authenticated_at), None, info, {})
+    alice = Principal("alice", authenticated_at=authenticated_at, session="s")
+    return Question(alice, None, info, {})
 
 
 @pytest.mark.parametrize(
@@ -77,6 +97,22 @@ def asked(authenticated_at: float) -> Question:
 )
 def test_an_authentication_is_recent_for_so_many_seconds(at: float, is_recent: bool) -> None:
     assert RecentRule(60).holds(asked(at)) is is_recent
+
+
+@pytest.mark.parametrize(
+    ("who", "max_age"),
+    [
+        (Principal("machine", client="machine"), None),
+        (Principal("alice", client=US), None),
+        (Principal("alice", client="app", session="s"), 60),
+        (elsewhere(), 60),
+        (elsewhere(steps_up=False), None),
+    ],
+)
+def test_only_those_are_asked_to_step_up_who_can(who: Principal, max_age: int | None) -> None:
+    verdict = RecentRule(60).decide(replace(asked(0), principal=who))
+    assert isinstance(verdict, Denied)
+    assert verdict.max_age == max_age
 
 
 @pytest.mark.parametrize(("seconds", "is_recent"), [(61, True), (60, True), (59, False)])

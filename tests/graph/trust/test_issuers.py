@@ -10,6 +10,7 @@ import pytest
 
 from graph.background import Background
 from graph.errors import InvalidToken, TokenExpired, Unsafe, WatchwordError
+from graph.principal import Elsewhere
 from graph.tokens.keys import Key
 from graph.trust.issuers import TrustedIssuers, Verified
 from graph.trust.keys import COOL_DOWN
@@ -89,6 +90,34 @@ async def test_each_claim_is_checked(
 ) -> None:
     trust = Trust(clock, idp.entry())
     assert await trust.rule(idp.token(now=clock.now(), **changes)) == rule
+
+
+@pytest.mark.parametrize(
+    ("entry", "at", "front_end", "steps_up"),
+    [
+        ({}, 5, False, True),
+        ({"first_party": ["other", "front"]}, 5, True, True),
+        ({"first_party": ["fron", "example|front", "FRONT"]}, 5, False, True),
+        ({"auth_time": None}, 0, False, False),
+        ({"auth_time": "https://x.example/at"}, 7, False, True),
+        ({"auth_time": "nothing"}, 0, False, True),
+    ],
+)
+async def test_the_settings_say_whether_a_client_is_ours_and_when_somebody_authenticated(
+    entry: dict[str, Any],
+    at: int,
+    front_end: bool,
+    steps_up: bool,
+    idp: FakeIssuer,
+    clock: MovedClock,
+) -> None:
+    said = {"auth_time": 5, "https://x.example/at": 7}
+    verified = await Trust(clock, idp.entry(**entry)).verify(idp.token(now=clock.now(), **said))
+    assert verified is not None
+    principal = verified.principal
+    assert principal.authenticated_at == at
+    assert principal.elsewhere == Elsewhere(idp.url, front_end, steps_up)
+    assert principal.is_first_party is front_end
 
 
 async def test_an_old_token_has_expired(idp: FakeIssuer, clock: MovedClock) -> None:
