@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 # Seconds by which a window may end sooner than it is known to: Redis tells them whole.
 MARGIN_SECONDS = 1.0
+# Attempts by one key that wait for others to be decided.
+MOST_WAITING = 200
 # Beside what redis-py calls its errors, which `limits` wraps.
 FAILURES = (StorageError, RedisClusterException, OSError)
 
@@ -53,11 +56,59 @@ Taken = Sequence[Count]
 
 
 class Exceeded(RateLimited):
-    """There were too many attempts by `key`, in which an address is the network that had too many."""
+    """There were too many attempts by `key`, in which an address is the network that had too many.
 
-    def __init__(self, key: tuple[str, ...], remains: float) -> None:
+    `name` is where they are counted, and `excess` how many of them must turn out to be no guesses
+    before there is room for another.
+    """
+
+    def __init__(self, key: tuple[str, ...], counted: Count, excess: int) -> None:
+        remains = max(1.0, counted.ends - time.time())
         super().__init__("Too many attempts. Try again later.", remains)
         self.key = key
+        self.name = counted.name
+        self.excess = excess
+
+
+class Undecided:
+    """The attempts of this process that are counted and not decided yet, and others that wait for them."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def add(self, taken: Taken) -> None:
+        """Note an attempt that was counted."""
+        self._open.update(counted.name for counted in taken)
+
+    def remove(self, taken: Taken, *, makes_room: bool) -> None:
+        """Note that an attempt was decided. Where it makes room, one that waits may try again; all of
+        them, to be refused, when there is none left that could."""
+        for name in (counted.name for counted in taken):
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]
+                self._wake(name, MOST_WAITING)
+            elif makes_room:
+                self._wake(name, 1)
+
+    def decision(self, name: str, excess: int) -> asyncio.Future[None] | None:
+        """Return what ends when it is worth trying again; None when so many cannot make room."""
+        waiting = self._waiting.setdefault(name, deque()) if self._open[name] >= excess else None
+        if waiting is None or len(waiting) >= MOST_WAITING:
+            return None
+        waiting.append(asyncio.get_running_loop().create_future())
+        return waiting[-1]
+
+    def _wake(self, name: str, most: int) -> None:
+        waiting = self._waiting.get(name, deque())
+        while waiting and most:
+            future = waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                most -= 1
+        if not waiting:
+            self._waiting.pop(name, None)
 
 
 class Attempts:
@@ -70,6 +121,38 @@ class Attempts:
         self._alone: Storage = MemoryStorage()
         self._shared = _storage(url) if bus_url.between_processes(url) else None
         self._away_until = 0.0
+        self._undecided = Undecided()
+        # While one is counted or taken back no other is: the numbers are those that have been decided and
+        # those that have not, and no refused ones on their way out.
+        self._turn = asyncio.Lock()
+
+    async def begin(self, limit: str, *key: str) -> Taken:
+        """Count an attempt as `count` does, that ends with `decide`.
+
+        Where only attempts are in the way that this process has not decided yet, it waits for them:
+        when a whole office signs in at once, they are no guesses. Raises `Exceeded`.
+        """
+        while True:
+            async with self._turn:
+                try:
+                    taken = await self.count(limit, *key)
+                except Exceeded as error:
+                    decision = self._undecided.decision(error.name, error.excess)
+                    if decision is None:
+                        raise
+                else:
+                    self._undecided.add(taken)
+                    return taken
+            await decision
+
+    async def decide(self, taken: Taken, *, is_guess: bool) -> None:
+        """End an attempt that was begun. One that was no guess is taken back."""
+        try:
+            if not is_guess:
+                async with self._turn:
+                    await self.forgive(taken)
+        finally:
+            self._undecided.remove(taken, makes_room=not is_guess)
 
     async def count(self, limit: str, *key: str) -> Taken:
         """Count an attempt by what the key names, before it is known how it ends.
@@ -81,11 +164,11 @@ class Attempts:
         taken: list[Count] = []
         for place, times in _places(key):
             number, counted = await self._add(item, place)
-            if number > item.amount * times:
-                # Nothing was tried: a refused neighbour must not use up what the others may try.
-                await self.forgive(taken)
-                raise Exceeded(place, max(1.0, counted.ends - time.time()))
             taken.append(counted)
+            if number > item.amount * times:
+                # Nothing was tried: what is refused must not use up what others may try.
+                await self.forgive(taken)
+                raise Exceeded(place, counted, number - item.amount * times)
         return taken
 
     async def is_first(self, limit: str, *key: str) -> bool:

@@ -59,26 +59,22 @@ class Trials:
         Raises `RateLimited` when there were too many.
         """
         taken: list[Taken] = []
+        is_guess, attempts = False, self._services.attempts
         try:
             for limit, *key in counted:
-                taken.append(await self.count(trial, limit, *key))
+                begun = self._noted(trial, limit, key[0], attempts.begin(limit, *key))
+                taken.append(await begun)
             yield
         except BaseException as error:
-            if _is_no_guess(error):
-                await self._forgive(taken)
+            is_guess = not _is_no_guess(error)
             raise
-        await self._forgive(taken)
+        finally:
+            for each in taken:
+                await attempts.decide(each, is_guess=is_guess)
 
-    async def count(self, trial: Trial, limit: str, *key: str) -> Taken:
+    async def count(self, trial: Trial, limit: str, *key: str) -> None:
         """Count a trial for good. Raises `RateLimited` when there were too many."""
-        attempts = self._services.attempts
-        try:
-            return await attempts.count(limit, *key)
-        except Exceeded as error:
-            # Those after the first would fill the log with what nobody compared.
-            if await attempts.is_first(limit, "refused", *error.key):
-                await self._note(trial, key[0])
-            raise
+        await self._noted(trial, limit, key[0], self._services.attempts.count(limit, *key))
 
     async def decide(
         self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
@@ -94,9 +90,17 @@ class Trials:
         log.info("%s from %s", trial.failed.value, trial.actor.address)
         raise refused
 
-    async def _forgive(self, taken: list[Taken]) -> None:
-        for each in taken:
-            await self._services.attempts.forgive(each)
+    async def _noted(
+        self, trial: Trial, limit: str, what: str, counting: Awaitable[Taken]
+    ) -> Taken:
+        """Return an attempt that is counted; write down the first one of a window that is refused."""
+        try:
+            return await counting
+        except Exceeded as error:
+            # Those after the first would fill the log with what nobody compared.
+            if await self._services.attempts.is_first(limit, "refused", *error.key):
+                await self._note(trial, what)
+            raise
 
     async def _note(self, trial: Trial, what: str) -> None:
         async with self._transaction(trial) as unit:

@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 LANES = 4
 """Cores that one hash keeps busy at most: the parallelism of argon2-cffi's parameters (RFC 9106)."""
-# At some 0.05 seconds for each, nobody waits for more than ten.
-MOST_WAITING = 200
-MOST_OF_ONE_NETWORK = 100
+# At some 0.05 seconds for each, nobody waits for more than twenty; the people of one office find room.
+MOST_WAITING = 400
+MOST_OF_ONE_NETWORK = 200
 
 _threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // LANES), "argon2")
 _waiting: Counter[str] = Counter()

@@ -53,6 +53,77 @@ async def test_what_was_no_guess_is_taken_back() -> None:
             await made.count(LIMIT, "a")
 
 
+async def test_what_is_refused_uses_nothing_up() -> None:
+    async with counting(MEMORY) as made:
+        taken = [await made.count(LIMIT, "a") for _ in range(3)]
+        for _ in range(10):
+            with pytest.raises(RateLimited):
+                await made.count(LIMIT, "a")
+        await made.forgive(taken[0])
+        await made.count(LIMIT, "a")
+
+
+async def test_who_comes_while_others_are_undecided_waits_for_them() -> None:
+    async with counting(MEMORY) as made:
+        first = [await made.begin(LIMIT, "a") for _ in range(3)]
+        later = [asyncio.ensure_future(made.begin(LIMIT, "a")) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in later)
+        await made.decide(first[0], is_guess=False)
+        done, _ = await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
+        assert len(done) == 1
+        for taken in (*first[1:], done.pop().result()):
+            await made.decide(taken, is_guess=True)
+        answers = await asyncio.gather(*later, return_exceptions=True)
+        # Three guesses were wrong: those that waited for them are refused, and nobody waits any more.
+        assert sum(isinstance(answer, RateLimited) for answer in answers) == 2
+        with pytest.raises(RateLimited):
+            await made.begin(LIMIT, "a")
+        assert not made._undecided._open
+        assert not made._undecided._waiting
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_any_number_at_once_get_through_who_are_right(is_shared: bool) -> None:
+    with live_redis() if is_shared else nullcontext() as redis:
+        async with counting(redis.url if redis else MEMORY) as made:
+
+            async def sign_in(number: int) -> None:
+                taken = await made.begin(LIMIT, "address", "2001:db8:1:2::1")
+                await asyncio.sleep(0)
+                await made.decide(taken, is_guess=False)
+
+            await asyncio.gather(*map(sign_in, range(60)))
+            assert not made._undecided._open
+            assert not made._undecided._waiting
+            await use_up(made, "address", "2001:db8:1:2::1")
+
+
+async def test_nobody_waits_for_those_who_cannot_make_room() -> None:
+    async with counting(MEMORY) as made:
+        undecided = await made.begin(LIMIT, "a")
+        for _ in range(2):
+            await made.decide(await made.begin(LIMIT, "a"), is_guess=True)
+        waiting = asyncio.ensure_future(made.begin(LIMIT, "a"))
+        await asyncio.sleep(0)
+        await made.decide(undecided, is_guess=False)
+        await made.decide(await waiting, is_guess=True)
+        with pytest.raises(RateLimited):
+            await made.begin(LIMIT, "a")
+
+
+async def test_who_leaves_while_it_waits_is_forgotten() -> None:
+    async with counting(MEMORY) as made:
+        taken = [await made.begin(LIMIT, "a") for _ in range(3)]
+        waiting = asyncio.ensure_future(made.begin(LIMIT, "a"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        for each in taken:
+            await made.decide(each, is_guess=False)
+        assert not made._undecided._waiting
+        await use_up(made, "a")
+
+
 async def test_processes_with_one_redis_count_together() -> None:
     with live_redis() as redis:
         async with counting(redis.url) as one, counting(redis.url) as other:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from graph.actor import Actor
-from graph.attempts import Attempts
+from graph.attempts import Attempts, Taken
 from graph.columns import moment
 from graph.database import Database
 from graph.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
@@ -242,6 +242,21 @@ async def test_who_knows_the_password_is_never_kept_out_by_its_own_sign_ins(
             assert (await desk.login()).status_code == 200
 
 
+async def test_an_office_that_signs_in_at_one_moment_gets_in(
+    database: Database, clock: MovedClock
+) -> None:
+    limits = {
+        "sign_in_limit_per_account": "2 per minute",
+        "sign_in_limit_per_address": "3 per minute",
+    }
+    async with sign_in_desk(database, clock, **limits) as desk:
+        right = await asyncio.gather(*(desk.login(delivery="body") for _ in range(20)))
+        assert {answer.status_code for answer in right} == {200}
+        guesses = (desk.login(password="wrong horse battery") for _ in range(20))
+        wrong = await asyncio.gather(*guesses)
+        assert sorted(answer.status_code for answer in wrong) == [401] * 2 + [429] * 18
+
+
 async def test_an_address_is_limited_over_all_accounts(
     database: Database, clock: MovedClock
 ) -> None:
@@ -422,9 +437,9 @@ class Work:
             self.done.append("compare")
             return fitting(password, hash)
 
-        async def counted(attempts: Attempts, *arguments: str) -> None:
+        async def counted(attempts: Attempts, *arguments: str) -> Taken:
             self.done.append("count")
-            await count(attempts, *arguments)
+            return await count(attempts, *arguments)
 
         monkeypatch.setattr(passwords, "_fitting", compare)
         monkeypatch.setattr(Attempts, "count", counted)
