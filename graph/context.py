@@ -103,6 +103,11 @@ class Context:
         return cast(Principal, self._principal) if self._holder is None else self._holder.principal
 
     @property
+    def is_shared(self) -> bool:
+        """Whether many are served at once."""
+        return isinstance(self._principal, SharedPrincipal)
+
+    @property
     def actor(self) -> Actor:
         """Who does what this operation does, as the audit log writes it down, and what it
         may give to others."""
@@ -141,6 +146,9 @@ class Context:
         """Return this context's batch loader for `load`, which gets the keys of one tick.
 
         It gets at most `NAMED_AT_ONCE` (500) of them at once, so that one statement can name them.
+
+        It remembers what it has loaded, as the context is fresh for each operation and each event. In
+        a subscription's own resolver, whose context lives for many events, it remembers nothing.
         """
         found = self._loaders.get(load)
         if found is None:
@@ -148,7 +156,9 @@ class Context:
             async def batch(keys: list[K]) -> Sequence[V | BaseException]:
                 return await load(self, keys)
 
-            found = self._loaders[load] = DataLoader(load_fn=batch, max_batch_size=NAMED_AT_ONCE)
+            found = self._loaders[load] = DataLoader(
+                load_fn=batch, max_batch_size=NAMED_AT_ONCE, cache=self._course is None
+            )
         return found
 
     def follow(
@@ -164,7 +174,10 @@ class Context:
         With `last`, the last so many events come first; with `present`, an event of kind `PRESENT`
         comes first, which stands for the state of now. Nothing is lost or doubled between that and
         what follows. A client that comes back with a cursor goes on from there, whatever these say.
-        Answer each event at most once: the cursor of an answer stands for its event.
+        Answer each event as often as you like, with the same answers in the same order whenever it is
+        followed again: a client that was cut between two of them gets the others, and one that was
+        cut inside the present state gets all of it again. The code after a `yield` runs up to where it
+        waits before the answer is sent.
         Only a subscription's resolver can follow, and only one stream.
         """
         if self._course is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
@@ -105,6 +106,17 @@ class Holder(Protocol):
 
 class IdentityAsked(Exception):
     """Somebody asked who it is where many are served at once. They are served one by one then."""
+
+
+def asks_for_one(error: BaseException | None) -> bool:
+    """Tell whether an error says that something must be run for one principal alone.
+
+    It asked for an identity, or for a context variable that has no value here: a middleware may have
+    set one in the request of each.
+    """
+    if isinstance(error, LookupError) and error.args:
+        return isinstance(error.args[0], ContextVar)
+    return isinstance(error, IdentityAsked)
 
 
 class SharedPrincipal:

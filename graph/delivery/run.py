@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from graph.background import Backoff
 from graph.context import Context, Services
-from graph.course import Course
+from graph.course import Course, OtherTopic, Progress
 from graph.database import is_unavailable
 from graph.deadline import within
 from graph.execution.engine import Answer, Engine, Source, Unavailable
-from graph.execution.masking import written
-from graph.execution.plan import Plan
+from graph.execution.masking import conceal, present, written
+from graph.execution.plan import Plan, Refused
 from graph.permissions.guards import recheck
-from graph.principal import Holder
+from graph.principal import Holder, IdentityAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,49 +28,114 @@ class Operation:
 
 
 class Sent:
-    """An answer on its way: in JSON, with the cursor of whoever has seen it.
+    """An answer on its way: in JSON, with the cursor of a client that has seen it.
 
-    `shapes` keeps what a transport makes of it, so that it is made once for all who get it.
+    `before` and `after` are how far a subscriber is without it, and with it. `shapes` keeps what a
+    transport makes of it, so that it is made once for all who get it.
     """
 
-    __slots__ = ("cursor", "json", "shapes")
+    __slots__ = ("after", "before", "cursor", "json", "shapes")
 
-    def __init__(self, answer: Answer, cursor: str | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        cursor: str | None = None,
+        before: Progress | None = None,
+        after: Progress | None = None,
+    ) -> None:
         if cursor is not None:
             answer["extensions"] = {"cursor": cursor}
         self.json = written(answer)
         self.cursor = cursor
+        self.before = before
+        self.after = after
         self.shapes: dict[str, bytes] = {}
 
 
-async def run(
-    engine: Engine, services: Services, holder: Holder, operation: Operation, course: Course
-) -> AsyncGenerator[Sent, None]:
-    """Yield an answer, with its cursor, for each event; each in a context of its own.
+class Run:
+    """Runs an operation's resolver, and begins again where it was whenever the database was away."""
 
-    What let the subscription open is asked again before each event. Raises `Refused` when it cannot
-    be opened, `WatchwordError` when it must end, `Unavailable` when the database is away, and
-    whatever else its resolver raises; the resolver has been closed by then.
-    """
-    context = Context(services, holder.principal, holder=holder, course=course)
-    source = await engine.subscribe(operation.plan, operation.variables, context)
-    try:
-        async for event in source.events:
-            # The event may have waited for a principal that is another by now.
-            now = Context(services, holder.principal)
-            if context.guards:
-                seconds = services.settings.event_seconds
-                await within(services.clock, seconds, recheck(context.guards, now))
-            answer = await source.answer(event, now)
-            yield Sent(answer, course.cursor())
-    except Exception as error:
-        if is_unavailable(error):
-            raise Unavailable from error
-        if not isinstance(error, Unavailable):
-            source.failed(error, context)
-        raise
-    finally:
-        await _close(source)
+    def __init__(
+        self,
+        engine: Engine,
+        services: Services,
+        holder: Holder,
+        operation: Operation,
+        course: Course,
+    ) -> None:
+        """`course` says where it begins."""
+        self.course = course
+        self._engine = engine
+        self._services = services
+        self._holder = holder
+        self._operation = operation
+
+    async def answers(self) -> AsyncGenerator[Sent, None]:
+        """Yield the answers, until the resolver ends.
+
+        Raises `Refused` when the subscription cannot be opened, `WatchwordError` when it must end,
+        and whatever else its resolver raises; the resolver has been closed by then.
+        """
+        backoff = Backoff(self._services.clock)
+        while True:
+            try:
+                async with aclosing(self._once()) as answers:
+                    async for answer in answers:
+                        yield answer
+                return
+            except Unavailable:
+                if self.course.progress != self.course.start:
+                    backoff.reset()
+                self.course = self.course.again()
+                await backoff.wait()
+
+    async def _once(self) -> AsyncGenerator[Sent, None]:
+        services, course = self._services, self.course
+        holder = self._holder
+        context = Context(services, holder.principal, holder=holder, course=course)
+        plan, variables = self._operation.plan, self._operation.variables
+        source = await self._engine.subscribe(plan, variables, context)
+        try:
+            coming = source.pull()
+            while True:
+                with course.resting():
+                    try:
+                        event = await coming
+                    except StopAsyncIteration:
+                        return
+                turn = course.turn
+                if course.is_repeated(turn):
+                    coming = source.pull()
+                    course.answered(turn)
+                    continue
+                answer = await self._answer(source, event, context)
+                # What comes next shows whether this answer is the last to its event.
+                coming = source.pull()
+                after = course.answered(turn)
+                yield Sent(answer, course.cursor(after), turn.before, after)
+        except Exception as error:
+            if is_unavailable(error):
+                raise Unavailable from error
+            if not isinstance(error, Unavailable | IdentityAsked | OtherTopic):
+                source.failed(error, context)
+            raise
+        finally:
+            await _close(source)
+
+    async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
+        # The event may have waited for a principal that is another by now.
+        now = Context(self._services, self._holder.principal)
+        if opened.guards:
+            seconds = self._services.settings.event_seconds
+            await within(self._services.clock, seconds, recheck(opened.guards, now))
+        return await source.answer(event, now)
+
+
+def told(error: Exception) -> list[dict[str, Any]]:
+    """Return an error that ends a subscription as its client is told of it."""
+    if isinstance(error, Refused):
+        return [present(each) for each in error.errors]
+    return [conceal(error).as_dict()]
 
 
 async def _close(source: Source) -> None:

@@ -1,45 +1,47 @@
-"""One subscription: it begins by itself, and joins those who want the same as soon as it is quiet.
+"""One subscription: it begins by itself, and joins others that want the same as soon as it waits.
 
 While it runs by itself it has a task, a resolver and a mailbox of its own. Once its resolver has had
 everything that has happened and waits, it is at the same place as all others that wait, and a group
 can do for it what it would do for itself. It leaves the group for itself again, from the very same
 place, when its grants change or the group ends. So nothing is lost or doubled on the way in or out.
+
+Its own runs see the context variables of the request that asked for it, and of no other.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from contextvars import Context, copy_context
+from typing import Any
 
-from graph.background import Backoff
-from graph.course import Course
+from graph.course import Course, Progress, Topic
+from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease
+from graph.delivery.member import Key, Membership
 from graph.delivery.outlet import Outlet
-from graph.delivery.run import Operation, run
-from graph.events import Place
-from graph.execution.engine import Unavailable
-from graph.execution.masking import conceal, present
-from graph.execution.plan import Refused
-
-if TYPE_CHECKING:
-    from graph.delivery.groups import Group, Groups, Key
+from graph.delivery.run import Operation, Run, told
+from graph.delivery.states import (
+    Alone,
+    Begun,
+    Ended,
+    Grouped,
+    Happening,
+    Joined,
+    Offered,
+    Opening,
+    State,
+    Waits,
+    after,
+)
+from graph.principal import Principal
 
 
 class Subscription:
     """An operation that goes on until its client, its lease or its resolver ends it."""
 
-    __slots__ = (
-        "_course",
-        "_group",
-        "_resume",
-        "_task",
-        "groups",
-        "lease",
-        "offered",
-        "operation",
-        "outlet",
-    )
+    __slots__ = ("_context", "_groups", "_resume", "lease", "operation", "outlet", "state")
 
     def __init__(
         self,
@@ -50,102 +52,140 @@ class Subscription:
         resume: str | None = None,
     ) -> None:
         """`resume` is the cursor after which it begins, if it is not new."""
-        self.groups = groups
+        self.lease = lease
         self.operation = operation
         self.outlet = outlet
-        self.lease = lease
-        # What it has in common with others, while it waits for one of them.
-        self.offered: Key | None = None
+        self.state: State[Solo, Key, Membership] = Opening()
+        self._groups = groups
         self._resume = resume
-        self._course: Course | None = None
-        self._group: Group | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def course(self) -> Course | None:
-        """Its own course; None while it is in a group."""
-        return self._course
+        self._context = copy_context()
 
     def start(self) -> None:
-        """Begin, or go on from where it was."""
-        self._begin(None)
+        """Begin, at the beginning or after the cursor."""
+        self._begin(None, None)
 
     def stop(self) -> None:
         """Send nothing more, and give everything back."""
-        if self._group is not None:
-            self._group.leave(self)
-            self._group = None
-        self._cancel()
+        self._take(Ended())
 
     def regrant(self) -> None:
         """Go on with other grants; what they do not allow any more is refused."""
-        if self._group is not None:
-            self.go_on(self._group.leave(self))
-        elif self._course is not None and self._course.stream is not None:
-            place = self._course.place
-            self._cancel()
-            self._begin(place)
+        match self.state:
+            case Grouped(group):
+                self._begin(group.progress(self), group.key.topic)
+            case Alone(run) | Offered(run, _) if run.course.topic is not None:
+                self._begin(run.course.progress, run.course.topic)
 
-    def join(self, group: Group) -> None:
-        """Let a group go on for it, from where it waits."""
-        self._group = group
-        self._resume = None
-        self._cancel()
+    # As a member of groups.
 
-    def go_on(self, place: Place | None) -> None:
-        """Go on by itself, from a place: its group does so no more."""
-        self._group = None
-        self._begin(place)
+    @property
+    def principal(self) -> Principal:
+        return self.lease.principal
 
-    def _begin(self, place: Place | None) -> None:
-        self._task = asyncio.create_task(self._live(place))
+    @property
+    def topic(self) -> Topic | None:
+        match self.state:
+            case Alone(run) | Offered(run, _):
+                return run.course.topic
+        return None
 
-    def _cancel(self) -> None:
-        self.groups.forget(self)
-        if self._task is not None:
-            self._task.cancel()
-        self._task = self._course = None
+    @property
+    def rest(self) -> Progress | None:
+        match self.state:
+            case Alone(run) | Offered(run, _) if run.course.is_idle:
+                return run.course.progress
+        return None
 
-    async def _live(self, place: Place | None) -> None:
-        try:
-            await self._run(place)
-        except Refused as refused:
-            self._end(self.outlet.refuse, [present(error) for error in refused.errors])
-        except Exception as error:
-            self._end(self.outlet.refuse, [conceal(error).as_dict()])
+    def join(self, group: Membership) -> None:
+        self._take(Joined(group))
+
+    def go_on(self, progress: Progress) -> None:
+        match self.state:
+            case Grouped(group):
+                self._begin(progress, group.key.topic)
+
+    def end(self, errors: list[dict[str, Any]] | None) -> None:
+        self._take(Ended())
+        if errors is None:
+            self.outlet.complete()
         else:
-            self._end(self.outlet.complete)
+            self.outlet.refuse(errors)
 
-    def _end(self, end: Any, *arguments: Any) -> None:
-        self.groups.forget(self)
-        self._task = self._course = None
-        end(*arguments)
+    def _begin(self, progress: Progress | None, topic: Topic | None) -> None:
+        services, stream = self._groups.services, topic.stream if topic else None
+        course = Course(
+            services.hub, services.log, progress, self._resume, self._wait, stream=stream
+        )
+        run = Run(self._groups.engine, services, self.lease, self.operation, course)
+        self._take(Begun(Solo(run, self.outlet, self.end, self._context.copy())))
 
-    async def _run(self, place: Place | None) -> None:
-        groups, backoff = self.groups, Backoff(self.groups.services.clock)
-        while True:
-            course = Course(
-                groups.services.hub, groups.services.log, place, self._resume, self._quiet
-            )
-            self._course = course
-            try:
-                await self._follow(course)
-                return
-            except Unavailable:
-                if course.place != place:
-                    backoff.reset()
-                place = course.place
-                await backoff.wait()
+    def _wait(self) -> None:
+        # Called when the resolver is about to wait; in a moment it does.
+        asyncio.get_running_loop().call_soon(self._offer)
 
-    async def _follow(self, course: Course) -> None:
-        groups = self.groups
-        answers = run(groups.engine, groups.services, self.lease, self.operation, course)
-        async with aclosing(answers):
-            async for answer in answers:
-                self.outlet.next(answer)
-                course.settle()
-                await self.outlet.drained()
+    def _offer(self) -> None:
+        if self.rest is not None and (key := self._groups.offer(self)) is not None:
+            self._take(Waits(key))
 
-    def _quiet(self) -> None:
-        # Called while the resolver is about to wait; in a moment it does.
-        asyncio.get_running_loop().call_soon(self.groups.offer, self)
+    def _take(self, happened: Happening[Solo, Key, Membership]) -> None:
+        before, self.state = self.state, after(self.state, happened)
+        if self.state is before:
+            return
+        match before:
+            case Offered(_, key) if not isinstance(self.state, Offered):
+                self._groups.withdraw(self, key)
+            case Grouped(group):
+                group.leave(self)
+        own = _run_of(before)
+        if own is not None and own is not _run_of(self.state):
+            own.stop()
+
+
+class Solo:
+    """One subscription's own run, in a task and a context of its own."""
+
+    __slots__ = ("_end", "_outlet", "_run", "_task")
+
+    def __init__(
+        self,
+        run: Run,
+        outlet: Outlet,
+        end: Callable[[list[dict[str, Any]] | None], object],
+        context: Context,
+    ) -> None:
+        """`end` is called when the resolver has ended by itself, with the errors that ended it."""
+        self._run = run
+        self._outlet = outlet
+        self._end = end
+        self._task = asyncio.get_running_loop().create_task(self._live(), context=context)
+
+    @property
+    def course(self) -> Course:
+        """Where it is."""
+        return self._run.course
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._task.cancel()
+
+    async def stopped(self) -> None:
+        """Wait until everything that it held is given back."""
+        await asyncio.wait({self._task})
+
+    async def _live(self) -> None:
+        errors: list[dict[str, Any]] | None = None
+        try:
+            async with aclosing(self._run.answers()) as answers:
+                async for answer in answers:
+                    self._outlet.next(answer)
+                    await self._outlet.drained()
+        except Exception as error:
+            errors = told(error)
+        self._end(errors)
+
+
+def _run_of(state: State[Solo, Key, Membership]) -> Solo | None:
+    match state:
+        case Alone(run) | Offered(run, _):
+            return run
+    return None

@@ -20,11 +20,13 @@ from graph.deadline import within
 from graph.encoding import checked
 from graph.errors import TimedOut
 from graph.execution import numbers, options
+from graph.execution.ahead import Ahead
 from graph.execution.limits import Limits
 from graph.execution.masking import present
 from graph.execution.plan import Plan, Planner, Refused
 from graph.permissions import guards
 from graph.permissions.refusal import named
+from graph.principal import IdentityAsked, asks_for_one
 
 log = logging.getLogger("watchword.execution")
 
@@ -46,13 +48,23 @@ class Source:
         """`tell` hears of the errors of an answer, with its context."""
         self._executor = executor
         self._tell = tell
+        self._ahead: Ahead[Any] | None = None
         self.events = events
+
+    def pull(self) -> Ahead[Any]:
+        """Ask for the next event, which begins at once; the one before has come by then.
+
+        Awaiting raises `StopAsyncIteration` when there are no more.
+        """
+        self._ahead = Ahead(self.events.__anext__())
+        return self._ahead
 
     async def answer(self, event: Any, context: Context) -> Answer:
         """Execute the selection for one event, in a context of its own.
 
         An event that takes longer than `event_seconds` is answered with an error, and the next one
-        comes. Raises `Unavailable` when it could not be answered only because the database is away.
+        comes. Raises `Unavailable` when it could not be answered only because the database is away,
+        and `IdentityAsked` when it could not be answered for several principals at once.
         """
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context
@@ -73,6 +85,8 @@ class Source:
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise Unavailable from error.original_error
+            if context.is_shared and asks_for_one(error.original_error):
+                raise IdentityAsked from error.original_error
         if result.errors:
             self._tell(result.errors, context=context)
         return _answer(result, context)
@@ -84,6 +98,8 @@ class Source:
 
     async def close(self) -> None:
         """Stop following; what the resolver holds is given back."""
+        if self._ahead is not None:
+            await self._ahead.cancel()
         close: Callable[[], Any] | None = getattr(self.events, "aclose", None)
         if close is not None:
             await close()

@@ -55,8 +55,6 @@ class Plan:
     # The variables that set how much it asks for, and values of them that were measured and fit.
     paging: tuple[str, ...] = ()
     fitting: set[tuple[Any, ...]] = field(default_factory=set)
-    # Whether it asks who it is run for, so that nobody can share it. Learnt when it is run.
-    is_personal: bool = False
 
     @property
     def query(self) -> str | None:

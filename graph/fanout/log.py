@@ -75,6 +75,17 @@ class Log:
         async with self._database.read() as session:
             await check(session, stream, place)
 
+    async def before(self, stream: str, place: Place) -> Place:
+        """Return the place right before an event. Raises `CursorExpired` when it is not kept any more,
+        `WentBack` included."""
+        async with self._database.read() as session:
+            await check(session, stream, place)
+            row = await _bounds(session, stream, place.position - 1)
+        mark = None if row is None else _mark(row, place.position - 1)
+        if mark is None:
+            raise CursorExpired(TOO_OLD)
+        return Place(place.position - 1, mark)
+
     async def before_last(self, stream: str, key: str | None, count: int) -> Place:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()

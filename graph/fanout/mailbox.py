@@ -54,7 +54,12 @@ class Mailbox:
     def is_idle(self) -> bool:
         """Tell whether its reader has taken everything that has happened, and waits."""
         waiting = self._waiting
-        return waiting is not None and not waiting.done() and not self._events and not self.behind
+        return waiting is not None and not waiting.done() and self.is_empty
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether its reader has taken everything that has happened, and can go on."""
+        return not self._events and not self.behind and self.lost is None
 
     def put(self, event: Event) -> None:
         """Take an event of the present. Without room, or when others are missing, it is for the log."""

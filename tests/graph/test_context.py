@@ -8,6 +8,7 @@ import pytest
 
 from graph.actor import Actor
 from graph.context import Context, Services
+from graph.course import Course
 from graph.database import Database
 from graph.errors import BadUserInput
 from graph.identity.accounts import accounts_by_id
@@ -70,6 +71,22 @@ async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
     one, two = Context(services, ANONYMOUS), Context(services, ANONYMOUS)
     assert one.loader(same) is one.loader(same)
     assert one.loader(same) is not two.loader(same)
+
+
+async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Services) -> None:
+    rows, context = (
+        {"bear": 1},
+        Context(services, ANONYMOUS, course=Course(services.hub, services.log)),
+    )
+
+    async def sizes(_context: Context, keys: list[str]) -> list[int]:
+        return [rows[key] for key in keys]
+
+    loader = context.loader(sizes)
+    assert await loader.load("bear") == 1
+    rows["bear"] = 2
+    assert await loader.load("bear") == 2
+    assert await context.loader(sizes).load("bear") == 2
 
 
 async def test_only_a_subscription_follows(services: Services) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from graph import encode_id
 from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease
 from graph.delivery.run import Operation
+from graph.delivery.states import Alone, Offered
 from graph.delivery.subscription import Subscription
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
@@ -60,9 +60,7 @@ async def following(
     operation = Operation(ENGINE.plan(query, None), variables)
     subscription = Subscription(Groups(ENGINE, room.services), lease, operation, outlet)
     subscription.start()
-    await until(
-        lambda: outlet.is_complete or bool(subscription.course and subscription.course.is_idle)
-    )
+    await until(lambda: outlet.is_complete or subscription.rest is not None)
 
     async def read() -> AsyncIterator[Any]:
         count = 0
@@ -75,11 +73,11 @@ async def following(
             yield next(iter(answer["data"].values()))
 
     yield read()
-    task = subscription._task
+    state = subscription.state
     subscription.stop()
-    if task is not None:
+    if isinstance(state, Alone | Offered):
         # What it holds of the database is given back before the database is closed.
-        await asyncio.wait({task})
+        await state.run.stopped()
 
 
 async def test_every_change_arrives_in_order_as_it_was(room: Room) -> None:

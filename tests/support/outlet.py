@@ -85,6 +85,32 @@ class Unread(Kept):
         self.backlog.wrote()
 
 
+class Reading(Unread):
+    """An outlet whose client reads at once what it is sent, but for as long as it is stuck."""
+
+    def __init__(self, clock: Clock, patience: Patience, give_up: Callable[[], object]) -> None:
+        super().__init__(clock, patience, give_up)
+        self._reads = asyncio.Event()
+        self._reads.set()
+
+    def next(self, answer: Sent) -> None:
+        super().next(answer)
+        if self._reads.is_set():
+            self.read()
+
+    async def drained(self) -> None:
+        await self._reads.wait()
+
+    def stick(self) -> None:
+        """Read nothing from now on."""
+        self._reads.clear()
+
+    def read(self) -> None:
+        """Read everything, and what comes from now on."""
+        self._reads.set()
+        self.line.read(self.line.waiting[1])
+
+
 class Noted:
     """A tenant of a lease: what it was told, in order."""
 

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import NamedTuple
 
 import strawberry
 
 from graph.context import Context, Info
 from graph.errors import BadUserInput, NotFound
-from graph.events import Event
+from graph.events import PRESENT, Event
 from graph.identity.fields import IdentityMutation
 from graph.permissions.field import HasRole, HasScope, Public, SignedIn, condition
 from graph.permissions.rules import Question
 from tests.support.clock import passed
 
 STREAM = "toys"
+
+# What a middleware might set for one request.
+whisper: ContextVar[str] = ContextVar("whisper", default="")
+
+
+class Script(NamedTuple):
+    """What `scripted` does with an event: so many answers, a pause after each, and how it ends then."""
+
+    answers: int
+    pauses: bool = False
+    error: type[Exception] | None = None
+    ends: bool = False
+
+
+ONCE = Script(1)
+SCRIPTS = {
+    PRESENT: Script(3, pauses=True),
+    "never": Script(0),
+    "thrice": Script(3),
+    "slowly": Script(3, pauses=True),
+    "ends": Script(2, ends=True),
+    "leaves": Script(0, ends=True),
+    "fails": Script(2, error=NotFound),
+    "crashes": Script(1, error=RuntimeError),
+}
 
 
 @strawberry.type
@@ -62,6 +90,10 @@ class Mine:
                 except Exception:
                     return "nobody"
         return self.whose
+
+
+# The key that `looked` finds.
+looked_up = ["a"]
 
 
 @condition("to be bob")
@@ -150,6 +182,31 @@ class Subscription:
         async for event in info.context.follow(STREAM):
             if event.key == "broken":
                 raise NotFound("It broke.")
+            yield event.key
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def scripted(self, info: Info, present: bool = False) -> AsyncIterator[str]:
+        """Does with each event what its key says, which is the name of a script and a number."""
+        async for event in info.context.follow(STREAM, present=present):
+            script = SCRIPTS.get(event.key.rstrip("0123456789") or event.kind, ONCE)
+            for number in range(script.answers):
+                yield f"{event.key or 'now'}/{number}"
+                if script.pauses:
+                    await asyncio.sleep(0)
+            if script.error is not None:
+                raise script.error("It failed.")
+            if script.ends:
+                return
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def whispered(self, info: Info) -> AsyncIterator[str]:
+        async for event in info.context.follow(STREAM):
+            yield f"{event.key} {whisper.get()}"
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def looked(self, info: Info) -> AsyncIterator[str]:
+        """Follows the key that is looked up when it is opened."""
+        async for event in info.context.follow(STREAM, looked_up[0]):
             yield event.key
 
     @strawberry.subscription(permission_classes=[is_bob])

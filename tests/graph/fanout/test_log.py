@@ -136,6 +136,20 @@ async def test_the_last_events_begin_right_after_a_position(log: Log, database: 
     assert await log.before_last("none", None, 5) == BEGINNING
 
 
+async def test_the_place_before_an_event_is_known_while_the_event_is_kept(
+    log: Log, database: Database
+) -> None:
+    await happen(database, "bear", "doll", "bear")
+    places = [await place(database, position) for position in range(4)]
+    assert [await log.before("toys", each) for each in places[1:]] == places[:3]
+    with pytest.raises(WentBack):
+        await log.before("toys", Place(2, "other"))
+    await log.prune(NOW - 1, 2)
+    assert await log.before("toys", places[2]) == places[1]
+    with pytest.raises(CursorExpired):
+        await log.before("toys", places[1])
+
+
 async def test_pruning_by_age_and_by_count_keeps_the_newest(log: Log, database: Database) -> None:
     for age in (300, 200, 100, 0):
         await happen(database, "a", now=NOW - age)

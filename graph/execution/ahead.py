@@ -1,0 +1,64 @@
+"""An awaitable that is begun at once, before anybody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Takes the first step of an awaitable at once; awaiting it takes the others.
+
+    It shows how far something comes without waiting, at no cost for the event loop. Unlike in a task,
+    all steps run in the task that made it: a resolver may hold a timeout or a task group open from
+    one event to the next, and those belong to one task.
+    """
+
+    __slots__ = ("_error", "_result", "_steps", "_waits_for", "is_done")
+
+    def __init__(self, work: Awaitable[T]) -> None:
+        self._steps: Any = work.__await__()
+        self._waits_for: Any = None
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self.is_done = False
+        self._step(self._steps.send, None)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        while not self.is_done:
+            try:
+                answer = yield self._waits_for
+            except BaseException as error:
+                self._step(self._steps.throw, error)
+            else:
+                self._step(self._steps.send, answer)
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[no-any-return]
+
+    async def cancel(self) -> None:
+        """Cancel it as a task would be cancelled, and wait until it has ended, whatever it raises."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        if not self.is_done and not self._cancel_what_it_waits_for():
+            self._step(self._steps.throw, asyncio.CancelledError())
+        with suppress(BaseException):
+            await self
+        if task and task.cancelling() > before:
+            # The task itself was cancelled meanwhile, which must not be lost in here.
+            raise asyncio.CancelledError
+
+    def _cancel_what_it_waits_for(self) -> bool:
+        return asyncio.isfuture(self._waits_for) and self._waits_for.cancel()
+
+    def _step(self, resume: Callable[[Any], Any], value: object) -> None:
+        try:
+            self._waits_for = resume(value)
+        except StopIteration as stop:
+            self.is_done, self._result = True, stop.value
+        except BaseException as error:
+            self.is_done, self._error = True, error
