@@ -48,9 +48,10 @@ class RedisBus:
         self._namespace = namespace
         self._background = background
         self._receive: Receive | None = None
-        # What is followed, what the connection of the moment was told of it, and what of that Redis
-        # has not confirmed. One at a time tells it.
+        # What is followed, what of it has changed since the connection of the moment was told, what
+        # it was told, and what of that Redis has not confirmed. One at a time tells it.
         self._streams: set[str] = set()
+        self._changed: set[str] = set()
         self._told: set[str] = set()
         self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         self._pubsub: PubSub | None = None
@@ -67,6 +68,7 @@ class RedisBus:
 
     async def follow(self, stream: str) -> None:
         self._streams.add(stream)
+        self._changed.add(stream)
         await self._tell()
         # Without Redis there is nothing to wait for: it is told as soon as it is there.
         if confirmed := self._unconfirmed.get(self._channel(stream)):
@@ -74,6 +76,7 @@ class RedisBus:
 
     async def unfollow(self, stream: str) -> None:
         self._streams.discard(stream)
+        self._changed.add(stream)
         await self._tell()
 
     def publish(self, events: Sequence[Event]) -> None:
@@ -106,7 +109,7 @@ class RedisBus:
             # Nobody speaks on this channel: with it the connection is made, by one and not by all
             # who follow something at the same time.
             await pubsub.subscribe(self._channel(""))
-            self._pubsub, self._told = pubsub, set()
+            self._pubsub, self._told, self._changed = pubsub, set(), set(self._streams)
             await self._tell()
             await self._hear(pubsub, task)
         finally:
@@ -122,16 +125,22 @@ class RedisBus:
         """Tell Redis what has changed in what is followed, whoever changed it in which order."""
         async with self._telling:
             if self._pubsub is None or not _is_connected(self._pubsub):
+                # The next connection is told everything.
+                self._changed.clear()
                 return
-            wanted, told = set(self._streams), self._told
-            self._told = wanted
+            # Only what has changed: there may be very many streams, and each is told by itself.
+            changed, self._changed = self._changed, set()
+            new = [stream for stream in changed & self._streams if stream not in self._told]
+            old = [stream for stream in changed & self._told if stream not in self._streams]
+            self._told.update(new)
+            self._told.difference_update(old)
             try:
-                if new := [self._channel(stream) for stream in wanted - told]:
+                if channels := [self._channel(stream) for stream in new]:
                     loop = asyncio.get_running_loop()
-                    self._unconfirmed |= {channel: loop.create_future() for channel in new}
-                    await self._pubsub.subscribe(*new)
-                if old := [self._channel(stream) for stream in told - wanted]:
-                    await self._pubsub.unsubscribe(*old)
+                    self._unconfirmed |= {channel: loop.create_future() for channel in channels}
+                    await self._pubsub.subscribe(*channels)
+                if channels := [self._channel(stream) for stream in old]:
+                    await self._pubsub.unsubscribe(*channels)
             except FAILURES:
                 # Whoever listens finds out as well, and begins anew with all streams.
                 log.debug("what is followed could not be told")

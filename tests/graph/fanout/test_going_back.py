@@ -6,16 +6,15 @@ import asyncio
 import logging
 
 import pytest
-import sqlalchemy as sa
 
 from graph.context import Services
 from graph.database import Database, mark_unavailable
 from graph.errors import CursorExpired, WentBack
 from graph.events import BEGINNING, Event, Place
-from graph.fanout import tables
 from graph.fanout.mailbox import Mailbox
 from graph.fanout.reader import Reader
 from graph.transaction import transaction
+from tests.support.backup import copied, restored
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
@@ -51,26 +50,6 @@ async def happen(
     if heard:
         services.bus.publish(bus.events)
     return bus.events
-
-
-async def copied(database: Database) -> list[tuple[sa.Table, list[dict[str, object]]]]:
-    """Take a copy of the log, as a backup does."""
-    async with database.read() as session:
-        return [
-            (table, [dict(row._mapping) for row in await session.execute(sa.select(table))])
-            for table in (tables.streams, tables.events)
-        ]
-
-
-async def restored(
-    database: Database, copy: list[tuple[sa.Table, list[dict[str, object]]]]
-) -> None:
-    """Put a copy back under the processes that run."""
-    async with database.write() as session:
-        for table, rows in copy:
-            await session.execute(sa.delete(table))
-            if rows:
-                await session.execute(sa.insert(table), rows)
 
 
 async def healed(services: Services) -> None:

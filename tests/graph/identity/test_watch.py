@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from graph.domain import Domain
 from graph.ending import Ending
 from graph.errors import TokenOutdated, TokenRevoked
 from graph.events import Event
+from graph.fanout.memory import MemoryBus
 from graph.fanout.pruner import Pruner
 from graph.identity.happenings import (
     STREAM,
@@ -28,6 +30,7 @@ from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
 from graph.settings import Settings
 from graph.transaction import transaction
+from tests.support.backup import copied, restored
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from tests.support.principals import open_services
@@ -181,3 +184,33 @@ async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
     await post.services.log.prune(0, 1)
     await post.happen(session_revoked("alice", "s"))
     await until(lambda: post.lease.ending is not None)
+
+
+async def test_a_database_that_goes_back_takes_no_revocation_away_and_hides_none(
+    post: Post,
+) -> None:
+    services = post.services
+    await post.watch.open()
+    await services.hub.look()
+    copy = await copied(services.database)
+    await post.happen(session_revoked("alice", "lost"))
+    lost = replace(ALICE, session="lost")
+    await until(lambda: refuses(post, lost))
+    await services.hub.look()
+    await restored(services.database, copy)
+    # At the position of the one that is lost, and only in the log: the bus is down as well.
+    async with transaction(services.database, MemoryBus(), services.clock.now()) as unit:
+        unit.publish(session_revoked("alice", "new"))
+    await services.hub.look()
+    await until(lambda: refuses(post, replace(ALICE, session="new")))
+    assert refuses(post, lost)
+    await post.happen(session_revoked("alice", "next"))
+    await until(lambda: refuses(post, replace(ALICE, session="next")))
+
+
+def refuses(post: Post, principal: Principal) -> bool:
+    try:
+        post.revocations.check(principal)
+    except TokenRevoked:
+        return True
+    return False
