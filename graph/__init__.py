@@ -54,7 +54,7 @@ from graph.relay.connection import Connection, connect
 from graph.relay.ids import decode_id, encode_id, parse_id
 from graph.relay.page import Page, page
 from graph.relay.paginate import Order, Slice, empty, paginate, paginate_each
-from graph.text import checked_text, cleaned_text
+from graph.text import checked_text, cleaned_text, mended_text
 from graph.transaction import Transaction
 
 __all__ = [
@@ -117,6 +117,7 @@ __all__ = [
     "empty",
     "enable",
     "encode_id",
+    "mended_text",
     "moment",
     "new_id",
     "operator",

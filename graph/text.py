@@ -48,6 +48,13 @@ def cleaned_text(value: str, longest: int) -> str:
     return text[:longest].strip() if any(map(_is_seen, text)) else ""
 
 
+def mended_text(value: str) -> tuple[str, int]:
+    """Return a text of another system with U+FFFD in place of what `checked_text` refuses, and how many
+    there were. Line breaks and tabs are kept."""
+    kept = ["\ufffd" if _fault(each, lines=True) else each for each in value]
+    return "".join(kept), kept.count("\ufffd") - value.count("\ufffd")
+
+
 def is_storable(value: str) -> bool:
     """Tell whether a text can be stored and sent: it has no NUL (PostgreSQL) and no surrogate (UTF-8)."""
     return not any(each == "\x00" or "\ud800" <= each <= "\udfff" for each in value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,13 +15,11 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from graph import Unsafe
+from graph import Unsafe, mended_text
 
 LISTS = ("components", "incidents", "scheduled_maintenances")
 # The indicator of the page follows from its components, so that there is nothing to keep of it.
 DERIVED = ("status",)
-# PostgreSQL keeps no NUL in text, and half of a surrogate pair has no UTF-8.
-UNKEPT = re.compile("[\\x00\\ud800-\\udfff]")
 
 Text = Field(min_length=1, max_length=255)
 Id = Field(min_length=1, max_length=64)
@@ -213,9 +210,9 @@ def _valid(file: File, values: Any, model: type[Any], noun: str) -> Iterator[Any
 
 
 def _mended(value: Any) -> tuple[Any, int]:
-    """Return a JSON value without NUL and without halves of surrogate pairs, and how many there were."""
+    """Return a JSON value whose texts we can keep, and how many characters had to be replaced."""
     if isinstance(value, str):
-        return UNKEPT.subn("\ufffd", value)
+        return mended_text(value)
     if isinstance(value, list):
         parts = [_mended(each) for each in value]
         return [part for part, _ in parts], sum(count for _, count in parts)

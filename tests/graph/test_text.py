@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graph.errors import BadUserInput
-from graph.text import checked_text, cleaned_text, is_storable, plain_code
+from graph.text import checked_text, cleaned_text, is_storable, mended_text, plain_code
 
 GOOD = {
     "a fire engine": "\U0001f692 \u00e9",
@@ -54,6 +54,16 @@ def test_a_name_that_nobody_can_be_asked_about_is_kept_without_it(given: str, _f
     cleaned = cleaned_text(given, 100)
     assert cleaned.startswith("a")
     assert checked_text(cleaned, ["name"], 100) == cleaned
+
+
+@pytest.mark.parametrize(("given", "_fault"), BAD.values(), ids=BAD)
+def test_a_text_of_another_system_shows_where_it_was_mended(given: str, _fault: str) -> None:
+    mended, count = mended_text(f"{given}\ufffd")
+    if set(given) & set("\t\n"):
+        assert (mended, count) == (f"{given}\ufffd", 0)
+    else:
+        assert (mended[1], count) == ("\ufffd", 1)
+    assert checked_text(mended, ["body"], 100, lines=True) == mended
 
 
 def test_lines_are_for_texts_that_have_several() -> None:
