@@ -158,6 +158,9 @@ def _check_redirects(asked: Registration) -> None:
 def _fault_of(uri: str) -> str | None:
     """Return why nobody may be sent there with a code (RFC 9700, section 2.1; RFC 8252, section 7)."""
     parts = split_uri(uri)
+    if not uri.isascii():
+        # It is compared as it is, and browsers never write it so.
+        return "a URI is in ASCII: write its host as xn--…, and the rest percent-encoded"
     if not _URI.fullmatch(uri) or len(uri) > LONGEST_URI or set(uri) & set('\\"<>^`{|}'):
         return f"it has at most {LONGEST_URI} characters, and only those of a URI"
     if "#" in uri:

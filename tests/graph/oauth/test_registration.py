@@ -100,6 +100,11 @@ def test_nobody_is_sent_there(uri: str) -> None:
     assert error.extensions["path"] == ["input", "redirectUris", 1]
 
 
+def test_a_host_with_letters_beyond_ascii_is_told_how_to_write_it() -> None:
+    error = refused(replace(APP, redirect_uris=["https://münchen.example/callback"]))
+    assert "write its host as xn--" in error.message
+
+
 @pytest.mark.parametrize(
     ("asked", "path"),
     [
