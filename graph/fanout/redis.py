@@ -187,11 +187,12 @@ class RedisBus:
     async def _send(self, task: Supervised) -> None:
         client = await self._connect()
         try:
+            await client.ping()
             while True:
+                task.well()
                 if not self._leaving:
                     await self._published.wait()
                 await self._flush_to(client)
-                task.well()
         finally:
             await client.aclose()
 

@@ -25,6 +25,8 @@ log = logging.getLogger("watchword.tokens")
 
 LONGEST_TOKEN = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
 """How long a token can be good, in seconds; also one from before the settings changed."""
+# A process that has not heard revocations for this many seconds must not believe a token.
+REVOCATIONS_ARE_FRESH = 30.0
 
 
 class Identity:
@@ -56,8 +58,13 @@ class Identity:
         """Return who a token speaks for, that was sent from a network address.
 
         Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`; `Unavailable` when
-        a key of ours or of another issuer, or its person's account, cannot be asked for.
+        a key of ours or of another issuer, or its person's account, cannot be asked for, and when
+        this process has not heard for 30 seconds which tokens are revoked.
         """
+        if self.services.background.lacks_for(REVOCATIONS_ARE_FRESH):
+            raise Unavailable(
+                "This server cannot hear just now which tokens are revoked. Try again."
+            )
         try:
             seen = self.verifier.recall(token) or self.external.recall(token)
             return self.revocations.check(seen or await self._verify(token, address))

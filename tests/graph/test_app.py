@@ -19,16 +19,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from graph.app import create_app
+from graph.background import LONGEST_PAUSE
 from graph.database import Database
 from graph.domain import Domain, Mount
 from graph.errors import Unsafe
 from graph.events import Event
 from graph.explorer.assets import PREFIX
+from graph.fanout.hub import Hub
 from graph.fanout.memory import MemoryBus
 from graph.fanout.tables import streams
 from graph.identity import sessions
 from graph.identity.accounts import add_account
 from graph.identity.happenings import token_revoked
+from graph.identity.identity import REVOCATIONS_ARE_FRESH
 from graph.identity.passwords import hash_chosen
 from graph.identity.revocations import Revocations
 from graph.identity.signing_keys import ensure
@@ -40,6 +43,7 @@ from tests.support import toy_schema
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
+from tests.support.redis import live_redis
 from tests.support.toy_server import serving, until
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 
@@ -645,3 +649,94 @@ async def pruned(database: Database, stream: str) -> int:
     async with database.read() as session:
         found = sa.select(streams.c.pruned).where(streams.c.name == stream)
         return int((await session.execute(found)).scalar_one())
+
+
+def strike(name: str) -> None:
+    """Raise an error that nobody has foreseen where a background task waits just now."""
+    [task] = [task for task in asyncio.all_tasks() if task.get_name() == name]
+    task._fut_waiter.set_exception(LookupError("lightning"))  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def connected(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running]:
+    """An app with every background task that there is."""
+    with live_redis() as redis:
+        async with running(sqlite_url, clock, bus_url=redis.url) as app:
+            yield app
+
+
+NEEDED = {"the look at the log", "the watch over revocations"}
+TASKS = NEEDED | {
+    "the listener of the bus",
+    "the sender of the bus",
+    "the forgetting of revocations",
+    "the care of the signing keys",
+    "the pruning of the log",
+    "the pruning of used ids",
+    "the pruning of sessions",
+    "the pruning of authorization codes",
+}
+
+
+async def test_each_background_task_comes_back_and_readiness_says_so_until_it_has(
+    connected: Running, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def unwell() -> tuple[int, list[str]]:
+        response = await connected.client.get("/health/ready")
+        return response.status_code, [*response.json().get("tasks", {})]
+
+    async with asyncio.timeout(60):
+        for name in sorted(TASKS):
+            while (await unwell()) != (200, []):
+                clock.move(LONGEST_PAUSE)
+            strike(name)
+            while (said := await unwell())[1] != [name]:
+                pass
+            assert said[0] == (503 if name in NEEDED else 200)
+            assert f"{name} died and is started again" in caplog.text
+        while (await unwell()) != (200, []):
+            clock.move(LONGEST_PAUSE)
+
+
+async def test_an_app_that_has_stopped_leaves_no_task_and_no_timer(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    with live_redis() as redis:
+        before = asyncio.all_tasks()
+        async with running(sqlite_url, clock, bus_url=redis.url) as app:
+            await app.token()
+            assert clock.waiting > 0
+            assert {task.get_name() for task in asyncio.all_tasks() - before} >= TASKS
+        assert clock.waiting == 0
+        assert asyncio.all_tasks() == before
+
+
+async def test_a_process_that_does_not_hear_revocations_believes_no_token(
+    toys: Running, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"authorization": f"Bearer {await toys.token()}"}
+
+    async def ask() -> tuple[int, Any]:
+        response = await toys.client.post("/graphql", json={"query": "{ count }"}, headers=headers)
+        await asyncio.sleep(0)
+        return response.status_code, response.json()
+
+    with monkeypatch.context() as patched:
+
+        async def look(_: Hub) -> None:
+            raise LookupError
+
+        patched.setattr(Hub, "_drop_unread", look)
+        clock.move(1)
+        async with asyncio.timeout(20):
+            while (await toys.client.get("/health/ready")).status_code == 200:
+                pass
+        clock.move(REVOCATIONS_ARE_FRESH - 1)
+        assert (await ask())[0] == 200
+        clock.move(2)
+        status, answer = await ask()
+        assert (status, answer["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
+        assert await toys.ask("{ hello }") == {"data": {"hello": "hello world"}}
+    async with asyncio.timeout(20):
+        while (await ask())[0] == 503:
+            clock.move(0.5)

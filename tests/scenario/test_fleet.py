@@ -12,6 +12,8 @@ from statistics import quantiles
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from graph.background import Background
+from graph.clock import SystemClock
 from graph.database import Database
 from graph.fanout import buses
 from graph.fanout.log import Log
@@ -44,11 +46,13 @@ async def happen(ground: Fleet, event: object) -> float:
     database = Database(ground.database_url)
     log = Log(database)
     await log.open()
-    bus = buses.bus(ground.redis.url, lambda: log.cursors.epoch)
+    background = Background(SystemClock())
+    bus = buses.bus(ground.redis.url, lambda: log.cursors.epoch, background)
     await bus.open(lambda event: None)
     async with transaction(database, bus, time.time()) as unit:
         unit.publish(event)  # type: ignore[arg-type]
     at = time.monotonic()
+    await background.close()
     await bus.close()
     await database.close()
     return at

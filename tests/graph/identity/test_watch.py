@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from graph.background import LONGEST_PAUSE
 from graph.context import Services
 from graph.database import Database
 from graph.delivery.lease import Lease
@@ -30,6 +31,7 @@ from graph.identity.watch import Watch
 from graph.principal import Grants, Principal
 from graph.settings import Settings
 from graph.transaction import transaction
+from tests.support.away import away
 from tests.support.backup import copied, restored
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
@@ -175,6 +177,46 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
     clock.move(1000)
     assert post.tenant.told == ["regranted"]
     await services.background.close()
+
+
+async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
+    post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post.watch.open()
+    hub, background = post.services.hub, post.services.background
+    await until(lambda: hub.size == 1)
+    with monkeypatch.context() as patched:
+
+        async def since(*_: object) -> object:
+            raise away(ConnectionRefusedError())
+
+        patched.setattr(post.services.log, "since", since)
+        # The log was pruned past what it has seen: it must recall what happened.
+        [mailbox] = hub._readers[STREAM]._mailboxes[None]
+        mailbox.lose("What followed is not kept any more.")
+        await until(lambda: bool(background.unwell))
+        await post.happen(session_revoked("alice", "s"))
+    assert [(task.name, task.is_needed) for task in background.unwell] == [
+        ("the watch over revocations", True)
+    ]
+    await until(lambda: clock.move(LONGEST_PAUSE) is None and post.lease.ending is not None)
+    await until(lambda: background.unwell == [])
+
+
+async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
+    post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def fail(event: Event, at: float) -> None:
+            raise LookupError
+
+        patched.setattr(post.watch, "take", fail)
+        await post.watch.open()
+        await until(lambda: post.services.hub.size == 1)
+        await post.happen(session_revoked("alice", "s"))
+        await until(lambda: bool(post.services.background.unwell))
+    await until(lambda: clock.move(LONGEST_PAUSE) is None and post.lease.ending is not None)
 
 
 async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
