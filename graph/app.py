@@ -94,7 +94,12 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
 
 def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
     """Make what lives as long as the process, from the settings."""
-    database = Database(settings.database_url)
+    database = Database(
+        settings.database_url,
+        statement_seconds=settings.database_statement_seconds,
+        pool_seconds=settings.database_pool_seconds,
+        pool_size=settings.database_pool_size,
+    )
     log = Log(database)
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)

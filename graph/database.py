@@ -9,16 +9,16 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
 from asyncpg import PostgresError
-from sqlalchemy import Connection, ExceptionContext, Select, delete, event, select, text
+from sqlalchemy import Connection, Engine, ExceptionContext, Select, delete, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
@@ -27,7 +27,11 @@ from graph.errors import Conflict
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 15
+# Seconds for which somebody who may take as long as it needs, such as a migration, waits for a lock
+# of SQLite, and for a connection.
+BUSY_SECONDS = 15.0
+CONNECT_SECONDS = 10.0
+POOL_SIZE = 15
 FORGOTTEN_AT_ONCE = 500
 # Values that one statement names in IN (…): both databases bound the number of parameters.
 NAMED_AT_ONCE = 500
@@ -40,15 +44,47 @@ _AWAY = "_watchword_database_is_away"
 
 
 class Database:
-    """SQLite (WAL) or PostgreSQL (asyncpg), by URL."""
+    """SQLite (WAL) or PostgreSQL (asyncpg), by URL.
 
-    def __init__(self, url: str) -> None:
+    `statement_seconds` limits each statement on PostgreSQL, and the wait for a lock on SQLite;
+    without it statements take as long as they need. `pool_seconds` limits the wait for a free
+    connection, and the making of a new one. A limit that is passed raises an error that
+    `is_unavailable` knows, and its connection is not used again. This process keeps the limits by
+    itself: they hold when the server, or the network, has stopped answering.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        statement_seconds: float | None = None,
+        pool_seconds: float = CONNECT_SECONDS,
+        pool_size: int = POOL_SIZE,
+    ) -> None:
         self.url = make_url(url)
+        self._busy_seconds = statement_seconds or BUSY_SECONDS
+        self._pool_seconds = pool_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite lets whoever asks at the right moment write next, and of many some wait for ever. So
         # the writers of a process queue here, and only the first of them asks.
         self._queue = asyncio.Semaphore(1) if self.is_sqlite else None
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        driver: dict[str, float | None] = (
+            {"timeout": self._busy_seconds}
+            if self.is_sqlite
+            else {"timeout": pool_seconds, "command_timeout": statement_seconds}
+        )
+        self.engine = create_async_engine(
+            url,
+            connect_args=driver,
+            hide_parameters=True,
+            poolclass=_Pool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_seconds,
+            pool_pre_ping=not self.is_sqlite,
+        )
+        listen = _listen_to_sqlite if self.is_sqlite else _listen_to_postgresql
+        listen(self.engine.sync_engine)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -97,14 +133,16 @@ class Database:
         if self._queue is None:
             return
         try:
-            async with asyncio.timeout(BUSY_SECONDS):
+            async with asyncio.timeout(self._busy_seconds):
                 await self._queue.acquire()
         except TimeoutError:
             raise Conflict("Another writer was faster. Try again.") from None
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
+        """Close every connection; a server that hangs is not waited for longer than for a connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pool_seconds):
+                await self.engine.dispose()
 
 
 async def exclusive(session: AsyncSession, number: int) -> None:
@@ -217,11 +255,17 @@ def _raced(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
 
 
-def _postgresql(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True, poolclass=_Pool)
-    event.listen(engine.sync_engine, "handle_error", _hide_detail)
-    event.listen(engine.sync_engine, "handle_error", _mark)
-    return engine
+def _listen_to_postgresql(engine: Engine) -> None:
+    event.listen(engine, "handle_error", _hide_detail)
+    event.listen(engine, "handle_error", _give_up)
+    event.listen(engine, "handle_error", _mark)
+
+
+def _give_up(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, TimeoutError):
+        # The statement may still run. With the connection, PostgreSQL gives it up; and a pool of
+        # connections that a network has forgotten would cost its callers a timeout for each.
+        context.is_disconnect = True
 
 
 def _hide_detail(context: ExceptionContext) -> None:
@@ -238,15 +282,11 @@ def _without_detail(part: object) -> object:
     return part.partition("\nDETAIL:")[0] if isinstance(part, str) else part
 
 
-def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(
-        url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True, poolclass=_Pool
-    )
-    event.listen(engine.sync_engine, "handle_error", _mark)
-    event.listen(engine.sync_engine, "do_connect", _check_file)
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
+def _listen_to_sqlite(engine: Engine) -> None:
+    event.listen(engine, "handle_error", _mark)
+    event.listen(engine, "do_connect", _check_file)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
 
 
 def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from graph.background import Background, Supervised
 from graph.database import Database
+
+# Seconds in which the database must answer. A load balancer waits for no more than a few.
+ANSWER_SECONDS = 2.0
 
 
 def routes(database: Database, background: Background) -> APIRouter:
@@ -20,6 +23,7 @@ def routes(database: Database, background: Background) -> APIRouter:
     A background task that is not needed is told as well, with status 200.
     """
     router = APIRouter(prefix="/health")
+    question = _Question(database, background)
 
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route("/live", methods=["GET", "HEAD"])
@@ -28,7 +32,7 @@ def routes(database: Database, background: Background) -> APIRouter:
 
     @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready(response: Response) -> dict[str, Any]:
-        answers, unwell = await _answers(database), background.unwell
+        answers, unwell = await question.ask(), background.unwell
         is_ready = answers and not any(task.is_needed for task in unwell)
         response.status_code = 200 if is_ready else 503
         status = "unavailable" if not is_ready else "degraded" if unwell else "ok"
@@ -38,13 +42,28 @@ def routes(database: Database, background: Background) -> APIRouter:
     return router
 
 
-async def _answers(database: Database) -> bool:
-    try:
-        async with database.read() as session:
+class _Question:
+    """Whether the database answers: asked once for all who want to know at the same time.
+
+    However many ask while the database hangs, one connection waits for it.
+    """
+
+    def __init__(self, database: Database, background: Background) -> None:
+        self._database = database
+        self._background = background
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self) -> bool:
+        """Return whether the database has answered in time."""
+        if self._asking is None or self._asking.done():
+            self._asking = self._background.spawn("question to the database", self._ask())
+        asked = self._asking
+        await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
+        return asked.done() and not asked.cancelled() and asked.exception() is None
+
+    async def _ask(self) -> None:
+        async with self._database.read() as session:
             await session.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError):
-        return False
-    return True
 
 
 def _tell(unwell: list[Supervised]) -> dict[str, str]:

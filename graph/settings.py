@@ -62,6 +62,19 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL; SQLite in the home directory when empty.", repr=False
     )
+    database_statement_seconds: float = Field(
+        10,
+        gt=0,
+        le=600,
+        description="How long one statement may take on PostgreSQL, and how long a writer waits for"
+        " its turn on SQLite.",
+    )
+    database_pool_seconds: float = Field(
+        10, gt=0, le=600, description="How long to wait for a connection to the database."
+    )
+    database_pool_size: int = Field(
+        15, ge=2, le=1_000, description="Most connections of one process to the database."
+    )
     bus_url: str = Field(
         bus_url.MEMORY,
         description="The bus between processes: memory:// for one process, or redis://host:6379,"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from graph.database import Database, exclusive, is_unavailable, undisturbed
 from graph.errors import Conflict
+from tests.support.deaf_proxy import DeafProxy, deaf_proxy
+from tests.support.postgres import LivePostgres
 
 HASH = "$argon2id$"
 
@@ -198,11 +203,8 @@ async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_awa
     await database.close()
 
 
-async def test_a_writer_of_sqlite_that_waits_for_too_long_is_told_so(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("graph.database.BUSY_SECONDS", 0.05)
-    database = Database(sqlite_url)
+async def test_a_writer_of_sqlite_that_waits_for_too_long_is_told_so(sqlite_url: str) -> None:
+    database = Database(sqlite_url, statement_seconds=0.05)
     async with database.write():
         with pytest.raises(Conflict):
             async with database.write():
@@ -274,3 +276,116 @@ async def test_an_error_of_something_else_beside_a_session_does_not_either(
             await session.execute(text("SELECT 1"))
             raise error
     assert not is_unavailable(error)
+
+
+@asynccontextmanager
+async def through_a_proxy(url: str, **limits: Any) -> AsyncIterator[tuple[Database, DeafProxy]]:
+    """A PostgreSQL behind a network that can be cut, with limits that are soon passed."""
+    async with deaf_proxy(url) as proxy:
+        given = {"statement_seconds": 1, "pool_seconds": 1, "pool_size": 2} | limits
+        database = Database(proxy.url, **given)
+        try:
+            yield database, proxy
+        finally:
+            await database.close()
+
+
+async def ask(database: Database) -> bool:
+    """Tell whether the database answers; it may only fail by being away."""
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return False
+    return True
+
+
+async def test_a_network_that_swallows_everything_is_given_up_and_forgotten(
+    postgres_url: str,
+) -> None:
+    async with through_a_proxy(postgres_url) as (database, proxy):
+        assert await asyncio.gather(*(ask(database) for _ in range(2))) == [True, True]
+        proxy.is_deaf = True
+        # More than the pool has: some wait for a connection, some for an answer.
+        for _ in range(2):
+            assert not any(await asyncio.gather(*(ask(database) for _ in range(5))))
+        proxy.is_deaf = False
+        assert await asyncio.gather(*(ask(database) for _ in range(2))) == [True, True]
+
+
+async def test_a_server_that_hangs_is_given_up_and_found_again() -> None:
+    with LivePostgres() as server:
+        url = server.url.replace("postgresql", "postgresql+asyncpg", 1)
+        database = Database(url, statement_seconds=1, pool_seconds=1, pool_size=2)
+        assert await ask(database)
+        async with asyncio.timeout(60):
+            server.hang()
+            assert not any(await asyncio.gather(*(ask(database) for _ in range(5))))
+            server.go_on()
+            while not await ask(database):
+                pass
+            server.hang()
+            await database.close()
+            server.go_on()
+
+
+async def test_a_statement_that_takes_too_long_ends_at_the_server_too(postgres_url: str) -> None:
+    database = Database(postgres_url, statement_seconds=0.3, pool_size=1)
+    with pytest.raises(TimeoutError):
+        async with database.read() as session:
+            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await session.execute(text("SELECT pg_sleep(60)"))
+    alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+    async with database.read() as session:
+        # Another connection: an answer that came late would be taken for that to the next statement.
+        assert (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid
+        while (await session.execute(alive, {"pid": pid})).scalar_one():
+            pass
+    await database.close()
+
+
+async def test_without_a_limit_a_statement_takes_as_long_as_it_needs(postgres_url: str) -> None:
+    database = Database(postgres_url, pool_seconds=0.4)
+    async with database.read() as session:
+        await session.execute(text("SELECT pg_sleep(0.6)"))
+    await database.close()
+
+
+@pytest.mark.parametrize(("lost", "sizes"), [("is_deaf", 0), ("is_mute", 1)])
+async def test_a_commit_that_gets_no_answer_ends_and_is_whole(
+    lost: str, sizes: int, postgres_url: str
+) -> None:
+    direct = Database(postgres_url)
+    await make_table(direct)
+    async with through_a_proxy(postgres_url) as (database, proxy):
+
+        async def write() -> None:
+            async with database.write() as session:
+                await session.execute(text("UPDATE toys SET size = 1"))
+                setattr(proxy, lost, True)
+
+        task = asyncio.create_task(write())
+        await proxy.heard.wait()
+        # The client that asked for it goes as well.
+        task.cancel()
+        await asyncio.wait({task}, timeout=60)
+        assert task.done()
+        assert not isinstance(task.exception() if not task.cancelled() else None, AssertionError)
+        setattr(proxy, lost, False)
+        assert await size(direct) == sizes
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = size + 1"))
+        assert await size(direct) == sizes + 1
+    await direct.close()
+
+
+async def test_no_more_connections_are_made_than_the_pool_may_have(database_url: str) -> None:
+    database = Database(database_url, pool_seconds=1, pool_size=2)
+    async with database.read() as one, database.read() as two:
+        for session in (one, two):
+            await session.execute(text("SELECT 1"))
+        assert not await ask(database)
+    assert await ask(database)
+    await database.close()

@@ -17,6 +17,7 @@ from graph import health
 from graph.background import Background
 from graph.database import Database
 from tests.support.clock import MovedClock
+from tests.support.deaf_proxy import deaf_proxy
 from tests.support.toy_server import until
 
 READY = (200, {"status": "ok", "database": "ok"})
@@ -29,7 +30,8 @@ async def asking(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the health routes of a database, wherever that is."""
     others = set(threading.enumerate())
-    database, background = Database(url), background or Background(MovedClock())
+    database = Database(url, statement_seconds=1, pool_seconds=1)
+    background = background or Background(MovedClock())
     app = FastAPI()
     app.include_router(health.routes(database, background))
     transport = httpx2.ASGITransport(app)
@@ -136,3 +138,24 @@ async def test_a_background_task_that_is_not_well_is_told_until_it_is(
         await until(lambda: not background.unwell)
         assert await ready(client) == READY
     await background.close()
+
+
+async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waiting(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.2)
+    async with deaf_proxy(postgres_url) as proxy, asking(proxy.url) as client:
+        assert await until_ready(client)
+        proxy.is_deaf = True
+        # Far more than the pool has; one connection waits for all of them.
+        answers = await asyncio.gather(*(ready(client) for _ in range(50)))
+        assert answers == [NOT_READY] * 50
+        proxy.is_deaf = False
+        assert await until_ready(client)
+
+
+async def until_ready(client: httpx2.AsyncClient) -> bool:
+    async with asyncio.timeout(60):
+        while await ready(client) != READY:
+            pass
+    return True
