@@ -11,11 +11,9 @@ from tests.support.documents import ROOT
 
 
 def drawn() -> set[tuple[str, str, str]]:
-    [picture] = re.findall(
-        r"```mermaid\nstateDiagram-v2\n(.*?)```",
-        (ROOT / "graph/README.md").read_text().partition("## Live connections")[2],
-        re.DOTALL,
-    )
+    text = (ROOT / "graph/README.md").read_text()
+    section = text.partition("## Live connections")[2].partition("\n## ")[0]
+    [picture] = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", section, re.DOTALL)
     return set(re.findall(r"^ +(\w+) --> (\w+): (\w+)$", picture, re.MULTILINE))
 
 
