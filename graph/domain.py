@@ -58,7 +58,8 @@ class Mount:
 def load(name: str) -> Mount:
     """Find `module:attribute` as uvicorn finds an app.
 
-    Raises `Unsafe` when there is no such module or attribute, or it is no Strawberry schema.
+    Raises `Unsafe` when there is no such module or attribute, it is no Strawberry schema, or its domain
+    names a role that it does not have.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -75,4 +76,14 @@ def load(name: str) -> Mount:
     if not isinstance(schema, strawberry.Schema):
         raise Unsafe(f"{name!r} is not a Strawberry schema.")
     domain = getattr(module, "domain", None)
-    return Mount(schema, domain if isinstance(domain, Domain) else Domain())
+    mount = Mount(schema, domain if isinstance(domain, Domain) else Domain())
+    _check_gives(mount.domain)
+    return mount
+
+
+def _check_gives(domain: Domain) -> None:
+    named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
+    if domain.roles and (unknown := sorted(named - domain.roles.keys())):
+        raise Unsafe(
+            f"Domain.gives names the role {unknown[0]!r}, which Domain.roles does not have."
+        )

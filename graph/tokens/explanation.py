@@ -24,7 +24,7 @@ MEANINGS = {
     "sid": "the session it came from",
     "client_id": "the client it was issued to",
     "scope": "what the token may do",
-    "roles": "what its person may do",
+    "roles": "what its person or machine is; an application has none",
     "ver": "the account's version when it was issued",
     "client_ver": "the client's version when it was issued",
     "auth_time": "when its person last showed who it is (RFC 9470)",

@@ -38,6 +38,19 @@ def test_what_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("gives", [{"boss": {"keeper"}}, {"keeper": {"keeper", "boss"}}])
+def test_a_role_that_is_given_and_is_none_is_named(
+    gives: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("mounted")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    made = {role: frozenset(given) for role, given in gives.items()}
+    module.domain = Domain(roles={"keeper": frozenset()}, gives=made)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mounted", module)
+    with pytest.raises(Unsafe, match="'boss'"):
+        load("mounted:schema")
+
+
 def test_roles_give_their_scopes_together() -> None:
     domain = Domain(roles={"a": frozenset({"x", "y"}), "b": frozenset({"y", "z"})})
     assert domain.scopes(frozenset({"a", "b", "unknown"})) == {"x", "y", "z"}

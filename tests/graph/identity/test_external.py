@@ -184,7 +184,7 @@ async def test_a_token_seen_before_asks_nobody(
         token = desk.token()
         first = await desk.verify(token)
         monkeypatch.setattr(desk.identity.external._services.database, "read", None)
-        monkeypatch.setattr("graph.trust.issuers.check_signature", None)
+        monkeypatch.setattr("graph.trust.issuers.check_signatures", None)
         assert await desk.verify(token) is first
         assert idp.asked == [OPENID, JWKS]
 
