@@ -1,17 +1,9 @@
 // A person at the explorer, in a real browser. Options: chromium, profile (a folder that may be
 // filled), query, subscription (documents), token (one that is refused), screenshot (a path), colours (light or dark).
 import puppeteer from "puppeteer-core";
+import { FLAGS } from "./chromium.mjs";
 import { endpoint, options, say } from "./session.mjs";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const QUERY = ".graphiql-query-editor .CodeMirror";
 const HEADERS = ".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror";
 const RESPONSE = ".result-window .CodeMirror";

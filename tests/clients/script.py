@@ -25,6 +25,11 @@ class Script:
         self._process = process
         self.seen: list[Step] = []
 
+    def tell(self, do: str, **options: Any) -> None:
+        """Let a script that reads commands do the next one."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{json.dumps({'do': do, **options})}\n".encode())
+
     async def read(self) -> Step:
         """Return the next step. Fails with all that the script said when there is none."""
         assert self._process.stdout is not None
@@ -66,6 +71,7 @@ async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script
         str(node),
         str(FOLDER / name),
         env={**os.environ, "CLIENT_OPTIONS": json.dumps(options)},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=1 << 20,
@@ -74,6 +80,9 @@ async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script
     try:
         yield Script(process)
     finally:
+        if process.stdin is not None:
+            # A script that reads commands ends with its input.
+            process.stdin.close()
         # The venv's `node` starts the real one as its child: both are asked, as one group.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

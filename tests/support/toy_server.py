@@ -213,9 +213,14 @@ async def toy_server(
 
 
 @asynccontextmanager
-async def serving(app: Any, settings: Settings) -> AsyncIterator[tuple[str, Callable[[], None]]]:
-    """Run an ASGI app on a real socket in this event loop; yield its origin, and how to stop it."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def serving(
+    app: Any, settings: Settings, port: int = 0
+) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """Run an ASGI app on a real socket in this event loop; yield its origin, and how to stop it.
+
+    A port of 0 is any that is free.
+    """
+    listener = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(config(app, settings, lifespan="auto"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = asyncio.Event()

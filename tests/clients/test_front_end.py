@@ -1,0 +1,237 @@
+"""A front end that is made of what the documents say to paste, in a real browser: it stays signed in and
+misses nothing through all that can happen to its token, its session and its server."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.staticfiles import StaticFiles
+
+from graph.app import create_app
+from graph.database import Database
+from graph.domain import Mount
+from graph.identity.accounts import add_account
+from graph.identity.passwords import hash_chosen
+from graph.identity.signing_keys import ensure
+from graph.settings import Settings
+from schema import domain, schema
+from tests.clients.documents import OPEN
+from tests.clients.script import FOLDER, Script, running
+from tests.support.clock import MovedClock
+from tests.support.documents import CLIENTS, README, block
+from tests.support.identity import unit_of
+from tests.support.toy_server import serving
+from tests.support.vault import ENCRYPTION_KEY, VAULT
+
+PERSON, ADMIN = "person@example.com", "admin@example.com"
+PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
+LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
+LIFE = 600
+README_PAGE = """<!doctype html><title>README</title>
+<script type="importmap">{"imports": {"graphql-ws": "./graphql-ws/client.js"}}</script>
+<script type="module" src="./readme.js"></script>"""
+
+
+class Site:
+    """A server with a clock that is moved, and an admin who opens incidents."""
+
+    def __init__(self, database_url: str, clock: MovedClock, folder: Path) -> None:
+        self.clock = clock
+        self._folder = folder
+        self.opened: list[str] = []
+        self.url = ""
+        self._settings = Settings(
+            _env_file=None,
+            database_url=database_url,
+            encryption_keys=(ENCRYPTION_KEY,),
+            sign_in_limit_per_account="1000 per minute",
+            drain_seconds=0,
+        )
+        self._running = AsyncExitStack()
+
+    async def prepare(self) -> None:
+        """Make the people and the key."""
+        database = Database(self._settings.database_url)
+        await ensure(database, VAULT, self._settings, self.clock.now())
+        hash = await hash_chosen(PASSWORD)
+        async with unit_of(database, self.clock.now()) as unit:
+            for email, role in ((PERSON, "responder"), (ADMIN, "admin")):
+                await add_account(unit, email=email, name=role, roles=[role], hash=hash)
+        await database.close()
+
+    async def start(self) -> None:
+        """Serve, on the port of before if there was one."""
+        app = create_app(self._settings, Mount(schema, domain), self.clock)
+        packages = FOLDER / "node_modules/graphql-ws/dist"
+        app.mount("/front/graphql-ws", StaticFiles(directory=packages))
+        app.mount("/front", StaticFiles(directory=self._folder))
+        port = httpx2.URL(self.url).port if self.url else 0
+        self.url, _ = await self._running.enter_async_context(
+            serving(app, self._settings, port or 0)
+        )
+
+    async def stop(self) -> None:
+        """Serve no more."""
+        await self._running.aclose()
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """Ask as the admin, who has just signed in."""
+        async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
+            person = {"email": ADMIN, "password": PASSWORD}
+            made = (await client.post("/api/auth/login", json=person)).json()
+            headers = {"authorization": f"Bearer {made['access_token']}"}
+            body = {"query": query, "variables": variables}
+            answer = (await client.post("/graphql", json=body, headers=headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def open(self) -> str:
+        """Open an incident; return its name."""
+        name = f"Trouble number {len(self.opened) + 1}"
+        self.opened.append(name)
+        await self.ask(OPEN, name=name)
+        return name
+
+    async def person(self) -> str:
+        """Return the person's id."""
+        nodes = (await self.ask("{ members(first: 9) { nodes { id email } } }"))["members"]["nodes"]
+        return str(next(each["id"] for each in nodes if each["email"] == PERSON))
+
+
+@pytest.fixture
+async def site(
+    sqlite_url: str, clock: MovedClock, node: Path, tmp_path: Path
+) -> AsyncIterator[Site]:
+    folder = tmp_path / "front"
+    folder.mkdir()
+    shutil.copy(FOLDER / "front_end.html", folder)
+    (folder / "readme.html").write_text(README_PAGE)
+    (folder / "readme.js").write_text(block(README, "js", "follow(").replace("PASSWORD", PASSWORD))
+    for name in ("session.js", "live.js"):
+        (folder / name).write_text(block(CLIENTS, "js", f"// {name}"))
+    made = Site(sqlite_url, clock, folder)
+    await made.prepare()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+def shown(site: Site, chromium: Path, folder: Path, page: str) -> dict[str, str]:
+    """Return the options of the script that shows a page."""
+    profile = str(folder / "profile")
+    return {"url": site.url, "chromium": str(chromium), "profile": profile, "page": page}
+
+
+@asynccontextmanager
+async def a_page(site: Site, node: Path, chromium: Path, folder: Path) -> AsyncIterator[Script]:
+    """Open the page, which follows what everybody may see and is signed in as nobody."""
+    await site.open()
+    options = shown(site, chromium, folder, "front_end.html")
+    async with running(node, "front_end.mjs", **options) as page:
+        await page.wait("loaded")
+        page.tell("follow", query=LIVE)
+        assert "expiresAt" not in await page.wait("connected")
+        assert (await page.wait("next"))["data"]["incidentsChanged"]["kind"] == "PRESENT"
+        yield page
+        # Each incident has come once, in order, and nothing has failed.
+        assert names(page) == site.opened[1:]
+        assert not [step for step in page.seen if step["step"] in ("failed", "complaint")]
+
+
+def names(page: Script) -> list[str]:
+    events = [step["data"]["incidentsChanged"] for step in page.seen if step["step"] == "next"]
+    return [event["incident"]["name"] for event in events if event["kind"] == "OPENED"]
+
+
+async def hears(page: Script, site: Site) -> None:
+    """Open an incident, and see it arrive."""
+    name = await site.open()
+    while name not in names(page):
+        await page.wait("next")
+
+
+async def signed_in(page: Script, site: Site, password: str = PASSWORD) -> None:
+    page.tell("signIn", email=PERSON, password=password)
+    terms = await page.wait("connected")
+    assert "expiresAt" in terms
+    await hears(page, site)
+
+
+async def test_through_renewal_expiry_other_roles_and_another_password(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with a_page(site, node, chromium, tmp_path) as page:
+        await signed_in(page, site)
+        # The server asks for a newer token in time, and the socket goes on beyond the end of the old one.
+        before = len(page.seen)
+        site.clock.move(LIFE - 60)
+        await page.wait("renewed")
+        site.clock.move(61)
+        await hears(page, site)
+        assert "closed" not in [step["step"] for step in page.seen[before:]]
+        # A machine that slept: the token ends at once, and the page's own clock does not know.
+        site.clock.move(10 * LIFE)
+        assert (await page.wait("closed"))["code"] == 4403
+        await page.wait("connected")
+        await hears(page, site)
+        # Other roles: the token does not fit any more, whatever the clock says.
+        give = "mutation G($id: ID!, $roles: [Role!]!) { setRoles(input: {member: $id, roles: $roles}) { id } }"
+        await site.ask(give, id=await site.person(), roles=["COMMANDER"])
+        await page.wait("renewed")
+        await hears(page, site)
+        # Another password: the session that changed it renews, and its socket goes on.
+        change = f'mutation {{ changePassword(current: "{PASSWORD}", new: "{OTHER}") {{ id }} }}'
+        page.tell("ask", query=change)
+        await page.wait("renewed")
+        await hears(page, site)
+
+
+async def test_while_the_server_is_away(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with a_page(site, node, chromium, tmp_path) as page:
+        await signed_in(page, site)
+        await site.stop()
+        # graphql-ws gives up after five tries if it is not told otherwise.
+        for _ in range(8):
+            await page.wait("closed")
+        await site.start()
+        await hears(page, site)
+
+
+async def test_signing_out_and_being_signed_out_leave_what_everybody_may_see(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with a_page(site, node, chromium, tmp_path) as page:
+        await signed_in(page, site)
+        page.tell("signOut")
+        assert "expiresAt" not in await page.wait("connected")
+        await hears(page, site)
+        await signed_in(page, site)
+        end = "mutation E($id: ID!) { signOutAccount(account: $id) { id } }"
+        await site.ask(end, id=await site.person())
+        assert (await page.wait("closed"))["code"] == 4401
+        assert "expiresAt" not in await page.wait("connected")
+        await hears(page, site)
+
+
+async def test_the_lines_of_the_readme_hear_what_happens(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    options = shown(site, chromium, tmp_path, "readme.html")
+    async with running(node, "front_end.mjs", **options) as page:
+        hearing = asyncio.ensure_future(page.wait("logged"))
+        # Nothing says when these lines have subscribed, so that the first incident may be too early.
+        while not hearing.done():
+            await site.open()
+            await asyncio.wait({hearing}, timeout=2)
+    event = hearing.result()["value"]["incidentsChanged"]
+    assert event["kind"] == "OPENED"
+    assert event["incident"]["name"] in site.opened
