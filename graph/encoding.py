@@ -182,16 +182,18 @@ def _words(value: Any) -> str:
 
 
 def _has_float(value: Any) -> bool:
-    waiting = [value]
+    waiting: list[Any] = [(value,)]
     while waiting:
-        value = waiting.pop()
-        kind = type(value)
-        if kind is dict:
-            waiting.extend(value.values())
-        elif kind is list:
-            waiting.extend(value)
-        elif kind is float:
-            return True
+        for each in waiting.pop():
+            kind = type(each)
+            if kind is str or kind is int:
+                continue
+            if kind is dict:
+                waiting.append(each.values())
+            elif kind is list:
+                waiting.append(each)
+            elif kind is float:
+                return True
     return False
 
 

@@ -105,16 +105,16 @@ def _has_long(variables: dict[str, Any]) -> bool:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    waiting = [value]
+    waiting: list[Any] = [(value,)]
     while waiting:
-        value = waiting.pop()
-        kind = type(value)
-        if kind is dict:
-            waiting.extend(value.values())
-        elif kind is list:
-            waiting.extend(value)
-        else:
-            yield value
+        for each in waiting.pop():
+            kind = type(each)
+            if kind is dict:
+                waiting.append(each.values())
+            elif kind is list:
+                waiting.append(each)
+            else:
+                yield each
 
 
 def _words(text: str) -> str:
