@@ -201,6 +201,27 @@ async def test_each_event_asks_every_permission_again_whoever_wrote_it(
     asked.clear()
 
 
+async def test_a_permission_that_asks_who_it_is_ends_one_subscription_and_not_its_neighbour(
+    server: ToyServer,
+) -> None:
+    listed.update({"alice", "bob"})
+    query = "subscription { stock }"
+    alice, bob = (STREAMING["websocket"](server.url, query, name) for name in ("alice", "bob"))
+    async with aclosing(alice), aclosing(bob), asyncio.timeout(20):
+        for key in ("bear", "car"):
+            tasks = [asyncio.ensure_future(anext(answers)) for answers in (alice, bob)]
+            await server.followed(2)
+            await server.publish(key)
+            assert [(await task)["data"] for task in tasks] == [{"stock": key}] * 2
+        listed.remove("bob")
+        tasks = [asyncio.ensure_future(anext(answers)) for answers in (alice, bob)]
+        await server.publish("doll")
+        assert (await tasks[0])["data"] == {"stock": "doll"}
+        [error] = (await tasks[1])["errors"]
+        assert error["extensions"]["code"] == "FORBIDDEN"
+    asked.clear()
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_the_refusal_of_a_stock_permission_is_forbidden_or_unauthenticated_with_its_message(
     transport: str, server: ToyServer, caplog: pytest.LogCaptureFixture
