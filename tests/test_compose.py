@@ -26,6 +26,7 @@ from websockets.asyncio.client import connect
 from graph.cli.serve import SHUTDOWN_GRACE
 from graph.settings import PREFIX, Settings, read
 from tests.support.clients import WebSocketClient, events
+from tests.support.documents import README, bash, block
 from tests.support.programs import missing, program
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
@@ -35,8 +36,8 @@ from tests.support.watched import Watched, bodies
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
 GIVEN = {
     "POSTGRES_PASSWORD": "letters0and0digits",
-    "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
-    "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    "ADMIN_PASSWORD": PASSWORD,
+    "ENCRYPTION_KEYS": ENCRYPTION_KEY,
 }
 OPEN = 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
 PRESENT = "subscription { incidentsChanged(present: true) { kind } }"
@@ -94,6 +95,33 @@ def test_every_secret_must_be_given_and_none_has_a_default() -> None:
         uses = re.findall(rf"\$\{{{name}(.*?)\}}", FILE.read_text())
         assert uses
         assert all(use.startswith(":?") for use in uses)
+
+
+def test_what_the_readme_writes_into_the_env_file_is_all_that_compose_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$@"\n')
+    docker.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert bash(block(README, "sh", "docker compose up"), tmp_path, PATH=path) == (
+        "compose up --build\n"
+    )
+    written = dict(
+        line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if line
+    )
+    assert set(written) == set(re.findall(r"\$\{(\w+):\?", FILE.read_text()))
+    # A server that is started beside it reads the same file, and must go on with its own secrets.
+    monkeypatch.chdir(tmp_path)
+    assert read() == read(_env_file=None)
+    for name, value in environment(**written).items():
+        monkeypatch.setenv(name, value)
+    assert len(read().encryption_keys) == 1
+
+
+def test_the_databases_check_goes_by_tcp_which_is_not_there_while_it_is_made() -> None:
+    check = compose()["services"]["database"]["healthcheck"]["test"]
+    assert check[check.index("-h") + 1] == "127.0.0.1"
 
 
 def test_another_port_is_in_the_issuer_and_where_plain_http_is_sent_on_to() -> None:
