@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -49,8 +50,9 @@ class Database:
     `statement_seconds` limits each statement on PostgreSQL, and the wait for a lock on SQLite;
     without it statements take as long as they need. `pool_seconds` limits the wait for a free
     connection, and the making of a new one. A limit that is passed raises an error that
-    `is_unavailable` knows, and its connection is not used again. This process keeps the limits by
-    itself: they hold when the server, or the network, has stopped answering.
+    `is_unavailable` knows, or `StatementTooSlow` while the database answers others, and its
+    connection is not used again. This process keeps the limits by itself: they hold when the
+    server, or the network, has stopped answering.
     """
 
     def __init__(
@@ -83,8 +85,10 @@ class Database:
             pool_timeout=pool_seconds,
             pool_pre_ping=not self.is_sqlite,
         )
-        listen = _listen_to_sqlite if self.is_sqlite else _listen_to_postgresql
-        listen(self.engine.sync_engine)
+        if self.is_sqlite:
+            _listen_to_sqlite(self.engine.sync_engine)
+        else:
+            _listen_to_postgresql(self.engine.sync_engine, _Answers(statement_seconds or 0))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -255,17 +259,44 @@ def _raced(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
 
 
-def _listen_to_postgresql(engine: Engine) -> None:
-    event.listen(engine, "handle_error", _hide_detail)
-    event.listen(engine, "handle_error", _give_up)
-    event.listen(engine, "handle_error", _mark)
+class StatementTooSlow(Exception):
+    """A statement took longer than it may, while the database answered others."""
 
 
-def _give_up(context: ExceptionContext) -> None:
-    if isinstance(context.original_exception, TimeoutError):
-        # The statement may still run. With the connection, PostgreSQL gives it up; and a pool of
-        # connections that a network has forgotten would cost its callers a timeout for each.
+class _Answers:
+    """Tells a statement that takes too long from a database that answers nobody.
+
+    Whoever waits for a database that is away tries again; with a statement that is always too slow,
+    that would go on for ever.
+    """
+
+    def __init__(self, limit: float) -> None:
+        """`limit` is how long a statement may take, in seconds."""
+        self._limit = limit
+        self._newest = float("-inf")
+
+    def take(self, *_: object) -> None:
+        """Hear that a statement was answered."""
+        self._newest = time.monotonic()
+
+    def give_up(self, context: ExceptionContext) -> StatementTooSlow | None:
+        """Give up the connection of a statement whose time is over."""
+        if not isinstance(context.original_exception, TimeoutError):
+            return None
+        # The statement may still run: without its connection, PostgreSQL ends it. A whole pool of
+        # connections that a network has forgotten would cost a timeout for each of them.
         context.is_disconnect = True
+        if time.monotonic() - self._newest > self._limit / 2:
+            return None
+        context.invalidate_pool_on_disconnect = False
+        return StatementTooSlow(f"a statement took longer than {self._limit:g} s")
+
+
+def _listen_to_postgresql(engine: Engine, answers: _Answers) -> None:
+    event.listen(engine, "after_cursor_execute", answers.take)
+    event.listen(engine, "handle_error", _hide_detail)
+    event.listen(engine, "handle_error", answers.give_up, retval=True)
+    event.listen(engine, "handle_error", _mark)
 
 
 def _hide_detail(context: ExceptionContext) -> None:

@@ -15,8 +15,9 @@ import orjson
 from graphql import GraphQLError
 from graphql.execution import Executor, values
 
+from graph.database import is_unavailable
 from graph.encoding import described, encode
-from graph.errors import BadUserInput, Internal, WatchwordError
+from graph.errors import BadUserInput, Internal, Unavailable, WatchwordError
 
 log = logging.getLogger("watchword.execution")
 
@@ -45,20 +46,23 @@ def present(error: GraphQLError) -> dict[str, Any]:
     else:
         told = conceal(cause)
         shown["extensions"] = told.extensions
-        if isinstance(told, Internal):
+        if isinstance(told, Internal | Unavailable):
             shown["message"] = told.message
     return shown
 
 
 def conceal(cause: BaseException) -> WatchwordError:
     """Return an error as the client is told of it. An unexpected exception is logged under a new id, and
-    the error names only the id."""
+    the error names only the id; a database that cannot be asked is UNAVAILABLE."""
     if isinstance(cause, WatchwordError):
         return cause
     if isinstance(cause, GraphQLError) and _is_for_the_client(cause):
         meant = BadUserInput(cause.message)
         meant.extensions = _extensions(cause)
         return meant
+    if is_unavailable(cause):
+        log.warning("an operation could not ask the database: %s", type(cause).__name__)
+        return Unavailable("The database cannot be asked just now.")
     id = secrets.token_hex(8)
     log.error("unexpected error %s", id, exc_info=cause)
     return Internal(id)

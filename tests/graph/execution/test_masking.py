@@ -7,6 +7,7 @@ from graphql import GraphQLError
 
 from graph.errors import Internal, NotFound
 from graph.execution.masking import conceal, present
+from tests.support.away import away
 
 
 def test_a_known_error_keeps_everything() -> None:
@@ -35,3 +36,13 @@ def test_a_known_failure_is_not_concealed() -> None:
     error = NotFound("No such toy.")
     assert conceal(error) is error
     assert isinstance(conceal(ValueError()), Internal)
+
+
+def test_a_database_that_cannot_be_asked_is_told_as_such_and_nothing_of_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cause = away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))
+    shown = present(GraphQLError(str(cause), path=["toy"], original_error=cause))
+    assert shown["extensions"] == {"code": "UNAVAILABLE"}
+    assert shown["message"] == "The database cannot be asked just now."
+    assert "hunter2" not in caplog.text
