@@ -42,20 +42,8 @@ class Wire(Line, Protocol):
     async def drained(self) -> None:
         """Wait while more waits for the client than should."""
 
-
-class Unserved(RuntimeError):
-    """The app is not served by `watchword serve`."""
-
-
-def wire(scope: Message) -> Any:
-    """Return the connection of a scope. Raises `Unserved` under another server."""
-    found = scope.get("extensions", {}).get(EXTENSION)
-    if found is None:
-        raise Unserved(
-            "Serve the app by `watchword serve`, or give uvicorn"
-            " ws=graph.transports.frames:FramesProtocol and http=graph.transports.frames:PipeProtocol."
-        )
-    return found
+    def release(self) -> None:
+        """Called when the door is done with the connection."""
 
 
 class Measured:
@@ -151,6 +139,10 @@ class _Wired(asyncio.Protocol):
     def taken(self) -> int:
         return self._line.taken
 
+    def release(self) -> None:
+        # What is called back holds the connection, and the connection them.
+        self.stopping = self.lost = None
+
     def shutdown(self) -> None:
         self.is_stopping = True
         if self.stopping is not None:
@@ -161,8 +153,7 @@ class _Wired(asyncio.Protocol):
         super().connection_lost(exc)
         if self.lost is not None:
             self.lost()
-        # What is called back holds the connection, and the connection them.
-        self.stopping = self.lost = None
+        self.release()
 
 
 class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
@@ -241,6 +232,10 @@ class PipeProtocol(_Wired, HeadProtocol):
         cycle.message_event.set()
         self.transport.close()
         self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
+
+    async def end(self) -> None:
+        """End the response; the connection may be used again."""
+        await self._running.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def drained(self) -> None:
         await self.flow.drain()

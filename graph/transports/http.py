@@ -124,7 +124,7 @@ class HttpDoor:
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
                 asked = Asked(principal, plan, _resumed(request, scope), address)
-                await self._stream(form, asked, scope, send)
+                await self._stream(form, asked, scope, receive, send)
                 return
             answer = await self._execute(principal, plan, request, address)
         except Refused as refused:
@@ -136,9 +136,11 @@ class HttpDoor:
             response = _response(200, answer, _whole(accept), _step_up(answer, principal))
         await response.send(send)
 
-    async def _stream(self, form: Format, asked: Asked, scope: Message, send: Send) -> None:
+    async def _stream(
+        self, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+    ) -> None:
         if scope["method"] != "HEAD":
-            await serve(self._door, form, asked, scope, send)
+            await serve(self._door, form, asked, scope, receive, send)
             return
         # A stream has no length to tell, and nothing of it is wanted.
         headers = [*form.headers]

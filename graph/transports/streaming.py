@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from graph.asgi import Headers, Message, Send
+from graph.asgi import Headers, Message, Receive, Send
 from graph.clock import Timer
 from graph.context import Context
 from graph.delivery.run import Operation, Sent
@@ -20,9 +20,11 @@ from graph.ending import Ending
 from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Refused
 from graph.principal import Principal
+from graph.transports import plain as connections
 from graph.transports.door import Door
-from graph.transports.frames import PipeProtocol, wire
+from graph.transports.frames import PipeProtocol
 from graph.transports.life import Life
+from graph.transports.plain import PlainStream
 from graph.transports.request import Request
 from graph.transports.state import Move, State
 
@@ -59,19 +61,20 @@ class Asked:
     address: str
 
 
-async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Send) -> None:
+async def serve(
+    door: Door, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+) -> None:
     """Answer with a stream that ends with the operation, or with the lease.
 
     Raises `RateLimited`, or what refuses the token, before anything was sent.
     """
     address, subject = asked.address, asked.principal.subject
     with door.connections.take(address), door.operations.take(address, subject):
-        stream = Stream(door, form, wire(scope), asked)
+        stream = Stream(door, form, connections.stream(scope, receive, send), asked)
         try:
             stream.rent()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
             await stream.run()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             stream.close()
 
@@ -79,7 +82,9 @@ async def serve(door: Door, form: Format, asked: Asked, scope: Message, send: Se
 class Stream:
     """One operation on one response, whose client can only listen."""
 
-    def __init__(self, door: Door, form: Format, connection: PipeProtocol, asked: Asked) -> None:
+    def __init__(
+        self, door: Door, form: Format, connection: PipeProtocol | PlainStream, asked: Asked
+    ) -> None:
         self._door = door
         self._form = form
         self._wire = connection
@@ -100,7 +105,17 @@ class Stream:
         self._life.move(Move.OPEN)
         if ending := self._life.lease.ending:
             self.ended(ending)
-            return
+        else:
+            await self._operate()
+        await self._wire.end()
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._finish()
+        self._life.close()
+        self._wire.release()
+
+    async def _operate(self) -> None:
         if self._wire.is_stopping:
             self._life.drain()
         self._write(self._form.beginning)
@@ -110,12 +125,6 @@ class Stream:
             await self._over
         finally:
             stop()
-
-    def close(self) -> None:
-        """Give back what is held."""
-        self._finish()
-        self._life.close()
-        self._wire.lost = None
 
     def _start(self) -> Callable[[], object]:
         """Start the operation; return what stops it."""

@@ -5,7 +5,7 @@ What a client sends is read one by one. Its operations are in `operations.py`, a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from graph.asgi import Message, Receive, Send, is_same_origin
 from graph.ending import Ending
@@ -21,11 +21,13 @@ from graph.tokens.credential import (
     in_url,
 )
 from graph.tokens.dpop import Target
+from graph.transports import plain as connections
 from graph.transports.admission import Pace, address_of
 from graph.transports.door import Door, check_renewal
-from graph.transports.frames import FramesProtocol, wire
+from graph.transports.frames import FramesProtocol
 from graph.transports.life import Life
 from graph.transports.operations import Operations
+from graph.transports.plain import PlainSocket
 from graph.transports.protocol import (
     SUBPROTOCOL,
     Close,
@@ -65,20 +67,21 @@ class WebSocketDoor:
             # legacy subprotocol graphql-ws is refused on purpose: elsewhere it went around the ack.
             await send({"type": "websocket.accept"})
             refusal = close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
-            wire(scope).send_close(refusal.code, refusal.reason)
+            await send(_message(refusal))
         else:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await self._converse(scope, receive)
+            await self._converse(scope, receive, send)
 
-    async def _converse(self, scope: Message, receive: Receive) -> None:
-        connection, address = wire(scope), address_of(scope["client"])
+    async def _converse(self, scope: Message, receive: Receive, send: Send) -> None:
+        address = address_of(scope["client"])
         try:
             taken = self._door.connections.take(address)
         except RateLimited as error:
-            connection.send_close(error.close_code, error.message)
+            await send(_message(close(error.close_code, error.message)))
             return
         with taken:
-            await Connection(self._door, scope, connection, address).run(receive)
+            connection = connections.socket(scope, receive, send)
+            await Connection(self._door, scope, connection, address).run()
 
 
 class Connection:
@@ -96,7 +99,7 @@ class Connection:
     )
 
     def __init__(
-        self, door: Door, scope: Message, connection: FramesProtocol, address: str
+        self, door: Door, scope: Message, connection: FramesProtocol | PlainSocket, address: str
     ) -> None:
         self._door = door
         self._headers: Any = scope["headers"]
@@ -109,15 +112,18 @@ class Connection:
         self._operations = Operations(door, self, self._life, address, self._renew_by_mutation)
         self._life.wait(door.settings.init_timeout_seconds, self._time_out)
 
-    async def run(self, receive: Receive) -> None:
+    async def run(self) -> None:
         """Serve the socket until either side closes it."""
         try:
-            while (message := await receive())["type"] == "websocket.receive":
+            while (message := cast(Message, await self._wire.receive()))[
+                "type"
+            ] == "websocket.receive":
                 if self._life.state is not State.CLOSED:
                     await self._take(message)
         finally:
             self._life.close()
             self._operations.close()
+            self._wire.release()
 
     # What the client says.
 
@@ -212,6 +218,10 @@ class Connection:
         if self._life.close():
             self._wire.send_close(closing.code, closing.reason)
             self._operations.close()
+
+
+def _message(closing: Close) -> Message:
+    return {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
 
 
 def _closing(error: Exception) -> Close:

@@ -200,28 +200,38 @@ def _door(
 
 @asynccontextmanager
 async def toy_server(
-    clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
+    clock: Clock,
+    schema: strawberry.Schema = toy_schema.schema,
+    *,
+    stock: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[ToyServer]:
-    """Serve the toy schema on a free port for as long as the block lasts."""
+    """Serve the toy schema on a free port for as long as the block lasts.
+
+    `stock` serves by uvicorn's own protocols, as where the app is mounted in another one.
+    """
     async with toy_door(clock, schema, **settings) as (made, watch):
         routes = [
             Route("/graphql", HttpDoor(made, None)),
             WebSocketRoute("/graphql", WebSocketDoor(made)),
         ]
-        async with serving(Starlette(routes=routes), made.settings) as (url, stop):
+        async with serving(Starlette(routes=routes), made.settings, stock=stock) as (url, stop):
             yield ToyServer(f"{url}/graphql", made, watch, stop)
 
 
 @asynccontextmanager
 async def serving(
-    app: Any, settings: Settings, port: int = 0
+    app: Any, settings: Settings, port: int = 0, *, stock: bool = False
 ) -> AsyncIterator[tuple[str, Callable[[], None]]]:
     """Run an ASGI app on a real socket in this event loop; yield its origin, and how to stop it.
 
     A port of 0 is any that is free.
     """
     listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(config(app, settings, lifespan="auto"))
+    made = config(app, settings, lifespan="auto")
+    if stock:
+        made.http, made.ws = "httptools", "websockets-sansio"
+    server = uvicorn.Server(made)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = asyncio.Event()
     startup = server.startup

@@ -1,0 +1,80 @@
+"""The doors on an ASGI server that knows nothing of ours: the same answers, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from graph.transports import frames
+from tests.conformance.live import every_door, live
+from tests.support.clients import TRANSPORTS, WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.toy_server import LIFE, toy_server, until
+
+MADE = "subscription { made { id } }"
+
+
+@pytest.mark.parametrize("door", TRANSPORTS)
+async def test_an_operation_is_answered(door: str, clock: MovedClock) -> None:
+    async with toy_server(clock, stock=True) as server:
+        answers = [each async for each in TRANSPORTS[door](server.url, "{ me }", "alice")]
+        assert answers == [{"data": {"me": "alice"}}]
+        await until(lambda: not len(server.door.connections))
+
+
+@every_door
+async def test_events_come_until_the_token_ends(door: str, clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, stock=True) as server,
+        live(door, server, MADE, "alice") as client,
+    ):
+        await server.followed(1)
+        await server.publish("a", "b")
+        await client.until(2)
+        for _ in range(int(LIFE)):
+            clock.move(1)
+            # Whatever is written has to leave before its time is over.
+            await asyncio.sleep(0)
+        assert await client.ended() == "TOKEN_EXPIRED"
+        await until(lambda: not len(server.door.connections))
+    assert client.values("made") == [{"id": "a"}, {"id": "b"}]
+
+
+@every_door
+async def test_a_client_that_goes_away_leaves_nothing_behind(
+    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with toy_server(clock, stock=True) as server:
+        async with live(door, server, MADE, "alice"):
+            await server.followed(1)
+        await server.followed(0)
+        await until(lambda: not len(server.door.connections) and not len(server.door.operations))
+
+
+async def test_a_socket_that_is_never_read_is_let_go_in_the_end(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.05)
+    async with (
+        toy_server(clock, stock=True) as server,
+        WebSocketClient.open(server.url, max_queue=1) as client,
+    ):
+        await client.init("alice")
+        await client.subscribe("1", MADE)
+        await server.followed(1)
+        client.socket.transport.pause_reading()
+        while server.following:
+            await server.publish("x" * 100_000)
+            clock.move(1)
+        await until(lambda: not len(server.door.connections))
+        client.socket.transport.abort()
+
+
+@pytest.mark.parametrize("subprotocol", ["graphql-ws", "something"])
+async def test_another_subprotocol_is_refused(subprotocol: str, clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, stock=True) as server,
+        WebSocketClient.open(server.url, subprotocols=[subprotocol]) as client,
+    ):
+        assert await client.closed() == (4406, "Subprotocol not acceptable")
