@@ -14,7 +14,7 @@ from graph.fanout.tables import events
 from graph.identity.happenings import account_revoked, roles_changed, session_revoked
 from tests.conformance.live import Live, every_door, live
 from tests.support.clients import WebSocketClient
-from tests.support.clock import MovedClock
+from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
 
@@ -180,19 +180,21 @@ async def test_a_server_that_stops_tells_its_clients_to_come_back(
         await server.followed(1)
         await server.publish("a")
         await client.until(1)
-        timers = len(clock._timers)
-        server.stop()
-        await until(lambda: len(clock._timers) > timers)
+        await stopping(server)
         clock.move(3)
         assert await client.ended() == "DRAINING"
     assert ids(client) == ["a"]
 
 
-async def stopping(server: ToyServer, clock: MovedClock) -> None:
-    """Ask the server to stop, and wait until its connections know."""
-    timers = len(clock._timers)
+def listens(url: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) == 0
+
+
+async def stopping(server: ToyServer) -> None:
+    """Ask the server to stop, and wait until its connections know: it tells them when it listens no more."""
     server.stop()
-    await until(lambda: len(clock._timers) > timers)
+    await until(lambda: not listens(server.url))
 
 
 MAKE = 'mutation { make(name: "late") { id } }'
@@ -208,7 +210,7 @@ async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_else
         await client.init(KEEPER)
         await client.subscribe("1", MADE)
         await server.followed(1)
-        await stopping(server, clock)
+        await stopping(server)
         # It is still there, until it asks for more.
         assert (await renewing(client, KEEPER))["type"] == "pong"
         await client.subscribe("2", MAKE)
@@ -227,10 +229,9 @@ async def test_what_was_asked_before_the_server_stops_is_answered_in_its_time_an
         WebSocketClient.open(server.url) as client,
     ):
         await client.init(KEEPER)
-        timers = len(clock._timers)
         await client.subscribe("1", f"{{ slow(seconds: {seconds}) }}")
-        await until(lambda: len(clock._timers) > timers)
-        await stopping(server, clock)
+        await until(lambda: waits_for(clock, seconds))
+        await stopping(server)
         if asks:
             await client.subscribe("2", MAKE)
             await client.send({"type": "ping"})
@@ -244,11 +245,6 @@ async def test_what_was_asked_before_the_server_stops_is_answered_in_its_time_an
         assert await client.closed() == (1012, "server is restarting")
 
 
-def listens(url: str) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) == 0
-
-
 @pytest.mark.parametrize("door", ["sse", "multipart"])
 async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
     door: str, clock: MovedClock
@@ -257,10 +253,8 @@ async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
         toy_server(clock, drain_seconds=3) as server,
         live(door, server, MADE, "slow") as client,
     ):
-        timers = len(clock._timers)
-        await until(lambda: len(clock._timers) > timers)
-        server.stop()
-        await until(lambda: not listens(server.url))
+        await until(lambda: waits_for(clock, SLOW))
+        await stopping(server)
         clock.move(SLOW)
         await server.followed(1)
         clock.move(3)

@@ -12,7 +12,7 @@ import pytest
 from graph import transaction
 from tests.conformance.live import every_door, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
-from tests.support.clock import MovedClock
+from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_server import toy_server, until
 
 LINGERS = "subscription { made { id lingers } }"
@@ -20,14 +20,6 @@ LINGERS = "subscription { made { id lingers } }"
 
 def code(answer: dict[str, Any]) -> str:
     return str(answer["errors"][0]["extensions"]["code"])
-
-
-def waits_for(clock: MovedClock, seconds: float) -> bool:
-    """Tell whether something waits for so many seconds from now."""
-    return any(
-        when == clock.now() + seconds and timer.callback is not None
-        for when, _, timer in clock._timers
-    )
 
 
 @pytest.mark.parametrize("door", TRANSPORTS)

@@ -58,3 +58,11 @@ class MovedClock:
                 timer.callback()
                 timer.cancel()
         self.time = end
+
+
+def waits_for(clock: MovedClock, seconds: float) -> bool:
+    """Tell whether something waits for so many seconds from now."""
+    return any(
+        when == clock.now() + seconds and timer.callback is not None
+        for when, _, timer in clock._timers
+    )
