@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graph.database import Database
-from graph.events import Event
+from graph.events import BEGINNING, Event
 from graph.fanout.log import Log
 from graph.identity.accounts import add_account, disable, set_password, set_roles
 from graph.identity.happenings import (
@@ -33,7 +33,7 @@ def test_each_is_about_one_account() -> None:
 
 
 async def kinds(database: Database) -> list[tuple[str, object]]:
-    events = await Log(database).read(STREAM, None, 0, 100)
+    events = await Log(database).read(STREAM, None, BEGINNING, 100)
     return [(event.kind, event.data.get("version")) for event in events]
 
 
