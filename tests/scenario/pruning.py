@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,14 +14,15 @@ from graph.fanout.log import Log
 
 
 async def prune(url: str, most: int) -> None:
-    """Keep the newest `most` events of each stream, without a pause, until this process is killed."""
+    """Keep the newest `most` events of each stream, some fifty times a second, until this process is
+    killed."""
     log = Log(Database(url))
     while True:
-        try:
+        # The database is away, as it often is here.
+        with suppress(SQLAlchemyError, OSError, Conflict):
             await log.prune(0, most)
-        except (SQLAlchemyError, OSError, Conflict):
-            # The database is away, as it often is here.
-            await asyncio.sleep(0.05)
+        # The servers are to be heard as well.
+        await asyncio.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -37,7 +38,7 @@ LAST = 2_000_000_000
 # How often each misfortune comes, beside the others.
 USUAL = {"node": 3, "redis": 2, "postgres": 1, "cut": 4, "freeze": 3, "hang": 1}
 # The database forgets: all at once, by starting from a copy, and bit by bit, by pruning.
-FORGETFUL = {"node": 1, "redis": 1, "cut": 4, "freeze": 2, "hang": 1, "save": 2, "go_back": 2}
+FORGETFUL = {"go_back": 1, "save": 3, "node": 1, "redis": 1, "hang": 1, "freeze": 2, "cut": 4}
 PRUNERS = 3
 # Everything that was ever said, as far as the database remembers it, whatever is pruned.
 REMEMBER = (
@@ -84,6 +85,7 @@ class Weather:
         self.speaking = asyncio.Lock()
         # Nothing is cut off in the middle: the database would go back after the last was said.
         self.is_over = False
+        self.has_had_each = False
         self._is_saved = False
         self._fleet = ground
         self._followers = followers
@@ -92,8 +94,10 @@ class Weather:
 
     async def blow(self, pause: float, kinds: Mapping[str, int]) -> None:
         """Let something go wrong, again and again, until it `is_over`; at first each kind once."""
+        # From the end: something is saved before the database goes back to it.
         first = list(kinds)
         while not self.is_over:
+            self.has_had_each = not first
             kind = first.pop() if first else self._dice.choices([*kinds], [*kinds.values()])[0]
             self.done[kind] += 1
             await getattr(self, f"_{kind}")()
@@ -157,13 +161,18 @@ class Weather:
             follower.is_frozen_until = until
 
 
-async def publish(ground: Fleet, storm: Storm, dice: random.Random, speaking: asyncio.Lock) -> None:
-    """Say so many things, to any node that answers; what becomes of each is for the log to say."""
+async def publish(ground: Fleet, storm: Storm, dice: random.Random, weather: Weather) -> None:
+    """Say so many things, and more until each misfortune has come, to any node that answers.
+
+    What becomes of each is for the log to say.
+    """
     token = ground.token("publisher", "responder", seconds=3600)
-    for start in range(0, storm.events, BATCH):
-        numbers = list(range(start, min(start + BATCH, storm.events)))
+    for start in itertools.count(0, BATCH):
+        if start >= storm.events and weather.has_had_each:
+            return
+        numbers = list(range(start, start + BATCH))
         incident, internal = dice.choice(INCIDENTS), dice.random() < 0.3
-        async with speaking:
+        async with weather.speaking:
             await _say(ground, dice, token, incident, numbers, internal)
 
 
@@ -291,7 +300,7 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
         with pruners(ground, storm.kept):
             blowing = asyncio.create_task(weather.blow(storm.pause, storm.kinds))
             speaker = random.Random(storm.seed + 1)
-            await publish(ground, storm, speaker, weather.speaking)
+            await publish(ground, storm, speaker, weather)
             weather.is_over = True
             await blowing
             await weather.clear()
