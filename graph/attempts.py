@@ -25,7 +25,7 @@ from redis.exceptions import RedisClusterException
 
 from graph import bus_url
 from graph.errors import RateLimited
-from graph.neighbourhood import places
+from graph.neighbourhood import networks
 
 log = logging.getLogger("watchword.attempts")
 
@@ -114,7 +114,7 @@ class Undecided:
 class Attempts:
     """Counts attempts by key. `url` is the bus's: what it reaches counts together.
 
-    A network address in a key is counted in each of its `places`.
+    A network address in a key is counted in each of its `networks`.
     """
 
     def __init__(self, url: str) -> None:
@@ -162,7 +162,7 @@ class Attempts:
         """
         item = parse(limit)
         taken: list[Count] = []
-        for place, times in _places(key):
+        for place, times in _networks(key):
             number, counted = await self._add(item, place)
             taken.append(counted)
             if number > item.amount * times:
@@ -229,12 +229,12 @@ async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count
     return number, Count(storage, name, seconds, await storage.get_expiry(name))
 
 
-def _places(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+def _networks(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield the key for each network of the address in it, and how many times its limit holds there."""
-    parts = [places(part) for part in key]
+    parts = [networks(part) for part in key]
     for level in range(max(map(len, parts))):
         found = [part[min(level, len(part) - 1)] for part in parts]
-        yield tuple(place.name for place in found), max(place.times for place in found)
+        yield tuple(each.name for each in found), max(each.times for each in found)
 
 
 def _loop_time() -> float:

@@ -1,4 +1,4 @@
-"""Places: the networks that a network address is counted in, from one customer's to a whole site's. Pure."""
+"""The networks that a network address is counted in, from one customer's to a whole site's. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Network:
     """A network that counts as one, and how many times a limit for one address holds for it."""
 
     name: str
     times: int = 1
 
 
-def places(address: str) -> tuple[Place, ...]:
+def networks(address: str) -> tuple[Network, ...]:
     """Return where an address is counted, the narrowest network first.
 
     IPv4 counts whole, however a socket or a translator writes it. What is no address stands for
@@ -33,14 +33,14 @@ def places(address: str) -> tuple[Place, ...]:
     try:
         found = ip_address(address)
     except ValueError:
-        return (Place(address),)
+        return (Network(address),)
     if isinstance(found, IPv4Address):
-        return (Place(str(found)),)
+        return (Network(str(found)),)
     if (inner := _inner(found)) is not None:
-        return (Place(str(inner)),)
+        return (Network(str(inner)),)
     number = int(found)
     return tuple(
-        Place(str(IPv6Network((number, prefix), strict=False)), times)
+        Network(str(IPv6Network((number, prefix), strict=False)), times)
         for prefix, times in PREFIXES.items()
     )
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from graph.errors import Unavailable
-from graph.neighbourhood import places
+from graph.neighbourhood import networks
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ async def in_turn(work: Callable[..., T], *arguments: object, address: str = "")
     `address` is the network address that asks for it; empty for the operator's own commands. Raises
     `Unavailable` at once when too many wait already, of all or of its network.
     """
-    network = places(address)[-1].name
+    network = networks(address)[-1].name
     if _waiting.total() >= MOST_WAITING or _waiting[network] >= MOST_OF_ONE_NETWORK:
         raise Unavailable("Too many sign in at this moment. Try again in a few seconds.")
     _waiting[network] += 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graph.errors import RateLimited
-from graph.neighbourhood import places
+from graph.neighbourhood import networks
 
 # Seconds after which a client that was turned away may try again.
 RETRY_AFTER = 30.0
@@ -61,9 +61,9 @@ class Quota:
     def _bounds_of(
         self, address: str, subject: str
     ) -> Iterator[tuple[tuple[str, str], float, str]]:
-        for place in places(address):
-            most = self._bounds.address * place.times
-            yield ("address", place.name), most, "from this address"
+        for network in networks(address):
+            most = self._bounds.address * network.times
+            yield ("address", network.name), most, "from this address"
         if subject:
             yield ("principal", subject), self._bounds.principal, "for this principal"
         yield ("process", ""), self._bounds.process, "on this server"

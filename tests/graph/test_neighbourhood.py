@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from graph.neighbourhood import places
+from graph.neighbourhood import networks
 
 SITE = [("2001:db8:1:2::/64", 1), ("2001:db8:1::/56", 4), ("2001:db8:1::/48", 16)]
 
 
 def found(address: str) -> list[tuple[str, int]]:
-    return [(place.name, place.times) for place in places(address)]
+    return [(network.name, network.times) for network in networks(address)]
 
 
 @pytest.mark.parametrize("address", ["2001:db8:1:2::", "2001:DB8:1:2:ffff:ffff:ffff:ffff"])
