@@ -120,6 +120,29 @@ async def test_the_settings_say_whether_a_client_is_ours_and_when_somebody_authe
     assert principal.is_first_party is front_end
 
 
+async def test_a_client_is_a_front_end_of_ours_at_the_issuer_that_names_it_and_at_no_other(
+    clock: MovedClock,
+) -> None:
+    with fake_issuer() as one, fake_issuer() as two:
+        trust = Trust(
+            clock,
+            one.entry(name="one", first_party=["front"]),
+            two.entry(name="two", first_party=["one|front", "other"]),
+        )
+        for issuer, client, is_first_party in (
+            (one, "front", True),
+            (two, "front", False),
+            (two, "one|front", True),
+            (one, "two|other", False),
+            # Nor is one that calls itself as our own sign-in is called.
+            (two, "watchword", False),
+        ):
+            token = issuer.token(now=clock.now(), client_id=client, azp="front")
+            verified = await trust.verify(token)
+            assert verified is not None
+            assert verified.principal.is_first_party is is_first_party, client
+
+
 async def test_an_old_token_has_expired(idp: FakeIssuer, clock: MovedClock) -> None:
     with pytest.raises(TokenExpired):
         await Trust(clock, idp.entry()).verify(idp.token(now=clock.now() - 7200))
