@@ -85,7 +85,7 @@ class Hub:
             await self._log.check(stream, after)
             reader.look(after)
         if self._readers.get(stream) is not reader:
-            # It was given up meanwhile, because nobody had followed it yet.
+            # The reader was given up meanwhile, because it had no mailbox yet.
             return await self.follow(stream, key, after, idle)
         start = reader.place if after is None else after
         mailbox = Mailbox(key, start, self._mailbox_limit, idle)
@@ -152,7 +152,7 @@ class Hub:
             self._leave(reader)
             opening = self._open(reader)
             self._opening[stream] = self._background.spawn(f"opening of {stream}", opening)
-        # Whoever waits may go; the others still want it.
+        # One caller that is cancelled must not cancel the opening for the others that wait for it.
         return await asyncio.shield(self._opening[stream])
 
     async def _open(self, reader: Reader) -> Reader:

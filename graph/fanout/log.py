@@ -1,7 +1,7 @@
 """The log: what happened, in the database, appended by the transaction that made it happen.
 
 Positions have no holes and follow the order of commits: an append raises the stream's own row, and
-whoever appends to the same stream next waits for that row until the commit. A rollback gives the
+the next append to the same stream waits for that row until the commit. A rollback gives the
 position back. So nobody ever meets a hole that fills later, and a hole in what the bus brought is
 one that the log can fill. (PostgreSQL's sequences would leave holes and number before the commit; an
 advisory lock would need a sequence beside it. One statement on one row is both.)
@@ -132,7 +132,7 @@ class Log:
 async def append(session: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:
     """Write events into the session's transaction, and return them with their places.
 
-    Whoever appends to the same stream waits until this transaction has ended, so call it last.
+    Other appends to the same streams wait until this transaction has ended, so call it last.
     """
     marked = [replace(event, mark=secrets.token_hex(MARK // 2)) for event in happened]
     counts = Counter(event.stream for event in marked)
@@ -207,7 +207,7 @@ async def _bounds(session: AsyncSession, stream: str, position: int | None) -> A
 
 
 def _mark(row: Any, position: int) -> str | None:
-    """Return the mark at a position that `_bounds` was asked for; None if nobody knows it any more."""
+    """Return the mark at a position that `_bounds` was asked for; None if the log does not have it."""
     mark: str | None = row.there
     return row.pruned_mark if mark is None and position == row.pruned else mark
 
