@@ -19,7 +19,7 @@ from strawberry.schema.schema import validate_document
 
 from graph.context import Context, Info, Services
 from graph.course import Course
-from graph.delivery.run import Operation, run
+from graph.delivery.run import Operation, Run
 from graph.errors import NotFound, Unsafe
 from graph.execution.engine import Engine
 from graph.execution.limits import Limits
@@ -308,7 +308,7 @@ async def test_the_schema_hears_of_the_errors_of_a_subscription(services: Servic
         principal = ANONYMOUS
 
     with pytest.raises(NotFound):
-        async for _ in run(engine, services, Holder(), operation, course):
+        async for _ in Run(engine, services, Holder(), operation, course).answers():
             pass
     assert [heard[:2] for heard in schema.heard] == [("an answer", query), ("the end", query)]
 
