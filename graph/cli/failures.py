@@ -16,7 +16,8 @@ def explain(error: Exception) -> str:
         return f"{error.filename} cannot be used: {error.strerror}."
     # A database server that cannot be reached is an OSError too, of many kinds and without a file.
     cause = getattr(error, "orig", None) or error
-    said = str(cause).partition("\n")[0]
+    # A time that has passed says nothing by itself.
+    said = str(cause).partition("\n")[0] or "it does not answer in time"
     if getattr(cause, "sqlstate", None) in UNMIGRATED_STATES or _is_said(said):
         return "The database is not migrated: start the server once, which does it."
     if said == "unable to open database file":

@@ -203,3 +203,9 @@ def test_a_database_file_that_cannot_be_opened_names_the_settings_that_say_where
         "The database file cannot be opened: start the server once,"
         " or check WATCHWORD_HOME and WATCHWORD_DATABASE_URL."
     )
+
+
+def test_a_server_that_does_not_answer_is_told_in_words() -> None:
+    assert explain(TimeoutError()).startswith(
+        "The database cannot be used (it does not answer in time): check"
+    )
