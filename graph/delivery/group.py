@@ -63,6 +63,8 @@ class Group:
         self._members: dict[Member, Progress] = {}
         # How far all members are at least, while an answer is on its way to them or the group ends.
         self._least: Progress | None = None
+        # How far a member is that has had the newest answer; the very object.
+        self._last = start
         course = Course(services.hub, services.log, start, idle=self._open, only=key.topic)
         self._run = Run(engine, services, self, operation, course)
         # In the background: it outlives the request of the member that formed it, and must not see that
@@ -113,7 +115,7 @@ class Group:
             await self._end(told(error), self._is_shared)
         except Exception as error:
             # It may be the group's alone: each member runs into it by itself, or does not.
-            log.debug("a group ends: %s", type(error).__name__)
+            log.debug("a group ends: %s", type(error).__name__, exc_info=error)
             await self._scatter(error)
         else:
             await self._end(None, is_shared and self._is_shared)
@@ -144,11 +146,14 @@ class Group:
     async def _deliver(self, answer: Sent) -> None:
         assert answer.before is not None
         assert answer.after is not None
-        self._least = answer.before
-        for count, member in enumerate(tuple(self._members), 1):
-            progress = self._members.get(member)
-            if progress is not None and progress <= answer.before:
-                self._members[member] = answer.after
+        members, before, after = self._members, answer.before, answer.after
+        self._least = before
+        # Most members have had the answer before this one, which is quicker to see than to compare.
+        last, self._last = self._last, after
+        for count, member in enumerate(tuple(members), 1):
+            progress = members.get(member)
+            if progress is last or (progress is not None and progress <= before):
+                members[member] = after
                 member.outlet.next(answer)
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)

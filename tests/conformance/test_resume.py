@@ -92,6 +92,42 @@ async def test_the_present_comes_first_and_once(door: str, clock: MovedClock) ->
 
 
 @every_door
+async def test_a_client_that_is_cut_inside_the_present_state_gets_it_again_whole(
+    door: str, clock: MovedClock
+) -> None:
+    query, present = "subscription { scripted(present: true) }", ["now/0", "now/1", "now/2"]
+    async with toy_server(clock) as server:
+        async with live(door, server, query) as client:
+            await client.until(3)
+        cursor = client.answers[1]["extensions"]["cursor"]
+        await server.publish("after")
+        async with live(door, server, query, resume=cursor) as again:
+            await again.until(4)
+    assert client.values("scripted") == present
+    assert again.values("scripted") == [*present, "after/0"]
+
+
+@every_door
+@pytest.mark.parametrize("key", ["thrice", "slowly"])
+async def test_a_client_that_is_cut_between_two_answers_to_one_event_gets_the_others(
+    door: str, key: str, clock: MovedClock
+) -> None:
+    query = "subscription { scripted }"
+    async with toy_server(clock) as server:
+        async with live(door, server, query) as client:
+            await server.followed(1)
+            await server.publish("before", key, "after")
+            await client.until(5)
+        seen = client.values("scripted")
+        assert seen == ["before/0", *(f"{key}/{number}" for number in range(3)), "after/0"]
+        for count, answer in enumerate(client.answers[:-1], 1):
+            cursor = answer["extensions"]["cursor"]
+            async with live(door, server, query, resume=cursor) as again:
+                await again.until(5 - count)
+            assert again.values("scripted") == seen[count:]
+
+
+@every_door
 @pytest.mark.parametrize(("last", "expected"), [(2, ["b", "c"]), (100, ["a", "b", "c"])])
 async def test_the_last_events_come_first(
     door: str, last: int, expected: list[str], clock: MovedClock

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from itertools import count
+from typing import Any
 
 import pytest
 
 from graph.execution.engine import Source
 from tests.conformance.live import Live, every_door, live
 from tests.support.clock import MovedClock
+from tests.support.toy_schema import whisper
 from tests.support.toy_server import ToyServer, toy_server, until
 
 SINCE = "subscription { since }"
@@ -183,3 +186,51 @@ async def test_a_resolver_that_fails_fails_for_each_member(door: str, clock: Mov
             await client.ended()
     assert [client.values("brittle") for client in clients] == [["fine"]] * 3
     assert {client.refusal for client in clients} == {"NOT_FOUND"}
+
+
+@every_door
+@pytest.mark.parametrize(("key", "lines"), [("ends", 2), ("leaves", 0)])
+async def test_a_resolver_that_ends_ends_for_each_member(
+    door: str, key: str, lines: int, clock: MovedClock
+) -> None:
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        clients = await open_all(stack, door, server, "subscription { scripted }", "a", "b", "c")
+        await until(lambda: server.door.groups.sizes == [3])
+        await server.publish("fine", key, "more")
+        for client in clients:
+            await client.ended()
+    seen = ["fine/0", *(f"{key}/{number}" for number in range(lines))]
+    assert [client.values("scripted") for client in clients] == [seen] * 3
+    assert {client.refusal for client in clients} == {None}
+
+
+@every_door
+async def test_what_a_middleware_sets_for_one_request_reaches_no_other(
+    door: str, clock: MovedClock
+) -> None:
+    requests = count(1)
+
+    def wrap(app: Any) -> Any:
+        async def middleware(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "lifespan":
+                whisper.set(f"request {next(requests)}")
+            await app(scope, receive, send)
+
+        return middleware
+
+    query = "subscription { whispered }"
+    async with toy_server(clock, wrap=wrap) as server, AsyncExitStack() as stack:
+        clients = await open_all(stack, door, server, query, "a", "b", "c")
+        await until(lambda: server.door.groups.sizes == [3])
+        await server.publish("together")
+        for client in clients:
+            await client.until(1)
+        # One with other grants is run for by itself, in its own request.
+        loner = await stack.enter_async_context(live(door, server, query, "d+keeper"))
+        await server.followed(4)
+        await server.publish("again")
+        for client in clients:
+            await client.until(2)
+        await loner.until(1)
+    assert [client.values("whispered") for client in clients] == [["together ", "again "]] * 3
+    assert loner.values("whispered") == ["again request 4"]

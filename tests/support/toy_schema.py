@@ -21,6 +21,7 @@ STREAM = "toys"
 
 # What a middleware might set for one request.
 whisper: ContextVar[str] = ContextVar("whisper", default="")
+unset: ContextVar[str] = ContextVar("unset")
 
 
 class Script(NamedTuple):
@@ -84,6 +85,10 @@ class Mine:
                 return info.context.principal.subject
             case "loader":
                 return await info.context.loader(load_owners).load(self.key)
+            case "elsewhere":
+                raise TimeoutError("the other server does not answer")
+            case "unset":
+                return unset.get()
             case "swallow":
                 try:
                     return info.context.principal.subject

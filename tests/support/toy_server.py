@@ -204,18 +204,21 @@ async def toy_server(
     schema: strawberry.Schema = toy_schema.schema,
     *,
     stock: bool = False,
+    wrap: Callable[[Any], Any] = lambda app: app,
     **settings: Any,
 ) -> AsyncIterator[ToyServer]:
     """Serve the toy schema on a free port for as long as the block lasts.
 
-    `stock` serves by uvicorn's own protocols, as where the app is mounted in another one.
+    `stock` serves by uvicorn's own protocols, as where the app is mounted in another one; `wrap` adds
+    a middleware.
     """
     async with toy_door(clock, schema, **settings) as (made, watch):
         routes = [
             Route("/graphql", HttpDoor(made, None)),
             WebSocketRoute("/graphql", WebSocketDoor(made)),
         ]
-        async with serving(Starlette(routes=routes), made.settings, stock=stock) as (url, stop):
+        app = wrap(Starlette(routes=routes))
+        async with serving(app, made.settings, stock=stock) as (url, stop):
             yield ToyServer(f"{url}/graphql", made, watch, stop)
 
 

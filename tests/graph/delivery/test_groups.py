@@ -37,7 +37,7 @@ from graph.transports.door import Door
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.outlet import Reading
-from tests.support.toy_schema import ONCE, SCRIPTS, STREAM, Script, whisper
+from tests.support.toy_schema import ONCE, SCRIPTS, STREAM, Script, unset, whisper
 from tests.support.toy_server import toy_door, until
 
 KEEPER = Grants(frozenset({"keeper"}), frozenset({"toys:price"}))
@@ -183,6 +183,7 @@ class World:
 
         def ask() -> None:
             whisper.set(person.name)
+            unset.set(person.name)
             person.subscription = Subscription(
                 self.door.groups, person.lease, operation, person.outlet, resume
             )
@@ -461,3 +462,33 @@ async def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_nothing(
         clock.move(1.5 * PATIENCE.seconds)
         assert slow.lease.ending is Ending.SLOW
         assert others[0].lease.ending is others[1].lease.ending is None
+
+
+async def test_a_timeout_of_a_field_is_its_error_and_the_group_goes_on(clock: MovedClock) -> None:
+    async with toy_door(clock) as (door, _):
+        world = World(door, clock, random.Random(8))
+        late = 'subscription { mine(ask: "elsewhere") { key owner } }'
+        members = [await world.arrive_for(late) for _ in range(2)]
+        await until(lambda: door.groups.sizes == [2])
+        for _ in range(2):
+            await world.happen()
+        await world.settle()
+        assert door.groups.sizes == [2]
+    answers = [answer for member in members for answer in member.outlet.seen]
+    assert {answer["errors"][0]["extensions"]["code"] for answer in answers} == {"INTERNAL"}
+    assert {answer["data"]["mine"]["owner"] for answer in answers} == {None}
+
+
+async def test_a_field_that_reads_a_variable_of_a_request_is_run_for_each(
+    clock: MovedClock,
+) -> None:
+    async with toy_door(clock) as (door, _):
+        world = World(door, clock, random.Random(6))
+        query = 'subscription { mine(ask: "unset") { key owner } }'
+        members = [await world.arrive_for(query) for _ in range(2)]
+        await until(lambda: door.groups.sizes == [2])
+        await world.happen()
+        await world.settle()
+        assert door.groups.sizes == []
+    owners = [answer["data"]["mine"]["owner"] for one in members for answer in one.outlet.seen]
+    assert owners == [member.name for member in members]
