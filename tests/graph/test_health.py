@@ -30,7 +30,7 @@ async def asking(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the health routes of a database, wherever that is."""
     others = set(threading.enumerate())
-    database = Database(url, statement_seconds=1, pool_seconds=1)
+    database = Database(url, statement_seconds=5, pool_seconds=5)
     background = background or Background(MovedClock())
     app = FastAPI()
     app.include_router(health.routes(database, background))
@@ -150,6 +150,8 @@ async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waitin
         # Far more than the pool has; one connection waits for all of them.
         answers = await asyncio.gather(*(ready(client) for _ in range(50)))
         assert answers == [NOT_READY] * 50
+        # They did not wait for its answer: there is none yet.
+        assert "question to the database" in {task.get_name() for task in asyncio.all_tasks()}
         proxy.is_deaf = False
         assert await until_ready(client)
 
