@@ -90,16 +90,17 @@ class Log:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
         async with self._database.read() as session:
-            while True:
+            # Asked first: an event that is committed while the events are looked for comes after it.
+            head = await _bounds(session, stream, None)
+            while head is not None:
                 oldest = (await session.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
-                row = await _bounds(session, stream, None if oldest is None else oldest - 1)
-                if row is None:
-                    return BEGINNING
                 if oldest is None:
-                    return Place(row.position, row.mark)
-                if (mark := _mark(row, oldest - 1)) is not None:
+                    return Place(head.position, head.mark)
+                row = await _bounds(session, stream, oldest - 1)
+                if row is not None and (mark := _mark(row, oldest - 1)) is not None:
                     return Place(oldest - 1, mark)
                 # It was pruned between the two statements.
+            return BEGINNING
 
     async def since(self, stream: str, seconds: float) -> tuple[list[tuple[Event, float]], Place]:
         """Return a stream's events from a time on, each with its own, and its newest place.

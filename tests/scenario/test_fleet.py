@@ -114,13 +114,16 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
         await asyncio.gather(*(follower.is_ready.wait() for follower in followers))
         token = ground.token("publisher", "responder")
         restarted = asyncio.Event()
+        # Nothing is on its way to a node when it is taken out of what is ready.
+        asking = asyncio.Lock()
 
         async def publish() -> None:
             number = 0
             while not restarted.is_set() or number % 5:
                 number += 1
                 given = {"incident": "incident", "numbers": [number], "internal": False}
-                answer = await ground.ask(dice.choice(ready), SAY, token, **given)
+                async with asking:
+                    answer = await ground.ask(dice.choice(ready), SAY, token, **given)
                 assert not answer.get("errors"), answer
             given = {"incident": "incident", "numbers": [LAST], "internal": False}
             await ground.ask(dice.choice(ready), SAY, token, **given)
@@ -128,7 +131,8 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
         publishing = asyncio.create_task(publish())
         for node in tuple(ready):
             # A proxy sends nobody to a node that is on its way out.
-            ready.remove(node)
+            async with asking:
+                ready.remove(node)
             assert await node.stop() == 0, node.log
             node.start()
             await node.answers()

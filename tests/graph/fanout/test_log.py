@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+import graph.fanout.log
 from graph.database import Database
 from graph.errors import CursorExpired, WentBack
 from graph.events import BEGINNING, Event, Place
@@ -62,6 +64,22 @@ async def test_what_was_appended_is_read_as_it_was(log: Log, database: Database)
         "toys": await place(database, 2),
         "none": BEGINNING,
     }
+
+
+async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_passed_over(
+    log: Log, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(database, "car")
+    asked = graph.fanout.log._bounds
+
+    async def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(graph.fanout.log, "_bounds", asked)
+        await happen(database, "bear")
+        return await asked(*given)
+
+    monkeypatch.setattr(graph.fanout.log, "_bounds", meanwhile)
+    start = await log.before_last("toys", "bear", 10)
+    assert [event.position for event in await log.read("toys", "bear", start, 10)] == [2]
 
 
 async def test_the_same_event_twice_has_two_positions(log: Log, database: Database) -> None:
