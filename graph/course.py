@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from graph.deadline import Watchdog
 from graph.errors import BadUserInput
 from graph.events import PRESENT, Event, Place
 from graph.fanout.hub import Hub
@@ -83,6 +84,7 @@ class Course:
         "_resume",
         "_stream",
         "start",
+        "watchdog",
     )
 
     def __init__(
@@ -104,6 +106,8 @@ class Course:
         self._stream = stream
         self._reader: Reader | None = None
         self._mailbox: Mailbox | None = None
+        # Looks after the time that the resolver takes for one event.
+        self.watchdog: Watchdog | None = None
         self._is_left = False
         self._is_resting = False
         self._event: Event | None = None
@@ -151,6 +155,22 @@ class Course:
             # Whatever else has happened in the stream was for others.
             return max(reached, Progress(reader.place))
         return reached
+
+    @property
+    def is_in_event(self) -> bool:
+        """Tell whether the resolver has been given an event, and has not asked for the next."""
+        return self._event is not None
+
+    def skip(self) -> tuple[Progress, Progress] | None:
+        """Take the event of the moment for done, though its resolver was stopped in it.
+
+        Return how far a subscriber is without it and with it; None between events.
+        """
+        if self._event is None or self._progress is None:
+            return None
+        before, self._progress = self._progress, Progress(self._event.place)
+        self._event = None
+        return before, self._progress
 
     @contextmanager
     def resting(self) -> Iterator[None]:
@@ -213,6 +233,8 @@ class Course:
                 yield self._give(Event(stream, key or "", PRESENT, {}, *mailbox.place), IN_PRESENT)
             while True:
                 self._event, self._progress = None, Progress(mailbox.place)
+                if self.watchdog is not None:
+                    self.watchdog.end()
                 yield self._give(await reader.next(mailbox), 0)
         finally:
             self._progress, self._is_left = self._now, True
@@ -220,6 +242,8 @@ class Course:
 
     def _give(self, event: Event, answered: int) -> Event:
         self._number += 1
+        if self.watchdog is not None:
+            self.watchdog.begin()
         self._event, self._progress = event, Progress(event.place, answered)
         begin = self._begin
         self._repeated = begin.answered if begin and begin.place == event.place else 0

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from graph.clock import Clock
+from graph.clock import Clock, Timer
 from graph.errors import TimedOut
 
 T = TypeVar("T")
@@ -40,6 +40,53 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
             _ended(task)
         else:
             _leave_behind(task)
+
+
+class Watchdog:
+    """Cancels the task that makes it when one step of that task takes longer than so many seconds.
+
+    A step costs no timer of its own: one timer looks after all steps, until it finds none under way.
+    Once `has_bitten`, the cancellation is the watchdog's, and the task's own code takes it back.
+    """
+
+    __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "has_bitten")
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._task = asyncio.current_task()
+        self._since: float | None = None
+        self._timer: Timer | None = None
+        self.has_bitten = False
+
+    def begin(self) -> None:
+        """Note that a step begins."""
+        self._since = self._clock.now()
+        if self._timer is None:
+            self._wait(self._since)
+
+    def end(self) -> None:
+        """Note that the step has ended."""
+        self._since = None
+
+    def close(self) -> None:
+        """Look after nothing more."""
+        self._since = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wait(self, since: float) -> None:
+        self._timer = self._clock.call_at(since + self._seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._since is None or self._task is None:
+            return
+        if self._clock.now() < self._since + self._seconds:
+            self._wait(self._since)
+        else:
+            self.has_bitten = True
+            self._task.cancel()
 
 
 async def _wait(over: asyncio.Event, whole: bool) -> None:

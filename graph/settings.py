@@ -188,7 +188,9 @@ class Settings(BaseSettings):
         description="How long a query or a mutation may take, and checking the token that comes with it.",
     )
     event_seconds: float = Field(
-        30, gt=0, description="How long the answer to one event of a subscription may take."
+        30,
+        gt=0,
+        description="How long a resolver may take for one event of a subscription, and then the answer to it.",
     )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
     max_operations_per_address: int = Field(

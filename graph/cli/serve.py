@@ -120,6 +120,8 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
+        # With pipelining a request would else see what the one before has set in context variables.
+        reset_contextvars=True,
         headers=_headers(settings),
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + SHUTDOWN_GRACE,
         **more,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,12 +13,20 @@ from graph.background import Backoff
 from graph.context import Context, Services
 from graph.course import Course, OtherTopic, Progress
 from graph.database import is_unavailable
-from graph.deadline import within
+from graph.deadline import Watchdog, within
+from graph.errors import TimedOut
+from graph.execution.ahead import Ahead
 from graph.execution.engine import Answer, Engine, Source, Unavailable
 from graph.execution.masking import conceal, present, written
 from graph.execution.plan import Plan, Refused
 from graph.permissions.guards import recheck
 from graph.principal import Holder, IdentityAsked
+
+log = logging.getLogger("watchword.delivery")
+
+
+class _Stopped(Exception):
+    """A resolver took too long for one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,21 @@ class Run:
                     backoff.reset()
                 self.course = self.course.again()
                 await backoff.wait()
+            except _Stopped:
+                if (late := self._skip()) is None:
+                    raise TimedOut(self._services.settings.event_seconds) from None
+                yield late
+                self.course = self.course.again()
+
+    def _skip(self) -> Sent | None:
+        """Return the answer to an event whose resolver was stopped in it; None between events."""
+        if (progress := self.course.skip()) is None:
+            return None
+        seconds = self._services.settings.event_seconds
+        log.warning("a resolver took longer than %g s for an event", seconds)
+        answer = {"data": None, "errors": [TimedOut(seconds).as_dict()]}
+        before, after = progress
+        return Sent(answer, self.course.cursor(after), before, after)
 
     async def _once(self) -> AsyncGenerator[Sent, None]:
         services, course = self._services, self.course
@@ -95,6 +120,7 @@ class Run:
         context = Context(services, holder.principal, holder=holder, course=course)
         plan, variables = self._operation.plan, self._operation.variables
         source = await self._engine.subscribe(plan, variables, context)
+        watchdog = course.watchdog = Watchdog(services.clock, services.settings.event_seconds)
         try:
             coming = source.pull()
             while True:
@@ -103,16 +129,24 @@ class Run:
                         event = await coming
                     except StopAsyncIteration:
                         return
+                watchdog.end()
                 turn = course.turn
                 if course.is_repeated(turn):
-                    coming = source.pull()
+                    coming = self._pull(source)
                     course.answered(turn)
                     continue
                 answer = await self._answer(source, event, context)
                 # What comes next shows whether this answer is the last to its event.
-                coming = source.pull()
+                coming = self._pull(source)
                 after = course.answered(turn)
                 yield Sent(answer, course.cursor(after), turn.before, after)
+        except asyncio.CancelledError:
+            if not watchdog.has_bitten:
+                raise
+            if (task := asyncio.current_task()) is not None and task.uncancel():
+                # The subscription is being stopped as well.
+                raise
+            raise _Stopped from None
         except Exception as error:
             if is_unavailable(error):
                 raise Unavailable from error
@@ -120,7 +154,15 @@ class Run:
                 source.failed(error, context)
             raise
         finally:
+            watchdog.close()
             await _close(source)
+
+    def _pull(self, source: Source) -> Ahead[Any]:
+        """Ask for what comes next; a resolver that is still in an event has its time for that."""
+        course = self.course
+        if course.is_in_event and course.watchdog is not None:
+            course.watchdog.begin()
+        return source.pull()
 
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The event may have waited for a principal that is another by now.

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from graph.database import undisturbed
-from graph.deadline import _left_behind, within
+from graph.deadline import Watchdog, _left_behind, within
 from graph.errors import TimedOut
 from tests.support.clock import MovedClock, passed
 
@@ -103,3 +103,32 @@ async def test_what_must_be_whole_holds_a_cancelled_caller_no_longer_than_its_ti
     clock.move(5)
     await asyncio.wait({waiting})
     assert waiting.cancelled()
+
+
+async def test_a_step_that_takes_too_long_is_cancelled_and_short_ones_are_not() -> None:
+    clock = MovedClock()
+    hanging = asyncio.Event()
+
+    async def steps() -> bool:
+        watchdog = Watchdog(clock, 5)
+        for _ in range(3):
+            watchdog.begin()
+            clock.move(4)
+            watchdog.end()
+        # Between steps there is no hurry.
+        clock.move(100)
+        assert clock.waiting == 0
+        watchdog.begin()
+        hanging.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return watchdog.has_bitten
+        return False
+
+    task = asyncio.create_task(steps())
+    await hanging.wait()
+    clock.move(4.9)
+    assert not task.cancelling()
+    clock.move(0.1)
+    assert await task

@@ -158,6 +158,14 @@ class Subscription:
         async for event in info.context.follow(STREAM, only):
             yield Toy(id=strawberry.ID(event.key), name=event.key)
 
+    @strawberry.subscription(permission_classes=[Public])
+    async def made_slowly(self, info: Info) -> AsyncIterator[Toy]:
+        """Takes a hundred seconds before its answer to a toy whose name begins with "slow"."""
+        async for event in info.context.follow(STREAM):
+            if event.key.startswith("slow"):
+                await passed(info.context.services.clock, 100)
+            yield Toy(id=strawberry.ID(event.key), name=event.key)
+
     @strawberry.subscription(permission_classes=[HasRole("keeper")])
     async def guarded(self, info: Info) -> AsyncIterator[Toy]:
         async for event in info.context.follow(STREAM):
