@@ -24,10 +24,10 @@ class Actor:
     reach: Grants | None = field(default_factory=Grants)
 
     def check_reach(self, roles: Collection[str], scopes: Collection[str] = ()) -> None:
-        """Let nobody give what they do not have.
+        """Check that the actor may give these roles and scopes.
 
-        Asked by whatever gives roles or scopes, and by whatever gives a way to act as an account or a
-        client that has them. Raises `Forbidden` naming what is beyond the actor's reach.
+        Call it before roles or scopes are given, and before a way to act as an account or a client that
+        has them is given. Raises `Forbidden` naming what is beyond the actor's reach.
         """
         if self.reach is None:
             return
@@ -47,4 +47,4 @@ SERVER = Actor(reach=None)
 """The server itself, which gives what the settings say."""
 
 OPERATOR = Actor(subject="operator", reach=None)
-"""Whoever holds the command line."""
+"""The operator: anybody who can run the `watchword` command."""

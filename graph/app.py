@@ -87,7 +87,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
     app.add_middleware(Gate, opening=opening)
     _let_pages_read(app, settings)
-    # What was added last comes first: all others see the path without its slash.
+    # The middleware that is added last runs first, so all others see the path without its slash.
     app.add_middleware(EndSlash)
     return app
 
@@ -163,7 +163,7 @@ def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
 
 
 def _forget_what_is_over(services: Services) -> None:
-    """Delete what is too old to be of use, again and again, each kind by itself."""
+    """Start the background tasks that delete outdated rows, one task for each kind."""
     database, now = services.database, services.clock.now
     kinds = {
         "used ids": lambda: replays.prune(database, now()),

@@ -29,13 +29,13 @@ from graph.neighbourhood import networks
 
 log = logging.getLogger("watchword.attempts")
 
-# Seconds that Redis may take: whoever signs in waits for it.
+# Seconds that Redis may take to answer. A sign-in waits for it.
 ANSWER_SECONDS = 2.0
 # Seconds for which it is not asked again after it could not be.
 PAUSE_SECONDS = 5.0
 # Seconds by which a window may end sooner than it is known to: Redis tells them whole.
 MARGIN_SECONDS = 1.0
-# Attempts by one key that wait for others to be decided.
+# How many attempts with one key may wait until earlier ones are decided.
 MOST_WAITING = 200
 # Beside what redis-py calls its errors, which `limits` wraps.
 FAILURES = (StorageError, RedisClusterException, OSError)
@@ -43,7 +43,7 @@ FAILURES = (StorageError, RedisClusterException, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was counted once: where, under which name, and until when (Unix seconds)."""
+    """One increment of one counter: its storage, its name, its window, and when that ends (Unix seconds)."""
 
     storage: Storage
     name: str
@@ -56,10 +56,9 @@ Taken = Sequence[Count]
 
 
 class Exceeded(RateLimited):
-    """There were too many attempts by `key`, in which an address is the network that had too many.
+    """The limit of `key` is used up; an address in it is the network whose limit that was.
 
-    `name` is where they are counted, and `excess` how many of them must turn out to be no guesses
-    before there is room for another.
+    `name` is the counter. The attempt can be made once `excess` attempts have been taken back.
     """
 
     def __init__(self, key: tuple[str, ...], counted: Count, excess: int) -> None:
@@ -71,7 +70,7 @@ class Exceeded(RateLimited):
 
 
 class Undecided:
-    """The attempts of this process that are counted and not decided yet, and others that wait for them."""
+    """The attempts of this process that are counted and not decided yet, and the attempts that wait for them."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
@@ -82,8 +81,11 @@ class Undecided:
         self._open.update(counted.name for counted in taken)
 
     def remove(self, taken: Taken, *, makes_room: bool) -> None:
-        """Note that an attempt was decided. Where it makes room, one that waits may try again; all of
-        them, to be refused, when there is none left that could."""
+        """Note that an attempt was decided.
+
+        If it was taken back (`makes_room`), one waiting attempt is counted again. If no undecided
+        attempt is left, all waiting ones are counted again, because nothing else would wake them.
+        """
         for name in (counted.name for counted in taken):
             self._open[name] -= 1
             if not self._open[name]:
@@ -93,7 +95,10 @@ class Undecided:
                 self._wake(name, 1)
 
     def decision(self, name: str, excess: int) -> asyncio.Future[None] | None:
-        """Return what ends when it is worth trying again; None when so many cannot make room."""
+        """Return a future that is done when an attempt may be counted again.
+
+        None when the undecided attempts are too few to make room, or too many wait already.
+        """
         waiting = self._waiting.setdefault(name, deque()) if self._open[name] >= excess else None
         if waiting is None or len(waiting) >= MOST_WAITING:
             return None
@@ -122,15 +127,15 @@ class Attempts:
         self._shared = _storage(url) if bus_url.between_processes(url) else None
         self._away_until = 0.0
         self._undecided = Undecided()
-        # While one is counted or taken back no other is: the numbers are those that have been decided and
-        # those that have not, and no refused ones on their way out.
+        # Counting and taking back hold this lock. Otherwise an attempt could be refused because of another
+        # one that is refused itself, and is still counted.
         self._turn = asyncio.Lock()
 
     async def begin(self, limit: str, *key: str) -> Taken:
-        """Count an attempt as `count` does, that ends with `decide`.
+        """Count an attempt as `count` does; `decide` must be called when its result is known.
 
-        Where only attempts are in the way that this process has not decided yet, it waits for them:
-        when a whole office signs in at once, they are no guesses. Raises `Exceeded`.
+        If the limit is used up by attempts that this process has not decided yet, it waits for them
+        instead of refusing: they may be the right passwords of a whole office. Raises `Exceeded`.
         """
         while True:
             async with self._turn:
@@ -166,7 +171,7 @@ class Attempts:
             number, counted = await self._add(item, place)
             taken.append(counted)
             if number > item.amount * times:
-                # Nothing was tried: what is refused must not use up what others may try.
+                # The refused attempt compared nothing, so it must not use up any limit.
                 await self.forgive(taken)
                 raise Exceeded(place, counted, number - item.amount * times)
         return taken
@@ -177,10 +182,10 @@ class Attempts:
         return number == 1
 
     async def forgive(self, taken: Taken) -> None:
-        """Take an attempt back that was counted: it was no guess.
+        """Take back an attempt that was no guess.
 
-        Where its window is over it stays: what is taken from the next one would make room for a guess
-        there.
+        Does nothing once the window is over: the decrement would count against the next window and
+        allow one guess more there.
         """
         for counted in taken:
             await self._take_back(counted)

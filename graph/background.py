@@ -96,7 +96,7 @@ class Supervised:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                # Something that the work waited for was cancelled, and not the work itself.
+                # A task or future that the work awaited was cancelled; the work itself was not.
                 self._fail(error)
             except Exception as error:
                 self._fail(error)
@@ -105,7 +105,7 @@ class Supervised:
     def _fail(self, error: BaseException) -> None:
         if self.failed_at is None:
             self.failed_at = self._clock.now()
-        # Once is enough while it fails for the same reason.
+        # Log a repeated failure of the same type once.
         if type(error) is not self._last:
             self._last = type(error)
             self._tell(error)
@@ -168,10 +168,10 @@ class Background:
         return self.start(name, work, longest=seconds, **how)
 
     def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do something once in the background, for longer than its caller may wait for it.
+        """Run a coroutine once in the background; it may outlive its caller.
 
-        Its error goes to whoever awaits the task; asyncio logs it when nobody does. After `close` it
-        is cancelled before it begins.
+        Its error is raised to the code that awaits the task; asyncio logs it if no code does. After
+        `close` the task is cancelled before it begins.
         """
         task = self._create(name, work)
         self._spawned.add(task)
@@ -184,7 +184,7 @@ class Background:
         return [each for each in self._supervised.values() if each.failed_at is not None]
 
     def lacks_for(self, seconds: float) -> bool:
-        """Tell whether something that this process needs has not been well for so many seconds."""
+        """Tell whether a task that this process needs has been failing for more than so many seconds."""
         before = self._clock.now() - seconds
         return any(
             each.is_needed and each.failed_at is not None and each.failed_at < before
@@ -197,12 +197,12 @@ class Background:
         await _end(self._spawned)
         for task in reversed(tuple(self._supervised)):
             await _end([task])
-        # The ones that the others left behind while they ended.
+        # Tasks that the supervised ones spawned while they ended.
         await _end(self._spawned)
 
     def _create(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         loop = asyncio.get_running_loop()
-        # A copy: what one task sets in its context is not for another.
+        # A copy, so that a context variable that one task sets is not seen by another.
         task = loop.create_task(work, name=name, context=self._context.copy())
         if self._is_closed:
             task.cancel()

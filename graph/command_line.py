@@ -21,7 +21,7 @@ from graph.transaction import Transaction, transaction
 
 
 class Operator:
-    """Reads and writes as the holder of the command line; the audit log names it so."""
+    """Reads and writes as the operator, which the audit log names as the actor."""
 
     def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
         self._database = database

@@ -109,8 +109,7 @@ class Context:
 
     @property
     def actor(self) -> Actor:
-        """Who does what this operation does, as the audit log writes it down, and what it
-        may give to others."""
+        """The actor of this operation: what the audit log records of it, and what it may give to others."""
         principal = self.principal
         return Actor(
             principal.subject or None,
@@ -148,7 +147,7 @@ class Context:
         It gets at most `NAMED_AT_ONCE` (500) of them at once, so that one statement can name them.
 
         It remembers what it has loaded, as the context is fresh for each operation and each event. In
-        a subscription's own resolver, whose context lives for many events, it remembers nothing.
+        the resolver of a subscription, it remembers nothing: that context lives for many events.
         """
         found = self._loaders.get(load)
         if found is None:

@@ -56,7 +56,7 @@ class Turn:
 
 
 class OtherTopic(Exception):
-    """A resolver follows something else than the subscribers that it is run for."""
+    """The resolver of a group follows another stream or key than the members of the group do."""
 
 
 class Course:
@@ -112,7 +112,7 @@ class Course:
         self._is_resting = False
         self._event: Event | None = None
         self._number = 0
-        # How many answers to the event of the moment are had already, and come again.
+        # How many answers to the current event the subscriber had before this run began.
         self._repeated = 0
         self._begin = self._progress = start
 
@@ -152,7 +152,7 @@ class Course:
         if reached is None or mailbox is None or reader is None:
             return reached
         if self._event is None and mailbox.is_empty and not self._is_left:
-            # Whatever else has happened in the stream was for others.
+            # The other events of the stream up to here were for other keys.
             return max(reached, Progress(reader.place))
         return reached
 
@@ -162,9 +162,9 @@ class Course:
         return self._event is not None
 
     def skip(self) -> tuple[Progress, Progress] | None:
-        """Take the event of the moment for done, though its resolver was stopped in it.
+        """Count the current event as done, because its resolver was stopped.
 
-        Return how far a subscriber is without it and with it; None between events.
+        Return a subscriber's progress before the event and after it; None between events.
         """
         if self._event is None or self._progress is None:
             return None
@@ -184,16 +184,16 @@ class Course:
             self._is_resting = False
 
     def is_repeated(self, turn: Turn) -> bool:
-        """Tell whether an answer has been had already, before this run began."""
+        """Tell whether the subscriber had this answer before this run began."""
         if self.start is not None and turn.number == 0:
             return True
         return turn.before is not None and 0 <= turn.before.answered < self._repeated
 
     def answered(self, turn: Turn) -> Progress | None:
-        """Note that the answer of a turn is had, and return how far its subscriber is by that.
+        """Note that the answer of a turn was made, and return the subscriber's progress with it.
 
-        Call it after the resolver was asked for what comes next: when it has come to the next event
-        at once, this answer was the last to its own.
+        Call it after the resolver was asked for its next answer: if the resolver has taken the next
+        event by then, this answer was the last to its own event.
         """
         event, before = turn.event, turn.before
         if event is None or before is None:
@@ -205,7 +205,7 @@ class Course:
         return self._progress
 
     def cursor(self, progress: Progress | None) -> str | None:
-        """Return the cursor of a subscriber that is so far."""
+        """Return the cursor that stands for this progress."""
         if self.topic is None or progress is None:
             return None
         counts = {DONE: None, IN_PRESENT: 0}
@@ -266,7 +266,7 @@ class Course:
         return Progress(await self._log.before_last(stream, key, last), IN_PRESENT)
 
     async def _after(self, stream: str, begin: Progress | None) -> Place | None:
-        """Return the place after which to follow, so that what is not done comes again."""
+        """Return the place after which to follow, so that an event that is not done yet is read again."""
         if begin is None or begin.answered in (DONE, IN_PRESENT):
             return begin and begin.place
         return await self._log.before(stream, begin.place)

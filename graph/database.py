@@ -28,8 +28,8 @@ from graph.errors import Conflict
 
 T = TypeVar("T")
 
-# Seconds for which somebody who may take as long as it needs, such as a migration, waits for a lock
-# of SQLite, and for a connection.
+# Seconds that a database without time limits (a migration, a command) waits for a lock of SQLite, and
+# for a connection.
 BUSY_SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 POOL_SIZE = 15
@@ -234,7 +234,7 @@ class _Pool(AsyncAdaptedQueuePool):
 
 
 def _mark(context: ExceptionContext) -> None:
-    # What is raised while a statement, a commit or a rollback is under way on our own connections.
+    # SQLAlchemy calls this for each error of a statement, a commit or a rollback on our connections.
     error = context.sqlalchemy_exception or context.original_exception
     if _says_away(error):
         mark_unavailable(error)
@@ -250,7 +250,7 @@ def _says_away(error: BaseException | None) -> bool:
             or _says_away(error.orig)
         )
     return isinstance(error, OSError | PoolTimeout) or (
-        # What the driver says, in its own words, when the connection was lost under it.
+        # asyncpg has no common class for errors of a lost connection; their messages name the connection.
         type(error).__module__.startswith("asyncpg") and "connection" in str(error).lower()
     )
 
@@ -264,10 +264,10 @@ class StatementTooSlow(Exception):
 
 
 class _Answers:
-    """Tells a statement that takes too long from a database that answers nobody.
+    """Tells a statement that is too slow from a database that does not answer at all.
 
-    Whoever waits for a database that is away tries again; with a statement that is always too slow,
-    that would go on for ever.
+    A caller retries when the database is away. If a slow statement counted as that, the caller would
+    retry it for ever.
     """
 
     def __init__(self, limit: float) -> None:
@@ -276,7 +276,7 @@ class _Answers:
         self._newest = float("-inf")
 
     def take(self, *_: object) -> None:
-        """Hear that a statement was answered."""
+        """Note that the database answered a statement."""
         self._newest = time.monotonic()
 
     def give_up(self, context: ExceptionContext) -> StatementTooSlow | None:

@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 log = logging.getLogger("watchword.deadline")
 
-# What ran out of time, or lost its caller, and has not ended yet.
+# Work that was cancelled and has not ended yet. The set keeps the tasks from being collected.
 _left_behind: set[asyncio.Future[Any]] = set()
 
 
 async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: bool = False) -> T:
     """Return what some work returns, if it does so within so many seconds.
 
-    Work that takes longer is cancelled and not waited for: what cannot be cut, such as a commit, goes
-    on to its end behind the caller. A caller that is cancelled cancels the work; with `whole` it waits
-    for the work as long as that has time. Raises `TimedOut`, and what the work raises.
+    Work that takes longer is cancelled, and the caller does not wait until it has ended: a commit, which
+    is shielded, is still made. If the caller is cancelled, the work is cancelled too; with `whole`, the
+    caller first waits until the work ends or its time is over. Raises `TimedOut`, and what the work raises.
     """
     task = asyncio.ensure_future(work)
     over = asyncio.Event()
@@ -70,7 +70,7 @@ class Watchdog:
         self._since = None
 
     def close(self) -> None:
-        """Look after nothing more."""
+        """Stop watching."""
         self._since = None
         if self._timer is not None:
             self._timer.cancel()
@@ -111,5 +111,5 @@ def _leave_behind(task: asyncio.Future[Any]) -> None:
 def _ended(task: asyncio.Future[Any]) -> None:
     _left_behind.discard(task)
     if not task.cancelled() and (error := task.exception()):
-        # asyncio logs what nobody has asked for, and its caller may be gone.
+        # Take the error: asyncio would log it as never retrieved when the caller is gone.
         log.debug("what had a time limit failed: %r", error)

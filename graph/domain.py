@@ -23,7 +23,7 @@ class Domain:
 
     `roles` maps each role to the scopes that a person who has it may carry in a token, and
     `descriptions` each scope to what it allows, in words, for the page that asks a person's consent.
-    `gives` maps a role to other roles that a person who has it may give; it may give its own anyway.
+    `gives` maps a role to the roles that its holders may give besides their own.
     `migrations` is the dotted name of a package of Alembic versions. `demo` fills an empty
     database with something to look at. `commands` join the `watchword` command line.
     """

@@ -26,7 +26,7 @@ class Unwritable(TypeError):
 
 
 class Number(float):
-    """A number that was read, and that a float cannot hold: it is the float next to it."""
+    """A number that was read and has no exact float: the nearest float, with the text as it was written."""
 
     __slots__ = ("text",)
     text: str
@@ -41,8 +41,8 @@ class Number(float):
 
 
 def encode(message: Any) -> bytes:
-    """Return a message as JSON; what JSON cannot hold is put into words, so that it arrives whatever an
-    error's message or extensions hold."""
+    """Return a message as JSON. A value that JSON cannot hold, in an error's extensions for example, is
+    replaced by its text."""
     try:
         return orjson.dumps(message)
     except TypeError:
@@ -62,7 +62,7 @@ def checked(value: Any) -> Any:
 
 
 def described(value: Any, depth: int = DEEPEST) -> Any:
-    """Return a value in which what JSON cannot hold is put into words."""
+    """Return a value in which each part that JSON cannot hold is replaced by its text."""
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         if depth == 0:
             return "…"

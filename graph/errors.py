@@ -171,7 +171,7 @@ class Forbidden(WatchwordError):
 
 
 class StepUpRequired(Forbidden):
-    """The person must show again who it is (RFC 9470). `max_age` is in seconds, `how` says where."""
+    """The person must authenticate again (RFC 9470). `max_age` is in seconds, `how` says where."""
 
     code = "STEP_UP_REQUIRED"
     status = 401
@@ -255,7 +255,7 @@ class CursorExpired(WatchwordError):
 
 
 class WentBack(CursorExpired):
-    """The log does not have what the cursor has seen: the database went back to an earlier state."""
+    """The log lacks an event that the cursor has passed: the database went back to an earlier state."""
 
 
 class Unavailable(WatchwordError):

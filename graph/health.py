@@ -43,9 +43,9 @@ def routes(database: Database, background: Background) -> APIRouter:
 
 
 class _Question:
-    """Whether the database answers: asked once for all who want to know at the same time.
+    """Asks the database for an answer, once for all requests that come at the same time.
 
-    However many ask while the database hangs, one connection waits for it.
+    So one connection waits while the database hangs, however many probes come.
     """
 
     def __init__(self, database: Database, background: Background) -> None:

@@ -10,7 +10,7 @@ PREFIXES = {64: 1, 56: 4, 48: 16}
 
 A site is given a /48 or a /56, and one customer at least a /64 (RFC 6177; RFC 4291, section 2.5.4):
 an attacker with a /48 has 65,536 networks of /64, so the wider ones are counted too. Their bounds are
-wider, since a /48 may also be many customers' who do not know each other.
+wider, since a /48 may also hold many customers who have nothing to do with each other.
 """
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 _TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
@@ -27,8 +27,8 @@ class Network:
 def networks(address: str) -> tuple[Network, ...]:
     """Return where an address is counted, the narrowest network first.
 
-    IPv4 counts whole, however a socket or a translator writes it. What is no address stands for
-    itself.
+    An IPv4 address is one network, also when it is written as IPv6 (mapped, NAT64, 6to4). A text that is
+    no address is returned as it is.
     """
     try:
         found = ip_address(address)
@@ -48,7 +48,7 @@ def networks(address: str) -> tuple[Network, ...]:
 def _inner(address: IPv6Address) -> IPv4Address | IPv6Address | None:
     """Return the one host that an IPv6 address of a transition mechanism stands for, or None.
 
-    Where such a prefix was counted as a network, all of IPv4 behind it would share one count.
+    If such a prefix were counted as one network, all of IPv4 behind it would share one limit.
     """
     if address.ipv4_mapped is not None:
         # RFC 4291, section 2.5.5.2.

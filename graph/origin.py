@@ -1,4 +1,4 @@
-"""Origins of pages: the one place that reads one, whoever wrote it, so that any two can be compared. Pure.
+"""Origins of pages: the one place that reads them, from settings and from browsers alike. Pure.
 
 An origin is kept as browsers write it (RFC 6454, section 6.2): in lower case, the host in ASCII (UTS 46),
 an IPv6 address in its shortest form (RFC 5952), and without the port that is its scheme's own.

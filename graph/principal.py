@@ -39,7 +39,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What the settings say of the issuer at which somebody has signed in.
+    """What the settings say of the trusted issuer at which a person has signed in.
 
     `is_front_end` says that the client is a front end of ours, which acts for nobody else, and
     `steps_up` that the issuer's tokens say when the person last showed who it is.
@@ -84,7 +84,7 @@ class Principal:
 
     @property
     def can_step_up(self) -> bool:
-        """Say whether showing again who it is helps: a machine has nothing to show."""
+        """Say whether a step-up is possible: a machine cannot authenticate again."""
         return self.session is not None or (self.elsewhere is not None and self.elsewhere.steps_up)
 
     @property

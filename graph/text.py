@@ -39,7 +39,7 @@ def checked_text(
 
 
 def cleaned_text(value: str, longest: int) -> str:
-    """Return what `checked_text` would take of a text that cannot be sent back to whoever typed it.
+    """Return what `checked_text` would accept of a text whose author cannot be asked to correct it.
 
     Refused characters are left out, and what is too long is cut; nothing is left of what has nothing
     that can be seen.
@@ -61,8 +61,8 @@ def is_storable(value: str) -> bool:
 
 
 def plain_code(code: str) -> str:
-    """Return a code as it was meant, however it was typed: ASCII digits and small letters, without
-    spaces, hyphens and invisible characters. Nothing is left of what is far too long.
+    """Return a typed code in one form: ASCII digits and small letters, without spaces, hyphens and
+    invisible characters. The empty text for one that is far too long.
 
     Digits of any script and width are the digits that they are (Unicode's Numeric_Type=Decimal).
     """

@@ -84,7 +84,7 @@ class TrustedIssuer(BaseModel):
     )
     auth_time: str | None = Field(
         "auth_time",
-        description="The claim that says when the person showed who it is; null when none is believed.",
+        description="The claim with the time at which the person authenticated; null when no claim is believed.",
     )
     subject: str = Field("sub", description="The claim that names the person, for good.")
     email: str = Field("email", description="The claim with the e-mail address, for a new account.")

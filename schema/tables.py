@@ -112,7 +112,7 @@ class UpdateRow(Base):
 
 
 class ComponentChangeRow(Base):
-    """That the status of a component changed."""
+    """A change of the status of a component."""
 
     __tablename__ = "component_changes"
 

@@ -193,7 +193,7 @@ def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
 async def _find(unit: Transaction, email: str) -> Account:
     account = await find_account(unit.session, email)
     if account is None and "@" not in email:
-        # The id of one whose address is another's too, as the migration names it.
+        # An account may be named by its id, as the migration does when two addresses became equal.
         account = await unit.session.get(Account, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")

@@ -16,7 +16,7 @@ def explain(error: Exception) -> str:
         return f"{error.filename} cannot be used: {error.strerror}."
     # A database server that cannot be reached is an OSError too, of many kinds and without a file.
     cause = getattr(error, "orig", None) or error
-    # A time that has passed says nothing by itself.
+    # A TimeoutError has no message.
     said = str(cause).partition("\n")[0] or "it does not answer in time"
     if getattr(cause, "sqlstate", None) in UNMIGRATED_STATES or _is_said(said):
         return "The database is not migrated: start the server once, which does it."

@@ -69,7 +69,7 @@ def mint(
 ) -> None:
     """Print an access token, and write into the audit log that it was made.
 
-    Whoever holds it is who it says: handle it like a password.
+    The server takes its holder for the account or subject in it: handle it like a password.
     """
     if bool(email) == bool(subject):
         raise click.UsageError("Give either --account or --subject.")
@@ -130,7 +130,7 @@ def _mint(settings: Settings, asked: Wish) -> str:
         )
         return issued.token
 
-    # Nobody reads a token that is not written down.
+    # The token is printed only after its audit entry is committed.
     return write(settings, work)
 
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from graph.clock import Clock, Timer
 
-# So many looks in `Patience.seconds`. One alone may come late, when the whole process was stopped, and
-# before the event loop has sent what the client has made room for meanwhile.
+# Looks in `Patience.seconds`. A single look could follow a pause of the whole process, before the event
+# loop has sent anything to a client that does read.
 LOOKS = 2
 
 
@@ -37,8 +37,8 @@ class Line(Protocol):
 class Backlog:
     """Gives a client up, once, when too much waits for it or when it has stopped reading.
 
-    The same rule holds for every writer to a connection: `wrote` is called after each write, whoever
-    made it. A client that stops reading is given up within one and a half times `patience.seconds`.
+    The connection calls `wrote` after each write, so the same rule holds for everything that is
+    written to it. A client that stops reading is given up within one and a half times `patience.seconds`.
     """
 
     __slots__ = (
@@ -61,7 +61,7 @@ class Backlog:
         self._give_up = give_up
         self._is_over = False
         self._taken = 0
-        # Looks in a row that saw nothing read.
+        # How many looks in a row found that the client had read nothing.
         self._missed = 0
         self._timer: Timer | None = None
 
@@ -77,7 +77,7 @@ class Backlog:
             self._wait()
 
     def close(self) -> None:
-        """Look no more: the connection ends for another reason."""
+        """Stop looking: the connection ends for another reason."""
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()

@@ -1,8 +1,8 @@
 """A group: one run of a resolver for many subscribers with the same document, variables and grants.
 
-Its execution has no identity in it, and runs in a context of start-up: nothing in it was a member's.
-Asking for an identity ends the group, and its document is run for each member by itself from then on,
-from the very place where the member is.
+A group's execution has no member's identity and runs in the context of the start-up, so it has no member's
+context variables either. A resolver that asks for an identity ends the group: the document is then run
+for each member by itself, from the place that the member has reached.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Trouble(Enum):
 
 
 class Group:
-    """One run for all members, which are at its place or ahead of it: what a run answers up to the
-    place where a member came in is not for that member."""
+    """One run for all members. A member may join ahead of the run: the answers up to the place where it
+    joined are not sent to it."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Group:
         self._is_over = False
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
         self._members: dict[Member, Progress] = {}
-        # How far all members are at least, while an answer is on its way to them or the group ends.
+        # The least that all members have had, while an answer is being sent to them or the group ends.
         self._least: Progress | None = None
-        # How far a member is that has had the newest answer; the very object.
+        # The progress of members that have had the newest answer. Compared with `is`.
         self._last = start
         course = Course(services.hub, services.log, start, idle=self._open, only=key.topic)
         self._run = Run(engine, services, self, operation, course)
@@ -114,7 +114,7 @@ class Group:
             # A resolver raises these on purpose, and does so for each member.
             await self._end(told(error), self._is_shared)
         except Exception as error:
-            # It may be the group's alone: each member runs into it by itself, or does not.
+            # The error may come from sharing: each member runs by itself, and fails or does not.
             log.debug("a group ends: %s", type(error).__name__, exc_info=error)
             await self._scatter(error)
         else:
@@ -137,8 +137,8 @@ class Group:
         return True
 
     def _open(self) -> None:
-        # Until the run has come so far, each member has its own: a run that cannot be opened, or not
-        # without an identity, costs the members nothing.
+        # Members keep their own runs until the group's run is open: if it cannot be opened, or asks for an
+        # identity, they lose nothing.
         if not self.is_open and not self._principal.was_asked:
             self.is_open = True
             self._opened(self)
@@ -148,7 +148,7 @@ class Group:
         assert answer.after is not None
         members, before, after = self._members, answer.before, answer.after
         self._least = before
-        # Most members have had the answer before this one, which is quicker to see than to compare.
+        # Most members have had the answer before this one: `is` finds that faster than a comparison.
         last, self._last = self._last, after
         for count, member in enumerate(tuple(members), 1):
             progress = members.get(member)
@@ -158,7 +158,7 @@ class Group:
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
         self._least = None
-        # Others want to run as well, however many events there are.
+        # Let other tasks run, however many events wait.
         await asyncio.sleep(0)
 
     async def _end(self, errors: list[dict[str, Any]] | None, is_shared: bool) -> None:

@@ -65,7 +65,7 @@ class Groups:
 
     def _opened(self, group: Group) -> None:
         for member in self._waiting.pop(group.key, {}):
-            # The others offer themselves again when they wait.
+            # A subscription that is not waiting just now offers itself again when it waits.
             if (rest := member.rest) is not None:
                 group.join(member, rest)
         group.close_if_empty()

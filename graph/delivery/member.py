@@ -31,7 +31,7 @@ class Membership(Protocol):
         """What its members have in common."""
 
     def leave(self, member: Member) -> None:
-        """Run for a member no more; harmless for one that is none."""
+        """Take a member out of the group. Does nothing for a subscription that is no member."""
 
     def progress(self, member: Member) -> Progress:
         """Return how far a member is."""
@@ -61,7 +61,7 @@ class Member(Protocol):
         """Let a group run for it from now on."""
 
     def go_on(self, progress: Progress) -> None:
-        """Run by itself from here on: the group does so no more."""
+        """Begin a run of its own from here: the group does not run for it any more."""
 
     def end(self, errors: list[dict[str, Any]] | None) -> None:
         """End as the group's resolver did: with errors, or because there is no more."""

@@ -40,8 +40,8 @@ class Operation:
 class Sent:
     """An answer on its way: in JSON, with the cursor of a client that has seen it.
 
-    `before` and `after` are how far a subscriber is without it, and with it. `shapes` keeps what a
-    transport makes of it, so that it is made once for all who get it.
+    `before` and `after` are the progress of a subscriber without it and with it. `shapes` keeps the bytes
+    that a transport makes of it, so that they are made once for all subscribers.
     """
 
     __slots__ = ("after", "before", "cursor", "json", "shapes")
@@ -105,7 +105,7 @@ class Run:
                 self.course = self.course.again()
 
     def _skip(self) -> Sent | None:
-        """Return the answer to an event whose resolver was stopped in it; None between events."""
+        """Return the TIMEOUT that answers the event at which the resolver was stopped; None between events."""
         if (progress := self.course.skip()) is None:
             return None
         seconds = self._services.settings.event_seconds
@@ -165,7 +165,7 @@ class Run:
         return source.pull()
 
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
-        # The event may have waited for a principal that is another by now.
+        # The lease may have been renewed while the resolver waited: take the principal of this moment.
         now = Context(self._services, self._holder.principal)
         if opened.guards:
             seconds = self._services.settings.event_seconds

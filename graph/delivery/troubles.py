@@ -32,8 +32,8 @@ class Troubles:
         return len(self._known)
 
     def note(self, key: Hashable, now: float, is_lasting: bool) -> None:
-        """Note trouble with a key, which is tried again after a pause; the longest at once when
-        there is no reason to believe that it passes."""
+        """Note trouble with a key. The key is allowed again after a pause that doubles each time;
+        with `is_lasting`, after the longest pause at once."""
         before = self._known.pop(hash(key), None)
         is_again = before is not None and now <= before.until + before.pause
         pause = min(2 * before.pause, LONGEST_PAUSE) if before and is_again else FIRST_PAUSE

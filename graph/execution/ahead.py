@@ -13,9 +13,9 @@ T = TypeVar("T")
 class Ahead(Generic[T]):
     """Takes the first step of an awaitable at once; awaiting it takes the others.
 
-    It shows how far something comes without waiting, at no cost for the event loop. Unlike in a task,
-    all steps run in the task that made it: a resolver may hold a timeout or a task group open from
-    one event to the next, and those belong to one task.
+    So the caller sees how far the work comes before it has to wait, without a task. All steps run in the
+    task of the caller, because a resolver may keep a timeout or a task group open from one event to
+    the next, and those must be left in the task that entered them.
     """
 
     __slots__ = ("_error", "_result", "_steps", "_waits_for", "is_done")
@@ -49,7 +49,7 @@ class Ahead(Generic[T]):
         with suppress(BaseException):
             await self
         if task and task.cancelling() > before:
-            # The task itself was cancelled meanwhile, which must not be lost in here.
+            # The caller's task was cancelled meanwhile; `suppress` must not swallow that.
             raise asyncio.CancelledError
 
     def _cancel_what_it_waits_for(self) -> bool:

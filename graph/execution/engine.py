@@ -212,7 +212,7 @@ def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
         def complete_leaf_value(return_type: Any, result: Any) -> Any:
             value = complete(return_type, result)
             kind = type(value)
-            # Nearly all leaves, without a call more.
+            # The fast path: nearly all leaves need no further call.
             if kind is str:
                 if value.isascii():
                     return value

@@ -1,7 +1,7 @@
 """What of an error leaves the server: known errors whole, unexpected ones as an id in the log.
 
-A `GraphQLError` that a resolver raises is meant for the client. graphql-core raises the same class for
-values that cannot be what the schema says, whose messages hold those values: these are unexpected.
+A `GraphQLError` that a resolver raises is meant for the client. graphql-core raises the same class when a
+value does not fit its type in the schema. Its message then holds the value, so it counts as unexpected.
 """
 
 from __future__ import annotations

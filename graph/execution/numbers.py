@@ -1,7 +1,7 @@
 """Numbers that would be changed on their way to a resolver are refused: in variables and in the document.
 
-A `Float` is the double next to what was written, by its definition. A scalar of the schema's own may mean
-every digit, and gets each number as it was written or not at all.
+A `Float` is the double nearest to the written number, by its definition. A custom scalar may need every
+digit, so it gets the number exactly, or the number is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graphql import (
 
 from graph.encoding import Number, is_exact
 
-# Each integer up to this one has a double of its own.
+# Every integer up to this one is exact as a double.
 LONGEST_EXACT = 2**53
 LARGEST_DOUBLE = 2**1023
 
@@ -54,8 +54,8 @@ class ExactNumbers(ValidationRule):
 def fit(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: dict[str, Any]
 ) -> tuple[dict[str, Any], list[GraphQLError]]:
-    """Return variables with the doubles of what is too long for a `Float`, and an error for each in which
-    some other number would be changed."""
+    """Return the variables with doubles where a `Float` is wanted, and an error for each variable with a
+    number that would arrive changed."""
     if not _has_long(variables):
         return variables, []
     fitted, errors = dict(variables), []

@@ -1,6 +1,6 @@
 """The options and hooks of a Strawberry schema: what is honoured, and what is refused at the start by name.
 
-Strawberry's own execution is not used, so whatever that would run has to be done here, or said.
+Strawberry's own execution is not used: what it would run is done here, or stops the server at the start.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def check(schema: strawberry.Schema) -> None:
 
 
 class ErrorHook:
-    """Tells a schema that wants to know of each error, before it is masked."""
+    """Calls a schema's own `process_errors` with each error before it is masked."""
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema
-        # Strawberry's own hook only logs, with the message of the error: that is done more carefully.
+        # Strawberry's default hook only logs errors with their messages; masking.py logs them already.
         self._is_wanted = any(_is_overridden(schema, name) for name in HEARING)
 
     def tell(
@@ -67,7 +67,7 @@ class ErrorHook:
     ) -> None:
         """Call `Schema.process_errors`, which may change the errors. Raises nothing."""
         is_shared = any(isinstance(each.original_error, IdentityAsked) for each in errors)
-        # What happens when it is found that an execution cannot be shared reaches no client.
+        # `IdentityAsked` ends a group and reaches no client, so the schema does not hear of it.
         if not self._is_wanted or is_shared:
             return
         try:

@@ -1,4 +1,4 @@
-"""How long a page a field asks for: told by a size, by a list of ids, or by what the schema defaults to."""
+"""The length of the page that a field asks for: by a size, a list of ids, or a default of the schema."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from strawberry.relay.fields import ConnectionExtension
 
 from graph.relay.page import DEFAULT, MAXIMUM
 
-# What a list without a page is taken to hold.
+# How many items a list without a page counts as.
 PLAIN_LIST = 10
 # The arguments, and members of input objects, that tell how much of a list is wanted.
 SIZES = frozenset(

@@ -65,9 +65,9 @@ class Changes:
 
 
 async def changes(session: AsyncSession, since: Seen | None, check: Check) -> Changes:
-    """Return what changed since the last time; the first time nothing, and it is not sure of it."""
+    """Return what changed since `since`. The first time nothing, with `is_sure` False."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    # The snapshot before the changes: what is committed between the two comes again next time.
+    # Take the snapshot before the changes: a commit between the two is then reported again next time.
     now = Seen("", "", None) if is_sqlite else Seen(*(await session.execute(_SERVER)).one(), None)
     if since is None or since.server != now.server or not await _holds(session, since, check):
         latest = _known(now).order_by(streams.c.changed.desc()).limit(1)
@@ -87,7 +87,7 @@ async def _holds(session: AsyncSession, since: Seen, check: Check) -> bool:
     except WentBack:
         return False
     except CursorExpired:
-        # It was pruned by its own log.
+        # The change was pruned in the ordinary way.
         return True
     return True
 

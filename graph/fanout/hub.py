@@ -40,8 +40,8 @@ class Hub:
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
-        # Streams that may have no mailbox, that have moved since the last look, that are being healed,
-        # and that could not be.
+        # Streams: without a mailbox, perhaps; moved since the last look; being healed; whose healing failed
+        # and is tried again at the next look.
         self._unread: set[str] = set()
         self._moved: set[str] = set()
         self._healing: set[str] = set()
@@ -54,7 +54,7 @@ class Hub:
         return sum(reader.size for reader in self._readers.values())
 
     async def open(self) -> None:
-        """Begin to hear, until the background is closed."""
+        """Begin to receive events, until the background is closed."""
         await self._bus.open(self.receive)
         # Without it, this process could miss a revocation that the bus has lost.
         self._background.every(self._look_seconds, "the look at the log", self.look, is_needed=True)
@@ -81,7 +81,7 @@ class Hub:
         """
         reader = await self._reader(stream)
         if after is not None and after.position >= reader.place.position and after != reader.place:
-            # Another process may have told its client what this one has not heard of yet.
+            # The cursor may be from another process that has heard of more than this one.
             await self._log.check(stream, after)
             reader.look(after)
         if self._readers.get(stream) is not reader:
@@ -105,7 +105,7 @@ class Hub:
             changes = await self._log.changes(self._seen)
             for stream, head in changes.heads.items():
                 self._tell(stream, head)
-            # What was heard of has changed, so that it is there; unless it is not there any more.
+            # A stream that moved by the bus must be among the changes; if not, its event may be gone.
             doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
             for some in batches(list(doubtful)):
                 for stream, head in (await self._log.heads(some)).items():
@@ -120,7 +120,7 @@ class Hub:
         if reader is None:
             return
         if stream in self._moved and head.position <= reader.place.position:
-            # It has moved while the log was asked; the next look compares it.
+            # The stream moved while the log was asked; the next look compares it.
             return
         reader.look(head)
 

@@ -107,7 +107,7 @@ class Mailbox:
             self._waiting = None
 
     def lose(self, why: str) -> None:
-        """Note that there is no going on from here."""
+        """Note that the subscriber cannot continue from its place."""
         self.lost = why
         self.wake()
 

@@ -1,4 +1,4 @@
-"""Prunes the log now and then, so that it keeps what the settings say."""
+"""Prunes the log at intervals, so that it keeps what the settings say."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ class Reader:
         heal: Callable[[Reader], object],
         unread: Callable[[Reader], object] = lambda _: None,
     ) -> None:
-        """`heal` hears that something is missing, and sees to it that `catch_up` is run; `unread`
-        hears that the last mailbox was taken back."""
+        """`heal` is called when events are missing, and must have `catch_up` run; `unread` is called
+        when the last mailbox has left."""
         self.stream = stream
         self.place: Place = BEGINNING
         self.is_open = False
@@ -91,7 +91,7 @@ class Reader:
         Raises `CursorExpired` when the log does not go on from here.
         """
         while self.has_hole:
-            # What is told while the log is being read counts by itself.
+            # Heads that are reported during the read are collected apart.
             told, self._seen, self._is_doubted = self._seen, self.place.position, False
             try:
                 found = await self._log.read(self.stream, None, self.place, BATCH)
@@ -100,15 +100,15 @@ class Reader:
                 raise
             if found:
                 self._seen = max(self._seen, told)
-            # Or else somebody told of what is not there.
+            # Otherwise the reported head does not exist in the log, and is forgotten.
             for event in found:
                 if event.position > self.place.position:
                     self._early[event.position] = event
             self._hand_on()
 
     async def begin_anew(self, why: CursorExpired) -> None:
-        """Go on at the present, and tell all who follow why they cannot go on from where they are."""
-        # What is told while the log is being asked is looked into afterwards.
+        """Continue at the present, and tell every mailbox why it cannot continue from its place."""
+        # Heads that are reported during the query are checked afterwards.
         self._is_doubted, self._seen = False, 0
         try:
             head = (await self._log.heads([self.stream]))[self.stream]
@@ -149,7 +149,7 @@ class Reader:
             if mailbox.behind:
                 await self._refill(mailbox)
             else:
-                # A subscriber that waits has seen everything up to here, whatever of it was for others.
+                # A subscriber that waits has seen everything up to here; the rest was for other keys.
                 mailbox.place = max(mailbox.place, self.place)
                 await mailbox.wait()
 
@@ -177,7 +177,7 @@ class Reader:
                     mailbox.put(event)
 
     def _compare(self, told: Place) -> None:
-        """Doubt the place when something else is told to be at it."""
+        """Have the log checked if another event is reported at our position."""
         if self.is_open and told.position == self.place.position and told != self.place:
             self._is_doubted = True
             self._notice()

@@ -54,7 +54,7 @@ async def _prune_some(
 
 
 async def _too_old(session: AsyncSession, oldest: float, needed: Mapping[str, float]) -> list[Due]:
-    # In the order of their index, and so many that a round stays short.
+    # The oldest first, by the index of times; a limited number, so that one round stays short.
     old = sa.select(events.c.stream, events.c.position).where(
         events.c.at < moment(oldest), events.c.stream.not_in(needed)
     )
@@ -97,8 +97,8 @@ async def _forget(database: Database, due: Due) -> int:
     if end <= due.pruned:
         return 0
     async with database.write() as session:
-        # The bound first: a reader that finds events gone finds the bound moved as well, and another
-        # process that prunes waits here, sees the bound where it is then, and never moves it back.
+        # Move the bound before deleting. The update locks the stream's row: another process that prunes
+        # waits here, then sees the new bound and cannot move it back.
         if (await session.execute(_bound(due.stream, end))).first() is None:
             return 0
         gone = sa.delete(events).where(events.c.stream == due.stream, events.c.position <= end)

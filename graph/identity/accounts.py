@@ -78,10 +78,10 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
 
 
 def has_address(email: str) -> ColumnElement[bool]:
-    """Return the condition that an account is the one of an address, in any case and normalisation.
+    """Return the condition that an account has this address, in any case and normalisation.
 
-    Two addresses became equal when they were normalised: where an account has kept its own for that
-    reason (`twins`), it is the one of the address exactly as it always was.
+    If two accounts' addresses became equal by normalisation (`twins`), the account that kept its old
+    form is found by exactly that form, and the other account by every other form.
     """
     before, folded = mail_address.folded_before(email), mail_address.folded(email)
     found = select(Account.id).where(Account.email_folded.in_({before, folded}))
@@ -97,8 +97,8 @@ async def find_account(session: AsyncSession, email: str) -> Account | None:
 
 
 async def twins(session: AsyncSession) -> Sequence[Account]:
-    """Return the accounts whose address is another account's in another normalisation, the oldest
-    first. They sign in by it exactly as it is, until they are renamed."""
+    """Return the accounts that share an address with another account but for its normalisation, the
+    oldest first. Until they are renamed, they sign in with exactly the form that is stored."""
     found = await list_accounts(session)
     return [each for each in found if each.email_folded != mail_address.folded(each.email)]
 

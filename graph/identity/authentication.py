@@ -133,10 +133,10 @@ class Authentication:
     async def step_up(
         self, principal: Principal, evidence: Evidence, address: str, now: float
     ) -> SignedIn:
-        """Let somebody show again who it is, on the session that it has.
+        """Authenticate the owner of a session again, on that session.
 
-        Counted by account, apart from sign-in, and not by address: nobody who has no token of the
-        account can keep its owner from it. Raises what `sign_in` raises.
+        Counted by account, apart from sign-in and not by address, so that only a holder of the account's
+        token can use up its owner's attempts. Raises what `sign_in` raises.
         """
         trial = _stepping_up(_actor(principal, address), now)
         async with self._trials.counted(trial, self._by_account(principal.subject)):
@@ -199,7 +199,7 @@ class Authentication:
             verified = passkeys.verify(unit, self._settings, assertion, challenge, account)
             return await verified, passkeys.METHODS
 
-        # In a transaction of its own: the challenge is gone, whatever becomes of the answer to it.
+        # In a transaction of its own, so that the challenge is used up even if its answer is refused.
         challenge = await self._trials.decide(trial, account, taken)
 
         return proof

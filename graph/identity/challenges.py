@@ -1,8 +1,7 @@
 """Challenges: what a passkey has to sign, once, within minutes, and for the one purpose it was made for.
 
-A challenge says itself when it ends, and that we made it: nothing is kept of one until it is
-answered. So strangers may ask for any number of them and fill nothing, and nobody has to be refused
-one because others behind the same address asked before.
+A challenge holds its end and our signature, so the server stores nothing until one is answered. A
+stranger who asks for many fills no table, and people behind one address need no common limit.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SAID_BYTES = RANDOM_BYTES + _END_BYTES
 
 
 def make(vault: Vault, purpose: Purpose, account: str | None, now: float) -> bytes:
-    """Make a challenge for one account, None for whoever answers. `now` is in Unix seconds."""
+    """Make a challenge for one account, or with None for any account. `now` is in Unix seconds."""
     end = int(now) + SECONDS
     said = secrets.token_bytes(RANDOM_BYTES) + end.to_bytes(_END_BYTES, "big")
     return said + next(_signatures(vault, said, purpose, account))

@@ -234,7 +234,7 @@ async def link(unit: Transaction, issuer: str, subject: str, account: str) -> Ex
     """Let whom an issuer calls by this subject be an account, from now on.
 
     Raises `BadUserInput` when it is one already, or the subject is none, `NotFound` when there is no
-    such account, and `Forbidden` for somebody else's whose roles are beyond the actor's reach.
+    such account, and `Forbidden` for another's account with roles that are beyond the actor's reach.
     """
     if not is_name(subject):
         raise BadUserInput(
@@ -300,5 +300,5 @@ def _digest(token: str) -> bytes:
 
 
 def _name(person: Person) -> str:
-    # Nobody can be asked to choose another name: of an odd one, what is text is kept.
+    # The person cannot be asked for another name here, so refused characters are left out.
     return cleaned_text(person.name or "", LONGEST_NAME) or person.subject.strip()[:LONGEST_NAME]

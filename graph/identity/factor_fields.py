@@ -1,6 +1,6 @@
 """Fields about one's own passkeys and second factor. `IdentityQuery` and `IdentityMutation` have them.
 
-All of them are for who has signed in here: neither a third party's token nor another issuer's may touch
+All of them are for people who have signed in here: neither a third party's token nor another issuer's may touch
 what somebody signs in with. Whatever changes that asks for a recent authentication too.
 """
 

@@ -1,10 +1,10 @@
 """Known devices: where an account has signed in before (OWASP, "Slow Down Online Guessing Attacks with
 Device Cookies").
 
-A sign-in gives the device a token that we signed. While others guess at an account and nobody else
-gets in, a device that shows its token is counted by itself: its owner gets in with the right password,
-and whoever has stolen the token has the few guesses of one device. A token lets nobody in. It is good
-for one account, until that has another password, and for 400 days, as long as browsers keep a cookie.
+A sign-in gives the device a token that we signed. A device that shows its token has a limit of its own.
+So the owner gets in with the right password while an attacker uses up the limit of the account, and a
+thief of the token has the few guesses of one device. The token is no credential. It is good for one
+account, until that has another password, and for 400 days, as long as browsers keep a cookie.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def find(
     now: float,
     whose: ColumnElement[bool] | None = None,
 ) -> Known | None:
-    """Return the device that one of these tokens is of; None when none is good.
+    """Return the device that one of these tokens was given to; None if no token is good.
 
     `whose` is the account that it must be of, any when it is not given; `now` is in Unix seconds. The
     database is asked only about tokens that we signed.
@@ -100,7 +100,7 @@ def _signed(vault: Vault, tokens: Sequence[str], now: float) -> Iterator[Known]:
 
 
 def _epoch(changed_at: datetime | None) -> int:
-    """Return what tells an account's passwords apart; 0 while it has none."""
+    """Return a number that is another for each password of an account; 0 while it has none."""
     return 0 if changed_at is None else round(changed_at.timestamp() * 1_000_000)
 
 

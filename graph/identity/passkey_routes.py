@@ -27,7 +27,7 @@ def routes(identity: Identity) -> APIRouter:
 async def _options(identity: Identity, request: Request) -> Response:
     """Answer request options: those of a sign-in, or with an access token those of a step-up.
 
-    Without one the answer is the same for everybody: it does not tell who has an account. Nothing is
+    Without one the answer is the same for everybody: it does not tell which accounts exist. Nothing is
     counted or written: making options costs less than refusing them would.
     """
     await json_body(request, identity.settings)

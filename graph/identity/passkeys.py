@@ -70,8 +70,8 @@ def options(
 ) -> dict[str, Any]:
     """Return what `navigator.credentials.get` wants, as JSON. Raises `BadUserInput`.
 
-    They are for an account, which has these passkeys, to step up; or, without one, for anybody who
-    signs in, and then they say nothing about anybody. `now` is in Unix seconds.
+    With an account, which has these passkeys, they are for its step-up. Without one they are for any
+    sign-in, and name no account. `now` is in Unix seconds.
     """
     party = relying_party(settings)
     purpose: Purpose = "sign-in" if account is None else "step-up"
@@ -84,9 +84,9 @@ async def take(
 ) -> bytes:
     """Use up and return the challenge that a credential, whatever JSON it is, says it has signed.
 
-    To be committed before the credential is verified: then the challenge is gone, whatever comes of
-    it. `account` is whose answer it must be, None when somebody signs in. Raises `PasskeyRefused`, an
-    `Unauthenticated`, when it was not made for that, has ended, or was answered before.
+    Commit it before the credential is verified, so that the challenge is used up even if that fails.
+    `account` is the account that must answer, None for a sign-in. Raises `PasskeyRefused`, an
+    `Unauthenticated`, when the challenge was made for something else, has ended, or was answered before.
     """
     challenge = ceremonies.challenge_of(credential)
     if not await challenges.take(unit, vault, challenge, purpose, account):

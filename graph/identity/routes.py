@@ -152,7 +152,7 @@ async def _delivered(identity: Identity, who: SignedIn, device: Device, in_body:
 
 
 async def _device_token(identity: Identity, who: SignedIn, device: Device) -> str | None:
-    """Return what the account knows this device by from now on; None when it has that already."""
+    """Return the token of this device for the account; None when the device has one already."""
     services, now, account = identity.services, identity.clock.now(), who.account.id
     async with services.database.read() as session:
         whose = Account.id == account

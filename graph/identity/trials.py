@@ -1,4 +1,4 @@
-"""Trials: somebody tries to show who it is.
+"""Trials: attempts to authenticate.
 
 A trial is counted before any work is done, and taken back when it was no guess. A refusal is
 committed, with its audit entry and whatever it used up.
@@ -31,13 +31,13 @@ log = logging.getLogger("watchword.sessions")
 T = TypeVar("T")
 
 Counted = tuple[str, str, str]
-"""A limit, what is tried, and by or on whom."""
+"""A limit, the kind of attempt, and the account, address or device that it counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What somebody tries: by which name a failure is written down, who it is, when (Unix seconds), on
-    whose account, nobody's when that is not known, and on which device that the account knows."""
+    """One attempt to authenticate. `failed` is the audit entry of a failure, `now` in Unix seconds,
+    `whose` selects the account (no row when it is not known), `device` is one that the account knows."""
 
     failed: Action
     actor: Actor
@@ -54,7 +54,7 @@ class Trials:
 
     @asynccontextmanager
     async def counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
-        """Count a trial, unless it turns out to be no guess: what is right was not guessed.
+        """Count a trial while the block runs, and take it back if it turns out to be no guess.
 
         Raises `RateLimited` when there were too many.
         """
@@ -79,7 +79,7 @@ class Trials:
     async def decide(
         self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
     ) -> T:
-        """Do something in one transaction. A refusal is written down and committed, and raised then."""
+        """Run the work in one transaction. A refusal is audited and committed, and then raised."""
         async with self._transaction(trial) as unit:
             try:
                 return await work(unit)
@@ -97,7 +97,7 @@ class Trials:
         try:
             return await counting
         except Exceeded as error:
-            # Those after the first would fill the log with what nobody compared.
+            # One entry for each window: an attacker must not fill the audit log with attempts that were not made.
             if await self._services.attempts.is_first(limit, "refused", *error.key):
                 await self._note(trial, what)
             raise
@@ -113,8 +113,9 @@ class Trials:
 
 
 def _is_no_guess(error: BaseException) -> bool:
-    """Tell whether nobody has learned anything about a password or a code: it was right and more is
-    needed, another limit was in the way, or the database was. Who leaves may have been wrong."""
+    """Tell whether this error reveals nothing about a password or a code: it was right and more is
+    needed, another limit refused the attempt, or the database was away. A client that disconnects
+    (a cancellation) may have sent a wrong one, so it counts as a guess."""
     if isinstance(error, SQLAlchemyError | OSError):
         return is_unavailable(error)
     return isinstance(error, SecondFactorRequired | RateLimited | Conflict | Unavailable)

@@ -1,4 +1,4 @@
-"""Turns: whatever hashes slowly on purpose is done here, off the event loop, one after another.
+"""Turns: slow password hashes run here, off the event loop, one after another.
 
 A slow hash keeps as many cores busy as it has lanes. More at once would be no faster, and while they
 compete nothing else would run. How many wait is bounded, for the process and for each network, so
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 LANES = 4
 """Cores that one hash keeps busy at most: the parallelism of argon2-cffi's parameters (RFC 9106)."""
-# At some 0.05 seconds for each, nobody waits for more than twenty; the people of one office find room.
+# At some 0.05 seconds for each, the last one waits for 20 seconds. One office may have 200 of the places.
 MOST_WAITING = 400
 MOST_OF_ONE_NETWORK = 200
 

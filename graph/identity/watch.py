@@ -24,7 +24,7 @@ from graph.identity.revocations import Revocations
 # Seconds for which a connection of a session that is kept may go on by its old token, where there is
 # no grace to renew other tokens.
 KEPT_GRACE = 10.0
-# Seconds between two times at which memory is rid of revocations that are over.
+# Seconds between two removals of outdated revocations from memory.
 FORGET_SECONDS = 60.0
 
 
@@ -105,7 +105,7 @@ class Watch:
 
     async def _follow(self, task: Supervised) -> None:
         while True:
-            # All of it again: an event that could not be taken in must not be passed over.
+            # Read everything again: if the watch failed at an event, that event must not be skipped.
             after = await self._recall()
             # Events were pruned before this process came to them; the log has all that matter.
             with suppress(CursorExpired):

@@ -115,7 +115,7 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
     `Forbidden` when the client may do more than the actor.
     """
     client = await _lock(unit, id)
-    # Whoever has the secret is the client.
+    # A holder of the secret can act as the client.
     unit.actor.check_reach(client.roles, client.scopes)
     if client.authentication != Authentication.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])

@@ -195,7 +195,7 @@ def _keys(asked: Registration) -> dict[str, Any] | None:
     if reasons:
         raise BadUserInput(f"One of the keys cannot be used: {reasons[0]}.", path)
     keys = [key for key in asked.jwks["keys"] if verifies(key)] if asked.jwks else []
-    # Which of two others publish cannot be helped; here somebody can put it right.
+    # Two such keys of a trusted issuer are both tried. A client's are refused, since it can correct its file.
     if len({(each.kid, each.algorithm) for alike in found.values() for each in alike}) < len(keys):
         raise BadUserInput("Two keys for one algorithm have the same kid.", path)
     if not 1 <= len(keys) <= MOST_KEYS:

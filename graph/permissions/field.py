@@ -138,7 +138,7 @@ def HasScope(scope: str) -> type[Permission]:
 def HasRole(role: str) -> type[Permission]:
     """The person has this role, or the machine that acts for itself: what it is.
 
-    No application of others has one, whoever it acts for. A field that asks for a scope and a role lets
+    No application of others has one, even if its person does. A field that asks for a scope and a role lets
     an application in by the scope alone with `HasScope(...) & (HasRole(...) | Delegated)`, which is safe
     when no other role gives that scope.
     """
@@ -147,8 +147,8 @@ def HasRole(role: str) -> type[Permission]:
 
 @cache
 def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
-    """The person showed who it is within the last `max_age` seconds (RFC 9470), or within as many as
-    the settings say: here, or at its issuer, whose tokens say when. A machine never does."""
+    """The person authenticated within the last `max_age` seconds (RFC 9470), or within
+    `step_up_seconds` of the settings: here, or at its issuer, whose tokens say when. A machine never does."""
     return permission(RecentRule(max_age))
 
 
@@ -162,12 +162,12 @@ Delegated = permission(DelegatedRule())
 """An application of others acts for a person: what it may do is its scopes, and it has no roles."""
 
 FirstParty = permission(FirstPartyRule())
-"""Somebody signed in by itself, here or by a client that the settings of its issuer name as a front end
-of ours (`first_party`): no third party's token, and no machine's."""
+"""A person asks through a front end of ours: our own, or a client that the settings of its issuer name
+(`first_party`). No third party's token satisfies it, and no machine's."""
 
 SignedInHere = permission(SignedInHereRule())
-"""Somebody has a session here by itself. For what somebody signs in with here: whoever comes from another
-issuer would have a way in that stays when that issuer lets it in no more."""
+"""A person has a session here by itself. Use it for fields that add a passkey or a one-time code: a person
+of another issuer would keep that way in after its issuer has locked it out."""
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
@@ -194,7 +194,7 @@ def _refuse(denied: Denied, principal: Principal) -> NoReturn:
 
 
 def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
-    """Say where a person shows again who it is: where it signed in."""
+    """Return the error that says where the person authenticates again: where it signed in."""
     if principal.elsewhere is not None:
         issuer = principal.elsewhere.issuer
         how = f"Sign in again at {issuer}, with max_age={max_age} or prompt=login"

@@ -1,5 +1,5 @@
-"""The permissions of a subscription's field: what they were asked when it opened is asked again
-before each event, whoever wrote them."""
+"""Asks every permission of a subscription's field again before each event, ours and Strawberry's own,
+with the arguments that it was asked with when the subscription opened."""
 
 from __future__ import annotations
 

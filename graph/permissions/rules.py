@@ -120,8 +120,8 @@ class DelegatedRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class FirstPartyRule(Rule):
-    """Somebody signed in by itself, here or by a front end that the settings of its issuer name; no other
-    application or machine does this for it."""
+    """A person asks through a front end of ours: our own, or a client that the settings of its issuer
+    name. Other applications and machines do not satisfy it."""
 
     @property
     def requires(self) -> Requirement:
@@ -134,7 +134,7 @@ class FirstPartyRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class SignedInHereRule(Rule):
-    """Somebody has a session here by itself: what another issuer vouches for is not enough."""
+    """A person has a session of this server; a token of another issuer is not enough."""
 
     @property
     def requires(self) -> Requirement:
@@ -151,8 +151,8 @@ class SignedInHereRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RecentRule(Rule):
-    """Somebody showed who it is within the last `max_age` seconds (RFC 9470); None is for as many as
-    the settings say. For a person of a trusted issuer that issuer says when."""
+    """The person authenticated within the last `max_age` seconds (RFC 9470); None takes
+    `step_up_seconds` of the settings. For a person of a trusted issuer, the issuer's token says when."""
 
     max_age: int | None = None
 
@@ -170,7 +170,7 @@ class RecentRule(Rule):
             max_age = int(context.services.settings.step_up_seconds)
         if not principal.is_anonymous and context.now - principal.authenticated_at <= max_age:
             return ALLOWED
-        # Whoever cannot show again who it is is not asked to.
+        # A machine cannot step up, so it is not told to.
         can = principal.is_anonymous or principal.can_step_up
         return Denied(self.requires, max_age if can else None)
 

@@ -27,7 +27,7 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
     "P-521": (ec.SECP521R1(), 66, "ES512"),
 }
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: whoever publishes one of these has lost the key.
+# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: a key that is published with one of these is no secret any more.
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 ASYMMETRIC = (*_RSA, "ES256", "ES384", "ES512", "EdDSA")
 """Every algorithm whose signatures can be verified here (RFC 7518, section 3.1; RFC 8037)."""

@@ -36,7 +36,7 @@ class Quota:
         return self._counts["process", ""]
 
     def take(self, address: str, subject: str = "") -> Taken:
-        """Count one in, for an address and for a principal's subject; nobody in particular has none.
+        """Take a place for an address and a principal's subject, which is empty for the anonymous.
 
         Raises `RateLimited`, and counts nothing, when there are too many.
         """
@@ -70,7 +70,7 @@ class Quota:
 
 
 class Taken:
-    """One that was counted in. It is counted out once, however often it is given back."""
+    """A place in a quota. Giving it back twice frees it once."""
 
     __slots__ = ("_keys", "_quota")
 

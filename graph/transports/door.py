@@ -87,7 +87,7 @@ class Door:
 
 
 def quotas(settings: Settings) -> tuple[Quota, Quota]:
-    """Make what counts connections, and what counts operations, for all doors together."""
+    """Make the two quotas that all doors share: of connections, and of operations."""
     operations = Bounds(
         settings.max_operations_per_address,
         settings.max_operations_per_principal,

@@ -31,9 +31,9 @@ class Wire(Line, Protocol):
     """A connection as the doors see it."""
 
     written: Callable[[], object] | None
-    """Called after each write, whoever made it."""
+    """Called after each write, also after uvicorn's own."""
     stopping: Callable[[], object] | None
-    """Called when the server is asked to stop; whoever sets it sees to the connection's end."""
+    """Called when the server is asked to stop. A door that sets it must end the connection itself."""
     is_stopping: bool
     """Whether the server was asked to stop."""
     lost: Callable[[], object] | None
@@ -47,7 +47,7 @@ class Wire(Line, Protocol):
 
 
 class Measured:
-    """A transport that counts what is written, and whose client cannot put off its end.
+    """A transport that counts what is written, and closes in time even if the client does not read.
 
     asyncio's own `close` waits until everything is read: for ever, when the client does not read.
     """
@@ -105,7 +105,7 @@ class Measured:
 
 
 class _Wired(asyncio.Protocol):
-    """What both kinds of connection share: measured writes, and who hears of the end."""
+    """What both kinds of connection share: measured writes, and the callbacks for the end."""
 
     transport: asyncio.Transport
     stopping: Callable[[], object] | None = None
@@ -140,7 +140,7 @@ class _Wired(asyncio.Protocol):
         return self._line.taken
 
     def release(self) -> None:
-        # What is called back holds the connection, and the connection them.
+        # Break the reference cycle: the callbacks hold the connection.
         self.stopping = self.lost = None
 
     def shutdown(self) -> None:
@@ -197,7 +197,7 @@ class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         has_owner = self.stopping is not None
         _Wired.shutdown(self)
-        # What was closed before ends by itself.
+        # A connection that has sent its close frame ends by itself.
         if not has_owner and not self.close_sent:
             WebSocketsSansIOProtocol.shutdown(self)
 
@@ -227,7 +227,7 @@ class PipeProtocol(_Wired, HeadProtocol):
         cycle = self._running
         if cycle.chunked_encoding and not cycle.disconnected and not self.transport.is_closing():
             self.transport.write(b"0\r\n\r\n")
-        # For uvicorn the client is gone. It would wait for it to read.
+        # Tell uvicorn that the client is gone: otherwise it would wait until the client reads.
         cycle.disconnected = True
         cycle.message_event.set()
         self.transport.close()

@@ -118,7 +118,7 @@ class HttpDoor:
         principal = await self._door.authenticate(credential, target)
         try:
             request = await self._read(scope, receive)
-            # A body takes its time, and what was taken away meanwhile is gone.
+            # The token may have ended or been revoked while the body came.
             principal = self._door.still(principal)
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
@@ -142,7 +142,7 @@ class HttpDoor:
         if scope["method"] != "HEAD":
             await serve(self._door, form, asked, scope, receive, send)
             return
-        # A stream has no length to tell, and nothing of it is wanted.
+        # HEAD: only the headers of the stream are sent.
         headers = [*form.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -226,7 +226,7 @@ def _query_parameters(query_string: bytes) -> dict[str, Any]:
         given = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
-    # What is empty is not there: forms and links keep the names of what nobody filled in.
+    # Treat an empty parameter as absent: HTML forms send the names of fields that were not filled in.
     parameters: dict[str, Any] = {name: value for name, value in given if value}
     for name in ("variables", "extensions"):
         if name in parameters:

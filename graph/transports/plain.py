@@ -2,7 +2,7 @@
 
 `send` waits where the client does not read. So a task sends what is written, one message after the
 other, and what waits for it counts as not read: the rule for clients that do not read holds as it does
-with `watchword serve`. When such a server stops, nobody hears of it; its connections end with it.
+with `watchword serve`. Such a server does not tell the doors that it stops; its connections end with it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class _Plain:
                 self._size -= size
                 self.taken += size
         except Exception:
-            # Servers say in words of their own that the client has gone; `receive` tells it, too.
+            # Each server has its own exception for a client that has gone; `receive` reports it, too.
             self._forget()
         self._pumping = None
         self._sent.set()

@@ -1,4 +1,4 @@
-"""A slash at the end of a path says nothing: with it, a path is answered as without it."""
+"""Answers a path with a slash at its end as the path without it."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class Stream:
     # As the owner of its life.
 
     def ended(self, ending: Ending) -> None:
-        # There is no place for an ending before the head is sent: `run` looks then.
+        # Before the head is sent no last event can be written; `run` checks the lease afterwards.
         if self._life.state is State.OPENING or not self._life.close():
             return
         # What an ended lease still finds on its way does not leave, only the reason does.

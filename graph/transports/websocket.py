@@ -225,7 +225,7 @@ def _message(closing: Close) -> Message:
 
 
 def _closing(error: Exception) -> Close:
-    """Return how a socket closes whose credential could not be taken."""
+    """Return the close code and reason for a credential that was refused."""
     if isinstance(error, WatchwordError):
         return close(error.close_code, _reason(error))
     return close(1011, conceal(error).message)

@@ -31,7 +31,7 @@ IN_ORDER = (ComponentRow.position, ComponentRow.id)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A part of how one component changed: the key of a batch."""
+    """A page of the changes of one component: the key of a batch."""
 
     component_id: str
     page: Page
@@ -70,7 +70,7 @@ async def known_components(session: AsyncSession, keys: Sequence[str]) -> set[st
 def change_status(
     session: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
 ) -> None:
-    """Give a component a status, and remember when it changed from which."""
+    """Give a component a status, and record the change with its time and the old status."""
     session.add(
         ComponentChangeRow(
             id=new_id(),

@@ -43,7 +43,7 @@ class Component(Node):
         return connect(found, component_change, lambda: counts.load(self.key))
 
 
-@strawberry.type(description="That the status of a component changed.")
+@strawberry.type(description="A change of the status of a component.")
 class ComponentChange:
     row: strawberry.Private[ComponentChangeRow]
     old_status: ComponentStatus

@@ -41,9 +41,9 @@ async def add(store: Store, file: File) -> int:
 
 
 async def follow(store: Store, file: File) -> int:
-    """Bring the components that were here to what a newer file says; return how many changed.
+    """Update the components that were here from a newer file; return how many changed.
 
-    What the updates of incidents tell of changes must be here already, so that it is not told twice.
+    Import the updates of incidents first: a change that an update tells of is then not recorded twice.
     """
     async with store.read() as session:
         rows = await _rows(session, file.page)

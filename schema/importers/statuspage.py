@@ -1,6 +1,6 @@
 """Bring in what a Statuspage site serves, and follow what it changed since the last import.
 
-Each incident is one transaction with its events, so that what is wrong with one keeps no other out.
+Each incident is one transaction with its events, so that a faulty incident keeps no other out.
 Everything is known again by Statuspage's own ids. A file that is older than what was imported changes
 nothing, and what responders changed here stays until the source changes the same incident.
 """

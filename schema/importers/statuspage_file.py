@@ -210,7 +210,7 @@ def _valid(file: File, values: Any, model: type[Any], noun: str) -> Iterator[Any
 
 
 def _mended(value: Any) -> tuple[Any, int]:
-    """Return a JSON value whose texts we can keep, and how many characters had to be replaced."""
+    """Return a JSON value with texts that can be stored, and how many characters were replaced."""
     if isinstance(value, str):
         return mended_text(value)
     if isinstance(value, list):

@@ -15,6 +15,7 @@ from graph.fanout.mailbox import Mailbox
 from graph.fanout.reader import Reader
 from graph.transaction import transaction
 from tests.support.backup import copied, restored
+from tests.support.caught import Caught
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
@@ -27,16 +28,6 @@ async def services(database: Database, clock: MovedClock) -> Services:
     made, _ = await open_services(database, clock, mailbox_limit=5)
     await made.hub.look()
     return made
-
-
-class Caught:
-    """A bus that brings nothing, so that a test can bring it itself."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def publish(self, events: list[Event]) -> None:
-        self.events += events
 
 
 async def happen(

@@ -15,6 +15,7 @@ from graph.events import BEGINNING, Event, Place
 from graph.fanout.mailbox import Mailbox
 from graph.fanout.reader import Reader
 from graph.transaction import transaction
+from tests.support.caught import Caught
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
@@ -35,16 +36,6 @@ async def happen(services: Services, *keys: str, heard: bool = True) -> list[Eve
             unit.publish(Event("toys", key, "made"))
         written += bus.events if isinstance(bus, Caught) else []
     return written
-
-
-class Caught:
-    """A bus that brings nothing, so that a test can bring it itself."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def publish(self, events: list[Event]) -> None:
-        self.events += events
 
 
 async def read(reader: Reader, mailbox: Mailbox, count: int) -> list[str]:
