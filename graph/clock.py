@@ -46,7 +46,7 @@ async def sleep(clock: Clock, seconds: float) -> None:
     passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:
-        # The time may come in the moment in which this task is cancelled.
+        # The timer may fire after this task was cancelled, when the future is done already.
         if not passed.done():
             passed.set_result(None)
 

@@ -98,7 +98,7 @@ ANONYMOUS = Principal(subject="")
 
 
 class Holder(Protocol):
-    """Whoever knows who is asking at this moment: a lease, whose principal changes when renewed."""
+    """Has the principal of this moment: a lease, for example, whose principal changes when it is renewed."""
 
     @property
     def principal(self) -> Principal: ...

@@ -47,7 +47,7 @@ def check(settings: Settings) -> None:
 @click.argument("email")
 @click.pass_obj
 def link_(settings: Settings, name: str, subject: str, email: str) -> None:
-    """Let whom issuer NAME calls SUBJECT be the account of EMAIL.
+    """Link the person whom issuer NAME calls SUBJECT to the account of EMAIL.
 
     Nobody is linked by an e-mail address alone: check that they are the same person first.
     """

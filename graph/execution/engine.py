@@ -45,14 +45,14 @@ class Source:
     def __init__(
         self, executor: Executor[Any], events: AsyncIterator[Any], tell: Callable[..., None]
     ) -> None:
-        """`tell` hears of the errors of an answer, with its context."""
+        """`tell` is called with the errors of an answer and its context."""
         self._executor = executor
         self._tell = tell
         self._ahead: Ahead[Any] | None = None
         self.events = events
 
     def pull(self) -> Ahead[Any]:
-        """Ask for the next event, which begins at once; the one before has come by then.
+        """Ask for the next event; the resolver begins to work at once. Await the event before first.
 
         Awaiting raises `StopAsyncIteration` when there are no more.
         """
@@ -92,7 +92,7 @@ class Source:
         return _answer(result, context)
 
     def failed(self, error: Exception, context: Context) -> None:
-        """Hear that the subscription ends with an error of its resolver, or of a permission."""
+        """Report the error of a resolver or a permission that ends the subscription."""
         located = error if isinstance(error, GraphQLError) else None
         self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
 
@@ -203,7 +203,7 @@ class Engine:
 def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
     """Make the executor that answers a field with an error when JSON cannot hold its value.
 
-    Found only when the whole answer is written, one such value would cost all the others.
+    If that were found only when the whole answer is written, one such value would lose all the others.
     """
     complete = once.complete_leaf_value
 

@@ -66,7 +66,7 @@ class Log:
         statement = chosen.order_by(events.c.position).limit(limit)
         async with self._database.read() as session:
             found = [_event(row) for row in await session.execute(statement)]
-            # Checked after the events were read: what was pruned between the two is seen here.
+            # Check the place after reading the events, so that pruning between the two is noticed.
             await check(session, stream, after)
         return _chained(found, after) if key is None else found
 
@@ -90,7 +90,7 @@ class Log:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
         async with self._database.read() as session:
-            # Asked first: an event that is committed while the events are looked for comes after it.
+            # Read the head first: an event that is committed during the search is then after it, and not passed over.
             head = await _bounds(session, stream, None)
             while head is not None:
                 oldest = (await session.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
@@ -184,7 +184,7 @@ async def _raise(session: AsyncSession, stream: str, by: int, mark: str) -> Plac
 
 # SQLite has one writer at a time, so that a counter follows the order of commits.
 _COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
-# PostgreSQL knows of each transaction whether a snapshot saw it.
+# PostgreSQL can tell whether a snapshot saw a transaction by its number.
 _NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
 
 

@@ -73,11 +73,11 @@ class Mailbox:
         self.wake()
 
     def keep(self) -> None:
-        """Keep what comes from now on: the log is about to be read up to here, or further."""
+        """Keep events that come from now on, while the log is being read."""
         self._kept = deque(maxlen=self.limit + 1)
 
     def refill(self, events: Sequence[Event], is_all: bool) -> None:
-        """Take what was read from the log; when that was all there was, go on with what was kept."""
+        """Take events that were read from the log; with `is_all`, continue with the events kept meanwhile."""
         kept, self._kept = self._kept or (), None
         self._events.extend(events)
         if events:

@@ -23,11 +23,11 @@ from graph.fanout.bus import Receive
 
 log = logging.getLogger("watchword.bus")
 
-# Events that wait to be published; the oldest make room, and the log has them.
+# The most events that wait to be published. Beyond it the oldest are dropped: other processes find them in the log.
 OUTBOX = 10_000
 # Seconds without a message after which Redis is asked whether it is there, and as many to answer.
 QUIET = 5.0
-# Seconds that whoever follows a stream waits for Redis to confirm it.
+# Seconds that `follow` waits until Redis confirms a subscription.
 CONFIRM_SECONDS = 1.0
 # Seconds in which the events that still wait must be published when this process ends.
 FAREWELL_SECONDS = 2.0
@@ -48,15 +48,15 @@ class RedisBus:
         self._namespace = namespace
         self._background = background
         self._receive: Receive | None = None
-        # What is followed, what of it has changed since the connection of the moment was told, what
-        # it was told, and what of that Redis has not confirmed. One at a time tells it.
+        # The streams that are followed; those of them that changed since the present connection was told;
+        # those it was told; and the channels that Redis has not confirmed. `_telling` is held meanwhile.
         self._streams: set[str] = set()
         self._changed: set[str] = set()
         self._told: set[str] = set()
         self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         self._pubsub: PubSub | None = None
         self._telling = asyncio.Lock()
-        # What waits to be published, and what is on its way: it goes again when that failed.
+        # Events that wait to be published, and events being sent, which are sent again if that fails.
         self._outbox: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
         self._leaving: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
         self._published = asyncio.Event()
@@ -70,7 +70,7 @@ class RedisBus:
         self._streams.add(stream)
         self._changed.add(stream)
         await self._tell()
-        # Without Redis there is nothing to wait for: it is told as soon as it is there.
+        # Without a connection there is nothing to wait for: the next one is told all streams.
         if confirmed := self._unconfirmed.get(self._channel(stream)):
             await asyncio.wait([confirmed], timeout=CONFIRM_SECONDS)
 
@@ -106,8 +106,8 @@ class RedisBus:
         client = await self._connect()
         pubsub = client.pubsub()
         try:
-            # Nobody speaks on this channel: with it the connection is made, by one and not by all
-            # who follow something at the same time.
+            # Nothing is published on this channel. Subscribing to it opens the connection here, once, and
+            # not in several calls of `follow` at the same time.
             await pubsub.subscribe(self._channel(""))
             self._pubsub, self._told, self._changed = pubsub, set(), set(self._streams)
             await self._tell()
@@ -116,19 +116,19 @@ class RedisBus:
             self._pubsub = None
             for channel in tuple(self._unconfirmed):
                 self._confirm(channel)
-            # Whoever is telling it something ends before it is closed, and would open it again.
+            # Wait for a `_tell` that is under way: redis-py would open a closed connection again for it.
             async with self._telling:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
             await client.aclose()
 
     async def _tell(self) -> None:
-        """Tell Redis what has changed in what is followed, whoever changed it in which order."""
+        """Subscribe and unsubscribe at Redis for the streams that changed since the last call."""
         async with self._telling:
             if self._pubsub is None or not _is_connected(self._pubsub):
                 # The next connection is told everything.
                 self._changed.clear()
                 return
-            # Only what has changed: there may be very many streams, and each is told by itself.
+            # Only the changed streams: there may be very many.
             changed, self._changed = self._changed, set()
             new = [stream for stream in changed & self._streams if stream not in self._told]
             old = [stream for stream in changed & self._told if stream not in self._streams]
@@ -142,7 +142,7 @@ class RedisBus:
                 if channels := [self._channel(stream) for stream in old]:
                     await self._pubsub.unsubscribe(*channels)
             except FAILURES:
-                # Whoever listens finds out as well, and begins anew with all streams.
+                # The listener loses the connection as well, and begins anew with all streams.
                 log.debug("what is followed could not be told")
 
     async def _hear(self, pubsub: PubSub, task: Supervised) -> None:

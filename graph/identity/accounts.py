@@ -69,7 +69,7 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
     is out, unless it has the refresh token too. Raises `NotFound`, and `Forbidden` for somebody
     else's account whose roles are beyond the actor's reach.
     """
-    # Whoever signs in with the old one at this moment is before us, or after us and refused.
+    # The lock orders this with a sign-in by the old password: that is finished, or it comes after and is refused.
     account = await lock_account(unit.session, id)
     check_takeover(unit, account)
     await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))

@@ -231,7 +231,7 @@ def check_standing(
 
 
 async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
-    """Let whom an issuer calls by this subject be an account, from now on.
+    """Link an issuer's subject to an account.
 
     Raises `BadUserInput` when it is one already, or the subject is none, `NotFound` when there is no
     such account, and `Forbidden` for another's account with roles that are beyond the actor's reach.

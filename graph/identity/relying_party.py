@@ -1,4 +1,4 @@
-"""Whom passkeys are made for: the relying party of WebAuthn, and the origins it is seen from."""
+"""The relying party of WebAuthn, for which passkeys are made, and the origins that may use them."""
 
 from __future__ import annotations
 

@@ -14,9 +14,8 @@ from graph.tokens.compact import decode
 from graph.tokens.keys import PublicKey, VerifyingKey, thumbprint
 
 LONGEST_RSA_BITS = 8_192
-# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long one only costs whoever verifies.
+# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long one only makes verifying slow.
 RSA_EXPONENTS = range(65_537, 2**64)
-# A signature is tried with so many keys at most, whatever is published.
 MOST_ALIKE = 4
 """The most keys of one id and one algorithm, or of none, that are tried one after the other."""
 LONGEST_ID = 255
@@ -38,7 +37,7 @@ class BadKey(Exception):
 
 
 class OtherPurpose(BadKey):
-    """The key is for something else than to verify signatures, which is no fault of it."""
+    """The key is not for verifying signatures. That is no mistake in the key set."""
 
 
 Keys = Mapping[str | None, tuple[VerifyingKey, ...]]

@@ -53,7 +53,7 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a stream is to carry, and for whom."""
+    """The operation that a stream carries, its principal and its address."""
 
     principal: Principal
     plan: Plan
