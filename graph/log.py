@@ -25,7 +25,15 @@ _ANNOUNCED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # These tell of each connection or statement; they speak only when something is wrong.
-QUIET = ("uvicorn.access", "sqlalchemy.engine", "aiosqlite", "alembic", "websockets")
+QUIET = (
+    "uvicorn.access",
+    "sqlalchemy.engine",
+    # SQLAlchemy names a pool's logger after its class, which is ours.
+    "graph.database",
+    "aiosqlite",
+    "alembic",
+    "websockets",
+)
 
 
 def redact(text: str) -> str:

@@ -19,13 +19,13 @@ def settings(url: str) -> Settings:
     return Settings(_env_file=None, database_url=url)
 
 
-async def test_what_it_publishes_is_in_the_log_and_it_is_the_operator(database_url: str) -> None:
+async def test_what_it_publishes_is_in_the_log_and_it_is_the_operator(
+    database_url: str, database: Database
+) -> None:
     async with operator(settings(database_url)) as held, held.write() as unit:
         assert unit.actor is OPERATOR
         unit.publish(Event("things", "a", "CHANGED"))
-    database = Database(database_url)
-    assert (await Log(database).heads(["things"]))["things"] == 1
-    await database.close()
+    assert (await Log(database).heads(["things"]))["things"].position == 1
 
 
 async def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.server import LiveServer
+
 MODULE = [sys.executable, "-m", "graph"]
 SCRIPT = [str(Path(sys.executable).with_name("watchword"))]
 both = pytest.mark.parametrize("program", [MODULE, SCRIPT], ids=["module", "script"])
@@ -61,11 +63,10 @@ def test_a_schema_in_the_current_directory_is_found(program: list[str], tmp_path
     assert done.stdout == "type Query {\n  greeting: String!\n}\n"
 
 
-def test_what_it_writes_is_its_owners_alone(tmp_path: Path) -> None:
-    (tmp_path / "incidents.json").write_text('{"page": {"id": "x"}, "incidents": []}')
-    run(SCRIPT, "import", "statuspage", "incidents.json", place=tmp_path)
-    made = tmp_path / "watchword.db"
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+def test_what_it_writes_is_its_owners_alone(server: LiveServer) -> None:
+    written = [path for path in server.home.rglob("*") if path.is_file()]
+    assert server.home / "watchword.db" in written
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
 
 
 def test_a_misuse_is_2_and_tells_how_it_is_used(tmp_path: Path) -> None:
