@@ -6,10 +6,11 @@ them open, so that they can be rotated.
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -64,11 +65,15 @@ class Vault:
     def derive(self, purpose: str) -> tuple[bytes, ...]:
         """Return 32 bytes for a purpose from each key, the same in every process (HKDF, RFC 5869).
 
-        What is made is made by the first, and what any of them made is good: for what lives for
-        minutes, and goes on while the keys are rotated.
+        Sign with the first, and accept what any of them signed: then the keys can be rotated while
+        nonces, challenges and device tokens are in use.
         """
         info = f"watchword {purpose}".encode()
         return tuple(HKDF(SHA256(), 32, None, info).derive(key.encode()) for key in self._keys)
+
+    def signatures(self, purpose: str, message: bytes) -> Iterator[bytes]:
+        """Yield the HMAC-SHA256 of a message by each key that `derive` returns for a purpose."""
+        return (hmac.digest(key, message, "sha256") for key in self.derive(purpose))
 
     def _opener(self, sealed: str) -> Fernet:
         for key in map(Fernet, self._keys):

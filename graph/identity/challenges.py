@@ -49,8 +49,6 @@ async def take(
 
 
 def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:
-    """Yield what each of the vault's keys makes of a challenge; the first key's is first."""
     # The account is last, and no purpose has a zero byte in it: no two of them are one text.
     whole = said + purpose.encode() + b"\0" + (account or "").encode()
-    for key in vault.derive("passkey challenge"):
-        yield hmac.digest(key, whole, "sha256")
+    return vault.signatures("passkey challenge", whole)
