@@ -132,7 +132,8 @@ class Background:
         self._context = contextvars.copy_context()
         self._supervised: dict[asyncio.Task[None], Supervised] = {}
         self._spawned: set[asyncio.Task[Any]] = set()
-        self._is_closed = False
+        self.is_closed = False
+        """Whether it ends everything, or has ended it."""
 
     def start(
         self,
@@ -193,7 +194,7 @@ class Background:
 
     async def close(self) -> None:
         """End everything, the task that was started last first. Nothing begins afterwards."""
-        self._is_closed = True
+        self.is_closed = True
         await _end(self._spawned)
         for task in reversed(tuple(self._supervised)):
             await _end([task])
@@ -204,7 +205,7 @@ class Background:
         loop = asyncio.get_running_loop()
         # A copy, so that a context variable that one task sets is not seen by another.
         task = loop.create_task(work, name=name, context=self._context.copy())
-        if self._is_closed:
+        if self.is_closed:
             task.cancel()
         return task
 

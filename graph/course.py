@@ -132,7 +132,12 @@ class Course:
     @property
     def is_idle(self) -> bool:
         """Tell whether all that has happened is answered, and the resolver waits for more."""
-        return self._is_resting and self._mailbox is not None and self._mailbox.is_idle
+        return self._is_resting and self.is_waiting
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether the resolver waits for what has not happened yet."""
+        return self._mailbox is not None and self._mailbox.is_idle
 
     @property
     def progress(self) -> Progress | None:

@@ -14,6 +14,11 @@ T = TypeVar("T")
 
 log = logging.getLogger("watchword.deadline")
 
+
+class WorkCancelled(Exception):
+    """Something else than the caller cancelled some work: it waited for something that was cancelled."""
+
+
 # Work that was cancelled and has not ended yet. The set keeps the tasks from being collected.
 _left_behind: set[asyncio.Future[Any]] = set()
 
@@ -23,7 +28,8 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
 
     Work that takes longer is cancelled, and the caller does not wait until it has ended: a commit, which
     is shielded, is still made. If the caller is cancelled, the work is cancelled too; with `whole`, the
-    caller first waits until the work ends or its time is over. Raises `TimedOut`, and what the work raises.
+    caller first waits until the work ends or its time is over. Raises `TimedOut`, and what the work
+    raises; `WorkCancelled` if something else than the caller cancelled the work.
     """
     task = asyncio.ensure_future(work)
     over = asyncio.Event()
@@ -33,6 +39,9 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
         await _wait(over, whole)
         if not task.done():
             raise TimedOut(seconds)
+        if task.cancelled():
+            # As a CancelledError it would end the caller's task without a word.
+            raise WorkCancelled("it waited for something that was cancelled")
         return task.result()
     finally:
         timer.cancel()
@@ -46,7 +55,8 @@ class Watchdog:
     """Cancels the task that makes it when one step of that task takes longer than so many seconds.
 
     A step costs no timer of its own: one timer looks after all steps, until it finds none under way.
-    Once `has_bitten`, the cancellation is the watchdog's, and the task's own code takes it back.
+    Once `has_bitten`, the cancellation is the watchdog's, and the task's own code takes it back by
+    `forgive`.
     """
 
     __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "has_bitten")
@@ -69,8 +79,15 @@ class Watchdog:
         """Note that the step has ended."""
         self._since = None
 
+    def forgive(self) -> bool:
+        """Take the cancellation back; return False when the task is cancelled by others as well."""
+        self.has_bitten = False
+        return self._task is None or not self._task.uncancel()
+
     def close(self) -> None:
         """Stop watching."""
+        if self.has_bitten:
+            self.forgive()
         self._since = None
         if self._timer is not None:
             self._timer.cancel()

@@ -59,6 +59,7 @@ class Group:
         self._opened = opened
         self._over = over
         self._is_over = False
+        self._background = services.background
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
         self._members: dict[Member, Progress] = {}
         # The least that all members have had, while an answer is being sent to them or the group ends.
@@ -69,7 +70,7 @@ class Group:
         self._run = Run(engine, services, self, operation, course)
         # In the background: it outlives the request of the member that formed it, and must not see that
         # request's context variables, which it would show to the others.
-        self._task = services.background.spawn("a group of subscriptions", self._live())
+        self._task = self._background.spawn("a group of subscriptions", self._live())
 
     @property
     def size(self) -> int:
@@ -113,6 +114,11 @@ class Group:
         except (WatchwordError, GraphQLError) as error:
             # A resolver raises these on purpose, and does so for each member.
             await self._end(told(error), self._is_shared)
+        except asyncio.CancelledError as error:
+            if self._is_over or self._background.is_closed:
+                raise
+            # A timeout or a task group that the resolver holds open while it is answered.
+            await self._scatter(error)
         except Exception as error:
             # The error may come from sharing: each member runs by itself, and fails or does not.
             log.debug("a group ends: %s", type(error).__name__, exc_info=error)
@@ -174,7 +180,7 @@ class Group:
             else:
                 member.go_on(progress)
 
-    async def _scatter(self, error: Exception | None = None) -> None:
+    async def _scatter(self, error: BaseException | None = None) -> None:
         """Let each member go on by itself from where it is."""
         is_personal = (
             self._principal.was_asked or isinstance(error, OtherTopic) or asks_for_one(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from graph.background import Backoff
 from graph.context import Context, Services
 from graph.course import Course, OtherTopic, Progress
 from graph.database import is_unavailable
-from graph.deadline import Watchdog, within
+from graph.deadline import Watchdog, WorkCancelled, within
 from graph.errors import TimedOut
 from graph.execution.ahead import Ahead
 from graph.execution.engine import Answer, Engine, Source, Unavailable
@@ -62,6 +62,10 @@ class Sent:
         self.shapes: dict[str, bytes] = {}
 
 
+async def _at_once() -> None:
+    pass
+
+
 class Run:
     """Runs an operation's resolver, and begins again where it was whenever the database was away."""
 
@@ -72,13 +76,17 @@ class Run:
         holder: Holder,
         operation: Operation,
         course: Course,
+        ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
-        """`course` says where it begins."""
+        """`course` says where it begins. `ready` is awaited after each answer: when the resolver
+        waits for what has not happened yet, or has given the next event. It is not awaited while the
+        resolver works, since a timeout that ends in the resolver cancels this task, wherever it is."""
         self.course = course
         self._engine = engine
         self._services = services
         self._holder = holder
         self._operation = operation
+        self._ready = ready
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
         """Yield the answers, until the resolver ends.
@@ -121,32 +129,44 @@ class Run:
         plan, variables = self._operation.plan, self._operation.variables
         source = await self._engine.subscribe(plan, variables, context)
         watchdog = course.watchdog = Watchdog(services.clock, services.settings.event_seconds)
+        is_ready = True
         try:
             coming = source.pull()
             while True:
+                if course.is_waiting and not is_ready:
+                    await self._ready()
+                    is_ready = True
                 with course.resting():
                     try:
                         event = await coming
                     except StopAsyncIteration:
                         return
                 watchdog.end()
+                if watchdog.has_bitten:
+                    # The resolver has kept the cancellation to itself, and answers.
+                    watchdog.forgive()
                 turn = course.turn
                 if course.is_repeated(turn):
                     coming = self._pull(source)
                     course.answered(turn)
                     continue
+                if not is_ready:
+                    await self._ready()
                 answer = await self._answer(source, event, context)
+                is_ready = False
                 # What comes next shows whether this answer is the last to its event.
                 coming = self._pull(source)
                 after = course.answered(turn)
                 yield Sent(answer, course.cursor(after), turn.before, after)
-        except asyncio.CancelledError:
-            if not watchdog.has_bitten:
+        except asyncio.CancelledError as cancelled:
+            if watchdog.has_bitten and watchdog.forgive():
+                raise _Stopped from None
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                # The subscription is being stopped.
                 raise
-            if (task := asyncio.current_task()) is not None and task.uncancel():
-                # The subscription is being stopped as well.
-                raise
-            raise _Stopped from None
+            error = WorkCancelled("the resolver waited for something that was cancelled")
+            source.failed(error, context)
+            raise error from cancelled
         except Exception as error:
             if is_unavailable(error):
                 raise Unavailable from error
@@ -173,7 +193,7 @@ class Run:
         return await source.answer(event, now)
 
 
-def told(error: Exception) -> list[dict[str, Any]]:
+def told(error: BaseException) -> list[dict[str, Any]]:
     """Return an error that ends a subscription as its client is told of it."""
     if isinstance(error, Refused):
         return [present(each) for each in error.errors]

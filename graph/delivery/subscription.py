@@ -16,6 +16,7 @@ from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
+from graph.background import Background
 from graph.course import Course, Progress, Topic
 from graph.delivery.groups import Groups
 from graph.delivery.lease import Lease
@@ -116,8 +117,10 @@ class Subscription:
         course = Course(
             services.hub, services.log, progress, self._resume, self._wait, stream=stream
         )
-        run = Run(self._groups.engine, services, self.lease, self.operation, course)
-        self._take(Begun(Solo(run, self.outlet, self.end, self._context.copy())))
+        ready = self.outlet.drained
+        run = Run(self._groups.engine, services, self.lease, self.operation, course, ready)
+        context, background = self._context.copy(), services.background
+        self._take(Begun(Solo(run, self.outlet, self.end, context, background)))
 
     def _wait(self) -> None:
         # Called when the resolver is about to wait; in a moment it does.
@@ -144,7 +147,7 @@ class Subscription:
 class Solo:
     """One subscription's own run, in a task and a context of its own."""
 
-    __slots__ = ("_end", "_outlet", "_run", "_task")
+    __slots__ = ("_background", "_end", "_is_stopped", "_outlet", "_run", "_task")
 
     def __init__(
         self,
@@ -152,11 +155,14 @@ class Solo:
         outlet: Outlet,
         end: Callable[[list[dict[str, Any]] | None], object],
         context: Context,
+        background: Background,
     ) -> None:
         """`end` is called when the resolver has ended by itself, with the errors that ended it."""
         self._run = run
         self._outlet = outlet
         self._end = end
+        self._background = background
+        self._is_stopped = False
         self._task = asyncio.get_running_loop().create_task(self._live(), context=context)
 
     @property
@@ -165,7 +171,8 @@ class Solo:
         return self._run.course
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Send nothing more, whatever the resolver makes of its cancellation."""
+        self._is_stopped = True
         self._task.cancel()
 
     async def stopped(self) -> None:
@@ -177,11 +184,18 @@ class Solo:
         try:
             async with aclosing(self._run.answers()) as answers:
                 async for answer in answers:
+                    if self._is_stopped:
+                        return
                     self._outlet.next(answer)
-                    await self._outlet.drained()
+        except asyncio.CancelledError as error:
+            if self._is_stopped or self._background.is_closed:
+                raise
+            # A timeout or a task group that the resolver holds open while it is answered.
+            errors = told(error)
         except Exception as error:
             errors = told(error)
-        self._end(errors)
+        if not self._is_stopped:
+            self._end(errors)
 
 
 def _run_of(state: State[Solo, Key, Membership]) -> Solo | None:

@@ -16,13 +16,13 @@ from strawberry.execution import optimized_is_awaitable
 
 from graph.context import Context
 from graph.database import is_unavailable
-from graph.deadline import within
+from graph.deadline import WorkCancelled, within
 from graph.encoding import checked
 from graph.errors import TimedOut
 from graph.execution import numbers, options
 from graph.execution.ahead import Ahead
 from graph.execution.limits import Limits
-from graph.execution.masking import present
+from graph.execution.masking import conceal, present
 from graph.execution.plan import Plan, Planner, Refused
 from graph.permissions import guards
 from graph.permissions.refusal import named
@@ -82,6 +82,9 @@ class Source:
         except TimedOut as late:
             log.warning("an event took longer than %g s", seconds)
             return {"data": None, "errors": [late.as_dict()]}
+        except WorkCancelled as cancelled:
+            self.failed(cancelled, context)
+            return {"data": None, "errors": [conceal(cancelled).as_dict()]}
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise Unavailable from error.original_error
@@ -92,7 +95,7 @@ class Source:
         return _answer(result, context)
 
     def failed(self, error: Exception, context: Context) -> None:
-        """Report the error of a resolver or a permission that ends the subscription."""
+        """Report an error that belongs to no field: a resolver or a permission raised it."""
         located = error if isinstance(error, GraphQLError) else None
         self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
 

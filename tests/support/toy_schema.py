@@ -89,12 +89,21 @@ class Mine:
                 raise TimeoutError("the other server does not answer")
             case "unset":
                 return unset.get()
+            case "cancelled" if self.key.startswith("secret"):
+                await cancelled()
             case "swallow":
                 try:
                     return info.context.principal.subject
                 except Exception:
                     return "nobody"
         return self.whose
+
+
+async def cancelled() -> None:
+    """Wait for something that was cancelled."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
 
 
 # The key that `looked` finds.
@@ -215,6 +224,33 @@ class Subscription:
     async def whispered(self, info: Info) -> AsyncIterator[str]:
         async for event in info.context.follow(STREAM):
             yield f"{event.key} {whisper.get()}"
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def careless(self, info: Info, how: str) -> AsyncIterator[str]:
+        """Knows little of cancellation: it `returns` or `answers` when it is cancelled, and with a key
+        that begins with "secret" `waits` for what was cancelled, `holds` a timeout open while it is
+        answered, or has a `timeout` of its own."""
+        try:
+            async for event in info.context.follow(STREAM):
+                if not event.key.startswith("secret"):
+                    yield event.key
+                elif how == "waits":
+                    await cancelled()
+                elif how == "holds":
+                    async with asyncio.timeout(0):
+                        yield event.key
+                elif how == "timeout":
+                    async with asyncio.timeout(0.01):
+                        await asyncio.sleep(0)
+                    yield event.key
+                elif how == "hangs":
+                    await passed(info.context.services.clock, 20)
+                    yield event.key
+        except asyncio.CancelledError:
+            if how == "answers":
+                yield "farewell"
+            elif how != "returns":
+                raise
 
     @strawberry.subscription(permission_classes=[Public])
     async def looked(self, info: Info) -> AsyncIterator[str]:
