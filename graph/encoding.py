@@ -18,6 +18,9 @@ import orjson
 DEEPEST = 100
 # Python reads integers of any length, in time that grows with the square of it.
 LONGEST_INTEGER = 4_000
+# A decimal of 15 digits or fewer, without an exponent, is what the float next to it is written as (IEEE
+# 754). With the point, that is a text of 16 characters.
+_ALWAYS_EXACT = 16
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
@@ -219,15 +222,22 @@ def _integer(text: str) -> int | Number:
 
 def _number(text: str) -> int | float:
     near = float(text)
+    # A request may hold hundreds of thousands of numbers, and the event loop waits for all of them.
+    if len(text) <= _ALWAYS_EXACT and "e" not in text and "E" not in text:
+        return near
     if not isfinite(near):
         return Number(text)
-    if _is_near_enough(near, text):
-        return near
+    if not near.is_integer():
+        # An integer as small as this one would have a float of its own: this is none.
+        return near if _is_near_enough(near, text) else Number(text)
     try:
         written = Decimal(text)
     except InvalidOperation:
         return Number(text)
-    return int(written) if written == written.to_integral_value() else Number(text)
+    if written != written.to_integral_value():
+        return near if written == Decimal(repr(near)) else Number(text)
+    exact = int(written)
+    return near if exact == int(near) else exact
 
 
 def _is_near_enough(near: float, text: str) -> bool:

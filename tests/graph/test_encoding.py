@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph import encoding
 from graph.encoding import (
     DEEPEST,
     LONGEST_INTEGER,
@@ -152,6 +153,21 @@ def test_a_number_is_read_as_it_is_written(text: str, value: float) -> None:
     for data in (f'{{"a": [{text}]}}', f'{{"a": [{text}]}}'.encode()):
         [number] = decode(data)["a"]
         assert (number, type(number)) == (value, type(value))
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,8})\.[0-9]{1,8}", fullmatch=True))
+def test_a_short_number_is_the_float_that_is_written_like_it(text: str) -> None:
+    assert Decimal(repr(decode(text))) == Decimal(text)
+
+
+def test_common_numbers_are_read_without_decimal_arithmetic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A request of a stranger may hold 230,000 of them, and the event loop waits until they are read.
+    monkeypatch.setattr(encoding, "Decimal", None)
+    assert decode("[1.1,-0.25,52.520008,-33.8688197,100.0]") == [
+        *(1.1, -0.25, 52.520008, -33.8688197, 100.0)
+    ]
 
 
 @pytest.mark.parametrize(
