@@ -134,12 +134,13 @@ class Hub:
         unread, self._unread = self._unread, set()
         for stream in unread:
             reader = self._readers.get(stream)
-            if reader is None or reader.size:
+            if reader is not None and reader.size:
                 continue
             if stream in self._opening:
                 self._unread.add(stream)
                 continue
-            del self._readers[stream]
+            # A reader that could not be opened is gone already, and the bus still follows its stream.
+            self._readers.pop(stream, None)
             await self._bus.unfollow(stream)
 
     async def _reader(self, stream: str) -> Reader:

@@ -332,3 +332,34 @@ async def test_a_hole_that_could_not_be_healed_is_healed_after_the_next_look(
     # The change is told once, and has been told.
     await services.hub.look()
     assert await read(*follower, 1) == ["a"]
+
+
+async def test_a_stream_that_could_not_be_opened_is_followed_on_the_bus_no_more(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: set[str] = set()
+
+    async def follow(stream: str) -> None:
+        followed.add(stream)
+
+    async def unfollow(stream: str) -> None:
+        followed.discard(stream)
+
+    async def away(*_: object) -> None:
+        raise mark_away()
+
+    monkeypatch.setattr(services.bus, "follow", follow)
+    monkeypatch.setattr(services.bus, "unfollow", unfollow)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.log, "heads", away)
+        with pytest.raises(OSError, match="away"):
+            await services.hub.follow("toys", None)
+    assert followed == {"toys"}
+    await services.hub.look()
+    assert followed == set()
+
+
+def mark_away() -> OSError:
+    error = OSError("away")
+    mark_unavailable(error)
+    return error
