@@ -135,6 +135,11 @@ class Course:
         return self._is_resting and self.is_waiting
 
     @property
+    def must_follow(self) -> bool:
+        """Tell whether the resolver has to follow a given topic, so that it must not take long to begin."""
+        return self._only is not None
+
+    @property
     def is_waiting(self) -> bool:
         """Tell whether the resolver waits for what has not happened yet."""
         return self._mailbox is not None and self._mailbox.is_idle

@@ -131,6 +131,8 @@ class Run:
         watchdog = course.watchdog = Watchdog(services.clock, services.settings.event_seconds)
         is_ready = True
         try:
+            if course.must_follow:
+                watchdog.begin()
             coming = source.pull()
             while True:
                 if course.is_waiting and not is_ready:

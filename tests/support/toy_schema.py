@@ -229,7 +229,9 @@ class Subscription:
     async def careless(self, info: Info, how: str) -> AsyncIterator[str]:
         """Knows little of cancellation: it `returns` or `answers` when it is cancelled, and with a key
         that begins with "secret" `waits` for what was cancelled, `holds` a timeout open while it is
-        answered, or has a `timeout` of its own."""
+        answered, or has a `timeout` of its own. It begins `late` in a group."""
+        if how == "late" and not whisper.get():
+            await passed(info.context.services.clock, 90)
         try:
             async for event in info.context.follow(STREAM):
                 if not event.key.startswith("secret"):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from graph.delivery.troubles import FIRST_PAUSE
 from graph.events import Event
 from graph.transaction import transaction
 from tests.graph.delivery.test_groups import Person, World
@@ -101,3 +102,18 @@ async def test_the_time_of_a_resolver_does_not_run_out_while_its_client_reads(
     await until(lambda: len(person.outlet.seen) == 3)
     assert answers(person) == ["plain1", "secret2", "plain3"]
     assert not person.outlet.is_complete
+
+
+async def test_a_group_whose_resolver_hangs_before_it_follows_is_given_up(
+    clock: MovedClock, world: World
+) -> None:
+    people = [await world.arrive_for(careless("late")) for _ in range(2)]
+    await until(lambda: waits_for(clock, 90))
+    clock.move(30)
+    await until(lambda: world.door.groups.sizes == [] and len(world.door.groups.troubles) == 1)
+    assert not waits_for(clock, 60)
+    # Each goes on by itself, and a group is tried again later.
+    clock.move(FIRST_PAUSE)
+    await world.happen_to("plain1")
+    await until(lambda: [answers(person) for person in people] == [["plain1"]] * 2)
+    await until(lambda: waits_for(clock, 90))
