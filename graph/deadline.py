@@ -51,6 +51,26 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
             _leave_behind(task)
 
 
+async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
+    """Return what some work returns, if it does so within so many seconds; then it is cancelled.
+
+    Unlike `within` it makes no task, and waits until the work has ended: for work that lets itself be
+    cancelled. Raises as `within` does.
+    """
+    watchdog = Watchdog(clock, seconds)
+    watchdog.begin()
+    try:
+        return await work
+    except asyncio.CancelledError as cancelled:
+        if watchdog.has_bitten and watchdog.forgive():
+            raise TimedOut(seconds) from None
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        raise WorkCancelled("it waited for something that was cancelled") from cancelled
+    finally:
+        watchdog.close()
+
+
 class Watchdog:
     """Cancels the task that makes it when one step of that task takes longer than so many seconds.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from graph.clock import Clock
-from graph.deadline import within
+from graph.deadline import limited
 from graph.errors import TimedOut, Unavailable
 from graph.principal import ANONYMOUS, Principal
 from graph.tokens.credential import Credential
@@ -25,7 +25,7 @@ def authenticator(verify: Verify, clock: Clock, seconds: float) -> Authenticate:
         if credential is None:
             return ANONYMOUS
         try:
-            return await within(clock, seconds, verify(credential, target))
+            return await limited(clock, seconds, verify(credential, target))
         except TimedOut as error:
             raise Unavailable("It takes too long to check the token. Try again soon.") from error
 

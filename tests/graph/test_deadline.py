@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from graph.database import undisturbed
-from graph.deadline import Watchdog, _left_behind, within
+from graph.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
 from graph.errors import TimedOut
 from tests.support.clock import MovedClock, passed
 
@@ -132,3 +132,28 @@ async def test_a_step_that_takes_too_long_is_cancelled_and_short_ones_are_not() 
     assert not task.cancelling()
     clock.move(0.1)
     assert await task
+
+
+async def test_limited_work_is_cancelled_and_a_caller_that_is_cancelled_is_told_so() -> None:
+    clock = MovedClock()
+
+    async def ends() -> int:
+        return 1
+
+    assert await limited(clock, 5, ends()) == 1
+    assert clock.waiting == 0
+    late = asyncio.create_task(limited(clock, 5, asyncio.Event().wait()))
+    await turn()
+    clock.move(5)
+    with pytest.raises(TimedOut):
+        await late
+    left = asyncio.create_task(limited(clock, 5, asyncio.Event().wait()))
+    await turn()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    assert clock.waiting == 0
+    stray = asyncio.get_running_loop().create_future()
+    stray.cancel()
+    with pytest.raises(WorkCancelled):
+        await limited(clock, 5, stray)
