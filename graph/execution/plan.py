@@ -65,6 +65,17 @@ class Plan:
     def operation_name(self) -> str | None:
         return self.operation.name.value if self.operation.name else None
 
+    def declared(self, variables: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the variables that the operation declares. No others have a meaning.
+
+        A subscription keeps its variables for as long as it lives, and waits with those that have the
+        same ones: others would cost memory, and an execution for each subscriber.
+        """
+        if not variables:
+            return variables
+        names = {each.variable.name.value for each in self.operation.variable_definitions or ()}
+        return {name: value for name, value in variables.items() if name in names}
+
     @property
     def is_subscription(self) -> bool:
         return self.operation.operation is OperationType.SUBSCRIPTION

@@ -123,7 +123,9 @@ class HttpDoor:
             plan = self._door.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
-                asked = Asked(principal, plan, _resumed(request, scope), address)
+                # In place of the request as it was sent, which would be held as long as the stream.
+                request = _lasting(request, plan, scope)
+                asked = Asked(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)
                 return
             answer = await self._execute(principal, plan, request, address)
@@ -206,12 +208,14 @@ def _format(media_type: str, plan: Plan) -> Format | None:
     return STREAMS.get(media_type)
 
 
-def _resumed(request: Request, scope: Message) -> Request:
-    # What a browser's EventSource sends by itself when it comes back (HTML, section 9.2.4).
-    last_event_id = header(scope, b"last-event-id")
-    if not last_event_id or request.resume is not None:
-        return request
-    return replace(request, extensions={**(request.extensions or {}), "resume": last_event_id})
+def _lasting(request: Request, plan: Plan, scope: Message) -> Request:
+    """Return what a stream needs of its request: the variables of its operation, and its cursor."""
+    resume = request.resume
+    if resume is None:
+        # What a browser's EventSource sends by itself when it comes back (HTML, section 9.2.4).
+        resume = header(scope, b"last-event-id") or None
+    extensions = None if resume is None else {"resume": resume}
+    return replace(request, variables=plan.declared(request.variables), extensions=extensions)
 
 
 def _is_browser(scope: Message, accept: str) -> bool:

@@ -126,7 +126,7 @@ class Operations:
 
     def _operate(self, id: str, plan: Plan, request: Request) -> None:
         if plan.is_subscription:
-            operation = Operation(plan, request.variables)
+            operation = Operation(plan, plan.declared(request.variables))
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._door.groups, self._life.lease, operation, outlet, request.resume

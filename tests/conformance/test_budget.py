@@ -123,3 +123,15 @@ async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock)
         assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
         client.socket.transport.abort()
         await until(lambda: not len(server.door.operations))
+
+
+@every_door
+async def test_variables_that_nothing_declares_keep_no_subscriptions_apart(
+    door: str, clock: MovedClock
+) -> None:
+    # They would be held as long as the subscription, and cost an execution for each.
+    async with toy_server(clock) as server, AsyncExitStack() as stack:
+        for number in range(3):
+            other = {"other": [number] * 1_000}
+            await stack.enter_async_context(live(door, server, MADE, variables=other))
+        await until(lambda: server.door.groups.sizes == [3])

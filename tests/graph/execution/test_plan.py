@@ -21,6 +21,15 @@ def test_a_document_is_planned_once() -> None:
     assert made.plan("{ hello }", None) is made.plan("{ hello }", None)
 
 
+def test_an_operation_has_the_variables_that_it_declares_and_no_others() -> None:
+    made = planner()
+    plan = made.plan("query ($a: Boolean!) { hello @skip(if: $a) }", None)
+    assert plan.declared({"a": 1, "b": [2]}) == {"a": 1}
+    assert plan.declared({}) == {}
+    assert plan.declared(None) is None
+    assert made.plan("{ hello }", None).declared({"a": 1}) == {}
+
+
 def test_the_plan_used_longest_ago_is_forgotten_first() -> None:
     made = planner()
     first = made.plan("{ hello }", None)
