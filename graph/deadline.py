@@ -76,10 +76,10 @@ class Watchdog:
 
     A step costs no timer of its own: one timer looks after all steps, until it finds none under way.
     Once `has_bitten`, the cancellation is the watchdog's, and the task's own code takes it back by
-    `forgive`.
+    `forgive`. A step that goes on after it is cancelled again after as many seconds.
     """
 
-    __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "has_bitten")
+    __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "_times")
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -87,7 +87,13 @@ class Watchdog:
         self._task = asyncio.current_task()
         self._since: float | None = None
         self._timer: Timer | None = None
-        self.has_bitten = False
+        # How often the task was cancelled, and not forgiven yet.
+        self._times = 0
+
+    @property
+    def has_bitten(self) -> bool:
+        """Tell whether the watchdog has cancelled the task."""
+        return self._times > 0
 
     def begin(self) -> None:
         """Note that a step begins."""
@@ -101,8 +107,11 @@ class Watchdog:
 
     def forgive(self) -> bool:
         """Take the cancellation back; return False when the task is cancelled by others as well."""
-        self.has_bitten = False
-        return self._task is None or not self._task.uncancel()
+        assert self._task is not None, "it cannot have bitten"
+        for _ in range(self._times):
+            self._task.uncancel()
+        self._times = 0
+        return not self._task.cancelling()
 
     def close(self) -> None:
         """Stop watching."""
@@ -122,8 +131,10 @@ class Watchdog:
         if self._clock.now() < self._since + self._seconds:
             self._wait(self._since)
         else:
-            self.has_bitten = True
+            self._times += 1
             self._task.cancel()
+            self._since = self._clock.now()
+            self._wait(self._since)
 
 
 async def _wait(over: asyncio.Event, whole: bool) -> None:

@@ -177,7 +177,7 @@ class Run:
             raise
         finally:
             watchdog.close()
-            await _close(source)
+            await self._close(source)
 
     def _pull(self, source: Source) -> Ahead[Any]:
         """Ask for what comes next; a resolver that is still in an event has its time for that."""
@@ -194,17 +194,25 @@ class Run:
             await within(self._services.clock, seconds, recheck(opened.guards, now))
         return await source.answer(event, now)
 
+    async def _close(self, source: Source) -> None:
+        """Close the resolver, which has as long for its own end as for an event."""
+        watchdog = Watchdog(self._services.clock, self._services.settings.event_seconds)
+        watchdog.begin()
+        try:
+            await source.close()
+        except asyncio.CancelledError:
+            if not watchdog.has_bitten or not watchdog.forgive():
+                raise
+            log.warning("a resolver did not end in time, and was cancelled again")
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+        finally:
+            watchdog.close()
+
 
 def told(error: BaseException) -> list[dict[str, Any]]:
     """Return an error that ends a subscription as its client is told of it."""
     if isinstance(error, Refused):
         return [present(each) for each in error.errors]
     return [conceal(error).as_dict()]
-
-
-async def _close(source: Source) -> None:
-    try:
-        await source.close()
-    except Exception as error:
-        if not is_unavailable(error):
-            raise

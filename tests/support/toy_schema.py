@@ -229,7 +229,7 @@ class Subscription:
     async def careless(self, info: Info, how: str) -> AsyncIterator[str]:
         """Knows little of cancellation: it `returns` or `answers` when it is cancelled, and with a key
         that begins with "secret" `waits` for what was cancelled, `holds` a timeout open while it is
-        answered, or has a `timeout` of its own. It begins `late` in a group."""
+        answered, or has a `timeout` of its own. It begins `late` in a group, or `lingers` at its end."""
         if how == "late" and not whisper.get():
             await passed(info.context.services.clock, 90)
         try:
@@ -245,6 +245,8 @@ class Subscription:
                     async with asyncio.timeout(0.01):
                         await asyncio.sleep(0)
                     yield event.key
+                elif how == "lingers":
+                    await passed(info.context.services.clock, 80)
                 elif how == "hangs":
                     await passed(info.context.services.clock, 20)
                     yield event.key
@@ -253,6 +255,9 @@ class Subscription:
                 yield "farewell"
             elif how != "returns":
                 raise
+        finally:
+            if how == "lingers":
+                await passed(info.context.services.clock, 90)
 
     @strawberry.subscription(permission_classes=[Public])
     async def looked(self, info: Info) -> AsyncIterator[str]:

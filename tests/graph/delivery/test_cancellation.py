@@ -117,3 +117,26 @@ async def test_a_group_whose_resolver_hangs_before_it_follows_is_given_up(
     await world.happen_to("plain1")
     await until(lambda: [answers(person) for person in people] == [["plain1"]] * 2)
     await until(lambda: waits_for(clock, 90))
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
+async def test_a_resolver_that_lingers_when_it_is_cancelled_holds_nobody_up_for_long(
+    count: int, clock: MovedClock, world: World
+) -> None:
+    people = await arrive(world, count, careless("lingers"))
+    await world.happen_to("secret1")
+    await until(lambda: waits_for(clock, 80))
+    clock.move(30)
+    await until(lambda: waits_for(clock, 90))
+    assert not any(person.outlet.seen for person in people)
+    clock.move(30)
+    await world.happen_to("plain2")
+    await until(lambda: all(len(person.outlet.seen) == 2 for person in people))
+    for person in people:
+        late, answer = person.outlet.seen
+        assert late["errors"][0]["extensions"]["code"] == "TIMEOUT"
+        assert answer["data"]["careless"] == "plain2"
+        person.subscription.stop()
+    # Let it end, or the event loop of the test would wait for it.
+    await until(lambda: waits_for(clock, 90))
+    clock.move(90)
