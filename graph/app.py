@@ -55,7 +55,11 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     database = services.database
     identity = Identity(services)
     limits = Limits(
-        settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
+        settings.max_tokens,
+        settings.max_depth,
+        settings.max_aliases,
+        settings.max_objects,
+        characters=settings.max_document_characters,
     )
     engine = Engine(mount.schema, limits, settings.plan_cache)
     door = Door(

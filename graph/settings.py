@@ -169,6 +169,9 @@ class Settings(LiveSettings):
     explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
     max_body_bytes: int = Field(1_000_000, ge=1024, description="Largest request body.")
     max_message_bytes: int = Field(256_000, ge=1024, description="Largest WebSocket message.")
+    max_document_characters: int = Field(
+        50_000, ge=1024, description="Most characters of a document, comments included."
+    )
     max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a document.")
     max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a document.")
     max_aliases: int = Field(50, ge=0, description="Most aliases in a document.")

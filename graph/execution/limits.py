@@ -49,6 +49,8 @@ class Limits:
     objects: int
     # Comparing fields of one name with each other is what validation takes longest for.
     comparisons: int = 40_000
+    # A live subscription keeps its document, comments included, for as long as it lives.
+    characters: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,11 @@ def check(
     if not pages.set_by:
         _hold("objects to fetch, its pages multiplied", size.objects, limits.objects)
     return frozenset(pages.set_by)
+
+
+def check_length(query: str, limits: Limits) -> None:
+    """Raise `TooComplex` when a document is too long, whatever is in it."""
+    _hold("characters", len(query), limits.characters)
 
 
 def check_names(document: DocumentNode, limits: Limits) -> None:

@@ -23,7 +23,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.errors import BadUserInput, TooComplex, WatchwordError
-from graph.execution.limits import Limits, check, check_names
+from graph.execution.limits import Limits, check, check_length, check_names
 from graph.execution.numbers import ExactNumbers
 
 # The memory of plans is bounded by the length of their documents too: so many characters for each
@@ -157,6 +157,10 @@ class Planner:
 
     def _parse(self, query: str) -> DocumentNode:
         tokens = self._limits.tokens
+        try:
+            check_length(query, self._limits)
+        except TooComplex as error:
+            raise _refused(error) from error
         if _HUGE_NUMBER.search(query):
             raise _refused(BadUserInput("A number in the document has too many digits."))
         try:

@@ -180,7 +180,11 @@ def _door(
         return revocations.check(principal(token, clock.now()))
 
     limits = Limits(
-        settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_objects
+        settings.max_tokens,
+        settings.max_depth,
+        settings.max_aliases,
+        settings.max_objects,
+        characters=settings.max_document_characters,
     )
     engine = Engine(schema, limits, settings.plan_cache)
     leases = Leases()

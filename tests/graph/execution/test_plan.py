@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from graphql.execution.values import VariableValues
 
+from graph.errors import TooComplex
 from graph.execution.limits import Limits
 from graph.execution.plan import LONGEST_REMEMBERED, MOST_FITTING, Planner, Refused
 from tests.support.toy_schema import schema
@@ -106,3 +109,16 @@ def test_what_cannot_be_planned_says_why(query: str, name: str | None, words: st
         planner().plan(query, name)
     assert any(words in error.message for error in refused.value.errors)
     assert not planner()._plans
+
+
+def test_a_document_that_is_too_long_is_refused_whatever_is_in_it() -> None:
+    limits = replace(LIMITS, characters=100)
+    made = Planner(schema._schema, limits, 2)
+    query = "{ hello } # "
+    made.plan(query.ljust(100, "x"), None)
+    with pytest.raises(Refused) as refusal:
+        made.plan(query.ljust(101, "x"), None)
+    [error] = refusal.value.errors
+    assert isinstance(error.original_error, TooComplex)
+    shown = error.original_error.extensions
+    assert (shown["cost"], shown["limit"]) == (101, 100)
