@@ -65,11 +65,10 @@ class Backlog:
         self._missed = 0
         self._timer: Timer | None = None
 
-    def wrote(self) -> None:
-        """Look at what waits after a write."""
+    def wrote(self, writes: int, size: int) -> None:
+        """Look at what waits after a write: so many writes, and bytes."""
         if self._is_over:
             return
-        writes, size = self._line.waiting
         if size > self._patience.size or writes > self._patience.writes:
             self._end()
         elif size and self._timer is None:

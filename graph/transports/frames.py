@@ -30,8 +30,8 @@ CLOSING_SECONDS = 5.0
 class Wire(Line, Protocol):
     """A connection as the doors see it."""
 
-    written: Callable[[], object] | None
-    """Called after each write, also after uvicorn's own."""
+    written: Callable[[int, int], object] | None
+    """Called after each write, also after uvicorn's own, with what `waiting` is then."""
     stopping: Callable[[], object] | None
     """Called when the server is asked to stop. A door that sets it must end the connection itself."""
     is_stopping: bool
@@ -54,22 +54,27 @@ class Measured:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        # Kept bound: each delivery to each client calls them.
+        self._put = transport.write
+        self._size = transport.get_write_buffer_size
+        self.is_closing = transport.is_closing
         self._total = 0
         # Writes since the client had read everything.
         self._writes = 0
         self._cut: asyncio.TimerHandle | None = None
-        self.written: Callable[[], object] | None = None
+        self.written: Callable[[int, int], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
         """Write, and count it."""
-        self._transport.write(data)
+        self._put(data)
         self._total += len(data)
-        self._writes = self._writes + 1 if self._transport.get_write_buffer_size() else 0
+        size = self._size()
+        self._writes = self._writes + 1 if size else 0
         if self.written is not None:
-            self.written()
+            self.written(self._writes, size)
 
     def close(self) -> None:
         """Close when the client has read everything, or reads nothing for `CLOSING_SECONDS`."""
@@ -86,12 +91,12 @@ class Measured:
     @property
     def waiting(self) -> tuple[int, int]:
         """How many writes, and bytes, wait for the client to read."""
-        return self._writes, self._transport.get_write_buffer_size()
+        return self._writes, self._size()
 
     @property
     def taken(self) -> int:
         """How many bytes have left for the client."""
-        return self._total - self._transport.get_write_buffer_size()
+        return self._total - self._size()
 
     def _wait(self, taken: int) -> None:
         loop = asyncio.get_running_loop()
@@ -124,11 +129,11 @@ class _Wired(asyncio.Protocol):
         return cast(Measured, self.transport)
 
     @property
-    def written(self) -> Callable[[], object] | None:
+    def written(self) -> Callable[[int, int], object] | None:
         return self._line.written
 
     @written.setter
-    def written(self, written: Callable[[], object] | None) -> None:
+    def written(self, written: Callable[[int, int], object] | None) -> None:
         self._line.written = written
 
     @property

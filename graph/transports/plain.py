@@ -23,7 +23,7 @@ class _Plain:
     is_stopping = False
 
     def __init__(self, receive: Receive, send: Send) -> None:
-        self.written: Callable[[], object] | None = None
+        self.written: Callable[[int, int], object] | None = None
         self.stopping: Callable[[], object] | None = None
         self.lost: Callable[[], object] | None = None
         self.taken = 0
@@ -57,7 +57,7 @@ class _Plain:
         if self._pumping is None:
             self._pumping = asyncio.create_task(self._pump())
         if self.written is not None:
-            self.written()
+            self.written(*self.waiting)
 
     def _close_soon(self) -> None:
         self._closing.set()

@@ -175,6 +175,9 @@ class FakeTransport:
     def get_write_buffer_size(self) -> int:
         return self.unread
 
+    def is_closing(self) -> bool:
+        return False
+
     def close(self) -> None: ...
 
     def abort(self) -> None:
@@ -185,7 +188,7 @@ async def test_each_write_is_counted_whoever_makes_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.01)
     transport, seen = FakeTransport(), []
     line = Measured(cast(Any, transport))
-    line.written = lambda: seen.append(line.waiting)
+    line.written = lambda *waiting: seen.append(waiting)
     line.write(b"pong")
     transport.unread = 1
     line.write(b"ping")

@@ -82,7 +82,7 @@ class Unread(Kept):
     def next(self, answer: Sent) -> None:
         super().next(answer)
         self.line.write(len(answer.json))
-        self.backlog.wrote()
+        self.backlog.wrote(*self.line.waiting)
 
 
 class Reading(Unread):

@@ -25,7 +25,7 @@ class Case:
 
     def write(self, size: int) -> None:
         self.line.write(size)
-        self.backlog.wrote()
+        self.backlog.wrote(*self.line.waiting)
 
 
 @pytest.fixture
