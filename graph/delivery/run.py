@@ -123,11 +123,10 @@ class Run:
         return Sent(answer, self.course.cursor(after), before, after)
 
     async def _once(self) -> AsyncGenerator[Sent, None]:
-        services, course = self._services, self.course
-        holder = self._holder
+        services, course, holder = self._services, self.course, self._holder
         context = Context(services, holder.principal, holder=holder, course=course)
-        plan, variables = self._operation.plan, self._operation.variables
-        source = await self._engine.subscribe(plan, variables, context)
+        operation = self._operation
+        source = await self._engine.subscribe(operation.plan, operation.variables, context)
         watchdog = course.watchdog = Watchdog(services.clock, services.settings.event_seconds)
         is_ready = True
         try:
@@ -163,8 +162,7 @@ class Run:
         except asyncio.CancelledError as cancelled:
             if watchdog.has_bitten and watchdog.forgive():
                 raise _Stopped from None
-            if (task := asyncio.current_task()) is None or task.cancelling():
-                # The subscription is being stopped.
+            if _is_being_stopped():
                 raise
             error = WorkCancelled("the resolver waited for something that was cancelled")
             source.failed(error, context)
@@ -209,6 +207,12 @@ class Run:
                 raise
         finally:
             watchdog.close()
+
+
+def _is_being_stopped() -> bool:
+    """Tell whether somebody cancels the task itself, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is None or bool(task.cancelling())
 
 
 def told(error: BaseException) -> list[dict[str, Any]]:
