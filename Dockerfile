@@ -2,7 +2,7 @@
 
 FROM node:24-slim AS explorer
 WORKDIR /explorer
-COPY graph/explorer/package.json graph/explorer/package-lock.json graph/explorer/.npmrc ./
+COPY graph/watchword/explorer/package.json graph/watchword/explorer/package-lock.json graph/watchword/explorer/.npmrc ./
 RUN npm ci
 
 FROM python:3.11-slim AS environment
@@ -19,7 +19,7 @@ RUN useradd --system --uid 10001 --user-group --home-dir /data watchword \
     && install --directory --owner watchword --group watchword --mode 700 /data
 COPY --from=environment /venv /venv
 COPY --from=environment /app /app
-COPY --from=explorer /explorer/node_modules /app/graph/explorer/node_modules
+COPY --from=explorer /explorer/node_modules /app/graph/watchword/explorer/node_modules
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     WATCHWORD_HOME=/data \

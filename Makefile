@@ -36,9 +36,9 @@ soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 
 sdl: $(VENV)/run  ## write the SDL snapshot
-	@$(BIN)/watchword schema print > schema/schema.graphql
+	@$(BIN)/watchword schema print > schema/incident_room/schema.graphql
 
-explorer: graph/explorer/node_modules/.done  ## install GraphiQL's browser files
+explorer: graph/watchword/explorer/node_modules/.done  ## install GraphiQL's browser files
 
 lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install pip-tools
@@ -47,7 +47,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/explorer.lock requirements/explorer.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) graph/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
+	@rm -rf $(VENV) graph/watchword/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
@@ -66,8 +66,8 @@ $(VENV)/dev: $(VENV)/run requirements/dev.lock
 
 # Node.js comes as a Python package, so that nothing has to be on the machine before. Without the
 # registry there is no GraphiQL, and everything else works.
-graph/explorer/node_modules/.done: graph/explorer/package-lock.json $(VENV)/run
+graph/watchword/explorer/node_modules/.done: graph/watchword/explorer/package-lock.json $(VENV)/run
 	@echo "Installing GraphiQL's browser files …"
 	@$(PIP) install --require-hashes -r requirements/explorer.lock
-	@cd graph/explorer && $(NPM) ci && touch node_modules/.done \
+	@cd graph/watchword/explorer && $(NPM) ci && touch node_modules/.done \
 		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"

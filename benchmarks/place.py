@@ -18,15 +18,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.schema import schema
 from benchmarks.watchword import STREAM
-from graph.bootstrap import bootstrap
-from graph.clock import SystemClock
-from graph.database import Database
-from graph.domain import Domain, Mount
-from graph.identity.signing_keys import load as load_keys
-from graph.settings import Settings
-from graph.tokens.issue import Issuer
-from graph.tokens.keys import KeyRing
-from graph.vault import vault
+from watchword.bootstrap import bootstrap
+from watchword.clock import SystemClock
+from watchword.database import Database
+from watchword.domain import Domain, Mount
+from watchword.identity.signing_keys import load as load_keys
+from watchword.settings import Settings
+from watchword.tokens.issue import Issuer
+from watchword.tokens.keys import KeyRing
+from watchword.vault import vault
 
 CORES = sorted(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")

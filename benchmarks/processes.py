@@ -43,7 +43,7 @@ def _serving(environment: dict[str, str]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "graph", "serve", "--port", str(port)],
+        [sys.executable, "-m", "watchword", "serve", "--port", str(port)],
         env=environment,
         stdout=subprocess.DEVNULL,
     )

@@ -15,9 +15,9 @@ def main(port: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if os.environ["BENCH_SERVER"] == "watchword":
-        from graph.cli.commands import cli
+        from watchword.cli.commands import cli
 
-        cli(["serve", "--port", str(port), "--schema", "benchmarks.schema:schema"])
+        cli(["serve", "--port", str(port), "--schema", "benchmarks.incident_room:schema"])
         return
     app: Any
     if os.environ["BENCH_SERVER"] == "bare":

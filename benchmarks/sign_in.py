@@ -18,13 +18,13 @@ import httpx2
 from sqlalchemy import select
 
 from benchmarks.processes import processes
-from graph.clock import SystemClock
-from graph.database import Database
-from graph.fanout.memory import MemoryBus
-from graph.identity.accounts import add_account
-from graph.identity.passwords import hash_chosen
-from graph.identity.tables import RefreshToken, Session
-from graph.transaction import transaction
+from watchword.clock import SystemClock
+from watchword.database import Database
+from watchword.fanout.memory import MemoryBus
+from watchword.identity.accounts import add_account
+from watchword.identity.passwords import hash_chosen
+from watchword.identity.tables import RefreshToken, Session
+from watchword.transaction import transaction
 
 PASSWORD = "correct horse battery"
 # Every so many refreshes, two tabs are at it.

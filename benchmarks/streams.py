@@ -20,18 +20,18 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
-from graph.background import Background
-from graph.clock import SystemClock
-from graph.columns import moment
-from graph.database import Database
-from graph.events import Event, Place
-from graph.fanout.hub import Hub
-from graph.fanout.log import Log, append
-from graph.fanout.mailbox import Mailbox
-from graph.fanout.memory import MemoryBus
-from graph.fanout.reader import Reader
-from graph.fanout.tables import events, streams
-from graph.migration import RUNTIME, upgrade
+from watchword.background import Background
+from watchword.clock import SystemClock
+from watchword.columns import moment
+from watchword.database import Database
+from watchword.events import Event, Place
+from watchword.fanout.hub import Hub
+from watchword.fanout.log import Log, append
+from watchword.fanout.mailbox import Mailbox
+from watchword.fanout.memory import MemoryBus
+from watchword.fanout.reader import Reader
+from watchword.fanout.tables import events, streams
+from watchword.migration import RUNTIME, upgrade
 
 SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 NAME = "watchword_benchmark_streams"

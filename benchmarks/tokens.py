@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import jwt
 
-from graph.app import make_services
-from graph.clock import SystemClock
-from graph.domain import Domain
-from graph.identity.identity import Identity, expected
-from graph.identity.proof import authenticate
-from graph.settings import Settings
-from graph.tokens.credential import from_headers
-from graph.tokens.dpop import Target
-from graph.tokens.issue import Issuer
-from graph.tokens.keys import Key, KeyRing, generate
-from graph.tokens.verify import Verifier
+from watchword.app import make_services
+from watchword.clock import SystemClock
+from watchword.domain import Domain
+from watchword.identity.identity import Identity, expected
+from watchword.identity.proof import authenticate
+from watchword.settings import Settings
+from watchword.tokens.credential import from_headers
+from watchword.tokens.dpop import Target
+from watchword.tokens.issue import Issuer
+from watchword.tokens.keys import Key, KeyRing, generate
+from watchword.tokens.verify import Verifier
 
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
 TARGET = Target("POST", "/graphql")

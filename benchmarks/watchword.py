@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from graph import Event, HasScope, SignedIn
+from watchword import Event, HasScope, SignedIn
 
 signed_in = SignedIn
 sees_internal = HasScope("incidents:internal")

@@ -13,16 +13,16 @@ import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
-from graph.database import Database
-from graph.identity import passwords
-from graph.migration import upgrade
 from tests.support import postgres
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
+from watchword.database import Database
+from watchword.identity import passwords
+from watchword.migration import upgrade
 
-PACKAGES = ("graph.migrations.versions", "schema.migrations")
+PACKAGES = ("watchword.migrations.versions", "incident_room.migrations")
 
 
 @pytest.fixture

@@ -23,8 +23,6 @@ import pytest
 import yaml
 from websockets.asyncio.client import connect
 
-from graph.cli.serve import SHUTDOWN_GRACE
-from graph.settings import PREFIX, Settings, read
 from tests.support.clients import WebSocketClient, events
 from tests.support.documents import README, bash, block
 from tests.support.programs import missing, program
@@ -32,6 +30,8 @@ from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
 from tests.support.vault import ENCRYPTION_KEY
 from tests.support.watched import Watched, bodies
+from watchword.cli.serve import SHUTDOWN_GRACE
+from watchword.settings import PREFIX, Settings, read
 
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
 GIVEN = {

@@ -15,13 +15,13 @@ import httpx2
 import pytest
 from graphql import build_schema, parse, validate
 
-from graph import AuditAction, WatchwordError
-from graph.ending import Ending
-from graph.settings import Settings
-from schema import schema
+from incident_room import schema
 from tests.support.documents import CLIENTS, DOCUMENTS, ROOT, TOKENS, bash, block, blocks, run
 from tests.support.node import installed
 from tests.support.server import PASSWORD, LiveServer, issuing
+from watchword import AuditAction, WatchwordError
+from watchword.ending import Ending
+from watchword.settings import Settings
 
 # One server for all of them.
 pytestmark = pytest.mark.xdist_group("documents")
@@ -162,7 +162,7 @@ def test_a_document_fits_the_schema(text: str) -> None:
 
 def test_the_trusted_issuers_are_those_that_are_tested() -> None:
     shown = json.loads(block(TOKENS, "json", "keycloak"))
-    assert shown == json.loads((ROOT / "tests/graph/trust/examples.json").read_text())
+    assert shown == json.loads((ROOT / "tests/watchword/trust/examples.json").read_text())
 
 
 # --- What is listed ---

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from graph.tokens.keys import Key, encode
 from tests.support.forge import ORDER, Forge, now, signature
 from tests.support.tokens import key
+from watchword.tokens.keys import Key, encode
 
 Forgery = Callable[[Forge], str]
 

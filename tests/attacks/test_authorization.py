@@ -10,8 +10,6 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from graph.database import Database
-from graph.identity.accounts import set_roles
 from tests.support.authorization import (
     CALLBACK,
     KEY,
@@ -24,6 +22,8 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, unit_of
+from watchword.database import Database
+from watchword.identity.accounts import set_roles
 
 EVIL = "https://evil.example"
 

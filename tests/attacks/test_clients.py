@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from graph.database import Database
-from graph.oauth.client_assertion import TYPE
-from graph.oauth.registration import Authentication, Registration
-from graph.tokens.keys import Key, generate
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
 from tests.support.oauth import APP, MACHINE, Member, TokenDesk, keyed, token_desk
 from tests.support.tokens import unsigned
+from watchword.database import Database
+from watchword.oauth.client_assertion import TYPE
+from watchword.oauth.registration import Authentication, Registration
+from watchword.tokens.keys import Key, generate
 
 GRANT = {"grant_type": "client_credentials"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from graph.database import Database
 from tests.support.authorization import ConsentDesk, consent_desk
 from tests.support.clock import MovedClock
+from watchword.database import Database
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ import pytest
 from sqlalchemy import func, select
 from websockets.exceptions import ConnectionClosed
 
-from graph.database import Database
-from graph.replays import used_ids
 from tests.support.authorization import CALLBACK, VERIFIER, consent_desk
 from tests.support.bound_server import DOORS, BoundServer, Outcome, bound_server
 from tests.support.clients import WebSocketClient
@@ -21,6 +19,8 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD
 from tests.support.oauth import APP, MACHINE, REDIRECT, token_desk
+from watchword.database import Database
+from watchword.replays import used_ids
 
 Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
 

@@ -15,14 +15,14 @@ import pytest
 from pyotp import TOTP
 from sqlalchemy import select
 
-from graph.database import Database
-from graph.identity.accounts import add_account
-from graph.identity.passkey_routes import OPTIONS
-from graph.identity.tables import AuditEntry
 from tests.support.authenticator import PRESENT, Authenticator, encode
 from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
+from watchword.database import Database
+from watchword.identity.accounts import add_account
+from watchword.identity.passkey_routes import OPTIONS
+from watchword.identity.tables import AuditEntry
 
 MALLORY = "mallory@example.com"
 

@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from graph.tokens.keys import Key, encode
-from graph.trust.fetch import LARGEST
 from tests.support.clients import WebSocketClient
 from tests.support.issuer import AUDIENCE, JWKS, OPENID, FakeIssuer, fake_issuer
 from tests.support.server import LiveServer, live_server
 from tests.support.tokens import key, signed, unsigned
+from watchword.tokens.keys import Key, encode
+from watchword.trust.fetch import LARGEST
 
 VIEWER = {"query": "{ viewer { id roles scopes } }"}
 

@@ -7,20 +7,20 @@ import time
 import pytest
 from sqlalchemy import text
 
-from graph.actor import SERVER
-from graph.columns import moment
-from graph.database import Database
-from graph.errors import InvalidToken, Unsafe
-from graph.identity.identity import Identity
-from graph.identity.signing_keys import LAST_TOKEN, ensure, newest_first, rotate
-from graph.identity.tables import SigningKey
-from graph.settings import Settings
-from graph.tokens.keys import Key, load
-from graph.vault import Vault
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 from tests.support.tokens import claims, key, signed
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.actor import SERVER
+from watchword.columns import moment
+from watchword.database import Database
+from watchword.errors import InvalidToken, Unsafe
+from watchword.identity.identity import Identity
+from watchword.identity.signing_keys import LAST_TOKEN, ensure, newest_first, rotate
+from watchword.identity.tables import SigningKey
+from watchword.settings import Settings
+from watchword.tokens.keys import Key, load
+from watchword.vault import Vault
 
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
 # Made for these tests and used by nothing else.

@@ -9,12 +9,17 @@ import jwt
 import pytest
 from sqlalchemy import func, select
 
-from graph.actor import Actor
-from graph.database import Database
-from graph.domain import Domain
-from graph.errors import Forbidden, TokenOutdated
-from graph.fanout.memory import MemoryBus
-from graph.identity.accounts import (
+from tests.support.authorization import CALLBACK, VERIFIER, ConsentDesk, consent_desk
+from tests.support.clock import MovedClock
+from tests.support.identity import DOMAIN, unit_of
+from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
+from tests.support.tokens import claims, signed
+from watchword.actor import Actor
+from watchword.database import Database
+from watchword.domain import Domain
+from watchword.errors import Forbidden, TokenOutdated
+from watchword.fanout.memory import MemoryBus
+from watchword.identity.accounts import (
     add_account,
     disable,
     enable,
@@ -23,19 +28,14 @@ from graph.identity.accounts import (
     set_roles,
     sign_out,
 )
-from graph.identity.external import link
-from graph.identity.factors import reset
-from graph.identity.tables import Account, AuditEntry
-from graph.oauth.clients import add_client, add_secret, change_client, disable_client
-from graph.oauth.registration import Registration
-from graph.permissions.field import Delegated, HasRole, HasScope
-from graph.principal import Grants
-from graph.transaction import Transaction, transaction
-from tests.support.authorization import CALLBACK, VERIFIER, ConsentDesk, consent_desk
-from tests.support.clock import MovedClock
-from tests.support.identity import DOMAIN, unit_of
-from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
-from tests.support.tokens import claims, signed
+from watchword.identity.external import link
+from watchword.identity.factors import reset
+from watchword.identity.tables import Account, AuditEntry
+from watchword.oauth.clients import add_client, add_secret, change_client, disable_client
+from watchword.oauth.registration import Registration
+from watchword.permissions.field import Delegated, HasRole, HasScope
+from watchword.principal import Grants
+from watchword.transaction import Transaction, transaction
 
 OWNER = "owner@example.com"
 # A helper may manage accounts and clients: that is for a schema to say, and is no more than that.

@@ -20,16 +20,16 @@ import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from graph.database import Database
-from graph.identity.signing_keys import load
-from graph.tokens.compact import decode
-from graph.tokens.keys import KeyRing
 from tests.attacks.forgeries import EXPIRED, FITS, FORGERIES, misfits
 from tests.support.clients import WebSocketClient
 from tests.support.forge import Bait, Forge, bait, mirrored
 from tests.support.server import LiveServer, live_server
 from tests.support.tokens import key
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.database import Database
+from watchword.identity.signing_keys import load
+from watchword.tokens.compact import decode
+from watchword.tokens.keys import KeyRing
 
 QUERY = "{ viewer { id } }"
 COMPONENT = "subscription { componentChanged { id } }"

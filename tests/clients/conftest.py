@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from graph.explorer.assets import NotInstalled, load
 from tests.clients.account import Account, Server
 from tests.support.node import installed
 from tests.support.programs import missing, program
 from tests.support.server import LiveServer, issuing
+from watchword.explorer.assets import NotInstalled, load
 
 FOLDER = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -14,14 +14,7 @@ import httpx2
 import pytest
 from starlette.staticfiles import StaticFiles
 
-from graph.app import create_app
-from graph.database import Database
-from graph.domain import Mount
-from graph.identity.accounts import add_account
-from graph.identity.passwords import hash_chosen
-from graph.identity.signing_keys import ensure
-from graph.settings import Settings
-from schema import domain, schema
+from incident_room import domain, schema
 from tests.clients.documents import OPEN
 from tests.clients.script import FOLDER, Script, running
 from tests.support.clock import MovedClock
@@ -29,6 +22,13 @@ from tests.support.documents import CLIENTS, README, block
 from tests.support.identity import unit_of
 from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.app import create_app
+from watchword.database import Database
+from watchword.domain import Mount
+from watchword.identity.accounts import add_account
+from watchword.identity.passwords import hash_chosen
+from watchword.identity.signing_keys import ensure
+from watchword.settings import Settings
 
 PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"

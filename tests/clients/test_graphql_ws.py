@@ -6,13 +6,13 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from graph.settings import Settings
-from graph.transports.opening import Gate, Opening
 from tests.clients.account import Account
 from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.toy_server import serving
+from watchword.settings import Settings
+from watchword.transports.opening import Gate, Opening
 
 SCRIPT = "graphql_ws.mjs"
 

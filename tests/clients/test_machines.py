@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from graph.tokens.keys import encode, generate
 from tests.clients.account import Account
 from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.server import LiveServer
+from watchword.tokens.keys import encode, generate
 
 QUERY = "{ viewer { id name roles scopes } incidents(first: 1) { edges { node { name } } } }"
 MACHINE = ("--grant", "client_credentials", "--scope", "incidents:read")

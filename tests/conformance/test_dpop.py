@@ -7,12 +7,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from graph.tokens.dpop import NONCE_SECONDS
 from tests.support.bound_server import DOORS, ME, bound_server
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import ORIGIN
+from watchword.tokens.dpop import NONCE_SECONDS
 
 every_door = pytest.mark.parametrize("door", DOORS)
 

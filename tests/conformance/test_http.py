@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from graph.events import Event
-from graph.execution.plan import Plan
-from graph.identity.happenings import roles_changed, session_revoked
-from graph.transports import head
 from tests.support.bound_server import ACCEPT, bound_server
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
+from watchword.events import Event
+from watchword.execution.plan import Plan
+from watchword.identity.happenings import roles_changed, session_revoked
+from watchword.transports import head
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from graph.events import Event
-from graph.fanout.tables import events
-from graph.identity.happenings import account_revoked, roles_changed, session_revoked
 from tests.conformance.live import Live, every_door, live
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
+from watchword.events import Event
+from watchword.fanout.tables import events
+from watchword.identity.happenings import account_revoked, roles_changed, session_revoked
 
 MADE = "subscription { made { id price } }"
 GUARDED = "subscription { guarded { id } }"

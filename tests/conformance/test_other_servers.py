@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from graph.transports import frames
 from tests.conformance.live import every_door, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, toy_server, until
+from watchword.transports import frames
 
 MADE = "subscription { made { id } }"
 

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from graph.transports import frames
-from graph.transports.frames import Measured
-from graph.transports.websocket import Connection
 from tests.conformance.live import every_door, live
 from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
+from watchword.transports import frames
+from watchword.transports.frames import Measured
+from watchword.transports.websocket import Connection
 
 MADE = "subscription { made { id } }"
 BIG = 100_000

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from graph.events import Place
-from graph.fanout.cursor import Cursors
 from tests.conformance.live import every_door, live
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
+from watchword.events import Place
+from watchword.fanout.cursor import Cursors
 
 SINCE = "subscription { since }"
 ONLY = 'subscription { since(only: "bear") }'

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from graph.execution.engine import Source
 from tests.conformance.live import Live, every_door, live
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import whisper
 from tests.support.toy_server import ToyServer, toy_server, until
+from watchword.execution.engine import Source
 
 SINCE = "subscription { since }"
 

@@ -13,13 +13,13 @@ from graphql import GraphQLError
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission, PermissionExtension
 
-from graph.context import Context, Info
-from graph.errors import Conflict
-from graph.permissions.field import HasRole, Public, SignedIn
 from tests.support.clients import STREAMING, TRANSPORTS
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import ToyServer, toy_server
+from watchword.context import Context, Info
+from watchword.errors import Conflict
+from watchword.permissions.field import HasRole, Public, SignedIn
 
 listed: set[str] = set()
 asked: list[Context] = []

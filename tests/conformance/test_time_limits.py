@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from graph import transaction
 from tests.conformance.live import every_door, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_server import toy_server, until
+from watchword import transaction
 
 # A field that takes long, and a resolver that takes long before it answers.
 LINGERS = ["subscription { made { id lingers } }", "subscription { made: madeSlowly { id } }"]

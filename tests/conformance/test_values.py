@@ -18,13 +18,13 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
-from graph.context import Info
-from graph.errors import NotFound
-from graph.permissions.field import Public
 from tests.support.clients import STREAMING, TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import ToyServer, toy_server
+from watchword.context import Info
+from watchword.errors import NotFound
+from watchword.permissions.field import Public
 
 JSON = strawberry.scalars.JSON
 Big = NewType("Big", int)

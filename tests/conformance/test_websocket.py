@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from graph.transports.protocol import LONGEST_REASON
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, SLOW, toy_server, until
+from watchword.transports.protocol import LONGEST_REASON
 
 NUMBERS = "subscription { numbers(to: 2) }"
 MADE = "subscription { made { id } }"

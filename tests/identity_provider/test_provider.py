@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from graph.database import Database
-from graph.errors import InvalidToken
-from graph.identity.identity import Identity
-from graph.trust import fetch
-from graph.trust.keys import COOL_DOWN
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk
 from tests.support.identity_provider import IdentityProvider, identity_provider
+from watchword.database import Database
+from watchword.errors import InvalidToken
+from watchword.identity.identity import Identity
+from watchword.trust import fetch
+from watchword.trust.keys import COOL_DOWN
 
 LIFETIME = fetch.UNSAID
 ROLES = {"role_map": {"commander": "admin", "viewer": "keeper"}}

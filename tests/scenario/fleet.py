@@ -17,13 +17,13 @@ from typing import Any
 
 import httpx2
 
-from graph.database import Database
-from graph.identity.signing_keys import load
-from graph.tokens.issue import Issuer
-from graph.tokens.keys import KeyRing
 from tests.support.postgres import LivePostgres
 from tests.support.redis import LiveRedis
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.database import Database
+from watchword.identity.signing_keys import load
+from watchword.tokens.issue import Issuer
+from watchword.tokens.keys import KeyRing
 
 PATIENCE = 60
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ class Node:
     def __init__(self, home: Path, settings: dict[str, str], schema: str) -> None:
         self.port = free_port()
         self._log = home / f"{self.port}.log"
-        self._command = [sys.executable, "-m", "graph", "serve", "--port", str(self.port)]
+        self._command = [sys.executable, "-m", "watchword", "serve", "--port", str(self.port)]
         self._command += ["--schema", schema]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WATCHWORD_")}
         self._environment = kept | {"WATCHWORD_HOME": str(home / "home")} | settings

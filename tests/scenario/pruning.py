@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from graph.database import Database
-from graph.errors import Conflict
-from graph.fanout.log import Log
+from watchword.database import Database
+from watchword.errors import Conflict
+from watchword.fanout.log import Log
 
 
 async def prune(url: str, most: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
-from graph import Domain, Event, HasRole, IdentityMutation, Info, Public
+from watchword import Domain, Event, HasRole, IdentityMutation, Info, Public
 
 STREAM = "room"
 SeesAll = HasRole("responder")

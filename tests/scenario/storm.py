@@ -25,9 +25,9 @@ import httpx2
 import orjson
 from sqlalchemy import text
 
-from graph.database import Database
 from tests.scenario.client import EARLY, Follower
 from tests.scenario.fleet import ROOT, Fleet, Node, fleet
+from watchword.database import Database
 
 SAY = """mutation Say($incident: String!, $numbers: [Int!]!, $internal: Boolean!) {
   say(incident: $incident, numbers: $numbers, internal: $internal)

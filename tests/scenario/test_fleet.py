@@ -12,16 +12,16 @@ from statistics import quantiles
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from graph.background import Background
-from graph.clock import SystemClock
-from graph.database import Database
-from graph.fanout import buses
-from graph.fanout.log import Log
-from graph.identity.happenings import roles_changed, session_revoked
-from graph.transaction import transaction
 from tests.scenario.client import Follower
 from tests.scenario.fleet import Fleet, Node, fleet
 from tests.scenario.storm import LAST, SAY, check, truth
+from watchword.background import Background
+from watchword.clock import SystemClock
+from watchword.database import Database
+from watchword.fanout import buses
+from watchword.fanout.log import Log
+from watchword.identity.happenings import roles_changed, session_revoked
+from watchword.transaction import transaction
 
 pytestmark = pytest.mark.xdist_group("scenario")
 SOCKETS = 1_000

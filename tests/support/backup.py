@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from graph.database import Database
-from graph.fanout.tables import events, streams
+from watchword.database import Database
+from watchword.fanout.tables import events, streams
 
 Copy = list[tuple[sa.Table, list[dict[str, Any]]]]
 

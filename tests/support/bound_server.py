@@ -11,11 +11,6 @@ import httpx2
 import orjson
 from websockets.exceptions import ConnectionClosed
 
-from graph.app import create_app, make_services
-from graph.domain import Mount
-from graph.identity.identity import Identity
-from graph.identity.signing_keys import ensure
-from graph.settings import Settings
 from tests.support import toy_schema
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
@@ -23,6 +18,11 @@ from tests.support.dpop import KeyHolder, token_for
 from tests.support.identity import DOMAIN, ORIGIN
 from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.app import create_app, make_services
+from watchword.domain import Mount
+from watchword.identity.identity import Identity
+from watchword.identity.signing_keys import ensure
+from watchword.settings import Settings
 
 DOORS = ("http", "sse", "multipart", "websocket")
 ACCEPT = {

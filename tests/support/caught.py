@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.events import Event
+from watchword.events import Event
 
 
 class Caught:

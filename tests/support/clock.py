@@ -7,7 +7,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from graph.clock import Clock
+from watchword.clock import Clock
 
 
 async def passed(clock: Clock, seconds: float) -> None:

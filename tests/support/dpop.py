@@ -9,9 +9,9 @@ from typing import Any
 import jwt
 import orjson
 
-from graph.identity.identity import Identity
-from graph.tokens.keys import encode
 from tests.support.tokens import key
+from watchword.identity.identity import Identity
+from watchword.tokens.keys import encode
 
 _count = itertools.count()
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from pyotp import TOTP
 
-from graph.database import Database
-from graph.identity import passkeys, totp
-from graph.identity.challenges import Purpose
-from graph.identity.tables import Account, Passkey
-from graph.settings import Settings
 from tests.support.authenticator import Authenticator
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
+from watchword.database import Database
+from watchword.identity import passkeys, totp
+from watchword.identity.challenges import Purpose
+from watchword.identity.tables import Account, Passkey
+from watchword.settings import Settings
 
 
 async def register(

@@ -17,9 +17,9 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from graph.tokens.compact import decode
-from graph.tokens.keys import Key, KeyRing, encode
 from tests.support.tokens import key
+from watchword.tokens.compact import decode
+from watchword.tokens.keys import Key, KeyRing, encode
 
 _JWS = jwt.PyJWS()
 # The order of the group of P-256 (SEC 2, section 2.4.2).

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from graph.identity import passwords, recovery_codes, turns
+from watchword.identity import passwords, recovery_codes, turns
 
 
 @contextmanager

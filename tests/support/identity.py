@@ -11,25 +11,25 @@ import httpx2
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from graph.app import make_services
-from graph.database import Database
-from graph.domain import Domain
-from graph.fanout.memory import MemoryBus
-from graph.identity import passkey_routes
-from graph.identity.accounts import add_account
-from graph.identity.authentication import Authentication, Evidence
-from graph.identity.identity import Identity
-from graph.identity.passwords import hash_chosen
-from graph.identity.routes import routes
-from graph.identity.sessions import Device, SignedIn
-from graph.identity.signing_keys import ensure
-from graph.identity.tables import Account, AuditEntry
-from graph.oauth import authorize_routes
-from graph.oauth import routes as oauth_routes
-from graph.settings import Settings
-from graph.transaction import Transaction, transaction
 from tests.support.clock import MovedClock
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.app import make_services
+from watchword.database import Database
+from watchword.domain import Domain
+from watchword.fanout.memory import MemoryBus
+from watchword.identity import passkey_routes
+from watchword.identity.accounts import add_account
+from watchword.identity.authentication import Authentication, Evidence
+from watchword.identity.identity import Identity
+from watchword.identity.passwords import hash_chosen
+from watchword.identity.routes import routes
+from watchword.identity.sessions import Device, SignedIn
+from watchword.identity.signing_keys import ensure
+from watchword.identity.tables import Account, AuditEntry
+from watchword.oauth import authorize_routes
+from watchword.oauth import routes as oauth_routes
+from watchword.settings import Settings
+from watchword.transaction import Transaction, transaction
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"
 ORIGIN = "https://watchword.example"

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from graph.tokens.keys import Key
-from graph.trusted_issuer import TrustedIssuer
 from tests.support.tokens import key, signed
+from watchword.tokens.keys import Key
+from watchword.trusted_issuer import TrustedIssuer
 
 AUDIENCE = "https://api.example"
 OPENID = "/.well-known/openid-configuration"

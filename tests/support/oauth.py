@@ -10,17 +10,17 @@ from typing import Any
 import httpx2
 import jwt
 
-from graph.database import Database
-from graph.identity.happenings import STREAM
-from graph.identity.identity import Identity
-from graph.identity.sessions import Device, Opening, SignedIn
-from graph.oauth.client_assertion import TYPE
-from graph.oauth.clients import add_client, add_secret
-from graph.oauth.registration import Authentication, Grant, Registration
-from graph.oauth.tables import Client
-from graph.tokens.keys import Key, generate
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
+from watchword.database import Database
+from watchword.identity.happenings import STREAM
+from watchword.identity.identity import Identity
+from watchword.identity.sessions import Device, Opening, SignedIn
+from watchword.oauth.client_assertion import TYPE
+from watchword.oauth.clients import add_client, add_secret
+from watchword.oauth.registration import Authentication, Grant, Registration
+from watchword.oauth.tables import Client
+from watchword.tokens.keys import Key, generate
 
 REDIRECT = "https://app.example/callback"
 MACHINE = Registration(

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graph.attempts import Attempts
-from graph.background import Background
-from graph.context import Context, Services
-from graph.database import Database
-from graph.errors import WatchwordError
-from graph.events import Event
-from graph.fanout.hub import Hub
-from graph.fanout.log import Log
-from graph.fanout.memory import MemoryBus
-from graph.identity.accounts import add_account
-from graph.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
-from graph.settings import Settings
-from schema import domain, schema
+from incident_room import domain, schema
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.attempts import Attempts
+from watchword.background import Background
+from watchword.context import Context, Services
+from watchword.database import Database
+from watchword.errors import WatchwordError
+from watchword.events import Event
+from watchword.fanout.hub import Hub
+from watchword.fanout.log import Log
+from watchword.fanout.memory import MemoryBus
+from watchword.identity.accounts import add_account
+from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
+from watchword.settings import Settings
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.

@@ -49,7 +49,7 @@ class LiveServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "graph", "serve", "--port", "0", *self.arguments],
+            [sys.executable, "-m", "watchword", "serve", "--port", "0", *self.arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,7 +104,7 @@ class LiveServer:
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a `watchword` command with the same settings; return what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "graph", *arguments],
+            [sys.executable, "-m", "watchword", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,

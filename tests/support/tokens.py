@@ -7,10 +7,10 @@ from typing import Any
 import jwt
 import orjson
 
-from graph.tokens.claims import Expected
-from graph.tokens.keys import Key, KeyRing, encode, generate
-from graph.tokens.verify import Verifier
 from tests.support.clock import MovedClock
+from watchword.tokens.claims import Expected
+from watchword.tokens.keys import Key, KeyRing, encode, generate
+from watchword.tokens.verify import Verifier
 
 ISSUER, AUDIENCE = "https://watchword.example", "watchword"
 EXPECTED = Expected(ISSUER, AUDIENCE, leeway=5)

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import strawberry
 
-from graph.context import Context, Info
-from graph.errors import BadUserInput, NotFound
-from graph.events import PRESENT, Event
-from graph.identity.fields import IdentityMutation
-from graph.permissions.field import HasRole, HasScope, Public, SignedIn, condition
-from graph.permissions.rules import Question
 from tests.support.clock import passed
+from watchword.context import Context, Info
+from watchword.errors import BadUserInput, NotFound
+from watchword.events import PRESENT, Event
+from watchword.identity.fields import IdentityMutation
+from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
+from watchword.permissions.rules import Question
 
 STREAM = "toys"
 

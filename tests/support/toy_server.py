@@ -19,32 +19,32 @@ from sqlalchemy import create_engine, insert
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
-from graph.app import make_services
-from graph.cli.serve import config
-from graph.clock import Clock
-from graph.context import Services
-from graph.delivery.groups import Groups
-from graph.delivery.leases import Leases
-from graph.domain import Domain
-from graph.errors import InvalidToken, TokenExpired, TokenNotYetValid, TokenRevoked
-from graph.events import Event
-from graph.execution.engine import Engine
-from graph.execution.limits import Limits
-from graph.fanout.tables import epochs, metadata
-from graph.identity.revocations import Revocations
-from graph.identity.watch import Watch
-from graph.principal import Grants, Principal
-from graph.settings import Settings
-from graph.tokens.credential import Credential
-from graph.tokens.dpop import Target
-from graph.transaction import transaction
-from graph.transports.authenticate import authenticator
-from graph.transports.door import Door, quotas
-from graph.transports.http import HttpDoor
-from graph.transports.websocket import WebSocketDoor
 from tests.support import toy_schema
 from tests.support.clock import passed
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.app import make_services
+from watchword.cli.serve import config
+from watchword.clock import Clock
+from watchword.context import Services
+from watchword.delivery.groups import Groups
+from watchword.delivery.leases import Leases
+from watchword.domain import Domain
+from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid, TokenRevoked
+from watchword.events import Event
+from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
+from watchword.fanout.tables import epochs, metadata
+from watchword.identity.revocations import Revocations
+from watchword.identity.watch import Watch
+from watchword.principal import Grants, Principal
+from watchword.settings import Settings
+from watchword.tokens.credential import Credential
+from watchword.tokens.dpop import Target
+from watchword.transaction import transaction
+from watchword.transports.authenticate import authenticator
+from watchword.transports.door import Door, quotas
+from watchword.transports.http import HttpDoor
+from watchword.transports.websocket import WebSocketDoor
 
 LIFE = 600.0
 # Seconds that it takes to authenticate the token "slow".

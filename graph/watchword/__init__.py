@@ -1,0 +1,131 @@
+"""Watchword: a GraphQL server in which every field, socket and event answers to a signed token.
+
+This is the public face, and nothing but a list: a mounted schema imports only from here.
+"""
+
+from watchword.columns import UtcDateTime, checked_moment, moment
+from watchword.command_line import Operator, operator
+from watchword.context import Context, Info
+from watchword.database import Database
+from watchword.domain import Domain
+from watchword.errors import (
+    BadUserInput,
+    Conflict,
+    CursorExpired,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    StepUpRequired,
+    Unauthenticated,
+    Unsafe,
+    WatchwordError,
+)
+from watchword.events import PRESENT, Event
+from watchword.identity.accounts import (
+    accounts_by_id,
+    disable,
+    enable,
+    new_id,
+    set_roles,
+    sign_out,
+)
+from watchword.identity.audit import Action as AuditAction
+from watchword.identity.audit_fields import AuditEntry, audit_log
+from watchword.identity.fields import IdentityMutation, IdentityQuery
+from watchword.identity.session_fields import Session, account_sessions, revoke_session
+from watchword.identity.tables import Account
+from watchword.oauth.client_fields import ClientMutation, ClientQuery
+from watchword.oauth.consent_fields import ConsentMutation, ConsentQuery
+from watchword.permissions.field import (
+    Delegated,
+    FirstParty,
+    HasRole,
+    HasScope,
+    Permission,
+    Public,
+    RecentlyAuthenticated,
+    SignedIn,
+    SignedInHere,
+    condition,
+)
+from watchword.permissions.rules import Question
+from watchword.principal import ANONYMOUS, Grants, Principal
+from watchword.relay.connection import Connection, connect
+from watchword.relay.ids import decode_id, encode_id, parse_id
+from watchword.relay.page import Page, page
+from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.text import checked_text, cleaned_text, mended_text
+from watchword.transaction import Transaction
+
+__all__ = [
+    "ANONYMOUS",
+    "PRESENT",
+    "Account",
+    "AuditAction",
+    "AuditEntry",
+    "BadUserInput",
+    "ClientMutation",
+    "ClientQuery",
+    "Conflict",
+    "Connection",
+    "ConsentMutation",
+    "ConsentQuery",
+    "Context",
+    "CursorExpired",
+    "Database",
+    "Delegated",
+    "Domain",
+    "Event",
+    "FirstParty",
+    "Forbidden",
+    "Grants",
+    "HasRole",
+    "HasScope",
+    "IdentityMutation",
+    "IdentityQuery",
+    "Info",
+    "NotFound",
+    "Operator",
+    "Order",
+    "Page",
+    "Permission",
+    "Principal",
+    "Public",
+    "Question",
+    "RateLimited",
+    "RecentlyAuthenticated",
+    "Session",
+    "SignedIn",
+    "SignedInHere",
+    "Slice",
+    "StepUpRequired",
+    "Transaction",
+    "Unauthenticated",
+    "Unsafe",
+    "UtcDateTime",
+    "WatchwordError",
+    "account_sessions",
+    "accounts_by_id",
+    "audit_log",
+    "checked_moment",
+    "checked_text",
+    "cleaned_text",
+    "condition",
+    "connect",
+    "decode_id",
+    "disable",
+    "empty",
+    "enable",
+    "encode_id",
+    "mended_text",
+    "moment",
+    "new_id",
+    "operator",
+    "page",
+    "paginate",
+    "paginate_each",
+    "parse_id",
+    "revoke_session",
+    "set_roles",
+    "sign_out",
+]

@@ -1,0 +1,178 @@
+"""The composition root: the only place where all parts meet. The same app for tests and production."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.routing import Route, WebSocketRoute
+
+from watchword import health, replays
+from watchword.attempts import Attempts
+from watchword.background import Background
+from watchword.clock import Clock, SystemClock
+from watchword.context import Services
+from watchword.database import Database
+from watchword.delivery.groups import Groups
+from watchword.delivery.leases import Leases
+from watchword.domain import Domain, Mount
+from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
+from watchword.explorer import assets
+from watchword.explorer.page import page
+from watchword.fanout import buses
+from watchword.fanout.hub import Hub
+from watchword.fanout.log import Log
+from watchword.fanout.pruner import EVERY_SECONDS, Pruner
+from watchword.identity import passkey_routes, proof, sessions
+from watchword.identity import routes as identity_routes
+from watchword.identity.happenings import STREAM
+from watchword.identity.identity import Identity
+from watchword.identity.rotation import Rotation
+from watchword.identity.watch import Watch
+from watchword.oauth import authorize_routes, codes, metadata
+from watchword.oauth import routes as oauth_routes
+from watchword.permissions import coverage
+from watchword.settings import Settings
+from watchword.transports.authenticate import authenticator
+from watchword.transports.door import Door, quotas
+from watchword.transports.http import HttpDoor
+from watchword.transports.nonce import NonceHeader
+from watchword.transports.opening import Gate, Opening
+from watchword.transports.origins import Origins
+from watchword.transports.slash import EndSlash
+from watchword.transports.websocket import WebSocketDoor
+from watchword.vault import vault
+
+
+def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
+    """Build the server around a mounted schema. Raises `Unsafe` when the schema cannot be served."""
+    coverage.check(mount.schema)
+    clock = clock or SystemClock()
+    services = make_services(settings, clock, mount.domain)
+    database = services.database
+    identity = Identity(services)
+    limits = Limits(
+        settings.max_tokens,
+        settings.max_depth,
+        settings.max_aliases,
+        settings.max_objects,
+        characters=settings.max_document_characters,
+    )
+    engine = Engine(mount.schema, limits, settings.plan_cache)
+    door = Door(
+        settings,
+        authenticator(partial(proof.authenticate, identity), clock, settings.operation_seconds),
+        identity.revocations.check,
+        engine,
+        Groups(engine, services),
+        Leases(),
+        services,
+        *quotas(settings),
+    )
+    opening = Opening()
+    app = FastAPI(
+        title="Watchword",
+        lifespan=opening.follow(_lifespan(door, identity)),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    _open_doors(app, door)
+    app.include_router(identity_routes.routes(identity))
+    app.include_router(passkey_routes.routes(identity))
+    app.include_router(authorize_routes.routes(identity))
+    app.include_router(oauth_routes.routes(identity))
+    app.include_router(health.routes(database, services.background))
+    if settings.dpop_nonce:
+        app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
+    app.add_middleware(Gate, opening=opening)
+    _let_pages_read(app, settings)
+    # The middleware that is added last runs first, so all others see the path without its slash.
+    app.add_middleware(EndSlash)
+    return app
+
+
+def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
+    """Make what lives as long as the process, from the settings."""
+    database = Database(
+        settings.database_url,
+        statement_seconds=settings.database_statement_seconds,
+        pool_seconds=settings.database_pool_seconds,
+        pool_size=settings.database_pool_size,
+    )
+    log = Log(database)
+    background = Background(clock)
+    bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
+    hub = Hub(log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
+    return Services(
+        database,
+        log,
+        bus,
+        hub,
+        clock,
+        background,
+        domain,
+        settings,
+        vault(settings),
+        Attempts(settings.bus_url),
+    )
+
+
+def _open_doors(app: FastAPI, door: Door) -> None:
+    explorer = door.settings.explorer
+    app.router.routes.append(Route("/graphql", HttpDoor(door, page if explorer else None)))
+    app.router.routes.append(WebSocketRoute("/graphql", WebSocketDoor(door)))
+    if explorer:
+        app.router.routes.extend(assets.routes())
+
+
+def _let_pages_read(app: FastAPI, settings: Settings) -> None:
+    about = [*metadata.paths(settings), identity_routes.JWKS]
+    app.add_middleware(
+        Origins,
+        named=settings.allowed_origins,
+        public=[metadata.TOKEN, metadata.REVOKE, *about],
+        private=[metadata.AUTHORIZE],
+    )
+
+
+def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
+    services, settings = door.services, door.settings
+    grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
+    watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
+    needed = {STREAM: identity.seconds}
+    pruner = Pruner(services.log, services.clock, settings, needed)
+    rotation = Rotation(identity)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # Closed from the last to the first, each even if the start failed or another could not close.
+        async with AsyncExitStack() as closing:
+            for part in (services.database, services.attempts, services.bus, services.background):
+                closing.push_async_callback(part.close)
+            await identity.open()
+            await services.log.open()
+            await services.hub.open()
+            await watch.open()
+            pruner.open(services.background)
+            _forget_what_is_over(services)
+            rotation.open(services.background)
+            yield
+
+    return lifespan
+
+
+def _forget_what_is_over(services: Services) -> None:
+    """Start the background tasks that delete outdated rows, one task for each kind."""
+    database, now = services.database, services.clock.now
+    kinds = {
+        "used ids": lambda: replays.prune(database, now()),
+        "sessions": lambda: sessions.prune(database, services.settings, now()),
+        "authorization codes": lambda: codes.prune(database, now()),
+    }
+    for kind, forget in kinds.items():
+        services.background.every(EVERY_SECONDS, f"the pruning of {kind}", forget)

@@ -1,0 +1,263 @@
+"""How often somebody may try: counted in memory, or in Redis for all processes together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import (
+    MemoryStorage,
+    RedisClusterStorage,
+    RedisSentinelStorage,
+    RedisStorage,
+    Storage,
+)
+from limits.errors import StorageError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
+
+from watchword import bus_url
+from watchword.errors import RateLimited
+from watchword.neighbourhood import networks
+
+log = logging.getLogger("watchword.attempts")
+
+# Seconds that Redis may take to answer. A sign-in waits for it.
+ANSWER_SECONDS = 2.0
+# Seconds for which it is not asked again after it could not be.
+PAUSE_SECONDS = 5.0
+# Seconds by which a window may end sooner than it is known to: Redis tells them whole.
+MARGIN_SECONDS = 1.0
+# How many attempts with one key may wait until earlier ones are decided.
+MOST_WAITING = 200
+# Beside what redis-py calls its errors, which `limits` wraps.
+FAILURES = (StorageError, RedisClusterException, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One increment of one counter: its storage, its name, its window, and when that ends (Unix seconds)."""
+
+    storage: Storage
+    name: str
+    seconds: int
+    ends: float
+
+
+Taken = Sequence[Count]
+"""An attempt that was counted, in every network that its address is in."""
+
+
+class Exceeded(RateLimited):
+    """The limit of `key` is used up; an address in it is the network whose limit that was.
+
+    `name` is the counter. The attempt can be made once `excess` attempts have been taken back.
+    """
+
+    def __init__(self, key: tuple[str, ...], counted: Count, excess: int) -> None:
+        remains = max(1.0, counted.ends - time.time())
+        super().__init__("Too many attempts. Try again later.", remains)
+        self.key = key
+        self.name = counted.name
+        self.excess = excess
+
+
+class Undecided:
+    """The attempts of this process that are counted and not decided yet, and the attempts that wait for them."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def add(self, taken: Taken) -> None:
+        """Note an attempt that was counted."""
+        self._open.update(counted.name for counted in taken)
+
+    def remove(self, taken: Taken, *, makes_room: bool) -> None:
+        """Note that an attempt was decided.
+
+        If it was taken back (`makes_room`), one waiting attempt is counted again. If no undecided
+        attempt is left, all waiting ones are counted again, because nothing else would wake them.
+        """
+        for name in (counted.name for counted in taken):
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]
+                self._wake(name, MOST_WAITING)
+            elif makes_room:
+                self._wake(name, 1)
+
+    def decision(self, name: str, excess: int) -> asyncio.Future[None] | None:
+        """Return a future that is done when an attempt may be counted again.
+
+        None when the undecided attempts are too few to make room, or too many wait already.
+        """
+        waiting = self._waiting.setdefault(name, deque()) if self._open[name] >= excess else None
+        if waiting is None or len(waiting) >= MOST_WAITING:
+            return None
+        waiting.append(asyncio.get_running_loop().create_future())
+        return waiting[-1]
+
+    def _wake(self, name: str, most: int) -> None:
+        waiting = self._waiting.get(name, deque())
+        while waiting and most:
+            future = waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                most -= 1
+        if not waiting:
+            self._waiting.pop(name, None)
+
+
+class Attempts:
+    """Counts attempts by key. `url` is the bus's: what it reaches counts together.
+
+    A network address in a key is counted in each of its `networks`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._alone: Storage = MemoryStorage()
+        self._shared = _storage(url) if bus_url.between_processes(url) else None
+        self._away_until = 0.0
+        self._undecided = Undecided()
+        # Counting and taking back hold this lock. Otherwise an attempt could be refused because of another
+        # one that is refused itself, and is still counted.
+        self._turn = asyncio.Lock()
+
+    async def begin(self, limit: str, *key: str) -> Taken:
+        """Count an attempt as `count` does; `decide` must be called when its result is known.
+
+        If the limit is used up by attempts that this process has not decided yet, it waits for them
+        instead of refusing: they may be the right passwords of a whole office. Raises `Exceeded`.
+        """
+        while True:
+            async with self._turn:
+                try:
+                    taken = await self.count(limit, *key)
+                except Exceeded as error:
+                    decision = self._undecided.decision(error.name, error.excess)
+                    if decision is None:
+                        raise
+                else:
+                    self._undecided.add(taken)
+                    return taken
+            await decision
+
+    async def decide(self, taken: Taken, *, is_guess: bool) -> None:
+        """End an attempt that was begun. One that was no guess is taken back."""
+        try:
+            if not is_guess:
+                async with self._turn:
+                    await self.forgive(taken)
+        finally:
+            self._undecided.remove(taken, makes_room=not is_guess)
+
+    async def count(self, limit: str, *key: str) -> Taken:
+        """Count an attempt by what the key names, before it is known how it ends.
+
+        `limit` is in the words of `limits`: "10 per 5 minutes". Raises `Exceeded` when there were
+        too many. When Redis cannot be asked, this process counts by itself.
+        """
+        item = parse(limit)
+        taken: list[Count] = []
+        for place, times in _networks(key):
+            number, counted = await self._add(item, place)
+            taken.append(counted)
+            if number > item.amount * times:
+                # The refused attempt compared nothing, so it must not use up any limit.
+                await self.forgive(taken)
+                raise Exceeded(place, counted, number - item.amount * times)
+        return taken
+
+    async def is_first(self, limit: str, *key: str) -> bool:
+        """Tell whether this is asked for the first time in one of the limit's windows."""
+        number, _ = await self._add(parse(limit), key)
+        return number == 1
+
+    async def forgive(self, taken: Taken) -> None:
+        """Take back an attempt that was no guess.
+
+        Does nothing once the window is over: the decrement would count against the next window and
+        allow one guess more there.
+        """
+        for counted in taken:
+            await self._take_back(counted)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._shared is None:
+            return
+        bridge: Any = self._shared.bridge
+        sentinels = bridge.sentinel.sentinels if self._shared.MODE == "SENTINEL" else ()
+        for client in (bridge.storage, *sentinels):
+            await client.aclose()
+
+    async def _take_back(self, counted: Count) -> None:
+        is_over = counted.ends - time.time() <= MARGIN_SECONDS
+        if is_over or (counted.storage is self._shared and self._is_away()):
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await counted.storage.incr(counted.name, counted.seconds, -1)
+        except FAILURES as error:
+            self._lose(error)
+
+    async def _add(self, item: RateLimitItem, key: tuple[str, ...]) -> tuple[int, Count]:
+        """Count one more; return how many there are in this window."""
+        name, seconds = item.key_for(*key), item.get_expiry()
+        if self._shared is not None and not self._is_away():
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await _add_to(self._shared, name, seconds)
+            except FAILURES as error:
+                self._lose(error)
+        return await _add_to(self._alone, name, seconds)
+
+    def _is_away(self) -> bool:
+        return _loop_time() < self._away_until
+
+    def _lose(self, error: Exception) -> None:
+        self._away_until = _loop_time() + PAUSE_SECONDS
+        cause = getattr(error, "storage_error", error)
+        log.warning("Redis is away, attempts are counted here: %s", type(cause).__name__)
+
+
+async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count]:
+    number = await storage.incr(name, seconds)
+    return number, Count(storage, name, seconds, await storage.get_expiry(name))
+
+
+def _networks(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the key for each network of the address in it, and how many times its limit holds there."""
+    parts = [networks(part) for part in key]
+    for level in range(max(map(len, parts))):
+        found = [part[min(level, len(part) - 1)] for part in parts]
+        yield tuple(each.name for each in found), max(each.times for each in found)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _storage(url: str) -> RedisStorage:
+    kinds: dict[str, type[RedisStorage]] = {
+        bus_url.SENTINEL: RedisSentinelStorage,
+        bus_url.CLUSTER: RedisClusterStorage,
+    }
+    scheme, _, rest = url.partition("://")
+    named = "redis+unix" if scheme == "unix" else scheme
+    patience: dict[str, Any] = {
+        "socket_connect_timeout": ANSWER_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    return kinds.get(scheme, RedisStorage)(
+        f"async+{named}://{rest}", wrap_exceptions=True, implementation="redispy", **patience
+    )

@@ -1,0 +1,226 @@
+"""Background tasks of one process: started in order, named, restarted when they die, closed in
+reverse order; and the one backoff.
+
+This is plain asyncio and no task group of anyio or asyncio. A task group ends all of its tasks when
+one of them dies, and must be left by the task that entered it; here a task that dies is restarted
+alone, and any request may start one. `anyio.TaskGroup.start_soon` takes no context either, and a task that outlives
+the request that started it must not run in that request's context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import random
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from watchword.clock import Clock, sleep
+from watchword.database import is_unavailable
+from watchword.errors import Unsafe, WatchwordError
+
+T = TypeVar("T")
+
+log = logging.getLogger("watchword.background")
+
+# Seconds before the second try, doubled for each further one up to the longest.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+# Seconds after which a task that goes on is cancelled again: `asyncio.wait_for` of Python 3.11 loses
+# a cancellation that comes at the same moment as the result it waits for.
+CANCELLED_AGAIN = 0.5
+
+
+class Backoff:
+    """The pauses between tries: longer each time, until one of them goes well."""
+
+    def __init__(self, clock: Clock, longest: float = LONGEST_PAUSE) -> None:
+        """`longest` is in seconds."""
+        self._clock = clock
+        self._longest = longest
+        self._pause = FIRST_PAUSE
+
+    def reset(self) -> None:
+        """Begin with the shortest pause again: a try went well."""
+        self._pause = FIRST_PAUSE
+
+    async def wait(self) -> None:
+        """Wait until the next try.
+
+        It takes between half of the pause and all of it, so that the processes that lost a server at
+        the same moment do not all come back to it at the same moment.
+        """
+        pause = min(self._pause, self._longest)
+        self._pause = 2 * pause
+        await sleep(self._clock, random.uniform(pause / 2, pause))
+
+
+class Supervised:
+    """One background task: its name, and since when it has not been well."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Supervised], Awaitable[None]],
+        clock: Clock,
+        longest: float,
+        is_needed: bool,
+        is_away: Callable[[Exception], bool],
+    ) -> None:
+        self.name = name
+        self.is_needed = is_needed
+        self.failed_at: float | None = None
+        """When it failed (Unix seconds); None while it is well."""
+        self._work = work
+        self._clock = clock
+        self._backoff = Backoff(clock, longest)
+        self._is_away = is_away
+        self._last: type[BaseException] | None = None
+
+    def well(self) -> None:
+        """Say that the work succeeds: an earlier failure is over, and the next pause is short."""
+        if self.failed_at is not None:
+            log.info("%s is well again", self.name)
+        self.failed_at = self._last = None
+        self._backoff.reset()
+
+    async def run(self) -> None:
+        """Do the work until it returns, and again after a pause whenever it raises."""
+        while True:
+            try:
+                await self._work(self)
+                self.well()
+                return
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # A task or future that the work awaited was cancelled; the work itself was not.
+                self._fail(error)
+            except Exception as error:
+                self._fail(error)
+            await self._backoff.wait()
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failed_at is None:
+            self.failed_at = self._clock.now()
+        # Log a repeated failure of the same type once.
+        if type(error) is not self._last:
+            self._last = type(error)
+            self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        match error:
+            case WatchwordError() | Unsafe():
+                log.warning("%s failed and is tried again: %s", self.name, error)
+            case Exception() if self._is_away(error):
+                # The message of a driver may hold the password of the server's URL.
+                log.warning("%s waits for its server: %s", self.name, type(error).__name__)
+            case _:
+                log.error("%s died and is started again", self.name, exc_info=error)
+
+
+class Background:
+    """Starts the background tasks of a process, and ends them in reverse order.
+
+    Each runs in a copy of the context in which this object was made: at start-up, in no request.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._context = contextvars.copy_context()
+        self._supervised: dict[asyncio.Task[None], Supervised] = {}
+        self._spawned: set[asyncio.Task[Any]] = set()
+        self.is_closed = False
+        """Whether it ends everything, or has ended it."""
+
+    def start(
+        self,
+        name: str,
+        work: Callable[[Supervised], Awaitable[None]],
+        *,
+        is_needed: bool = False,
+        longest: float = LONGEST_PAUSE,
+        is_away: Callable[[Exception], bool] = is_unavailable,
+    ) -> Supervised:
+        """Do work in the background until it returns; when it raises, log that and do it again.
+
+        The work gets its own `Supervised` and calls `well` whenever it has succeeded. `is_needed`
+        says that the process is not ready while this is not well; `longest` is the longest pause
+        between two tries, in seconds; `is_away` knows the errors that say that a server cannot be
+        reached: they are logged in one line.
+        """
+        supervised = Supervised(name, work, self._clock, longest, is_needed, is_away)
+        task = self._create(name, supervised.run())
+        self._supervised[task] = supervised
+        task.add_done_callback(self._supervised.pop)
+        return supervised
+
+    def every(
+        self, seconds: float, name: str, turn: Callable[[], Awaitable[None]], **how: Any
+    ) -> Supervised:
+        """Do something every so many seconds, counted from the end of the time before.
+
+        A turn that raises is made again after a pause that grows up to these seconds. `how` is as for
+        `start`.
+        """
+        work = partial(self._again_and_again, seconds, turn)
+        return self.start(name, work, longest=seconds, **how)
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a coroutine once in the background; it may outlive its caller.
+
+        Its error is raised to the code that awaits the task; asyncio logs it if no code does. After
+        `close` the task is cancelled before it begins.
+        """
+        task = self._create(name, work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+        return task
+
+    @property
+    def unwell(self) -> list[Supervised]:
+        """The tasks that have failed and have not succeeded since, in the order of their start."""
+        return [each for each in self._supervised.values() if each.failed_at is not None]
+
+    def lacks_for(self, seconds: float) -> bool:
+        """Tell whether a task that this process needs has been failing for more than so many seconds."""
+        before = self._clock.now() - seconds
+        return any(
+            each.is_needed and each.failed_at is not None and each.failed_at < before
+            for each in self._supervised.values()
+        )
+
+    async def close(self) -> None:
+        """End everything, the task that was started last first. Nothing begins afterwards."""
+        self.is_closed = True
+        await _end(self._spawned)
+        for task in reversed(tuple(self._supervised)):
+            await _end([task])
+        # Tasks that the supervised ones spawned while they ended.
+        await _end(self._spawned)
+
+    def _create(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        loop = asyncio.get_running_loop()
+        # A copy, so that a context variable that one task sets is not seen by another.
+        task = loop.create_task(work, name=name, context=self._context.copy())
+        if self.is_closed:
+            task.cancel()
+        return task
+
+    async def _again_and_again(
+        self, seconds: float, turn: Callable[[], Awaitable[None]], task: Supervised
+    ) -> None:
+        while True:
+            if task.failed_at is None:
+                await sleep(self._clock, seconds)
+            await turn()
+            task.well()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCELLED_AGAIN)

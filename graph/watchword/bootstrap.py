@@ -1,0 +1,115 @@
+"""The first start, and every other: whatever is missing is made, whatever is there is kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from watchword.clock import Clock
+from watchword.database import Database, exclusive
+from watchword.domain import Mount
+from watchword.errors import Unsafe
+from watchword.fanout.memory import MemoryBus
+from watchword.identity.accounts import ADMIN, add_account, has_accounts
+from watchword.identity.passwords import hash_chosen
+from watchword.identity.signing_keys import ensure
+from watchword.migration import RUNTIME, upgrade
+from watchword.settings import Settings
+from watchword.transaction import Transaction, transaction
+from watchword.vault import vault
+
+# Whoever makes the first account holds this lock meanwhile.
+LOCK = 7_709_015
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the terminal is told. `password` is there once: when it was generated just now."""
+
+    is_first: bool
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def packages(mount: Mount) -> list[str]:
+    """Return the packages of migrations that the runtime and the mounted schema need."""
+    return [RUNTIME, *([mount.domain.migrations] if mount.domain.migrations else [])]
+
+
+async def bootstrap(
+    settings: Settings,
+    mount: Mount,
+    clock: Clock,
+    tell: Callable[[Started], object] = lambda started: None,
+) -> Started:
+    """Make the home directory, the tables, a signing key, the first account and the demo data.
+
+    Processes that start together take turns. A start that was cut off is finished by the next.
+    `tell` hears of a generated password before the account is committed, so that there is never an
+    account whose password nobody was told. Raises `Unsafe` when the home directory cannot be used.
+    """
+    with _home(settings):
+        database = Database(settings.database_url)
+        try:
+            await upgrade(database, packages(mount))
+            await ensure(database, vault(settings), settings, clock.now())
+            first = await _first_password(database, settings)
+            async with transaction(database, MemoryBus(), clock.now()) as unit:
+                started = await _first_account(unit, settings, mount, first)
+                tell(started)
+            return started
+        finally:
+            await database.close()
+
+
+async def _first_password(database: Database, settings: Settings) -> tuple[str, str] | None:
+    """Return the first account's password and its hash; None when there are accounts already."""
+    async with database.read() as session:
+        if await has_accounts(session):
+            return None
+    password = settings.admin_password or secrets.token_urlsafe(18)
+    return password, await hash_chosen(password)
+
+
+async def _first_account(
+    unit: Transaction, settings: Settings, mount: Mount, first: tuple[str, str] | None
+) -> Started:
+    await exclusive(unit.session, LOCK)
+    # Another process may have been faster.
+    if first is None or await has_accounts(unit.session):
+        return Started(is_first=False)
+    password, hash = first
+    roles = [ADMIN] if ADMIN in mount.domain.roles else list(mount.domain.roles)
+    await add_account(
+        unit,
+        email=settings.admin_email,
+        name="Administrator",
+        roles=roles or [ADMIN],
+        hash=hash,
+    )
+    if settings.demo and mount.domain.demo:
+        await mount.domain.demo(unit)
+    is_generated = settings.admin_password is None
+    return Started(True, settings.admin_email, password if is_generated else None)
+
+
+@contextmanager
+def _home(settings: Settings) -> Iterator[None]:
+    """Hold the home directory, which only its owner may read."""
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(settings.home / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unsafe(
+            f"{settings.home} cannot be written to: {error.strerror}. Set WATCHWORD_HOME to a"
+            " directory that can."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

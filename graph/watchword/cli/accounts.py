@@ -1,0 +1,215 @@
+"""`watchword accounts`: who can sign in."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from watchword.command_line import operator
+from watchword.domain import load
+from watchword.errors import NotFound, Unsafe
+from watchword.identity.accounts import (
+    add_account,
+    checked_address,
+    disable,
+    enable,
+    find_account,
+    list_accounts,
+    rename,
+    set_password,
+    set_roles,
+    sign_out,
+)
+from watchword.identity.factors import reset
+from watchword.identity.passwords import hash_chosen
+from watchword.identity.tables import Account
+from watchword.settings import Settings
+from watchword.transaction import Transaction
+
+T = TypeVar("T")
+
+
+@click.group()
+def accounts() -> None:
+    """Make and change accounts."""
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--name", help="The person's name; the e-mail's first part when not given.")
+@click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
+@click.option(
+    "--password", envvar="WATCHWORD_PASSWORD", help="Generated and shown once when not given."
+)
+@click.pass_obj
+def add(
+    settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password: str | None
+) -> None:
+    """Make an account for EMAIL."""
+    check_roles(settings, roles)
+    checked_address(email)
+    chosen = secrets.token_urlsafe(18) if password is None else password
+    hash = asyncio.run(hash_chosen(chosen))
+
+    async def work(unit: Transaction) -> Account:
+        return await add_account(
+            unit, email=email, name=name or email.partition("@")[0], roles=roles, hash=hash
+        )
+
+    account = write(settings, work)
+    click.echo(f"{account.email} can sign in, with {_roles(account)}.")
+    if password is None:
+        click.echo(f"Password: {chosen}  (shown this once)")
+
+
+@accounts.command("list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List all accounts."""
+
+    async def work(unit: Transaction) -> None:
+        for account in await list_accounts(unit.session):
+            state = "disabled" if account.disabled_at else "enabled"
+            click.echo(f"{account.email}\t{account.name}\t{','.join(account.roles)}\t{state}")
+
+    write(settings, work)
+
+
+@accounts.command("set-roles")
+@click.argument("email")
+@click.argument("roles", nargs=-1)
+@click.pass_obj
+def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
+    """Give EMAIL these ROLES and no others, at once: whoever is connected must renew its token."""
+    check_roles(settings, roles)
+
+    async def work(unit: Transaction) -> Account:
+        return await set_roles(unit, (await _find(unit, email)).id, roles)
+
+    account = write(settings, work)
+    click.echo(f"{account.email} has {_roles(account)}.")
+
+
+@accounts.command("rename")
+@click.argument("account")
+@click.argument("email")
+@click.pass_obj
+def rename_(settings: Settings, account: str, email: str) -> None:
+    """Let ACCOUNT, which is its e-mail address or its id, sign in by EMAIL from now on."""
+
+    async def work(unit: Transaction) -> Account:
+        return await rename(unit, (await _find(unit, account)).id, email)
+
+    renamed = write(settings, work)
+    click.echo(f"{renamed.email} can sign in.")
+
+
+@accounts.command("set-password")
+@click.argument("email")
+@click.option(
+    "--password", envvar="WATCHWORD_PASSWORD", help="Generated and shown once when not given."
+)
+@click.pass_obj
+def set_password_(settings: Settings, email: str, password: str | None) -> None:
+    """Give EMAIL another password, and end its sessions."""
+    chosen = secrets.token_urlsafe(18) if password is None else password
+    hash = asyncio.run(hash_chosen(chosen))
+
+    async def work(unit: Transaction) -> None:
+        await set_password(unit, (await _find(unit, email)).id, hash)
+
+    write(settings, work)
+    click.echo(f"{email} has another password, and must sign in again.")
+    if password is None:
+        click.echo(f"Password: {chosen}  (shown this once)")
+
+
+@accounts.command("disable")
+@click.argument("email")
+@click.pass_obj
+def disable_(settings: Settings, email: str) -> None:
+    """Keep EMAIL from signing in, and end its sessions."""
+
+    async def work(unit: Transaction) -> None:
+        await disable(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} cannot sign in any more.")
+
+
+@accounts.command("enable")
+@click.argument("email")
+@click.pass_obj
+def enable_(settings: Settings, email: str) -> None:
+    """Let EMAIL sign in again that was disabled."""
+
+    async def work(unit: Transaction) -> None:
+        await enable(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} can sign in.")
+
+
+@accounts.command("sign-out")
+@click.argument("email")
+@click.pass_obj
+def sign_out_(settings: Settings, email: str) -> None:
+    """End all sessions and tokens of EMAIL, at once and everywhere."""
+
+    async def work(unit: Transaction) -> None:
+        await sign_out(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} must sign in again, wherever it was signed in.")
+
+
+@accounts.command("reset-factors")
+@click.argument("email")
+@click.pass_obj
+def reset_factors(settings: Settings, email: str) -> None:
+    """Remove EMAIL's passkeys and second factor, and end its sessions: its password remains."""
+
+    async def work(unit: Transaction) -> None:
+        await reset(unit, (await _find(unit, email)).id)
+
+    write(settings, work)
+    click.echo(f"{email} has no passkeys and no second factor, and signs in by password.")
+
+
+def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do a command's work as one transaction of the operator's."""
+
+    async def run() -> T:
+        async with operator(settings) as held, held.write() as unit:
+            return await work(unit)
+
+    return asyncio.run(run())
+
+
+async def _find(unit: Transaction, email: str) -> Account:
+    account = await find_account(unit.session, email)
+    if account is None and "@" not in email:
+        # An account may be named by its id, as the migration does when two addresses became equal.
+        account = await unit.session.get(Account, email)
+    if account is None:
+        raise NotFound(f"There is no account for {email}.")
+    return account
+
+
+def check_roles(settings: Settings, roles: tuple[str, ...]) -> None:
+    """Raise `Unsafe` when the mounted schema knows one of these roles not."""
+    known = load(settings.mount).domain.roles
+    for role in roles:
+        if known and role not in known:
+            raise Unsafe(
+                f"There is no role {role!r} in {settings.mount} (WATCHWORD_MOUNT). Roles are"
+                f" {', '.join(known)}."
+            )
+
+
+def _roles(account: Account) -> str:
+    return f"the roles {', '.join(account.roles)}" if account.roles else "no roles"

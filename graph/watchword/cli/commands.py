@@ -1,0 +1,68 @@
+"""The command line's top: its commands, those of the mounted schema, and how failures are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from watchword.cli.accounts import accounts
+from watchword.cli.clients import clients
+from watchword.cli.doctor import doctor
+from watchword.cli.failures import FAILURES, explain
+from watchword.cli.issuers import issuers
+from watchword.cli.keys import keys
+from watchword.cli.schema import schema
+from watchword.cli.serve import serve
+from watchword.cli.token import token
+from watchword.domain import load
+from watchword.errors import Unsafe, WatchwordError
+from watchword.settings import read
+
+BUILT_IN = {
+    command.name or "": command
+    for command in (accounts, clients, doctor, issuers, keys, schema, serve, token)
+}
+
+
+class Commands(click.Group):
+    """Finds the mounted schema's own commands beside ours, and tells failures in a sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*BUILT_IN, *_of_domain()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return BUILT_IN.get(cmd_name) or _of_domain().get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Unsafe, WatchwordError) as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # Nobody reads what we print any more: click ends in silence.
+            raise
+        except FAILURES as error:
+            raise click.ClickException(explain(error)) from error
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="watchword")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A GraphQL server in which every field, socket and live event answers to a signed token.
+
+    Settings come from the environment (WATCHWORD_...) and from .env.
+    """
+    ctx.obj = read()
+
+
+def _of_domain() -> dict[str, click.Command]:
+    try:
+        mount = load(read().mount)
+    except Unsafe:
+        return {}
+    return {command.name or "": command for command in mount.domain.commands}

@@ -1,0 +1,170 @@
+"""`watchword doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import click
+from redis.exceptions import RedisError
+from sqlalchemy import select, text
+
+from watchword import bus_url
+from watchword.bootstrap import packages
+from watchword.cli.failures import FAILURES, explain
+from watchword.clock import SystemClock
+from watchword.command_line import opened
+from watchword.domain import load
+from watchword.errors import Unsafe
+from watchword.explorer.assets import NotInstalled
+from watchword.explorer.assets import load as load_assets
+from watchword.fanout import buses
+from watchword.identity import sealed
+from watchword.identity.accounts import list_admins, twins
+from watchword.identity.signing_keys import load as load_keys
+from watchword.identity.tables import Account
+from watchword.migration import pending
+from watchword.permissions import coverage
+from watchword.settings import Settings
+from watchword.vault import vault
+
+# Seconds by which clocks may differ before tokens begin to fail.
+CLOCK_TOLERANCE = 2.0
+
+Check = Callable[[Settings], Awaitable[str]]
+"""Returns what is well, or raises `Unsafe` saying what is not and what to do."""
+
+
+@click.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Check settings, schema, database, bus, clock and keys; say what is wrong and what to do."""
+    click.echo("ok       settings  every value can be used")
+    failures = asyncio.run(_examine(settings))
+    if failures:
+        raise Unsafe(f"{failures} of {len(CHECKS) + 1} checks found something.")
+
+
+async def _examine(settings: Settings) -> int:
+    failures = 0
+    for name, check in CHECKS.items():
+        try:
+            click.echo(f"ok       {name:<9} {await check(settings)}")
+        except (Unsafe, ValueError, *FAILURES) as error:
+            failures += 1
+            said = explain(error) if isinstance(error, FAILURES) else str(error)
+            click.echo(f"problem  {name:<9} {said}")
+    return failures
+
+
+async def _home(settings: Settings) -> str:
+    home = settings.home.absolute()
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise Unsafe(f"{home} is no directory that can be written to; start the server once.")
+    return f"{home} can be written to"
+
+
+async def _schema(settings: Settings) -> str:
+    coverage.check(load(settings.mount).schema)
+    return f"{settings.mount} can be loaded, and every root field declares a permission"
+
+
+async def _database(settings: Settings) -> str:
+    async with opened(settings) as database:
+        if behind := await pending(database, packages(load(settings.mount))):
+            raise Unsafe(f"{', '.join(behind)} must be migrated; start the server, which does it.")
+        # A driver takes a password from the query too, where nothing hides it.
+        return f"{database.url.set(query={}).render_as_string()} answers and is migrated"
+
+
+async def _bus(settings: Settings) -> str:
+    if not bus_url.between_processes(settings.bus_url):
+        return "is this process, and needs nothing"
+    try:
+        await buses.reach(settings.bus_url)
+    except (RedisError, OSError) as error:
+        raise Unsafe(
+            f"Redis does not answer ({type(error).__name__}): start it, or correct"
+            " WATCHWORD_BUS_URL. Until then events arrive by the log, a second late."
+        ) from error
+    return "Redis answers"
+
+
+async def _clock(settings: Settings) -> str:
+    """The database's clock, and the newest account, must not be ahead of this machine's."""
+    now = SystemClock().now()
+    async with opened(settings) as database, database.read() as session:
+        newest = await session.scalar(
+            select(Account.created_at).order_by(Account.created_at.desc())
+        )
+        if isinstance(newest, datetime) and newest.timestamp() > now + CLOCK_TOLERANCE:
+            raise Unsafe("This machine's clock is behind what was written before: set it by NTP.")
+        if not database.is_sqlite:
+            epoch = await session.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+            if abs(float(epoch or 0) - now) > CLOCK_TOLERANCE:
+                raise Unsafe("This machine's clock and the database's differ: set both by NTP.")
+    return "is plausible"
+
+
+async def _keys(settings: Settings) -> str:
+    async with opened(settings) as database:
+        box = vault(settings)
+        ring = await load_keys(database, box, SystemClock().now())
+        count = await sealed.check(database, box)
+    if not ring.keys:
+        raise Unsafe("There is no signing key; start the server, which makes one.")
+    if settings.algorithm not in {key.algorithm for key in ring.keys}:
+        raise Unsafe(
+            f"WATCHWORD_ALGORITHM is {settings.algorithm}, and no signing key is for it: run"
+            " `watchword keys rotate`."
+        )
+    signing = ring.signing
+    return (
+        f"{signing.kid} ({signing.algorithm}) signs, and all that is sealed ({count}) can be opened"
+    )
+
+
+async def _admin(settings: Settings) -> str:
+    async with opened(settings) as database, database.read() as session:
+        found = await list_admins(session)
+    if not found:
+        raise Unsafe(
+            "Nobody who can sign in here is admin: run `watchword accounts add EMAIL --role admin`."
+        )
+    return f"{found[0].email} can administrate"
+
+
+async def _addresses(settings: Settings) -> str:
+    async with opened(settings) as database, database.read() as session:
+        found = await twins(session)
+    if found:
+        raise Unsafe(
+            f"{len(found)} accounts have the address of another one in another spelling, the first is"
+            f" {found[0].email} ({found[0].id}): watchword accounts rename {found[0].id} NEW_ADDRESS"
+        )
+    return "are each one account's"
+
+
+async def _explorer(settings: Settings) -> str:
+    if not settings.explorer:
+        return "is switched off"
+    try:
+        load_assets()
+    except NotInstalled as missing:
+        raise Unsafe(str(missing)) from missing
+    return "is installed"
+
+
+CHECKS: dict[str, Check] = {
+    "home": _home,
+    "schema": _schema,
+    "database": _database,
+    "bus": _bus,
+    "clock": _clock,
+    "keys": _keys,
+    "admin": _admin,
+    "addresses": _addresses,
+    "explorer": _explorer,
+}

@@ -1,0 +1,95 @@
+"""`watchword keys`: what signs tokens, and what seals that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from watchword.actor import OPERATOR
+from watchword.clock import SystemClock
+from watchword.columns import moment
+from watchword.command_line import opened
+from watchword.identity import sealed
+from watchword.identity.signing_keys import DatedKey, newest_first, rotate
+from watchword.identity.tables import SigningKey
+from watchword.settings import PREFIX, Settings
+from watchword.vault import vault
+
+
+@click.group()
+def keys() -> None:
+    """Look at the signing keys, rotate them, or seal them anew."""
+
+
+@keys.command("list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List the signing keys, the one made last first, and what each of them does."""
+
+    async def work() -> list[SigningKey]:
+        async with opened(settings) as database, database.read() as session:
+            return await newest_first(session)
+
+    rows = asyncio.run(work())
+    now = moment(SystemClock().now())
+    for place, row in enumerate(rows):
+        click.echo(f"{row.kid}\t{row.algorithm}\t{_use(row, rows[:place], now)}")
+
+
+@keys.command("rotate")
+@click.option(
+    "--now",
+    "at_once",
+    is_flag=True,
+    help="Sign with it in seconds: others who have cached our keys may refuse its tokens for a while.",
+)
+@click.pass_obj
+def rotate_(settings: Settings, at_once: bool) -> None:
+    """Make a new key, which signs when everybody can know it.
+
+    The old one verifies until its last token has ended. A key that was to sign soon never will.
+    """
+
+    async def work() -> DatedKey:
+        async with opened(settings) as database:
+            now = SystemClock().now()
+            return await rotate(
+                database, vault(settings), settings, now, at_once=at_once, actor=OPERATOR
+            )
+
+    made = asyncio.run(work())
+    when = _written(moment(made.signs_at))
+    click.echo(f"{made.key.kid} ({made.key.algorithm}) is published, and signs from {when}.")
+
+
+@keys.command("reseal")
+@click.pass_obj
+def reseal_(settings: Settings) -> None:
+    """Seal everything secret in the database anew, with the first of the encryption keys.
+
+    Every server must know that key already. After it, the other ones can be dropped.
+    """
+
+    async def work() -> int:
+        async with opened(settings) as database:
+            return await sealed.reseal(database, vault(settings), SystemClock().now(), OPERATOR)
+
+    count = asyncio.run(work())
+    click.echo(
+        f"{count} sealed by the first key. {PREFIX}ENCRYPTION_KEYS can do without the others."
+    )
+
+
+def _use(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> str:
+    if row.retires_at is not None and row.retires_at <= now:
+        return "has ended"
+    if all(other.signs_at > max(row.signs_at, now) for other in newer):
+        return "signs" if row.signs_at <= now else f"will sign from {_written(row.signs_at)}"
+    return f"verifies until {_written(row.retires_at)}" if row.retires_at else "verifies"
+
+
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

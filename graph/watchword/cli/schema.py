@@ -1,0 +1,77 @@
+"""`watchword schema`: the SDL, printed and compared with what was committed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from watchword.domain import load
+from watchword.errors import Unsafe
+from watchword.permissions import coverage
+from watchword.settings import Settings, read
+
+mount_option = click.option(
+    "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to look at."
+)
+
+
+@click.group()
+def schema() -> None:
+    """Print the mounted schema, or check it."""
+
+
+@schema.command("print")
+@mount_option
+def print_(mount: str | None) -> None:
+    """Print the schema in GraphQL's schema definition language."""
+    click.echo(_sdl(read(mount=mount)), nl=False)
+
+
+@schema.command()
+@mount_option
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check(mount: str | None, file: Path | None) -> None:
+    """Compare the schema with FILE, and see that every root field declares a permission.
+
+    FILE is schema.graphql beside the schema's module when it is not given.
+    """
+    settings = read(mount=mount)
+    coverage.check(load(settings.mount).schema)
+    path = file or _beside(settings.mount)
+    try:
+        committed = path.read_text(errors="replace")
+    except FileNotFoundError:
+        raise Unsafe(f"{path} is not there yet: run `{_print_to(path, mount)}`.") from None
+    except OSError as error:
+        raise Unsafe(f"{path} cannot be read: {error.strerror}.") from error
+    printed = _sdl(settings)
+    if printed != committed:
+        click.echo("".join(_difference(committed, printed, path.name)), nl=False)
+        raise Unsafe(f"{path.name} is stale: run `{_print_to(path, mount)}`.")
+    click.echo(f"{path.name} is what is served, and every root field declares a permission.")
+
+
+def _print_to(path: Path, mount: str | None) -> str:
+    named = ["--schema", mount] if mount else []
+    command = shlex.join(["watchword", "schema", "print", *named])
+    return f"{command} > {shlex.quote(str(path))}"
+
+
+def _sdl(settings: Settings) -> str:
+    return load(settings.mount).schema.as_str().rstrip("\n") + "\n"
+
+
+def _difference(committed: str, printed: str, name: str) -> list[str]:
+    old, new = committed.splitlines(keepends=True), printed.splitlines(keepends=True)
+    return list(unified_diff(old, new, name, "as served"))
+
+
+def _beside(mount: str) -> Path:
+    spec = importlib.util.find_spec(mount.partition(":")[0])
+    if spec is None or spec.origin is None:
+        raise Unsafe(f"There is no module for {mount}.")
+    return Path(spec.origin).parent / "schema.graphql"

@@ -1,0 +1,191 @@
+"""`watchword serve`: brings everything up, and says where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import math
+import shlex
+import signal
+import socket
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import uvicorn
+
+from watchword import log
+from watchword.app import create_app
+from watchword.bootstrap import Started, bootstrap
+from watchword.cli import workers as several
+from watchword.clock import SystemClock
+from watchword.domain import load
+from watchword.errors import Unsafe
+from watchword.settings import Settings, read
+from watchword.transports.frames import FramesProtocol, PipeProtocol
+from watchword.trusted_issuer import is_loopback
+
+# Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
+SHUTDOWN_GRACE = 5
+BACKLOG = 2_048
+# Seconds for which a browser that was here by https comes by nothing else: a year (RFC 6797, section 6.1.1).
+# Without includeSubDomains: what else is under the domain is not ours to say.
+STRICT_SECONDS = 31_536_000
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8000]")
+@click.option("--workers", type=int, help="Server processes.  [default: 1]")
+@click.option(
+    "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to mount."
+)
+def serve(host: str | None, port: int | None, workers: int | None, mount: str | None) -> None:
+    """Serve the mounted schema.
+
+    The first start makes the database, a signing key, an admin account and demo data.
+    """
+    settings = read(host=host, port=port, workers=workers, mount=mount)
+    log.set_up(settings.log_level)
+    mounted = load(settings.mount)
+    app = create_app(settings, mounted)
+    listener = _listen(settings)
+    port = listener.getsockname()[1]
+
+    def tell(started: Started) -> None:
+        click.echo(_greeting(settings, port, started))
+
+    asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
+    is_one = settings.workers == 1
+    served = (
+        _serve_alone(app, settings, listener) if is_one else _serve_together(settings, listener)
+    )
+    if not served:
+        raise Unsafe("The server could not start; the log above says why.")
+
+
+def _serve_alone(app: object, settings: Settings, listener: socket.socket) -> bool:
+    """Serve until a signal comes. Returns False when the app could not start."""
+    _leave_in_order()
+    server = uvicorn.Server(config(app, settings))
+    server.run(sockets=[listener])
+    return server.started
+
+
+def _serve_together(settings: Settings, listener: socket.socket) -> bool:
+    """Serve by several processes until a signal comes. Returns False when they could not start."""
+    shared = config(
+        functools.partial(several.make_app, settings),
+        settings,
+        factory=True,
+        workers=settings.workers,
+        timeout_worker_healthcheck=several.ANSWER_SECONDS,
+    )
+    return several.supervise(shared, listener)
+
+
+def _leave_in_order() -> None:
+    # uvicorn finishes its work on a signal and then raises it again, for whoever was there before:
+    # without a handler the process would count as killed although it ended as it was asked to.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Unsafe(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}."
+            " Choose another with --host and --port."
+        ) from error
+
+
+def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
+    """Return how uvicorn serves the app: with our protocols under the doors."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http=PipeProtocol,
+        h11_max_incomplete_event_size=settings.max_header_bytes,
+        ws=FramesProtocol,
+        ws_max_size=settings.max_message_bytes,
+        # Compression costs memory for each socket, and secrets beside chosen text (CRIME).
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        # With pipelining a request would else see what the one before has set in context variables.
+        reset_contextvars=True,
+        headers=_headers(settings),
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + SHUTDOWN_GRACE,
+        **more,
+    )
+
+
+def _headers(settings: Settings) -> list[tuple[str, str]]:
+    """Return the headers of every answer, also of those that uvicorn gives by itself.
+
+    It is said over http as well, where browsers do not hear it: a proxy in front need not tell which it
+    was. Never on a loopback address, where it would hold for everything on the machine.
+    """
+    issuer = urlsplit(settings.issuer)
+    if issuer.scheme != "https" or is_loopback(issuer.hostname or ""):
+        return []
+    return [("strict-transport-security", f"max-age={STRICT_SECONDS}")]
+
+
+def _greeting(settings: Settings, port: int, started: Started) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    origin = f"http://{host}:{port}"
+    lines = [
+        "",
+        f"  GraphiQL    {origin}/graphql  (in a browser)",
+        f"  GraphQL     {origin}/graphql",
+        f"  WebSocket   ws://{host}:{port}/graphql  (graphql-transport-ws)",
+        f"  Sign in     {origin}/api/auth/login",
+        f"  Keys        {origin}/.well-known/jwks.json",
+        f"  Health      {origin}/health/ready",
+        *_elsewhere(settings, port),
+        "",
+    ]
+    if started.is_first:
+        lines += _first_words(origin, started)
+    return "\n".join(lines)
+
+
+def _elsewhere(settings: Settings, port: int) -> list[str]:
+    """Say so when the issuer is this machine by name, and another port of it."""
+    issuer = urlsplit(settings.issuer)
+    if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == port:
+        return []
+    return [
+        "",
+        f"  Tokens, metadata and DPoP name {settings.issuer}, another port than this. For whoever",
+        f"  goes by that, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{port}",
+    ]
+
+
+def _first_words(origin: str, started: Started) -> list[str]:
+    lines = [f"  E-mail      {started.email}"]
+    if started.password:
+        lines.append(f"  Password    {started.password}  (shown this once)")
+    command = f"curl -s {origin}/api/auth/login -H 'content-type: application/json' -d"
+    return [*lines, "", "  To sign in, paste:", "", f"  {command} {_credentials(started)}", ""]
+
+
+def _credentials(started: Started) -> str:
+    if started.password:
+        given = {"email": started.email, "password": started.password}
+        return shlex.quote(json.dumps(given))
+    # The operator chose the password: it is in the environment, and not for the terminal.
+    return (
+        shlex.quote(f'{{"email": {json.dumps(started.email)}, "password": "')
+        + '"$WATCHWORD_ADMIN_PASSWORD"'
+        + shlex.quote('"}')
+    )

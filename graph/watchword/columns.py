@@ -1,0 +1,47 @@
+"""Moments: in columns that mean the same on SQLite and on PostgreSQL, and from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, TypeDecorator
+
+from watchword.errors import BadUserInput
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware datetimes in and out, UTC in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def checked_moment(value: datetime, path: Sequence[str | int]) -> datetime:
+    """Return a moment from outside, in UTC; without a zone it is taken to be in UTC.
+
+    Raises `BadUserInput` naming `path` when it is before the year 1 or after the year 9999 in UTC.
+    """
+    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise BadUserInput(f"{path[-1]} is beyond the years 1 to 9999.", path) from None
+
+
+def moment(seconds: float) -> datetime:
+    """Return Unix seconds as an aware datetime."""
+    return datetime.fromtimestamp(seconds, UTC)

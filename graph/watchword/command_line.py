@@ -1,0 +1,76 @@
+"""What a command works with: the database as the operator, and the bus that tells the servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.actor import OPERATOR
+from watchword.background import Background
+from watchword.clock import Clock, SystemClock
+from watchword.database import Database
+from watchword.errors import Unsafe
+from watchword.fanout import buses
+from watchword.fanout.bus import Bus
+from watchword.fanout.log import Log
+from watchword.settings import Settings
+from watchword.transaction import Transaction, transaction
+
+
+class Operator:
+    """Reads and writes as the operator, which the audit log names as the actor."""
+
+    def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+
+    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Lend a session for reading. Keep the block short: it holds a connection."""
+        return self._database.read()
+
+    def write(self) -> AbstractAsyncContextManager[Transaction]:
+        """Run the block as one transaction, the events that it publishes included.
+
+        Raises `Conflict` when another writer changed the same row meanwhile.
+        """
+        return transaction(self._database, self._bus, self._clock.now(), OPERATOR)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Lend the database for one command. Raises `Unsafe` when there is none yet."""
+    database = Database(settings.database_url)
+    _check_there(database)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def operator(settings: Settings) -> AsyncIterator[Operator]:
+    """Lend the operator's reads and writes for one command. Raises as `opened` does."""
+    async with opened(settings) as database:
+        log = Log(database)
+        await log.open()
+        clock = SystemClock()
+        background = Background(clock)
+        bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
+        await bus.open(lambda event: None)
+        try:
+            yield Operator(database, bus, clock)
+        finally:
+            # The servers hear of it at once, or, without the bus, when they look into the log.
+            await background.close()
+            await bus.close()
+
+
+def _check_there(database: Database) -> None:
+    # SQLite makes an empty file of whatever is opened, and only the server makes what can be used.
+    path = database.url.database or ""
+    if database.is_sqlite and not path.startswith("file:") and not Path(path).exists():
+        raise Unsafe("There is no database yet: start the server once, which makes it.")

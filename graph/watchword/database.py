@@ -1,0 +1,358 @@
+"""The database: one engine, sessions that read and sessions that write.
+
+A session is borrowed for as long as its block lasts; nothing that waits for a client holds one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+from asyncpg import PostgresError
+from sqlalchemy import Connection, Engine, ExceptionContext, Select, delete, event, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
+
+from watchword.errors import Conflict
+
+T = TypeVar("T")
+
+# Seconds that a database without time limits (a migration, a command) waits for a lock of SQLite, and
+# for a connection.
+BUSY_SECONDS = 15.0
+CONNECT_SECONDS = 10.0
+POOL_SIZE = 15
+FORGOTTEN_AT_ONCE = 500
+# Values that one statement names in IN (…): both databases bound the number of parameters.
+NAMED_AT_ONCE = 500
+# PostgreSQL: serialization_failure and deadlock_detected.
+RACED = {"40001", "40P01"}
+# PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
+UNAVAILABLE = ("08", "57P", "53")
+# The attribute of an error that this module has found to say that the database is away.
+_AWAY = "_watchword_database_is_away"
+
+
+class Database:
+    """SQLite (WAL) or PostgreSQL (asyncpg), by URL.
+
+    `statement_seconds` limits each statement on PostgreSQL, and the wait for a lock on SQLite;
+    without it statements take as long as they need. `pool_seconds` limits the wait for a free
+    connection, and the making of a new one. A limit that is passed raises an error that
+    `is_unavailable` knows, or `StatementTooSlow` while the database answers others, and its
+    connection is not used again. This process keeps the limits by itself: they hold when the
+    server, or the network, has stopped answering.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        statement_seconds: float | None = None,
+        pool_seconds: float = CONNECT_SECONDS,
+        pool_size: int = POOL_SIZE,
+    ) -> None:
+        self.url = make_url(url)
+        self._busy_seconds = statement_seconds or BUSY_SECONDS
+        self._pool_seconds = pool_seconds
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite lets whoever asks at the right moment write next, and of many some wait for ever. So
+        # the writers of a process queue here, and only the first of them asks.
+        self._queue = asyncio.Semaphore(1) if self.is_sqlite else None
+        driver: dict[str, float | None] = (
+            {"timeout": self._busy_seconds}
+            if self.is_sqlite
+            else {"timeout": pool_seconds, "command_timeout": statement_seconds}
+        )
+        self.engine = create_async_engine(
+            url,
+            connect_args=driver,
+            hide_parameters=True,
+            poolclass=_Pool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_seconds,
+            pool_pre_ping=not self.is_sqlite,
+        )
+        if self.is_sqlite:
+            _listen_to_sqlite(self.engine.sync_engine)
+        else:
+            _listen_to_postgresql(self.engine.sync_engine, _Answers(statement_seconds or 0))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Lend a session for reading; whatever it changed is rolled back."""
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        try:
+            yield session
+        finally:
+            await undisturbed(session.close())
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncSession]:
+        """Lend a session for one transaction, which whoever borrows it commits; or it is rolled back.
+
+        Raises `Conflict` when another writer changed the same row meanwhile.
+        """
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        await self._queued()
+        try:
+            await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
+            yield session
+        except StaleDataError as error:
+            raise Conflict("Somebody else changed this meanwhile. Read it again.") from error
+        except DBAPIError as error:
+            if _raced(error):
+                raise Conflict("Another writer was faster. Try again.") from error
+            raise
+        finally:
+            try:
+                await undisturbed(session.close())
+            finally:
+                if self._queue is not None:
+                    self._queue.release()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Lend a session whose block is one transaction: committed at its end, or rolled back.
+
+        Raises `Conflict` when another writer changed the same row meanwhile.
+        """
+        async with self.open() as session:
+            yield session
+            await undisturbed(session.commit())
+
+    async def _queued(self) -> None:
+        if self._queue is None:
+            return
+        try:
+            async with asyncio.timeout(self._busy_seconds):
+                await self._queue.acquire()
+        except TimeoutError:
+            raise Conflict("Another writer was faster. Try again.") from None
+
+    async def close(self) -> None:
+        """Close every connection; a server that hangs is not waited for longer than for a connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pool_seconds):
+                await self.engine.dispose()
+
+
+async def exclusive(session: AsyncSession, number: int) -> None:
+    """Wait until no other transaction holds this number, and hold it until the session's ends.
+
+    On SQLite a writing session is alone in any case.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+async def forget(
+    database: Database,
+    key: InstrumentedAttribute[str],
+    when: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    before: datetime,
+    *referring: InstrumentedAttribute[str],
+) -> None:
+    """Delete the rows of `key`'s table whose `when` is before a time, and what is `referring` to them.
+
+    Some at a time, in a transaction each, until none is left; while there are none, nobody is kept
+    from writing. `when` has an index.
+    """
+    # In the order of that index, or a planner that knows no better might read the whole table.
+    old = select(key).where(when < before).order_by(when).limit(FORGOTTEN_AT_ONCE)
+    while keys := await _first(database, old):
+        async with database.write() as session:
+            for column in (*referring, key):
+                forgotten = delete(column.class_).where(column.in_(keys))
+                await session.execute(forgotten, execution_options={"synchronize_session": False})
+
+
+async def _first(database: Database, found: Select[str]) -> Sequence[str]:
+    async with database.read() as session:
+        return (await session.execute(found)).scalars().all()
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the values in pieces that one statement may name."""
+    for start in range(0, len(values), NAMED_AT_ONCE):
+        yield values[start : start + NAMED_AT_ONCE]
+
+
+async def undisturbed(work: Awaitable[T]) -> T:
+    """Let something be done to its end, even if the task that waits for it is cancelled.
+
+    A client may go at any moment, and its task with it; a transaction that is cut between its
+    commit and what follows, or in the middle of its rollback, would leave a locked database.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Tell whether our database raised this error because it cannot be asked just now, but may be again.
+
+    Errors of the same types from elsewhere, as the timeout of an HTTP client, do not count.
+    """
+    return getattr(error, _AWAY, False)
+
+
+def mark_unavailable(error: BaseException) -> None:
+    """Note on an error of our database that the database cannot be asked just now."""
+    error.__dict__[_AWAY] = True
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """Lends connections, and marks the errors that say that none can be had just now."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except Exception as error:
+            if _says_away(error):
+                mark_unavailable(error)
+            raise
+
+
+def _mark(context: ExceptionContext) -> None:
+    # SQLAlchemy calls this for each error of a statement, a commit or a rollback on our connections.
+    error = context.sqlalchemy_exception or context.original_exception
+    if _says_away(error):
+        mark_unavailable(error)
+
+
+def _says_away(error: BaseException | None) -> bool:
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return (
+            error.connection_invalidated
+            or state.startswith(UNAVAILABLE)
+            or "database is locked" in str(error.orig)
+            or _says_away(error.orig)
+        )
+    return isinstance(error, OSError | PoolTimeout) or (
+        # asyncpg has no common class for errors of a lost connection; their messages name the connection.
+        type(error).__module__.startswith("asyncpg") and "connection" in str(error).lower()
+    )
+
+
+def _raced(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
+
+
+class StatementTooSlow(Exception):
+    """A statement took longer than it may, while the database answered others."""
+
+
+class _Answers:
+    """Tells a statement that is too slow from a database that does not answer at all.
+
+    A caller retries when the database is away. If a slow statement counted as that, the caller would
+    retry it for ever.
+    """
+
+    def __init__(self, limit: float) -> None:
+        """`limit` is how long a statement may take, in seconds."""
+        self._limit = limit
+        self._newest = float("-inf")
+
+    def take(self, *_: object) -> None:
+        """Note that the database answered a statement."""
+        self._newest = time.monotonic()
+
+    def give_up(self, context: ExceptionContext) -> StatementTooSlow | None:
+        """Give up the connection of a statement whose time is over."""
+        if not isinstance(context.original_exception, TimeoutError):
+            return None
+        # The statement may still run: without its connection, PostgreSQL ends it. A whole pool of
+        # connections that a network has forgotten would cost a timeout for each of them.
+        context.is_disconnect = True
+        if time.monotonic() - self._newest > self._limit / 2:
+            return None
+        context.invalidate_pool_on_disconnect = False
+        return StatementTooSlow(f"a statement took longer than {self._limit:g} s")
+
+
+def _listen_to_postgresql(engine: Engine, answers: _Answers) -> None:
+    event.listen(engine, "after_cursor_execute", answers.take)
+    event.listen(engine, "handle_error", _hide_detail)
+    event.listen(engine, "handle_error", answers.give_up, retval=True)
+    event.listen(engine, "handle_error", _mark)
+
+
+def _hide_detail(context: ExceptionContext) -> None:
+    # The server shows whole rows there, and a log must not hold what is secret in them.
+    error: BaseException | None = context.sqlalchemy_exception or context.original_exception
+    while error is not None:
+        if isinstance(error, PostgresError):
+            error.detail = None
+        error.args = tuple(map(_without_detail, error.args))
+        error = getattr(error, "orig", None) or error.__cause__
+
+
+def _without_detail(part: object) -> object:
+    return part.partition("\nDETAIL:")[0] if isinstance(part, str) else part
+
+
+def _listen_to_sqlite(engine: Engine) -> None:
+    event.listen(engine, "handle_error", _mark)
+    event.listen(engine, "do_connect", _check_file)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+
+
+def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    # The driver's own thread would tell of it too late, and to a loop that may be closed by then.
+    path = str(arguments[0])
+    if path == ":memory:" or path.startswith("file:"):
+        return
+    # A file that is there is only looked at. Closing it would drop the locks that this process holds
+    # on it (POSIX), and the next process to leave would take the write-ahead log away under it.
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not os.path.exists(path):
+        _make_file(path)
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def _make_file(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass  # another process was faster
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: a writer has to take its lock at the start,
+    # or two readers that both decide to write end in "database is locked".
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

@@ -1,0 +1,264 @@
+"""Runs plans: queries and mutations to one answer, subscriptions to a source and its events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from inspect import isawaitable
+from math import isfinite
+from typing import Any, TypeGuard, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution import Executor, create_source_event_stream
+from strawberry.execution import optimized_is_awaitable
+
+from watchword.context import Context
+from watchword.database import is_unavailable
+from watchword.deadline import WorkCancelled, within
+from watchword.encoding import checked
+from watchword.errors import TimedOut
+from watchword.execution import numbers, options
+from watchword.execution.ahead import Ahead
+from watchword.execution.limits import Limits
+from watchword.execution.masking import conceal, present
+from watchword.execution.plan import Plan, Planner, Refused
+from watchword.permissions import guards
+from watchword.permissions.refusal import named
+from watchword.principal import IdentityAsked, asks_for_one
+
+log = logging.getLogger("watchword.execution")
+
+IsAwaitable = Callable[[Any], TypeGuard[Awaitable[Any]]]
+Answer = dict[str, Any]
+"""A GraphQL response: `data`, `errors`, `extensions`."""
+
+
+class Unavailable(Exception):
+    """The database is away: the same can be tried again in a while."""
+
+
+class Source:
+    """An open subscription: its events, and how each becomes an answer."""
+
+    def __init__(
+        self, executor: Executor[Any], events: AsyncIterator[Any], tell: Callable[..., None]
+    ) -> None:
+        """`tell` is called with the errors of an answer and its context."""
+        self._executor = executor
+        self._tell = tell
+        self._ahead: Ahead[Any] | None = None
+        self.events = events
+
+    def pull(self) -> Ahead[Any]:
+        """Ask for the next event; the resolver begins to work at once. Await the event before first.
+
+        Awaiting raises `StopAsyncIteration` when there are no more.
+        """
+        self._ahead = Ahead(self.events.__anext__())
+        return self._ahead
+
+    async def answer(self, event: Any, context: Context) -> Answer:
+        """Execute the selection for one event, in a context of its own.
+
+        An event that takes longer than `event_seconds` is answered with an error, and the next one
+        comes. Raises `Unavailable` when it could not be answered only because the database is away,
+        and `IdentityAsked` when it could not be answered for several principals at once.
+        """
+        executor = self._executor.build_per_event_executor(event)
+        executor.context_value = context
+        running: Any = executor.execute_operation(serially=False)
+        services = context.services
+        seconds = services.settings.event_seconds
+        try:
+            # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
+            # coroutines unawaited.
+            result = (
+                await within(services.clock, seconds, running, whole=True)
+                if isawaitable(running)
+                else running
+            )
+        except TimedOut as late:
+            log.warning("an event took longer than %g s", seconds)
+            return {"data": None, "errors": [late.as_dict()]}
+        except WorkCancelled as cancelled:
+            self.failed(cancelled, context)
+            return {"data": None, "errors": [conceal(cancelled).as_dict()]}
+        for error in result.errors or ():
+            if is_unavailable(error.original_error):
+                raise Unavailable from error.original_error
+            if context.is_shared and asks_for_one(error.original_error):
+                raise IdentityAsked from error.original_error
+        if result.errors:
+            self._tell(result.errors, context=context)
+        return _answer(result, context)
+
+    def failed(self, error: Exception, context: Context) -> None:
+        """Report an error that belongs to no field: a resolver or a permission raised it."""
+        located = error if isinstance(error, GraphQLError) else None
+        self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
+
+    async def close(self) -> None:
+        """Stop following; what the resolver holds is given back."""
+        if self._ahead is not None:
+            await self._ahead.cancel()
+        close: Callable[[], Any] | None = getattr(self.events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class Engine:
+    """The mounted schema, ready to run."""
+
+    def __init__(self, schema: strawberry.Schema, limits: Limits, memory: int) -> None:
+        options.check(schema)
+        guards.watch(schema)
+        self.schema = schema
+        self._definition = schema._schema
+        self._once = _checking(cast(type[Executor[Any]], schema.execution_context_class))
+        self._repeated = _repeated(self._once)
+        self._hides = schema.config.disable_field_suggestions
+        self._planner = Planner(self._definition, limits, memory, self._hides)
+        self._hook = options.ErrorHook(schema)
+
+    def plan(self, query: str, operation_name: str | None) -> Plan:
+        """Return the plan of an operation. Raises `Refused` when it cannot be run."""
+        try:
+            return self._planner.plan(query, operation_name)
+        except Refused as refused:
+            self._hook.tell(refused.errors, query)
+            raise
+
+    async def execute(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> Answer:
+        """Run a query or a mutation.
+
+        Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`.
+        """
+        executor = self._executor(plan, variables, context, self._once)
+        result = await _result(executor.execute_operation(), plan, context)
+        if result.errors:
+            self._hook.tell(result.errors, plan.query, variables, context)
+        return _answer(result, context)
+
+    async def subscribe(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> Source:
+        """Open a subscription.
+
+        Raises `Refused` when it cannot be opened, `Unavailable` when it cannot be opened now, and
+        `TimedOut` when it was not open after `operation_seconds`.
+        """
+        executor = self._executor(plan, variables, context, self._repeated)
+        opened = create_source_event_stream(executor)
+        events = await _result(opened, plan, context)
+        if isinstance(events, ExecutionResult):
+            errors = events.errors or []
+            for error in errors:
+                if is_unavailable(error.original_error):
+                    raise Unavailable from error.original_error
+            self._hook.tell(errors, plan.query, variables, context)
+            raise Refused([named(error, context.principal) for error in errors])
+        tell = partial(self._hook.tell, query=plan.query, variables=variables)
+        return Source(executor, events.__aiter__(), tell)
+
+    def _executor(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        kind: type[Executor[Any]],
+    ) -> Executor[Any]:
+        try:
+            return self._built(plan, variables, context, kind)
+        except Refused as refused:
+            self._hook.tell(refused.errors, plan.query, variables, context)
+            raise
+
+    def _built(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        kind: type[Executor[Any]],
+    ) -> Executor[Any]:
+        if variables:
+            variables, errors = numbers.fit(self._definition, plan.operation, variables)
+            if errors:
+                raise Refused(errors)
+        built = kind.build(
+            self._definition,
+            plan.document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=plan.operation_name,
+            is_awaitable=cast(IsAwaitable, optimized_is_awaitable),
+            hide_suggestions=self._hides,
+        )
+        if isinstance(built, list):
+            raise Refused(built)
+        self._planner.check(plan, built.variable_values)
+        return built
+
+
+def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
+    """Make the executor that answers a field with an error when JSON cannot hold its value.
+
+    If that were found only when the whole answer is written, one such value would lose all the others.
+    """
+    complete = once.complete_leaf_value
+
+    class Checking(once):  # type: ignore[valid-type, misc]
+        @staticmethod
+        def complete_leaf_value(return_type: Any, result: Any) -> Any:
+            value = complete(return_type, result)
+            kind = type(value)
+            # The fast path: nearly all leaves need no further call.
+            if kind is str:
+                if value.isascii():
+                    return value
+            elif kind is bool or (kind is float and isfinite(value)):
+                return value
+            return checked(value)
+
+    return Checking
+
+
+def _repeated(once: type[Executor[Any]]) -> type[Executor[Any]]:
+    """Make the executor of many events, which collects the fields of the document for the first.
+
+    The library remembers what it has collected below a list of fields, by that list; it makes a new
+    list of the root fields for each event, so that nothing is found again and memory grows.
+    """
+
+    class Repeated(once):  # type: ignore[valid-type, misc]
+        def execute_collected_root_fields(
+            self, root_type: Any, root_value: Any, fields: Any, serially: bool, deferred: Any
+        ) -> Any:
+            # The parts of what was collected are shared by the executors of all events.
+            (_, known) = self._relevant_sub_fields.setdefault((None, 0), (None, fields))
+            return super().execute_collected_root_fields(
+                root_type, root_value, known, serially, deferred
+            )
+
+    return Repeated
+
+
+async def _result(running: Any, plan: Plan, context: Context) -> Any:
+    if not isawaitable(running):
+        return running
+    services = context.services
+    try:
+        return await within(services.clock, services.settings.operation_seconds, running)
+    except TimedOut:
+        log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
+        raise
+
+
+def _answer(result: ExecutionResult, context: Context) -> Answer:
+    answer: Answer = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [present(named(error, context.principal)) for error in result.errors]
+    return answer

@@ -1,0 +1,98 @@
+"""What of an error leaves the server: known errors whole, unexpected ones as an id in the log.
+
+A `GraphQLError` that a resolver raises is meant for the client. graphql-core raises the same class when a
+value does not fit its type in the schema. Its message then holds the value, so it counts as unexpected.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from traceback import walk_tb
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from graphql.execution import Executor, values
+
+from watchword.database import is_unavailable
+from watchword.encoding import described, encode
+from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
+
+log = logging.getLogger("watchword.execution")
+
+# Where graphql-core passes on what a resolver returned or what it was waiting for.
+_PASSING_ON = {
+    Executor.complete_value.__code__,
+    Executor.complete_awaitable_value.__code__,
+    Executor.complete_awaitable_list_item_value.__code__,
+    Executor.with_abort_signal.__code__,
+}
+
+
+def present(error: GraphQLError) -> dict[str, Any]:
+    """Return a GraphQL error as it goes to the client (GraphQL spec, section 7.1.2)."""
+    shown: dict[str, Any] = {"message": error.message}
+    if error.locations:
+        shown["locations"] = [location.formatted for location in error.locations]
+    if error.path is not None:
+        shown["path"] = error.path
+    cause = error.original_error
+    if isinstance(cause, WatchwordError):
+        shown["extensions"] = cause.extensions
+    elif error.path is None or cause is None:
+        # Only what happens at a field has a path: this is about the request.
+        shown["extensions"] = _extensions(error)
+    else:
+        told = conceal(cause)
+        shown["extensions"] = told.extensions
+        if isinstance(told, Internal | Unavailable):
+            shown["message"] = told.message
+    return shown
+
+
+def conceal(cause: BaseException) -> WatchwordError:
+    """Return an error as the client is told of it. An unexpected exception is logged under a new id, and
+    the error names only the id; a database that cannot be asked is UNAVAILABLE."""
+    if isinstance(cause, WatchwordError):
+        return cause
+    if isinstance(cause, GraphQLError) and _is_for_the_client(cause):
+        meant = BadUserInput(cause.message)
+        meant.extensions = _extensions(cause)
+        return meant
+    if is_unavailable(cause):
+        log.warning("an operation could not ask the database: %s", type(cause).__name__)
+        return Unavailable("The database cannot be asked just now.")
+    id = secrets.token_hex(8)
+    log.error("unexpected error %s", id, exc_info=cause)
+    return Internal(id)
+
+
+def written(answer: dict[str, Any]) -> bytes:
+    """Return an answer as JSON. Its data has been checked leaf by leaf; its errors may hold anything."""
+    try:
+        return orjson.dumps(answer)
+    except TypeError as error:
+        if "errors" in answer:
+            answer = {**answer, "errors": described(answer["errors"])}
+        try:
+            return orjson.dumps(answer)
+        except TypeError:
+            # Only how deep it is can be wrong: orjson writes 254 levels.
+            return encode({**answer, "data": None, "errors": [conceal(error).as_dict()]})
+
+
+def _extensions(error: GraphQLError) -> dict[str, Any]:
+    return {"code": BadUserInput.code, **(error.extensions or {})}
+
+
+def _is_for_the_client(error: GraphQLError) -> bool:
+    last = None
+    for frame, _ in walk_tb(error.__traceback__):
+        last = frame
+    if last is None:
+        return False
+    module = last.f_globals.get("__name__", "")
+    # What an argument cannot be is said by the module that reads arguments.
+    is_ours = not module.startswith("graphql.") or module == values.__name__
+    return is_ours or last.f_code in _PASSING_ON

@@ -1,0 +1,193 @@
+"""A plan: a document that was parsed, validated and measured once, and is run many times."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import VariableValues
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from watchword.errors import BadUserInput, TooComplex, WatchwordError
+from watchword.execution.limits import Limits, check, check_length, check_names
+from watchword.execution.numbers import ExactNumbers
+
+# The memory of plans is bounded by the length of their documents too: so many characters for each
+# plan that may be remembered, and none that is longer than the last number.
+USUAL_LENGTH = 500
+LONGEST_REMEMBERED = 16_384
+# Strawberry's own `validate_document` has the first three parts, and cannot hide suggestions.
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, ExactNumbers)
+# Measuring costs as much as a small query, and a client's pages have few sizes.
+MOST_FITTING = 32
+# Python refuses to read a number of so many digits, in words that are not for clients.
+_HUGE_NUMBER = re.compile(r"\d{4300,}")
+
+
+class Refused(Exception):
+    """The request cannot be run at all; `errors` says why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """An operation of a validated document, ready to run. Each is only equal to itself."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    # The variables that set how much it asks for, and values of them that were measured and fit.
+    paging: tuple[str, ...] = ()
+    fitting: set[tuple[Any, ...]] = field(default_factory=set)
+
+    @property
+    def query(self) -> str | None:
+        """The document as it was sent."""
+        return self.document.loc.source.body if self.document.loc else None
+
+    @property
+    def operation_name(self) -> str | None:
+        return self.operation.name.value if self.operation.name else None
+
+    def declared(self, variables: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the variables that the operation declares. No others have a meaning.
+
+        A subscription keeps its variables for as long as it lives, and waits with those that have the
+        same ones: others would cost memory, and an execution for each subscriber.
+        """
+        if not variables:
+            return variables
+        names = {each.variable.name.value for each in self.operation.variable_definitions or ()}
+        return {name: value for name, value in variables.items() if name in names}
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.operation.operation is OperationType.MUTATION
+
+
+class Planner:
+    """Makes plans for one schema, and remembers the `memory` used last."""
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
+    ) -> None:
+        self._schema = schema
+        self._hides = hides_suggestions
+        self._limits = limits
+        self._memory = memory
+        self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
+        self._length = 0
+
+    def plan(self, query: str, operation_name: str | None) -> Plan:
+        """Return the plan of an operation. Raises `Refused` when it cannot be run."""
+        key = (query, operation_name)
+        found = self._plans.get(key)
+        if found is not None:
+            self._plans.move_to_end(key)
+            return found
+        made = self._make(query, operation_name)
+        if len(query) <= LONGEST_REMEMBERED:
+            self._remember(key, made)
+        return made
+
+    def check(self, plan: Plan, variables: VariableValues) -> None:
+        """Raise `Refused` when the plan asks for too much with these variables."""
+        if not plan.paging:
+            return
+        values = tuple(variables.coerced.get(name, Undefined) for name in plan.paging)
+        try:
+            if values in plan.fitting:
+                return
+        except TypeError:  # a list or an input object: not remembered
+            values = ()
+        self._measure(plan.document, plan.operation, variables)
+        if values:
+            if len(plan.fitting) >= MOST_FITTING:
+                plan.fitting.clear()
+            plan.fitting.add(values)
+
+    def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
+        self._plans[key] = plan
+        self._length += len(key[0])
+        while len(self._plans) > self._memory or self._length > self._memory * USUAL_LENGTH:
+            (query, _), _ = self._plans.popitem(last=False)
+            self._length -= len(query)
+
+    def _make(self, query: str, operation_name: str | None) -> Plan:
+        document = self._parse(query)
+        try:
+            check_names(document, self._limits)
+        except TooComplex as error:
+            raise _refused(error) from error
+        if errors := validate(self._schema, document, RULES, hide_suggestions=self._hides):
+            raise Refused(errors)
+        operation = _select(document, operation_name)
+        return Plan(document, operation, tuple(self._measure(document, operation, None)))
+
+    def _measure(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues | None,
+    ) -> frozenset[str]:
+        try:
+            return check(self._schema, document, operation, self._limits, variables)
+        except TooComplex as error:
+            raise _refused(error) from error
+
+    def _parse(self, query: str) -> DocumentNode:
+        tokens = self._limits.tokens
+        try:
+            check_length(query, self._limits)
+        except TooComplex as error:
+            raise _refused(error) from error
+        if _HUGE_NUMBER.search(query):
+            raise _refused(BadUserInput("A number in the document has too many digits."))
+        try:
+            return parse(query, max_lexical_tokens=tokens, max_comments=tokens)
+        except GraphQLError as error:
+            raise Refused([error]) from error
+
+
+def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    if name is None and len(operations) == 1:
+        return operations[0]
+    for operation in operations:
+        if name is not None and operation.name is not None and operation.name.value == name:
+            return operation
+    raise _refused(BadUserInput(_which(operations, name), ["operationName"]))
+
+
+def _which(operations: list[OperationDefinitionNode], name: str | None) -> str:
+    if not operations:
+        return "The document has no operation, only fragments."
+    if name is None:
+        return "The document has several operations: say which one in operationName."
+    return f"The document has no operation named {name[:100]!r}."
+
+
+def _refused(error: WatchwordError) -> Refused:
+    return Refused([GraphQLError(error.message, original_error=error)])

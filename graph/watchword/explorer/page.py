@@ -1,0 +1,81 @@
+"""The page that a browser gets at /graphql: GraphiQL, with a bar to sign in.
+
+It holds no script of its own and no address of another host, so its policy can be strict.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from watchword.explorer.assets import FOLDER, Asset, Assets, NotInstalled, load
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    # GraphiQL's dialogs and menus write style elements of their own while they are open.
+    "style-src": "'self' 'unsafe-inline'",
+    "font-src": "data:",
+    "img-src": "'self' data:",
+    # In CSP 3 'self' covers the WebSocket of the same origin too.
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS: Headers = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (
+        b"content-security-policy",
+        "; ".join(f"{name} {value}" for name, value in POLICY.items()).encode(),
+    ),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"accept"),
+    (b"x-content-type-options", b"nosniff"),
+)
+DOCUMENT = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Watchword explorer</title>
+<link rel="icon" href="data:,">
+{head}</head>
+<body>
+{body}
+</body>
+</html>
+"""
+PLACE = (
+    '<div id="explorer">Loading the explorer …</div>\n'
+    "<noscript>The explorer needs JavaScript.</noscript>"
+)
+
+
+def page(up: str = "", folder: Path = FOLDER) -> tuple[bytes, Headers]:
+    """Return the page and its headers; when assets are missing, one that says what to run.
+
+    `up` is what relative URLs begin with: "../" when the page was asked for with a slash at its end.
+    """
+    try:
+        head, body = _links(load(folder), up), PLACE
+    except NotInstalled as missing:
+        head, body = "", f"<p>{escape(str(missing))}</p>"
+    return DOCUMENT.format(head=head, body=body).encode(), HEADERS
+
+
+def _links(assets: Assets, up: str) -> str:
+    return "".join(_link(asset, up) + "\n" for asset in assets.values())
+
+
+def _link(asset: Asset, up: str) -> str:
+    if asset.name.endswith(".css"):
+        return f'<link rel="stylesheet" href="{up}{asset.url}" integrity="{asset.integrity}">'
+    # Deferred scripts run in the order of the page, after it is read.
+    return f'<script defer src="{up}{asset.url}" integrity="{asset.integrity}"></script>'

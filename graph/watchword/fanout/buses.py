@@ -1,0 +1,100 @@
+"""Which bus a URL names: in process, or Redis alone, behind Sentinels or in a Cluster."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from watchword.background import Background
+from watchword.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
+from watchword.fanout.bus import Bus
+from watchword.fanout.memory import MemoryBus
+from watchword.fanout.redis import Connect, RedisBus
+
+# Seconds for a connection, and for an answer. A server that hangs is as good as none.
+CONNECT_SECONDS = ANSWER_SECONDS = 2.0
+
+
+class _Once(Retry):
+    """Tries once. With no retries at all, redis-py still connects again behind the bus' back, and
+    reads the answers to that while the bus reads its messages from the same connection."""
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *_: Any, **__: Any) -> Any:
+        return await do()
+
+
+def bus(url: str, namespace: Callable[[], str], background: Background) -> Bus:
+    """Make the bus that a URL names."""
+    return MemoryBus() if url == MEMORY else RedisBus(_connector(url), namespace, background)
+
+
+async def reach(url: str) -> None:
+    """Ask the Redis that a URL names for a sign of life; raises `RedisError` or `OSError`."""
+    client = await _connector(url)()
+    try:
+        await client.ping()
+    finally:
+        await client.aclose()
+
+
+def _connector(url: str) -> Connect:
+    parts = urlsplit(url)
+    match parts.scheme:
+        case scheme if scheme == SENTINEL:
+            return functools.partial(_of_sentinels, parts)
+        case scheme if scheme == CLUSTER:
+            return functools.partial(_of_cluster, parts)
+    return functools.partial(_alone, url)
+
+
+async def _alone(url: str) -> Redis:
+    keepalive = {} if url.startswith("unix://") else {"socket_keepalive": True}
+    return Redis.from_url(url, **keepalive, **_patience())
+
+
+async def _of_sentinels(parts: SplitResult) -> Redis:
+    sentinel = Sentinel(hosts(parts, SENTINEL_PORT), **_patience())  # type: ignore[no-untyped-call]
+    try:
+        host, port = await sentinel.discover_master(parts.path.strip("/"))
+    finally:
+        for asked in sentinel.sentinels:
+            await asked.aclose()
+    return await _alone(_node(parts, host, port))
+
+
+async def _of_cluster(parts: SplitResult) -> Redis:
+    """Return a client of the first node that answers: a cluster publishes through all of its nodes."""
+    failure: Exception = RedisError("no node answers")
+    for host, port in hosts(parts, PORT):
+        client = await _alone(_node(parts, host, port))
+        try:
+            await client.ping()
+        except (RedisError, OSError) as error:
+            failure = error
+            await client.aclose()
+        else:
+            return client
+    raise failure
+
+
+def _patience() -> dict[str, Any]:
+    """Return how long one try may take. The next is the bus's, which then asks who is master."""
+    return {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": _Once(NoBackoff(), 0),
+    }
+
+
+def _node(parts: SplitResult, host: str, port: int) -> str:
+    """Return the URL of one server, with the credentials and options of the whole."""
+    credentials, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(("redis", f"{credentials}{at}{host}:{port}", "", parts.query, ""))

@@ -1,0 +1,38 @@
+"""Prunes the log at intervals, so that it keeps what the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from watchword.background import Background
+from watchword.clock import Clock
+from watchword.fanout.log import Log
+from watchword.settings import Settings
+
+EVERY_SECONDS = 60.0
+
+
+class Pruner:
+    """Forgets events that are older or more than is kept. Several processes may do so at once.
+
+    `needed` names streams, each with how many seconds all of it is kept, however much that is.
+    """
+
+    def __init__(
+        self, source: Log, clock: Clock, settings: Settings, needed: Mapping[str, float]
+    ) -> None:
+        self._log = source
+        self._clock = clock
+        self._settings = settings
+        self._needed = needed
+
+    def open(self, background: Background) -> None:
+        """Begin to prune, until the background is closed."""
+        background.every(EVERY_SECONDS, "the pruning of the log", self.turn)
+
+    async def turn(self) -> None:
+        """Prune once."""
+        now, settings = self._clock.now(), self._settings
+        oldest = now - settings.log_retention_seconds
+        needed = {stream: now - seconds for stream, seconds in self._needed.items()}
+        await self._log.prune(oldest, settings.log_retention_events, needed)

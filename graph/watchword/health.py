@@ -1,0 +1,75 @@
+"""Is this process alive, and is it ready for traffic."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy import text
+
+from watchword.background import Background, Supervised
+from watchword.database import Database
+
+# Seconds in which the database must answer. A load balancer waits for no more than a few.
+ANSWER_SECONDS = 2.0
+
+
+def routes(database: Database, background: Background) -> APIRouter:
+    """Make `/health/live`: 200 while the process answers; and `/health/ready`: 503 while the database
+    cannot be asked, or a background task that is needed is not well.
+
+    A background task that is not needed is told as well, with status 200.
+    """
+    router = APIRouter(prefix="/health")
+    question = _Question(database, background)
+
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route("/live", methods=["GET", "HEAD"])
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.api_route("/ready", methods=["GET", "HEAD"])
+    async def ready(response: Response) -> dict[str, Any]:
+        answers, unwell = await question.ask(), background.unwell
+        is_ready = answers and not any(task.is_needed for task in unwell)
+        response.status_code = 200 if is_ready else 503
+        status = "unavailable" if not is_ready else "degraded" if unwell else "ok"
+        said = {"status": status, "database": "ok" if answers else "not reachable"}
+        return {**said, "tasks": _tell(unwell)} if unwell else said
+
+    return router
+
+
+class _Question:
+    """Asks the database for an answer, once for all requests that come at the same time.
+
+    So one connection waits while the database hangs, however many probes come.
+    """
+
+    def __init__(self, database: Database, background: Background) -> None:
+        self._database = database
+        self._background = background
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self) -> bool:
+        """Return whether the database has answered in time."""
+        if self._asking is None or self._asking.done():
+            self._asking = self._background.spawn("question to the database", self._ask())
+        asked = self._asking
+        await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
+        return asked.done() and not asked.cancelled() and asked.exception() is None
+
+    async def _ask(self) -> None:
+        async with self._database.read() as session:
+            await session.execute(text("SELECT 1"))
+
+
+def _tell(unwell: list[Supervised]) -> dict[str, str]:
+    """Say which tasks are not well and since when. Why is in the log, not for everybody."""
+    return {task.name: f"not well since {_moment(task.failed_at or 0)}" for task in unwell}
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

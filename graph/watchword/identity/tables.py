@@ -1,0 +1,190 @@
+"""The tables of identity: accounts, what they sign in with, sessions, and signing keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from watchword.columns import UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """Everything that graph/watchword/migrations makes."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Account(Base):
+    """A person who can sign in. Nothing secret is in here."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    email_folded: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class Password(Base):
+    """The argon2id hash of an account's password."""
+
+    __tablename__ = "passwords"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(255))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Session(Base):
+    """One sign-in on one device: a family of refresh tokens.
+
+    `client_id` is the client that signed in for the account, `scope` what it was allowed (None for
+    all that the account's roles give), `jkt` the thumbprint of the key that its tokens are bound to.
+    `methods` are how the person showed who it is, at `authenticated_at`, in the words of RFC 8176.
+    `family` is the hash of what all of its refresh tokens begin with; None until the next refresh of
+    a session that was opened when they had nothing in common.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    label: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    client_id: Mapped[str] = mapped_column(String(200), index=True)
+    scope: Mapped[str | None] = mapped_column(Text)
+    jkt: Mapped[str | None] = mapped_column(String(64))
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    methods: Mapped[list[str]] = mapped_column(JSON)
+    family: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    __table_args__ = (
+        # Of those that were revoked only: they are few, and gone after a day.
+        Index(
+            "ix_sessions_revoked_at",
+            revoked_at,
+            sqlite_where=revoked_at.is_not(None),
+            postgresql_where=revoked_at.is_not(None),
+        ),
+    )
+
+
+class RefreshToken(Base):
+    """A refresh token of a session, known by its hash. One that was used stays for its grace.
+
+    `salt` makes the token that follows it, from this token itself, as long as that is wanted.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    salt: Mapped[str | None] = mapped_column(String(64))
+
+
+class SigningKey(Base):
+    """A key pair that signs tokens, will sign some, or has signed some that are still good.
+
+    The private part is sealed by the vault.
+    """
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String(16))
+    private_pem: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    signs_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Passkey(Base):
+    """A WebAuthn credential: `id` is its own, base64url, `public_key` is in COSE's form."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[str] = mapped_column(String(1400), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    public_key: Mapped[bytes] = mapped_column()
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Totp(Base):
+    """The secret of one-time codes (RFC 6238), sealed by the vault; good once it is confirmed.
+
+    An account may have one that is, and one that shall take its place. `last_step` is the time step
+    of the last code that was used: none is good twice.
+    """
+
+    __tablename__ = "totp"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    is_confirmed: Mapped[bool] = mapped_column(primary_key=True)
+    sealed_secret: Mapped[str] = mapped_column(Text)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """A code that stands in for a one-time code once, known by its hash."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ExternalIdentity(Base):
+    """An account's name with an issuer that we trust.
+
+    The issuer's tokens from up to `revoked_at` are no good: the account was signed out then.
+    """
+
+    __tablename__ = "external_identities"
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditEntry(Base):
+    """What was done, by whom, from where. The database itself refuses to change or remove one."""
+
+    __tablename__ = "audit_entries"
+
+    position: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    action: Mapped[str] = mapped_column(String(50))
+    actor: Mapped[str | None] = mapped_column(String(200), index=True)
+    account_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    session_id: Mapped[str | None] = mapped_column(String(32))
+    client_id: Mapped[str | None] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[dict[str, str]] = mapped_column(JSON)

@@ -1,0 +1,85 @@
+"""Consents: what a person lets a client do. Given on the consent page, seen and withdrawn later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.columns import moment
+from watchword.identity.accounts import lock_account
+from watchword.identity.audit import Action, record
+from watchword.identity.sessions import revoke_of_client
+from watchword.identity.tables import Account, Session
+from watchword.oauth.tables import Client, Consent
+from watchword.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A consent, the client's name, and when the client was last given a token by it."""
+
+    client: str
+    name: str
+    scopes: Sequence[str]
+    granted_at: datetime
+    used_at: datetime | None
+
+
+async def covers(session: AsyncSession, account: str, client: str, scopes: Collection[str]) -> bool:
+    """Tell whether a person lets a client have at least these scopes."""
+    known = await session.get(Consent, (account, client), populate_existing=True)
+    return known is not None and set(scopes) <= set(known.scopes)
+
+
+async def give(unit: Transaction, account: Account, client: str, scopes: Collection[str]) -> None:
+    """Let a client have these scopes, beside those that it may have already.
+
+    The account must be locked, so that two consents at once become one.
+    """
+    known = await unit.session.get(Consent, (account.id, client), populate_existing=True)
+    if known is None:
+        known = Consent(account_id=account.id, client_id=client, scopes=[])
+        unit.session.add(known)
+    known.scopes = sorted({*known.scopes, *scopes})
+    known.granted_at = moment(unit.now)
+    await unit.session.flush()
+    given = " ".join(sorted(scopes))
+    record(unit, Action.CONSENT_GIVEN, account=account.id, client=client, scope=given)
+
+
+async def withdraw(unit: Transaction, account: str, client: str) -> bool:
+    """Let a client have nothing more, and end its sessions and tokens; tell whether it had anything."""
+    session = unit.session
+    # Whoever redeems a code at this moment is before us, and its session ends too, or after us and
+    # refused, since a code is as good as the consent behind it.
+    await lock_account(session, account)
+    known = await session.get(Consent, (account, client), populate_existing=True)
+    if known is None:
+        return False
+    await session.delete(known)
+    await revoke_of_client(unit, account, client)
+    record(unit, Action.CONSENT_WITHDRAWN, account=account, client=client)
+    return True
+
+
+async def list_consents(session: AsyncSession, account: str) -> Sequence[Given]:
+    """Return what a person lets clients do, the last given first."""
+    used_at = (
+        select(func.max(Session.used_at))
+        .where(Session.account_id == Consent.account_id, Session.client_id == Consent.client_id)
+        .scalar_subquery()
+    )
+    found = await session.execute(
+        select(Consent, Client.name, used_at)
+        .join(Client, Client.id == Consent.client_id)
+        .where(Consent.account_id == account)
+        .order_by(Consent.granted_at.desc(), Consent.client_id)
+    )
+    return [
+        Given(consent.client_id, name, consent.scopes, consent.granted_at, used)
+        for consent, name, used in found
+    ]

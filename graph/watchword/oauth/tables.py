@@ -1,0 +1,92 @@
+"""The tables of the authorization server: clients, their secrets, codes, and what people consented to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from watchword.columns import UtcDateTime
+from watchword.identity.tables import Base
+
+
+class Client(Base):
+    """An application or a service that asks for tokens (RFC 6749, section 2).
+
+    `authentication` is how it shows who it is, in the words of RFC 7591: client_secret_basic,
+    private_key_jwt (with `jwks`, its public keys), or none for a public client. `grants` are what it
+    may ask for tokens with, `scopes` the most it may have, `roles` what it is when it acts for
+    itself. `ended_version` is the version from which on what it was given counts: all of before was
+    ended. The most secret thing in here is a public key.
+    """
+
+    __tablename__ = "clients"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    authentication: Mapped[str] = mapped_column(String(32))
+    grants: Mapped[list[str]] = mapped_column(JSON)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    needs_dpop: Mapped[bool] = mapped_column()
+    may_introspect: Mapped[bool] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column()
+    ended_version: Mapped[int] = mapped_column(default=0)
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class ClientSecret(Base):
+    """A secret of a client, known by its hash. There may be two, so that one can be rotated."""
+
+    __tablename__ = "client_secrets"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuthorizationCode(Base):
+    """A code that a client exchanges, once, for tokens of the person who consented.
+
+    `session_id` is the session that it opened: it is revoked when the code comes again (RFC 6749,
+    section 4.1.2). `granted_by` is the person's session in which it consented, and ends the code when
+    it ends; `authenticated_at`, `methods`, `account_version` and `client_version` are that session's,
+    the account's and the client's of that moment.
+    """
+
+    __tablename__ = "authorization_codes"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(Text)
+    code_challenge: Mapped[str] = mapped_column(String(128))
+    jkt: Mapped[str | None] = mapped_column(String(64))
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    methods: Mapped[list[str]] = mapped_column(JSON)
+    account_version: Mapped[int] = mapped_column()
+    client_version: Mapped[int] = mapped_column()
+    granted_by: Mapped[str] = mapped_column(String(32))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    session_id: Mapped[str | None] = mapped_column(String(32))
+
+
+class Consent(Base):
+    """What a person lets a client do."""
+
+    __tablename__ = "consents"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), primary_key=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    granted_at: Mapped[datetime] = mapped_column(UtcDateTime)

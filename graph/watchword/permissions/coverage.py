@@ -1,0 +1,31 @@
+"""At start: no root field without a permission. Forgetting one stops the server, by name."""
+
+from __future__ import annotations
+
+import strawberry
+from graphql import GraphQLObjectType
+
+from watchword.errors import Unsafe
+from watchword.permissions.guards import permissions_of
+
+
+def uncovered(schema: strawberry.Schema) -> list[str]:
+    """Return the root fields that declare no permission, as `Query.viewer`."""
+    definition = schema._schema
+    roots = (definition.query_type, definition.mutation_type, definition.subscription_type)
+    return [
+        f"{root.name}.{name}"
+        for root in roots
+        if isinstance(root, GraphQLObjectType)
+        for name, field in root.fields.items()
+        if not permissions_of(field)
+    ]
+
+
+def check(schema: strawberry.Schema) -> None:
+    """Raise `Unsafe` when a root field declares no permission."""
+    if names := uncovered(schema):
+        raise Unsafe(
+            f"{', '.join(names)}: no permission is declared. Add permission_classes=[...] to the field,"
+            " or [Public] if everybody may."
+        )

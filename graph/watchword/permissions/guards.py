@@ -1,0 +1,92 @@
+"""Asks every permission of a subscription's field again before each event, ours and Strawberry's own,
+with the arguments that it was asked with when the subscription opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+from strawberry.permission import BasePermission, PermissionExtension
+
+from watchword.context import Context, Guard
+from watchword.errors import Forbidden, Unsafe
+from watchword.permissions.refusal import refusal
+
+
+class _Witness(BasePermission):
+    """Lets everybody pass, and notes what the permissions behind it are about to be asked."""
+
+    def __init__(self, extension: PermissionExtension) -> None:
+        self._extension = extension
+
+    def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
+        guards = info.context.guards
+        if guards is not None:
+            guards.append(Guard(self._extension, source, info, arguments))
+        return True
+
+
+def watch(schema: strawberry.Schema) -> None:
+    """Put a witness before the permissions of each subscription field. Doing so twice is harmless.
+
+    Raises `Unsafe` for a subscription whose permissions fail silently: null is no stream of events.
+    """
+    root = schema._schema.subscription_type
+    for name, field in (root.fields if root else {}).items():
+        for extension in _extensions(field):
+            if extension.fail_silently:
+                raise Unsafe(
+                    f"{root}.{name}: a subscription cannot fail silently."
+                    " Remove fail_silently=True from its PermissionExtension."
+                )
+            if not any(isinstance(each, _Witness) for each in extension.permissions):
+                extension.permissions = [_Witness(extension), *extension.permissions]
+
+
+def permissions_of(field: Any) -> list[BasePermission]:
+    """Return the permissions of a field of a GraphQL schema that Strawberry made."""
+    return [
+        permission
+        for extension in _extensions(field)
+        for permission in extension.permissions
+        if not isinstance(permission, _Witness)
+    ]
+
+
+async def recheck(guards: Sequence[Guard], context: Context) -> None:
+    """Ask again what let a subscription open, for the principal and in the context of an event.
+
+    Raises `Forbidden` or `Unauthenticated` when it would not open any more, and whatever else a
+    permission raises.
+    """
+    for guard in guards:
+        await _ask_again(guard, context)
+
+
+async def _ask_again(guard: Guard, context: Context) -> None:
+    passed = False
+
+    async def resolve(_source: Any, _info: Any, **_arguments: Any) -> None:
+        nonlocal passed
+        passed = True
+
+    info = _with_context(guard.info, context)
+    try:
+        await guard.extension.resolve_async(resolve, guard.source, info, **guard.arguments)
+    except Exception as error:
+        raise (refusal(error, context.principal) or error) from error
+    # A permission's on_unauthorized may return instead of raising: it refuses all the same.
+    if not passed:
+        raise Forbidden("This subscription is not allowed any more.")
+
+
+def _with_context(info: Any, context: Context) -> Any:
+    # A permission may look something up: in what this event sees, not in what the first one saw.
+    return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
+
+
+def _extensions(field: Any) -> list[PermissionExtension]:
+    definition = field.extensions.get("strawberry-definition")
+    extensions = getattr(definition, "extensions", ())
+    return [each for each in extensions if isinstance(each, PermissionExtension)]

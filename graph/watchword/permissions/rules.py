@@ -1,0 +1,353 @@
+"""Rules over a principal, as values that combine with and, or and not. Pure: no framework, no I/O.
+
+A `Check` is the one rule that looks beyond the grants: at the object and the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
+from watchword.principal import FIRST_PARTY, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a rule: who wants which field of which object, with what arguments."""
+
+    principal: Principal
+    source: Any
+    info: Any
+    arguments: dict[str, Any]
+
+
+class Rule:
+    """A rule decides a question. `requires` says what would be needed to pass it."""
+
+    is_async = False
+    reads_roles = False
+
+    @property
+    def requires(self) -> Requirement:
+        raise NotImplementedError
+
+    def holds(self, question: Question) -> bool:
+        """Decide at once; only rules that are not `is_async` can."""
+        raise NotImplementedError
+
+    async def holds_async(self, question: Question) -> bool:
+        """Decide, waiting where the rule must look something up."""
+        return self.holds(question)
+
+    def decide(self, question: Question) -> Verdict:
+        return ALLOWED if self.holds(question) else Denied(self.requires)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        if not self.is_async:
+            return self.decide(question)
+        return ALLOWED if await self.holds_async(question) else Denied(self.requires)
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone(Rule):
+    """Everybody, signed in or not."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {}
+
+    def holds(self, question: Question) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInRule(Rule):
+    """Somebody is signed in."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"signedIn": True}
+
+    def holds(self, question: Question) -> bool:
+        return not question.principal.is_anonymous
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRule(Rule):
+    """The token carries a scope."""
+
+    scope: str
+
+    @property
+    def requires(self) -> Requirement:
+        return {"scope": self.scope}
+
+    def holds(self, question: Question) -> bool:
+        return self.scope in question.principal.grants.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule(Rule):
+    """A person or a machine has a role. An application of others has none."""
+
+    role: str
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return True
+
+    @property
+    def requires(self) -> Requirement:
+        return {"role": self.role}
+
+    def holds(self, question: Question) -> bool:
+        return self.role in question.principal.grants.roles
+
+
+@dataclass(frozen=True, slots=True)
+class DelegatedRule(Rule):
+    """An application of others acts for a person, as far as the person allowed it."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"delegated": True}
+
+    def holds(self, question: Question) -> bool:
+        return question.principal.grants.is_delegated
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPartyRule(Rule):
+    """A person asks through a front end of ours: our own, or a client that the settings of its issuer
+    name. Other applications and machines do not satisfy it."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"client": FIRST_PARTY}
+
+    def holds(self, question: Question) -> bool:
+        principal = question.principal
+        return not principal.is_anonymous and principal.is_first_party
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInHereRule(Rule):
+    """A person has a session of this server; a token of another issuer is not enough."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"session": True}
+
+    def holds(self, question: Question) -> bool:
+        principal = question.principal
+        return (
+            not principal.is_anonymous
+            and principal.client == FIRST_PARTY
+            and principal.session is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRule(Rule):
+    """The person authenticated within the last `max_age` seconds (RFC 9470); None takes
+    `step_up_seconds` of the settings. For a person of a trusted issuer, the issuer's token says when."""
+
+    max_age: int | None = None
+
+    @property
+    def requires(self) -> Requirement:
+        return {"maxAge": self.max_age}
+
+    def holds(self, question: Question) -> bool:
+        return bool(self.decide(question))
+
+    def decide(self, question: Question) -> Verdict:
+        principal, context = question.principal, question.info.context
+        max_age = self.max_age
+        if max_age is None:
+            max_age = int(context.services.settings.step_up_seconds)
+        if not principal.is_anonymous and context.now - principal.authenticated_at <= max_age:
+            return ALLOWED
+        # A machine cannot step up, so it is not told to.
+        can = principal.is_anonymous or principal.can_step_up
+        return Denied(self.requires, max_age if can else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Rule):
+    """A rule over the object or the arguments, in a function of the question."""
+
+    function: Callable[[Question], bool | Awaitable[bool]]
+    needs: str
+    is_async: bool = False
+
+    @property
+    def requires(self) -> Requirement:
+        return {"condition": self.needs}
+
+    def holds(self, question: Question) -> bool:
+        answer = self.function(question)
+        if not isinstance(answer, bool):
+            raise TypeError(f"the condition {self.needs!r} must answer True or False")
+        return answer
+
+    async def holds_async(self, question: Question) -> bool:
+        answer = self.function(question)
+        return answer if isinstance(answer, bool) else await answer
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Rule):
+    """Every one of the rules."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return any(rule.is_async for rule in self.rules)
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return any(rule.reads_roles for rule in self.rules)
+
+    @property
+    def requires(self) -> Requirement:
+        return {"allOf": [rule.requires for rule in self.rules]}
+
+    def holds(self, question: Question) -> bool:
+        return bool(self.decide(question))
+
+    async def holds_async(self, question: Question) -> bool:
+        return bool(await self.decide_async(question))
+
+    def decide(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = rule.decide(question)
+            if isinstance(verdict, Denied):
+                if verdict.max_age is None:
+                    return Denied(self.requires)
+                max_age = min(verdict.max_age, max_age or verdict.max_age)
+        return ALLOWED if max_age is None else Denied(self.requires, max_age)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = await rule.decide_async(question)
+            if isinstance(verdict, Denied):
+                if verdict.max_age is None:
+                    return Denied(self.requires)
+                max_age = min(verdict.max_age, max_age or verdict.max_age)
+        return ALLOWED if max_age is None else Denied(self.requires, max_age)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Rule):
+    """At least one of the rules."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return any(rule.is_async for rule in self.rules)
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return any(rule.reads_roles for rule in self.rules)
+
+    @property
+    def requires(self) -> Requirement:
+        return {"anyOf": [rule.requires for rule in self.rules]}
+
+    def holds(self, question: Question) -> bool:
+        return bool(self.decide(question))
+
+    async def holds_async(self, question: Question) -> bool:
+        return bool(await self.decide_async(question))
+
+    def decide(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = rule.decide(question)
+            if not isinstance(verdict, Denied):
+                return ALLOWED
+            max_age = max_age or verdict.max_age
+        return Denied(self.requires, max_age)
+
+    async def decide_async(self, question: Question) -> Verdict:
+        max_age: int | None = None
+        for rule in self.rules:
+            verdict = await rule.decide_async(question)
+            if not isinstance(verdict, Denied):
+                return ALLOWED
+            max_age = max_age or verdict.max_age
+        return Denied(self.requires, max_age)
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Rule):
+    """The opposite of a rule.
+
+    No application of others is allowed anything because it has not some role: it has none, and the
+    person that it acts for may have that very one.
+    """
+
+    rule: Rule
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return self.rule.reads_roles
+
+    @property
+    def is_async(self) -> bool:  # type: ignore[override]
+        return self.rule.is_async
+
+    @property
+    def requires(self) -> Requirement:
+        return {"not": self.rule.requires}
+
+    def holds(self, question: Question) -> bool:
+        return not (self._is_unknown(question) or self.rule.holds(question))
+
+    async def holds_async(self, question: Question) -> bool:
+        return not (self._is_unknown(question) or await self.rule.holds_async(question))
+
+    def _is_unknown(self, question: Question) -> bool:
+        return self.rule.reads_roles and question.principal.grants.is_delegated
+
+
+def describe(requires: Requirement) -> str:
+    """Put a requirement into words, for the SDL and for messages."""
+    match requires:
+        case {"scope": scope}:
+            return f"scope {scope}"
+        case {"role": role}:
+            return f"role {role}"
+        case {"signedIn": True}:
+            return "signed in"
+        case {"delegated": True}:
+            return "allowed to an application"
+        case {"client": client}:
+            return f"signed in by {client} itself"
+        case {"session": True}:
+            return "a session of the person here"
+        case {"maxAge": None}:
+            return "a recent authentication"
+        case {"maxAge": max_age}:
+            return f"an authentication of the last {max_age} seconds"
+        case {"condition": condition}:
+            return str(condition)
+        case {"not": rule}:
+            return f"not ({describe(rule)})"
+        case {"allOf": rules}:
+            return " and ".join(_nested(rule) for rule in rules)
+        case {"anyOf": rules}:
+            return " or ".join(_nested(rule) for rule in rules)
+    return "anyone"
+
+
+def _nested(requires: Requirement) -> str:
+    words = describe(requires)
+    return f"({words})" if "allOf" in requires or "anyOf" in requires else words

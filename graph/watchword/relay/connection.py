@@ -1,0 +1,62 @@
+"""Connections as GraphQL types (Relay, "GraphQL Cursor Connections Specification")."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import strawberry
+
+from watchword.relay.paginate import Slice
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type
+class Edge(Generic[T]):
+    node: T
+    cursor: str
+
+
+@strawberry.type
+class Connection(Generic[T]):
+    edges: list[Edge[T]]
+    page_info: PageInfo
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="The nodes of the edges, for who needs no cursors.")
+    def nodes(self) -> list[T]:
+        return [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many there are in all; counted only when asked for.")
+    async def total_count(self) -> int:
+        return await self.count()
+
+
+def connect(
+    found: Slice[R], node: Callable[[R], T], count: Callable[[], Awaitable[int]]
+) -> Connection[T]:
+    """Make a connection of a slice."""
+    cursors = found.cursors
+    return Connection(
+        edges=[
+            Edge(node=node(row), cursor=cursor)
+            for row, cursor in zip(found.rows, cursors, strict=True)
+        ],
+        page_info=PageInfo(
+            has_next_page=found.has_next,
+            has_previous_page=found.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        ),
+        count=count,
+    )

@@ -1,0 +1,38 @@
+"""Global ids (Relay, "Global Object Identification"): opaque, and they name the type."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+
+import strawberry
+
+from watchword.errors import BadUserInput
+
+LONGEST = 200
+
+
+def encode_id(type_name: str, key: str) -> strawberry.ID:
+    """Return the global id of a thing."""
+    return strawberry.ID(urlsafe_b64encode(f"{type_name}:{key}".encode()).decode())
+
+
+def parse_id(id: str, path: Sequence[str | int] = ("id",)) -> tuple[str, str]:
+    """Return the type's name and the key. Raises `BadUserInput` for what is no id of ours."""
+    try:
+        if len(id) > LONGEST:
+            raise ValueError
+        type_name, separator, key = urlsafe_b64decode(id).decode().partition(":")
+        if not separator or not key or "\x00" in key or encode_id(type_name, key) != id:
+            raise ValueError
+    except ValueError:
+        raise BadUserInput("This is no id of ours: pass ids on as they came.", path) from None
+    return type_name, key
+
+
+def decode_id(id: str, type_name: str, path: Sequence[str | int] = ("id",)) -> str:
+    """Return the key of an id of this type. Raises `BadUserInput` when it is of another."""
+    found, key = parse_id(id, path)
+    if found != type_name:
+        raise BadUserInput(f"This is the id of something else, not of {type_name}.", path)
+    return key

@@ -1,0 +1,147 @@
+"""Claims to principal: each claim is there, of its type, and true at this moment. Pure.
+
+The profile is RFC 9068 (JWT access tokens); times are RFC 7519, section 4.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid
+from watchword.principal import Grants, Principal
+
+TYPES = ("at+jwt", "application/at+jwt")
+LONGEST_NAME = 300
+"""The longest name in a claim, in characters. Names go into logs, and into the database."""
+LONGEST_WAIT = 60.0
+"""Clocks that differ explain a token that begins in so many seconds, beside the leeway. One that begins
+later is refused for good, and its client does not try again for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say to be for us. `leeway` is in seconds."""
+
+    issuer: str
+    audience: str
+    leeway: float
+
+
+def check_type(header: dict[str, Any]) -> None:
+    """Raise `InvalidToken` when the header's type is not that of an access token."""
+    kind = header.get("typ")
+    if not isinstance(kind, str) or kind.lower() not in TYPES:
+        raise InvalidToken("typ")
+
+
+def principal(claims: dict[str, Any], expected: Expected, now: float) -> Principal:
+    """Return who the claims say it is.
+
+    Raises `InvalidToken` naming the claim that is missing, mistyped or not for us; `TokenExpired` or
+    `TokenNotYetValid` when everything is right but the time.
+    """
+    if _text(claims, "iss") != expected.issuer:
+        raise InvalidToken("iss")
+    if expected.audience not in _audiences(claims.get("aud")):
+        raise InvalidToken("aud")
+    expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
+    not_before = _number(claims, "nbf")
+    made = Principal(
+        subject=_text(claims, "sub"),
+        grants=Grants(_texts(claims, "roles"), _scopes(claims), _optional(claims, "tenant")),
+        client=_text(claims, "client_id"),
+        session=_optional(claims, "sid"),
+        token_id=_text(claims, "jti"),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        version=_version(claims, "ver"),
+        authenticated_at=_number(claims, "auth_time") if "auth_time" in claims else 0.0,
+        key=_confirmation(claims),
+        client_version=_version(claims, "client_ver"),
+    )
+    # No leeway here: what lives by a token ends at this moment, and so does everybody's memory of it.
+    if expires_at <= now:
+        raise TokenExpired
+    begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}
+    _check_begun(begins, now + expected.leeway)
+    return made
+
+
+def _check_begun(begins: dict[str, float], latest: float) -> None:
+    """Raise `InvalidToken` naming the claim that says the latest time, if that is after `latest`."""
+    rule, moment = max(begins.items(), key=lambda each: each[1])
+    if moment > latest + LONGEST_WAIT:
+        raise InvalidToken(rule)
+    if moment > latest:
+        raise TokenNotYetValid(rule, moment - latest)
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not _is_name(value):
+        raise InvalidToken(name)
+    return str(value)
+
+
+def _optional(claims: dict[str, Any], name: str) -> str | None:
+    return _text(claims, name) if name in claims else None
+
+
+def _number(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidToken(name)
+    # Neither is infinity or NaN; beyond the year 9999 nothing can be shown as a date.
+    if not 0 <= value < 253_402_300_800:
+        raise InvalidToken(name)
+    return float(value)
+
+
+def _version(claims: dict[str, Any], name: str) -> int:
+    value = _number(claims, name) if name in claims else 0
+    if value != int(value):
+        raise InvalidToken(name)
+    return int(value)
+
+
+def _confirmation(claims: dict[str, Any]) -> str | None:
+    # RFC 7800, section 3.1: a token that is bound in a way that we do not know is not for us.
+    if "cnf" not in claims:
+        return None
+    confirmation = claims["cnf"]
+    if not isinstance(confirmation, dict) or set(confirmation) != {"jkt"}:
+        raise InvalidToken("cnf")
+    if not _is_name(confirmation["jkt"]):
+        raise InvalidToken("cnf")
+    return str(confirmation["jkt"])
+
+
+def _audiences(value: object) -> list[str]:
+    audiences: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(audience, str) for audience in audiences):
+        raise InvalidToken("aud")
+    return audiences
+
+
+def _texts(claims: dict[str, Any], name: str) -> frozenset[str]:
+    values = claims.get(name, [])
+    if not isinstance(values, list) or not all(map(_is_name, values)):
+        raise InvalidToken(name)
+    return frozenset(values)
+
+
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    scope = claims.get("scope", "")
+    if not _is_text(scope):
+        raise InvalidToken("scope")
+    return frozenset(scope.split(" ")) - {""}
+
+
+def _is_name(value: object) -> bool:
+    return _is_text(value) and 0 < len(str(value)) <= LONGEST_NAME
+
+
+def _is_text(value: object) -> bool:
+    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    return isinstance(value, str) and value.isprintable()

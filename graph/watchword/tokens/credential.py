@@ -1,0 +1,163 @@
+"""Finds the credential in what a client sent: bytes and JSON values in, a credential out."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from watchword.errors import InvalidProof, InvalidToken
+
+log = logging.getLogger("watchword.tokens")
+
+BEARER, DPOP = "bearer", "dpop"
+# RFC 9110, section 11.4: scheme, then spaces, then one token68. The schemes are those of RFC 6750,
+# section 2.1, and RFC 9449, section 7.1.
+_ONE = re.compile(r"((?i:bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
+# RFC 9110, section 5.6.3: what may stand around a value, and is none of it.
+_WHITE_SPACE = " \t"
+
+Refusal = TypeVar("Refusal", InvalidToken, InvalidProof)
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token as it came in, and the DPoP proof that came with it. Neither appears in a
+    representation. `scheme` is one of `BEARER` and `DPOP`."""
+
+    token: str = field(repr=False)
+    scheme: str = BEARER
+    proof: str | None = field(default=None, repr=False)
+
+
+def from_headers(headers: RawHeaders) -> Credential | None:
+    """Find the credential in the one Authorization header; None when there is none.
+
+    Raises `InvalidToken` when there are several, or it is not one Bearer or DPoP token, and
+    `InvalidProof` when there are several proofs with it.
+    """
+    headers = list(headers)
+    return _credential(_authorization(headers), _proof(headers))
+
+
+def from_payload(payload: object) -> Credential | None:
+    """Find the credential in connection_init's payload; None when there is none.
+
+    The keys `authorization` and `dpop` are matched without regard to case, at the top or in an
+    object named `headers`, because GraphiQL and Apollo send one. Raises as `from_headers` does, when
+    there are several different ones.
+    """
+    return _credential(_given(payload, "authorization"), _given(payload, "dpop"))
+
+
+def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
+    """Find the credential of a socket, in its handshake's headers or in connection_init's payload.
+
+    Raises as `from_headers` does, also when the two say different things.
+    """
+    headers = list(headers)
+    return _credential(
+        _authorization(headers) + _given(payload, "authorization"),
+        _proof(headers) + _given(payload, "dpop"),
+    )
+
+
+def proof_of(headers: RawHeaders) -> str | None:
+    """Find the one DPoP header (RFC 9449, section 4.1); None when there is none.
+
+    Raises `InvalidProof` when there are several.
+    """
+    return next(iter(_proof(headers)), None)
+
+
+def uses_dpop(headers: RawHeaders) -> bool:
+    """Tell whether a request uses DPoP, good or not: by the scheme of its token, or without one by a
+    proof."""
+    headers = list(headers)
+    shown = _values(headers, b"authorization")
+    if not shown:
+        return bool(_values(headers, b"dpop"))
+    return any(value.strip(_WHITE_SPACE).lower().startswith(DPOP) for value in shown)
+
+
+def in_url(query_string: bytes) -> bool:
+    """Tell whether there is a token in the URL, where logs and histories would keep it (RFC 6750,
+    section 2.3)."""
+    return any(
+        name.lower() == "access_token"
+        for name, _ in parse_qsl(query_string.decode("latin-1"), True)
+    )
+
+
+def _authorization(headers: RawHeaders) -> list[str]:
+    values = _values(headers, b"authorization")
+    if len(values) > 1:
+        raise _refused(InvalidToken("several Authorization headers"))
+    return values
+
+
+def _proof(headers: RawHeaders) -> list[str]:
+    # RFC 9449, section 4.3, item 1.
+    values = _values(headers, b"dpop")
+    if len(values) > 1:
+        raise _refused(InvalidProof("several proof headers"))
+    return values
+
+
+def _values(headers: RawHeaders, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def _given(payload: object, name: str) -> list[str]:
+    """Return what a payload says under a name; null is nothing."""
+    if not isinstance(payload, dict):
+        return []
+    values = _named(payload, name)
+    for headers in _named(payload, "headers"):
+        if isinstance(headers, dict):
+            values += _named(headers, name)
+        elif headers:
+            # Whatever it holds would be overlooked, and its sender taken for nobody.
+            raise _refused(InvalidToken("headers is not an object"))
+    return [_text(value, name) for value in values if value is not None]
+
+
+def _named(values: dict[object, object], name: str) -> list[object]:
+    return [value for key, value in values.items() if isinstance(key, str) and key.lower() == name]
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise _refused(InvalidToken(f"{name} is not a string"))
+    return value
+
+
+def _credential(authorizations: list[str], proofs: list[str]) -> Credential | None:
+    # Front ends send an empty value when nobody is signed in. It has neither scheme nor token, so that
+    # nothing is overlooked by taking it for none; whatever else is no credential is refused.
+    found = {_read(value) for value in authorizations if value.strip(_WHITE_SPACE)}
+    if not found:
+        return None
+    if len(found) > 1:
+        raise _refused(InvalidToken("several tokens"))
+    shown = {proof.strip(_WHITE_SPACE) for proof in proofs}
+    if len(shown) > 1:
+        raise _refused(InvalidProof("several proofs"))
+    scheme, token = found.pop()
+    return Credential(token, scheme, shown.pop() if shown else None)
+
+
+def _refused(error: Refusal) -> Refusal:
+    log.info("a credential was refused by the rule: %s", error.rule)
+    return error
+
+
+def _read(value: str) -> tuple[str, str]:
+    match = _ONE.fullmatch(value.strip(_WHITE_SPACE))
+    if match is None:
+        raise _refused(InvalidToken("not one scheme and token"))
+    return match[1].lower(), match[2]

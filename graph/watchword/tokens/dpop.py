@@ -1,0 +1,224 @@
+"""DPoP proofs (RFC 9449): who sends a token shows that it holds the key that the token is bound to."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from watchword.errors import InvalidProof, InvalidToken, NonceNeeded, UntimelyProof
+from watchword.tokens import jwk
+from watchword.tokens.compact import header_of
+from watchword.tokens.jws import check_signature
+from watchword.tokens.keys import encode, thumbprint
+from watchword.tokens.members import members
+
+TYPE = "dpop+jwt"
+LONGEST_ID = 256
+"""The longest `jti`, in characters."""
+NONCE_SECONDS = 300
+"""For how long one nonce is given out. It is good for as long again."""
+
+_URL = re.compile(r"[!-~]+", re.ASCII)
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
+# RFC 3986, section 2.3.
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The request that a proof must be made for: its method, and its path on our origin.
+
+    A socket's may be written with ws and wss as well. `address` is the network address that it comes
+    from, for the audit log.
+    """
+
+    method: str
+    path: str
+    is_socket: bool = False
+    address: str = ""
+
+    def is_named(self, htu: str, issuer: str) -> bool:
+        """Tell whether a URL is this target at the issuer (RFC 9449, section 4.3, item 9).
+
+        Never at what the Host header says: a proof that was made for another server would be good
+        here. A proxy may have taken the issuer's path away. A slash at the end says nothing, as in any
+        request.
+        """
+        named, ours = _place(htu), _place(issuer)
+        if named is None or ours is None:
+            return False
+        scheme = named.scheme.replace("ws", "http", 1) if self.is_socket else named.scheme
+        return (scheme, named.host, named.port) == (ours.scheme, ours.host, ours.port) and (
+            _without_slash(named.path) in (self.path, ours.path.rstrip("/") + self.path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a good proof shows: the thumbprint of the key, and the id that makes it good once."""
+
+    key: str
+    id: str
+    issued_at: float
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The issuer that proofs are made for, and how old they may be at a moment. In seconds."""
+
+    issuer: str
+    now: float
+    seconds: float
+    leeway: float
+
+    def holds(self, issued_at: float) -> bool:
+        return self.now - self.seconds - self.leeway <= issued_at <= self.now + self.leeway
+
+
+def check(proof: str, target: Target, window: Window, token: str | None) -> Proof:
+    """Check a proof by itself, with the access token that it came with (RFC 9449, section 4.3).
+
+    Item 1, that it is the only one, is for who finds it; items 10 and 12, nonce and key, and that it is
+    not a replay, are for who knows those. Raises `InvalidProof` that names the rule.
+    """
+    try:
+        # Item 2: one well-formed JWT. Items 4 to 7: typ, alg, and a signature by the public key in it.
+        key, payload = _verified(proof)
+        claims = members(payload)
+    except InvalidToken as error:
+        raise InvalidProof(error.rule) from error
+    # Item 3: the claims that are required, each of its type.
+    id, issued_at = _id(claims), _moment(claims, "iat")
+    htu, nonce = claims.get("htu"), claims.get("nonce")
+    # Item 8: the method, which is case-sensitive.
+    if claims.get("htm") != target.method:
+        raise InvalidProof("htm")
+    # Item 9: the URL, without query and fragment.
+    if not isinstance(htu, str) or not target.is_named(htu, window.issuer):
+        raise InvalidProof("htu")
+    if not isinstance(nonce, str | None):
+        raise InvalidProof("nonce")
+    # Item 11: made a short time ago.
+    if not window.holds(issued_at):
+        raise UntimelyProof("iat")
+    _check_times(claims, window)
+    # Item 12: for this token and no other.
+    if token is not None and claims.get("ath") != _hash(token):
+        raise InvalidProof("ath")
+    return Proof(key, id, issued_at, nonce)
+
+
+def nonce(secret: bytes, now: float) -> str:
+    """Return the nonce of this moment (section 8), the same in every process that has the secret."""
+    window = int(now // NONCE_SECONDS)
+    return encode(hmac.digest(secret, b"%d" % window, "sha256"))
+
+
+def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway: float) -> None:
+    """Raise `NonceNeeded` unless a nonce is of this moment or the one before (section 4.3, item 10).
+
+    Another process, whose clock is ahead by up to `leeway` seconds, may have given the next one, and
+    by another secret than the first, which is ours.
+    """
+    moments = (now - NONCE_SECONDS, now, now + leeway)
+    if given not in {nonce(secret, moment) for secret in secrets for moment in moments}:
+        raise NonceNeeded(nonce(secrets[0], now))
+
+
+def _verified(proof: str) -> tuple[str, bytes]:
+    """Return the thumbprint of the key in a proof, and the payload that it has signed."""
+    header = header_of(proof, with_keys=("jwk",))
+    if header.get("typ") != TYPE:
+        raise InvalidToken("typ")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in jwk.ASYMMETRIC:
+        raise InvalidToken("alg")
+    try:
+        key = jwk.read(header.get("jwk"), (algorithm,))
+    except jwk.BadKey as fault:
+        raise InvalidToken(f"jwk: {fault}") from fault
+    # RFC 9449, section 6.1: the thumbprint of RFC 7638 and SHA-256, whatever id the key has.
+    return thumbprint(key.public), check_signature(proof, key)
+
+
+def _id(claims: dict[str, Any]) -> str:
+    id = claims.get("jti")
+    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    if not isinstance(id, str) or not 0 < len(id) <= LONGEST_ID or not id.isprintable():
+        raise InvalidProof("jti")
+    return id
+
+
+def _check_times(claims: dict[str, Any], window: Window) -> None:
+    # RFC 7519, sections 4.1.4 and 4.1.5: no proof has to say either, and what it says holds.
+    if "exp" in claims and _moment(claims, "exp") <= window.now:
+        raise UntimelyProof("exp")
+    if "nbf" in claims and _moment(claims, "nbf") > window.now + window.leeway:
+        raise UntimelyProof("nbf")
+
+
+def _moment(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise InvalidProof(name)
+    return float(value)
+
+
+def _hash(token: str) -> str:
+    return encode(hashlib.sha256(token.encode()).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+
+def _place(url: str) -> _Place | None:
+    """Normalise a URL as RFC 3986, sections 6.2.2 and 6.2.3, has it; None when it is no such URL."""
+    if not _URL.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    path = _without_dots(_ESCAPE.sub(_plain, parts.path)) or "/"
+    return _Place(
+        parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path
+    )
+
+
+def _without_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") and path != "/" else path
+
+
+def _plain(escape: re.Match[str]) -> str:
+    """Decode an escape of what needs none (section 6.2.2.2); the others are written in capitals."""
+    character = chr(int(escape[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
+
+
+def _without_dots(path: str) -> str:
+    """Take the segments `.` and `..` out of an absolute path (section 5.2.4)."""
+    *segments, last = path.split("/")
+    kept: list[str] = []
+    for segment in (*segments, last):
+        if segment == "..":
+            # Not beyond the root, which is the empty segment before the first slash.
+            kept = kept[:-1] or [""]
+        elif segment != ".":
+            kept.append(segment)
+    # They name what is inside: a slash is left of them.
+    return "/".join([*kept, ""] if last in (".", "..") else kept)

@@ -1,0 +1,81 @@
+"""Issues access tokens in the blueprint's profile (RFC 9068, section 2.2)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from watchword.principal import FIRST_PARTY, is_delegated
+from watchword.tokens.jws import sign
+from watchword.tokens.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A signed token, its id (jti), when it ends (Unix seconds), and how long that is (seconds)."""
+
+    token: str = field(repr=False)
+    id: str
+    expires_at: int
+    expires_in: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Signs for one issuer and audience; `seconds` is the life of its tokens."""
+
+    issuer: str
+    audience: str
+    seconds: int
+
+    def issue(
+        self,
+        ring: KeyRing,
+        *,
+        subject: str,
+        roles: Collection[str],
+        scopes: Collection[str],
+        session: str | None,
+        now: float,
+        version: int | None = None,
+        client_id: str = FIRST_PARTY,
+        seconds: int | None = None,
+        authenticated_at: float | None = None,
+        key: str | None = None,
+        client_version: int | None = None,
+    ) -> IssuedToken:
+        """Issue a token for a subject, signed with the newest key.
+
+        `version` is the account's, and `client_version` the client's: a token from before a change
+        is known by it. `key` is the thumbprint of the key that the token is bound to (RFC 9449, section 6.1).
+        """
+        life = self.seconds if seconds is None else seconds
+        issued_at = int(now)
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "sub": subject,
+            "exp": issued_at + life,
+            "nbf": issued_at,
+            "iat": issued_at,
+            "jti": secrets.token_urlsafe(12),
+            "client_id": client_id,
+            "scope": " ".join(sorted(scopes)),
+            # The roles of a person are not for the application that it lets act for it.
+            "roles": [] if is_delegated(subject, client_id) else sorted(roles),
+        }
+        if session is not None:
+            claims["sid"] = session
+        if version is not None:
+            claims["ver"] = version
+        if client_version is not None:
+            claims["client_ver"] = client_version
+        if authenticated_at is not None:
+            claims["auth_time"] = int(authenticated_at)
+        if key is not None:
+            claims["cnf"] = {"jkt": key}
+        token = sign(claims, ring.signing)
+        return IssuedToken(token, claims["jti"], issued_at + life, life, claims["scope"])

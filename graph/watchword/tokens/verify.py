@@ -1,0 +1,94 @@
+"""Token to principal: the one way in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import replace
+
+from watchword.clock import Clock
+from watchword.errors import InvalidToken, TokenExpired
+from watchword.principal import Principal, is_delegated
+from watchword.tokens.claims import Expected, check_type, principal
+from watchword.tokens.compact import LONGEST, header_of
+from watchword.tokens.jws import check_signature
+from watchword.tokens.keys import KeyRing
+from watchword.tokens.members import members
+
+
+class UnknownKey(InvalidToken):
+    """The token names a key that is not on the ring: it may have been made elsewhere since."""
+
+    def __init__(self) -> None:
+        super().__init__("kid")
+
+
+class Verifier:
+    """Verifies tokens, and remembers the `memory` seen last until they end."""
+
+    def __init__(self, expected: Expected, clock: Clock, memory: int) -> None:
+        self.ring = KeyRing()
+        self._expected = expected
+        self._clock = clock
+        self._memory = memory
+        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+
+    def use(self, ring: KeyRing) -> None:
+        """Verify with these keys from now on. What other keys vouched for is forgotten."""
+        self.ring = ring
+        self._known.clear()
+
+    def verify(self, token: str) -> Principal:
+        """Return who the token speaks for. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
+        known = self.recall(token)
+        if known is None:
+            known = self._read(token)
+            self._remember(_digest(token), known)
+        return known
+
+    def recall(self, token: str) -> Principal | None:
+        """Return who a token that was seen before speaks for; None when it was not.
+
+        Raises `TokenExpired`, and `InvalidToken` for what is too long or no token at all.
+        """
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is not None and known.expires_at <= self._clock.now():
+            del self._known[digest]
+            raise TokenExpired
+        return known
+
+    def _read(self, token: str) -> Principal:
+        header = header_of(token)
+        check_type(header)
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise InvalidToken("kid")
+        key = self.ring.find(kid)
+        if key is None:
+            raise UnknownKey
+        if header.get("alg") != key.algorithm:
+            raise InvalidToken("alg")
+        claims = members(check_signature(token, key))
+        return _as_issued(principal(claims, self._expected, self._clock.now()))
+
+    def _remember(self, digest: bytes, known: Principal) -> None:
+        self._known[digest] = known
+        if len(self._known) > self._memory:
+            self._known.popitem(last=False)
+
+
+def _as_issued(made: Principal) -> Principal:
+    """Return a principal without the roles that its token may have from before applications had none."""
+    if not is_delegated(made.subject, made.client):
+        return made
+    return replace(made, grants=replace(made.grants, roles=frozenset(), is_delegated=True))
+
+
+def _digest(token: str) -> bytes:
+    if len(token) > LONGEST:
+        raise InvalidToken("size")
+    if not token.isascii():
+        raise InvalidToken("three base64url parts")
+    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,104 @@
+"""What every door needs: one value, made by the app."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from watchword.context import Services
+from watchword.delivery.backlog import Patience
+from watchword.delivery.groups import Groups
+from watchword.delivery.lease import Lease, Tenant
+from watchword.delivery.leases import Leases
+from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
+from watchword.execution.engine import Engine
+from watchword.principal import Principal
+from watchword.settings import Settings
+from watchword.transports.admission import RETRY_AFTER, Bounds, Quota
+from watchword.transports.authenticate import Authenticate
+
+log = logging.getLogger("watchword.tokens")
+
+Confirm = Callable[[Principal], Principal]
+"""Returns the principal as its token is to be believed at this moment; asks nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The stages behind a door, in the order in which a request passes them."""
+
+    settings: Settings
+    authenticate: Authenticate
+    confirm: Confirm
+    engine: Engine
+    groups: Groups
+    leases: Leases
+    services: Services
+    connections: Quota
+    operations: Quota
+
+    def still(self, principal: Principal) -> Principal:
+        """Return a principal as it is to be believed after something was waited for; asks nobody.
+
+        Raises `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        """
+        try:
+            if principal.expires_at <= self.services.clock.now():
+                raise TokenExpired
+            return self.confirm(principal)
+        except (TokenExpired, TokenRevoked) as error:
+            log.info("a token was refused by the rule: %s", error.rule)
+            raise
+
+    def lease(self, principal: Principal, tenant: Tenant) -> Lease:
+        """Give a live connection its lease.
+
+        Raises `RateLimited` when the principal has too many, and what `still` raises when something
+        happened since it was authenticated.
+        """
+        principal = self.still(principal)
+        if not principal.is_anonymous:
+            self._check_connections(principal.subject)
+        settings = self.settings
+        lease = Lease(self.services.clock, principal, tenant, settings.renew_before_seconds)
+        self.leases.add(lease)
+        return lease
+
+    def give_back(self, lease: Lease) -> None:
+        """Take a lease back: its connection is gone."""
+        lease.release()
+        self.leases.discard(lease)
+
+    def _check_connections(self, subject: str) -> None:
+        if self.leases.count(subject) >= self.settings.max_connections_per_principal:
+            raise RateLimited(
+                "Too many connections are open for this principal. End some, or come back later.",
+                RETRY_AFTER,
+            )
+
+    @property
+    def patience(self) -> Patience:
+        """How much may wait for a client to read, and for how long."""
+        settings = self.settings
+        return Patience(
+            settings.outgoing_limit, settings.outgoing_limit_bytes, settings.slow_seconds
+        )
+
+
+def quotas(settings: Settings) -> tuple[Quota, Quota]:
+    """Make the two quotas that all doors share: of connections, and of operations."""
+    operations = Bounds(
+        settings.max_operations_per_address,
+        settings.max_operations_per_principal,
+        settings.max_operations_per_process,
+    )
+    connections = Bounds(settings.max_connections_per_address)
+    return Quota("connections", connections), Quota("operations", operations)
+
+
+def check_renewal(now: Principal, then: Principal) -> None:
+    """Raise `InvalidToken` when a connection of one principal cannot go on as the other."""
+    for name in ("subject", "session", "client", "key"):
+        if getattr(now, name) != getattr(then, name):
+            raise InvalidToken(f"renewal with another {name}")

@@ -1,0 +1,301 @@
+"""The HTTP door: queries and mutations, and subscriptions as server-sent events or in parts.
+
+Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from json import JSONDecodeError
+from typing import Any
+from urllib.parse import parse_qsl
+
+from watchword.asgi import (
+    Gone,
+    Headers,
+    Message,
+    Receive,
+    Response,
+    Send,
+    TooLarge,
+    UnsupportedContent,
+    check_content,
+    header,
+    read_body,
+)
+from watchword.context import Context
+from watchword.encoding import decode
+from watchword.errors import (
+    BadUserInput,
+    InvalidProof,
+    PersistedQueryNotSupported,
+    RateLimited,
+    StepUpRequired,
+    TimedOut,
+    TokenNotYetValid,
+    Unauthenticated,
+    Unavailable,
+    WatchwordError,
+)
+from watchword.execution.masking import conceal, present, written
+from watchword.execution.plan import Plan, Refused
+from watchword.principal import Principal
+from watchword.tokens.challenge import challenge
+from watchword.tokens.credential import from_headers, in_url, uses_dpop
+from watchword.tokens.dpop import Target
+from watchword.transports.accept import choose, names
+from watchword.transports.admission import address_of
+from watchword.transports.door import Door
+from watchword.transports.multipart import CONTENT_TYPE as MULTIPART
+from watchword.transports.multipart import Multipart
+from watchword.transports.request import Request, read
+from watchword.transports.sse import CONTENT_TYPE as EVENT_STREAM
+from watchword.transports.sse import EventStream
+from watchword.transports.streaming import Asked, Format, serve
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+HTML = "text/html"
+STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
+INVALID_REQUEST: Headers = (
+    (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
+)
+# An answer is for one principal and one Accept, and may hold a nonce (RFC 9449, section 8.2): no cache
+# may give it to another, nor a browser show it in place of the explorer.
+NEVER_KEPT: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
+
+Page = Callable[[str], tuple[bytes, Headers]]
+"""The explorer's page, with its headers; given what relative URLs in it begin with."""
+
+
+class Failure(Exception):
+    """The request is answered with this response and nothing is run."""
+
+    def __init__(self, status: int, error: WatchwordError, headers: Headers = ()) -> None:
+        super().__init__(error.message)
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+class HttpDoor:
+    """The ASGI endpoint for `http` scopes at /graphql."""
+
+    def __init__(self, door: Door, page: Page | None) -> None:
+        self._door = door
+        self._page = page
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        accept = header(scope, b"accept")
+        if self._page is not None and _is_browser(scope, accept):
+            body, headers = self._page("../" if scope.get("raw_path", b"").endswith(b"/") else "")
+            await Response(200, body, headers).send(send)
+            return
+        try:
+            await self._serve(scope, receive, send, accept)
+        except Gone:
+            return
+        except RateLimited as error:
+            after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
+            await _failure(Failure(error.status, error, (after,)), accept).send(send)
+        except (Unavailable, TimedOut) as error:
+            await _failure(Failure(error.status, error), accept).send(send)
+        except Unauthenticated as error:
+            await _failure(self._refused(scope, error), accept).send(send)
+        except Failure as failure:
+            await _failure(failure, accept).send(send)
+        except Exception as error:
+            await _failure(Failure(500, conceal(error)), accept).send(send)
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send, accept: str) -> None:
+        media_type = _media_type(accept)
+        if in_url(scope["query_string"]):
+            error = BadUserInput("Send the token in the Authorization header, never in the URL.")
+            raise Failure(400, error, INVALID_REQUEST)
+        credential, address = from_headers(scope["headers"]), address_of(scope["client"])
+        target = Target(scope["method"], scope["path"], address=address)
+        principal = await self._door.authenticate(credential, target)
+        try:
+            request = await self._read(scope, receive)
+            # The token may have ended or been revoked while the body came.
+            principal = self._door.still(principal)
+            plan = self._door.engine.plan(request.query, request.operation_name)
+            _check_method(scope["method"], plan)
+            if form := _format(media_type, plan):
+                # In place of the request as it was sent, which would be held as long as the stream.
+                request = _lasting(request, plan, scope)
+                asked = Asked(principal, plan, request, address)
+                await self._stream(form, asked, scope, receive, send)
+                return
+            answer = await self._execute(principal, plan, request, address)
+        except Refused as refused:
+            errors = [present(error) for error in refused.errors]
+            response = _refusal(errors, media_type, accept)
+        except PersistedQueryNotSupported as error:
+            response = _refusal([error.as_dict()], media_type, accept)
+        else:
+            response = _response(200, answer, _whole(accept), _step_up(answer, principal))
+        await response.send(send)
+
+    async def _stream(
+        self, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+    ) -> None:
+        if scope["method"] != "HEAD":
+            await serve(self._door, form, asked, scope, receive, send)
+            return
+        # HEAD: only the headers of the stream are sent.
+        headers = [*form.headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _refused(self, scope: Message, error: Unauthenticated) -> Failure:
+        is_bound = self._door.settings.dpop == "required" or uses_dpop(scope["headers"])
+        return Failure(401, error, _challenge(error, is_bound))
+
+    async def _read(self, scope: Message, receive: Receive) -> Request:
+        try:
+            match scope["method"]:
+                case "GET" | "HEAD":
+                    return read(_query_parameters(scope["query_string"]))
+                case "POST":
+                    return read(await self._body(scope, receive))
+        except BadUserInput as error:
+            raise Failure(400, error) from error
+        raise Failure(
+            405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
+        )
+
+    async def _body(self, scope: Message, receive: Receive) -> object:
+        limit = self._door.settings.max_body_bytes
+        try:
+            # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
+            check_content(scope, JSON)
+            return decode(await read_body(scope, receive, limit))
+        except UnsupportedContent as fault:
+            raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
+        except TooLarge:
+            raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
+        except JSONDecodeError as error:
+            raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
+
+    async def _execute(
+        self, principal: Principal, plan: Plan, request: Request, address: str
+    ) -> dict[str, Any]:
+        if plan.is_subscription:
+            raise Failure(
+                406,
+                BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
+            )
+        context = Context(self._door.services, principal, address=address)
+        return await self._door.engine.execute(plan, request.variables, context)
+
+
+def _media_type(accept: str) -> str:
+    # Apollo Client names multipart/mixed and JSON in one header, and takes either for an answer.
+    media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, MULTIPART))
+    if media_type is None:
+        raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+    if names(accept, MULTIPART) and media_type != EVENT_STREAM:
+        return MULTIPART
+    return media_type
+
+
+def _format(media_type: str, plan: Plan) -> Format | None:
+    """Return how the answer is streamed; None for one that is not."""
+    if media_type == MULTIPART and not plan.is_subscription:
+        return None
+    return STREAMS.get(media_type)
+
+
+def _lasting(request: Request, plan: Plan, scope: Message) -> Request:
+    """Return what a stream needs of its request: the variables of its operation, and its cursor."""
+    resume = request.resume
+    if resume is None:
+        # What a browser's EventSource sends by itself when it comes back (HTML, section 9.2.4).
+        resume = header(scope, b"last-event-id") or None
+    extensions = None if resume is None else {"resume": resume}
+    return replace(request, variables=plan.declared(request.variables), extensions=extensions)
+
+
+def _is_browser(scope: Message, accept: str) -> bool:
+    # A browser names HTML and likes it best, whether it opens the explorer or a link with a query in it.
+    # Clients that take HTML as well name JSON, or take it by a wildcard and do not name HTML.
+    likes_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
+    return likes_html and scope["method"] in ("GET", "HEAD") and not in_url(scope["query_string"])
+
+
+def _query_parameters(query_string: bytes) -> dict[str, Any]:
+    try:
+        given = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
+    # Treat an empty parameter as absent: HTML forms send the names of fields that were not filled in.
+    parameters: dict[str, Any] = {name: value for name, value in given if value}
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = _json(name, parameters[name])
+    return parameters
+
+
+def _json(name: str, text: str) -> object:
+    try:
+        return decode(text)
+    except JSONDecodeError as error:
+        raise BadUserInput(f"The parameter {name!r} is not JSON: {error.msg}.", [name]) from error
+
+
+def _check_method(method: str, plan: Plan) -> None:
+    if method != "POST" and plan.is_mutation:
+        raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))
+
+
+def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
+    headers: Headers = ((b"www-authenticate", challenge(error, bound=is_bound).encode()),)
+    if isinstance(error, InvalidProof) and error.nonce is not None:
+        headers += ((b"dpop-nonce", error.nonce.encode()),)
+    if isinstance(error, TokenNotYetValid):
+        headers += ((b"retry-after", b"%d" % error.retry_after),)
+    return headers
+
+
+def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
+    # RFC 9470, section 3: how recent an authentication is that some field asks for.
+    shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
+    mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
+    # A resolver's own error may have this code, and say nothing or anything.
+    ages = [age for age in mine if isinstance(age, int)]
+    if not ages:
+        return ()
+    scheme = "Bearer" if principal.key is None else "DPoP"
+    said = 'realm="watchword", error="insufficient_user_authentication"'
+    return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
+
+
+def _whole(accept: str) -> str:
+    """Return the media type of an answer that is no stream."""
+    return choose(accept, (JSON, GRAPHQL_JSON)) or JSON
+
+
+def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
+    # Section "Status Codes": under application/json the answer itself says what is wrong.
+    status = 200 if media_type == JSON else 400
+    whole = _whole(accept) if media_type in STREAMS else media_type
+    return _response(status, {"errors": errors}, whole)
+
+
+def _failure(failure: Failure, accept: str) -> Response:
+    media_type = _whole(accept)
+    if failure.status == 401:
+        # A refused token is HTTP's own answer, before GraphQL has begun. Clients take what comes as
+        # a GraphQL response for the result, whatever its status; of plain JSON they see the 401.
+        media_type = choose(accept, (JSON,)) or media_type
+    answer = {"errors": [failure.error.as_dict()]}
+    return _response(failure.status, answer, media_type, failure.headers)
+
+
+def _response(
+    status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
+) -> Response:
+    content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
+    return Response(status, written(answer), (content_type, *NEVER_KEPT, *headers))

@@ -1,0 +1,97 @@
+"""The life of a live connection, the same for sockets and for streams over HTTP: its state, the timer of
+that state, its lease, and what waits for its client to read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from watchword.clock import Timer
+from watchword.delivery.backlog import Backlog
+from watchword.delivery.lease import Lease, Tenant
+from watchword.ending import Ending
+from watchword.principal import Principal
+from watchword.transports.door import Door
+from watchword.transports.frames import Wire
+from watchword.transports.state import Machine, Move, State
+
+
+class Owner(Tenant, Protocol):
+    """A connection: what it does when its lease, its server or its client ends it."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether a query or a mutation has not been answered yet."""
+
+
+class Life(Machine):
+    """Ends a connection for the first reason that there is, by `owner.ended`."""
+
+    def __init__(self, door: Door, wire: Wire, owner: Owner, state: State) -> None:
+        super().__init__(state)
+        self._door = door
+        self._wire = wire
+        self._owner = owner
+        self._lease: Lease | None = None
+        self._timer: Timer | None = None
+        # When it ends at the latest once the server stops, in Unix seconds.
+        self._latest = 0.0
+        clock, patience = door.services.clock, door.patience
+        self._backlog = Backlog(clock, patience, wire, lambda: owner.ended(Ending.SLOW))
+        wire.written = self._backlog.wrote
+        wire.stopping = self.drain
+
+    @property
+    def lease(self) -> Lease:
+        """The lease; there is one from `rent` on."""
+        assert self._lease is not None, "nothing starts before there is a lease"
+        return self._lease
+
+    def rent(self, principal: Principal) -> None:
+        """Take a lease. Raises what `Door.lease` raises."""
+        self._lease = self._door.lease(principal, self._owner)
+
+    def move(self, move: Move) -> bool:
+        """Make a move; the timer of the state before is forgotten."""
+        has_moved = super().move(move)
+        if has_moved and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return has_moved
+
+    def wait(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Call back after so many seconds if the connection is in the same state then."""
+        clock = self._door.services.clock
+        self._timer = clock.call_at(clock.now() + seconds, callback)
+
+    def drain(self) -> None:
+        """End within `drain_seconds`, not all connections at once: the server stops."""
+        if not self.move(Move.DRAIN):
+            self._owner.ended(Ending.DRAINING)
+            return
+        seconds = self._door.settings.drain_seconds
+        self._latest = self._door.services.clock.now() + seconds
+        self.wait(random.uniform(0, seconds), self.leave)
+
+    def leave(self) -> None:
+        """End as soon as queries and mutations are answered, and at the end of `drain_seconds` anyway."""
+        if self.move(Move.LEAVE):
+            left = self._latest - self._door.services.clock.now()
+            self.wait(left, lambda: self._owner.ended(Ending.DRAINING))
+        self.rest()
+
+    def rest(self) -> None:
+        """Called when a query or a mutation is over: a connection that leaves may end now."""
+        if self.state is State.LEAVING and not self._owner.is_busy:
+            self._owner.ended(Ending.DRAINING)
+
+    def close(self) -> bool:
+        """Close, and give everything back. Returns False when it was closed already."""
+        if not self.move(Move.CLOSE):
+            return False
+        self._backlog.close()
+        self._wire.written = self._wire.stopping = None
+        if self._lease is not None:
+            self._door.give_back(self._lease)
+        return True

@@ -1,0 +1,132 @@
+"""Whether the app is open: its lifespan has brought everything up, and has not begun to end.
+
+    NEW -> STARTING -> OPEN -> STOPPED -> STARTING ...
+               \\-> FAILED -> STARTING ...
+
+Until it is open nothing may be answered: revocations are not known yet, and events reach nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from watchword.asgi import Response, route_path
+from watchword.errors import Unavailable
+from watchword.transports.protocol import SUBPROTOCOL
+
+log = logging.getLogger("watchword.app")
+
+LIVE, READY = "/health/live", "/health/ready"
+# Seconds after which a client may try again.
+RETRY_AFTER = 5
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+
+class Stage(Enum):
+    """Where an app is in its life, in the words of the health routes."""
+
+    NEW = "not started"
+    STARTING = "starting"
+    OPEN = "open"
+    FAILED = "failed to start"
+    STOPPED = "stopped"
+
+
+REASONS = {
+    Stage.NEW: "its lifespan has not run. An app that is mounted in another one is not started by it:"
+    " enter app.router.lifespan_context(app) in the lifespan of the other one, or run `watchword serve`.",
+    Stage.STARTING: "it is still starting.",
+    Stage.FAILED: "it could not start; the log above says why.",
+    Stage.STOPPED: "it has stopped.",
+}
+
+
+class Opening:
+    """The stage of one app."""
+
+    def __init__(self) -> None:
+        self.stage = Stage.NEW
+        self._told: set[Stage] = set()
+
+    def follow(self, lifespan: Lifespan) -> Lifespan:
+        """Return the lifespan that also moves the stage."""
+
+        @asynccontextmanager
+        async def followed(app: Any) -> AsyncIterator[None]:
+            self.stage = Stage.STARTING
+            try:
+                async with lifespan(app):
+                    self.stage = Stage.OPEN
+                    try:
+                        yield
+                    finally:
+                        self.stage = Stage.STOPPED
+            finally:
+                if self.stage is Stage.STARTING:
+                    self.stage = Stage.FAILED
+
+        return followed
+
+    def tell(self) -> None:
+        """Log why requests are refused, and what to do: once for each stage."""
+        if self.stage not in self._told:
+            self._told.add(self.stage)
+            log.error("Requests are refused with 503. The app is not open: %s", REASONS[self.stage])
+
+
+class Gate:
+    """ASGI middleware: until the app is open every request is refused with 503, and every socket with 1013.
+
+    The health routes say in which stage it is; `/health/live` with 200, for the process answers.
+    """
+
+    def __init__(self, app: ASGIApp, opening: Opening) -> None:
+        self._app = app
+        self._opening = opening
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._opening.stage is Stage.OPEN:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and route_path(scope) in (LIVE, READY):
+            status = 200 if route_path(scope) == LIVE else 503
+            await _json(status, {"status": self._opening.stage.value}).send(send)
+        else:
+            self._opening.tell()
+            error = Unavailable("The server is not open yet. Try again in a moment.")
+            if scope["type"] == "http":
+                await _answer(error, send)
+            else:
+                await _close(error, scope, receive, send)
+
+
+async def _answer(error: Unavailable, send: Send) -> None:
+    # GraphQL's form of an error, and that of RFC 6749, section 5.2, which the other routes use.
+    answer = {"errors": [error.as_dict()], "error": "temporarily_unavailable"}
+    refusal = _json(error.status, answer | {"error_description": error.message})
+    await refusal.send(send)
+
+
+async def _close(error: Unavailable, scope: Scope, receive: Receive, send: Send) -> None:
+    # A handshake that is refused is an error for which graphql-ws gives up; after 1013 it tries again.
+    await receive()  # websocket.connect
+    offered = SUBPROTOCOL in scope["subprotocols"]
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
+    closing = {"type": "websocket.close", "code": error.close_code, "reason": error.message}
+    await send(closing)
+
+
+def _json(status: int, answer: object) -> Response:
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"retry-after", b"%d" % RETRY_AFTER),
+    )
+    return Response(status, orjson.dumps(answer), headers if status == 503 else headers[:2])

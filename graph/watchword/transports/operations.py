@@ -1,0 +1,181 @@
+"""The open operations of one socket. Queries and mutations have a task each; subscriptions live in delivery/."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from watchword.context import Context, Renew
+from watchword.delivery.run import Operation, Sent
+from watchword.delivery.subscription import Subscription
+from watchword.errors import RateLimited
+from watchword.execution.masking import conceal, present
+from watchword.execution.plan import Plan, Refused
+from watchword.transports.admission import Taken
+from watchword.transports.door import Door
+from watchword.transports.life import Life
+from watchword.transports.protocol import NEXT_TAIL, complete_message, error_message, next_head
+from watchword.transports.request import Request
+
+
+class Socket(Protocol):
+    """Where the messages of operations go."""
+
+    def send(self, *parts: bytes) -> None:
+        """Send one message. Never waits; a socket that is closed drops it."""
+
+    def forget(self, id: str) -> None:
+        """Note that the server has ended an operation: its id may be used again."""
+
+    async def drained(self) -> None:
+        """Wait while more waits for the client than should."""
+
+
+class Operations:
+    """Starts, stops and answers them. `renew` is what a mutation renews the socket with."""
+
+    __slots__ = (
+        "_address",
+        "_door",
+        "_life",
+        "_places",
+        "_renew",
+        "_socket",
+        "_subscriptions",
+        "_tasks",
+    )
+
+    def __init__(self, door: Door, socket: Socket, life: Life, address: str, renew: Renew) -> None:
+        self._door = door
+        self._socket = socket
+        self._life = life
+        self._address = address
+        self._renew = renew
+        # What each open operation is counted by.
+        self._places: dict[str, Taken] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether a query or a mutation has not been answered yet."""
+        return bool(self._tasks)
+
+    def start(self, id: str, request: Request) -> None:
+        """Run an operation; whatever is wrong with it is its own answer."""
+        try:
+            self._places[id] = self._take_place()
+            plan = self._door.engine.plan(request.query, request.operation_name)
+        except Refused as refused:
+            self._refuse(id, [present(error) for error in refused.errors])
+        except Exception as error:
+            self._refuse(id, [conceal(error).as_dict()])
+        else:
+            self._operate(id, plan, request)
+
+    def stop(self, id: str) -> None:
+        """Stop an operation: the client wants no more of it."""
+        self._free(id)
+        if subscription := self._subscriptions.pop(id, None):
+            subscription.stop()
+        elif task := self._tasks.pop(id, None):
+            task.cancel()
+            self._life.rest()
+
+    def regrant(self) -> None:
+        """Go on with the grants that the principal has now."""
+        for subscription in tuple(self._subscriptions.values()):
+            subscription.regrant()
+
+    def close(self) -> None:
+        """Stop all of them, and tell the client nothing: it may resume them elsewhere."""
+        for id in tuple(self._places):
+            self._free(id)
+        for subscription in self._subscriptions.values():
+            subscription.stop()
+        self._subscriptions.clear()
+        current = asyncio.current_task()
+        for task in self._tasks.values():
+            if task is not current:
+                task.cancel()
+        self._tasks.clear()
+
+    def finish(self, id: str, message: bytes) -> None:
+        """Send the last message of a subscription."""
+        if self._subscriptions.pop(id, None) is not None:
+            self._last(id, message)
+
+    def _take_place(self) -> Taken:
+        most = self._door.settings.max_operations
+        if len(self._places) >= most:
+            raise RateLimited(
+                f"{most} operations are open on this connection, and no more may be.", 1
+            )
+        return self._door.operations.take(self._address, self._life.lease.principal.subject)
+
+    def _free(self, id: str) -> None:
+        if place := self._places.pop(id, None):
+            place.give_back()
+
+    def _last(self, id: str, *messages: bytes) -> None:
+        """End an operation with its last messages."""
+        self._free(id)
+        self._socket.forget(id)
+        for message in messages:
+            self._socket.send(message)
+
+    def _operate(self, id: str, plan: Plan, request: Request) -> None:
+        if plan.is_subscription:
+            operation = Operation(plan, plan.declared(request.variables))
+            outlet = _Outlet(self, self._socket, id)
+            subscription = Subscription(
+                self._door.groups, self._life.lease, operation, outlet, request.resume
+            )
+            self._subscriptions[id] = subscription
+            subscription.start()
+        else:
+            self._tasks[id] = asyncio.create_task(self._answer(id, plan, request))
+
+    async def _answer(self, id: str, plan: Plan, request: Request) -> None:
+        principal = self._life.lease.principal
+        context = Context(self._door.services, principal, renew=self._renew, address=self._address)
+        try:
+            answer = await self._door.engine.execute(plan, request.variables, context)
+            json = Sent(answer).json
+            last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
+        except Refused as refused:
+            last = [error_message(id, [present(error) for error in refused.errors])]
+        except Exception as error:
+            last = [error_message(id, [conceal(error).as_dict()])]
+        # The client may have completed this one and started another under the same id meanwhile.
+        if self._tasks.get(id) is asyncio.current_task():
+            del self._tasks[id]
+            self._last(id, *last)
+            self._life.rest()
+
+    def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
+        self._last(id, error_message(id, errors))
+
+
+class _Outlet:
+    """Where the answers of one subscription go."""
+
+    __slots__ = ("_head", "_id", "_operations", "_socket")
+
+    def __init__(self, operations: Operations, socket: Socket, id: str) -> None:
+        self._operations = operations
+        self._socket = socket
+        self._id = id
+        self._head = next_head(id)
+
+    def next(self, answer: Sent) -> None:
+        self._socket.send(self._head, answer.json, NEXT_TAIL)
+
+    def refuse(self, errors: list[dict[str, Any]]) -> None:
+        self._operations.finish(self._id, error_message(self._id, errors))
+
+    def complete(self) -> None:
+        self._operations.finish(self._id, complete_message(self._id))
+
+    async def drained(self) -> None:
+        await self._socket.drained()

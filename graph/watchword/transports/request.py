@@ -1,0 +1,57 @@
+"""A GraphQL request as every door understands it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.errors import BadUserInput, PersistedQueryNotSupported
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for (GraphQL over HTTP, section "Request Parameters")."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+    @property
+    def resume(self) -> str | None:
+        """The cursor after which a subscription goes on (`extensions.resume`)."""
+        return (self.extensions or {}).get("resume")
+
+
+def read(value: object) -> Request:
+    """Read a request from decoded JSON.
+
+    Raises `BadUserInput` that names the member, and `PersistedQueryNotSupported` when there is the hash
+    of a document instead of the document.
+    """
+    if isinstance(value, list):
+        raise BadUserInput("Batches are not supported: send one request at a time.")
+    if not isinstance(value, dict):
+        raise BadUserInput("The request must be a JSON object with a member 'query'.")
+    query = _member(value, "query", str, "a string")
+    extensions = _member(value, "extensions", dict, "an object or null")
+    if query is None:
+        if extensions and extensions.get("persistedQuery") is not None:
+            raise PersistedQueryNotSupported
+        raise BadUserInput("The member 'query' is missing.", ["query"])
+    if extensions and not isinstance(extensions.get("resume"), str | None):
+        raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
+    return Request(
+        query,
+        # An empty name is what several clients send for none.
+        _member(value, "operationName", str, "a string or null") or None,
+        _member(value, "variables", dict, "an object or null"),
+        extensions,
+    )
+
+
+def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
+    member = value.get(name)
+    if member is not None and not isinstance(member, kind):
+        raise BadUserInput(f"The member {name!r} must be {words}.", [name])
+    return member

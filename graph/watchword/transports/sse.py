@@ -1,0 +1,38 @@
+"""Server-sent events: graphql-sse's "distinct connections mode".
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watchword.asgi import Headers
+from watchword.delivery.run import Sent
+from watchword.encoding import encode
+
+CONTENT_TYPE = "text/event-stream"
+
+
+class EventStream:
+    """Each answer is an event `next`, whose id is its cursor: browsers bring it back by themselves."""
+
+    headers: Headers = (
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        # nginx would otherwise hold events back to fill a buffer.
+        (b"x-accel-buffering", b"no"),
+    )
+    beginning = b""
+    beat = b":\n\n"
+    complete = b"event: complete\ndata: \n\n"
+
+    def next(self, answer: Sent) -> bytes:
+        made = answer.shapes.get("sse")
+        if made is None:
+            id = b"" if answer.cursor is None else b"id: " + answer.cursor.encode() + b"\n"
+            made = answer.shapes["sse"] = b"event: next\n" + id + b"data: " + answer.json + b"\n\n"
+        return made
+
+    def fail(self, errors: list[dict[str, Any]]) -> bytes:
+        return b"event: next\ndata: " + encode({"errors": errors}) + b"\n\n"

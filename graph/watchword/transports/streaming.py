@@ -1,0 +1,206 @@
+"""Operations whose answers are parts of one HTTP response: server-sent events, and multipart.
+
+The two differ in how a part is written, which is a `Format`; what holds for a live connection is the
+same for both, and the same as for a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from watchword.asgi import Headers, Message, Receive, Send
+from watchword.clock import Timer
+from watchword.context import Context
+from watchword.delivery.run import Operation, Sent
+from watchword.delivery.subscription import Subscription
+from watchword.ending import Ending
+from watchword.execution.masking import conceal, present
+from watchword.execution.plan import Plan, Refused
+from watchword.principal import Principal
+from watchword.transports import plain as connections
+from watchword.transports.door import Door
+from watchword.transports.frames import PipeProtocol
+from watchword.transports.life import Life
+from watchword.transports.plain import PlainStream
+from watchword.transports.request import Request
+from watchword.transports.state import Move, State
+
+# Seconds between signs of life that keep proxies from closing a quiet stream.
+KEEP_ALIVE = 15.0
+
+
+class Format(Protocol):
+    """How answers are written on one kind of stream."""
+
+    headers: Headers
+    beginning: bytes
+    """What is written before anything else."""
+    beat: bytes
+    """A sign of life."""
+
+    def next(self, answer: Sent) -> bytes:
+        """Return an answer as a part."""
+
+    def fail(self, errors: list[dict[str, Any]]) -> bytes:
+        """Return errors that end the stream."""
+
+    complete: bytes
+    """What is written last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The operation that a stream carries, its principal and its address."""
+
+    principal: Principal
+    plan: Plan
+    request: Request
+    address: str
+
+
+async def serve(
+    door: Door, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+) -> None:
+    """Answer with a stream that ends with the operation, or with the lease.
+
+    Raises `RateLimited`, or what refuses the token, before anything was sent.
+    """
+    address, subject = asked.address, asked.principal.subject
+    with door.connections.take(address), door.operations.take(address, subject):
+        stream = Stream(door, form, connections.stream(scope, receive, send), asked)
+        try:
+            stream.rent()
+            await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
+            await stream.run()
+        finally:
+            stream.close()
+
+
+class Stream:
+    """One operation on one response, whose client can only listen."""
+
+    def __init__(
+        self, door: Door, form: Format, connection: PipeProtocol | PlainStream, asked: Asked
+    ) -> None:
+        self._door = door
+        self._form = form
+        self._wire = connection
+        self._asked = asked
+        self._life = Life(door, connection, self, State.OPENING)
+        self._beating: Timer | None = None
+        self._subscription: Subscription | None = None
+        # Done when the operation has ended, or the connection.
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        connection.lost = self._finish
+
+    def rent(self) -> None:
+        """Take a lease. Raises what `Door.lease` raises."""
+        self._life.rent(self._asked.principal)
+
+    async def run(self) -> None:
+        """Write answers until there are no more, or the lease is over, or the client is gone."""
+        self._life.move(Move.OPEN)
+        if ending := self._life.lease.ending:
+            self.ended(ending)
+        else:
+            await self._operate()
+        await self._wire.end()
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._finish()
+        self._life.close()
+        self._wire.release()
+
+    async def _operate(self) -> None:
+        if self._wire.is_stopping:
+            self._life.drain()
+        self._write(self._form.beginning)
+        self._beat()
+        stop = self._start()
+        try:
+            await self._over
+        finally:
+            stop()
+
+    def _start(self) -> Callable[[], object]:
+        """Start the operation; return what stops it."""
+        if not self._asked.plan.is_subscription:
+            return asyncio.create_task(self._answer()).cancel
+        request = self._asked.request
+        operation = Operation(self._asked.plan, request.variables)
+        self._subscription = Subscription(
+            self._door.groups, self._life.lease, operation, self, request.resume
+        )
+        self._subscription.start()
+        return self._subscription.stop
+
+    async def _answer(self) -> None:
+        asked = self._asked
+        context = Context(self._door.services, self._life.lease.principal, address=asked.address)
+        try:
+            answer = await self._door.engine.execute(asked.plan, asked.request.variables, context)
+        except Refused as refused:
+            self.refuse([present(error) for error in refused.errors])
+        except Exception as error:
+            self.refuse([conceal(error).as_dict()])
+        else:
+            self.next(Sent(answer))
+            self.complete()
+
+    # As an outlet.
+
+    def next(self, answer: Sent) -> None:
+        self._write(self._form.next(answer))
+
+    def refuse(self, errors: list[dict[str, Any]]) -> None:
+        self._write(self._form.fail(errors) + self._form.complete)
+        self._finish()
+
+    def complete(self) -> None:
+        self._write(self._form.complete)
+        self._finish()
+
+    async def drained(self) -> None:
+        await self._wire.drained()
+
+    # As the owner of its life.
+
+    def ended(self, ending: Ending) -> None:
+        # Before the head is sent no last event can be written; `run` checks the lease afterwards.
+        if self._life.state is State.OPENING or not self._life.close():
+            return
+        # What an ended lease still finds on its way does not leave, only the reason does.
+        error = {"message": ending.reason, "extensions": {"code": ending.code}}
+        last = b"" if self._over.done() else self._form.fail([error]) + self._form.complete
+        self._wire.send_last(last)
+        self._finish()
+
+    def reminded(self) -> None:
+        """Its client cannot say anything: it comes back with a new token, and its cursor."""
+
+    def regranted(self) -> None:
+        if self._subscription is not None and not self._over.done():
+            self._subscription.regrant()
+
+    @property
+    def is_busy(self) -> bool:
+        return not self._asked.plan.is_subscription and not self._over.done()
+
+    def _write(self, data: bytes) -> None:
+        if data and self._life.is_open and not self._over.done():
+            self._wire.send_chunk(data)
+
+    def _beat(self) -> None:
+        clock = self._door.services.clock
+        self._beating = clock.call_at(clock.now() + KEEP_ALIVE, self._beat)
+        self._write(self._form.beat)
+
+    def _finish(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+        if self._beating is not None:
+            self._beating.cancel()

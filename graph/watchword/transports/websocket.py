@@ -1,0 +1,240 @@
+"""The WebSocket door: a thin shell around the protocol's state machine.
+
+What a client sends is read one by one. Its operations are in `operations.py`, and what ends it in `life.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from watchword.asgi import Message, Receive, Send, is_same_origin
+from watchword.ending import Ending
+from watchword.errors import InvalidToken, NonceNeeded, RateLimited, WatchwordError
+from watchword.execution.masking import conceal
+from watchword.principal import Principal
+from watchword.tokens.credential import (
+    BEARER,
+    DPOP,
+    Credential,
+    from_handshake,
+    from_payload,
+    in_url,
+)
+from watchword.tokens.dpop import Target
+from watchword.transports import plain as connections
+from watchword.transports.admission import Pace, address_of
+from watchword.transports.door import Door, check_renewal
+from watchword.transports.frames import FramesProtocol
+from watchword.transports.life import Life
+from watchword.transports.operations import Operations
+from watchword.transports.plain import PlainSocket
+from watchword.transports.protocol import (
+    SUBPROTOCOL,
+    Close,
+    CloseCode,
+    Initialise,
+    Leave,
+    Protocol,
+    Renew,
+    Reply,
+    Start,
+    Stop,
+    ack_message,
+    close,
+    ping_message,
+    pong_message,
+)
+from watchword.transports.state import Move, State
+from watchword.transports.terms import terms
+
+TOO_FAST = close(1008, "too many messages")
+
+
+class WebSocketDoor:
+    """The ASGI endpoint for `websocket` scopes at /graphql."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        settings = self._door.settings
+        is_ours = is_same_origin(scope, settings.our_origins)
+        if not is_ours or in_url(scope["query_string"]):
+            await send({"type": "websocket.close", "code": 1008})
+        elif SUBPROTOCOL not in scope["subprotocols"]:
+            # The protocol names a close code for this, so the socket must be accepted first. The
+            # legacy subprotocol graphql-ws is refused on purpose: elsewhere it went around the ack.
+            await send({"type": "websocket.accept"})
+            refusal = close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+            await send(_message(refusal))
+        else:
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await self._converse(scope, receive, send)
+
+    async def _converse(self, scope: Message, receive: Receive, send: Send) -> None:
+        address = address_of(scope["client"])
+        try:
+            taken = self._door.connections.take(address)
+        except RateLimited as error:
+            await send(_message(close(error.close_code, error.message)))
+            return
+        with taken:
+            connection = connections.socket(scope, receive, send)
+            await Connection(self._door, scope, connection, address).run()
+
+
+class Connection:
+    """The accepted dialogue on one socket."""
+
+    __slots__ = (
+        "_door",
+        "_headers",
+        "_life",
+        "_operations",
+        "_pace",
+        "_protocol",
+        "_target",
+        "_wire",
+    )
+
+    def __init__(
+        self, door: Door, scope: Message, connection: FramesProtocol | PlainSocket, address: str
+    ) -> None:
+        self._door = door
+        self._headers: Any = scope["headers"]
+        # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
+        self._target = Target("GET", scope["path"], is_socket=True, address=address)
+        self._wire = connection
+        self._life = Life(door, connection, self, State.WAITING)
+        self._protocol = Protocol(self._life)
+        self._pace = Pace(door.settings.max_messages_per_second)
+        self._operations = Operations(door, self, self._life, address, self._renew_by_mutation)
+        self._life.wait(door.settings.init_timeout_seconds, self._time_out)
+
+    async def run(self) -> None:
+        """Serve the socket until either side closes it."""
+        try:
+            while (message := cast(Message, await self._wire.receive()))[
+                "type"
+            ] == "websocket.receive":
+                if self._life.state is not State.CLOSED:
+                    await self._take(message)
+        finally:
+            self._life.close()
+            self._operations.close()
+            self._wire.release()
+
+    # What the client says.
+
+    async def _take(self, message: Message) -> None:
+        if not self._pace.is_kept(self._door.services.clock.now()):
+            self._close(TOO_FAST)
+            return
+        text = message.get("text")
+        match self._protocol.receive(text if text is not None else message.get("bytes")):
+            case Initialise(payload):
+                await self._initialise(payload)
+            case Renew(payload):
+                await self._renew(payload)
+            case Start(id, request):
+                self._operations.start(id, request)
+            case Stop(id):
+                self._operations.stop(id)
+            case Reply(text):
+                self.send(text)
+            case Leave():
+                self._life.leave()
+            case Close() as closing:
+                self._close(closing)
+
+    async def _initialise(self, payload: dict[str, Any] | None) -> None:
+        try:
+            credential = from_handshake(self._headers, payload)
+            principal = await self._door.authenticate(credential, self._target)
+            # The server may have closed the socket meanwhile.
+            if self._life.move(Move.OPEN):
+                self._headers = None
+                self._life.rent(principal)
+                self.send(ack_message(terms(self._life.lease)))
+        except Exception as error:
+            self._close(_closing(error))
+
+    async def _renew(self, payload: dict[str, Any]) -> None:
+        try:
+            credential = from_payload(payload)
+            if credential is not None:
+                await self._go_on(credential)
+        except Exception as error:
+            self._close(_closing(error))
+        else:
+            self.send(pong_message(None if credential is None else terms(self._life.lease)))
+
+    async def _renew_by_mutation(self, token: str, proof: str | None) -> Principal:
+        try:
+            return await self._go_on(Credential(token, BEARER if proof is None else DPOP, proof))
+        except WatchwordError as error:
+            self._close(_closing(error))
+            raise
+
+    async def _go_on(self, credential: Credential) -> Principal:
+        principal = await self._door.authenticate(credential, self._target)
+        check_renewal(self._life.lease.principal, principal)
+        self._life.lease.renew(principal)
+        return principal
+
+    # What the server says.
+
+    def send(self, *parts: bytes) -> None:
+        if self._life.state is not State.CLOSED:
+            self._wire.send_text(*parts)
+
+    def forget(self, id: str) -> None:
+        self._protocol.finish(id)
+
+    async def drained(self) -> None:
+        await self._wire.drained()
+
+    # As the owner of its life.
+
+    def ended(self, ending: Ending) -> None:
+        self._close(close(ending.close_code, ending.reason))
+
+    def reminded(self) -> None:
+        self.send(ping_message(terms(self._life.lease) or {}))
+
+    def regranted(self) -> None:
+        self._operations.regrant()
+
+    @property
+    def is_busy(self) -> bool:
+        return self._operations.is_busy
+
+    def _time_out(self) -> None:
+        self._close(close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout"))
+
+    def _close(self, closing: Close) -> None:
+        """Close once; operations are not ended one by one, so that the client may resume them."""
+        if self._life.close():
+            self._wire.send_close(closing.code, closing.reason)
+            self._operations.close()
+
+
+def _message(closing: Close) -> Message:
+    return {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
+
+
+def _closing(error: Exception) -> Close:
+    """Return the close code and reason for a credential that was refused."""
+    if isinstance(error, WatchwordError):
+        return close(error.close_code, _reason(error))
+    return close(1011, conceal(error).message)
+
+
+def _reason(error: WatchwordError) -> str:
+    if isinstance(error, InvalidToken):
+        return error.message
+    if isinstance(error, NonceNeeded):
+        # The only place in which a browser would see it; it fits, and the client can take it out.
+        return f"use_dpop_nonce: {error.nonce}"
+    return Ending.EXPIRED.reason if error.code == Ending.EXPIRED.code else error.message

@@ -1,0 +1,131 @@
+"""A token of a trusted issuer to a principal: its own issuer's keys, and our own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from watchword.background import Background
+from watchword.clock import Clock
+from watchword.errors import InvalidToken, Unsafe
+from watchword.principal import Principal
+from watchword.tokens.claims import Expected, principal
+from watchword.tokens.compact import decode, header_of
+from watchword.tokens.jws import check_signatures
+from watchword.tokens.keys import VerifyingKey
+from watchword.tokens.members import members
+from watchword.tokens.verify import UnknownKey
+from watchword.trust.keys import IssuerKeys
+from watchword.trust.mapping import Person, elsewhere, person_of, translate
+from watchword.trusted_issuer import IGNORABLE, TrustedIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a token of another issuer says: the person is not an account yet, nor is the principal."""
+
+    principal: Principal
+    person: Person
+
+
+class Issuer:
+    """One issuer, with its keys."""
+
+    def __init__(
+        self,
+        trusted: TrustedIssuer,
+        clock: Clock,
+        leeway: float,
+        roles: Mapping[str, frozenset[str]],
+        background: Background,
+    ) -> None:
+        self.trusted = trusted
+        self.keys = IssuerKeys(trusted, clock, background)
+        self._clock = clock
+        self._roles = roles
+        self._expected = Expected(trusted.issuer, trusted.audience, leeway)
+
+    async def verify(self, token: str) -> Verified:
+        """Return what the token says. Raises `InvalidToken`, `TokenExpired` and `Unavailable`."""
+        header = header_of(token, with_keys=self.trusted.ignored_headers)
+        _check_type(header, self.trusted)
+        return self._read(members(await self._payload(token, header)))
+
+    async def _payload(self, token: str, header: dict[str, Any]) -> bytes:
+        try:
+            return check_signatures(token, header, await self._keys(header))
+        except InvalidToken:
+            # A new key without an id is not known by its id to be new.
+            if "kid" in header or not await self.keys.renew():
+                raise
+            return check_signatures(token, header, await self._keys(header))
+
+    async def _keys(self, header: dict[str, Any]) -> Sequence[VerifyingKey]:
+        """Return the keys that a token may mean: those of its kid, or, when it names none, those that
+        have none (RFC 7515, section 4.1.4)."""
+        kid = header.get("kid")
+        if not isinstance(kid, str) and "kid" in header:
+            raise InvalidToken("kid")
+        keys = await self.keys.find(kid)
+        if keys is None:
+            raise UnknownKey
+        return keys
+
+    def _read(self, claims: dict[str, Any]) -> Verified:
+        ours = translate(claims, self.trusted, self._roles)
+        made = principal(ours, self._expected, self._clock.now())
+        made = replace(made, elsewhere=elsewhere(made.client or "", self.trusted))
+        return Verified(made, person_of(claims, self.trusted))
+
+
+class TrustedIssuers:
+    """All issuers of the settings, by the name in their tokens."""
+
+    def __init__(
+        self,
+        trusted: Sequence[TrustedIssuer],
+        clock: Clock,
+        leeway: float,
+        roles: Mapping[str, frozenset[str]],
+        background: Background,
+    ) -> None:
+        """`leeway` is in seconds. Raises `Unsafe` when an entry gives a role that is unknown."""
+        for one in trusted:
+            _check_roles(one, roles)
+        self._by_name = {
+            one.issuer: Issuer(one, clock, leeway, roles, background) for one in trusted
+        }
+
+    def of(self, token: str) -> Issuer | None:
+        """Return whose keys a token is to be checked with; None when it names no issuer of ours.
+
+        Nothing else of a token is looked at before its signature has been checked.
+        """
+        if not self._by_name:
+            return None
+        try:
+            header_of(token, with_keys=IGNORABLE)
+            named = members(decode(token.split(".")[1])).get("iss")
+        except InvalidToken:
+            return None
+        return self._by_name.get(named) if isinstance(named, str) else None
+
+
+def _check_type(header: dict[str, Any], trusted: TrustedIssuer) -> None:
+    kind = header.get("typ")
+    if isinstance(kind, str):
+        # RFC 7515, section 4.1.9: "application/" may be left out, and case does not matter.
+        kind = kind.lower().removeprefix("application/")
+    wanted = {one if one is None else one.lower() for one in trusted.types}
+    if not (kind is None or isinstance(kind, str)) or kind not in wanted:
+        raise InvalidToken("typ")
+
+
+def _check_roles(trusted: TrustedIssuer, roles: Mapping[str, frozenset[str]]) -> None:
+    given = {*(trusted.role_map or {}).values(), *trusted.default_roles}
+    if unknown := sorted(given - roles.keys()):
+        raise Unsafe(
+            f"WATCHWORD_TRUSTED_ISSUERS: {trusted.name} gives the role {unknown[0]!r}, which the"
+            f" schema does not know. It knows: {', '.join(sorted(roles)) or 'none'}."
+        )

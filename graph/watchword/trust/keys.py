@@ -1,0 +1,111 @@
+"""The keys of one issuer, kept for as long as it says, and longer while it cannot be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+
+from watchword.background import Background
+from watchword.clock import Clock
+from watchword.errors import Unavailable
+from watchword.tokens.jwk import BadKey, Keys, read_set
+from watchword.tokens.keys import VerifyingKey
+from watchword.trust.discovery import Found, discover
+from watchword.trust.fetch import FetchFailed, fetch, in_time
+from watchword.trusted_issuer import TrustedIssuer
+
+log = logging.getLogger("watchword.trust")
+
+# Seconds between two times at which an issuer is asked, whatever its tokens say.
+COOL_DOWN = 10.0
+
+
+class IssuerKeys:
+    """The keys of one issuer, by id. No two issuers share one of these: a kid is its issuer's own."""
+
+    def __init__(self, issuer: TrustedIssuer, clock: Clock, background: Background) -> None:
+        self.keys: Keys = {}
+        self.version = 0
+        self._issuer = issuer
+        self._clock = clock
+        self._background = background
+        self._found: Found | None = None
+        self._found_until = self._fresh_until = self._good_until = float("-inf")
+        self._asked_at = float("-inf")
+        self._is_away = False
+        self._asking: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str | None) -> tuple[VerifyingKey, ...] | None:
+        """Return the keys of this id, or those without one; None when the issuer has none.
+
+        The issuer is asked when the keys are too old, or the id is unknown: at most once in 10
+        seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by, and
+        for an unknown id when the issuer could not be asked the last time: it may be a new one.
+        """
+        if kid not in self.keys or self._clock.now() >= self._fresh_until:
+            await self._ask()
+        if self._clock.now() >= self._good_until or (self._is_away and kid not in self.keys):
+            raise Unavailable("The identity provider of this token cannot be reached. Try again.")
+        return self.keys.get(kid)
+
+    async def renew(self) -> bool:
+        """Ask the issuer for its keys, unless it was asked a moment ago; tell whether they are others."""
+        before = self.version
+        await self._ask()
+        return self.version != before
+
+    async def _ask(self) -> None:
+        if self._asking is None:
+            now = self._clock.now()
+            # A clock that was set back is no reason to ask nobody until it is as late again.
+            if 0 <= now - self._asked_at < COOL_DOWN:
+                return
+            self._asked_at = now
+            self._asking = self._background.spawn(f"keys of {self._issuer.name}", self._refresh())
+            self._asking.add_done_callback(self._asked)
+        # Who asked first may go away; the others wait for the same answer.
+        await asyncio.shield(self._asking)
+
+    def _asked(self, _task: asyncio.Task[None]) -> None:
+        self._asking = None
+
+    async def _refresh(self) -> None:
+        name = self._issuer.name
+        self._is_away = True
+        try:
+            await self._fetch(self._clock.now())
+            self._is_away = False
+        except (FetchFailed, BadKey) as failure:
+            log.warning("the keys of %s could not be fetched: %s", name, failure)
+        except Exception:
+            # Many wait for this, and none of them can help it: whatever it was, the issuer is away.
+            log.exception("the keys of %s could not be fetched", name)
+        if self._is_away:
+            # They may have moved: next time it is asked where they are.
+            self._found = None
+
+    async def _fetch(self, now: float) -> None:
+        async with in_time():
+            found = await self._discovered(now)
+            fetched = await fetch(found.jwks_url, self._issuer.places, now)
+        keys, left_out = read_set(fetched.document, self._issuer.algorithms)
+        # One line for each reason, of however many keys. Most issuers have keys for other uses too;
+        # without any for this one, nobody comes in.
+        for reason, count in Counter(map(str, left_out)).items():
+            level = logging.INFO if keys else logging.WARNING
+            log.log(level, "a key of %s is left out: %s (%d)", self._issuer.name, reason, count)
+        self._use(keys, now + fetched.seconds)
+
+    async def _discovered(self, now: float) -> Found:
+        if self._found is None or now >= self._found_until:
+            self._found = await discover(self._issuer, now)
+            self._found_until = now + self._found.seconds
+        return self._found
+
+    def _use(self, keys: Keys, fresh_until: float) -> None:
+        if keys != self.keys:
+            self.version += 1
+        self.keys = keys
+        self._fresh_until = fresh_until
+        self._good_until = fresh_until + self._issuer.stale_seconds

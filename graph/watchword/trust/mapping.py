@@ -1,0 +1,201 @@
+"""Claims of a trusted issuer, in our own words. Pure; the settings say what means what.
+
+What comes out has the names and types of our own tokens, and is checked by the same rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.errors import InvalidToken
+from watchword.principal import Elsewhere
+from watchword.trusted_issuer import TrustedIssuer
+
+# OpenID Connect Core, sections 2 and 3.3.2.11; Back-Channel Logout, section 2.4: what has one of
+# these was made for a client to read, not for an API to believe (RFC 8725, section 3.12).
+NOT_OF_ACCESS_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
+LONGEST_SUBJECT = 255
+LONGEST_CLIENT = 160
+_CLIENT = ("client_id", "azp", "appid")
+_TOKEN_ID = ("jti", "uti")
+_SAME_HERE = ("iss", "exp", "nbf", "iat", "cnf")
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a token speaks for, as its issuer knows it."""
+
+    issuer: TrustedIssuer
+    subject: str
+    email: str | None
+    name: str | None
+
+
+def translate(
+    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
+) -> dict[str, Any]:
+    """Return the claims as one of our own tokens would say them; `roles` are the domain's.
+
+    Raises `InvalidToken` naming the claim that is missing, mistyped, or not of an access token.
+    """
+    _check_kind(claims, issuer)
+    held = roles_of(claims, issuer, roles)
+    said = {name: claims[name] for name in _SAME_HERE if name in claims}
+    said |= {
+        "aud": find(claims, issuer.audience_claim),
+        "sub": subject_of(claims, issuer),
+        "client_id": _called(issuer, _named(claims, _CLIENT, LONGEST_CLIENT)),
+        "jti": f"{issuer.name}|{_named(claims, _TOKEN_ID, LONGEST_SUBJECT)}",
+        "roles": sorted(held),
+        "scope": " ".join(sorted(scopes_of(claims, issuer, held, roles))),
+    }
+    if "iat" in said:
+        # Ours always say nbf; many others mean the same moment by iat.
+        said.setdefault("nbf", said["iat"])
+    if issuer.auth_time is not None and (at := find(claims, issuer.auth_time)) is not _MISSING:
+        said["auth_time"] = at
+    if issuer.tenant is not None and (tenant := find(claims, issuer.tenant)) is not _MISSING:
+        said["tenant"] = tenant
+    return said
+
+
+def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
+    """Return what the settings say of an issuer and its client, which is called `client` here."""
+    front_ends = {_called(issuer, name) for name in issuer.first_party}
+    return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
+
+
+def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> Person:
+    """Return whom the claims speak for. An address that nobody verified is not taken for theirs."""
+    is_verified = issuer.unverified_email or claims.get("email_verified") is True
+    email = find(claims, issuer.email) if is_verified else None
+    name = find(claims, issuer.person)
+    return Person(
+        issuer,
+        subject_of(claims, issuer),
+        email if isinstance(email, str) else None,
+        name if isinstance(name, str) else None,
+    )
+
+
+def subject_of(claims: dict[str, Any], issuer: TrustedIssuer) -> str:
+    """Return the issuer's own name for whom the claims speak for. Raises `InvalidToken`."""
+    subject = find(claims, issuer.subject)
+    if not is_name(subject, LONGEST_SUBJECT) or not str(subject).strip():
+        raise InvalidToken(issuer.subject)
+    return str(subject)
+
+
+def roles_of(
+    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """Return our roles for whom the claims speak for: none that the domain does not know."""
+    theirs = frozenset[str]().union(*(_whole(claims, path) for path in issuer.roles))
+    return (_ours(theirs, issuer.role_map) | set(issuer.default_roles)).intersection(roles)
+
+
+def scopes_of(
+    claims: dict[str, Any],
+    issuer: TrustedIssuer,
+    held: frozenset[str],
+    roles: Mapping[str, frozenset[str]],
+) -> frozenset[str]:
+    """Return the scopes that the roles give, as far as the token has them where it must say so."""
+    given = frozenset[str]().union(*(roles[role] for role in held))
+    if issuer.scopes is None:
+        return given
+    return given & _ours(_words(claims, issuer.scopes), issuer.scope_map)
+
+
+def find(claims: Mapping[str, Any], path: str) -> Any:
+    """Return the claim at a path, or what stands for none. The longest name that fits is taken."""
+    if path in claims:
+        return claims[path]
+    head, dot, tail = path.rpartition(".")
+    while dot:
+        inner = claims.get(head)
+        if isinstance(inner, dict):
+            return find(inner, tail)
+        head, dot, more = head.rpartition(".")
+        tail = f"{more}.{tail}"
+    return _MISSING
+
+
+def fingerprint(issuer: str, subject: str) -> str:
+    """Return a name of 28 characters for whom an issuer knows, which no account of ours has."""
+    digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
+    return f"~{digest[:27]}"
+
+
+def _called(issuer: TrustedIssuer, name: str) -> str:
+    """Return what a client of an issuer is called here: by no name that one of ours has."""
+    return f"{issuer.name}|{name}"
+
+
+def _check_kind(claims: dict[str, Any], issuer: TrustedIssuer) -> None:
+    for name in NOT_OF_ACCESS_TOKENS:
+        if name in claims:
+            raise InvalidToken(name)
+    for path, wanted in issuer.required_claims.items():
+        if not _holds(find(claims, path), wanted):
+            raise InvalidToken(path)
+
+
+def _holds(value: Any, wanted: str | bool | int | None) -> bool:
+    if value is _MISSING or wanted is None:
+        return value is not _MISSING
+    if isinstance(wanted, str):
+        return wanted == value or wanted in _split(value)
+    # True is 1 in Python, and is not in JSON.
+    return type(value) is type(wanted) and value == wanted
+
+
+def _split(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return value.split(" ")
+    return value if isinstance(value, list) else []
+
+
+def _whole(claims: dict[str, Any], path: str) -> frozenset[str]:
+    """Return the names at a path. A text is one of them: "not an admin" is nobody's role admin."""
+    value = find(claims, path)
+    return _names([value] if isinstance(value, str) else value, path)
+
+
+def _words(claims: dict[str, Any], path: str) -> frozenset[str]:
+    """Return the names at a path. A text is cut at blanks, as scopes are (RFC 6749, section 3.3)."""
+    value = find(claims, path)
+    return _names(_split(value) if isinstance(value, str) else value, path)
+
+
+def _names(value: Any, path: str) -> frozenset[str]:
+    if value is _MISSING:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InvalidToken(path)
+    return frozenset(value) - {""}
+
+
+def _ours(theirs: frozenset[str], known: Mapping[str, str] | None) -> frozenset[str]:
+    if known is None:
+        return theirs
+    return frozenset(known[name] for name in theirs if name in known)
+
+
+def _named(claims: dict[str, Any], names: tuple[str, ...], longest: int) -> str:
+    for name in names:
+        if name in claims:
+            if not is_name(claims[name], longest):
+                raise InvalidToken(name)
+            return str(claims[name])
+    return ""
+
+
+def is_name(value: Any, longest: int = LONGEST_SUBJECT) -> bool:
+    """Tell whether a value is a text that can be shown and written anywhere."""
+    # Half of a surrogate pair, or a NUL, is text in Python and can be written nowhere.
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()

@@ -1,0 +1,18 @@
+"""The built-in domain: an incident room with a public status page."""
+
+from incident_room.commands import import_
+from incident_room.demo import demo
+from incident_room.root import schema
+from incident_room.scopes import DESCRIPTIONS, GIVES, ROLES
+from watchword import Domain
+
+domain = Domain(
+    roles=ROLES,
+    gives=GIVES,
+    descriptions=DESCRIPTIONS,
+    migrations="incident_room.migrations",
+    demo=demo,
+    commands=[import_],
+)
+
+__all__ = ["domain", "schema"]

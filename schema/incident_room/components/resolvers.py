@@ -1,0 +1,103 @@
+"""Fields about components."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import strawberry
+
+from incident_room.components.store import (
+    all_components,
+    change_status,
+    get_component,
+    next_position,
+)
+from incident_room.components.types import (
+    Component,
+    RegisterComponentInput,
+    SetComponentStatusInput,
+    component,
+)
+from incident_room.scopes import KeepsComponents
+from incident_room.tables import ComponentRow
+from incident_room.topics import COMPONENTS, component_event
+from watchword import PRESENT, Info, Public, Transaction, checked_text, decode_id, moment, new_id
+
+LONGEST_NAME = 255
+LONGEST_DESCRIPTION = 2_000
+
+
+@strawberry.type
+class ComponentQuery:
+    @strawberry.field(permission_classes=[Public], description="All components, in their order.")
+    async def components(self, info: Info, group: str | None = None) -> list[Component]:
+        wanted = None if group is None else checked_text(group, ["group"], LONGEST_NAME)
+        async with info.context.read() as session:
+            return [component(row) for row in await all_components(session, wanted)]
+
+
+@strawberry.type
+class ComponentMutation:
+    @strawberry.mutation(permission_classes=[KeepsComponents])
+    async def register_component(
+        self, info: Info, input: RegisterComponentInput
+    ) -> Component | None:
+        async with info.context.write() as unit:
+            row = await _register(unit, input)
+            unit.publish(component_event(row.id))
+        return component(row)
+
+    @strawberry.mutation(permission_classes=[KeepsComponents])
+    async def set_component_status(
+        self, info: Info, input: SetComponentStatusInput
+    ) -> Component | None:
+        key = decode_id(input.component, "Component", ["input", "component"])
+        async with info.context.write() as unit:
+            row = await get_component(unit.session, key, input.version)
+            if row.status != input.status.value:
+                change_status(unit.session, row, input.status.value, moment(unit.now))
+                await unit.session.flush()
+                unit.publish(component_event(row.id))
+        return component(row)
+
+
+@strawberry.type
+class ComponentSubscription:
+    @strawberry.subscription(
+        permission_classes=[Public],
+        description="A component that is new or changed. With `present`, all of them"
+        " come first, as they are now.",
+    )
+    async def component_status_changed(
+        self, info: Info, present: bool = False, last: int | None = None
+    ) -> AsyncIterator[Component]:
+        async for event in info.context.follow(COMPONENTS, present=present, last=last):
+            if event.kind == PRESENT:
+                async with info.context.read() as session:
+                    known = await all_components(session, None)
+                for row in known:
+                    yield component(row)
+                continue
+            async with info.context.read() as session:
+                changed = await session.get(ComponentRow, event.key)
+            if changed is not None:
+                yield component(changed)
+
+
+async def _register(unit: Transaction, input: RegisterComponentInput) -> ComponentRow:
+    row = ComponentRow(
+        id=new_id(),
+        name=checked_text(input.name, ["input", "name"], LONGEST_NAME),
+        group=_optional(input.group, "group", LONGEST_NAME),
+        description=_optional(input.description, "description", LONGEST_DESCRIPTION, lines=True),
+        status=input.status.value,
+        position=await next_position(unit.session),
+        created_at=moment(unit.now),
+    )
+    unit.session.add(row)
+    await unit.session.flush()
+    return row
+
+
+def _optional(value: str | None, name: str, longest: int, *, lines: bool = False) -> str | None:
+    return None if value is None else checked_text(value, ["input", name], longest, lines=lines)

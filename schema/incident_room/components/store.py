@@ -1,0 +1,146 @@
+"""The only SQL for components."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow
+from watchword import (
+    Conflict,
+    Context,
+    NotFound,
+    Order,
+    Page,
+    Slice,
+    empty,
+    new_id,
+    paginate_each,
+)
+
+NEWEST_CHANGE_FIRST = Order(
+    "component changes", (ComponentChangeRow.at, ComponentChangeRow.id), descending=True
+)
+IN_ORDER = (ComponentRow.position, ComponentRow.id)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of the changes of one component: the key of a batch."""
+
+    component_id: str
+    page: Page
+
+
+async def all_components(session: AsyncSession, group: str | None) -> Sequence[ComponentRow]:
+    """Return the components in their order, or those of one group."""
+    statement = select(ComponentRow).order_by(*IN_ORDER)
+    if group is not None:
+        statement = statement.where(ComponentRow.group == group)
+    return (await session.execute(statement)).scalars().all()
+
+
+async def get_component(session: AsyncSession, key: str, version: int | None) -> ComponentRow:
+    """Return a component to change it. Raises `NotFound`, and `Conflict` for another version."""
+    row = await session.get(ComponentRow, key)
+    if row is None:
+        raise NotFound("There is no such component.")
+    if version is not None and version != row.version:
+        raise Conflict("Somebody else changed this component meanwhile. Read it again.")
+    return row
+
+
+async def next_position(session: AsyncSession) -> int:
+    """Return the position after the last."""
+    last = (await session.execute(select(func.max(ComponentRow.position)))).scalar_one()
+    return 1 if last is None else last + 1
+
+
+async def known_components(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return which of these components exist."""
+    found = await session.execute(select(ComponentRow.id).where(ComponentRow.id.in_(keys)))
+    return set(found.scalars())
+
+
+def change_status(
+    session: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
+) -> None:
+    """Give a component a status, and record the change with its time and the old status."""
+    session.add(
+        ComponentChangeRow(
+            id=new_id(),
+            component_id=row.id,
+            old_status=row.status,
+            new_status=status,
+            at=at,
+            update_id=update,
+        )
+    )
+    row.status = status
+
+
+async def load_changes(context: Context, keys: list[History]) -> list[Slice[ComponentChangeRow]]:
+    """Load a page of changes for each of many components: one statement for each different page."""
+    components: defaultdict[Page, list[str]] = defaultdict(list)
+    for key in keys:
+        components[key.page].append(key.component_id)
+    slices: dict[History, Slice[ComponentChangeRow]] = {}
+    async with context.read() as session:
+        for page, ids in components.items():
+            statement = select(ComponentChangeRow).where(ComponentChangeRow.component_id.in_(ids))
+            found = await paginate_each(
+                session, ComponentChangeRow, ComponentChangeRow.component_id, statement,
+                NEWEST_CHANGE_FIRST, page,
+            )  # fmt: skip
+            slices |= {History(id, page): each for id, each in found.items()}
+    return [slices.get(key) or empty(key.page) for key in keys]
+
+
+async def load_change_counts(context: Context, components: list[str]) -> list[int]:
+    """Count the changes of each component in one batch."""
+    statement = (
+        select(ComponentChangeRow.component_id, func.count())
+        .where(ComponentChangeRow.component_id.in_(components))
+        .group_by(ComponentChangeRow.component_id)
+    )
+    async with context.read() as session:
+        counts = {row[0]: row[1] for row in await session.execute(statement)}
+    return [counts.get(component, 0) for component in components]
+
+
+async def load_changes_told(context: Context, updates: list[str]) -> list[list[ComponentChangeRow]]:
+    """Load the changes that each update tells of, in one batch."""
+    statement = select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(updates))
+    told: defaultdict[str | None, list[ComponentChangeRow]] = defaultdict(list)
+    async with context.read() as session:
+        for row in (await session.execute(statement.order_by(ComponentChangeRow.id))).scalars():
+            told[row.update_id].append(row)
+    return [told[update] for update in updates]
+
+
+async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:
+    """Load components in one batch."""
+    async with context.read() as session:
+        found = await session.execute(select(ComponentRow).where(ComponentRow.id.in_(keys)))
+        rows = {row.id: row for row in found.scalars()}
+    return [rows.get(key) for key in keys]
+
+
+async def load_affected(context: Context, incidents: list[str]) -> list[list[ComponentRow]]:
+    """Load the components that each incident affects, in one batch."""
+    statement = (
+        select(IncidentComponentRow.incident_id, ComponentRow)
+        .join(ComponentRow, ComponentRow.id == IncidentComponentRow.component_id)
+        .where(IncidentComponentRow.incident_id.in_(incidents))
+        .order_by(*IN_ORDER)
+    )
+    affected: defaultdict[str, list[ComponentRow]] = defaultdict(list)
+    async with context.read() as session:
+        for incident, row in await session.execute(statement):
+            affected[incident].append(row)
+    return [affected[incident] for incident in incidents]

@@ -1,0 +1,95 @@
+"""Components as GraphQL sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from incident_room.components.store import (
+    History,
+    load_change_counts,
+    load_changes,
+    load_components,
+)
+from incident_room.node import Node
+from incident_room.tables import ComponentChangeRow, ComponentRow
+from incident_room.vocabulary import ComponentStatus
+from watchword import Connection, Info, connect, encode_id, page
+
+
+@strawberry.type(description="A part of the product that can be up or down.")
+class Component(Node):
+    key: strawberry.Private[str]
+    name: str
+    group: str | None
+    description: str | None
+    status: ComponentStatus
+    position: int
+    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+
+    @strawberry.field(description="How its status changed, the newest change first.")
+    async def changes(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection[ComponentChange]:
+        key = History(self.key, page(first, after, last, before))
+        found = await info.context.loader(load_changes).load(key)
+        counts = info.context.loader(load_change_counts)
+        return connect(found, component_change, lambda: counts.load(self.key))
+
+
+@strawberry.type(description="A change of the status of a component.")
+class ComponentChange:
+    row: strawberry.Private[ComponentChangeRow]
+    old_status: ComponentStatus
+    new_status: ComponentStatus
+    at: datetime
+
+    @strawberry.field
+    async def component(self, info: Info) -> Component | None:
+        row = await info.context.loader(load_components).load(self.row.component_id)
+        return component(row) if row else None
+
+
+def component_change(row: ComponentChangeRow) -> ComponentChange:
+    """Make a change of its row."""
+    return ComponentChange(
+        row=row,
+        old_status=ComponentStatus(row.old_status),
+        new_status=ComponentStatus(row.new_status),
+        at=row.at,
+    )
+
+
+def component(row: ComponentRow) -> Component:
+    """Make a component of its row."""
+    return Component(
+        id=encode_id("Component", row.id),
+        key=row.id,
+        name=row.name,
+        group=row.group,
+        description=row.description,
+        status=ComponentStatus(row.status),
+        position=row.position,
+        version=row.version,
+    )
+
+
+@strawberry.input
+class RegisterComponentInput:
+    name: str
+    group: str | None = None
+    description: str | None = None
+    status: ComponentStatus = ComponentStatus.OPERATIONAL
+
+
+@strawberry.input
+class SetComponentStatusInput:
+    component: strawberry.ID
+    status: ComponentStatus
+    version: int | None = None

@@ -1,0 +1,179 @@
+"""The components of an imported page: which are new, and how those that are known changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from incident_room.components.store import change_status, next_position
+from incident_room.importers.statuspage_file import File, Mention, Update
+from incident_room.importers.store import Store
+from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow, UpdateRow
+from incident_room.topics import component_event
+from watchword import Transaction, moment, new_id
+
+
+async def known(session: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, str]:
+    """Return the keys of those components of a page that are here, by the page's own ids."""
+    found = await session.execute(
+        select(ComponentRow.source_id, ComponentRow.id).where(
+            ComponentRow.source == page, ComponentRow.source_id.in_(set(ids))
+        )
+    )
+    return {source: key for source, key in found if source}
+
+
+async def add(store: Store, file: File) -> int:
+    """Add the components that are new; return how many."""
+    async with store.read() as session:
+        there = await _rows(session, file.page)
+    fresh = {id: mention for id, mention in file.mentions.items() if id not in there}
+    if fresh:
+        async with store.write() as unit:
+            position = await next_position(unit.session)
+            for offset, mention in enumerate(fresh.values()):
+                _add(unit, file.page, mention, position + offset)
+    return len(fresh)
+
+
+async def follow(store: Store, file: File) -> int:
+    """Update the components that were here from a newer file; return how many changed.
+
+    Import the updates of incidents first: a change that an update tells of is then not recorded twice.
+    """
+    async with store.read() as session:
+        rows = await _rows(session, file.page)
+    changed = [
+        id for id, mention in file.mentions.items() if id in rows and _differs(rows[id], mention)
+    ]
+    groups = [id for id in file.groups if id in rows]
+    if changed or groups:
+        async with store.write() as unit:
+            rows = await _rows(unit.session, file.page)
+            for id in changed:
+                await _follow(unit, rows[id], file.mentions[id])
+            for id in groups:
+                await _remove_group(unit, file, rows[id])
+    return len(changed)
+
+
+async def tell(
+    session: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, Update]
+) -> list[str]:
+    """Remember how updates say that components changed; return in words what cannot be remembered."""
+    codes = {each.code for update in updates.values() for each in update.affected}
+    here = await known(session, page, codes) if codes else {}
+    there = await _told(session, said)
+    for row in said:
+        update = updates[str(row.source_id)]
+        wanted = {
+            here[each.code]: (each.old_status.upper(), each.new_status.upper())
+            for each in update.affected
+            if each.code in here
+        }
+        await _tell(session, row, there.get(row.id, {}), wanted, update.shown_at)
+    return [
+        f"{id}: how the component {each.code} changed is left out, which is not in the file."
+        for id, update in updates.items()
+        for each in update.affected
+        if each.code not in here
+    ]
+
+
+async def _told(
+    session: AsyncSession, said: Sequence[UpdateRow]
+) -> dict[str, dict[str, ComponentChangeRow]]:
+    """Return what each update told of before, by component."""
+    told: defaultdict[str, dict[str, ComponentChangeRow]] = defaultdict(dict)
+    ids = [row.id for row in said]
+    found = await session.execute(
+        select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(ids))
+    )
+    for change in found.scalars():
+        told[str(change.update_id)][change.component_id] = change
+    return told
+
+
+async def _tell(
+    session: AsyncSession,
+    row: UpdateRow,
+    there: Mapping[str, ComponentChangeRow],
+    wanted: Mapping[str, tuple[str, str]],
+    at: datetime,
+) -> None:
+    for key in there.keys() - wanted.keys():
+        await session.delete(there[key])
+    for key, (old, new) in wanted.items():
+        change = there.get(key)
+        if change is None:
+            change = ComponentChangeRow(id=new_id(), component_id=key, update_id=row.id)
+            session.add(change)
+        change.old_status, change.new_status, change.at = old, new, at
+
+
+async def _rows(session: AsyncSession, page: str) -> dict[str, ComponentRow]:
+    found = await session.execute(select(ComponentRow).filter_by(source=page))
+    return {row.source_id: row for row in found.scalars() if row.source_id}
+
+
+def _add(unit: Transaction, page: str, mention: Mention, position: int) -> None:
+    component = mention.component
+    row = ComponentRow(
+        id=new_id(),
+        name=component.name,
+        group=mention.group,
+        description=component.description,
+        status=component.status.upper(),
+        position=position,
+        created_at=moment(unit.now),
+        source=page,
+        source_id=component.id,
+        source_updated_at=mention.at,
+    )
+    unit.session.add(row)
+    unit.publish(component_event(row.id))
+
+
+def _differs(row: ComponentRow, mention: Mention) -> bool:
+    is_newer = row.source_updated_at is None or mention.at > row.source_updated_at
+    return is_newer and (row.name, row.group, row.description, row.status) != _said(row, mention)
+
+
+def _said(row: ComponentRow, mention: Mention) -> tuple[str, str | None, str | None, str]:
+    component = mention.component
+    # Only a file that has the group says its name.
+    group = mention.group if mention.group or not component.group_id else row.group
+    return (component.name, group, component.description, component.status.upper())
+
+
+async def _follow(unit: Transaction, row: ComponentRow, mention: Mention) -> None:
+    row.name, row.group, row.description, status = _said(row, mention)
+    row.source_updated_at = mention.at
+    if await _told_status(unit.session, row) == status:
+        row.status = status
+    elif row.status != status:
+        change_status(unit.session, row, status, mention.at)
+    unit.publish(component_event(row.id))
+
+
+async def _told_status(session: AsyncSession, row: ComponentRow) -> str | None:
+    newest = (
+        select(ComponentChangeRow.new_status)
+        .filter_by(component_id=row.id)
+        .order_by(ComponentChangeRow.at.desc(), ComponentChangeRow.id.desc())
+        .limit(1)
+    )
+    return await session.scalar(newest)
+
+
+async def _remove_group(unit: Transaction, file: File, row: ComponentRow) -> None:
+    """Remove a group of components that an earlier import took for a component."""
+    for table in (IncidentComponentRow, ComponentChangeRow):
+        await unit.session.execute(delete(table).filter_by(component_id=row.id))
+    await unit.session.delete(row)
+    unit.publish(component_event(row.id))
+    file.notes.append(f"{row.source_id}: the group {row.name!r} is not a component any more.")

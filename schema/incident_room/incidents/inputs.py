@@ -1,0 +1,134 @@
+"""What clients send about incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+
+from incident_room.incidents.store import Wanted
+from incident_room.tables import IncidentRow
+from incident_room.vocabulary import Impact, IncidentStatus, Visibility
+from watchword import BadUserInput, Order, checked_moment, decode_id
+
+MOST_COMPONENTS = 100
+
+
+@strawberry.enum
+class IncidentOrder(Enum):
+    STARTED_AT_DESC = "STARTED_AT_DESC"
+    STARTED_AT_ASC = "STARTED_AT_ASC"
+    UPDATED_AT_DESC = "UPDATED_AT_DESC"
+    UPDATED_AT_ASC = "UPDATED_AT_ASC"
+
+
+def order_of(choice: IncidentOrder) -> Order:
+    """Return the columns of an order, with the id to make it total."""
+    is_by_start = choice in (IncidentOrder.STARTED_AT_DESC, IncidentOrder.STARTED_AT_ASC)
+    column = IncidentRow.started_at if is_by_start else IncidentRow.updated_at
+    return Order(choice.value, (column, IncidentRow.id), choice.value.endswith("DESC"))
+
+
+@strawberry.input(description="Incidents that fit all that is given.")
+class IncidentFilter:
+    statuses: list[IncidentStatus] | None = None
+    impacts: list[Impact] | None = None
+    components: list[strawberry.ID] | None = None
+    open: bool | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+    def wanted(self) -> Wanted:
+        """Raises `BadUserInput` for an id that is not a component's, or a date that is none."""
+        return Wanted(
+            statuses=None if self.statuses is None else frozenset(self.statuses),
+            impacts=None if self.impacts is None else frozenset(self.impacts),
+            components=None
+            if self.components is None
+            else frozenset(component_keys(self.components, "filter")),
+            open=self.open,
+            started_after=_moment(self.started_after, ["filter", "startedAfter"]),
+            started_before=_moment(self.started_before, ["filter", "startedBefore"]),
+        )
+
+
+def component_keys(ids: list[strawberry.ID], argument: str) -> list[str]:
+    """Return the keys of components.
+
+    Raises `BadUserInput` naming the id that is none, or when there are more than anybody has.
+    """
+    if len(ids) > MOST_COMPONENTS:
+        raise BadUserInput(
+            f"At most {MOST_COMPONENTS} components can be named.", [argument, "components"]
+        )
+    return [decode_id(id, "Component", [argument, "components", at]) for at, id in enumerate(ids)]
+
+
+def _moment(value: datetime | None, path: list[str]) -> datetime | None:
+    return None if value is None else checked_moment(value, path)
+
+
+@strawberry.input
+class OpenIncidentInput:
+    name: str
+    body: str = strawberry.field(description="The first update, for the public.")
+    impact: Impact = Impact.MINOR
+    status: IncidentStatus | None = None
+    components: list[strawberry.ID] | None = None
+    started_at: datetime | None = None
+
+    def began_at(self, now: datetime) -> datetime:
+        """Return when it began, `now` unless said. Raises `BadUserInput` for a date that is none."""
+        return _moment(self.started_at, ["input", "startedAt"]) or now
+
+
+@strawberry.input
+class PostUpdateInput:
+    incident: strawberry.ID
+    body: str
+    visibility: Visibility = Visibility.PUBLIC
+    status: IncidentStatus | None = None
+    version: int | None = None
+
+
+@strawberry.input
+class ChangeVisibilityInput:
+    update: strawberry.ID
+    visibility: Visibility
+
+
+@strawberry.input
+class ChangeStatusInput:
+    incident: strawberry.ID
+    status: IncidentStatus
+    body: str | None = None
+    version: int | None = None
+
+
+@strawberry.input
+class ChangeImpactInput:
+    incident: strawberry.ID
+    impact: Impact
+    version: int | None = None
+
+
+@strawberry.input
+class AssignCommanderInput:
+    incident: strawberry.ID
+    member: strawberry.ID | None = None
+    version: int | None = None
+
+
+@strawberry.input
+class SetAffectedComponentsInput:
+    incident: strawberry.ID
+    components: list[strawberry.ID]
+    version: int | None = None
+
+
+@strawberry.input
+class ResolveIncidentInput:
+    incident: strawberry.ID
+    body: str | None = None
+    version: int | None = None

@@ -1,0 +1,167 @@
+"""The only SQL for incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from incident_room.components.store import known_components
+from incident_room.incidents.lifecycle import ENDED
+from incident_room.tables import IncidentComponentRow, IncidentRow, UpdateRow
+from incident_room.vocabulary import Impact, IncidentStatus, Visibility
+from watchword import (
+    BadUserInput,
+    Conflict,
+    Context,
+    NotFound,
+    Order,
+    Page,
+    Slice,
+    Transaction,
+    moment,
+    new_id,
+    paginate,
+)
+
+# How many incidents make up the present state.
+LATEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list of incidents is narrowed to; None is everything."""
+
+    statuses: frozenset[IncidentStatus] | None = None
+    impacts: frozenset[Impact] | None = None
+    components: frozenset[str] | None = None
+    open: bool | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+
+def matching(wanted: Wanted) -> Select[IncidentRow]:
+    """Select the incidents that are wanted."""
+    conditions: list[Any] = []
+    if wanted.statuses is not None:
+        conditions.append(IncidentRow.status.in_([status.value for status in wanted.statuses]))
+    if wanted.impacts is not None:
+        conditions.append(IncidentRow.impact.in_([impact.value for impact in wanted.impacts]))
+    if wanted.open is not None:
+        ended = IncidentRow.status.in_([status.value for status in ENDED])
+        conditions.append(~ended if wanted.open else ended)
+    if wanted.started_after is not None:
+        conditions.append(IncidentRow.started_at > wanted.started_after)
+    if wanted.started_before is not None:
+        conditions.append(IncidentRow.started_at < wanted.started_before)
+    if wanted.components is not None:
+        affecting = select(IncidentComponentRow.incident_id).where(
+            IncidentComponentRow.component_id.in_(wanted.components)
+        )
+        conditions.append(IncidentRow.id.in_(affecting))
+    return select(IncidentRow).where(*conditions)
+
+
+async def page_of_incidents(
+    session: AsyncSession, wanted: Wanted, order: Order, page: Page
+) -> Slice[IncidentRow]:
+    """Return a page of the incidents that are wanted."""
+    return await paginate(session, matching(wanted), order, page)
+
+
+async def count_incidents(context: Context, wanted: Wanted) -> int:
+    """Count the incidents that are wanted."""
+    statement = select(func.count()).select_from(matching(wanted).subquery())
+    async with context.read() as session:
+        return (await session.execute(statement)).scalar_one()
+
+
+async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
+    """Tell whether an incident is among those that are wanted."""
+    statement = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
+    async with context.read() as session:
+        return (await session.execute(statement)).first() is not None
+
+
+async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
+    """Return the keys of those that are wanted and changed last, the oldest change first."""
+    newest = matching(wanted).order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
+    async with context.read() as session:
+        found = await session.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
+        return list(reversed(found.scalars().all()))
+
+
+async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:
+    """Load incidents in one batch."""
+    async with context.read() as session:
+        found = await session.execute(select(IncidentRow).where(IncidentRow.id.in_(keys)))
+        rows = {row.id: row for row in found.scalars()}
+    return [rows.get(key) for key in keys]
+
+
+async def get_incident(session: AsyncSession, key: str, version: int | None = None) -> IncidentRow:
+    """Return an incident to change it. Raises `NotFound`, and `Conflict` for another version."""
+    row = await session.get(IncidentRow, key)
+    if row is None:
+        raise NotFound("There is no such incident.")
+    if version is not None and version != row.version:
+        raise Conflict("Somebody else changed this incident meanwhile. Read it again.")
+    return row
+
+
+async def affect(session: AsyncSession, incident: str, components: Sequence[str]) -> None:
+    """Let an incident affect these components and no others. Raises `BadUserInput` for unknown."""
+    if unknown := set(components) - await known_components(session, components):
+        at = min(components.index(key) for key in unknown)
+        raise BadUserInput("There is no such component.", ["input", "components", at])
+    await session.execute(
+        delete(IncidentComponentRow).where(IncidentComponentRow.incident_id == incident)
+    )
+    session.add_all(
+        IncidentComponentRow(incident_id=incident, component_id=key) for key in set(components)
+    )
+
+
+def move_to(row: IncidentRow, status: IncidentStatus, now: datetime) -> None:
+    """Give an incident a status, and the times that follow from it."""
+    row.status = status.value
+    row.updated_at = now
+    if status is IncidentStatus.MONITORING:
+        row.monitoring_at = now
+    if status not in ENDED:
+        row.resolved_at = None
+    elif row.resolved_at is None:
+        row.resolved_at = now
+
+
+async def touch(session: AsyncSession, row: IncidentRow, now: datetime) -> None:
+    """Note that something was said, without racing with those who change the incident."""
+    statement = update(IncidentRow).where(IncidentRow.id == row.id).values(updated_at=now)
+    await session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def say(
+    unit: Transaction,
+    row: IncidentRow,
+    body: str,
+    author: str | None,
+    visibility: Visibility = Visibility.PUBLIC,
+) -> UpdateRow:
+    """Add an update that carries the incident's status."""
+    now = moment(unit.now)
+    said = UpdateRow(
+        id=new_id(),
+        incident_id=row.id,
+        status=row.status,
+        body=body,
+        visibility=visibility.value,
+        author_id=author,
+        created_at=now,
+        display_at=now,
+    )
+    unit.session.add(said)
+    return said

@@ -1,0 +1,164 @@
+"""Incidents and updates as GraphQL sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from incident_room.components.store import load_affected, load_changes_told
+from incident_room.components.types import Component, ComponentChange, component, component_change
+from incident_room.incidents.store import load_incidents
+from incident_room.members.store import load_members
+from incident_room.members.types import Member, member
+from incident_room.node import Node
+from incident_room.scopes import SeesInternal, SeesMembers
+from incident_room.tables import IncidentRow, UpdateRow
+from incident_room.timeline.store import (
+    Timeline,
+    load_counts,
+    load_internal,
+    load_timelines,
+    load_updates,
+)
+from incident_room.topics import IncidentEventKind
+from incident_room.vocabulary import Impact, IncidentStatus, Visibility
+from watchword import Connection, Info, connect, encode_id, page
+
+
+@strawberry.type(description="Something that happens to components, from first notice to end.")
+class Incident(Node):
+    row: strawberry.Private[IncidentRow]
+    name: str
+    impact: Impact
+    status: IncidentStatus
+    created_at: datetime
+    started_at: datetime
+    updated_at: datetime
+    monitoring_at: datetime | None
+    resolved_at: datetime | None
+    scheduled_until: datetime | None = strawberry.field(
+        description="Until when imported maintenance was planned to last."
+    )
+    shortlink: str | None
+    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+
+    @strawberry.field
+    async def components(self, info: Info) -> list[Component]:
+        rows = await info.context.loader(load_affected).load(self.row.id)
+        return [component(row) for row in rows]
+
+    @strawberry.field(
+        permission_classes=[SeesMembers], description="The member who leads the response."
+    )
+    async def commander(self, info: Info) -> Member | None:
+        return await _member(info, self.row.commander_id)
+
+    @strawberry.field(description="What was said, the newest first, as far as you may see it.")
+    async def updates(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection[IncidentUpdate]:
+        key = Timeline(self.row.id, page(first, after, last, before))
+        found = await info.context.loader(load_timelines).load(key)
+        counts = info.context.loader(load_counts)
+        return connect(found, incident_update, lambda: counts.load(self.row.id))
+
+    @strawberry.field(
+        permission_classes=[SeesInternal],
+        description="What was said among responders, the newest first.",
+    )
+    async def internal_notes(self, info: Info) -> list[IncidentUpdate] | None:
+        rows = await info.context.loader(load_internal).load(self.row.id)
+        return [incident_update(row) for row in rows]
+
+
+@strawberry.type(
+    description="What was said about an incident. Only an import changes the words, when its source did."
+)
+class IncidentUpdate(Node):
+    row: strawberry.Private[UpdateRow]
+    status: IncidentStatus = strawberry.field(description="The incident's status at that moment.")
+    body: str
+    visibility: Visibility
+    created_at: datetime
+    display_at: datetime
+
+    @strawberry.field(
+        permission_classes=[SeesMembers],
+        description="The member who wrote it; null for an imported update.",
+    )
+    async def author(self, info: Info) -> Member | None:
+        return await _member(info, self.row.author_id)
+
+    @strawberry.field(description="How the status of components changed, as the update tells.")
+    async def component_changes(self, info: Info) -> list[ComponentChange]:
+        rows = await info.context.loader(load_changes_told).load(self.row.id)
+        return [component_change(row) for row in rows]
+
+    @strawberry.field
+    async def incident(self, info: Info) -> Incident | None:
+        row = await info.context.loader(load_incidents).load(self.row.incident_id)
+        return incident(row) if row else None
+
+
+@strawberry.type(description="One thing that happened to an incident.")
+class IncidentEvent:
+    key: strawberry.Private[str]
+    update_key: strawberry.Private[str | None]
+    kind: IncidentEventKind
+
+    @strawberry.field(description="The incident as it is now.")
+    async def incident(self, info: Info) -> Incident | None:
+        row = await info.context.loader(load_incidents).load(self.key)
+        return incident(row) if row else None
+
+    @strawberry.field(description="What was said, when something was.")
+    async def update(self, info: Info) -> IncidentUpdate | None:
+        if self.update_key is None:
+            return None
+        row = await info.context.loader(load_updates).load(self.update_key)
+        return incident_update(row) if row else None
+
+
+def incident(row: IncidentRow) -> Incident:
+    """Make an incident of its row."""
+    return Incident(
+        id=encode_id("Incident", row.id),
+        row=row,
+        name=row.name,
+        impact=Impact(row.impact),
+        status=IncidentStatus(row.status),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        updated_at=row.updated_at,
+        monitoring_at=row.monitoring_at,
+        resolved_at=row.resolved_at,
+        scheduled_until=row.scheduled_until,
+        shortlink=row.shortlink,
+        version=row.version,
+    )
+
+
+def incident_update(row: UpdateRow) -> IncidentUpdate:
+    """Make an update of its row."""
+    return IncidentUpdate(
+        id=encode_id("IncidentUpdate", row.id),
+        row=row,
+        status=IncidentStatus(row.status),
+        body=row.body,
+        visibility=Visibility(row.visibility),
+        created_at=row.created_at,
+        display_at=row.display_at,
+    )
+
+
+async def _member(info: Info, key: str | None) -> Member | None:
+    if key is None:
+        return None
+    account = await info.context.loader(load_members).load(key)
+    return member(account) if account else None

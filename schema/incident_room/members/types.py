@@ -1,0 +1,53 @@
+"""Members as GraphQL sees them."""
+
+from __future__ import annotations
+
+import strawberry
+
+from incident_room.node import Node
+from incident_room.scopes import IsAdmin, SeesMembers
+from incident_room.vocabulary import Role
+from watchword import Account, FirstParty, Question, condition, encode_id
+
+KNOWN_ROLES = {role.value for role in Role}
+
+
+@condition("to be this member")
+def is_oneself(question: Question) -> bool:
+    """Whoever asks is the member that is asked about."""
+    return bool(question.principal.subject and question.principal.subject == question.source.key)
+
+
+@strawberry.type(description="A person who can sign in.")
+class Member(Node):
+    key: strawberry.Private[str]
+    address: strawberry.Private[str]
+    name: str
+    roles: list[Role]
+    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+
+    @strawberry.field(
+        permission_classes=[(is_oneself & FirstParty) | (SeesMembers & IsAdmin)],
+        description="For admins, and for oneself.",
+    )
+    def email(self) -> str | None:
+        return self.address
+
+
+def member(account: Account) -> Member:
+    """Make a member of an account."""
+    return Member(
+        id=encode_id("Member", account.id),
+        key=account.id,
+        address=account.email,
+        name=account.name,
+        roles=[Role(role) for role in account.roles if role in KNOWN_ROLES],
+        version=account.version,
+    )
+
+
+@strawberry.input
+class SetRolesInput:
+    member: strawberry.ID
+    roles: list[Role]
+    version: int | None = None

@@ -1,0 +1,88 @@
+"""Query, Mutation and Subscription, assembled."""
+
+from __future__ import annotations
+
+import strawberry
+
+from incident_room.audit.resolvers import AuditQuery
+from incident_room.components.resolvers import (
+    ComponentMutation,
+    ComponentQuery,
+    ComponentSubscription,
+)
+from incident_room.components.store import load_components
+from incident_room.components.types import Component, component
+from incident_room.incidents.resolvers import IncidentMutation, IncidentQuery
+from incident_room.incidents.store import load_incidents
+from incident_room.incidents.subscriptions import IncidentSubscription
+from incident_room.incidents.types import Incident, IncidentUpdate, incident, incident_update
+from incident_room.members.resolvers import MemberMutation, MemberQuery
+from incident_room.members.store import load_members
+from incident_room.members.types import Member, member
+from incident_room.node import Node
+from incident_room.scopes import SeesMembers
+from incident_room.timeline.store import load_updates
+from watchword import (
+    ClientMutation,
+    ClientQuery,
+    ConsentMutation,
+    ConsentQuery,
+    IdentityMutation,
+    IdentityQuery,
+    Info,
+    NotFound,
+    Public,
+    parse_id,
+)
+
+
+@strawberry.type
+class Query(
+    IdentityQuery, ClientQuery, ConsentQuery, ComponentQuery, IncidentQuery, MemberQuery, AuditQuery
+):
+    @strawberry.field(permission_classes=[Public], description="Anything, by its global id.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        found = await _find(info, *parse_id(id))
+        if found is None:
+            raise NotFound("There is no such thing.")
+        return found
+
+
+@strawberry.type
+class Mutation(
+    IdentityMutation,
+    ClientMutation,
+    ConsentMutation,
+    IncidentMutation,
+    ComponentMutation,
+    MemberMutation,
+):
+    pass
+
+
+@strawberry.type
+class Subscription(IncidentSubscription, ComponentSubscription):
+    pass
+
+
+async def _find(info: Info, type_name: str, key: str) -> Node | None:
+    context = info.context
+    match type_name:
+        case "Component":
+            part = await context.loader(load_components).load(key)
+            return component(part) if part else None
+        case "Incident":
+            row = await context.loader(load_incidents).load(key)
+            return incident(row) if row else None
+        case "IncidentUpdate":
+            said = await context.loader(load_updates).load(key)
+            return incident_update(said) if said else None
+        case "Member" if SeesMembers.allows(context.principal):
+            account = await context.loader(load_members).load(key)
+            return member(account) if account else None
+    return None
+
+
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, types=[Component, Incident, IncidentUpdate, Member]
+)

@@ -1,0 +1,38 @@
+"""The incident room, on both databases, and every principal in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event
+
+from tests.support.clock import MovedClock
+from tests.support.principals import NAMES, Room, open_room
+from watchword.database import Database
+
+
+@pytest.fixture
+async def room(database: Database, clock: MovedClock) -> Room:
+    return await open_room(database, clock)
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """A principal's name; a test that asks for it runs once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL that is run from now on, without the begin and end of transactions."""
+    seen: list[str] = []
+
+    def note(*arguments: object) -> None:
+        statement = str(arguments[2])
+        if not statement.startswith(("BEGIN", "SELECT pg_catalog", "select pg_catalog", "show ")):
+            seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database.engine.sync_engine, "before_cursor_execute", note)

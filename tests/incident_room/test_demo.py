@@ -1,0 +1,22 @@
+"""The demo data shows every part of the room."""
+
+from __future__ import annotations
+
+from incident_room.demo import COMPONENTS, STORIES, demo
+from tests.support.principals import Room
+
+
+async def test_the_demo_fills_an_empty_room(room: Room) -> None:
+    async with room.context("admin").write() as unit:
+        await demo(unit)
+    query = """{
+      components { status }
+      incidents(first: 100) { totalCount nodes { status updates { totalCount } internalNotes { body } } }
+      open: incidents(filter: {open: true}) { totalCount }
+    }"""
+    data = await room.data("admin", query)
+    assert len(data["components"]) == len(COMPONENTS)
+    assert data["incidents"]["totalCount"] == len(STORIES)
+    assert data["open"]["totalCount"] == 2
+    assert sum(len(each["internalNotes"]) for each in data["incidents"]["nodes"]) == 2
+    assert all(each["updates"]["totalCount"] for each in data["incidents"]["nodes"])

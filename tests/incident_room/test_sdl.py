@@ -1,0 +1,12 @@
+"""The SDL that is reviewed is the SDL that is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import incident_room
+
+
+def test_the_committed_sdl_is_what_is_served() -> None:
+    committed = (Path(incident_room.__file__).parent / "schema.graphql").read_text()
+    assert committed == incident_room.schema.as_str().rstrip("\n") + "\n"

@@ -1,0 +1,12 @@
+"""What the migrations make is what the tables say."""
+
+from __future__ import annotations
+
+from incident_room.tables import Base
+from tests.watchword.identity.test_tables import differences
+from watchword.database import Database
+
+
+async def test_the_migrated_tables_are_the_declared_ones(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences, Base) == []

@@ -1,0 +1,333 @@
+"""`watchword serve`: one command brings all up, says where it is, and leaves in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.support.programs import missing, program
+from tests.support.server import PASSWORD, LiveServer
+from watchword.cli.serve import _elsewhere
+from watchword.settings import Settings
+
+WATCHWORD = str(Path(sys.executable).with_name("watchword"))
+PATIENCE = 60
+VIEWER = "{ viewer { email roles } incidents(first: 1) { totalCount } }"
+TOY = """
+import strawberry
+from watchword import Public
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def greeting(self) -> str:
+        return "hello"
+
+schema = strawberry.Schema(Query)
+"""
+UNCOVERED = TOY.replace("permission_classes=[Public]", "")
+
+
+class Place:
+    """Where a server is started: the current directory, the user's home and Watchword's."""
+
+    def __init__(self, root: Path) -> None:
+        self.current, self.user, self.home = (root / name for name in ("cwd", "user", "home"))
+        self.current.mkdir()
+        self.user.mkdir()
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.user),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "WATCHWORD_HOME": str(self.home),
+        }
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """Start what must not start; return the one line that says why."""
+        done = subprocess.run(
+            [WATCHWORD, "serve", "--port", "0", *arguments],
+            cwd=self.current,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("Error: ")
+        assert done.stderr.count("\n") == 1
+        return done.stderr.removeprefix("Error: ").strip()
+
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator[Running]:
+        """Run `watchword serve` for as long as the block lasts, unless it was ended before."""
+        process = subprocess.Popen(
+            [WATCHWORD, "serve", "--port", "0", *arguments],
+            cwd=self.current,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        impatience = threading.Timer(PATIENCE, process.kill)
+        impatience.start()
+        try:
+            yield Running(process)
+        finally:
+            impatience.cancel()
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+class Running:
+    """A server that answers; `output` is all that it has said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self._process, self._lines = process, process.stdout
+        self.output = ""
+        for line in self._lines:
+            self.output += line
+            if "Application startup complete" in line:
+                return
+        raise AssertionError(f"the server did not start:\n{self.output}")
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The URLs that the terminal was told, by what they are for."""
+        return dict(re.findall(r"^  ([A-Z]\S*(?: in)?) +(\w+://\S+)", self.output, re.M))
+
+    def ask(self, query: str, token: str) -> Any:
+        headers = {"authorization": f"Bearer {token}"}
+        answer = httpx2.post(self.shown["GraphQL"], json={"query": query}, headers=headers)
+        return answer.json()["data"]
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal, and return the exit code."""
+        self._process.send_signal(number)
+        self.output += self._lines.read()
+        return self._process.wait(PATIENCE)
+
+
+class Start(NamedTuple):
+    """What one start said, how it answered, and with which exit code it ended."""
+
+    output: str
+    shown: dict[str, str]
+    keys: Any
+    signed_in: Any
+    viewer: Any
+    code: int
+
+
+def sign_in_line(output: str) -> str:
+    [line] = re.findall(r"^  (curl .+)$", output, re.M)
+    return str(line)
+
+
+def bash(line: str, **environment: str) -> Any:
+    """Do what an operator does with a printed line: paste it; return the JSON that comes back."""
+    if program("curl") is None:
+        missing("There is no curl: run `apt-get install curl`.")
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("serve"))
+
+
+@pytest.fixture(scope="module")
+def first(place: Place) -> Start:
+    """The first start in a place where there was nothing, ended by SIGTERM."""
+    with place.serving() as running:
+        signed_in = bash(sign_in_line(running.output))
+        return observed(running, signed_in, signed_in["access_token"], signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def second(place: Place, first: Start) -> Start:
+    """The next start in the same place, asked with the first one's token, ended by SIGINT."""
+    with place.serving() as running:
+        line = sign_in_line(first.output).replace(first.shown["Sign in"], running.shown["Sign in"])
+        return observed(running, bash(line), first.signed_in["access_token"], signal.SIGINT)
+
+
+def observed(running: Running, signed_in: Any, token: str, end: signal.Signals) -> Start:
+    viewer = running.ask(VIEWER, token)
+    keys = httpx2.get(running.shown["Keys"]).json()
+    code = running.end(end)
+    return Start(running.output, running.shown, keys, signed_in, viewer, code)
+
+
+def test_the_first_start_says_where_everything_is(first: Start) -> None:
+    assert {label: re.sub(r":\d+/", "/", url) for label, url in first.shown.items()} == {
+        "GraphiQL": "http://127.0.0.1/graphql",
+        "GraphQL": "http://127.0.0.1/graphql",
+        "WebSocket": "ws://127.0.0.1/graphql",
+        "Sign in": "http://127.0.0.1/api/auth/login",
+        "Keys": "http://127.0.0.1/.well-known/jwks.json",
+        "Health": "http://127.0.0.1/health/ready",
+    }
+
+
+def test_an_issuer_of_another_port_is_told(first: Start) -> None:
+    port = urlsplit(first.shown["GraphQL"]).port
+    assert f"set WATCHWORD_ISSUER=http://127.0.0.1:{port}\n" in first.output
+    own = _elsewhere(Settings(issuer="http://localhost:8123"), 8123)
+    public = _elsewhere(Settings(issuer="https://watch.example.com"), 8123)
+    assert own == public == []
+
+
+def test_the_generated_password_is_said_under_its_name_once(first: Start) -> None:
+    [password] = re.findall(r"^  Password    (\S{24})  \(shown this once\)$", first.output, re.M)
+    # Once to be read, once in the line to paste.
+    assert first.output.count(password) == 2
+
+
+def test_the_printed_line_signs_in(first: Start) -> None:
+    assert first.signed_in["token_type"] == "Bearer"
+    assert first.viewer["viewer"] == {"email": "admin@example.com", "roles": ["admin"]}
+
+
+def test_the_first_start_has_something_to_look_at(first: Start) -> None:
+    assert first.viewer["incidents"]["totalCount"] > 0
+
+
+def test_the_second_start_says_where_everything_is_and_no_password(
+    first: Start, second: Start
+) -> None:
+    assert set(second.shown) == set(first.shown)
+    assert "assword" not in second.output
+    assert "curl" not in second.output
+
+
+def test_the_second_start_keeps_the_password(second: Start) -> None:
+    assert second.signed_in["token_type"] == "Bearer"
+
+
+def test_the_second_start_keeps_the_key(first: Start, second: Start) -> None:
+    assert second.keys == first.keys
+
+
+def test_a_token_from_before_a_restart_is_good_and_nothing_is_doubled(
+    first: Start, second: Start
+) -> None:
+    assert second.viewer == first.viewer
+
+
+def test_sigterm_ends_it_in_order(first: Start) -> None:
+    assert first.code == 0
+    assert "Application shutdown complete" in first.output
+    assert "Traceback" not in first.output
+
+
+def test_sigint_ends_it_in_order(second: Start) -> None:
+    assert second.code == 0
+    assert "Application shutdown complete" in second.output
+    assert "Traceback" not in second.output
+
+
+@pytest.mark.usefixtures("second")
+def test_all_that_it_writes_is_in_its_home(place: Place) -> None:
+    assert {path.name for path in place.home.iterdir()} == {
+        "encryption.key",
+        "lock",
+        "watchword.db",
+    }
+    assert list(place.current.iterdir()) == []
+    assert list(place.user.iterdir()) == []
+
+
+@pytest.mark.usefixtures("second")
+def test_its_home_is_its_owners_alone(place: Place) -> None:
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in (place.home, *place.home.iterdir())
+    }
+    files = ("encryption.key", "lock", "watchword.db")
+    assert modes == {"home": 0o700} | dict.fromkeys(files, 0o600)
+
+
+def test_a_chosen_password_is_not_printed_and_the_printed_line_signs_in_with_it(
+    server: LiveServer,
+) -> None:
+    assert PASSWORD not in server.log
+    answer = bash(sign_in_line(server.log), WATCHWORD_ADMIN_PASSWORD=PASSWORD)
+    assert answer["token_type"] == "Bearer"
+
+
+def test_another_schema_in_the_current_directory_can_be_mounted(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (place.current / "greetings.py").write_text(TOY)
+    with place.serving("--schema", "greetings:schema") as running:
+        token = bash(sign_in_line(running.output))["access_token"]
+        assert running.ask("{ greeting }", token) == {"greeting": "hello"}
+        assert running.end(signal.SIGTERM) == 0
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        said = Place(tmp_path).refused("--port", port)
+    assert said.startswith(f"127.0.0.1:{port} cannot be listened on: Address already in use")
+    assert said.endswith(" Choose another with --host and --port.")
+
+
+def test_an_unknown_schema_is_named(tmp_path: Path) -> None:
+    said = Place(tmp_path).refused("--schema", "nowhere:schema")
+    assert said == "There is no module 'nowhere' to load the schema 'nowhere:schema' from."
+
+
+def test_a_schema_that_forgot_a_permission_is_not_served(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (place.current / "uncovered.py").write_text(UNCOVERED)
+    said = place.refused("--schema", "uncovered:schema")
+    assert said.startswith("Query.greeting: no permission is declared.")
+
+
+def test_an_unsafe_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    said = place.refused(WATCHWORD_ADMIN_PASSWORD="password1234")
+    assert said.startswith("WATCHWORD_ADMIN_PASSWORD must have at least 12 characters")
+    assert "password1234" not in said
+    assert not place.home.exists()
+
+
+def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.home.write_text("")
+    said = place.refused()
+    assert said.startswith(f"{place.home} cannot be written to: ")
+    assert said.endswith("Set WATCHWORD_HOME to a directory that can.")
+
+
+def test_a_database_that_cannot_be_reached_is_one_sentence_without_its_password(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql+asyncpg://watchword:hunter2@127.0.0.1:1/watchword"
+    said = Place(tmp_path).refused(WATCHWORD_DATABASE_URL=url)
+    assert "Connect call failed" in said
+    assert "hunter2" not in said

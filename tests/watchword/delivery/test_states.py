@@ -1,0 +1,55 @@
+"""A subscription's states, against the picture in the documentation."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+from watchword.delivery.states import (
+    Alone,
+    Begun,
+    Ended,
+    Grouped,
+    Joined,
+    Offered,
+    Opening,
+    Over,
+    Waits,
+    after,
+)
+
+README = Path(__file__).parents[3] / "graph" / "README.md"
+STATES = (Opening(), Alone("run"), Offered("run", "key"), Grouped("group"), Over())
+HAPPENINGS = (Begun("other run"), Waits("key"), Joined("group"), Ended())
+Edge = tuple[str, str, str]
+
+
+def name(value: object) -> str:
+    return type(value).__name__
+
+
+def drawn() -> set[Edge]:
+    """The edges of the picture."""
+    picture = README.read_text().split("<!-- the states of a subscription -->")[1].split("```")[1]
+    edges = re.findall(r"^ *(\w+) --> (\w+): (.+)$", picture, re.MULTILINE)
+    return {(here, there, each) for here, there, many in edges for each in many.split(", ")}
+
+
+def test_the_picture_of_a_subscription_is_its_code() -> None:
+    moves = {
+        (name(state), name(after(state, happened)), name(happened))
+        for state, happened in product(STATES, HAPPENINGS)
+        if after(state, happened) is not state
+    }
+    assert drawn() == moves
+
+
+def test_nothing_follows_the_end() -> None:
+    assert [after(Over(), happened) for happened in HAPPENINGS] == [Over()] * len(HAPPENINGS)
+
+
+def test_what_a_run_does_not_change_stays_its_own() -> None:
+    assert after(Alone("run"), Waits("key")) == Offered("run", "key")
+    assert after(Offered("run", "key"), Begun("other run")) == Alone("other run")
+    assert after(Grouped("group"), Waits("key")) == Grouped("group")

@@ -1,0 +1,51 @@
+"""What could not be shared is tried again with growing pauses, and is remembered in bounded memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from watchword.delivery import troubles
+from watchword.delivery.troubles import FIRST_PAUSE, LONGEST_PAUSE, Troubles
+
+
+def pauses(noted: Troubles, times: int) -> list[float]:
+    """The pauses of so many troubles in a row, each right when the pause before is over."""
+    now, found = 0.0, []
+    for _ in range(times):
+        noted.note("key", now, is_lasting=False)
+        begin = now
+        while not noted.allows("key", now):
+            now += FIRST_PAUSE
+        found.append(now - begin)
+    return found
+
+
+def test_pauses_grow_up_to_the_longest() -> None:
+    assert pauses(Troubles(), 12) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+
+
+def test_what_went_well_for_as_long_as_the_pause_begins_anew() -> None:
+    noted = Troubles()
+    assert pauses(noted, 3)[-1] == 4
+    noted.note("key", 7 + 4 + 0.1, is_lasting=False)
+    assert noted.allows("key", 7 + 4 + 0.1 + FIRST_PAUSE)
+
+
+def test_what_will_not_pass_waits_for_the_longest_at_once() -> None:
+    noted = Troubles()
+    noted.note("key", 0, is_lasting=True)
+    assert not noted.allows("key", LONGEST_PAUSE - 1)
+    assert noted.allows("key", LONGEST_PAUSE)
+    assert noted.allows("other", 0)
+
+
+def test_what_is_remembered_is_bounded_and_forgotten_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(troubles, "MOST", 3)
+    noted = Troubles()
+    for key in range(10):
+        noted.note(key, key, is_lasting=False)
+    assert len(noted) == 3
+    noted.note("late", 1_000, is_lasting=False)
+    assert len(noted) == 1

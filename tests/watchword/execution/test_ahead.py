@@ -1,0 +1,120 @@
+"""What is begun ahead runs up to where it waits, in the task that began it, and ends when cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from watchword.execution.ahead import Ahead
+
+
+async def test_what_does_not_wait_is_done_at_once() -> None:
+    async def work() -> str:
+        return "result"
+
+    ahead = Ahead(work())
+    assert ahead.is_done
+    assert await ahead == "result"
+
+
+async def test_what_waits_goes_on_when_it_is_awaited_in_the_same_task() -> None:
+    gate, seen = asyncio.Event(), list[object]()
+
+    async def work() -> str:
+        seen.append(asyncio.current_task())
+        await gate.wait()
+        await asyncio.sleep(0)
+        seen.append(asyncio.current_task())
+        return "result"
+
+    ahead = Ahead(work())
+    assert len(seen) == 1
+    # Others may be awaited in between, and what it waits for may come meanwhile.
+    asyncio.get_running_loop().call_soon(gate.set)
+    await asyncio.to_thread(lambda: None)
+    assert not ahead.is_done
+    assert await ahead == "result"
+    assert seen == [asyncio.current_task()] * 2
+
+
+async def test_an_error_is_raised_when_it_is_awaited() -> None:
+    async def work() -> None:
+        raise KeyError("key")
+
+    ahead = Ahead(work())
+    with pytest.raises(KeyError):
+        await ahead
+
+
+async def test_a_timeout_around_several_events_holds() -> None:
+    async def events() -> AsyncIterator[int]:
+        try:
+            async with asyncio.timeout(0):
+                yield 1
+                await asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            yield 2
+
+    found = events()
+    assert [await Ahead(anext(found)) for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+async def test_what_is_cancelled_cleans_up_before_that_returns(is_awaited: bool) -> None:
+    seen = list[str]()
+
+    async def events() -> AsyncIterator[int]:
+        try:
+            await asyncio.get_running_loop().create_future()
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            seen.append("cleaned")
+
+    found = events()
+    ahead = Ahead(anext(found))
+
+    async def owner() -> None:
+        try:
+            if is_awaited:
+                await ahead
+        finally:
+            await ahead.cancel()
+            await found.aclose()  # type: ignore[attr-defined]
+
+    task = asyncio.create_task(owner())
+    if is_awaited:
+        await asyncio.to_thread(lambda: None)
+        task.cancel()
+    await asyncio.wait({task})
+    assert seen == ["cleaned"]
+
+
+async def test_what_it_waits_for_is_cancelled_with_it() -> None:
+    inner = asyncio.ensure_future(asyncio.Event().wait())
+    await Ahead(asyncio.gather(inner)).cancel()
+    assert inner.cancelled()
+
+
+async def test_a_cancellation_of_its_task_is_not_lost_while_it_cleans_up() -> None:
+    reached, after = asyncio.Event(), list[str]()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            reached.set()
+            await asyncio.Event().wait()
+
+    async def owner() -> None:
+        await Ahead(stubborn()).cancel()
+        after.append("went on")
+
+    task = asyncio.create_task(owner())
+    await reached.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert after == []

@@ -1,0 +1,109 @@
+"""The engine runs plans, each event of a subscription in a context of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import strawberry
+
+from tests.support import toy_schema
+from tests.support.away import away
+from tests.support.clock import MovedClock
+from tests.support.toy_server import toy_door
+from watchword.context import Context, Info, Services
+from watchword.execution.engine import Engine, Unavailable
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Refused
+from watchword.permissions.field import Public
+from watchword.principal import ANONYMOUS
+
+LIMITS = Limits(1000, 10, 10, 1000)
+
+
+@pytest.fixture
+async def services(clock: MovedClock) -> AsyncIterator[Services]:
+    async with toy_door(clock) as (door, _):
+        yield door.services
+
+
+async def test_variables_that_do_not_fit_are_refused(services: Services) -> None:
+    engine = Engine(toy_schema.schema, LIMITS, 10)
+    plan = engine.plan("query($n: Int!) { count(below: $n) }", None)
+    context = Context(services, ANONYMOUS)
+    with pytest.raises(Refused):
+        await engine.execute(plan, {"n": "many"}, context)
+
+
+@strawberry.type
+class Happening:
+    @strawberry.field
+    def context(self, info: Info) -> bool:
+        seen.append(info.context)
+        return True
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(permission_classes=[Public])
+    async def events(self, info: Info) -> AsyncIterator[Happening]:
+        seen.append(info.context)
+        yield Happening()
+        yield Happening()
+
+
+seen: list[Context] = []
+
+
+async def test_each_event_has_the_context_that_it_is_given(services: Services) -> None:
+    seen.clear()
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
+    contexts = [Context(services, ANONYMOUS) for _ in range(3)]
+    plan = engine.plan("subscription { events { context } }", None)
+    source = await engine.subscribe(plan, None, contexts[0])
+    answers = [
+        await source.answer(event, context)
+        for context, event in zip(
+            contexts[1:], [event async for event in source.events], strict=True
+        )
+    ]
+    assert answers == [{"data": {"events": {"context": True}}}] * 2
+    assert seen == contexts
+
+
+@strawberry.type
+class Away:
+    @strawberry.field
+    def field(self) -> str:
+        raise away(ConnectionRefusedError())
+
+
+@strawberry.type
+class Troubled:
+    @strawberry.subscription(permission_classes=[Public])
+    async def events(self, info: Info) -> AsyncIterator[Away]:
+        yield Away()
+
+
+async def test_a_database_that_is_away_is_no_answer(services: Services) -> None:
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Troubled), LIMITS, 10)
+    context = Context(services, ANONYMOUS)
+    source = await engine.subscribe(
+        engine.plan("subscription { events { field } }", None), None, context
+    )
+    with pytest.raises(Unavailable):
+        await source.answer(await anext(source.events), context)
+
+
+async def test_many_events_leave_no_more_in_memory_than_one(services: Services) -> None:
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
+    context = Context(services, ANONYMOUS)
+    source = await engine.subscribe(
+        engine.plan("subscription { events { context } }", None), None, context
+    )
+    event = await anext(source.events)
+    sizes = []
+    for _ in range(3):
+        assert await source.answer(event, context) == {"data": {"events": {"context": True}}}
+        sizes.append(len(source._executor._relevant_sub_fields))
+    assert sizes[0] == sizes[2]

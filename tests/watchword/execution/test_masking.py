@@ -1,0 +1,48 @@
+"""What of an error leaves the server."""
+
+from __future__ import annotations
+
+import pytest
+from graphql import GraphQLError
+
+from tests.support.away import away
+from watchword.errors import Internal, NotFound
+from watchword.execution.masking import conceal, present
+
+
+def test_a_known_error_keeps_everything() -> None:
+    error = GraphQLError("x", path=["toy"], original_error=NotFound("No such toy."))
+    assert present(error)["extensions"] == {"code": "NOT_FOUND"}
+
+
+@pytest.mark.parametrize(
+    "cause", [ValueError("secret"), GraphQLError("secret"), KeyError("secret")]
+)
+def test_an_unexpected_error_becomes_an_id(
+    cause: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown = present(GraphQLError(str(cause), path=["toy"], original_error=cause))
+    assert shown["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in str(shown)
+    assert shown["extensions"]["id"] in caplog.text
+    assert "secret" in caplog.text
+
+
+def test_an_error_of_the_request_keeps_its_message() -> None:
+    assert present(GraphQLError("Syntax Error"))["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+def test_a_known_failure_is_not_concealed() -> None:
+    error = NotFound("No such toy.")
+    assert conceal(error) is error
+    assert isinstance(conceal(ValueError()), Internal)
+
+
+def test_a_database_that_cannot_be_asked_is_told_as_such_and_nothing_of_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cause = away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))
+    shown = present(GraphQLError(str(cause), path=["toy"], original_error=cause))
+    assert shown["extensions"] == {"code": "UNAVAILABLE"}
+    assert shown["message"] == "The database cannot be asked just now."
+    assert "hunter2" not in caplog.text

@@ -1,0 +1,341 @@
+"""Every option of StrawberryConfig and every hook of Schema is honoured, or refused at the start by name."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, NewType
+
+import pytest
+import strawberry
+from graphql import GraphQLError, parse, specified_rules
+from strawberry import federation
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
+from strawberry.schema.schema import validate_document
+
+from tests.support import toy_schema
+from tests.support.clock import MovedClock
+from tests.support.toy_server import toy_door
+from watchword.context import Context, Info, Services
+from watchword.course import Course
+from watchword.delivery.run import Operation, Run
+from watchword.errors import NotFound, Unsafe
+from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
+from watchword.execution.options import BYPASSED, HEARING
+from watchword.execution.plan import RULES, Refused
+from watchword.permissions.field import Public
+from watchword.principal import ANONYMOUS, IdentityAsked
+
+LIMITS = Limits(1000, 10, 10, 1000)
+Big = NewType("Big", int)
+
+
+@pytest.fixture
+async def services(clock: MovedClock) -> AsyncIterator[Services]:
+    async with toy_door(clock) as (door, _):
+        yield door.services
+
+
+class Numbered(strawberry.Info):
+    number = 7
+
+
+@strawberry.type
+class Sold:
+    message: str
+
+
+@strawberry.type
+class Thing:
+    long_name: str = "thing"
+
+
+class Handler(strawberry.ExceptionHandler[NotFound, Sold]):
+    def handle(self, exception: NotFound, *, field: Any, info: Any) -> Sold:
+        return Sold(message=exception.message)
+
+
+Outcome = Annotated[Thing | Sold, strawberry.union("Outcome")]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def plain(self) -> str:
+        return "plain"
+
+    @strawberry.field(permission_classes=[Public])
+    def thing(self) -> Thing:
+        return Thing()
+
+    @strawberry.field(permission_classes=[Public])
+    def long_name(self, big: Big | None = None) -> str:
+        return "long"
+
+    @strawberry.field(permission_classes=[Public])
+    def info_number(self, info: strawberry.Info) -> int:
+        return getattr(info, "number", 0)
+
+    @strawberry.field(permission_classes=[Public])
+    def outcome(self) -> Outcome:
+        raise NotFound("Sold.")
+
+    @strawberry.field(permission_classes=[Public])
+    def broken(self) -> str | None:
+        raise NotFound("There is none.")
+
+    @strawberry.field(permission_classes=[Public])
+    def asks(self) -> str | None:
+        raise IdentityAsked("who?")
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(permission_classes=[Public])
+    async def thing(self, info: Info) -> AsyncIterator[str | None]:
+        yield GraphQLError("an answer")  # type: ignore[misc]
+        raise NotFound("the end")
+
+
+class Shouting(NameConverter):
+    def get_graphql_name(self, obj: Any) -> str:
+        return super().get_graphql_name(obj).upper()
+
+
+# What each option of StrawberryConfig does to a query, or that it is refused.
+OPTIONS: dict[str, tuple[Any, str | None, Any]] = {
+    "auto_camel_case": (False, "{ long_name }", {"long_name": "long"}),
+    "name_converter": (Shouting(), "{ LONGNAME }", {"LONGNAME": "long"}),
+    "default_resolver": (lambda _, name: name, "{ thing { longName } }", {"thing": {"longName": "long_name"}}),
+    "relay_max_results": (5, "{ plain }", {"plain": "plain"}),
+    "relay_use_legacy_global_id": (True, "{ plain }", {"plain": "plain"}),
+    "disable_field_suggestions": (True, "{ plane }", "Cannot query field 'plane' on type 'Query'."),
+    "info_class": (Numbered, "{ infoNumber }", {"infoNumber": 7}),
+    "enable_experimental_incremental_execution": (True, None, "incremental_execution"),
+    "_unsafe_disable_same_type_validation": (True, "{ plain }", {"plain": "plain"}),
+    "scalar_map": (
+        {Big: strawberry.scalar(name="Large", serialize=int, parse_value=int)},
+        '{ __type(name: "Large") { kind } }',
+        {"__type": {"kind": "SCALAR"}},
+    ),
+    "batching_config": ({"max_operations": 5}, None, "batching_config"),
+    "sort_schema": (
+        True,
+        '{ __type(name: "Query") { fields { name } } }',
+        {"__type": {"fields": [{"name": name} for name in sorted(
+            ["asks", "broken", "infoNumber", "longName", "outcome", "plain", "thing"]
+        )]}},
+    ),
+}  # fmt: skip
+
+
+def test_every_option_of_the_installed_strawberry_is_known_here() -> None:
+    assert set(inspect.signature(StrawberryConfig).parameters) == set(OPTIONS)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+async def test_an_option_is_honoured_or_refused_by_name(option: str, services: Services) -> None:
+    value, query, expected = OPTIONS[option]
+    config = StrawberryConfig(**{"scalar_map": {Big: BIG}, option: value})
+    schema = strawberry.Schema(Query, config=config)
+    if query is None:
+        with pytest.raises(Unsafe, match=expected):
+            Engine(schema, LIMITS, 10)
+        return
+    engine = Engine(schema, LIMITS, 10)
+    if isinstance(expected, str):
+        with pytest.raises(Refused, match=f"^{re.escape(expected)}$"):
+            engine.plan(query, None)
+        return
+    plan = engine.plan(query, None)
+    answer = await engine.execute(plan, None, Context(services, ANONYMOUS))
+    assert answer == {"data": expected}
+
+
+BIG = strawberry.scalar(name="Big", serialize=int, parse_value=int)
+CONFIG = StrawberryConfig(scalar_map={Big: BIG})
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["{ plane }", "{ longName(bog: 1) }", "query($a: Bog) { longName(big: $a) }", "{ outcome { ... on Thong { a } } }"],
+)  # fmt: skip
+def test_suggestions_are_shown_or_hidden_whatever_was_misspelt(query: str) -> None:
+    messages = []
+    for hidden in (False, True):
+        config = StrawberryConfig(scalar_map={Big: BIG}, disable_field_suggestions=hidden)
+        with pytest.raises(Refused) as refused:
+            Engine(strawberry.Schema(Query, config=config), LIMITS, 10).plan(query, None)
+        messages.append(" ".join(error.message for error in refused.value.errors))
+    assert ["Did you mean" in message for message in messages] == [True, False]
+
+
+@strawberry.type
+class Ship(strawberry.relay.Node):
+    id: strawberry.relay.NodeID[int]
+
+
+@strawberry.type
+class Fleet:
+    @strawberry.relay.connection(strawberry.relay.ListConnection[Ship], permission_classes=[Public])
+    def ships(self) -> list[Ship]:
+        return []
+
+    @strawberry.relay.connection(
+        strawberry.relay.ListConnection[Ship], permission_classes=[Public], max_results=7
+    )
+    def few(self) -> list[Ship]:
+        return []
+
+
+def test_the_page_of_a_connection_of_strawberry_is_as_long_as_the_schema_allows() -> None:
+    schema = strawberry.Schema(Fleet, config=StrawberryConfig(relay_max_results=300))
+    engine = Engine(schema, Limits(1000, 10, 10, 1), 10)
+    for field, objects in (("ships", 601), ("few", 15), ("few(first: 3)", 7)):
+        with pytest.raises(Refused, match=f"^The operation has {objects} objects"):
+            engine.plan(f"{{ {field} {{ edges {{ node {{ id }} }} }} }}", None)
+
+
+# What is made of each method of a schema: used while it is built or looked up in, called, or bypassed.
+BUILDING = {
+    *("_collect_graphql_directives", "_collect_schema_directives", "_extend_introspection"),
+    *("_prepare_schema_directives", "_resolve_node_ids", "_warn_for_federation_directives"),
+    *("as_str", "get_directive_by_name", "get_field_for_type", "get_fields", "get_type_by_name"),
+    "introspect",
+}
+CALLED = {"get_extensions", "_create_execution_context", "remove_field_suggestion", *HEARING}
+
+
+def test_every_hook_of_the_installed_strawberry_is_known_here() -> None:
+    hooks = {
+        name
+        for name in dir(strawberry.Schema)
+        if not name.startswith("__") and callable(getattr(strawberry.Schema, name))
+    }
+    assert hooks == BUILDING | CALLED | set(BYPASSED)
+    assert set(inspect.signature(strawberry.Schema).parameters) == {
+        *("query", "mutation", "subscription", "types", "schema_directives", "scalar_overrides"),
+        *("config", "exception_handlers", "execution_context_class"),
+        *("directives", "extensions"),  # refused
+    }
+
+
+def test_every_rule_of_the_installed_strawberry_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def listen(_schema: Any, _document: Any, rules: Any) -> list[GraphQLError]:
+        asked.extend(rules)
+        return []
+
+    monkeypatch.setattr("strawberry.schema.schema.validate", listen)
+    validate_document(toy_schema.schema._schema, parse("{ hello }"), tuple(specified_rules))
+    assert set(asked) < set(RULES)
+
+
+@pytest.mark.parametrize("name", BYPASSED)
+def test_a_method_that_is_not_called_may_not_be_overridden(name: str) -> None:
+    kind = type("Mine", (strawberry.Schema,), {name: lambda self: None})
+    with pytest.raises(Unsafe, match=f"^Mine overrides {name}, "):
+        Engine(kind(Query, config=CONFIG), LIMITS, 10)
+
+
+def test_extensions_that_would_not_run_are_refused() -> None:
+    class Extension(SchemaExtension):
+        pass
+
+    schema = strawberry.Schema(toy_schema.Query, extensions=[Extension])
+    with pytest.raises(Unsafe, match="extensions"):
+        Engine(schema, LIMITS, 10)
+
+
+def test_a_schema_of_strawberry_federation_overrides_nothing_of_ours() -> None:
+    Engine(federation.Schema(toy_schema.Query), LIMITS, 10)
+
+
+async def test_an_exception_handler_makes_a_result_of_an_exception(services: Services) -> None:
+    schema = strawberry.Schema(Query, config=CONFIG, exception_handlers=[Handler()])
+    engine = Engine(schema, LIMITS, 10)
+    plan = engine.plan("{ outcome { ... on Sold { message } } }", None)
+    answer = await engine.execute(plan, None, Context(services, ANONYMOUS))
+    assert answer == {"data": {"outcome": {"message": "Sold."}}}
+
+
+class Hearing(strawberry.Schema):
+    heard: list[tuple[str, Any, Any]]
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        for error in errors:
+            self.heard.append((error.message, execution_context.query, execution_context.context))
+            error.message = f"Heard: {error.message}"
+
+
+def hearing() -> tuple[Hearing, Engine]:
+    schema = Hearing(Query, None, Subscription, config=CONFIG)
+    schema.heard = []
+    return schema, Engine(schema, LIMITS, 10)
+
+
+async def test_the_schema_hears_of_each_error_and_may_change_it(services: Services) -> None:
+    schema, engine = hearing()
+    context = Context(services, ANONYMOUS)
+    for query in ("{", "{ plane }"):
+        with pytest.raises(Refused, match=r"^(Syntax|Cannot)") as refused:
+            engine.plan(query, None)
+        assert refused.value.errors[0].message.startswith("Heard: ")
+        assert schema.heard.pop()[1:] == (query, None)
+    query = "query($n: Big!) { longName(big: $n) }"
+    with pytest.raises(Refused):
+        await engine.execute(engine.plan(query, None), {}, context)
+    assert schema.heard.pop()[1:] == (query, context)
+    answer = await engine.execute(engine.plan("{ broken plain }", None), None, context)
+    assert answer["data"] == {"broken": None, "plain": "plain"}
+    assert answer["errors"][0]["message"] == "Heard: There is none."
+    assert schema.heard.pop() == ("There is none.", "{ broken plain }", context)
+
+
+async def test_the_schema_hears_of_the_errors_of_a_subscription(services: Services) -> None:
+    schema, engine = hearing()
+    query = "subscription { thing }"
+    operation = Operation(engine.plan(query, None), None)
+    course = Course(services.hub, services.log)
+
+    class Holder:
+        principal = ANONYMOUS
+
+    with pytest.raises(NotFound):
+        async for _ in Run(engine, services, Holder(), operation, course).answers():
+            pass
+    assert [heard[:2] for heard in schema.heard] == [("an answer", query), ("the end", query)]
+
+
+async def test_a_hook_that_fails_costs_no_answer(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema, engine = hearing()
+    monkeypatch.setattr(schema, "heard", None)
+    context = Context(services, ANONYMOUS)
+    answer = await engine.execute(engine.plan("{ broken plain }", None), None, context)
+    assert answer["data"] == {"broken": None, "plain": "plain"}
+    assert "process_errors failed" in caplog.text
+
+
+async def test_what_makes_an_execution_personal_is_no_error_of_the_schema(
+    services: Services,
+) -> None:
+    schema, engine = hearing()
+    await engine.execute(engine.plan("{ asks }", None), None, Context(services, ANONYMOUS))
+    assert schema.heard == []
+
+
+async def test_strawberry_logs_no_errors_beside_us(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    engine = Engine(strawberry.Schema(Query, config=CONFIG), LIMITS, 10)
+    await engine.execute(engine.plan("{ broken }", None), None, Context(services, ANONYMOUS))
+    assert not [record for record in caplog.records if record.name.startswith("strawberry")]

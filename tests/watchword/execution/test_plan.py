@@ -1,0 +1,124 @@
+"""Plans are made once, remembered within bounds, and say why they cannot be made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from graphql.execution.values import VariableValues
+
+from tests.support.toy_schema import schema
+from watchword.errors import TooComplex
+from watchword.execution.limits import Limits
+from watchword.execution.plan import LONGEST_REMEMBERED, MOST_FITTING, Planner, Refused
+
+LIMITS = Limits(1000, 10, 10, 1000)
+
+
+def planner(memory: int = 2) -> Planner:
+    return Planner(schema._schema, LIMITS, memory)
+
+
+def test_a_document_is_planned_once() -> None:
+    made = planner()
+    assert made.plan("{ hello }", None) is made.plan("{ hello }", None)
+
+
+def test_an_operation_has_the_variables_that_it_declares_and_no_others() -> None:
+    made = planner()
+    plan = made.plan("query ($a: Boolean!) { hello @skip(if: $a) }", None)
+    assert plan.declared({"a": 1, "b": [2]}) == {"a": 1}
+    assert plan.declared({}) == {}
+    assert plan.declared(None) is None
+    assert made.plan("{ hello }", None).declared({"a": 1}) == {}
+
+
+def test_the_plan_used_longest_ago_is_forgotten_first() -> None:
+    made = planner()
+    first = made.plan("{ hello }", None)
+    made.plan("{ a: hello }", None)
+    assert made.plan("{ hello }", None) is first
+    made.plan("{ b: hello }", None)
+    assert made.plan("{ hello }", None) is first
+    assert len(made._plans) == 2
+
+
+def test_a_huge_document_is_not_remembered() -> None:
+    made = planner()
+    made.plan("{ hello }" + " " * LONGEST_REMEMBERED, None)
+    assert not made._plans
+
+
+def test_the_length_of_all_that_is_remembered_is_bounded() -> None:
+    made = planner()
+    for number in range(3):
+        made.plan(f"{{ hello }} # {number} " + "x" * 800, None)
+        assert len(made._plans) == 1
+    made.plan("{ hello }", None)
+    assert len(made._plans) == 2
+
+
+def test_a_page_that_a_variable_makes_too_long_is_refused_with_that_variable() -> None:
+    made = Planner(schema._schema, Limits(1000, 10, 10, 9), 2)
+    plan = made.plan("query($n: Int) { toys(first: $n) { id } }", None)
+    for _ in range(2):
+        made.check(plan, VariableValues({}, {"n": 9}))
+        with pytest.raises(Refused, match="10 objects"):
+            made.check(plan, VariableValues({}, {"n": 10}))
+
+
+def test_page_sizes_that_fit_are_remembered_within_bounds() -> None:
+    made = Planner(schema._schema, Limits(1000, 10, 10, 1000), 2)
+    plan = made.plan("query($n: Int) { toys(first: $n) { id } }", None)
+    for number in range(2 * MOST_FITTING):
+        made.check(plan, VariableValues({}, {"n": number}))
+        assert (number,) in plan.fitting
+        assert len(plan.fitting) <= MOST_FITTING
+    with pytest.raises(Refused, match="1001 objects"):
+        made.check(plan, VariableValues({}, {"n": 1001}))
+
+
+def test_operations_of_one_document_are_different_plans() -> None:
+    made = planner()
+    query = (
+        'query A { hello } subscription B { numbers(to: 1) } mutation C { make(name: "x") { id } }'
+    )
+    assert made.plan(query, "A").operation_name == "A"
+    assert made.plan(query, "B").is_subscription
+    assert made.plan(query, "C").is_mutation
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "words"),
+    [
+        ("{", None, "Syntax Error"),
+        ("{ nothing }", None, "Cannot query field"),
+        ("query A { hello }", "B", "no operation named 'B'"),
+        ("query A { hello } query B { hello }", None, "several operations"),
+        ("fragment F on Query { hello } query A { ...F }", "F", "no operation named"),
+        ("", None, "Syntax Error"),
+        ("{ hello " + "hello " * 1000 + "}", None, "tokens"),
+        ("{ hello } " + "#\n" * 1001, None, "comments"),
+        ("{ count(below: " + "9" * 5000 + ") }", None, "too many digits"),
+        ("{ " + "hello " * 250 + "}", None, "pairs of fields of one name"),
+        ("{ toys(first: 1000) { inner { id } } }", None, "objects"),
+    ],
+)
+def test_what_cannot_be_planned_says_why(query: str, name: str | None, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        planner().plan(query, name)
+    assert any(words in error.message for error in refused.value.errors)
+    assert not planner()._plans
+
+
+def test_a_document_that_is_too_long_is_refused_whatever_is_in_it() -> None:
+    limits = replace(LIMITS, characters=100)
+    made = Planner(schema._schema, limits, 2)
+    query = "{ hello } # "
+    made.plan(query.ljust(100, "x"), None)
+    with pytest.raises(Refused) as refusal:
+        made.plan(query.ljust(101, "x"), None)
+    [error] = refusal.value.errors
+    assert isinstance(error.original_error, TooComplex)
+    shown = error.original_error.extensions
+    assert (shown["cost"], shown["limit"]) == (101, 100)

@@ -1,0 +1,128 @@
+"""Every kind of URL, against a real Redis of that kind; and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
+from watchword import bus_url
+from watchword.background import Background
+from watchword.clock import SystemClock
+from watchword.events import Event
+from watchword.fanout.bus import Bus
+from watchword.fanout.buses import bus
+from watchword.fanout.memory import MemoryBus
+
+PATIENCE = 30
+
+
+async def crosses(one_url: str, other_url: str, key: str = "bear") -> None:
+    """See that an event which one process publishes comes to another."""
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    async with opened(one_url) as one, opened(other_url, heard) as other:
+        await other.follow("toys")
+        one.publish([Event("toys", key, "made", {}, 1)])
+        async with asyncio.timeout(PATIENCE):
+            assert (await heard.get()).key == key
+
+
+@asynccontextmanager
+async def opened(url: str, heard: asyncio.Queue[Event] | None = None) -> AsyncIterator[Bus]:
+    background = Background(SystemClock())
+    made = bus(url, lambda: "here", background)
+    await made.open(heard.put_nowait if heard else lambda event: None)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            # Nothing tells of it, so look each time that the others have worked.
+            while made._pubsub is None:  # type: ignore[attr-defined] # noqa: ASYNC110
+                await asyncio.sleep(0)
+        yield made
+    finally:
+        await background.close()
+        await made.close()
+
+
+def test_memory_is_the_bus_of_one_process() -> None:
+    assert isinstance(bus("memory://", lambda: "here", Background(SystemClock())), MemoryBus)
+
+
+async def test_a_redis_alone() -> None:
+    with live_redis() as server:
+        await crosses(server.url, f"{server.url}/0")
+
+
+async def test_a_redis_with_a_password() -> None:
+    with live_redis("--user", "watchword", "on", ">secret", "~*", "&*", "+@all") as server:
+        url = server.url.replace("//", "//watchword:secret@")
+        await crosses(url, url)
+
+
+async def test_a_socket(tmp_path: Path) -> None:
+    with live_redis("--unixsocket", str(tmp_path / "redis")) as server:
+        await crosses(f"unix://{tmp_path}/redis", server.url)
+
+
+async def test_sentinels_name_the_master_though_the_first_does_not_answer(tmp_path: Path) -> None:
+    with live_redis() as nobody:
+        pass
+    with live_redis() as master, live_sentinel(master, tmp_path) as sentinel:
+        hosts = f"127.0.0.1:{nobody.port},127.0.0.1:{sentinel.port}"
+        await crosses(f"redis+sentinel://{hosts}/{SERVICE}", master.url)
+
+
+async def test_a_cluster_carries_from_each_of_its_nodes_to_each(tmp_path: Path) -> None:
+    with live_cluster(tmp_path, 3) as nodes:
+        for one, other in zip(nodes, nodes[1:] + nodes[:1], strict=True):
+            await crosses(
+                f"redis+cluster://127.0.0.1:{one.port}", f"redis+cluster://127.0.0.1:{other.port}"
+            )
+
+
+async def test_a_cluster_of_which_a_node_is_dead_still_carries(tmp_path: Path) -> None:
+    with live_cluster(tmp_path, 2) as (one, other):
+        hosts = f"redis+cluster://127.0.0.1:{one.port},127.0.0.1:{other.port}"
+        await crosses(hosts, hosts)
+        one.kill()
+        await crosses(hosts, hosts)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "must be memory:// or begin with redis://, rediss://, unix://, "),
+        ("memory", "must be memory:// or begin with "),
+        ("memory://here", "must be memory:// or begin with "),
+        ("amqp://here", "must be memory:// or begin with "),
+        ("redis+cluster://", "must name its hosts: redis+cluster://one:6379,two:6379"),
+        ("redis+cluster://one,,two", "must name its hosts: "),
+        ("redis+sentinel:///mymaster", "must name its hosts: "),
+        ("redis+sentinel://one:26379", "must name the service: redis+sentinel://"),
+        ("redis+sentinel://one:26379/", "must name the service: "),
+    ],
+)
+def test_a_url_that_names_no_bus_is_refused_in_a_sentence(url: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match="must") as refused:
+        bus_url.check(url)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory://",
+        "redis://here",
+        "redis://user:secret@here:6380/1?socket_timeout=1",
+        "rediss://here",
+        "unix:///run/redis",
+        "redis+sentinel://user:secret@one,two:26380/mymaster",
+        "redis+cluster://one,two:6380",
+    ],
+)
+def test_a_url_that_names_a_bus_is_taken(url: str) -> None:
+    bus_url.check(url)
+    bus(url, lambda: "here", Background(SystemClock()))

@@ -1,0 +1,123 @@
+"""A look hears of every stream that changed, once, however late its transaction commits."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from watchword.database import Database
+from watchword.events import Event
+from watchword.fanout.changes import Seen
+from watchword.fanout.log import Log, append
+from watchword.fanout.tables import streams
+
+
+class Looks:
+    """Looks at a log again and again, as a hub does."""
+
+    def __init__(self, database: Database) -> None:
+        self._log = Log(database)
+        self._seen: Seen | None = None
+
+    async def look(self) -> dict[str, int]:
+        changes = await self._log.changes(self._seen)
+        self._seen = changes.seen
+        self.is_sure = changes.is_sure
+        return {stream: place.position for stream, place in changes.heads.items()}
+
+
+async def happen(database: Database, *names: str) -> None:
+    async with database.write() as session:
+        await append(session, [Event(name, "key", "made") for name in names], 0)
+
+
+@pytest.fixture
+async def looks(database: Database) -> Looks:
+    await happen(database, "old", "toys")
+    made = Looks(database)
+    assert await made.look() == {}
+    assert not made.is_sure
+    return made
+
+
+async def test_each_change_is_told_once_and_nothing_else(looks: Looks, database: Database) -> None:
+    assert await looks.look() == {}
+    await happen(database, "toys", "toys", "new")
+    assert await looks.look() == {"toys": 3, "new": 1}
+    assert await looks.look() == {}
+    await happen(database, "old")
+    await happen(database, "old")
+    assert await looks.look() == {"old": 3}
+    assert looks.is_sure
+
+
+async def test_a_log_where_nothing_has_happened_can_be_looked_at(database: Database) -> None:
+    looks = Looks(database)
+    for _ in range(3):
+        assert await looks.look() == {}
+    await happen(database, "toys")
+    assert await looks.look() == {"toys": 1}
+
+
+async def test_a_transaction_that_commits_late_is_not_missed(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    looks = Looks(database)
+    await looks.look()
+    async with database.open() as late:
+        await append(late, [Event("late", "key", "made")], 0)
+        await happen(database, "early")
+        assert await looks.look() == {"early": 1}
+        # It has not begun to write when the next one has.
+        async with database.open() as later:
+            await append(later, [Event("later", "key", "made")], 0)
+            await late.commit()
+            assert await looks.look() == {"late": 1}
+            await happen(database, "early")
+            assert await looks.look() == {"early": 2}
+            await later.commit()
+    assert await looks.look() == {"later": 1}
+    assert await looks.look() == {}
+    await database.close()
+
+
+async def test_a_transaction_that_was_rolled_back_is_not_told_of(
+    looks: Looks, database: Database
+) -> None:
+    async with database.open() as session:
+        await append(session, [Event("toys", "key", "made")], 0)
+    assert await looks.look() == {}
+    await happen(database, "toys")
+    assert await looks.look() == {"toys": 2}
+
+
+async def test_rows_that_came_from_another_cluster_are_told_when_they_change(
+    postgres_url: str,
+) -> None:
+    database = Database(postgres_url)
+    await happen(database, "toys", "old")
+    async with database.write() as session:
+        # Its transactions had numbers that this one has not come to.
+        await session.execute(sa.update(streams).values(changed=2**40))
+    looks = Looks(database)
+    for _ in range(2):
+        assert await looks.look() == {}
+    await happen(database, "toys")
+    assert await looks.look() == {"toys": 2}
+    assert await looks.look() == {}
+    await database.close()
+
+
+async def test_another_server_is_noticed(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    looks = Looks(database)
+    await looks.look()
+    await looks.look()
+    assert looks.is_sure
+    # As a restore into a running server does.
+    async with database.write() as session:
+        await session.execute(sa.text("TRUNCATE log_streams, log_events"))
+    await looks.look()
+    assert not looks.is_sure
+    await looks.look()
+    assert looks.is_sure
+    await database.close()

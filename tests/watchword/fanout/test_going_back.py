@@ -1,0 +1,221 @@
+"""A database that goes back to an earlier state is noticed, said and healed, whatever it does then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from tests.support.backup import copied, restored
+from tests.support.caught import Caught
+from tests.support.clock import MovedClock
+from tests.support.principals import open_services
+from tests.support.toy_server import until
+from watchword.context import Services
+from watchword.database import Database, mark_unavailable
+from watchword.errors import CursorExpired, WentBack
+from watchword.events import BEGINNING, Event, Place
+from watchword.fanout.mailbox import Mailbox
+from watchword.fanout.reader import Reader
+from watchword.transaction import transaction
+
+Follower = tuple[Reader, Mailbox]
+
+
+@pytest.fixture
+async def services(database: Database, clock: MovedClock) -> Services:
+    made, _ = await open_services(database, clock, mailbox_limit=5)
+    await made.hub.look()
+    return made
+
+
+async def happen(
+    services: Services, *keys: str, heard: bool = True, stream: str = "toys"
+) -> list[Event]:
+    """Commit an event for each key; without `heard` the bus does not bring them."""
+    bus = Caught()
+    async with transaction(services.database, bus, services.clock.now()) as unit:  # type: ignore[arg-type]
+        for key in keys:
+            unit.publish(Event(stream, key, "made"))
+    if heard:
+        services.bus.publish(bus.events)
+    return bus.events
+
+
+async def healed(services: Services) -> None:
+    await until(lambda: not services.hub._healing)
+
+
+async def read(follower: Follower, count: int) -> list[str]:
+    async with asyncio.timeout(20):
+        return [(await follower[0].next(follower[1])).key for _ in range(count)]
+
+
+async def fetches_anew(follower: Follower) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(CursorExpired, match="earlier state"):
+            while True:
+                await follower[0].next(follower[1])
+
+
+@pytest.mark.parametrize("after", ["nothing", "fewer", "as many", "more"])
+@pytest.mark.parametrize("heard", [True, False])
+async def test_what_is_delivered_after_it_is_what_the_log_has(
+    after: str, heard: bool, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    await happen(services, "a", "b")
+    copy = await copied(services.database)
+    follower = await services.hub.follow("toys", None)
+    lost = await happen(services, "lost 3", "lost 4")
+    assert await read(follower, 2) == ["lost 3", "lost 4"]
+    await services.hub.look()
+    await restored(services.database, copy)
+    keys = [
+        f"new {number}" for number in range({"fewer": 1, "as many": 2, "more": 3}.get(after, 0))
+    ]
+    for key in keys:
+        await happen(services, key, heard=heard)
+    with caplog.at_level(logging.WARNING, "watchword.hub"):
+        await services.hub.look()
+        await healed(services)
+    assert "toys went back" in caplog.text
+    await fetches_anew(follower)
+    # The cursors of what is lost are refused, also when there is an event at their position again.
+    for event in lost:
+        with pytest.raises(WentBack):
+            late = await services.hub.follow("toys", None, event.place)
+            await late[0].next(late[1])
+    fresh = await services.hub.follow("toys", None, BEGINNING)
+    assert await read(fresh, 2 + len(keys)) == ["a", "b", *keys]
+    now = await services.hub.follow("toys", None)
+    await happen(services, "next")
+    assert await read(now, 1) == await read(fresh, 1) == ["next"]
+
+
+async def test_a_cursor_from_before_it_is_still_good(services: Services) -> None:
+    [first, _] = await happen(services, "a", "b")
+    copy = await copied(services.database)
+    await services.hub.follow("toys", None)
+    await happen(services, "lost")
+    await restored(services.database, copy)
+    await happen(services, "new", heard=False)
+    await services.hub.look()
+    await healed(services)
+    late = await services.hub.follow("toys", None, first.place)
+    assert await read(late, 2) == ["b", "new"]
+
+
+async def test_the_bus_alone_shows_that_the_log_has_overtaken_what_was_seen(
+    services: Services,
+) -> None:
+    await happen(services, "a")
+    copy = await copied(services.database)
+    follower = await services.hub.follow("toys", None)
+    await happen(services, "lost 2")
+    assert await read(follower, 1) == ["lost 2"]
+    await restored(services.database, copy)
+    await happen(services, "new 2", heard=False)
+    # This one comes right after what was seen, by its position.
+    [after] = await happen(services, "new 3", heard=False)
+    services.hub.receive(after)
+    await healed(services)
+    await fetches_anew(follower)
+
+
+async def test_streams_where_nothing_happens_after_it_are_compared_too(
+    services: Services,
+) -> None:
+    copy = await copied(services.database)
+    quiet = await services.hub.follow("quiet", None)
+    busy = await services.hub.follow("busy", None)
+    await happen(services, "lost", stream="quiet")
+    await happen(services, "lost", stream="busy")
+    await services.hub.look()
+    await restored(services.database, copy)
+    await services.hub.look()
+    await healed(services)
+    await fetches_anew(quiet)
+    await fetches_anew(busy)
+
+
+async def test_what_only_the_bus_told_of_before_it_is_compared_too(services: Services) -> None:
+    await happen(services, "a")
+    await services.hub.look()
+    copy = await copied(services.database)
+    follower = await services.hub.follow("toys", None)
+    await happen(services, "lost")
+    await restored(services.database, copy)
+    await services.hub.look()
+    await healed(services)
+    await fetches_anew(follower)
+
+
+async def test_an_event_of_a_future_that_was_lost_is_not_delivered_when_it_comes_late(
+    services: Services,
+) -> None:
+    copy = await copied(services.database)
+    [ghost] = await happen(services, "lost", heard=False)
+    await restored(services.database, copy)
+    [first, second] = await happen(services, "a", "b", heard=False)
+    follower = await services.hub.follow("toys", None, BEGINNING)
+    assert await read(follower, 2) == ["a", "b"]
+    for event in (ghost, Event("toys", "ghost", "made", {}, 3, "0" * 16, ghost.mark)):
+        services.hub.receive(event)
+    await healed(services)
+    [third] = await happen(services, "c")
+    assert await read(follower, 1) == ["c"]
+    assert (first.before, second.before, third.before) == ("", first.mark, second.mark)
+
+
+async def test_a_subscriber_that_was_behind_reads_nothing_of_another_history(
+    services: Services,
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    copy = await copied(services.database)
+    await happen(services, *map(str, range(8)))
+    await restored(services.database, copy)
+    await happen(services, *(f"new {number}" for number in range(9)), heard=False)
+    assert await read(follower, 5) == [*"01234"]
+    with pytest.raises(WentBack):
+        await follower[0].next(follower[1])
+
+
+async def test_a_place_of_the_beginning_is_of_every_history(services: Services) -> None:
+    follower = await services.hub.follow("toys", None)
+    assert follower[1].place == BEGINNING == Place(0, "")
+    copy = await copied(services.database)
+    await restored(services.database, copy)
+    await happen(services, "a")
+    assert await read(follower, 1) == ["a"]
+
+
+async def test_a_database_that_is_away_while_it_is_healed_is_asked_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(services, "a")
+    copy = await copied(services.database)
+    follower = await services.hub.follow("toys", None)
+    await happen(services, "lost")
+    await services.hub.look()
+    await restored(services.database, copy)
+
+    async def away(*_: object) -> None:
+        error = OSError()
+        mark_unavailable(error)
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log, "read", away)
+        await services.hub.look()
+        await healed(services)
+    with monkeypatch.context() as patched:
+        heads = services.log.heads
+        patched.setattr(services.log, "heads", away)
+        services.hub._retry()
+        await healed(services)
+        patched.setattr(services.log, "heads", heads)
+    # Nothing else has changed meanwhile.
+    await services.hub.look()
+    await healed(services)
+    await fetches_anew(follower)

@@ -1,0 +1,365 @@
+"""Through a hub each follower has each event once and in order, whatever the bus does to them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from tests.support.caught import Caught
+from tests.support.clock import MovedClock
+from tests.support.principals import open_services
+from tests.support.toy_server import until
+from watchword.context import Services
+from watchword.database import Database, mark_unavailable
+from watchword.errors import CursorExpired
+from watchword.events import BEGINNING, Event, Place
+from watchword.fanout.mailbox import Mailbox
+from watchword.fanout.reader import Reader
+from watchword.transaction import transaction
+
+
+@pytest.fixture
+async def services(database: Database, clock: MovedClock) -> Services:
+    made, _ = await open_services(database, clock, mailbox_limit=5)
+    return made
+
+
+async def happen(services: Services, *keys: str, heard: bool = True) -> list[Event]:
+    """Commit an event for each key, each by itself; without `heard` the bus brings none of them."""
+    written = []
+    for key in keys:
+        bus = Caught() if not heard else services.bus
+        async with transaction(services.database, bus, services.clock.now()) as unit:  # type: ignore[arg-type]
+            unit.publish(Event("toys", key, "made"))
+        written += bus.events if isinstance(bus, Caught) else []
+    return written
+
+
+async def read(reader: Reader, mailbox: Mailbox, count: int) -> list[str]:
+    async with asyncio.timeout(20):
+        return [(await reader.next(mailbox)).key for _ in range(count)]
+
+
+async def test_one_gets_its_stream_or_its_key_and_nothing_else(services: Services) -> None:
+    everything = await services.hub.follow("toys", None)
+    bear = await services.hub.follow("toys", "bear")
+    other = await services.hub.follow("Toys", None)
+    await happen(services, "bear", "car", "bear")
+    assert await read(*everything, 3) == ["bear", "car", "bear"]
+    assert await read(*bear, 2) == ["bear", "bear"]
+    assert other[1].take() is None
+
+
+async def test_one_begins_now_or_after_a_position(services: Services) -> None:
+    first, _, _ = await happen(services, "a", "b", "c", heard=False)
+    now = await services.hub.follow("toys", None)
+    after = await services.hub.follow("toys", None, first.place)
+    await happen(services, "d")
+    assert await read(*now, 1) == ["d"]
+    assert await read(*after, 3) == ["b", "c", "d"]
+
+
+async def test_more_than_a_mailbox_holds_is_read_from_the_log(services: Services) -> None:
+    keys = [str(number) for number in range(23)]
+    everything = await services.hub.follow("toys", None)
+    one = await services.hub.follow("toys", "20")
+    await happen(services, *keys)
+    assert everything[1].behind
+    assert await read(*everything, 23) == keys
+    assert await read(*one, 1) == ["20"]
+    await happen(services, "last")
+    assert await read(*everything, 1) == ["last"]
+
+
+async def test_an_order_of_any_kind_is_put_right_and_repetition_passed_over(
+    services: Services,
+) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    keys = [str(number) for number in range(30)]
+    events = await happen(services, *keys, heard=False)
+    shuffled = events * 2
+    random.Random(1).shuffle(shuffled)
+    for event in shuffled:
+        services.hub.receive(event)
+    assert await read(reader, mailbox, 30) == keys
+    assert mailbox.take() is None
+
+
+async def test_a_hole_is_filled_from_the_log(services: Services) -> None:
+    follower = await services.hub.follow("toys", None)
+    missed = await happen(services, *"abcdef", heard=False)
+    services.hub.receive(missed[-1])
+    assert await read(*follower, 6) == [*"abcdef"]
+
+
+async def test_what_nobody_told_of_is_found_by_looking(
+    services: Services, clock: MovedClock
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    await happen(services, "a", heard=False)
+    await services.hub.look()
+    assert await read(*follower, 1) == ["a"]
+
+
+async def test_a_hub_looks_by_itself(services: Services, clock: MovedClock) -> None:
+    await services.hub.open()
+    follower = await services.hub.follow("toys", None)
+    for key in "ab":
+        await happen(services, key, heard=False)
+        clock.move(1)
+        assert await read(*follower, 1) == [key]
+        await until(lambda: clock.waiting == 1)
+    await services.background.close()
+    assert clock.waiting == 0
+
+
+async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Services) -> None:
+    follower = await services.hub.follow("toys", None)
+    services.hub.receive(Event("toys", "ghost", "made", position=50))
+    await until(lambda: not services.hub._healing)
+    await happen(services, "a")
+    assert await read(*follower, 1) == ["a"]
+
+
+async def test_whoever_was_asleep_while_the_log_was_pruned_is_told(services: Services) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    await happen(services, *map(str, range(20)))
+    await services.log.prune(0, 3)
+    assert await read(reader, mailbox, 5) == [*"01234"]
+    with pytest.raises(CursorExpired):
+        await reader.next(mailbox)
+
+
+async def test_a_process_that_slept_through_pruning_tells_its_followers(
+    services: Services,
+) -> None:
+    reader, mailbox = await services.hub.follow("toys", None)
+    await happen(services, *map(str, range(20)), heard=False)
+    await services.log.prune(0, 3)
+    await services.hub.look()
+    with pytest.raises(CursorExpired):
+        await reader.next(mailbox)
+    fresh = await services.hub.follow("toys", None)
+    await happen(services, "new")
+    assert await read(*fresh, 1) == ["new"]
+
+
+async def test_a_position_that_this_process_has_not_heard_of_yet_is_good(
+    services: Services,
+) -> None:
+    await services.hub.follow("toys", None)
+    events = await happen(services, *"abc", heard=False)
+    ahead = await services.hub.follow("toys", None, events[1].place)
+    for event in events:
+        services.hub.receive(event)
+    assert await read(*ahead, 1) == ["c"]
+    with pytest.raises(CursorExpired):
+        await services.hub.follow("toys", None, Place(4, "0" * 16))
+
+
+async def test_many_follow_at_once_and_one_reader_serves_them(services: Services) -> None:
+    followers = await asyncio.gather(*(services.hub.follow("toys", None) for _ in range(50)))
+    assert len({id(reader) for reader, _ in followers}) == 1
+    assert services.hub.size == 50
+    for reader, mailbox in followers:
+        reader.leave(mailbox)
+    assert services.hub.size == 0
+    await services.hub.look()
+    assert services.hub._readers == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_followers_that_come_and_go_at_random_miss_nothing(
+    seed: int, services: Services
+) -> None:
+    dice = random.Random(seed)
+    keys = [str(number) for number in range(60)]
+
+    async def publish() -> None:
+        for event in await happen(services, *keys, heard=False):
+            if dice.random() < 0.7:
+                services.hub.receive(event)
+            if dice.random() < 0.2:
+                await services.hub.look()
+        await services.hub.look()
+
+    async def follow() -> list[str]:
+        seen: list[str] = []
+        place = BEGINNING
+        while not seen or seen[-1] != keys[-1]:
+            reader, mailbox = await services.hub.follow("toys", None, place)
+            for _ in range(dice.randrange(1, 9)):
+                if seen and seen[-1] == keys[-1]:
+                    break
+                seen += await read(reader, mailbox, 1)
+            place = mailbox.place
+            reader.leave(mailbox)
+        return seen
+
+    done = await asyncio.gather(publish(), *(follow() for _ in range(4)))
+    for seen in done[1:]:
+        assert seen == keys
+
+
+async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: Services) -> None:
+    events = await happen(services, *"ab")
+    await services.hub.follow("toys", None)
+    events = await happen(services, *"cde", heard=False)
+    late = await services.hub.follow("toys", None, BEGINNING)
+    assert await read(*late, 2) == ["a", "b"]
+    for event in events:
+        services.hub.receive(event)
+    assert await read(*late, 3) == ["c", "d", "e"]
+    assert late[1].take() is None
+
+
+async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> None:
+    asked: list[Reader] = []
+    reader = Reader("toys", None, asked.append)  # type: ignore[arg-type]
+    reader.receive(Event("toys", "a", "made", position=1, mark="m"))
+    assert (reader.place, asked) == (BEGINNING, [])
+    reader.open(BEGINNING)
+    assert (reader.place, asked) == (Place(1, "m"), [])
+    late = Reader("toys", None, asked.append)  # type: ignore[arg-type]
+    late.receive(Event("toys", "b", "made", position=2))
+    late.open(BEGINNING)
+    assert (late.place, asked) == (BEGINNING, [late])
+
+
+async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(services, *"abc")
+    await services.hub.follow("toys", None)
+    read_log, reads = services.log.read, []
+
+    async def busy(*given: Any) -> list[Event]:
+        """Something happens during each read, after the log was asked."""
+        found = await read_log(*given)
+        reads.append(given)
+        await happen(services, f"during {len(reads)}")
+        return found
+
+    monkeypatch.setattr(services.log, "read", busy)
+    back = [await services.hub.follow("toys", key, BEGINNING) for key in (None, "late")]
+    assert await read(*back[0], 4) == [*"abc", "during 1"]
+    for number in range(20):
+        await happen(services, f"then {number}")
+        assert await read(*back[0], 1) == [f"then {number}"]
+    assert len(reads) == 1
+    reading = asyncio.create_task(read(*back[1], 1))
+    await until(lambda: len(reads) == 2 and not back[1][1].behind)
+    await happen(services, "late")
+    assert await reading == ["late"]
+    assert len(reads) == 2
+
+
+async def test_a_read_that_fails_leaves_a_subscriber_where_it_was(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(services, *"abc")
+    await services.hub.follow("toys", None)
+    follower = await services.hub.follow("toys", None, BEGINNING)
+
+    async def away(*_: object) -> list[Event]:
+        await happen(services, "d")
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log, "read", away)
+        with pytest.raises(TimeoutError):
+            await read(*follower, 1)
+    assert await read(*follower, 4) == [*"abcd"]
+
+
+async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    first, second = await happen(services, *"ab", heard=False)
+    read_log, third = services.log.read, []
+
+    async def ending(*given: Any) -> list[Event]:
+        found = await read_log(*given)
+        if not third:
+            third.extend(await happen(services, *"cd", heard=False))
+            # After this task has come to its end, and before anybody has heard of that.
+            asyncio.get_running_loop().call_soon(services.hub.receive, third[1])
+        return found
+
+    monkeypatch.setattr(services.log, "read", ending)
+    services.hub.receive(second)
+    assert await read(*follower, 4) == [*"abcd"]
+    assert first.position == 1
+
+
+async def test_what_is_told_while_the_log_is_read_in_vain_is_not_forgotten(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    read_log, written = services.log.read, []
+
+    async def vain(*given: Any) -> list[Event]:
+        found = await read_log(*given)
+        if not written:
+            written.extend(await happen(services, *"ab", heard=False))
+            services.hub.receive(written[1])
+        return found
+
+    monkeypatch.setattr(services.log, "read", vain)
+    services.hub.receive(Event("toys", "ghost", "made", position=50))
+    assert await read(*follower, 2) == [*"ab"]
+
+
+async def test_a_hole_that_could_not_be_healed_is_healed_after_the_next_look(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await services.hub.follow("toys", None)
+    [event] = await happen(services, "a", heard=False)
+
+    async def away(*_: object) -> list[Event]:
+        error = OSError()
+        mark_unavailable(error)
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log, "read", away)
+        await services.hub.look()
+        await until(lambda: not services.hub._healing)
+    # The change is told once, and has been told.
+    await services.hub.look()
+    assert await read(*follower, 1) == ["a"]
+
+
+async def test_a_stream_that_could_not_be_opened_is_followed_on_the_bus_no_more(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: set[str] = set()
+
+    async def follow(stream: str) -> None:
+        followed.add(stream)
+
+    async def unfollow(stream: str) -> None:
+        followed.discard(stream)
+
+    async def away(*_: object) -> None:
+        raise mark_away()
+
+    monkeypatch.setattr(services.bus, "follow", follow)
+    monkeypatch.setattr(services.bus, "unfollow", unfollow)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.log, "heads", away)
+        with pytest.raises(OSError, match="away"):
+            await services.hub.follow("toys", None)
+    assert followed == {"toys"}
+    await services.hub.look()
+    assert followed == set()
+
+
+def mark_away() -> OSError:
+    error = OSError("away")
+    mark_unavailable(error)
+    return error

@@ -1,0 +1,123 @@
+"""A mailbox is bounded and ordered, and a full one leaves the rest to the log."""
+
+from __future__ import annotations
+
+import asyncio
+
+from watchword.events import BEGINNING, Event, Place
+from watchword.fanout.mailbox import Mailbox
+
+
+def event(position: int) -> Event:
+    return Event("toys", "bear", "made", position=position)
+
+
+def taken(mailbox: Mailbox) -> list[int]:
+    found = []
+    while each := mailbox.take():
+        found.append(each.position)
+    return found
+
+
+def test_events_are_taken_in_order_and_move_its_position() -> None:
+    mailbox = Mailbox(None, BEGINNING, 10)
+    for position in (1, 2, 3):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [1, 2, 3]
+    assert mailbox.place.position == 3
+
+
+def test_what_it_has_had_is_not_taken_again() -> None:
+    mailbox = Mailbox(None, Place(5, "m"), 10)
+    for position in (4, 5, 6):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [6]
+
+
+def test_a_full_one_falls_behind_and_keeps_what_it_has() -> None:
+    mailbox = Mailbox(None, BEGINNING, 2)
+    for position in range(1, 6):
+        mailbox.put(event(position))
+    assert mailbox.behind
+    assert taken(mailbox) == [1, 2]
+    mailbox.put(event(6))
+    assert taken(mailbox) == []
+
+
+async def test_it_is_idle_while_its_reader_waits_for_what_has_not_happened() -> None:
+    told: list[str] = []
+    mailbox = Mailbox(None, BEGINNING, 2, lambda: told.append("idle"))
+    assert not mailbox.is_idle
+    waiting = asyncio.ensure_future(mailbox.wait())
+    await asyncio.to_thread(lambda: None)
+    assert told == ["idle"]
+    assert mailbox.is_idle
+    mailbox.put(event(1))
+    assert not mailbox.is_idle
+    await waiting
+    assert not mailbox.is_idle
+
+
+async def test_one_that_lost_something_wakes_its_reader() -> None:
+    mailbox = Mailbox(None, BEGINNING, 2)
+    waiting = asyncio.ensure_future(mailbox.wait())
+    await asyncio.to_thread(lambda: None)
+    mailbox.lose("gone")
+    await waiting
+    assert mailbox.lost == "gone"
+
+
+def test_what_came_from_the_log_is_not_taken_again_when_it_is_told_of_later() -> None:
+    mailbox = Mailbox(None, BEGINNING, 10)
+    mailbox.refill([event(1), event(2)], is_all=True)
+    for position in (1, 2, 3):
+        mailbox.put(event(position))
+    assert taken(mailbox) == [1, 2, 3]
+
+
+def behind(limit: int) -> Mailbox:
+    mailbox = Mailbox(None, BEGINNING, limit)
+    mailbox.behind = True
+    return mailbox
+
+
+def test_what_comes_while_the_log_is_read_is_joined_to_what_was_read() -> None:
+    mailbox = behind(10)
+    mailbox.put(event(3))
+    mailbox.keep()
+    for position in (4, 5, 6):
+        mailbox.put(event(position))
+    mailbox.refill([event(position) for position in range(1, 6)], is_all=True)
+    mailbox.put(event(7))
+    assert not mailbox.behind
+    assert taken(mailbox) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_what_was_kept_is_left_to_the_log_when_others_come_before_it() -> None:
+    mailbox = behind(10)
+    mailbox.keep()
+    mailbox.put(event(9))
+    mailbox.refill([event(1), event(2)], is_all=False)
+    assert mailbox.behind
+    assert taken(mailbox) == [1, 2]
+    mailbox.keep()
+    mailbox.refill([event(position) for position in range(3, 10)], is_all=True)
+    assert not mailbox.behind
+    assert taken(mailbox) == [3, 4, 5, 6, 7, 8, 9]
+
+
+def test_more_than_it_holds_is_not_kept_either() -> None:
+    mailbox = behind(3)
+    mailbox.keep()
+    for position in range(2, 100):
+        mailbox.put(event(position))
+        assert len(mailbox._kept or ()) <= 4
+    mailbox.refill([event(1)], is_all=True)
+    assert mailbox.behind
+    assert taken(mailbox) == [1]
+    mailbox.keep()
+    mailbox.put(event(4))
+    mailbox.refill([event(2), event(3)], is_all=True)
+    mailbox.put(event(5))
+    assert mailbox.behind
+    assert taken(mailbox) == [2, 3, 4]

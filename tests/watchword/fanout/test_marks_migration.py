@@ -1,0 +1,77 @@
+"""The migration to marks: what is in the log already gets them, and its bounds are put right."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy import text
+
+from watchword.database import Database
+from watchword.errors import CursorExpired
+from watchword.events import BEGINNING
+from watchword.fanout.log import Log
+from watchword.migration import RUNTIME, _config, upgrade
+
+AT = "2026-01-01 00:00:00"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def old(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database from before the migration."""
+    name = f"watchword_{secrets.token_hex(8)}"
+    if request.param == "sqlite":
+        made = Database(f"sqlite+aiosqlite:///{tmp_path / name}.db")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        await _administer(server, f"CREATE DATABASE {name}")
+        url = server.replace("postgresql:", "postgresql+asyncpg:")
+        made = Database(f"{url.rpartition('/')[0]}/{name}")
+    async with made.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0003"))
+        await connection.commit()
+    yield made
+    await made.close()
+    if request.param == "postgresql":
+        await _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _administer(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Database) -> None:
+    rows = [("whole", 1), ("whole", 2), ("damaged", 8), ("damaged", 9)]
+    async with old.write() as session:
+        for stream in (
+            "('whole', 2, 0)",
+            "('empty', 0, 0)",
+            "('all gone', 5, 5)",
+            # As two processes that pruned at once have left it: 6 and 7 are gone as well.
+            "('damaged', 9, 5)",
+        ):
+            await session.execute(text(f"INSERT INTO log_streams VALUES {stream}"))
+        for stream, position in rows:
+            values = f"('{stream}', {position}, 'k', 'made', '{{}}', '{AT}')"
+            await session.execute(text(f"INSERT INTO log_events VALUES {values}"))
+    await upgrade(old, [RUNTIME])
+    log = Log(old)
+    heads = await log.heads(["whole", "empty", "all gone", "damaged"])
+    assert [place.position for place in heads.values()] == [2, 0, 5, 9]
+    assert heads["empty"] == BEGINNING
+    for stream, head in heads.items():
+        await log.check(stream, head)
+    marks = [event.mark for event in await log.read("whole", None, BEGINNING, 10)]
+    assert marks[-1] == heads["whole"].mark
+    assert len({*marks, *(head.mark for head in heads.values())}) == 5
+    assert {len(mark) for mark in marks} == {16}
+    before = await log.before_last("damaged", None, 10)
+    assert [event.position for event in await log.read("damaged", None, before, 10)] == [8, 9]
+    with pytest.raises(CursorExpired, match="not kept"):
+        await log.check("damaged", before._replace(position=6))

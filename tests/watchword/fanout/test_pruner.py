@@ -1,0 +1,51 @@
+"""The log is pruned now and then to what the settings keep."""
+
+from __future__ import annotations
+
+from tests.support.clock import MovedClock
+from tests.support.principals import open_services
+from tests.support.toy_server import until
+from watchword.context import Services
+from watchword.database import Database
+from watchword.events import BEGINNING, Event
+from watchword.fanout.pruner import Pruner
+from watchword.settings import Settings
+from watchword.transaction import transaction
+
+
+async def happen(services: Services) -> None:
+    async with transaction(services.database, services.bus, services.clock.now()) as unit:
+        unit.publish(Event("toys", "bear", "made"))
+
+
+async def test_what_is_too_old_is_forgotten_again_and_again(
+    database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    settings = Settings(_env_file=None, log_retention_seconds=3600)
+    Pruner(services.log, clock, settings, needed={}).open(services.background)
+    for count in (1, 2):
+        await happen(services)
+        await until(lambda: clock.waiting == 1)
+        clock.move(3601)
+        await until(lambda: clock.waiting == 1)
+        assert (await services.log.heads(["toys"]))["toys"].position == count
+        assert (await services.log.before_last("toys", None, 100)).position == count
+    await services.background.close()
+
+
+async def test_what_is_needed_is_kept_for_as_long_as_it_is(
+    database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    settings = Settings(_env_file=None, log_retention_events=1000)
+    pruner = Pruner(services.log, clock, settings, needed={"toys": 600})
+    async with transaction(database, services.bus, clock.now()) as unit:
+        for _ in range(1002):
+            unit.publish(Event("toys", "bear", "made"))
+    clock.move(600)
+    await pruner.turn()
+    assert await services.log.before_last("toys", None, 2000) == BEGINNING
+    clock.move(1)
+    await pruner.turn()
+    assert (await services.log.before_last("toys", None, 2000)).position == 2

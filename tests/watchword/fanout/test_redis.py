@@ -1,0 +1,402 @@
+"""The bus between processes, on a real Redis that is killed, frozen and talked into."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.support.redis import LiveRedis, live_redis
+from watchword.background import Background
+from watchword.clock import SystemClock
+from watchword.database import Database
+from watchword.events import Event
+from watchword.fanout import redis
+from watchword.fanout.buses import bus as bus_of
+from watchword.fanout.hub import Hub
+from watchword.fanout.log import Log
+from watchword.fanout.redis import RedisBus
+from watchword.transaction import transaction
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def server() -> Iterator[LiveRedis]:
+    with live_redis() as running:
+        yield running
+
+
+class Ear:
+    """What one process has heard, and a way to wait for it."""
+
+    def __init__(self, bus: RedisBus) -> None:
+        self.bus = bus
+        self.heard: list[Event] = []
+        self._more = asyncio.Event()
+
+    def receive(self, event: Event) -> None:
+        self.heard.append(event)
+        self._more.set()
+
+    @property
+    def keys(self) -> list[str]:
+        return [event.key for event in self.heard]
+
+    async def hear(self, key: str) -> None:
+        """Wait until something about a key was heard."""
+        async with asyncio.timeout(PATIENCE):
+            while key not in self.keys:
+                self._more.clear()
+                await self._more.wait()
+
+
+@asynccontextmanager
+async def ear(url: str, *streams: str, namespace: str = "here") -> AsyncIterator[Ear]:
+    """A process' bus that is open, connected and follows these streams."""
+    background = Background(SystemClock())
+    bus = bus_of(url, lambda: namespace, background)
+    assert isinstance(bus, RedisBus)
+    listening = Ear(bus)
+    await bus.open(listening.receive)
+    try:
+        await until(lambda: bus._pubsub is not None)
+        for stream in streams:
+            await bus.follow(stream)
+        yield listening
+    finally:
+        await background.close()
+        await bus.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the others work until something holds."""
+    async with asyncio.timeout(PATIENCE):
+        # Nothing tells of it, so look each time that the others have worked.
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+def event(key: str, stream: str = "toys", position: int = 1) -> Event:
+    return Event(stream, key, "made", {"size": 3, "name": "Ü", "none": None}, position)
+
+
+async def test_an_event_reaches_another_process_whole(server: LiveRedis) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys") as other:
+        one.bus.publish([event("bear", position=7)])
+        await other.hear("bear")
+        assert other.heard == [event("bear", position=7)]
+
+
+async def test_the_publisher_hears_at_once(server: LiveRedis) -> None:
+    async with ear(server.url, "toys") as one:
+        one.bus.publish([event("bear"), event("car")])
+        assert one.keys == ["bear", "car"]
+
+
+async def test_only_streams_that_are_followed_are_carried(server: LiveRedis) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys", "books") as other:
+        await other.bus.unfollow("books")
+        one.bus.publish([event("atlas", "books"), event("hat", "clothes"), event("bear")])
+        await other.hear("bear")
+        assert other.keys == ["bear"]
+
+
+async def test_two_installations_on_one_redis_do_not_mix(server: LiveRedis) -> None:
+    async with (
+        ear(server.url, namespace="a") as a,
+        ear(server.url, namespace="b") as b,
+        ear(server.url, "toys", namespace="b") as other,
+    ):
+        a.bus.publish([event("bear")])
+        await until(lambda: not a.bus._outbox and not a.bus._leaving)
+        b.bus.publish([event("car")])
+        await other.hear("car")
+        assert other.keys == ["car"]
+
+
+async def test_a_stream_that_is_given_up_and_taken_up_again_at_once_is_followed(
+    server: LiveRedis,
+) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys") as other:
+        for number in range(20):
+            await asyncio.gather(other.bus.unfollow("toys"), other.bus.follow("toys"))
+            one.bus.publish([event(f"bear{number}")])
+            await other.hear(f"bear{number}")
+
+
+async def test_streams_that_are_given_up_leave_no_subscription(server: LiveRedis) -> None:
+    async with ear(server.url, "toys", "books") as one:
+        await asyncio.gather(
+            one.bus.follow("toys"), one.bus.unfollow("toys"), one.bus.unfollow("books")
+        )
+        await one.bus.follow("clothes")
+        with server.client as client:
+            assert set(client.pubsub_channels()) == {b"watchword:here:", b"watchword:here:clothes"}
+
+
+async def test_many_who_follow_at_the_start_share_one_connection(server: LiveRedis) -> None:
+    background = Background(SystemClock())
+    bus = bus_of(server.url, lambda: "here", background)
+    listening = Ear(bus)  # type: ignore[arg-type]
+    streams = [f"stream{number}" for number in range(50)]
+    await bus.open(listening.receive)
+    await asyncio.gather(*(bus.follow(stream) for stream in streams))
+    try:
+        with server.client as client:
+            await until(lambda: len(client.pubsub_channels()) == 51)
+            assert len(client.client_list(_type="pubsub")) == 1
+        async with ear(server.url) as other:
+            other.bus.publish([event(stream, stream) for stream in streams])
+            for stream in streams:
+                await listening.hear(stream)
+    finally:
+        await background.close()
+        await bus.close()
+
+
+async def test_without_redis_publish_neither_fails_nor_waits(server: LiveRedis) -> None:
+    async with ear(server.url, "toys") as one:
+        server.kill()
+        for number in range(redis.OUTBOX + 10):
+            one.bus.publish([event(f"bear{number}")])
+        assert len(one.heard) == redis.OUTBOX + 10
+        assert len(one.bus._outbox) == redis.OUTBOX
+        server.start()
+
+
+async def test_a_bus_without_redis_opens_follows_and_closes(server: LiveRedis) -> None:
+    server.kill()
+    background = Background(SystemClock())
+    bus = bus_of(server.url, lambda: "here", background)
+    async with asyncio.timeout(PATIENCE):
+        await bus.open(lambda event: None)
+        await bus.follow("toys")
+        bus.publish([event("bear")])
+        await bus.unfollow("toys")
+        await background.close()
+        await bus.close()
+
+
+async def test_after_a_restart_events_flow_again_with_those_published_meanwhile(
+    server: LiveRedis,
+) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys") as other:
+        server.kill()
+        one.bus.publish([event("bear")])
+        await until(lambda: other.bus._pubsub is None)
+        # Followed while there is no Redis, and carried once there is.
+        await other.bus.follow("books")
+        server.start()
+        await until(lambda: other.bus._pubsub is not None)
+        await until(lambda: not other.bus._unconfirmed)
+        one.bus.publish([event("car"), event("atlas", "books")])
+        await other.hear("car")
+        await other.hear("atlas")
+        await until(lambda: not one.bus._leaving)
+        assert one.heard == [event("bear"), event("car"), event("atlas", "books")]
+
+
+async def test_following_while_redis_dies_and_comes_back_ends_as_it_was_meant(
+    server: LiveRedis,
+) -> None:
+    async with ear(server.url) as one, ear(server.url) as other:
+        for _ in range(3):
+            flurry = [
+                asyncio.create_task(how(f"stream{number}"))
+                for number in range(100)
+                for how in (other.bus.follow, other.bus.unfollow, other.bus.follow)
+            ]
+            server.kill()
+            server.start()
+            await asyncio.gather(*flurry, other.bus.unfollow("stream0"))
+            await until(lambda: other.bus._pubsub is not None)
+        with server.client as client:
+            await until(lambda: len(client.pubsub_channels()) == 100)
+            assert b"watchword:here:stream0" not in client.pubsub_channels()
+        await until(lambda: not one.bus._leaving)
+        one.bus.publish([event("bear", "stream99")])
+        await other.hear("bear")
+
+
+async def test_a_redis_that_hangs_is_given_up(
+    server: LiveRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "QUIET", 0.1)
+    monkeypatch.setattr(redis, "CONFIRM_SECONDS", 0.1)
+    async with ear(server.url, "toys") as one:
+        pid = server.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await one.bus.follow("books")
+            await until(lambda: one.bus._pubsub is None)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await until(lambda: one.bus._pubsub is not None)
+
+
+async def test_a_quiet_redis_that_answers_is_kept(
+    server: LiveRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "QUIET", 0.02)
+    async with ear(server.url, "toys") as one:
+        kept = one.bus._pubsub
+        with server.client as client:
+            await until(
+                lambda: client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"] > 3
+            )
+        assert one.bus._pubsub is kept
+
+
+async def test_closing_publishes_what_waits(server: LiveRedis) -> None:
+    async with ear(server.url, "toys") as other:
+        async with ear(server.url) as one:
+            one.bus.publish([event(f"bear{number}") for number in range(1_000)])
+        await other.hear("bear999")
+        assert len(set(other.keys)) == 1_000
+
+
+async def test_closing_in_the_midst_of_publishing_loses_nothing(server: LiveRedis) -> None:
+    async with ear(server.url, "toys") as other:
+        async with ear(server.url) as one:
+            one.bus.publish([event(f"bear{number}") for number in range(1_000)])
+            await until(lambda: bool(one.bus._leaving))
+        await other.hear("bear999")
+        assert len(set(other.keys)) == 1_000
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"5",
+        b'"abcde"',
+        b"{}",
+        b"[1,2,3]",
+        b'["toys","bear","made",{},"7"]',
+        b'["toys","bear","made",5,7]',
+        b'["toys","bear","made",{},7,8]',
+    ],
+)
+async def test_what_is_no_event_is_logged_and_passed_over(
+    server: LiveRedis, garbage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys") as other:
+        kept = other.bus._pubsub
+        with server.client as client:
+            assert client.publish("watchword:here:toys", garbage) == 1
+        one.bus.publish([event("bear")])
+        await other.hear("bear")
+        assert other.heard == [event("bear")]
+        assert other.bus._pubsub is kept
+    assert "something that is no event came over Redis" in caplog.text
+
+
+async def test_an_event_that_cannot_be_written_does_not_hold_up_the_next(
+    server: LiveRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ear(server.url, "toys") as one, ear(server.url, "toys") as other:
+        one.bus.publish([Event("toys", "huge", "made", {"size": 2**70}, 1), event("bear")])
+        await other.hear("bear")
+        assert one.keys[:2] == ["huge", "bear"]
+    assert "an event cannot be written" in caplog.text
+
+
+async def test_a_receiver_that_fails_does_not_make_this_process_deaf(
+    server: LiveRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ear(server.url) as one, ear(server.url, "toys") as other:
+        receive, kept = other.bus._receive, other.bus._pubsub
+
+        def fail(event: Event) -> None:
+            other.bus._receive = receive
+            raise LookupError
+
+        other.bus._receive = fail
+        one.bus.publish([event("bear")])
+        await until(lambda: other.bus._pubsub not in (kept, None))
+        await until(lambda: not other.bus._unconfirmed)
+        one.bus.publish([event("car")])
+        await other.hear("car")
+    assert "the listener of the bus died and is started again" in caplog.text
+
+
+async def test_an_outage_is_logged_once(
+    server: LiveRedis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+    async with ear(server.url, "toys") as one:
+        connect = one.bus._connect
+
+        async def counted() -> object:
+            nonlocal tries
+            tries += 1
+            return await connect()
+
+        monkeypatch.setattr(one.bus, "_connect", counted)
+        server.kill()
+        await until(lambda: tries > 3)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "the listener of the bus waits for its server: ConnectionError"
+    ]
+
+
+async def test_nothing_is_lost_or_doubled_between_two_hubs_while_redis_is_killed(
+    server: LiveRedis, postgres_url: str
+) -> None:
+    keys = [f"bear{number}" for number in range(300)]
+    async with AsyncExitStack() as stack:
+        writer, _ = await stack.enter_async_context(process(server.url, postgres_url))
+        _, hub = await stack.enter_async_context(process(server.url, postgres_url))
+        reader, mailbox = await hub.follow("toys", None)
+        heard: list[Event] = []
+
+        async def listen() -> None:
+            while len(heard) < len(keys):
+                heard.append(await reader.next(mailbox))
+
+        listening = asyncio.create_task(listen())
+        for number, key in enumerate(keys):
+            if number == 100:
+                server.kill()
+            if number == 200:
+                server.start()
+            async with transaction(writer.database, writer.bus, SystemClock().now()) as unit:
+                unit.publish(Event("toys", key, "made"))
+        async with asyncio.timeout(PATIENCE):
+            await listening
+        assert [happened.key for happened in heard] == keys
+        assert [happened.position for happened in heard] == list(range(1, len(keys) + 1))
+        assert mailbox.is_idle or mailbox.take() is None
+
+
+class Writer:
+    def __init__(self, database: Database, bus: RedisBus) -> None:
+        self.database = database
+        self.bus = bus
+
+
+@asynccontextmanager
+async def process(redis_url: str, postgres_url: str) -> AsyncIterator[tuple[Writer, Hub]]:
+    """What one server process has of the fan-out."""
+    database = Database(postgres_url)
+    log = Log(database)
+    await log.open()
+    background = Background(SystemClock())
+    bus = bus_of(redis_url, lambda: log.cursors.epoch, background)
+    assert isinstance(bus, RedisBus)
+    hub = Hub(log, bus, background, 1_000, 0.1)
+    await hub.open()
+    try:
+        await until(lambda: bus._pubsub is not None)
+        yield Writer(database, bus), hub
+    finally:
+        await background.close()
+        await bus.close()
+        await database.close()

@@ -1,0 +1,72 @@
+"""Slow hashes are done in turn, and how many wait is bounded for all and for each network."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from watchword.errors import Unavailable
+from watchword.identity import turns
+from watchword.identity.turns import in_turn
+
+
+@contextmanager
+def held() -> Iterator[threading.Event]:
+    """Let no hash end until the test does."""
+    go = threading.Event()
+    try:
+        yield go
+    finally:
+        go.set()
+
+
+async def begun(go: threading.Event, *addresses: str) -> list[asyncio.Task[bool]]:
+    started = [asyncio.ensure_future(in_turn(go.wait, address=each)) for each in addresses]
+    await asyncio.sleep(0)
+    return started
+
+
+async def test_what_is_too_much_for_the_process_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "MOST_WAITING", 3)
+    with held() as go:
+        waiting = await begun(go, "203.0.113.1", "203.0.113.2", "203.0.113.3")
+        with pytest.raises(Unavailable):
+            await in_turn(len, "x", address="203.0.113.4")
+    await asyncio.gather(*waiting)
+    assert await in_turn(len, "x", address="203.0.113.4") == 1
+
+
+async def test_one_network_does_not_take_the_turns_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "MOST_OF_ONE_NETWORK", 2)
+    with held() as go:
+        waiting = await begun(go, "203.0.113.1", "203.0.113.1", "203.0.113.2")
+        with pytest.raises(Unavailable):
+            await in_turn(len, "x", address="203.0.113.1")
+        waiting += await begun(go, "203.0.113.2")
+    await asyncio.gather(*waiting)
+
+
+async def test_who_leaves_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MOST_WAITING", turns._threads._max_workers + 1)
+    with held() as go:
+        waiting = await begun(go, *["203.0.113.1"] * turns.MOST_WAITING)
+        waiting[-1].cancel()
+        await asyncio.wait([waiting[-1]])
+        waiting += await begun(go, "203.0.113.2")
+        assert not waiting[-1].done()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert not turns._waiting
+
+
+async def test_what_hashes_gives_its_turn_back_also_when_it_fails() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await in_turn(lambda: 1 // 0)
+    assert not turns._waiting

@@ -1,0 +1,60 @@
+"""The metadata of RFC 8414: what is in it is there, and where it says."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from tests.support.clock import MovedClock
+from tests.support.identity import ORIGIN
+from tests.support.oauth import token_desk
+from watchword.database import Database
+from watchword.domain import Domain
+from watchword.oauth.metadata import metadata, paths
+from watchword.settings import Settings
+
+DOMAIN = Domain(roles={"admin": frozenset({"b:c"})}, descriptions={"a:b": "See a"})
+
+
+def test_it_names_what_we_can() -> None:
+    said = metadata(Settings(_env_file=None, issuer=ORIGIN), DOMAIN)
+    assert said["issuer"] == ORIGIN
+    assert said["scopes_supported"] == ["a:b", "b:c"]
+    assert said["grant_types_supported"] == [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+    ]
+    assert said["code_challenge_methods_supported"] == ["S256"]
+    assert said["response_types_supported"] == ["code"]
+    assert said["authorization_response_iss_parameter_supported"] is True
+    assert "none" not in said["introspection_endpoint_auth_methods_supported"]
+    for name in (
+        "token_endpoint_auth_signing_alg_values_supported",
+        "dpop_signing_alg_values_supported",
+    ):
+        assert not [alg for alg in said[name] if alg.startswith("HS") or alg == "none"]
+
+
+def test_the_path_of_an_issuer_goes_behind_the_well_known_one() -> None:
+    settings = Settings(_env_file=None, issuer="https://example.com/one/two/")
+    assert paths(settings) == [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/one/two",
+    ]
+    assert metadata(settings, DOMAIN)["token_endpoint"] == "https://example.com/one/two/oauth/token"
+
+
+async def test_every_endpoint_of_it_is_there(database: Database, clock: MovedClock) -> None:
+    async with token_desk(database, clock) as desk:
+        response = await desk.desk.client.get("/.well-known/oauth-authorization-server")
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["cache-control"] == "public, max-age=3600"
+        asked = await desk.desk.client.head("/.well-known/oauth-authorization-server")
+        assert (asked.status_code, asked.headers) == (200, response.headers)
+        said = response.json()
+        for name in ("token_endpoint", "revocation_endpoint", "introspection_endpoint"):
+            assert (await desk.desk.client.post(said[name], data={"a": "b"})).status_code == 401
+            assert (await desk.desk.client.get(said[name])).status_code == 405
+        keys = await desk.desk.client.get(urlsplit(said["jwks_uri"]).path)
+        assert keys.json()["keys"]

@@ -1,0 +1,119 @@
+"""Connections as a client of GraphQL sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import strawberry
+
+from watchword.relay.connection import Connection, connect
+from watchword.relay.paginate import Slice
+
+ALL = """
+{ toys {
+    totalCount
+    nodes { name }
+    edges { cursor node { name } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+} }
+"""
+
+
+@dataclass
+class Shelf:
+    """What the resolver hands out, and how often it was counted."""
+
+    found: Slice[str]
+    counted: list[int] = field(default_factory=list)
+
+    async def count(self) -> int:
+        self.counted.append(42)
+        return 42
+
+    async def ask(self, query: str) -> Any:
+        result = await schema.execute(query, context_value=self)
+        assert result.errors is None, result.errors
+        assert result.data is not None
+        return result.data["toys"]
+
+
+@strawberry.type
+class Toy:
+    name: str
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def toys(self, info: strawberry.Info[Shelf, None]) -> Connection[Toy]:
+        shelf = info.context
+        return connect(shelf.found, lambda row: Toy(name=row.title()), shelf.count)
+
+
+schema = strawberry.Schema(Query)
+THREE = Slice(["bear", "car", "doll"], ["b", "c", "d"], has_next=True, has_previous=False)
+NOTHING: Slice[str] = Slice([], [], has_next=False, has_previous=True)
+
+
+async def test_each_node_comes_with_its_cursor_in_the_order_of_the_slice() -> None:
+    answer = await Shelf(THREE).ask(ALL)
+    assert answer["edges"] == [
+        {"cursor": "b", "node": {"name": "Bear"}},
+        {"cursor": "c", "node": {"name": "Car"}},
+        {"cursor": "d", "node": {"name": "Doll"}},
+    ]
+
+
+async def test_nodes_are_those_of_the_edges() -> None:
+    answer = await Shelf(THREE).ask(ALL)
+    assert answer["nodes"] == [edge["node"] for edge in answer["edges"]]
+
+
+@pytest.mark.parametrize("has_next", [False, True])
+@pytest.mark.parametrize("has_previous", [False, True])
+async def test_the_page_tells_what_is_around_it(has_next: bool, has_previous: bool) -> None:
+    answer = await Shelf(Slice(["bear", "car"], ["b", "c"], has_next, has_previous)).ask(ALL)
+    assert answer["pageInfo"] == {
+        "hasNextPage": has_next,
+        "hasPreviousPage": has_previous,
+        "startCursor": "b",
+        "endCursor": "c",
+    }
+
+
+async def test_a_page_without_nodes_has_no_cursors() -> None:
+    answer = await Shelf(NOTHING).ask(ALL)
+    assert (answer["nodes"], answer["edges"]) == ([], [])
+    assert answer["pageInfo"] == {
+        "hasNextPage": False,
+        "hasPreviousPage": True,
+        "startCursor": None,
+        "endCursor": None,
+    }
+
+
+async def test_the_total_is_of_all_and_not_of_the_page() -> None:
+    assert (await Shelf(THREE).ask(ALL))["totalCount"] == 42
+
+
+async def test_nothing_is_counted_until_somebody_asks() -> None:
+    shelf = Shelf(THREE)
+    await shelf.ask("{ toys { nodes { name } pageInfo { hasNextPage } } }")
+    assert shelf.counted == []
+    await shelf.ask("{ toys { totalCount } }")
+    assert shelf.counted == [42]
+
+
+def test_a_row_without_a_cursor_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        connect(Slice(["bear"], [], False, False), lambda row: row, Shelf(NOTHING).count)
+
+
+def test_the_types_are_named_as_relay_names_them() -> None:
+    sdl = str(schema)
+    for line in ("type ToyConnection {", "type ToyEdge {", "type PageInfo {"):
+        assert line in sdl
+    for member in ("cursor: String!", "node: Toy!", "endCursor: String\n", "hasNextPage: Boolean!"):
+        assert member in sdl

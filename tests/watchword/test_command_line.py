@@ -1,0 +1,36 @@
+"""A command reads and writes as the operator, and never makes a database by looking for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from watchword.actor import OPERATOR
+from watchword.command_line import operator
+from watchword.database import Database
+from watchword.errors import Unsafe
+from watchword.events import Event
+from watchword.fanout.log import Log
+from watchword.settings import Settings
+
+
+def settings(url: str) -> Settings:
+    return Settings(_env_file=None, database_url=url)
+
+
+async def test_what_it_publishes_is_in_the_log_and_it_is_the_operator(
+    database_url: str, database: Database
+) -> None:
+    async with operator(settings(database_url)) as held, held.write() as unit:
+        assert unit.actor is OPERATOR
+        unit.publish(Event("things", "a", "CHANGED"))
+    assert (await Log(database).heads(["things"]))["things"].position == 1
+
+
+async def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(Unsafe, match="start the server once"):
+        async with operator(settings(f"sqlite+aiosqlite:///{path}")):
+            pass
+    assert not path.exists()

@@ -1,0 +1,132 @@
+"""A context is the world as one operation sees it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.clock import MovedClock
+from tests.support.principals import open_services
+from watchword.actor import Actor
+from watchword.context import Context, Services
+from watchword.course import Course
+from watchword.database import Database
+from watchword.errors import BadUserInput
+from watchword.identity.accounts import accounts_by_id
+from watchword.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
+
+
+@pytest.fixture
+async def services(database: Database, clock: MovedClock) -> Services:
+    made, _ = await open_services(database, clock)
+    return made
+
+
+async def test_a_loader_gets_all_keys_of_one_tick_at_once(services: Services) -> None:
+    batches: list[list[int]] = []
+
+    async def double(_context: Context, keys: list[int]) -> list[int]:
+        batches.append(keys)
+        return [2 * key for key in keys]
+
+    context = Context(services, ANONYMOUS)
+    answers = await asyncio.gather(*(context.loader(double).load(key) for key in (1, 2, 1)))
+    assert answers == [2, 4, 2]
+    assert batches == [[1, 2]]
+
+
+async def test_a_loader_gets_no_more_keys_than_a_statement_can_name(services: Services) -> None:
+    async def exist(context: Context, keys: list[str]) -> list[bool]:
+        assert len(keys) <= 500
+        async with context.read() as session:
+            found = await accounts_by_id(session, keys)
+        return [key in found for key in keys]
+
+    loader = Context(services, ANONYMOUS).loader(exist)
+    assert not any(await loader.load_many(map(str, range(1_201))))
+    async with services.database.read() as session:
+        assert await accounts_by_id(session, [str(key) for key in range(40_000)]) == {}
+
+
+async def test_what_was_loaded_before_a_write_is_loaded_again_after_it(services: Services) -> None:
+    loads: list[list[int]] = []
+
+    async def same(_context: Context, keys: list[int]) -> list[int]:
+        loads.append(keys)
+        return keys
+
+    context = Context(services, ANONYMOUS)
+    await context.loader(same).load(1)
+    async with context.write():
+        pass
+    await context.loader(same).load(1)
+    assert loads == [[1], [1]]
+
+
+async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
+    async def same(_context: Context, keys: list[int]) -> list[int]:
+        return keys
+
+    one, two = Context(services, ANONYMOUS), Context(services, ANONYMOUS)
+    assert one.loader(same) is one.loader(same)
+    assert one.loader(same) is not two.loader(same)
+
+
+async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Services) -> None:
+    rows, context = (
+        {"bear": 1},
+        Context(services, ANONYMOUS, course=Course(services.hub, services.log)),
+    )
+
+    async def sizes(_context: Context, keys: list[str]) -> list[int]:
+        return [rows[key] for key in keys]
+
+    loader = context.loader(sizes)
+    assert await loader.load("bear") == 1
+    rows["bear"] = 2
+    assert await loader.load("bear") == 2
+    assert await context.loader(sizes).load("bear") == 2
+
+
+async def test_only_a_subscription_follows(services: Services) -> None:
+    with pytest.raises(RuntimeError, match="only a subscription"):
+        Context(services, ANONYMOUS).follow("toys")
+
+
+async def test_only_a_live_connection_is_renewed(services: Services) -> None:
+    with pytest.raises(BadUserInput, match="no live connection"):
+        await Context(services, ANONYMOUS).renew("token")
+
+
+async def test_a_write_says_what_time_it_is(services: Services, clock: MovedClock) -> None:
+    async with Context(services, ANONYMOUS).write() as unit:
+        assert unit.now == clock.now()
+
+
+async def test_a_write_says_who_it_is_from_where_and_what_it_may_give(services: Services) -> None:
+    own = Grants(frozenset({"viewer"}), frozenset({"incidents:read"}))
+    alice = Principal("alice", own, client="app", session="s")
+    for principal, actor in (
+        (alice, Actor("alice", "s", "app", "203.0.113.7", own)),
+        (ANONYMOUS, Actor(None, None, None, "203.0.113.7")),
+    ):
+        async with Context(services, principal, address="203.0.113.7").write() as unit:
+            assert unit.actor == actor
+
+
+async def test_a_shared_context_has_grants_and_no_identity(services: Services) -> None:
+    shared = SharedPrincipal(Grants(frozenset({"keeper"})), is_anonymous=False)
+    principal = Context(services, shared).principal
+    assert principal.grants.roles == {"keeper"}
+    assert not principal.is_anonymous
+    assert not shared.was_asked
+    asks = [
+        lambda: principal.subject, lambda: principal.session, lambda: principal.expires_at,
+        lambda: principal == ANONYMOUS, lambda: {principal}, lambda: principal.anything,
+    ]  # fmt: skip
+    for ask in asks:
+        shared.was_asked = False
+        with pytest.raises(IdentityAsked):
+            ask()
+        assert shared.was_asked

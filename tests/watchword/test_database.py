@@ -1,0 +1,401 @@
+"""Sessions of both databases: what is committed, what is rolled back, and who wins a race."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tests.support.deaf_proxy import DeafProxy, deaf_proxy
+from tests.support.postgres import LivePostgres
+from watchword.database import Database, StatementTooSlow, exclusive, is_unavailable, undisturbed
+from watchword.errors import Conflict
+
+HASH = "$argon2id$"
+
+
+async def make_table(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(
+            text("CREATE TABLE toys (name VARCHAR(20) PRIMARY KEY, size INTEGER)")
+        )
+        await session.execute(text("INSERT INTO toys VALUES ('bear', 0)"))
+
+
+async def size(database: Database) -> int:
+    async with database.read() as session:
+        return int((await session.execute(text("SELECT size FROM toys"))).scalar_one())
+
+
+async def test_a_write_is_committed_at_the_end_of_its_block(database: Database) -> None:
+    await make_table(database)
+    async with database.write() as session:
+        await session.execute(text("UPDATE toys SET size = 1"))
+    assert await size(database) == 1
+
+
+async def test_a_write_that_fails_is_rolled_back(database: Database) -> None:
+    await make_table(database)
+    with pytest.raises(RuntimeError):
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = 1"))
+            raise RuntimeError
+    assert await size(database) == 0
+
+
+async def test_what_a_read_changed_is_rolled_back(database: Database) -> None:
+    await make_table(database)
+    async with database.read() as session:
+        await session.execute(text("UPDATE toys SET size = 1"))
+    assert await size(database) == 0
+
+
+async def test_sqlite_writes_ahead_and_checks_foreign_keys(database: Database) -> None:
+    if database.is_sqlite:
+        async with database.read() as session:
+            assert (await session.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
+            assert (await session.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    "refused", ["INSERT INTO secrets VALUES (:hash, 1)", "INSERT INTO secrets VALUES (:hash, NULL)"]
+)
+async def test_an_error_does_not_show_what_was_written(refused: str, database: Database) -> None:
+    made = "CREATE TABLE secrets (hash VARCHAR(20) PRIMARY KEY, size INTEGER NOT NULL)"
+    async with database.write() as session:
+        await session.execute(text(made))
+        await session.execute(text("INSERT INTO secrets VALUES (:hash, 1)"), {"hash": HASH})
+    with pytest.raises(IntegrityError) as error:
+        async with database.write() as session:
+            await session.execute(text(refused), {"hash": HASH})
+    shown = "".join(traceback.format_exception(error.value))
+    assert "INSERT INTO secrets" in shown
+    assert HASH not in shown
+
+
+async def test_writers_at_the_same_time_lose_nothing(database: Database) -> None:
+    await make_table(database)
+
+    async def add() -> None:
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = size + 1"))
+
+    await asyncio.gather(*(add() for _ in range(20)))
+    assert await size(database) == 20
+
+
+async def test_a_serialisation_failure_is_a_conflict(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    await make_table(database)
+    with pytest.raises(Conflict):
+        async with database.write() as first:
+            await first.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+            await first.execute(text("SELECT size FROM toys"))
+            async with database.write() as second:
+                await second.execute(text("UPDATE toys SET size = 5"))
+            await first.execute(text("UPDATE toys SET size = 6"))
+    assert await size(database) == 5
+
+
+async def test_tasks_that_are_cancelled_at_any_moment_leave_nothing_locked(
+    database: Database,
+) -> None:
+    await make_table(database)
+
+    async def add() -> None:
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = size + 1"))
+
+    for steps in range(40):
+        task = asyncio.create_task(add())
+        for _ in range(steps):
+            await asyncio.to_thread(lambda: None)
+        # A task that ends may be cancelled more than once: by its owner, and by its owner's owner.
+        for _ in range(3):
+            task.cancel()
+            await asyncio.wait({task}, timeout=0)
+        await asyncio.wait({task})
+    before = await size(database)
+    await add()
+    assert await size(database) == before + 1
+
+
+async def test_what_must_not_be_disturbed_is_done_before_the_cancellation_goes_on() -> None:
+    begun, end, seen = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def work() -> str:
+        begun.set()
+        await end.wait()
+        seen.append("done")
+        return "result"
+
+    async def owner() -> None:
+        try:
+            await undisturbed(work())
+        finally:
+            seen.append("left")
+
+    task = asyncio.create_task(owner())
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.wait({task}, timeout=0)
+    assert seen == []
+    end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["done", "left"]
+
+
+async def test_what_must_not_be_disturbed_gives_its_result_or_its_error() -> None:
+    async def fail() -> None:
+        raise RuntimeError("no")
+
+    assert await undisturbed(asyncio.sleep(0, "result")) == "result"
+    with pytest.raises(RuntimeError, match="no"):
+        await undisturbed(fail())
+
+
+async def test_an_exclusive_number_is_held_until_the_transaction_ends(database: Database) -> None:
+    await make_table(database)
+
+    async def add() -> None:
+        async with database.write() as session:
+            await exclusive(session, 77)
+            found = (await session.execute(text("SELECT size FROM toys"))).scalar_one()
+            await session.execute(text(f"UPDATE toys SET size = {found + 1}"))
+
+    await asyncio.gather(*(add() for _ in range(10)))
+    assert await size(database) == 10
+
+
+async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_away(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "shared.db"
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    async with database.write() as session:
+        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+    write = (
+        "import sqlite3, sys; toys = sqlite3.connect(sys.argv[1]);"
+        " toys.execute('INSERT INTO toys VALUES (1)'); toys.commit(); toys.close()"
+    )
+    for count in (1, 2, 3):
+        # Several at once, so that connections are made while others are open.
+        async with database.read() as one, database.read() as two, database.read() as three:
+            for session in (one, two, three):
+                await session.execute(text("SELECT 1"))
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", write, str(path))
+        assert await process.wait() == 0
+        assert path.with_name("shared.db-wal").exists()
+        async with database.read() as session:
+            assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar() == count
+    await database.close()
+
+
+async def test_a_writer_of_sqlite_that_waits_for_too_long_is_told_so(sqlite_url: str) -> None:
+    database = Database(sqlite_url, statement_seconds=0.05)
+    async with database.write():
+        with pytest.raises(Conflict):
+            async with database.write():
+                pass
+    # Whoever gave up is not in the way of who comes after.
+    async with database.write():
+        pass
+    await database.close()
+
+
+async def test_a_writer_that_goes_while_it_waits_leaves_the_queue(database: Database) -> None:
+    async def write() -> None:
+        async with database.write():
+            await asyncio.sleep(0)
+
+    async with database.write():
+        waiting = [asyncio.create_task(write()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(answer) for answer in answers][1:] == [type(None)] * 2
+
+
+async def refused_by(url: str) -> BaseException:
+    """The error of the first statement on a database."""
+    database = Database(url)
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception as error:
+        return error
+    finally:
+        await database.close()
+    raise AssertionError("it answers")
+
+
+async def test_a_server_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+    # Port 1 has no server, and a directory is no database.
+    assert is_unavailable(await refused_by("postgresql+asyncpg://nobody@127.0.0.1:1/none"))
+    assert is_unavailable(await refused_by(f"sqlite+aiosqlite:///{tmp_path}"))
+
+
+async def test_a_connection_that_the_server_ends_says_that_it_is_away(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(DBAPIError) as error:
+        async with database.read() as session, database.read() as other:
+            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            await session.execute(text("SELECT 1"))
+    assert is_unavailable(error.value)
+    await database.close()
+
+
+async def test_a_statement_that_is_wrong_does_not_say_that_the_database_is_away(
+    database: Database,
+) -> None:
+    with pytest.raises(DBAPIError) as error:
+        async with database.read() as session:
+            await session.execute(text("SELECT nothing FROM nowhere"))
+    assert not is_unavailable(error.value)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), TimeoutError(), PoolTimeout()])
+async def test_an_error_of_something_else_beside_a_session_does_not_either(
+    error: Exception, database: Database
+) -> None:
+    with pytest.raises(type(error)):
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+            raise error
+    assert not is_unavailable(error)
+
+
+@asynccontextmanager
+async def through_a_proxy(url: str, **limits: Any) -> AsyncIterator[tuple[Database, DeafProxy]]:
+    """A PostgreSQL behind a network that can be cut, with limits that are soon passed."""
+    async with deaf_proxy(url) as proxy:
+        given = {"statement_seconds": 1, "pool_seconds": 1, "pool_size": 2} | limits
+        database = Database(proxy.url, **given)
+        try:
+            yield database, proxy
+        finally:
+            await database.close()
+
+
+async def ask(database: Database) -> bool:
+    """Tell whether the database answers; it may only fail by being away."""
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return False
+    return True
+
+
+async def test_a_network_that_swallows_everything_is_given_up_and_forgotten(
+    postgres_url: str,
+) -> None:
+    async with through_a_proxy(postgres_url) as (database, proxy):
+        assert await asyncio.gather(*(ask(database) for _ in range(2))) == [True, True]
+        proxy.is_deaf = True
+        # More than the pool has: some wait for a connection, some for an answer.
+        for _ in range(2):
+            assert not any(await asyncio.gather(*(ask(database) for _ in range(5))))
+        proxy.is_deaf = False
+        assert await asyncio.gather(*(ask(database) for _ in range(2))) == [True, True]
+
+
+async def test_a_server_that_hangs_is_given_up_and_found_again() -> None:
+    with LivePostgres() as server:
+        url = server.url.replace("postgresql", "postgresql+asyncpg", 1)
+        database = Database(url, statement_seconds=1, pool_seconds=1, pool_size=2)
+        assert await ask(database)
+        async with asyncio.timeout(60):
+            server.hang()
+            assert not any(await asyncio.gather(*(ask(database) for _ in range(5))))
+            server.go_on()
+            while not await ask(database):
+                pass
+            server.hang()
+            await database.close()
+            server.go_on()
+
+
+async def test_a_statement_that_takes_too_long_ends_at_the_server_too(postgres_url: str) -> None:
+    database = Database(postgres_url, statement_seconds=1, pool_size=2)
+    pid = 0
+
+    async def sleep() -> None:
+        nonlocal pid
+        async with database.read() as session:
+            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await session.execute(text("SELECT pg_sleep(60)"))
+
+    sleeping = asyncio.create_task(sleep())
+    while not sleeping.done():
+        assert await ask(database)
+    # Others were answered meanwhile: the database is not away, and nobody tries this again for ever.
+    assert isinstance(sleeping.exception(), StatementTooSlow)
+    assert not is_unavailable(sleeping.exception())
+    alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+    async with database.read() as session:
+        # Another connection: an answer that came late would be taken for that to the next statement.
+        assert (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid
+        while (await session.execute(alive, {"pid": pid})).scalar_one():
+            pass
+    await database.close()
+
+
+async def test_without_a_limit_a_statement_takes_as_long_as_it_needs(postgres_url: str) -> None:
+    database = Database(postgres_url, pool_seconds=0.4)
+    async with database.read() as session:
+        await session.execute(text("SELECT pg_sleep(0.6)"))
+    await database.close()
+
+
+@pytest.mark.parametrize(("lost", "sizes"), [("is_deaf", 0), ("is_mute", 1)])
+async def test_a_commit_that_gets_no_answer_ends_and_is_whole(
+    lost: str, sizes: int, postgres_url: str
+) -> None:
+    direct = Database(postgres_url)
+    await make_table(direct)
+    async with through_a_proxy(postgres_url) as (database, proxy):
+
+        async def write() -> None:
+            async with database.write() as session:
+                await session.execute(text("UPDATE toys SET size = 1"))
+                setattr(proxy, lost, True)
+
+        task = asyncio.create_task(write())
+        await proxy.heard.wait()
+        # The client that asked for it goes as well.
+        task.cancel()
+        await asyncio.wait({task}, timeout=60)
+        assert task.done()
+        assert not isinstance(task.exception() if not task.cancelled() else None, AssertionError)
+        setattr(proxy, lost, False)
+        assert await size(direct) == sizes
+        async with database.write() as session:
+            await session.execute(text("UPDATE toys SET size = size + 1"))
+        assert await size(direct) == sizes + 1
+    await direct.close()
+
+
+async def test_no_more_connections_are_made_than_the_pool_may_have(database_url: str) -> None:
+    database = Database(database_url, pool_seconds=1, pool_size=2)
+    async with database.read() as one, database.read() as two:
+        for session in (one, two):
+            await session.execute(text("SELECT 1"))
+        assert not await ask(database)
+    assert await ask(database)
+    await database.close()

@@ -1,0 +1,159 @@
+"""Work has so long and no longer, and nothing of it is torn or forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.clock import MovedClock, passed
+from watchword.database import undisturbed
+from watchword.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
+from watchword.errors import TimedOut
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def nothing(value: int) -> int:
+    return value
+
+
+async def failing() -> int:
+    raise ValueError("no")
+
+
+async def test_what_is_in_time_is_returned_or_raised(clock: MovedClock) -> None:
+    assert await within(clock, 1, nothing(7)) == 7
+    with pytest.raises(ValueError, match="no"):
+        await within(clock, 1, failing())
+
+
+async def test_what_takes_too_long_is_cancelled_and_says_so(clock: MovedClock) -> None:
+    waiting = asyncio.create_task(within(clock, 5, passed(clock, 100)))
+    await turn()
+    clock.move(4.9)
+    await turn()
+    assert not waiting.done()
+    clock.move(0.1)
+    with pytest.raises(TimedOut, match="longer than 5 s"):
+        await waiting
+    await turn()
+    assert not _left_behind
+
+
+async def test_a_commit_goes_on_to_its_end_and_nobody_waits_for_it(clock: MovedClock) -> None:
+    may, done = asyncio.Event(), asyncio.Event()
+
+    async def commit() -> None:
+        await may.wait()
+        done.set()
+
+    async def work() -> None:
+        await undisturbed(commit())
+
+    waiting = asyncio.create_task(within(clock, 5, work()))
+    await turn()
+    clock.move(5)
+    with pytest.raises(TimedOut):
+        await waiting
+    assert len(_left_behind) == 1
+    may.set()
+    await turn()
+    assert done.is_set()
+    assert not _left_behind
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_caller_that_is_cancelled_waits_only_for_what_must_be_whole(
+    whole: bool, clock: MovedClock
+) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await passed(clock, 2)
+            ended.append("whole")
+        except asyncio.CancelledError:
+            ended.append("cut")
+            raise
+
+    waiting = asyncio.create_task(within(clock, 5, work(), whole=whole))
+    await turn()
+    waiting.cancel()
+    await turn()
+    assert waiting.done() is not whole
+    clock.move(2)
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+    await turn()
+    assert ended == ["whole" if whole else "cut"]
+
+
+async def test_what_must_be_whole_holds_a_cancelled_caller_no_longer_than_its_time(
+    clock: MovedClock,
+) -> None:
+    waiting = asyncio.create_task(within(clock, 5, passed(clock, 100), whole=True))
+    await turn()
+    waiting.cancel()
+    await turn()
+    assert not waiting.done()
+    clock.move(5)
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+
+
+async def test_a_step_that_takes_too_long_is_cancelled_and_short_ones_are_not() -> None:
+    clock = MovedClock()
+    hanging = asyncio.Event()
+
+    async def steps() -> bool:
+        watchdog = Watchdog(clock, 5)
+        for _ in range(3):
+            watchdog.begin()
+            clock.move(4)
+            watchdog.end()
+        # Between steps there is no hurry.
+        clock.move(100)
+        assert clock.waiting == 0
+        watchdog.begin()
+        hanging.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return watchdog.has_bitten
+        return False
+
+    task = asyncio.create_task(steps())
+    await hanging.wait()
+    clock.move(4.9)
+    assert not task.cancelling()
+    clock.move(0.1)
+    assert await task
+
+
+async def test_limited_work_is_cancelled_and_a_caller_that_is_cancelled_is_told_so() -> None:
+    clock = MovedClock()
+
+    async def ends() -> int:
+        return 1
+
+    assert await limited(clock, 5, ends()) == 1
+    assert clock.waiting == 0
+    late = asyncio.create_task(limited(clock, 5, asyncio.Event().wait()))
+    await turn()
+    clock.move(5)
+    with pytest.raises(TimedOut):
+        await late
+    left = asyncio.create_task(limited(clock, 5, asyncio.Event().wait()))
+    await turn()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    assert clock.waiting == 0
+    stray = asyncio.get_running_loop().create_future()
+    stray.cancel()
+    with pytest.raises(WorkCancelled):
+        await limited(clock, 5, stray)

@@ -1,0 +1,79 @@
+"""Finding a schema by name."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from tests.support import toy_schema
+from watchword.domain import Domain, load
+from watchword.errors import Unsafe
+from watchword.principal import Grants
+
+
+def test_a_schema_is_found_by_module_and_attribute() -> None:
+    mount = load("tests.support.toy_schema:schema")
+    assert mount.schema is toy_schema.schema
+    assert mount.domain == Domain()
+
+
+def test_what_the_module_says_about_itself_comes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("mounted")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    module.domain = Domain(roles={"keeper": frozenset({"toys:count"})})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mounted", module)
+    assert load("mounted:schema").domain is module.domain
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["schema", ":schema", "schema:", "no.such.module:schema", "tests.support.toy_schema:nothing",
+     "tests.support.toy_schema:STREAM"],
+)  # fmt: skip
+def test_what_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(Unsafe) as refusal:
+        load(name)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("gives", [{"boss": {"keeper"}}, {"keeper": {"keeper", "boss"}}])
+def test_a_role_that_is_given_and_is_none_is_named(
+    gives: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("mounted")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    made = {role: frozenset(given) for role, given in gives.items()}
+    module.domain = Domain(roles={"keeper": frozenset()}, gives=made)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mounted", module)
+    with pytest.raises(Unsafe, match="'boss'"):
+        load("mounted:schema")
+
+
+def test_roles_give_their_scopes_together() -> None:
+    domain = Domain(roles={"a": frozenset({"x", "y"}), "b": frozenset({"y", "z"})})
+    assert domain.scopes(frozenset({"a", "b", "unknown"})) == {"x", "y", "z"}
+    assert domain.scopes(frozenset()) == frozenset()
+
+
+def test_nobody_reaches_further_than_its_own_roles_and_scopes_and_what_the_domain_lets_them_give() -> (
+    None
+):
+    domain = Domain(
+        roles={
+            "admin": frozenset({"x", "y"}),
+            "helper": frozenset({"x"}),
+            "owner": frozenset(),
+            "auditor": frozenset({"z"}),
+        },
+        gives={"admin": frozenset({"helper", "auditor"})},
+    )
+
+    def reach(*scopes: str) -> Grants:
+        return domain.reach(Grants(frozenset({"admin"}), frozenset(scopes)))
+
+    # An owner has no scope of its own, and an auditor one that an admin has not.
+    assert reach("x", "y") == Grants(frozenset({"admin", "helper"}), frozenset({"x", "y"}))
+    # A token that is narrower than its person gives no more than it has.
+    assert reach("x") == Grants(frozenset({"helper"}), frozenset({"x"}))

@@ -1,0 +1,49 @@
+"""The failure tree: stable codes, and how each failure looks on every wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from watchword import errors
+from watchword.errors import BadUserInput, Forbidden, InvalidToken, RateLimited, WatchwordError
+
+
+def classes(root: type[WatchwordError]) -> Iterator[type[WatchwordError]]:
+    for child in root.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield child
+        yield from classes(child)
+
+
+@pytest.mark.parametrize("error", list(classes(WatchwordError)), ids=lambda error: error.__name__)
+def test_the_printed_tree_tells_the_truth(error: type[WatchwordError]) -> None:
+    row = re.search(rf"[├└]── {error.__name__} +(\w+) +(\d+)(?: +(\d{{4}}))?", errors.__doc__ or "")
+    assert row is not None
+    assert (row[1], int(row[2])) == (error.code, error.status)
+    assert row[3] is None or int(row[3]) == error.close_code
+
+
+def test_extensions_hold_the_code_and_what_was_said() -> None:
+    error = Forbidden("This needs role admin.", requires={"role": "admin"})
+    assert error.as_dict() == {
+        "message": "This needs role admin.",
+        "extensions": {"code": "FORBIDDEN", "requires": {"role": "admin"}},
+    }
+
+
+def test_bad_input_names_the_argument() -> None:
+    assert BadUserInput("Too long.", ["input", "name"]).extensions["path"] == ["input", "name"]
+    assert "path" not in BadUserInput("Too long.").extensions
+
+
+def test_a_refused_token_does_not_tell_its_rule() -> None:
+    error = InvalidToken("signature")
+    assert error.rule == "signature"
+    assert "signature" not in str(error.as_dict())
+
+
+def test_a_limit_says_when_to_try_again() -> None:
+    assert RateLimited("Too often.", 2.5).extensions["retryAfter"] == 2.5

@@ -1,0 +1,14 @@
+"""Events are values."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from watchword.events import Event
+
+
+def test_an_event_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Event("stream", "key", "kind").kind = "other"  # type: ignore[misc]

@@ -1,0 +1,163 @@
+"""Alive is not yet ready: what a load balancer hears, with a database and without."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from tests.support.clock import MovedClock
+from tests.support.deaf_proxy import deaf_proxy
+from tests.support.toy_server import until
+from watchword import health
+from watchword.background import Background
+from watchword.database import Database
+
+READY = (200, {"status": "ok", "database": "ok"})
+NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})
+
+
+@asynccontextmanager
+async def asking(
+    url: str, background: Background | None = None
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the health routes of a database, wherever that is."""
+    others = set(threading.enumerate())
+    database = Database(url, statement_seconds=5, pool_seconds=5)
+    background = background or Background(MovedClock())
+    app = FastAPI()
+    app.include_router(health.routes(database, background))
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://watchword") as client:
+        yield client
+    await database.close()
+    # aiosqlite leaves the thread of a connection that failed to end by itself.
+    for thread in set(threading.enumerate()) - others:
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
+
+
+async def ready(client: httpx2.AsyncClient) -> tuple[int, object]:
+    response = await client.get("/health/ready")
+    return response.status_code, response.json()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unreachable(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is not there."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/missing/watchword.db"
+    return f"postgresql+asyncpg://alice:pa55word@127.0.0.1:{closed_port()}/watchword"
+
+
+async def test_with_its_database_the_server_is_ready(database_url: str) -> None:
+    async with asking(database_url) as client:
+        assert await ready(client) == READY
+
+
+async def test_without_its_database_the_server_is_not_ready(unreachable: str) -> None:
+    async with asking(unreachable) as client:
+        assert await ready(client) == NOT_READY
+
+
+async def test_a_server_that_does_not_know_the_database_makes_nothing_ready(
+    postgres_url: str,
+) -> None:
+    async with asking(f"{postgres_url}_of_somebody_else") as client:
+        assert await ready(client) == NOT_READY
+
+
+async def test_why_the_database_is_not_reachable_is_not_said(unreachable: str) -> None:
+    async with asking(unreachable) as client:
+        text = (await client.get("/health/ready")).text
+    for detail in ("missing", "alice", "pa55word", "127.0.0.1", "Error"):
+        assert detail not in text
+
+
+async def test_the_server_is_ready_as_soon_as_its_database_is_there(tmp_path: Path) -> None:
+    async with asking(f"sqlite+aiosqlite:///{tmp_path}/home/watchword.db") as client:
+        assert await ready(client) == NOT_READY
+        (tmp_path / "home").mkdir()
+        assert await ready(client) == READY
+
+
+async def test_the_server_is_alive_with_and_without_its_database(
+    database_url: str, unreachable: str
+) -> None:
+    for url in (database_url, unreachable):
+        async with asking(url) as client:
+            response = await client.get("/health/live")
+            assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+async def test_ready_holds_no_connection_while_nobody_asks(database_url: str) -> None:
+    async with asking(database_url) as client:
+        # More than the pool has, if each kept one.
+        assert {(await ready(client))[0] for _ in range(30)} == {200}
+
+
+@pytest.mark.parametrize(
+    ("is_needed", "code", "status"), [(True, 503, "unavailable"), (False, 200, "degraded")]
+)
+async def test_a_background_task_that_is_not_well_is_told_until_it_is(
+    is_needed: bool, code: int, status: str, sqlite_url: str
+) -> None:
+    clock = MovedClock(1_800_000_000)
+    background, faults = Background(clock), [ValueError("pa55word")]
+
+    async def turn() -> None:
+        while faults:
+            raise faults.pop()
+
+    background.every(1, "the look", turn, is_needed=is_needed)
+    async with asking(sqlite_url, background) as client:
+        assert await ready(client) == READY
+        clock.move(1)
+        await until(lambda: bool(background.unwell))
+        assert await ready(client) == (
+            code,
+            {
+                "status": status,
+                "database": "ok",
+                "tasks": {"the look": "not well since 2027-01-15T08:00:01+00:00"},
+            },
+        )
+        clock.move(1)
+        await until(lambda: not background.unwell)
+        assert await ready(client) == READY
+    await background.close()
+
+
+async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waiting(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.2)
+    async with deaf_proxy(postgres_url) as proxy, asking(proxy.url) as client:
+        assert await until_ready(client)
+        proxy.is_deaf = True
+        # Far more than the pool has; one connection waits for all of them.
+        answers = await asyncio.gather(*(ready(client) for _ in range(50)))
+        assert answers == [NOT_READY] * 50
+        # They did not wait for its answer: there is none yet.
+        assert "question to the database" in {task.get_name() for task in asyncio.all_tasks()}
+        proxy.is_deaf = False
+        assert await until_ready(client)
+
+
+async def until_ready(client: httpx2.AsyncClient) -> bool:
+    async with asyncio.timeout(60):
+        while await ready(client) != READY:
+            pass
+    return True

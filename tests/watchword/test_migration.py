@@ -1,0 +1,123 @@
+"""Migrations: applied once, by whoever comes first, and seen when they are missing."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import inspect, text
+
+from tests.support.clock import MovedClock
+from tests.support.identity import unit_of
+from watchword.database import Database
+from watchword.fanout.memory import MemoryBus
+from watchword.identity.accounts import find_account, rename, twins
+from watchword.identity.sessions import Device, Sessions
+from watchword.migration import RUNTIME, _config, pending, upgrade
+from watchword.settings import Settings
+
+PACKAGES = [RUNTIME, "incident_room.migrations"]
+
+
+@pytest.fixture
+async def before_0005(tmp_path: Path) -> Database:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'old.db'}")
+    async with database.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0004"))
+        await connection.commit()
+    return database
+
+
+async def test_a_new_database_is_brought_up_and_then_left_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'new.db'}")
+    assert await pending(database, PACKAGES) == PACKAGES
+    for _ in range(2):
+        await upgrade(database, PACKAGES)
+        assert await pending(database, PACKAGES) == []
+    async with database.engine.connect() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert {"accounts", "incidents", "graph_version", "schema_version"} <= set(tables)
+    await database.close()
+
+
+async def test_processes_that_start_together_take_turns(database: Database) -> None:
+    if not database.is_sqlite:
+        await asyncio.gather(*(upgrade(database, PACKAGES) for _ in range(4)))
+    assert await pending(database, PACKAGES) == []
+
+
+OLDER, YOUNGER = "2025-01-01 00:00:00", "2026-01-01 00:00:00"
+COMPOSED, APART, APART_TOO = "\u00e9\u00ea@x", "e\u0301e\u0302@x", "e\u0301\u00ea@x"
+
+
+@pytest.mark.parametrize(
+    ("kept", "owner"),
+    [
+        ({"a": (COMPOSED, OLDER), "b": (APART, YOUNGER)}, "a"),
+        ({"a": (APART, OLDER), "b": (COMPOSED, YOUNGER)}, "b"),
+        ({"a": (APART, OLDER), "b": (APART_TOO, YOUNGER)}, "a"),
+        ({"a": (APART, OLDER)}, "a"),
+    ],
+)
+async def test_accounts_whose_addresses_become_equal_are_told_of_and_all_sign_in(
+    kept: dict[str, tuple[str, str]],
+    owner: str,
+    before_0005: Database,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    database = before_0005
+    async with database.write() as session:
+        for id, (email, at) in kept.items():
+            insert = f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', '{id}', '[]', '{at}', NULL, 1)"
+            await session.execute(text(insert))
+    await upgrade(database, PACKAGES)
+    async with database.read() as session:
+        for id, (email, _) in kept.items():
+            # Each by its own address, exactly as it was typed before.
+            found = await find_account(session, email)
+            assert found is not None
+            assert found.id == id
+        found = await find_account(session, f" {COMPOSED.upper()}")
+        assert found is not None
+        assert (found.id, found.email) == (owner, COMPOSED)
+        others = [account.id for account in await twins(session)]
+    assert others == [id for id in kept if id != owner]
+    for other in others:
+        assert f"watchword accounts rename {other} NEW_ADDRESS" in caplog.text
+        async with unit_of(database) as unit:
+            await rename(unit, other, "other@x")
+    async with database.read() as session:
+        assert await twins(session) == []
+        found = await find_account(session, APART)
+        assert found is not None
+        assert found.id == owner
+    await database.close()
+
+
+async def test_who_was_signed_in_before_an_upgrade_stays_signed_in(tmp_path: Path) -> None:
+    database, token, clock = (
+        Database(f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"),
+        "x" * 43,
+        MovedClock(),
+    )
+    async with database.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
+        await connection.commit()
+    now, later = ("2026-01-01 00:00:00", "2099-01-01 00:00:00")
+    async with database.write() as session:
+        for statement in (
+            f"INSERT INTO accounts VALUES ('a', 'a@b.c', 'a@b.c', 'A', '[]', '{now}', NULL, 1)",
+            f"INSERT INTO sessions VALUES ('s', 'a', '', '', '{now}', '{later}', '{later}', NULL)",
+            f"INSERT INTO refresh_tokens VALUES ('{sha256(token.encode()).hexdigest()}', 's', NULL, NULL)",
+        ):
+            await session.execute(text(statement))
+    await upgrade(database, PACKAGES)
+    settings = Settings(_env_file=None, database_url=str(database.url))
+    sessions = Sessions(database, MemoryBus(), settings)
+    who = await sessions.refresh(token, Device("", ""), clock.now())
+    assert (who.account.id, who.session.id) == ("a", "s")
+    await sessions.refresh(who.refresh_token, Device("", ""), clock.now())
+    await database.close()

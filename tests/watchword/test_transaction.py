@@ -1,0 +1,89 @@
+"""Events leave after the commit, and only then."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from watchword.database import Database
+from watchword.events import BEGINNING, Event
+from watchword.fanout.log import Log
+from watchword.fanout.memory import MemoryBus
+from watchword.transaction import transaction
+
+BEAR = Event("toys", "bear", "made")
+
+
+async def test_events_leave_after_the_commit(database: Database) -> None:
+    seen: list[Event] = []
+    bus = MemoryBus()
+    await bus.open(seen.append)
+    async with transaction(database, bus, 0) as unit:
+        await unit.session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+        unit.publish(BEAR)
+        assert seen == []
+    assert seen == [replace(BEAR, position=1)]
+    assert await Log(database).read("toys", None, BEGINNING, 10) == seen
+    async with database.read() as session:
+        assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
+
+
+async def test_a_rollback_forgets_its_events(database: Database) -> None:
+    seen: list[Event] = []
+    bus = MemoryBus()
+    await bus.open(seen.append)
+    with pytest.raises(RuntimeError):
+        async with transaction(database, bus, 0) as unit:
+            unit.publish(BEAR)
+            raise RuntimeError
+    assert seen == []
+    assert await Log(database).heads(["toys"]) == {"toys": BEGINNING}
+
+
+async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
+    database: Database,
+) -> None:
+    seen: list[Event] = []
+    bus = MemoryBus()
+    await bus.open(seen.append)
+    async with database.write() as session:
+        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+
+    async def make() -> None:
+        async with transaction(database, bus, 0) as unit:
+            await unit.session.execute(text("INSERT INTO toys VALUES ('bear')"))
+            unit.publish(BEAR)
+
+    for steps in range(40):
+        task = asyncio.create_task(make())
+        for _ in range(steps):
+            await asyncio.to_thread(lambda: None)
+        task.cancel()
+        await asyncio.wait({task})
+    async with database.read() as session:
+        kept = (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one()
+    logged = await Log(database).read("toys", None, BEGINNING, 100)
+    assert len(seen) == kept == len(logged)
+    assert [event.position for event in seen] == list(range(1, kept + 1))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("toys", "\ud800", "made"),
+        Event("toys", "bear", "made", {"a": 2**64}),
+        Event("toys", "bear", "made", {1: 1}),  # type: ignore[dict-item]
+        Event("toys", "bear", "made", {"a": float("nan")}),  # type: ignore[dict-item]
+    ],
+)
+async def test_an_event_that_a_bus_cannot_carry_is_refused_before_anything_is_committed(
+    event: Event, database: Database
+) -> None:
+    with pytest.raises(TypeError):
+        async with transaction(database, MemoryBus(), 0) as unit:
+            unit.publish(BEAR)
+            unit.publish(event)
+    assert await Log(database).read("toys", None, BEGINNING, 10) == []

@@ -1,0 +1,96 @@
+"""Claims to principal. What is refused is in test_verify, with real tokens."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.tokens import EXPECTED, claims
+from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid
+from watchword.tokens.claims import LONGEST_NAME, LONGEST_WAIT, check_type, principal
+
+
+def test_what_may_be_missing_may_be_missing() -> None:
+    made = principal(claims(100, sid=None, scope=None, roles=None), EXPECTED, 100)
+    assert made.session is None
+    assert not made.grants.roles
+    assert not made.grants.scopes
+
+
+def test_a_tenant_is_a_grant() -> None:
+    assert principal(claims(100, tenant="acme"), EXPECTED, 100).grants.tenant == "acme"
+
+
+def test_scopes_are_separated_by_spaces_and_nothing_else() -> None:
+    made = principal(claims(100, scope="  a:b   c:d,e:f "), EXPECTED, 100)
+    assert made.grants.scopes == {"a:b", "c:d,e:f"}
+
+
+def test_a_missing_type_is_refused() -> None:
+    with pytest.raises(InvalidToken):
+        check_type({})
+
+
+@pytest.mark.parametrize("name", ["sub", "jti", "client_id", "sid", "tenant"])
+def test_a_name_is_no_longer_than_what_can_be_kept(name: str) -> None:
+    principal(claims(100, **{name: "x" * LONGEST_NAME}), EXPECTED, 100)
+    for text in ("x" * (LONGEST_NAME + 1), "a\0b", "a\nb", "\ud800", "\u202e"):
+        with pytest.raises(InvalidToken) as refused:
+            principal(claims(100, **{name: text}), EXPECTED, 100)
+        assert refused.value.rule == name
+
+
+@pytest.mark.parametrize("roles", [[""], ["x" * (LONGEST_NAME + 1)], ["keeper", "a\0b"]])
+def test_a_role_has_a_name(roles: list[str]) -> None:
+    with pytest.raises(InvalidToken):
+        principal(claims(100, roles=roles), EXPECTED, 100)
+
+
+@pytest.mark.parametrize("name", ["ver", "client_ver"])
+def test_a_version_is_a_whole_number(name: str) -> None:
+    for value in (1.5, True, "1", -1, 1e300, [1]):
+        with pytest.raises(InvalidToken) as refused:
+            principal(claims(100, **{name: value}), EXPECTED, 100)
+        assert refused.value.rule == name
+    made = principal(claims(100, ver=2, client_ver=3), EXPECTED, 100)
+    assert (made.version, made.client_version) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, {}, [], "x", {"jkt": ""}, {"jkt": 7}, {"x5t#S256": "x"}, {"jkt": "x", "kid": "y"}],
+)
+def test_a_token_that_is_bound_in_another_way_is_not_for_us(value: object) -> None:
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100) | {"cnf": value}, EXPECTED, 100)
+    assert refused.value.rule == "cnf"
+
+
+def test_nobody_has_authenticated_in_the_future() -> None:
+    assert principal(claims(100, auth_time=105), EXPECTED, 100).authenticated_at == 105
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100, auth_time=106), EXPECTED, 100)
+    assert refused.value.rule == "auth_time"
+
+
+@pytest.mark.parametrize("name", ["nbf", "iat", "auth_time"])
+def test_a_token_that_is_good_in_a_moment_is_told_from_a_forgery(name: str) -> None:
+    for seconds, after in ((1, 1), (30.5, 31), (LONGEST_WAIT, 60)):
+        with pytest.raises(TokenNotYetValid) as early:
+            principal(claims(100, **{name: 105 + seconds}), EXPECTED, 100)
+        assert (early.value.rule, early.value.extensions["retryAfter"]) == (name, after)
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100, **{name: 105 + LONGEST_WAIT + 1}), EXPECTED, 100)
+    assert not isinstance(refused.value, TokenNotYetValid)
+    # Whatever else is wrong counts first: what is forged is never worth waiting for.
+    with pytest.raises(InvalidToken) as refused:
+        principal(claims(100, roles=[7], **{name: 106}), EXPECTED, 100)
+    assert refused.value.rule == "roles"
+
+
+def test_a_token_ends_at_the_second_without_leeway_and_begins_with_it() -> None:
+    principal(claims(105), EXPECTED, 100)
+    with pytest.raises(InvalidToken):
+        principal(claims(106), EXPECTED, 100)
+    principal(claims(0, exp=100.5), EXPECTED, 100)
+    with pytest.raises(TokenExpired):
+        principal(claims(0, exp=100), EXPECTED, 100)

@@ -1,0 +1,70 @@
+"""What we issue is small, in profile, and accepted by ourselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.clock import MovedClock
+from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
+from watchword.errors import InvalidToken
+from watchword.tokens.compact import decode
+from watchword.tokens.issue import Issuer
+from watchword.tokens.keys import KeyRing
+from watchword.tokens.members import members
+
+ROLES = ["viewer", "responder", "commander", "admin"]
+SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components:write",
+          "members:read", "members:write", "clients:write", "audit:read"]  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_a_token_is_small_and_in_profile(algorithm: str, clock: MovedClock) -> None:
+    made = key(algorithm)
+    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+        KeyRing((made,)), subject="alice", roles=ROLES, scopes=SCOPES, session="s1", now=clock.now()
+    )
+    assert len(issued.token) < 1024 + (256 if algorithm == "RS256" else 0)
+    said = members(decode(issued.token.split(".")[1]))
+    assert set(said) == {
+        "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "roles",
+    }  # fmt: skip
+    assert (issued.expires_in, issued.expires_at) == (600, said["exp"])
+    assert issued.scope == " ".join(sorted(SCOPES))
+    principal = verifier(clock, made).verify(issued.token)
+    assert principal.grants.scopes == set(SCOPES)
+    assert "eyJ" not in repr(issued)
+
+
+def test_no_two_tokens_are_the_same(clock: MovedClock) -> None:
+    ring = KeyRing((key(),))
+    issuer = Issuer(ISSUER, AUDIENCE, 600)
+    tokens = {
+        issuer.issue(ring, subject="a", roles=[], scopes=[], session=None, now=clock.now()).token
+        for _ in range(10)
+    }
+    assert len(tokens) == 10
+
+
+def test_a_clients_token_says_which_version_of_it_got_it(clock: MovedClock) -> None:
+    made = key()
+    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+        KeyRing((made,)),
+        subject="c",
+        roles=[],
+        scopes=[],
+        session=None,
+        now=clock.now(),
+        client_id="c",
+        client_version=3,
+    )
+    principal = verifier(clock, made).verify(issued.token)
+    assert (principal.client, principal.client_version, principal.version) == ("c", 3, 0)
+
+
+@pytest.mark.parametrize("wrong", ["3", True, None, [], -1, 10**15])
+def test_a_client_version_that_is_no_number_is_refused(wrong: object, clock: MovedClock) -> None:
+    made = key()
+    token = signed(made, claims(clock.now()) | {"client_ver": wrong})
+    with pytest.raises(InvalidToken) as caught:
+        verifier(clock, made).verify(token)
+    assert caught.value.rule == "client_ver"

@@ -1,0 +1,36 @@
+"""Content negotiation."""
+
+from __future__ import annotations
+
+import pytest
+
+from watchword.transports.accept import choose, names
+
+OFFERS = ("application/json", "application/graphql-response+json", "text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", 0),
+        ("*/*", 0),
+        ("application/*", 0),
+        ("text/*", 2),
+        ("application/json", 0),
+        ("APPLICATION/GRAPHQL-RESPONSE+JSON ; charset=utf-8", 1),
+        ("application/json;q=0.1, application/graphql-response+json;q=0.2", 1),
+        ("*/*, application/json;q=0", 1),
+        ("application/json;q=nonsense, text/event-stream", 2),
+        ("image/png", None),
+        ("application/json;q=0", None),
+        (",,;;,", None),
+    ],
+)
+def test_the_best_offer_is_chosen(accept: str, chosen: int | None) -> None:
+    assert choose(accept, OFFERS) == (None if chosen is None else OFFERS[chosen])
+
+
+def test_a_wildcard_does_not_name_a_type() -> None:
+    assert names("text/html,application/xhtml+xml,*/*;q=0.8", "text/html")
+    assert not names("*/*", "text/html")
+    assert not names("text/html;q=0", "text/html")

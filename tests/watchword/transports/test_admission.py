@@ -1,0 +1,109 @@
+"""So many connections, so many messages a second, and no more."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, multiple, rule
+
+from watchword.errors import RateLimited
+from watchword.transports.admission import Bounds, Pace, Quota, Taken, address_of
+
+
+def test_an_address_has_so_many_at_a_time() -> None:
+    quota = Quota("connections", Bounds(address=2))
+    taken = [quota.take("a"), quota.take("a"), quota.take("b")]
+    with pytest.raises(RateLimited, match="Too many connections are open from this") as error:
+        quota.take("a")
+    assert error.value.extensions["retryAfter"] == 30
+    taken[0].give_back()
+    taken[0].give_back()
+    quota.take("a").give_back()
+    assert len(quota) == 2
+
+
+def test_neighbours_have_so_many_together() -> None:
+    quota = Quota("connections", Bounds(address=2))
+    first = quota.take("2001:db8:1:2::1")
+    quota.take("2001:db8:1:2::2")
+    quota.take("2001:db8:1:3::1")
+    with pytest.raises(RateLimited):
+        quota.take("2001:db8:1:2:ffff::1")
+    first.give_back()
+    quota.take("2001:db8:1:2:ffff::1")
+
+
+def test_a_site_has_some_more_than_one_customer_and_not_many() -> None:
+    quota, taken = Quota("connections", Bounds(address=2)), []
+    for number in range(1_000):
+        with suppress(RateLimited):
+            taken.append(quota.take(f"2001:db8:1:{number * 65:x}::1"))
+    assert len(taken) == 2 * 16
+    for each in taken:
+        each.give_back()
+    assert not quota._counts
+
+
+def test_a_principal_and_the_process_have_so_many_wherever_they_come_from() -> None:
+    quota = Quota("operations", Bounds(principal=2, process=3))
+    quota.take("a", "alice")
+    quota.take("b", "alice")
+    with pytest.raises(RateLimited, match="for this principal"):
+        quota.take("c", "alice")
+    # What was refused counts nowhere.
+    quota.take("c")
+    with pytest.raises(RateLimited, match="on this server"):
+        quota.take("d", "bob")
+    assert len(quota) == 3
+
+
+class AnyUse(RuleBasedStateMachine):
+    """Any order of taking and giving back, also twice: the counts are those of what is held."""
+
+    held = Bundle("held")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quota = Quota("operations", Bounds(3, 2, 5))
+        self.open: dict[Taken, tuple[str, str]] = {}
+
+    @rule(target=held, address=st.sampled_from("ab"), subject=st.sampled_from(["", "x", "y"]))
+    def takes(self, address: str, subject: str) -> Taken | MultipleResults[Taken]:
+        held = list(self.open.values())
+        is_free = (
+            sum(each[0] == address for each in held) < 3
+            and (not subject or sum(each[1] == subject for each in held) < 2)
+            and len(held) < 5
+        )
+        try:
+            taken = self.quota.take(address, subject)
+        except RateLimited:
+            assert not is_free
+            return multiple()
+        assert is_free
+        self.open[taken] = (address, subject)
+        return taken
+
+    @rule(taken=held)
+    def gives_back(self, taken: Taken) -> None:
+        taken.give_back()
+        self.open.pop(taken, None)
+        assert len(self.quota) == len(self.open)
+
+
+TestAnyUse = AnyUse.TestCase
+
+
+def test_a_pace_begins_anew_each_second() -> None:
+    pace = Pace(2)
+    assert [pace.is_kept(100.1), pace.is_kept(100.5), pace.is_kept(100.9)] == [True, True, False]
+    assert pace.is_kept(101.0)
+
+
+@pytest.mark.parametrize(
+    ("client", "address"), [(("192.0.2.1", 5), "192.0.2.1"), (["::1", 5], "::1"), (None, "")]
+)
+def test_the_address_of_a_client(client: object, address: str) -> None:
+    assert address_of(client) == address

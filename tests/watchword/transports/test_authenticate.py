@@ -1,0 +1,35 @@
+"""One call for every door."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.clock import MovedClock
+from watchword.errors import InvalidToken
+from watchword.principal import ANONYMOUS, Principal
+from watchword.tokens.credential import Credential
+from watchword.tokens.dpop import Target
+from watchword.transports.authenticate import authenticator
+
+TARGET = Target("POST", "/graphql")
+
+
+async def verify(credential: Credential, target: Target) -> Principal:
+    if credential.token != "good" or target is not TARGET:
+        raise InvalidToken("signature")
+    return Principal("alice")
+
+
+async def test_no_credential_is_anonymous() -> None:
+    assert await authenticator(verify, MovedClock(), 30)(None, TARGET) is ANONYMOUS
+
+
+async def test_a_good_one_is_its_principal() -> None:
+    assert await authenticator(verify, MovedClock(), 30)(Credential("good"), TARGET) == Principal(
+        "alice"
+    )
+
+
+async def test_a_bad_one_is_never_anonymous() -> None:
+    with pytest.raises(InvalidToken):
+        await authenticator(verify, MovedClock(), 30)(Credential("bad"), TARGET)

@@ -1,0 +1,43 @@
+"""Reading a request from JSON of any shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from watchword.errors import BadUserInput
+from watchword.transports.request import Request, read
+
+
+def test_all_members_are_read() -> None:
+    value = {"query": "{ a }", "operationName": "A", "variables": {"x": 1}, "extensions": {"y": 2}}
+    assert read(value) == Request("{ a }", "A", {"x": 1}, {"y": 2})
+
+
+def test_null_and_absent_are_the_same() -> None:
+    value = {"query": "{ a }", "operationName": None, "variables": None, "extensions": None}
+    assert read(value) == read({"query": "{ a }"}) == Request("{ a }")
+
+
+def test_an_empty_operation_name_is_none() -> None:
+    assert read({"query": "{ a }", "operationName": ""}).operation_name is None
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (None, None),
+        ([], None),
+        ("{ a }", None),
+        ({}, ["query"]),
+        ({"query": 1}, ["query"]),
+        ({"query": "", "variables": []}, ["variables"]),
+        ({"query": "", "operationName": 1}, ["operationName"]),
+        ({"query": "", "extensions": True}, ["extensions"]),
+    ],
+)
+def test_what_does_not_fit_is_named(value: Any, path: list[str] | None) -> None:
+    with pytest.raises(BadUserInput) as error:
+        read(value)
+    assert error.value.extensions.get("path") == path
