@@ -21,6 +21,7 @@ from watchword.errors import (
     WatchwordError,
 )
 from watchword.events import PRESENT, Event
+from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.identity.accounts import (
     accounts_by_id,
     disable,
@@ -54,7 +55,6 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
 from watchword.relay.page import Page, page
 from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
-from watchword.text import checked_text, cleaned_text, mended_text
 from watchword.transaction import Transaction
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.message import Message as HeaderMessage
 from typing import Any
 
-from watchword import origin
+from watchword.formats import origin
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -18,8 +18,9 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from watchword import bus_url, mail_address, origin
+from watchword import bus_url
 from watchword.errors import Unsafe
+from watchword.formats import mail_address, origin
 from watchword.live_settings import LiveSettings
 from watchword.trusted_issuer import TrustedIssuer, check_all, is_loopback
 

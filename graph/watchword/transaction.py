@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import SERVER, Actor
 from watchword.database import Database, undisturbed
-from watchword.encoding import checked
 from watchword.events import Event
 from watchword.fanout.bus import Bus
 from watchword.fanout.log import append
+from watchword.formats.exact_json import checked
 
 
 class Transaction:

@@ -9,8 +9,8 @@ from watchword.context import Services
 from watchword.delivery.group import Group, Trouble
 from watchword.delivery.member import Key, Member
 from watchword.delivery.troubles import Troubles
-from watchword.encoding import distinct
 from watchword.execution.engine import Engine
+from watchword.formats.exact_json import distinct
 
 
 class Groups:

@@ -17,13 +17,13 @@ from strawberry.execution import optimized_is_awaitable
 from watchword.context import Context
 from watchword.database import is_unavailable
 from watchword.deadline import WorkCancelled, within
-from watchword.encoding import checked
 from watchword.errors import TimedOut
 from watchword.execution import numbers, options
 from watchword.execution.ahead import Ahead
 from watchword.execution.limits import Limits
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Planner, Refused
+from watchword.formats.exact_json import checked
 from watchword.permissions import guards
 from watchword.permissions.refusal import named
 from watchword.principal import IdentityAsked, asks_for_one

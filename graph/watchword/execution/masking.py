@@ -16,8 +16,8 @@ from graphql import GraphQLError
 from graphql.execution import Executor, values
 
 from watchword.database import is_unavailable
-from watchword.encoding import described, encode
 from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
+from watchword.formats.exact_json import described, encode
 
 log = logging.getLogger("watchword.execution")
 

@@ -25,7 +25,7 @@ from graphql import (
     type_from_ast,
 )
 
-from watchword.encoding import Number, is_exact
+from watchword.formats.exact_json import Number, is_exact
 
 # Every integer up to this one is exact as a double.
 LONGEST_EXACT = 2**53

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, and_, false, select
 
-from watchword import mail_address
 from watchword.actor import Actor
 from watchword.columns import moment
 from watchword.context import Services
 from watchword.errors import BadUserInput, Unauthenticated
+from watchword.formats import mail_address
 from watchword.identity import known_devices, passkeys, recovery_codes, totp
 from watchword.identity.accounts import has_address, lock_account, set_password
 from watchword.identity.audit import Action, record

@@ -9,7 +9,6 @@ import orjson
 from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from watchword import origin
 from watchword.asgi import (
     Gone,
     TooLarge,
@@ -20,7 +19,6 @@ from watchword.asgi import (
     read_body,
 )
 from watchword.database import is_unavailable
-from watchword.encoding import encode
 from watchword.errors import (
     BadUserInput,
     Conflict,
@@ -29,6 +27,8 @@ from watchword.errors import (
     Unauthenticated,
     Unavailable,
 )
+from watchword.formats import origin
+from watchword.formats.exact_json import encode
 from watchword.identity import known_devices
 from watchword.identity.sessions import Device
 from watchword.identity.totp import SecondFactorRequired

@@ -30,6 +30,7 @@ from watchword.errors import (
     Unavailable,
     WatchwordError,
 )
+from watchword.formats.text import cleaned_text
 from watchword.identity.accounts import (
     LONGEST_NAME,
     add_account,
@@ -43,7 +44,6 @@ from watchword.identity.happenings import account_revoked
 from watchword.identity.revocations import Revocations
 from watchword.identity.tables import Account, ExternalIdentity
 from watchword.principal import Principal
-from watchword.text import cleaned_text
 from watchword.transaction import Transaction, transaction
 from watchword.trust.issuers import Issuer, TrustedIssuers, Verified
 from watchword.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name

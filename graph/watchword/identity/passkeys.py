@@ -19,6 +19,7 @@ from webauthn.helpers.structs import AuthenticationCredential
 
 from watchword.columns import moment
 from watchword.errors import BadUserInput, NotFound
+from watchword.formats.text import checked_text
 from watchword.identity import ceremonies, challenges
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
@@ -27,7 +28,6 @@ from watchword.identity.challenges import Purpose
 from watchword.identity.relying_party import relying_party
 from watchword.identity.tables import Account, Passkey
 from watchword.settings import Settings
-from watchword.text import checked_text
 from watchword.transaction import Transaction
 from watchword.vault import Vault
 

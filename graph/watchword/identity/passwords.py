@@ -11,9 +11,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from watchword.errors import BadUserInput
+from watchword.formats.text import is_storable
 from watchword.identity.turns import LANES, in_turn
 from watchword.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
-from watchword.text import is_storable
 
 _hasher = PasswordHasher(parallelism=LANES)
 # What a password is compared with when there is no account, so that both take the same work.

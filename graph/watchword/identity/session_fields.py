@@ -12,13 +12,13 @@ import strawberry
 
 from watchword.context import Context, Info
 from watchword.errors import BadUserInput, NotFound
+from watchword.formats.text import is_storable
 from watchword.identity import tables
 from watchword.identity.accounts import sign_out
 from watchword.identity.authentication import Authentication
 from watchword.identity.passwords import NO_PASSWORD
 from watchword.identity.sessions import live_sessions, revoke
 from watchword.permissions.field import FirstParty
-from watchword.text import is_storable
 from watchword.transaction import Transaction
 
 

@@ -16,12 +16,12 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.errors import BadUserInput, NotFound, Unauthenticated
+from watchword.formats.text import plain_code
 from watchword.identity import recovery_codes
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import Totp
 from watchword.settings import Settings
-from watchword.text import plain_code
 from watchword.transaction import Transaction
 from watchword.vault import Vault
 

@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
+from watchword.formats.text import checked_text
 from watchword.oauth.redirect_uri import ANSWERS
-from watchword.text import checked_text
 from watchword.tokens.jwk import BadKey, OtherPurpose, read_set, verifies
 
 LONGEST_NAME = 200

@@ -25,7 +25,6 @@ from watchword.asgi import (
     read_body,
 )
 from watchword.context import Context
-from watchword.encoding import decode
 from watchword.errors import (
     BadUserInput,
     InvalidProof,
@@ -40,6 +39,7 @@ from watchword.errors import (
 )
 from watchword.execution.masking import conceal, present, written
 from watchword.execution.plan import Plan, Refused
+from watchword.formats.exact_json import decode
 from watchword.principal import Principal
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop

@@ -9,7 +9,7 @@ from typing import Any
 
 from watchword.asgi import Headers
 from watchword.delivery.run import Sent
-from watchword.encoding import encode
+from watchword.formats.exact_json import encode
 
 CONTENT_TYPE = "multipart/mixed"
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchword.asgi import route_path
-from watchword.origin import is_among
+from watchword.formats.origin import is_among
 
 METHODS = ("GET", "HEAD", "POST")
 TOLD = ("www-authenticate", "retry-after", "dpop-nonce")

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from watchword.encoding import decode, encode
 from watchword.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
+from watchword.formats.exact_json import decode, encode
 from watchword.tokens.members import members
 from watchword.transports.request import Request, read
 from watchword.transports.state import Machine, Move, State

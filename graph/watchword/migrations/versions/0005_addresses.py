@@ -48,7 +48,7 @@ def _move(row: sa.Row[Any], folded: str) -> None:
 
 
 def _folded(email: str) -> str:
-    # As graph/watchword/mail_address.py did when this was written.
+    # As graph/watchword/formats/mail_address.py did when this was written.
     apart = unicodedata.normalize("NFD", email.strip()).casefold()
     return unicodedata.normalize("NFC", apart)
 

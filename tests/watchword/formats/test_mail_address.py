@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.mail_address import canonical, folded, is_one
+from watchword.formats.mail_address import canonical, folded, is_one
 
 COMPOSED, APART = "Jos\u00e9@example.com", "Jose\u0301@example.com"
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchword import encoding
-from watchword.encoding import (
+from watchword.formats import exact_json
+from watchword.formats.exact_json import (
     DEEPEST,
     LONGEST_INTEGER,
     Number,
@@ -164,7 +164,7 @@ def test_common_numbers_are_read_without_decimal_arithmetic(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A request of a stranger may hold 230,000 of them, and the event loop waits until they are read.
-    monkeypatch.setattr(encoding, "Decimal", None)
+    monkeypatch.setattr(exact_json, "Decimal", None)
     assert decode("[1.1,-0.25,52.520008,-33.8688197,100.0]") == [
         *(1.1, -0.25, 52.520008, -33.8688197, 100.0)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchword.errors import BadUserInput
-from watchword.text import checked_text, cleaned_text, is_storable, mended_text, plain_code
+from watchword.formats.text import checked_text, cleaned_text, is_storable, mended_text, plain_code
 
 GOOD = {
     "a fire engine": "\U0001f692 \u00e9",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.origin import ascii_host, is_among, normal, of
+from watchword.formats.origin import ascii_host, is_among, normal, of
 
 
 @pytest.mark.parametrize(
