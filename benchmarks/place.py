@@ -20,10 +20,10 @@ from benchmarks.schema import schema
 from benchmarks.watchword import STREAM
 from watchword.bootstrap import bootstrap
 from watchword.clock import SystemClock
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.domain import Domain, Mount
 from watchword.identity.signing_keys import load as load_keys
-from watchword.settings import Settings
 from watchword.tokens.issue import Issuer
 from watchword.tokens.keys import KeyRing
 from watchword.vault import vault

@@ -14,10 +14,10 @@ import jwt
 
 from watchword.app import make_services
 from watchword.clock import SystemClock
+from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.identity.identity import Identity, expected
 from watchword.identity.proof import authenticate
-from watchword.settings import Settings
 from watchword.tokens.credential import from_headers
 from watchword.tokens.dpop import Target
 from watchword.tokens.issue import Issuer

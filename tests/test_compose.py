@@ -31,7 +31,7 @@ from tests.support.server import PASSWORD, LiveServer, live_server
 from tests.support.vault import ENCRYPTION_KEY
 from tests.support.watched import Watched, bodies
 from watchword.cli.serve import SHUTDOWN_GRACE
-from watchword.settings import PREFIX, Settings, read
+from watchword.config.settings import PREFIX, Settings, read
 
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
 GIVEN = {

@@ -20,8 +20,8 @@ from tests.support.documents import CLIENTS, DOCUMENTS, ROOT, TOKENS, bash, bloc
 from tests.support.node import installed
 from tests.support.server import PASSWORD, LiveServer, issuing
 from watchword import AuditAction, WatchwordError
+from watchword.config.settings import Settings
 from watchword.ending import Ending
-from watchword.settings import Settings
 
 # One server for all of them.
 pytestmark = pytest.mark.xdist_group("documents")

@@ -13,6 +13,7 @@ from watchword import health, replays
 from watchword.attempts import Attempts
 from watchword.background import Background
 from watchword.clock import Clock, SystemClock
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.database import Database
 from watchword.delivery.groups import Groups
@@ -35,7 +36,6 @@ from watchword.identity.watch import Watch
 from watchword.oauth import authorize_routes, codes, metadata
 from watchword.oauth import routes as oauth_routes
 from watchword.permissions import coverage
-from watchword.settings import Settings
 from watchword.transports.authenticate import authenticator
 from watchword.transports.door import Door, quotas
 from watchword.transports.http import HttpDoor

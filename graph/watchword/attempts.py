@@ -23,7 +23,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException
 
-from watchword import bus_url
+from watchword.config import bus_url
 from watchword.errors import RateLimited
 from watchword.neighbourhood import networks
 

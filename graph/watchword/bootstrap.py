@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from watchword.clock import Clock
+from watchword.config.settings import Settings
 from watchword.database import Database, exclusive
 from watchword.domain import Mount
 from watchword.errors import Unsafe
@@ -18,7 +19,6 @@ from watchword.identity.accounts import ADMIN, add_account, has_accounts
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.signing_keys import ensure
 from watchword.migration import RUNTIME, upgrade
-from watchword.settings import Settings
 from watchword.transaction import Transaction, transaction
 from watchword.vault import vault
 

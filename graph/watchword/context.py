@@ -15,6 +15,7 @@ from watchword.actor import Actor
 from watchword.attempts import Attempts
 from watchword.background import Background
 from watchword.clock import Clock
+from watchword.config.settings import Settings
 from watchword.course import Course
 from watchword.database import NAMED_AT_ONCE, Database
 from watchword.domain import Domain
@@ -24,7 +25,6 @@ from watchword.fanout.bus import Bus
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.principal import Holder, Principal, SharedPrincipal
-from watchword.settings import Settings
 from watchword.transaction import Transaction, transaction
 from watchword.vault import Vault
 

@@ -18,8 +18,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from watchword.config.settings import PREFIX, Settings
 from watchword.errors import Unsafe
-from watchword.settings import PREFIX, Settings
 
 log = logging.getLogger("watchword.vault")
 

@@ -13,12 +13,12 @@ from tests.support.tokens import claims, key, signed
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import SERVER
 from watchword.columns import moment
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.errors import InvalidToken, Unsafe
 from watchword.identity.identity import Identity
 from watchword.identity.signing_keys import LAST_TOKEN, ensure, newest_first, rotate
 from watchword.identity.tables import SigningKey
-from watchword.settings import Settings
 from watchword.tokens.keys import Key, load
 from watchword.vault import Vault
 

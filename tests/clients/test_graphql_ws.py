@@ -11,7 +11,7 @@ from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.toy_server import serving
-from watchword.settings import Settings
+from watchword.config.settings import Settings
 from watchword.transports.opening import Gate, Opening
 
 SCRIPT = "graphql_ws.mjs"

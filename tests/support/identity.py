@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.domain import Domain
 from watchword.fanout.memory import MemoryBus
@@ -28,7 +29,6 @@ from watchword.identity.signing_keys import ensure
 from watchword.identity.tables import Account, AuditEntry
 from watchword.oauth import authorize_routes
 from watchword.oauth import routes as oauth_routes
-from watchword.settings import Settings
 from watchword.transaction import Transaction, transaction
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from tests.support.tokens import key, signed
+from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.tokens.keys import Key
-from watchword.trusted_issuer import TrustedIssuer
 
 AUDIENCE = "https://api.example"
 OPENID = "/.well-known/openid-configuration"

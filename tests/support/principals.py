@@ -11,6 +11,7 @@ from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.attempts import Attempts
 from watchword.background import Background
+from watchword.config.settings import Settings
 from watchword.context import Context, Services
 from watchword.database import Database
 from watchword.errors import WatchwordError
@@ -20,7 +21,6 @@ from watchword.fanout.log import Log
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
-from watchword.settings import Settings
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.

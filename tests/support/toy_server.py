@@ -25,6 +25,7 @@ from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.cli.serve import config
 from watchword.clock import Clock
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
@@ -37,7 +38,6 @@ from watchword.fanout.tables import epochs, metadata
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
-from watchword.settings import Settings
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 from watchword.transaction import transaction

@@ -15,7 +15,7 @@ import pytest
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
 from watchword import attempts
 from watchword.attempts import Attempts, Exceeded
-from watchword.bus_url import MEMORY
+from watchword.config.bus_url import MEMORY
 from watchword.errors import RateLimited
 
 LIMIT = "3 per hour"

@@ -17,6 +17,7 @@ from tests.support.clock import MovedClock
 from tests.support.hashing import watched_hashes
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.bootstrap import Started, bootstrap, packages
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
@@ -25,7 +26,6 @@ from watchword.identity.passwords import fitting
 from watchword.identity.signing_keys import ensure
 from watchword.identity.tables import Account, Password, SigningKey
 from watchword.migration import RUNTIME, pending, upgrade
-from watchword.settings import Settings
 from watchword.transaction import Transaction
 from watchword.vault import make_key, vault
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.config.settings import Settings, read
 from watchword.errors import Unsafe
-from watchword.settings import Settings, read
 from watchword.vault import FILE, Vault, make_key, vault
 
 # Made for these tests and used by nothing else.

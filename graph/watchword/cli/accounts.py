@@ -10,6 +10,7 @@ from typing import TypeVar
 import click
 
 from watchword.command_line import operator
+from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.errors import NotFound, Unsafe
 from watchword.identity.accounts import (
@@ -27,7 +28,6 @@ from watchword.identity.accounts import (
 from watchword.identity.factors import reset
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import Account
-from watchword.settings import Settings
 from watchword.transaction import Transaction
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from watchword.cli.accounts import write
+from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import BadUserInput
 from watchword.oauth.clients import (
@@ -26,7 +27,6 @@ from watchword.oauth.clients import (
 from watchword.oauth.registration import Authentication, Grant, Registration
 from watchword.oauth.tables import Client
 from watchword.relay.page import page
-from watchword.settings import Settings
 from watchword.transaction import Transaction
 
 PAGE = 100

@@ -15,9 +15,9 @@ from watchword.cli.keys import keys
 from watchword.cli.schema import schema
 from watchword.cli.serve import serve
 from watchword.cli.token import token
+from watchword.config.settings import read
 from watchword.domain import load
 from watchword.errors import Unsafe, WatchwordError
-from watchword.settings import read
 
 BUILT_IN = {
     command.name or "": command

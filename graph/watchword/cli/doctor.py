@@ -11,11 +11,12 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy import select, text
 
-from watchword import bus_url
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
 from watchword.clock import SystemClock
 from watchword.command_line import opened
+from watchword.config import bus_url
+from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.explorer.assets import NotInstalled
@@ -27,7 +28,6 @@ from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
 from watchword.migration import pending
 from watchword.permissions import coverage
-from watchword.settings import Settings
 from watchword.vault import vault
 
 # Seconds by which clocks may differ before tokens begin to fail.

@@ -12,10 +12,10 @@ from watchword.actor import OPERATOR
 from watchword.clock import SystemClock
 from watchword.columns import moment
 from watchword.command_line import opened
+from watchword.config.settings import PREFIX, Settings
 from watchword.identity import sealed
 from watchword.identity.signing_keys import DatedKey, newest_first, rotate
 from watchword.identity.tables import SigningKey
-from watchword.settings import PREFIX, Settings
 from watchword.vault import vault
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from watchword.config.settings import Settings, read
 from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.permissions import coverage
-from watchword.settings import Settings, read
 
 mount_option = click.option(
     "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to look at."

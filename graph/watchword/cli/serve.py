@@ -21,11 +21,11 @@ from watchword.app import create_app
 from watchword.bootstrap import Started, bootstrap
 from watchword.cli import workers as several
 from watchword.clock import SystemClock
+from watchword.config.settings import Settings, read
+from watchword.config.trusted_issuer import is_loopback
 from watchword.domain import load
 from watchword.errors import Unsafe
-from watchword.settings import Settings, read
 from watchword.transports.frames import FramesProtocol, PipeProtocol
-from watchword.trusted_issuer import is_loopback
 
 # Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
 SHUTDOWN_GRACE = 5

@@ -13,6 +13,7 @@ from watchword.background import Background
 from watchword.cli.accounts import check_roles, write
 from watchword.clock import Clock, SystemClock
 from watchword.command_line import opened
+from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError
 from watchword.fanout.log import Log
@@ -24,7 +25,6 @@ from watchword.identity.identity import LONGEST_TOKEN, expected, revocations
 from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
 from watchword.principal import FIRST_PARTY, is_delegated
-from watchword.settings import Settings
 from watchword.tokens.explanation import Explanation, explain
 from watchword.tokens.issue import IssuedToken, Issuer
 from watchword.tokens.keys import KeyRing

@@ -19,8 +19,8 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 
 from watchword import log
 from watchword.app import create_app
+from watchword.config.settings import Settings
 from watchword.domain import load
-from watchword.settings import Settings
 
 # Seconds in which a process must answer the supervisor. It cannot before it has imported everything.
 ANSWER_SECONDS = 30

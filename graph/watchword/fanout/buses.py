@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from watchword.background import Background
-from watchword.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
+from watchword.config.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
 from watchword.fanout.bus import Bus
 from watchword.fanout.memory import MemoryBus
 from watchword.fanout.redis import Connect, RedisBus

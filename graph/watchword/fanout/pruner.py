@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from watchword.background import Background
 from watchword.clock import Clock
+from watchword.config.settings import Settings
 from watchword.fanout.log import Log
-from watchword.settings import Settings
 
 EVERY_SECONDS = 60.0
 

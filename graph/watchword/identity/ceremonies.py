@@ -34,10 +34,10 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from watchword.config.settings import MINIMUM_RSA_BITS
 from watchword.errors import Unauthenticated
 from watchword.identity.challenges import SECONDS
 from watchword.identity.relying_party import RelyingParty
-from watchword.settings import MINIMUM_RSA_BITS
 
 log = logging.getLogger("watchword.passkeys")
 

@@ -18,6 +18,7 @@ from watchword.asgi import (
     is_same_origin,
     read_body,
 )
+from watchword.config.settings import Settings
 from watchword.database import is_unavailable
 from watchword.errors import (
     BadUserInput,
@@ -32,7 +33,6 @@ from watchword.formats.exact_json import encode
 from watchword.identity import known_devices
 from watchword.identity.sessions import Device
 from watchword.identity.totp import SecondFactorRequired
-from watchword.settings import Settings
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import uses_dpop
 

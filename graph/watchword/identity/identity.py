@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.context import Services
 from watchword.database import is_unavailable
 from watchword.domain import Domain
@@ -16,7 +17,6 @@ from watchword.identity.revocations import Revocations
 from watchword.identity.sessions import Sessions, SignedIn
 from watchword.identity.signing_keys import KeyStore
 from watchword.principal import Principal
-from watchword.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.tokens.claims import Expected
 from watchword.tokens.issue import IssuedToken, Issuer
 from watchword.tokens.verify import UnknownKey, Verifier

@@ -18,6 +18,7 @@ from webauthn.helpers import bytes_to_base64url
 from webauthn.helpers.structs import AuthenticationCredential
 
 from watchword.columns import moment
+from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, NotFound
 from watchword.formats.text import checked_text
 from watchword.identity import ceremonies, challenges
@@ -27,7 +28,6 @@ from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.challenges import Purpose
 from watchword.identity.relying_party import relying_party
 from watchword.identity.tables import Account, Passkey
-from watchword.settings import Settings
 from watchword.transaction import Transaction
 from watchword.vault import Vault
 

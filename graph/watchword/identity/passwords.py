@@ -10,10 +10,10 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from watchword.config.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 from watchword.errors import BadUserInput
 from watchword.formats.text import is_storable
 from watchword.identity.turns import LANES, in_turn
-from watchword.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 
 _hasher = PasswordHasher(parallelism=LANES)
 # What a password is compared with when there is no account, so that both take the same work.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from watchword.config.settings import PREFIX, Settings
 from watchword.errors import BadUserInput
-from watchword.settings import PREFIX, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.identity import known_devices, proof
 from watchword.identity.authentication import Authentication, Evidence
@@ -25,7 +26,6 @@ from watchword.identity.identity import Identity
 from watchword.identity.sessions import Device, SignedIn
 from watchword.identity.tables import Account
 from watchword.principal import FIRST_PARTY, Principal
-from watchword.settings import Settings
 
 COOKIE = "__Host-watchword"
 JWKS = "/.well-known/jwks.json"

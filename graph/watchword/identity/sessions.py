@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import Actor
 from watchword.columns import moment
+from watchword.config.settings import Settings
 from watchword.database import Database, forget
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.fanout.bus import Bus
@@ -38,7 +39,6 @@ from watchword.identity.label import label
 from watchword.identity.tables import Account, RefreshToken, Session
 from watchword.principal import FIRST_PARTY
 from watchword.replays import Use, use_nothing
-from watchword.settings import Settings
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")

@@ -20,11 +20,16 @@ from watchword.actor import SERVER, Actor
 from watchword.background import Background
 from watchword.clock import Clock
 from watchword.columns import moment
+from watchword.config.settings import (
+    LONGEST_LEEWAY_SECONDS,
+    LONGEST_TOKEN_SECONDS,
+    PREFIX,
+    Settings,
+)
 from watchword.database import Database, exclusive, undisturbed
 from watchword.errors import Unsafe
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import SigningKey
-from watchword.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, PREFIX, Settings
 from watchword.tokens.keys import Key, KeyRing, generate
 from watchword.tokens.keys import load as load_key
 from watchword.transaction import Transaction

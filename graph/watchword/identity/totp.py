@@ -15,13 +15,13 @@ from pyotp import TOTP, random_base32
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, NotFound, Unauthenticated
 from watchword.formats.text import plain_code
 from watchword.identity import recovery_codes
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import Totp
-from watchword.settings import Settings
 from watchword.transaction import Transaction
 from watchword.vault import Vault
 

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 
 from watchword.actor import Actor
 from watchword.asgi import is_same_origin
+from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.identity import proof
 from watchword.identity.exchange import (
@@ -37,7 +38,6 @@ from watchword.oauth.decisions import allow, grant, is_settled, person_of, quest
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.metadata import AUTHORIZE
 from watchword.principal import Principal
-from watchword.settings import Settings
 from watchword.transaction import transaction
 
 

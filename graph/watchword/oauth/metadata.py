@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.identity.routes import JWKS
 from watchword.oauth.registration import Authentication, Grant, known_scopes
-from watchword.settings import Settings
 from watchword.tokens.jwk import ASYMMETRIC
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"

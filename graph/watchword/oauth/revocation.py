@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from watchword.actor import Actor
+from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.identity.audit import Action, record
 from watchword.identity.exchange import device_of
@@ -16,7 +17,6 @@ from watchword.oauth.errors import OAuthError
 from watchword.oauth.form import read_form, required
 from watchword.oauth.tables import Client
 from watchword.principal import Principal
-from watchword.settings import Settings
 from watchword.transaction import Transaction, transaction
 
 

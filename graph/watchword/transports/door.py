@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.backlog import Patience
 from watchword.delivery.groups import Groups
@@ -14,7 +15,6 @@ from watchword.delivery.leases import Leases
 from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
 from watchword.execution.engine import Engine
 from watchword.principal import Principal
-from watchword.settings import Settings
 from watchword.transports.admission import RETRY_AFTER, Bounds, Quota
 from watchword.transports.authenticate import Authenticate
 

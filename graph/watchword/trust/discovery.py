@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from watchword.config.trusted_issuer import TrustedIssuer, is_safe
 from watchword.trust.fetch import FetchFailed, fetch
-from watchword.trusted_issuer import TrustedIssuer, is_safe
 
 NOT_FOUND = 404
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from watchword.config.trusted_issuer import is_safe
 from watchword.errors import InvalidToken
 from watchword.tokens.members import members
-from watchword.trusted_issuer import is_safe
 
 # Seconds for a whole answer, or for all that belong together, and the most bytes of each. Clients and
 # sockets wait for five by themselves.

@@ -8,6 +8,7 @@ from typing import Any
 
 from watchword.background import Background
 from watchword.clock import Clock
+from watchword.config.trusted_issuer import IGNORABLE, TrustedIssuer
 from watchword.errors import InvalidToken, Unsafe
 from watchword.principal import Principal
 from watchword.tokens.claims import Expected, principal
@@ -18,7 +19,6 @@ from watchword.tokens.members import members
 from watchword.tokens.verify import UnknownKey
 from watchword.trust.keys import IssuerKeys
 from watchword.trust.mapping import Person, elsewhere, person_of, translate
-from watchword.trusted_issuer import IGNORABLE, TrustedIssuer
 
 
 @dataclass(frozen=True, slots=True)

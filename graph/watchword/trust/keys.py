@@ -8,12 +8,12 @@ from collections import Counter
 
 from watchword.background import Background
 from watchword.clock import Clock
+from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import Unavailable
 from watchword.tokens.jwk import BadKey, Keys, read_set
 from watchword.tokens.keys import VerifyingKey
 from watchword.trust.discovery import Found, discover
 from watchword.trust.fetch import FetchFailed, fetch, in_time
-from watchword.trusted_issuer import TrustedIssuer
 
 log = logging.getLogger("watchword.trust")
 

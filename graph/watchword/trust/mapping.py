@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
 from watchword.principal import Elsewhere
-from watchword.trusted_issuer import TrustedIssuer
 
 # OpenID Connect Core, sections 2 and 3.3.2.11; Back-Channel Logout, section 2.4: what has one of
 # these was made for a client to read, not for an API to believe (RFC 8725, section 3.12).

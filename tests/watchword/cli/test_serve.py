@@ -23,7 +23,7 @@ import pytest
 from tests.support.programs import missing, program
 from tests.support.server import PASSWORD, LiveServer
 from watchword.cli.serve import _elsewhere
-from watchword.settings import Settings
+from watchword.config.settings import Settings
 
 WATCHWORD = str(Path(sys.executable).with_name("watchword"))
 PATIENCE = 60

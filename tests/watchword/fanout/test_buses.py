@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
-from watchword import bus_url
 from watchword.background import Background
 from watchword.clock import SystemClock
+from watchword.config import bus_url
 from watchword.events import Event
 from watchword.fanout.bus import Bus
 from watchword.fanout.buses import bus

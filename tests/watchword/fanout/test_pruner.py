@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.database import Database
 from watchword.events import BEGINNING, Event
 from watchword.fanout.pruner import Pruner
-from watchword.settings import Settings
 from watchword.transaction import transaction
 
 

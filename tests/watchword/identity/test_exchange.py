@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support.away import away
 from watchword.asgi import is_same_origin
+from watchword.config.settings import Settings
 from watchword.errors import (
     BadUserInput,
     Conflict,
@@ -22,7 +23,6 @@ from watchword.errors import (
 )
 from watchword.identity.exchange import Refusal, answered, check_origin, optional_text
 from watchword.identity.totp import SecondFactorRequired
-from watchword.settings import Settings
 
 
 def asked(*headers: tuple[bytes, bytes]) -> Request:

@@ -15,6 +15,7 @@ from tests.support.factors import ask, register, verify
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
 from watchword.columns import moment
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.errors import BadUserInput, NotFound, Unauthenticated
 from watchword.identity import passkeys
@@ -22,7 +23,6 @@ from watchword.identity.accounts import add_account
 from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.challenges import SECONDS
 from watchword.identity.tables import Account, AuditEntry, Passkey
-from watchword.settings import Settings
 
 NOW = MovedClock().now()
 ORIGIN = "https://watchword.example"

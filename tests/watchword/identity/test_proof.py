@@ -17,6 +17,7 @@ from tests.support.identity import DOMAIN, ORIGIN
 from tests.support.vault import ENCRYPTION_KEY
 from watchword import replays
 from watchword.app import make_services
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.errors import (
     Conflict,
@@ -41,7 +42,6 @@ from watchword.identity.proof import (
     use_alone,
 )
 from watchword.identity.signing_keys import ensure
-from watchword.settings import Settings
 from watchword.tokens.credential import DPOP, Credential
 from watchword.tokens.dpop import NONCE_SECONDS, Target
 

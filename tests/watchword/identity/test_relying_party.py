@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from watchword.config.settings import Settings
 from watchword.errors import BadUserInput
 from watchword.identity.relying_party import relying_party
-from watchword.settings import Settings
 
 
 def made(**settings: object) -> tuple[str, tuple[str, ...]]:

@@ -9,12 +9,12 @@ from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import OPERATOR
+from watchword.config.settings import Settings
 from watchword.database import Database
 from watchword.errors import Unsafe
 from watchword.identity.sealed import check, reseal
 from watchword.identity.signing_keys import ensure, load, newest_first, rotate
 from watchword.identity.tables import AuditEntry, SigningKey, Totp
-from watchword.settings import Settings
 from watchword.vault import Vault
 
 # Made for these tests and used by nothing else.

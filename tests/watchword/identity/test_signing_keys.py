@@ -22,6 +22,7 @@ from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import OPERATOR
 from watchword.background import Background
 from watchword.columns import UtcDateTime, moment
+from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.database import Database
 from watchword.errors import InvalidToken, Unavailable, Unsafe
 from watchword.identity import signing_keys
@@ -43,7 +44,6 @@ from watchword.identity.signing_keys import (
 )
 from watchword.identity.tables import AuditEntry, SigningKey
 from watchword.migration import RUNTIME, _config, upgrade
-from watchword.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.vault import FILE, Vault, vault
 
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))

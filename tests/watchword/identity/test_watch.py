@@ -14,6 +14,7 @@ from tests.support.outlet import Noted
 from tests.support.principals import open_services
 from tests.support.toy_server import until
 from watchword.background import LONGEST_PAUSE
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.database import Database
 from watchword.delivery.lease import Lease
@@ -35,7 +36,6 @@ from watchword.identity.happenings import (
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
-from watchword.settings import Settings
 from watchword.transaction import transaction
 
 DOMAIN = Domain(roles={"child": frozenset({"a:b"})})

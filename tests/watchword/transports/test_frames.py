@@ -13,7 +13,7 @@ from starlette.routing import Route
 from websockets.frames import Frame, Opcode
 
 from tests.support.toy_server import serving
-from watchword.settings import Settings
+from watchword.config.settings import Settings
 from watchword.transports.frames import frame_header
 
 

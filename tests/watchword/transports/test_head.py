@@ -16,7 +16,7 @@ import uvicorn
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.asgi import Message, Receive, Send
 from watchword.cli.serve import config
-from watchword.settings import Settings
+from watchword.config.settings import Settings
 from watchword.transports import head
 
 LIMIT = 8_192

@@ -15,11 +15,11 @@ from tests.support.clock import MovedClock
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.tokens import key, signed
 from watchword.background import Background
+from watchword.config.settings import read
+from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
-from watchword.settings import read
 from watchword.tokens.keys import Key
 from watchword.trust.issuers import Issuer, TrustedIssuers
-from watchword.trusted_issuer import TrustedIssuer
 
 EXAMPLES = (Path(__file__).parent / "examples.json").read_text()
 NOW = int(MovedClock().now())

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
 from watchword.trust.mapping import find, fingerprint, person_of, translate
-from watchword.trusted_issuer import TrustedIssuer
 
 ROLES = {"admin": frozenset({"toys:all", "toys:count"}), "keeper": frozenset({"toys:count"})}
 CLAIMS = {"iss": "https://idp.example", "aud": "us", "sub": "s", "iat": 1, "exp": 2}

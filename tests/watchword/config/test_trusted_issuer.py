@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from watchword.config.settings import read
+from watchword.config.trusted_issuer import TrustedIssuer, is_safe
 from watchword.errors import Unsafe
-from watchword.settings import read
-from watchword.trusted_issuer import TrustedIssuer, is_safe
 
 GOOD = {"name": "idp", "issuer": "https://idp.example/realms/one", "audience": "us"}
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from watchword.config.settings import PREFIX, Settings, read
 from watchword.errors import Unsafe
-from watchword.settings import PREFIX, Settings, read
 
 GOOD = "correct horse battery"
 

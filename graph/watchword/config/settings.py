@@ -18,11 +18,11 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from watchword import bus_url
+from watchword.config import bus_url
+from watchword.config.live_settings import LiveSettings
+from watchword.config.trusted_issuer import TrustedIssuer, check_all, is_loopback
 from watchword.errors import Unsafe
 from watchword.formats import mail_address, origin
-from watchword.live_settings import LiveSettings
-from watchword.trusted_issuer import TrustedIssuer, check_all, is_loopback
 
 PREFIX = "WATCHWORD_"
 GUESSED_FIRST = {

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from watchword.bus_url import PORT, between_processes, check, hosts
+from watchword.config.bus_url import PORT, between_processes, check, hosts
 
 
 @pytest.mark.parametrize(
