@@ -21,12 +21,12 @@ from benchmarks.watchword import STREAM
 from watchword.bootstrap import bootstrap
 from watchword.clock import SystemClock
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Domain, Mount
 from watchword.identity.signing_keys import load as load_keys
+from watchword.storage.database import Database
+from watchword.storage.vault import vault
 from watchword.tokens.issue import Issuer
 from watchword.tokens.keys import KeyRing
-from watchword.vault import vault
 
 CORES = sorted(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")

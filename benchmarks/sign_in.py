@@ -19,11 +19,11 @@ from sqlalchemy import select
 
 from benchmarks.processes import processes
 from watchword.clock import SystemClock
-from watchword.database import Database
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import RefreshToken, Session
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 PASSWORD = "correct horse battery"

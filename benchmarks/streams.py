@@ -22,8 +22,6 @@ import sqlalchemy as sa
 
 from watchword.background import Background
 from watchword.clock import SystemClock
-from watchword.columns import moment
-from watchword.database import Database
 from watchword.events import Event, Place
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log, append
@@ -31,7 +29,9 @@ from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.memory import MemoryBus
 from watchword.fanout.reader import Reader
 from watchword.fanout.tables import events, streams
-from watchword.migration import RUNTIME, upgrade
+from watchword.storage.columns import moment
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, upgrade
 
 SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 NAME = "watchword_benchmark_streams"

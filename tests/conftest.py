@@ -18,11 +18,11 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
-from watchword.database import Database
 from watchword.identity import passwords
-from watchword.migration import upgrade
+from watchword.storage.database import Database
+from watchword.storage.migration import upgrade
 
-PACKAGES = ("watchword.migrations.versions", "incident_room.migrations")
+PACKAGES = ("watchword.storage.migrations.versions", "incident_room.migrations")
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 This is the public face, and nothing but a list: a mounted schema imports only from here.
 """
 
-from watchword.columns import UtcDateTime, checked_moment, moment
 from watchword.command_line import Operator, operator
 from watchword.context import Context, Info
-from watchword.database import Database
 from watchword.domain import Domain
 from watchword.errors import (
     BadUserInput,
@@ -55,6 +53,8 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
 from watchword.relay.page import Page, page
 from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.storage.columns import UtcDateTime, checked_moment, moment
+from watchword.storage.database import Database
 from watchword.transaction import Transaction
 
 __all__ = [

@@ -9,13 +9,12 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 
-from watchword import health, replays
+from watchword import health
 from watchword.attempts import Attempts
 from watchword.background import Background
 from watchword.clock import Clock, SystemClock
 from watchword.config.settings import Settings
 from watchword.context import Services
-from watchword.database import Database
 from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain, Mount
@@ -36,6 +35,9 @@ from watchword.identity.watch import Watch
 from watchword.oauth import authorize_routes, codes, metadata
 from watchword.oauth import routes as oauth_routes
 from watchword.permissions import coverage
+from watchword.storage import used_ids
+from watchword.storage.database import Database
+from watchword.storage.vault import vault
 from watchword.transports.authenticate import authenticator
 from watchword.transports.door import Door, quotas
 from watchword.transports.http import HttpDoor
@@ -44,7 +46,6 @@ from watchword.transports.opening import Gate, Opening
 from watchword.transports.origins import Origins
 from watchword.transports.slash import EndSlash
 from watchword.transports.websocket import WebSocketDoor
-from watchword.vault import vault
 
 
 def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
@@ -170,7 +171,7 @@ def _forget_what_is_over(services: Services) -> None:
     """Start the background tasks that delete outdated rows, one task for each kind."""
     database, now = services.database, services.clock.now
     kinds = {
-        "used ids": lambda: replays.prune(database, now()),
+        "used ids": lambda: used_ids.prune(database, now()),
         "sessions": lambda: sessions.prune(database, services.settings, now()),
         "authorization codes": lambda: codes.prune(database, now()),
     }

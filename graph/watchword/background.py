@@ -18,8 +18,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from watchword.clock import Clock, sleep
-from watchword.database import is_unavailable
 from watchword.errors import Unsafe, WatchwordError
+from watchword.storage.database import is_unavailable
 
 T = TypeVar("T")
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 from watchword.clock import Clock
 from watchword.config.settings import Settings
-from watchword.database import Database, exclusive
 from watchword.domain import Mount
 from watchword.errors import Unsafe
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import ADMIN, add_account, has_accounts
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.signing_keys import ensure
-from watchword.migration import RUNTIME, upgrade
+from watchword.storage.database import Database, exclusive
+from watchword.storage.migration import RUNTIME, upgrade
+from watchword.storage.vault import vault
 from watchword.transaction import Transaction, transaction
-from watchword.vault import vault
 
 # Whoever makes the first account holds this lock meanwhile.
 LOCK = 7_709_015

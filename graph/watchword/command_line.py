@@ -12,11 +12,11 @@ from watchword.actor import OPERATOR
 from watchword.background import Background
 from watchword.clock import Clock, SystemClock
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import Unsafe
 from watchword.fanout import buses
 from watchword.fanout.bus import Bus
 from watchword.fanout.log import Log
+from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 
 

@@ -17,7 +17,6 @@ from watchword.background import Background
 from watchword.clock import Clock
 from watchword.config.settings import Settings
 from watchword.course import Course
-from watchword.database import NAMED_AT_ONCE, Database
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
 from watchword.events import Event
@@ -25,8 +24,9 @@ from watchword.fanout.bus import Bus
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.principal import Holder, Principal, SharedPrincipal
+from watchword.storage.database import NAMED_AT_ONCE, Database
+from watchword.storage.vault import Vault
 from watchword.transaction import Transaction, transaction
-from watchword.vault import Vault
 
 K = TypeVar("K")
 V = TypeVar("V")

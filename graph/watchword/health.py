@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import text
 
 from watchword.background import Background, Supervised
-from watchword.database import Database
+from watchword.storage.database import Database
 
 # Seconds in which the database must answer. A load balancer waits for no more than a few.
 ANSWER_SECONDS = 2.0

@@ -29,7 +29,7 @@ QUIET = (
     "uvicorn.access",
     "sqlalchemy.engine",
     # SQLAlchemy names a pool's logger after its class, which is ours.
-    "watchword.database",
+    "watchword.storage.database",
     "aiosqlite",
     "alembic",
     "websockets",

@@ -9,11 +9,11 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import SERVER, Actor
-from watchword.database import Database, undisturbed
 from watchword.events import Event
 from watchword.fanout.bus import Bus
 from watchword.fanout.log import append
 from watchword.formats.exact_json import checked
+from watchword.storage.database import Database, undisturbed
 
 
 class Transaction:

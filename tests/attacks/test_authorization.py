@@ -22,8 +22,8 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, unit_of
-from watchword.database import Database
 from watchword.identity.accounts import set_roles
+from watchword.storage.database import Database
 
 EVIL = "https://evil.example"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.authorization import ConsentDesk, consent_desk
 from tests.support.clock import MovedClock
-from watchword.database import Database
+from watchword.storage.database import Database
 
 
 @pytest.fixture

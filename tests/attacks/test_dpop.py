@@ -19,8 +19,8 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD
 from tests.support.oauth import APP, MACHINE, REDIRECT, token_desk
-from watchword.database import Database
-from watchword.replays import used_ids
+from watchword.storage.database import Database
+from watchword.storage.used_ids import used_ids
 
 Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
 

@@ -15,7 +15,6 @@ from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
 from tests.support.tokens import claims, signed
 from watchword.actor import Actor
-from watchword.database import Database
 from watchword.domain import Domain
 from watchword.errors import Forbidden, TokenOutdated
 from watchword.fanout.memory import MemoryBus
@@ -35,6 +34,7 @@ from watchword.oauth.clients import add_client, add_secret, change_client, disab
 from watchword.oauth.registration import Registration
 from watchword.permissions.field import Delegated, HasRole, HasScope
 from watchword.principal import Grants
+from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 
 OWNER = "owner@example.com"

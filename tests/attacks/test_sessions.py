@@ -15,12 +15,12 @@ from sqlalchemy import func, select
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
-from watchword.database import Database
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.routes import COOKIE
 from watchword.identity.sessions import Device, Opening, Sessions
 from watchword.identity.tables import RefreshToken, Session
+from watchword.storage.database import Database
 
 FRIEND = "https://app.example.com"
 ROUTES = ["login", "refresh", "logout", "step-up"]

@@ -24,11 +24,11 @@ from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Mount
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.signing_keys import ensure
+from watchword.storage.database import Database
 
 PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"

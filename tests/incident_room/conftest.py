@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from tests.support.clock import MovedClock
 from tests.support.principals import NAMES, Room, open_room
-from watchword.database import Database
+from watchword.storage.database import Database
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from tests.support.principals import Room
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Mount
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.signing_keys import ensure
 from watchword.relay.ids import encode_id
+from watchword.storage.database import Database
 
 PASSWORD = "correct horse battery"
 SESSIONS = "query S($account: ID!) { accountSessions(account: $account) { id label current } }"

@@ -16,9 +16,9 @@ from tests.support.issuer import FakeIssuer, fake_issuer
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Mount
 from watchword.identity.signing_keys import ensure
+from watchword.storage.database import Database
 
 CONSENTS = "{ consents { name } }"
 ADD = """mutation { addClient(input: {name: "Bot", grants: [CLIENT_CREDENTIALS],

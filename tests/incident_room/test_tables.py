@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from incident_room.tables import Base
 from tests.watchword.identity.test_tables import differences
-from watchword.database import Database
+from watchword.storage.database import Database
 
 
 async def test_the_migrated_tables_are_the_declared_ones(database: Database) -> None:

@@ -20,8 +20,8 @@ import httpx2
 from tests.support.postgres import LivePostgres
 from tests.support.redis import LiveRedis
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.database import Database
 from watchword.identity.signing_keys import load
+from watchword.storage.database import Database
 from watchword.tokens.issue import Issuer
 from watchword.tokens.keys import KeyRing
 

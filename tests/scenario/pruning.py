@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from watchword.database import Database
 from watchword.errors import Conflict
 from watchword.fanout.log import Log
+from watchword.storage.database import Database
 
 
 async def prune(url: str, most: int) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import text
 
 from tests.scenario.client import EARLY, Follower
 from tests.scenario.fleet import ROOT, Fleet, Node, fleet
-from watchword.database import Database
+from watchword.storage.database import Database
 
 SAY = """mutation Say($incident: String!, $numbers: [Int!]!, $internal: Boolean!) {
   say(incident: $incident, numbers: $numbers, internal: $internal)

@@ -17,10 +17,10 @@ from tests.scenario.fleet import Fleet, Node, fleet
 from tests.scenario.storm import LAST, SAY, check, truth
 from watchword.background import Background
 from watchword.clock import SystemClock
-from watchword.database import Database
 from watchword.fanout import buses
 from watchword.fanout.log import Log
 from watchword.identity.happenings import roles_changed, session_revoked
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 pytestmark = pytest.mark.xdist_group("scenario")

@@ -15,13 +15,13 @@ from sqlalchemy import select
 
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk, unit_of
-from watchword.database import Database
 from watchword.identity.sessions import Device, SignedIn
 from watchword.identity.tables import AuditEntry
 from watchword.oauth import codes
 from watchword.oauth.clients import add_client
 from watchword.oauth.registration import Registration
 from watchword.oauth.tables import Client
+from watchword.storage.database import Database
 
 DEVICE = Device("An app", "198.51.100.9")
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

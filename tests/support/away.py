@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from watchword.database import mark_unavailable
+from watchword.storage.database import mark_unavailable
 
 E = TypeVar("E", bound=BaseException)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from watchword.database import Database
 from watchword.fanout.tables import events, streams
+from watchword.storage.database import Database
 
 Copy = list[tuple[sa.Table, list[dict[str, Any]]]]
 

@@ -10,10 +10,10 @@ from tests.support.authenticator import Authenticator
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.identity import passkeys, totp
 from watchword.identity.challenges import Purpose
 from watchword.identity.tables import Account, Passkey
+from watchword.storage.database import Database
 
 
 async def register(

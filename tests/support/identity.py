@@ -15,7 +15,6 @@ from tests.support.clock import MovedClock
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Domain
 from watchword.fanout.memory import MemoryBus
 from watchword.identity import passkey_routes
@@ -29,6 +28,7 @@ from watchword.identity.signing_keys import ensure
 from watchword.identity.tables import Account, AuditEntry
 from watchword.oauth import authorize_routes
 from watchword.oauth import routes as oauth_routes
+from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 
 EMAIL, PASSWORD = "Alice@Example.com", "correct horse battery"

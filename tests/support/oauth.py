@@ -12,7 +12,6 @@ import jwt
 
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
-from watchword.database import Database
 from watchword.identity.happenings import STREAM
 from watchword.identity.identity import Identity
 from watchword.identity.sessions import Device, Opening, SignedIn
@@ -20,6 +19,7 @@ from watchword.oauth.client_assertion import TYPE
 from watchword.oauth.clients import add_client, add_secret
 from watchword.oauth.registration import Authentication, Grant, Registration
 from watchword.oauth.tables import Client
+from watchword.storage.database import Database
 from watchword.tokens.keys import Key, generate
 
 REDIRECT = "https://app.example/callback"

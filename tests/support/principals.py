@@ -13,7 +13,6 @@ from watchword.attempts import Attempts
 from watchword.background import Background
 from watchword.config.settings import Settings
 from watchword.context import Context, Services
-from watchword.database import Database
 from watchword.errors import WatchwordError
 from watchword.events import Event
 from watchword.fanout.hub import Hub
@@ -21,6 +20,7 @@ from watchword.fanout.log import Log
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
+from watchword.storage.database import Database
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchword.vault import Vault
+from watchword.storage.vault import Vault
 
 # Made for these tests and used by nothing else.
 ENCRYPTION_KEY = "dGhlIHRlc3RzIG9mIHdhdGNod29yZCwgMzIgYnl0ZXM="

@@ -28,7 +28,6 @@ from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
 from watchword.background import LONGEST_PAUSE
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
 from watchword.events import Event
@@ -45,6 +44,7 @@ from watchword.identity.revocations import Revocations
 from watchword.identity.signing_keys import ensure
 from watchword.oauth import codes
 from watchword.permissions.field import Public
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 MOUNT = Mount(toy_schema.schema, Domain(roles={"keeper": frozenset({"toys:count"})}))

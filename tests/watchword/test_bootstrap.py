@@ -18,16 +18,16 @@ from tests.support.hashing import watched_hashes
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.bootstrap import Started, bootstrap, packages
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import fitting
 from watchword.identity.signing_keys import ensure
 from watchword.identity.tables import Account, Password, SigningKey
-from watchword.migration import RUNTIME, pending, upgrade
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, pending, upgrade
+from watchword.storage.vault import make_key, vault
 from watchword.transaction import Transaction
-from watchword.vault import make_key, vault
 
 ADMIN, GUEST = "admin@example.com", "guest@example.com"
 PASSWORD = "correct horse battery"

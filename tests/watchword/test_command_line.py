@@ -9,10 +9,10 @@ import pytest
 from watchword.actor import OPERATOR
 from watchword.command_line import operator
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import Unsafe
 from watchword.events import Event
 from watchword.fanout.log import Log
+from watchword.storage.database import Database
 
 
 def settings(url: str) -> Settings:

@@ -11,10 +11,10 @@ from tests.support.principals import open_services
 from watchword.actor import Actor
 from watchword.context import Context, Services
 from watchword.course import Course
-from watchword.database import Database
 from watchword.errors import BadUserInput
 from watchword.identity.accounts import accounts_by_id
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
+from watchword.storage.database import Database
 
 
 @pytest.fixture

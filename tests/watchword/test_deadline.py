@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.support.clock import MovedClock, passed
-from watchword.database import undisturbed
 from watchword.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
 from watchword.errors import TimedOut
+from watchword.storage.database import undisturbed
 
 
 async def turn() -> None:

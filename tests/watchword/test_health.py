@@ -18,7 +18,7 @@ from tests.support.deaf_proxy import deaf_proxy
 from tests.support.toy_server import until
 from watchword import health
 from watchword.background import Background
-from watchword.database import Database
+from watchword.storage.database import Database
 
 READY = (200, {"status": "ok", "database": "ok"})
 NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})

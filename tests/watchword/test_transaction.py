@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from watchword.database import Database
 from watchword.events import BEGINNING, Event
 from watchword.fanout.log import Log
 from watchword.fanout.memory import MemoryBus
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 BEAR = Event("toys", "bear", "made")

@@ -26,9 +26,9 @@ from watchword.identity import sealed
 from watchword.identity.accounts import list_admins, twins
 from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
-from watchword.migration import pending
 from watchword.permissions import coverage
-from watchword.vault import vault
+from watchword.storage.migration import pending
+from watchword.storage.vault import vault
 
 # Seconds by which clocks may differ before tokens begin to fail.
 CLOCK_TOLERANCE = 2.0

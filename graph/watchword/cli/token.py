@@ -25,6 +25,7 @@ from watchword.identity.identity import LONGEST_TOKEN, expected, revocations
 from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
 from watchword.principal import FIRST_PARTY, is_delegated
+from watchword.storage.vault import vault
 from watchword.tokens.explanation import Explanation, explain
 from watchword.tokens.issue import IssuedToken, Issuer
 from watchword.tokens.keys import KeyRing
@@ -32,7 +33,6 @@ from watchword.tokens.verify import Verifier
 from watchword.transaction import Transaction
 from watchword.trust.issuers import Issuer as Trusted
 from watchword.trust.issuers import TrustedIssuers
-from watchword.vault import vault
 
 # What the audit log keeps of a client's name, in characters.
 LONGEST_CLIENT = 200

@@ -12,7 +12,6 @@ from typing import Any
 from watchword.background import Backoff
 from watchword.context import Context, Services
 from watchword.course import Course, OtherTopic, Progress
-from watchword.database import is_unavailable
 from watchword.deadline import Watchdog, WorkCancelled, within
 from watchword.errors import TimedOut
 from watchword.execution.ahead import Ahead
@@ -21,6 +20,7 @@ from watchword.execution.masking import conceal, present, written
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import recheck
 from watchword.principal import Holder, IdentityAsked
+from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.delivery")
 

@@ -15,9 +15,9 @@ import orjson
 from graphql import GraphQLError
 from graphql.execution import Executor, values
 
-from watchword.database import is_unavailable
 from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
 from watchword.formats.exact_json import described, encode
+from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
 

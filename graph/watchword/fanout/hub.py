@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 
 from watchword.background import Background
-from watchword.database import batches, is_unavailable
 from watchword.errors import CursorExpired, WentBack
 from watchword.events import Event, Place
 from watchword.fanout.bus import Bus
@@ -15,6 +14,7 @@ from watchword.fanout.changes import Seen
 from watchword.fanout.log import Log
 from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.reader import Reader
+from watchword.storage.database import batches, is_unavailable
 
 log = logging.getLogger("watchword.hub")
 

@@ -19,14 +19,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import moment
-from watchword.database import Database, batches
 from watchword.errors import CursorExpired, WentBack
 from watchword.events import BEGINNING, Event, Place
 from watchword.fanout.changes import Changes, Seen, changes
 from watchword.fanout.cursor import Cursors
 from watchword.fanout.retention import prune
 from watchword.fanout.tables import MARK, epochs, events, streams
+from watchword.storage.columns import moment
+from watchword.storage.database import Database, batches
 
 TOO_OLD = "What followed this cursor is not kept any more. Fetch anew."
 WENT_BACK = "The database is at an earlier state than this cursor. Fetch anew."

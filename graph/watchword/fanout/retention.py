@@ -14,9 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import moment
-from watchword.database import NAMED_AT_ONCE, Database
 from watchword.fanout.tables import events, streams
+from watchword.storage.columns import moment
+from watchword.storage.database import NAMED_AT_ONCE, Database
 
 # Rows that one transaction takes, so that appends to the stream do not wait for long.
 PRUNED_AT_ONCE = 5_000

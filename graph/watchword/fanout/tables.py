@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from watchword.columns import UtcDateTime
+from watchword.storage.columns import UtcDateTime
 
 metadata = sa.MetaData()
 

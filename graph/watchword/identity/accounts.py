@@ -10,14 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from watchword.columns import moment
-from watchword.database import batches, exclusive
 from watchword.errors import BadUserInput, Conflict, NotFound
 from watchword.formats import mail_address
 from watchword.formats.text import checked_text, is_storable
 from watchword.identity.audit import Action, record
 from watchword.identity.happenings import account_revoked, roles_changed
 from watchword.identity.tables import Account, ExternalIdentity, Passkey, Password, Session
+from watchword.storage.columns import moment
+from watchword.storage.database import batches, exclusive
 from watchword.transaction import Transaction
 
 ADMIN = "admin"

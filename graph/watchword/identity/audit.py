@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import strawberry
 
-from watchword.columns import moment
 from watchword.identity.tables import AuditEntry
+from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
 

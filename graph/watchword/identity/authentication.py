@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import ColumnElement, and_, false, select
 
 from watchword.actor import Actor
-from watchword.columns import moment
 from watchword.context import Services
 from watchword.errors import BadUserInput, Unauthenticated
 from watchword.formats import mail_address
@@ -33,7 +32,8 @@ from watchword.identity.sessions import (
 from watchword.identity.tables import Account, Password, Totp
 from watchword.identity.trials import Counted, Trial, Trials
 from watchword.principal import FIRST_PARTY, Principal
-from watchword.replays import Use, use_nothing
+from watchword.storage.columns import moment
+from watchword.storage.used_ids import Use, use_nothing
 from watchword.transaction import Transaction
 
 PASSWORD = "pwd"

@@ -12,9 +12,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Literal
 
-from watchword import replays
+from watchword.storage import used_ids
+from watchword.storage.vault import Vault
 from watchword.transaction import Transaction
-from watchword.vault import Vault
 
 Purpose = Literal["register", "sign-in", "step-up"]
 
@@ -45,7 +45,7 @@ async def take(
     if not any(good) or unit.now >= end:
         return False
     id = urlsafe_b64encode(said).decode()
-    return await replays.first(unit.session, "passkey challenge", purpose, id, end)
+    return await used_ids.first(unit.session, "passkey challenge", purpose, id, end)
 
 
 def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:

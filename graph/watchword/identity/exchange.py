@@ -19,7 +19,6 @@ from watchword.asgi import (
     read_body,
 )
 from watchword.config.settings import Settings
-from watchword.database import is_unavailable
 from watchword.errors import (
     BadUserInput,
     Conflict,
@@ -33,6 +32,7 @@ from watchword.formats.exact_json import encode
 from watchword.identity import known_devices
 from watchword.identity.sessions import Device
 from watchword.identity.totp import SecondFactorRequired
+from watchword.storage.database import is_unavailable
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import uses_dpop
 

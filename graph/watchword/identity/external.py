@@ -17,9 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import Actor
-from watchword.columns import moment
 from watchword.context import Services
-from watchword.database import exclusive, is_unavailable
 from watchword.errors import (
     BadUserInput,
     Conflict,
@@ -44,6 +42,8 @@ from watchword.identity.happenings import account_revoked
 from watchword.identity.revocations import Revocations
 from watchword.identity.tables import Account, ExternalIdentity
 from watchword.principal import Principal
+from watchword.storage.columns import moment
+from watchword.storage.database import exclusive, is_unavailable
 from watchword.transaction import Transaction, transaction
 from watchword.trust.issuers import Issuer, TrustedIssuers, Verified
 from watchword.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import strawberry
 
-from watchword.columns import moment
 from watchword.context import Info
 from watchword.identity.accounts import accounts_by_id
 from watchword.identity.factor_fields import FactorMutation, FactorQuery
 from watchword.identity.session_fields import SessionMutation, SessionQuery
 from watchword.permissions.field import SignedIn
 from watchword.principal import FIRST_PARTY
+from watchword.storage.columns import moment
 
 
 @strawberry.type(description="Who is asking, as the access token says.")

@@ -9,7 +9,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.context import Services
-from watchword.database import is_unavailable
 from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
 from watchword.identity.external import External
@@ -17,6 +16,7 @@ from watchword.identity.revocations import Revocations
 from watchword.identity.sessions import Sessions, SignedIn
 from watchword.identity.signing_keys import KeyStore
 from watchword.principal import Principal
+from watchword.storage.database import is_unavailable
 from watchword.tokens.claims import Expected
 from watchword.tokens.issue import IssuedToken, Issuer
 from watchword.tokens.verify import UnknownKey, Verifier

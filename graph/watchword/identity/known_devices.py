@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.identity.tables import Account, Password
-from watchword.vault import Vault
+from watchword.storage.vault import Vault
 
 COOKIE = "__Host-watchword-device"
 # RFC 6265bis, section 5.5: no browser keeps a cookie for longer.

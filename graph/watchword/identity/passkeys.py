@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webauthn.helpers import bytes_to_base64url
 from webauthn.helpers.structs import AuthenticationCredential
 
-from watchword.columns import moment
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, NotFound
 from watchword.formats.text import checked_text
@@ -28,8 +27,9 @@ from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.challenges import Purpose
 from watchword.identity.relying_party import relying_party
 from watchword.identity.tables import Account, Passkey
+from watchword.storage.columns import moment
+from watchword.storage.vault import Vault
 from watchword.transaction import Transaction
-from watchword.vault import Vault
 
 LONGEST_NAME = 200
 MOST = 20

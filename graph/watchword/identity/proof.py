@@ -13,13 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from watchword import replays
-from watchword.database import is_unavailable
 from watchword.errors import Conflict, InvalidProof, Unauthenticated, Unavailable
 from watchword.identity.exchange import device_of
 from watchword.identity.identity import Identity
 from watchword.principal import Principal
-from watchword.replays import Use, use_nothing
+from watchword.storage import used_ids
+from watchword.storage.database import is_unavailable
+from watchword.storage.used_ids import Use, use_nothing
 from watchword.tokens import dpop
 from watchword.tokens.credential import BEARER, Credential, from_headers, proof_of
 from watchword.tokens.dpop import Proof, Target, Window
@@ -159,7 +159,7 @@ async def _use(identity: Identity, proof: Proof, session: AsyncSession) -> None:
     # RFC 9449, section 11.1: a proof is good once, in all processes together.
     settings = identity.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
-    if not await replays.first(session, "dpop", proof.key, proof.id, expires_at):
+    if not await used_ids.first(session, "dpop", proof.key, proof.id, expires_at):
         replayed = Replayed()
         _log(replayed)
         raise replayed

@@ -17,11 +17,11 @@ from argon2.low_level import Type, hash_secret_raw
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import moment
 from watchword.formats.text import plain_code
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import RecoveryCode
 from watchword.identity.turns import in_turn
+from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
 COUNT = 10

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from watchword.actor import Actor
-from watchword.database import Database, exclusive
 from watchword.identity.audit import Action, record
 from watchword.identity.signing_keys import LOCK
 from watchword.identity.tables import SigningKey, Totp
+from watchword.storage.database import Database, exclusive
+from watchword.storage.vault import Vault
 from watchword.transaction import Transaction
-from watchword.vault import Vault
 
 
 async def check(database: Database, vault: Vault) -> int:

@@ -27,9 +27,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import Actor
-from watchword.columns import moment
 from watchword.config.settings import Settings
-from watchword.database import Database, forget
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.fanout.bus import Bus
 from watchword.identity.accounts import new_id
@@ -38,7 +36,9 @@ from watchword.identity.happenings import session_revoked
 from watchword.identity.label import label
 from watchword.identity.tables import Account, RefreshToken, Session
 from watchword.principal import FIRST_PARTY
-from watchword.replays import Use, use_nothing
+from watchword.storage.columns import moment
+from watchword.storage.database import Database, forget
+from watchword.storage.used_ids import Use, use_nothing
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")

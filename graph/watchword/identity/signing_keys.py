@@ -19,21 +19,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.actor import SERVER, Actor
 from watchword.background import Background
 from watchword.clock import Clock
-from watchword.columns import moment
 from watchword.config.settings import (
     LONGEST_LEEWAY_SECONDS,
     LONGEST_TOKEN_SECONDS,
     PREFIX,
     Settings,
 )
-from watchword.database import Database, exclusive, undisturbed
 from watchword.errors import Unsafe
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import SigningKey
+from watchword.storage.columns import moment
+from watchword.storage.database import Database, exclusive, undisturbed
+from watchword.storage.vault import Vault, make_key
 from watchword.tokens.keys import Key, KeyRing, generate
 from watchword.tokens.keys import load as load_key
 from watchword.transaction import Transaction
-from watchword.vault import Vault, make_key
 
 log = logging.getLogger("watchword.tokens")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from watchword.columns import UtcDateTime
+from watchword.storage.columns import UtcDateTime
 
 
 class Base(DeclarativeBase):

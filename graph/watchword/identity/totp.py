@@ -22,8 +22,8 @@ from watchword.identity import recovery_codes
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import Totp
+from watchword.storage.vault import Vault
 from watchword.transaction import Transaction
-from watchword.vault import Vault
 
 STEP_SECONDS = 30
 # Section 5.2: a step each way for clocks that differ and people who type.

@@ -18,12 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchword.actor import Actor
 from watchword.attempts import Exceeded, Taken
 from watchword.context import Services
-from watchword.database import is_unavailable
 from watchword.errors import Conflict, RateLimited, Unauthenticated, Unavailable
 from watchword.identity.audit import Action, record
 from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.tables import Account
 from watchword.identity.totp import SecondFactorRequired
+from watchword.storage.database import is_unavailable
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")

@@ -22,7 +22,7 @@ from watchword.oauth.clients import find_client, knows, secrets_of
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.registration import Authentication
 from watchword.oauth.tables import Client, ClientSecret
-from watchword.replays import first
+from watchword.storage.used_ids import first
 from watchword.transaction import transaction
 
 log = logging.getLogger("watchword.clients")

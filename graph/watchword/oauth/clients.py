@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import moment
 from watchword.domain import Domain
 from watchword.errors import BadUserInput, Conflict, NotFound
 from watchword.identity.accounts import new_id
@@ -24,6 +23,7 @@ from watchword.oauth.registration import Authentication, Registration
 from watchword.oauth.tables import Client, ClientSecret
 from watchword.relay.page import Page
 from watchword.relay.paginate import Order, Slice, paginate
+from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
 MOST_SECRETS = 2

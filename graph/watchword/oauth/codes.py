@@ -11,8 +11,6 @@ from base64 import urlsafe_b64encode
 
 from sqlalchemy import update
 
-from watchword.columns import moment
-from watchword.database import Database, forget
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
 from watchword.identity.identity import Identity
@@ -23,7 +21,9 @@ from watchword.oauth.consents import covers
 from watchword.oauth.redirect_uri import is_registered
 from watchword.oauth.registration import Authentication
 from watchword.oauth.tables import AuthorizationCode, Client
-from watchword.replays import Use, first, use_nothing
+from watchword.storage.columns import moment
+from watchword.storage.database import Database, forget
+from watchword.storage.used_ids import Use, first, use_nothing
 from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.codes")

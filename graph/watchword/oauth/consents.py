@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import moment
 from watchword.identity.accounts import lock_account
 from watchword.identity.audit import Action, record
 from watchword.identity.sessions import revoke_of_client
 from watchword.identity.tables import Account, Session
 from watchword.oauth.tables import Client, Consent
+from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
 

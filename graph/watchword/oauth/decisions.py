@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from watchword.columns import moment
 from watchword.errors import NotFound
 from watchword.identity.accounts import lock_account
 from watchword.identity.identity import Identity
@@ -17,6 +16,7 @@ from watchword.oauth.errors import OAuthError
 from watchword.oauth.redirect_uri import is_for_one_host
 from watchword.oauth.registration import Authentication
 from watchword.principal import FIRST_PARTY, Principal
+from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
 SIGN_IN = "Sign in again, then decide."

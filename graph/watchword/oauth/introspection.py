@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from watchword.columns import moment
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.identity.exchange import device_of, json_response
 from watchword.identity.identity import Identity
@@ -18,6 +17,7 @@ from watchword.oauth.errors import OAuthError
 from watchword.oauth.form import read_form, required
 from watchword.oauth.registration import Grant
 from watchword.oauth.tables import Client
+from watchword.storage.columns import moment
 from watchword.tokens.compact import decode
 from watchword.tokens.members import members
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from watchword.columns import UtcDateTime
 from watchword.identity.tables import Base
+from watchword.storage.columns import UtcDateTime
 
 
 class Client(Base):

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from tests.support.hashing import watched_hashes
 from watchword.cli.commands import cli
-from watchword.database import Database
 from watchword.identity.accounts import find_account
 from watchword.identity.passwords import fitting
 from watchword.identity.tables import Account, Password
+from watchword.storage.database import Database
 
 ALICE, ADA = "alice@example.com", "ada@example.com"
 GOOD = "correct horse battery"

@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from watchword.cli.commands import BUILT_IN, cli
 from watchword.cli.failures import explain
-from watchword.database import Database
-from watchword.migration import RUNTIME, upgrade
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, upgrade
 
 UNREACHABLE = "postgresql+asyncpg://watchword:hunter2@database.example:1/watchword"
 COMMANDS = [

@@ -23,7 +23,7 @@ from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.explorer.assets import FILES
 from watchword.explorer.assets import load as load_assets
-from watchword.vault import FILE
+from watchword.storage.vault import FILE
 
 SECRET = "hunter2-hunter2"
 
@@ -130,7 +130,7 @@ def test_a_database_that_was_not_migrated_says_so(home: Path) -> None:
     (home / "watchword.db").write_bytes(b"")
     found = problems(doctor(home))
     assert found.pop("database") == (
-        "watchword.migrations.versions, incident_room.migrations must be migrated;"
+        "watchword.storage.migrations.versions, incident_room.migrations must be migrated;"
         " start the server, which does it."
     )
     assert found == dict.fromkeys(

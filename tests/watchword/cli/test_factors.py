@@ -14,11 +14,11 @@ from tests.support.identity import ORIGIN, unit_of
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.cli.commands import cli
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.identity.accounts import add_account
 from watchword.identity.passkeys import passkeys_of
 from watchword.identity.tables import AuditEntry
 from watchword.identity.totp import is_enabled
+from watchword.storage.database import Database
 
 ALICE = "alice@example.com"
 NOW = MovedClock().now()

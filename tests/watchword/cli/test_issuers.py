@@ -14,9 +14,9 @@ from tests.support.identity import unit_of
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.cli.commands import cli
-from watchword.database import Database
 from watchword.identity import accounts
 from watchword.identity.external import find
+from watchword.storage.database import Database
 
 
 @pytest.fixture

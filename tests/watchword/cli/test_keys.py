@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.cli.commands import cli
-from watchword.database import Database
 from watchword.identity.signing_keys import AT_ONCE
 from watchword.identity.tables import AuditEntry
+from watchword.storage.database import Database
 
 # Made for these tests and used by nothing else.
 NEXT = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from watchword.database import Database
 from watchword.events import Event
 from watchword.fanout.changes import Seen
 from watchword.fanout.log import Log, append
 from watchword.fanout.tables import streams
+from watchword.storage.database import Database
 
 
 class Looks:

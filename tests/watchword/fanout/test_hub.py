@@ -13,11 +13,11 @@ from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
 from watchword.context import Services
-from watchword.database import Database, mark_unavailable
 from watchword.errors import CursorExpired
 from watchword.events import BEGINNING, Event, Place
 from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.reader import Reader
+from watchword.storage.database import Database, mark_unavailable
 from watchword.transaction import transaction
 
 

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 import watchword.fanout.log
-from watchword.database import Database
 from watchword.errors import CursorExpired, WentBack
 from watchword.events import BEGINNING, Event, Place
 from watchword.fanout.log import Log, append
 from watchword.fanout.tables import events, streams
+from watchword.storage.database import Database
 
 NOW = 1_800_000_000.0
 

@@ -11,11 +11,11 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from watchword.database import Database
 from watchword.errors import CursorExpired
 from watchword.events import BEGINNING
 from watchword.fanout.log import Log
-from watchword.migration import RUNTIME, _config, upgrade
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, _config, upgrade
 
 AT = "2026-01-01 00:00:00"
 

@@ -7,9 +7,9 @@ from tests.support.principals import open_services
 from tests.support.toy_server import until
 from watchword.config.settings import Settings
 from watchword.context import Services
-from watchword.database import Database
 from watchword.events import BEGINNING, Event
 from watchword.fanout.pruner import Pruner
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 

@@ -13,13 +13,13 @@ import pytest
 from tests.support.redis import LiveRedis, live_redis
 from watchword.background import Background
 from watchword.clock import SystemClock
-from watchword.database import Database
 from watchword.events import Event
 from watchword.fanout import redis
 from watchword.fanout.buses import bus as bus_of
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.fanout.redis import RedisBus
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 PATIENCE = 30

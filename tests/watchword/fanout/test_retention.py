@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from watchword.database import Database
 from watchword.errors import CursorExpired
 from watchword.events import BEGINNING, Event
 from watchword.fanout import retention
 from watchword.fanout.log import Log, append
 from watchword.fanout.tables import events, streams
+from watchword.storage.database import Database
 
 NOW = 1_800_000_000.0
 WAITING = sa.text(

@@ -10,8 +10,6 @@ from sqlalchemy import select
 
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk, unit_of
-from watchword.columns import moment
-from watchword.database import Database
 from watchword.errors import BadUserInput, Conflict, NotFound
 from watchword.identity.accounts import (
     accounts_by_id,
@@ -25,6 +23,8 @@ from watchword.identity.accounts import (
 )
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import Account, AuditEntry, Passkey, Password
+from watchword.storage.columns import moment
+from watchword.storage.database import Database
 
 NOW = MovedClock().now()
 

@@ -9,12 +9,12 @@ from sqlalchemy.exc import DBAPIError
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, SignInDesk, sign_in_desk
 from watchword.context import Context
-from watchword.database import Database
 from watchword.errors import BadUserInput
 from watchword.identity.audit import Action
 from watchword.identity.audit_fields import audit_log
 from watchword.principal import ANONYMOUS
 from watchword.relay.page import page
+from watchword.storage.database import Database
 
 
 def context(desk: SignInDesk) -> Context:

@@ -9,10 +9,10 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.database import Database
 from watchword.identity import challenges
 from watchword.identity.challenges import SECONDS, Purpose
-from watchword.vault import Vault
+from watchword.storage.database import Database
+from watchword.storage.vault import Vault
 
 NOW = MovedClock().now()
 OTHER_KEY = "b3RoZXIgdGVzdHMgb2Ygd2F0Y2h3b3JkLCAzMiBieXQ="

@@ -17,7 +17,6 @@ from tests.support.issuer import JWKS, OPENID, FakeIssuer, fake_issuer
 from tests.support.outlet import Noted
 from tests.support.tokens import key
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.delivery.lease import Lease
 from watchword.errors import InvalidToken, NotFound, TokenExpired, TokenRevoked, Unavailable
 from watchword.identity import external
@@ -27,6 +26,7 @@ from watchword.identity.identity import Identity
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import Account, AuditEntry, ExternalIdentity
 from watchword.principal import FIRST_PARTY
+from watchword.storage.database import Database
 from watchword.transports.door import check_renewal
 
 SECONDS = 600

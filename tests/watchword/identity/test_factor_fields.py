@@ -14,10 +14,10 @@ from tests.support.clock import MovedClock
 from tests.support.hashing import watched_hashes
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 from watchword.context import Context
-from watchword.database import Database
 from watchword.errors import WatchwordError
 from watchword.identity.factor_fields import FactorMutation, FactorQuery
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Principal
+from watchword.storage.database import Database
 
 schema = strawberry.Schema(FactorQuery, FactorMutation)
 

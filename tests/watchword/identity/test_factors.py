@@ -10,10 +10,10 @@ from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
 from tests.support.identity import ORIGIN, sign_in_desk, unit_of
 from tests.support.vault import VAULT
-from watchword.database import Database
 from watchword.errors import NotFound
 from watchword.identity import factors, passkeys, totp
 from watchword.identity.tables import AuditEntry, Passkey, RecoveryCode, Totp
+from watchword.storage.database import Database
 
 
 async def test_nothing_but_the_password_remains_and_sessions_end(

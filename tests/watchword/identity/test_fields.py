@@ -9,10 +9,10 @@ from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.principals import open_services
 from watchword.context import Context
-from watchword.database import Database
 from watchword.identity.accounts import add_account
 from watchword.identity.fields import IdentityQuery
 from watchword.principal import ANONYMOUS, Grants, Principal
+from watchword.storage.database import Database
 
 QUERY = "{ viewer { id name email roles scopes expiresAt } }"
 schema = strawberry.Schema(IdentityQuery)

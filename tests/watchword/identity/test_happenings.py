@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk, unit_of
-from watchword.database import Database
 from watchword.events import BEGINNING, Event
 from watchword.fanout.log import Log
 from watchword.identity.accounts import add_account, disable, set_password, set_roles
@@ -19,6 +18,7 @@ from watchword.identity.happenings import (
     token_revoked,
 )
 from watchword.identity.passwords import hash_chosen
+from watchword.storage.database import Database
 
 
 def test_each_is_about_one_account() -> None:

@@ -14,13 +14,13 @@ from tests.support.clock import MovedClock
 from tests.support.factors import ask, enrol, register
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.database import Database
 from watchword.identity import known_devices
 from watchword.identity.accounts import add_account, set_password
 from watchword.identity.known_devices import COOKIE, MOST, SECONDS
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.routes import COOKIE as SESSION
-from watchword.vault import Vault
+from watchword.storage.database import Database
+from watchword.storage.vault import Vault
 
 BOB = "bob@example.com"
 WRONG = "wrong horse battery"

@@ -12,8 +12,8 @@ from tests.support.authenticator import Authenticator, decode, encode
 from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk
-from watchword.database import Database
 from watchword.identity.passkey_routes import OPTIONS
+from watchword.storage.database import Database
 
 
 @pytest.fixture

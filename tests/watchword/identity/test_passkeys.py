@@ -14,15 +14,15 @@ from tests.support.clock import MovedClock
 from tests.support.factors import ask, register, verify
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
-from watchword.columns import moment
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import BadUserInput, NotFound, Unauthenticated
 from watchword.identity import passkeys
 from watchword.identity.accounts import add_account
 from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.challenges import SECONDS
 from watchword.identity.tables import Account, AuditEntry, Passkey
+from watchword.storage.columns import moment
+from watchword.storage.database import Database
 
 NOW = MovedClock().now()
 ORIGIN = "https://watchword.example"

@@ -15,10 +15,8 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder, token_for
 from tests.support.identity import DOMAIN, ORIGIN
 from tests.support.vault import ENCRYPTION_KEY
-from watchword import replays
 from watchword.app import make_services
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import (
     Conflict,
     InvalidProof,
@@ -42,6 +40,8 @@ from watchword.identity.proof import (
     use_alone,
 )
 from watchword.identity.signing_keys import ensure
+from watchword.storage import used_ids
+from watchword.storage.database import Database
 from watchword.tokens.credential import DPOP, Credential
 from watchword.tokens.dpop import NONCE_SECONDS, Target
 
@@ -207,7 +207,7 @@ async def test_what_is_revoked_while_its_proof_is_written_down_is_refused(
             identity.revocations.add(event, clock.now())
         return True
 
-    monkeypatch.setattr(replays, "first", first)
+    monkeypatch.setattr(used_ids, "first", first)
     token = await token_for(identity, HOLDER.thumbprint)
     with pytest.raises(refusal):
         await authenticate(identity, Credential(token, DPOP, proof(identity, token)), TARGET)
@@ -338,7 +338,7 @@ async def test_a_used_proof_is_known_for_as_long_as_it_would_be_good(
     shown = Credential(token, DPOP, proof(identity, token))
     assert await authenticate(identity, shown, TARGET)
     clock.move(305)
-    await replays.prune(database, clock.now())
+    await used_ids.prune(database, clock.now())
     assert (await refused(identity, shown)).rule == "replay"
     clock.move(1)
     assert (await refused(identity, shown)).rule == "iat"

@@ -12,11 +12,11 @@ from sqlalchemy import select
 
 from tests.support.hashing import watched_hashes
 from tests.support.identity import unit_of
-from watchword.database import Database
 from watchword.identity import recovery_codes
 from watchword.identity.accounts import add_account
 from watchword.identity.recovery_codes import ALPHABET, COUNT, LENGTH
 from watchword.identity.tables import RecoveryCode
+from watchword.storage.database import Database
 from watchword.transaction import Transaction
 
 

@@ -13,12 +13,12 @@ from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.toy_server import until
-from watchword.database import Database
 from watchword.identity import rotation, signing_keys
 from watchword.identity.identity import Identity
 from watchword.identity.rotation import EVERY_SECONDS, Rotation
 from watchword.identity.signing_keys import KEYS_ARE_FRESH, LAST_TOKEN, newest_first
 from watchword.identity.tables import AuditEntry, SigningKey
+from watchword.storage.database import Database
 
 DAY = 86_400
 PUBLISH = 600

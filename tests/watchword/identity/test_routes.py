@@ -12,11 +12,11 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, sign_in_desk, unit_of
-from watchword.database import Database
 from watchword.errors import TokenExpired
 from watchword.identity.accounts import disable
 from watchword.identity.routes import COOKIE
 from watchword.identity.tables import RefreshToken, Session
+from watchword.storage.database import Database
 
 ROUTES = ["/api/auth/login", "/api/auth/refresh", "/api/auth/logout"]
 

@@ -10,12 +10,12 @@ from tests.support.identity import sign_in_desk
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import OPERATOR
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import Unsafe
 from watchword.identity.sealed import check, reseal
 from watchword.identity.signing_keys import ensure, load, newest_first, rotate
 from watchword.identity.tables import AuditEntry, SigningKey, Totp
-from watchword.vault import Vault
+from watchword.storage.database import Database
+from watchword.storage.vault import Vault
 
 # Made for these tests and used by nothing else.
 NEXT = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="

@@ -10,13 +10,13 @@ import strawberry
 from tests.support.clock import MovedClock
 from tests.support.identity import PASSWORD, SignInDesk, sign_in_desk, unit_of
 from watchword.context import Context
-from watchword.database import Database
 from watchword.errors import BadUserInput, TokenOutdated, TokenRevoked, WatchwordError
 from watchword.identity.accounts import add_account
 from watchword.identity.fields import IdentityMutation, IdentityQuery
 from watchword.identity.happenings import STREAM
 from watchword.identity.passwords import hash_chosen
 from watchword.principal import Principal
+from watchword.storage.database import Database
 
 schema = strawberry.Schema(IdentityQuery, IdentityMutation)
 SESSIONS = "{ sessions { id label address current methods client createdAt usedAt } }"

@@ -12,15 +12,15 @@ from sqlalchemy import event, select
 
 from tests.support.clock import MovedClock
 from tests.support.identity import PASSWORD, sign_in_desk, unit_of
-from watchword import database as databases
-from watchword.columns import moment
-from watchword.database import Database
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import disable, set_password
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.sessions import REMEMBERED, Device, Sessions, SignedIn, prune
 from watchword.identity.tables import AuditEntry, Password, RefreshToken, Session
+from watchword.storage import database as databases
+from watchword.storage.columns import moment
+from watchword.storage.database import Database
 
 DEVICE = Device("x" * 500, "203.0.113.7")
 

@@ -21,9 +21,7 @@ from tests.support.tokens import key as make
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import OPERATOR
 from watchword.background import Background
-from watchword.columns import UtcDateTime, moment
 from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
-from watchword.database import Database
 from watchword.errors import InvalidToken, Unavailable, Unsafe
 from watchword.identity import signing_keys
 from watchword.identity.identity import Identity
@@ -43,8 +41,10 @@ from watchword.identity.signing_keys import (
     rotate,
 )
 from watchword.identity.tables import AuditEntry, SigningKey
-from watchword.migration import RUNTIME, _config, upgrade
-from watchword.vault import FILE, Vault, vault
+from watchword.storage.columns import UtcDateTime, moment
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, _config, upgrade
+from watchword.storage.vault import FILE, Vault, vault
 
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
 PUBLISH = SETTINGS.key_publish_seconds

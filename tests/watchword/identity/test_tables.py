@@ -9,8 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from watchword.database import Database
 from watchword.identity.tables import Base
+from watchword.storage.database import Database
 
 
 def differences(connection: Connection, base: Any) -> list[Any]:

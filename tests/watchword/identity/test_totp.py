@@ -14,12 +14,12 @@ from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.errors import BadUserInput, NotFound, Unauthenticated
 from watchword.identity import recovery_codes, totp
 from watchword.identity.accounts import add_account
 from watchword.identity.tables import AuditEntry, Totp
 from watchword.identity.totp import SecondFactorRequired, step_of
+from watchword.storage.database import Database
 
 NOW = MovedClock().now()
 SETTINGS = Settings(_env_file=None, issuer="https://watchword.example")

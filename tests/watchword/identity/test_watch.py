@@ -16,7 +16,6 @@ from tests.support.toy_server import until
 from watchword.background import LONGEST_PAUSE
 from watchword.config.settings import Settings
 from watchword.context import Services
-from watchword.database import Database
 from watchword.delivery.lease import Lease
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain
@@ -36,6 +35,7 @@ from watchword.identity.happenings import (
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 DOMAIN = Domain(roles={"child": frozenset({"a:b"})})

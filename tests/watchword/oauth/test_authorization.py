@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.authorization import CALLBACK, KEY, answer, challenge
-from watchword.database import Database
 from watchword.oauth.authorization import (
     LONGEST_STATE,
     TO_DECIDE,
@@ -23,6 +22,7 @@ from watchword.oauth.authorization import (
 )
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
+from watchword.storage.database import Database
 
 
 def client(**changes: Any) -> Client:

@@ -16,10 +16,10 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, ORIGIN, unit_of
-from watchword.database import Database
 from watchword.identity.accounts import disable, set_roles
 from watchword.identity.sessions import revoke
 from watchword.principal import FIRST_PARTY
+from watchword.storage.database import Database
 
 
 async def test_the_page_is_served_for_a_good_request(database: Database, clock: MovedClock) -> None:

@@ -13,9 +13,9 @@ from tests.support.clock import MovedClock
 from tests.support.oauth import keyed
 from tests.support.principals import open_services
 from watchword.context import Context
-from watchword.database import Database
 from watchword.errors import WatchwordError
 from watchword.principal import FIRST_PARTY, Grants, Principal
+from watchword.storage.database import Database
 
 ADD = """
 mutation ($input: AddClientInput!) { addClient(input: $input) {

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, keyed
 from watchword.actor import Actor
-from watchword.database import Database
 from watchword.errors import BadUserInput, Conflict, NotFound, WatchwordError
 from watchword.events import Event
 from watchword.fanout.memory import MemoryBus
@@ -35,6 +34,7 @@ from watchword.oauth.clients import (
 )
 from watchword.oauth.tables import ClientSecret
 from watchword.relay.page import page
+from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 

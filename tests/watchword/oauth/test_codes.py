@@ -11,7 +11,6 @@ from sqlalchemy import select
 from tests.support.authorization import CALLBACK, DEVICE, KEY, LOOPBACK, ConsentDesk, consent_desk
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
-from watchword.database import Database
 from watchword.errors import Unauthenticated
 from watchword.identity.accounts import disable, set_password, set_roles, sign_out
 from watchword.identity.passwords import hash_chosen
@@ -21,6 +20,7 @@ from watchword.oauth.clients import change_client, disable_client, revoke_client
 from watchword.oauth.codes import REMEMBERED, prune
 from watchword.oauth.consents import withdraw
 from watchword.oauth.tables import AuthorizationCode
+from watchword.storage.database import Database
 
 
 async def test_a_code_opens_a_session_of_the_client_once(

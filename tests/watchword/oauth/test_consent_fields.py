@@ -10,9 +10,9 @@ import strawberry
 from tests.support.authorization import ConsentDesk, consent_desk
 from tests.support.clock import MovedClock
 from watchword.context import Context
-from watchword.database import Database
 from watchword.oauth.consent_fields import ConsentMutation, ConsentQuery
 from watchword.principal import Principal
+from watchword.storage.database import Database
 
 schema = strawberry.Schema(ConsentQuery, ConsentMutation)
 CONSENTS = "{ consents { client name scopes { name description } grantedAt usedAt } }"

@@ -8,10 +8,10 @@ from tests.support.clock import MovedClock
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
 from tests.support.issuer import fake_issuer
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
-from watchword.database import Database
 from watchword.identity.accounts import set_roles
 from watchword.oauth.clients import change_client, revoke_client
 from watchword.oauth.registration import Authentication, Registration
+from watchword.storage.database import Database
 
 GATEWAY = Registration("Gateway", may_introspect=True)
 PORTAL = replace(APP, authentication=Authentication.SECRET.value, may_introspect=True)

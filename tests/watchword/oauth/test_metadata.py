@@ -8,9 +8,9 @@ from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
 from tests.support.oauth import token_desk
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.domain import Domain
 from watchword.oauth.metadata import metadata, paths
+from watchword.storage.database import Database
 
 DOMAIN = Domain(roles={"admin": frozenset({"b:c"})}, descriptions={"a:b": "See a"})
 

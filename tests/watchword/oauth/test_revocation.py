@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from tests.support.clock import MovedClock
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
-from watchword.database import Database
 from watchword.errors import TokenRevoked
 from watchword.identity.tables import AuditEntry, Session
+from watchword.storage.database import Database
 
 
 async def revoke(desk: TokenDesk, by: Member, token: str, **form: str) -> int:

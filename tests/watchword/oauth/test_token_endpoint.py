@@ -14,7 +14,6 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
 from tests.support.oauth import APP, MACHINE, REDIRECT, Member, TokenDesk, keyed, token_desk
-from watchword.database import Database
 from watchword.errors import TokenRevoked
 from watchword.identity.accounts import set_roles
 from watchword.identity.tables import AuditEntry, RefreshToken, Session
@@ -27,6 +26,7 @@ from watchword.oauth.clients import (
     secrets_of,
 )
 from watchword.oauth.registration import Authentication, Grant
+from watchword.storage.database import Database
 
 CONFIDENTIAL = replace(APP, authentication=Authentication.SECRET.value)
 

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import ForeignKey, MetaData, String, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from watchword.columns import UtcDateTime
-from watchword.database import Database
 from watchword.errors import BadUserInput
 from watchword.relay.page import Page, page
 from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.storage.columns import UtcDateTime
+from watchword.storage.database import Database
 
 DAWN = datetime(2027, 1, 15, 6, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from watchword.columns import UtcDateTime
+from watchword.storage.columns import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

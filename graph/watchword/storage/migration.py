@@ -15,9 +15,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from watchword.database import Database
+from watchword.storage.database import Database
 
-RUNTIME = "watchword.migrations.versions"
+RUNTIME = "watchword.storage.migrations.versions"
 """The runtime's own tables."""
 
 # What the packages of these tables were called when the tables were made.
@@ -60,7 +60,7 @@ def _is_behind(connection: Connection, package: str) -> bool:
 
 def _config(connection: Connection, package: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(files("watchword.migrations")))
+    config.set_main_option("script_location", str(files("watchword.storage.migrations")))
     config.set_main_option("version_locations", str(files(package)))
     config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection

@@ -13,11 +13,11 @@ from sqlalchemy import inspect, text
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from watchword.config.settings import Settings
-from watchword.database import Database
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import find_account, rename, twins
 from watchword.identity.sessions import Device, Sessions
-from watchword.migration import RUNTIME, _config, pending, upgrade
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, _config, pending, upgrade
 
 PACKAGES = [RUNTIME, "incident_room.migrations"]
 

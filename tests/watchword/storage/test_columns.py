@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import Column, MetaData, Table, insert, select
 
-from watchword.columns import UtcDateTime, checked_moment, moment
-from watchword.database import Database
 from watchword.errors import BadUserInput
+from watchword.storage.columns import UtcDateTime, checked_moment, moment
+from watchword.storage.database import Database
 
 TABLE = Table("moments", MetaData(), Column("at", UtcDateTime))
 

@@ -17,8 +17,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tests.support.deaf_proxy import DeafProxy, deaf_proxy
 from tests.support.postgres import LivePostgres
-from watchword.database import Database, StatementTooSlow, exclusive, is_unavailable, undisturbed
 from watchword.errors import Conflict
+from watchword.storage.database import (
+    Database,
+    StatementTooSlow,
+    exclusive,
+    is_unavailable,
+    undisturbed,
+)
 
 HASH = "$argon2id$"
 

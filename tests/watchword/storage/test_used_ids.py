@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from tests.support.clock import MovedClock
 from tests.watchword.identity.test_tables import differences
-from watchword import replays
-from watchword.database import Database
-from watchword.replays import MARGIN, first, used_ids
+from watchword.storage import used_ids
+from watchword.storage.database import Database
+from watchword.storage.used_ids import MARGIN, first, used_ids
 
 LATER = MovedClock().now() + 60
 
@@ -57,9 +57,9 @@ async def test_what_was_not_committed_was_not_used(database: Database) -> None:
 
 async def test_it_is_kept_until_nobody_would_take_it(database: Database) -> None:
     await use(database)
-    await replays.prune(database, LATER + MARGIN)
+    await used_ids.prune(database, LATER + MARGIN)
     assert not await use(database)
-    await replays.prune(database, LATER + MARGIN + 1)
+    await used_ids.prune(database, LATER + MARGIN + 1)
     assert await count(database) == 0
 
 
@@ -71,4 +71,4 @@ async def test_the_ids_themselves_are_not_kept(database: Database) -> None:
 
 async def test_the_migrated_table_is_the_declared_one(database: Database) -> None:
     async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences, replays) == []
+        assert await connection.run_sync(differences, used_ids) == []

@@ -11,7 +11,7 @@ import pytest
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.config.settings import Settings, read
 from watchword.errors import Unsafe
-from watchword.vault import FILE, Vault, make_key, vault
+from watchword.storage.vault import FILE, Vault, make_key, vault
 
 # Made for these tests and used by nothing else.
 ONE, TWO = ENCRYPTION_KEY, "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.columns import UtcDateTime, moment
-from watchword.database import Database
+from watchword.storage.columns import UtcDateTime, moment
+from watchword.storage.database import Database
 
 Use = Callable[[AsyncSession], Awaitable[None]]
 """Uses up an id that is known already, with the session's transaction. Raises when it was used before."""

@@ -5,7 +5,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from watchword.columns import UtcDateTime
+from watchword.storage.columns import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
