@@ -18,11 +18,11 @@ import httpx2
 from sqlalchemy import select
 
 from benchmarks.processes import processes
-from watchword.clock import SystemClock
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import RefreshToken, Session
+from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

@@ -20,8 +20,6 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
-from watchword.background import Background
-from watchword.clock import SystemClock
 from watchword.events import Event, Place
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log, append
@@ -29,6 +27,8 @@ from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.memory import MemoryBus
 from watchword.fanout.reader import Reader
 from watchword.fanout.tables import events, streams
+from watchword.process.background import Background
+from watchword.process.clock import SystemClock
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, upgrade

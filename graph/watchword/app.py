@@ -11,8 +11,6 @@ from starlette.routing import Route, WebSocketRoute
 
 from watchword import health
 from watchword.attempts import Attempts
-from watchword.background import Background
-from watchword.clock import Clock, SystemClock
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -35,6 +33,8 @@ from watchword.identity.watch import Watch
 from watchword.oauth import authorize_routes, codes, metadata
 from watchword.oauth import routes as oauth_routes
 from watchword.permissions import coverage
+from watchword.process.background import Background
+from watchword.process.clock import Clock, SystemClock
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.vault import vault

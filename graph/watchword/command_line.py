@@ -9,13 +9,13 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import OPERATOR
-from watchword.background import Background
-from watchword.clock import Clock, SystemClock
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.fanout import buses
 from watchword.fanout.bus import Bus
 from watchword.fanout.log import Log
+from watchword.process.background import Background
+from watchword.process.clock import Clock, SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 

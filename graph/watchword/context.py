@@ -13,8 +13,6 @@ from strawberry.dataloader import DataLoader
 
 from watchword.actor import Actor
 from watchword.attempts import Attempts
-from watchword.background import Background
-from watchword.clock import Clock
 from watchword.config.settings import Settings
 from watchword.course import Course
 from watchword.domain import Domain
@@ -24,6 +22,8 @@ from watchword.fanout.bus import Bus
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.principal import Holder, Principal, SharedPrincipal
+from watchword.process.background import Background
+from watchword.process.clock import Clock
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.vault import Vault
 from watchword.transaction import Transaction, transaction

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from watchword.deadline import Watchdog
 from watchword.errors import BadUserInput
 from watchword.events import PRESENT, Event, Place
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.reader import Reader
+from watchword.process.deadline import Watchdog
 
 LONGEST_LOOK_BACK = 1_000
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlalchemy import text
 
-from watchword.background import Background, Supervised
+from watchword.process.background import Background, Supervised
 from watchword.storage.database import Database
 
 # Seconds in which the database must answer. A load balancer waits for no more than a few.

@@ -15,11 +15,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.scenario.client import Follower
 from tests.scenario.fleet import Fleet, Node, fleet
 from tests.scenario.storm import LAST, SAY, check, truth
-from watchword.background import Background
-from watchword.clock import SystemClock
 from watchword.fanout import buses
 from watchword.fanout.log import Log
 from watchword.identity.happenings import roles_changed, session_revoked
+from watchword.process.background import Background
+from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

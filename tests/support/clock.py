@@ -7,7 +7,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from watchword.clock import Clock
+from watchword.process.clock import Clock
 
 
 async def passed(clock: Clock, seconds: float) -> None:

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from watchword.clock import Clock
 from watchword.delivery.backlog import Backlog, Patience
 from watchword.delivery.run import Sent
 from watchword.ending import Ending
+from watchword.process.clock import Clock
 
 
 class Kept:

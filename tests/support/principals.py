@@ -10,7 +10,6 @@ from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.attempts import Attempts
-from watchword.background import Background
 from watchword.config.settings import Settings
 from watchword.context import Context, Services
 from watchword.errors import WatchwordError
@@ -20,6 +19,7 @@ from watchword.fanout.log import Log
 from watchword.fanout.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
+from watchword.process.background import Background
 from watchword.storage.database import Database
 
 ROLES = ("viewer", "responder", "commander", "admin")

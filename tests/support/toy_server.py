@@ -24,7 +24,6 @@ from tests.support.clock import passed
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.cli.serve import config
-from watchword.clock import Clock
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -38,6 +37,7 @@ from watchword.fanout.tables import epochs, metadata
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
+from watchword.process.clock import Clock
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 from watchword.transaction import transaction

@@ -26,7 +26,6 @@ from tests.support.redis import live_redis
 from tests.support.toy_server import serving, until
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
-from watchword.background import LONGEST_PAUSE
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
@@ -44,6 +43,7 @@ from watchword.identity.revocations import Revocations
 from watchword.identity.signing_keys import ensure
 from watchword.oauth import codes
 from watchword.permissions.field import Public
+from watchword.process.background import LONGEST_PAUSE
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

@@ -17,7 +17,7 @@ from tests.support.clock import MovedClock
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.toy_server import until
 from watchword import health
-from watchword.background import Background
+from watchword.process.background import Background
 from watchword.storage.database import Database
 
 READY = (200, {"status": "ok", "database": "ok"})

@@ -13,7 +13,6 @@ from sqlalchemy import select, text
 
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
-from watchword.clock import SystemClock
 from watchword.command_line import opened
 from watchword.config import bus_url
 from watchword.config.settings import Settings
@@ -27,6 +26,7 @@ from watchword.identity.accounts import list_admins, twins
 from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
 from watchword.permissions import coverage
+from watchword.process.clock import SystemClock
 from watchword.storage.migration import pending
 from watchword.storage.vault import vault
 

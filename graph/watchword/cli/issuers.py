@@ -7,13 +7,13 @@ import asyncio
 import click
 
 from watchword.cli.accounts import write
-from watchword.clock import SystemClock
 from watchword.config.settings import Settings
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import NotFound, Unsafe
 from watchword.identity.accounts import find_account
 from watchword.identity.external import link, unlink
 from watchword.identity.tables import Account
+from watchword.process.clock import SystemClock
 from watchword.tokens.jwk import BadKey, read_set
 from watchword.transaction import Transaction
 from watchword.trust.discovery import discover

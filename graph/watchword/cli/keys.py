@@ -9,12 +9,12 @@ from datetime import datetime
 import click
 
 from watchword.actor import OPERATOR
-from watchword.clock import SystemClock
 from watchword.command_line import opened
 from watchword.config.settings import PREFIX, Settings
 from watchword.identity import sealed
 from watchword.identity.signing_keys import DatedKey, newest_first, rotate
 from watchword.identity.tables import SigningKey
+from watchword.process.clock import SystemClock
 from watchword.storage.columns import moment
 from watchword.storage.vault import vault
 

@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 import click
 import uvicorn
 
-from watchword import log
 from watchword.app import create_app
 from watchword.bootstrap import Started, bootstrap
 from watchword.cli import workers as several
-from watchword.clock import SystemClock
 from watchword.config.settings import Settings, read
 from watchword.config.trusted_issuer import is_loopback
 from watchword.domain import load
 from watchword.errors import Unsafe
+from watchword.process import log_setup
+from watchword.process.clock import SystemClock
 from watchword.transports.frames import FramesProtocol, PipeProtocol
 
 # Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
@@ -48,7 +48,7 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
     The first start makes the database, a signing key, an admin account and demo data.
     """
     settings = read(host=host, port=port, workers=workers, mount=mount)
-    log.set_up(settings.log_level)
+    log_setup.set_up(settings.log_level)
     mounted = load(settings.mount)
     app = create_app(settings, mounted)
     listener = _listen(settings)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from watchword.background import Background
 from watchword.cli.accounts import check_roles, write
-from watchword.clock import Clock, SystemClock
 from watchword.command_line import opened
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
@@ -25,6 +23,8 @@ from watchword.identity.identity import LONGEST_TOKEN, expected, revocations
 from watchword.identity.signing_keys import load as load_keys
 from watchword.identity.tables import Account
 from watchword.principal import FIRST_PARTY, is_delegated
+from watchword.process.background import Background
+from watchword.process.clock import Clock, SystemClock
 from watchword.storage.vault import vault
 from watchword.tokens.explanation import Explanation, explain
 from watchword.tokens.issue import IssuedToken, Issuer

@@ -17,10 +17,10 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from watchword import log
 from watchword.app import create_app
 from watchword.config.settings import Settings
 from watchword.domain import load
+from watchword.process import log_setup
 
 # Seconds in which a process must answer the supervisor. It cannot before it has imported everything.
 ANSWER_SECONDS = 30
@@ -28,7 +28,7 @@ ANSWER_SECONDS = 30
 
 def make_app(settings: Settings) -> FastAPI:
     """Build the app of one worker, in that worker."""
-    log.set_up(settings.log_level)
+    log_setup.set_up(settings.log_level)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     return create_app(settings, load(settings.mount))
 

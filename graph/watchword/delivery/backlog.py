@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from watchword.clock import Clock, Timer
+from watchword.process.clock import Clock, Timer
 
 # Looks in `Patience.seconds`. A single look could follow a pause of the whole process, before the event
 # loop has sent anything to a client that does read.

@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 from typing import Protocol
 
-from watchword.clock import Clock, Timer
 from watchword.ending import Ending
 from watchword.principal import Grants, Principal
+from watchword.process.clock import Clock, Timer
 
 
 class Tenant(Protocol):

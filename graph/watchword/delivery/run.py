@@ -9,10 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from watchword.background import Backoff
 from watchword.context import Context, Services
 from watchword.course import Course, OtherTopic, Progress
-from watchword.deadline import Watchdog, WorkCancelled, within
 from watchword.errors import TimedOut
 from watchword.execution.ahead import Ahead
 from watchword.execution.engine import Answer, Engine, Source, Unavailable
@@ -20,6 +18,8 @@ from watchword.execution.masking import conceal, present, written
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import recheck
 from watchword.principal import Holder, IdentityAsked
+from watchword.process.background import Backoff
+from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.delivery")

@@ -16,7 +16,6 @@ from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
-from watchword.background import Background
 from watchword.course import Course, Progress, Topic
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
@@ -37,6 +36,7 @@ from watchword.delivery.states import (
     after,
 )
 from watchword.principal import Principal
+from watchword.process.background import Background
 
 
 class Subscription:

@@ -15,7 +15,6 @@ from graphql.execution import Executor, create_source_event_stream
 from strawberry.execution import optimized_is_awaitable
 
 from watchword.context import Context
-from watchword.deadline import WorkCancelled, within
 from watchword.errors import TimedOut
 from watchword.execution import numbers, options
 from watchword.execution.ahead import Ahead
@@ -26,6 +25,7 @@ from watchword.formats.exact_json import checked
 from watchword.permissions import guards
 from watchword.permissions.refusal import named
 from watchword.principal import IdentityAsked, asks_for_one
+from watchword.process.deadline import WorkCancelled, within
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")

@@ -13,11 +13,11 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from watchword.background import Background
 from watchword.config.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
 from watchword.fanout.bus import Bus
 from watchword.fanout.memory import MemoryBus
 from watchword.fanout.redis import Connect, RedisBus
+from watchword.process.background import Background
 
 # Seconds for a connection, and for an answer. A server that hangs is as good as none.
 CONNECT_SECONDS = ANSWER_SECONDS = 2.0

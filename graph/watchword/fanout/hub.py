@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from watchword.background import Background
 from watchword.errors import CursorExpired, WentBack
 from watchword.events import Event, Place
 from watchword.fanout.bus import Bus
@@ -14,6 +13,7 @@ from watchword.fanout.changes import Seen
 from watchword.fanout.log import Log
 from watchword.fanout.mailbox import Mailbox
 from watchword.fanout.reader import Reader
+from watchword.process.background import Background
 from watchword.storage.database import batches, is_unavailable
 
 log = logging.getLogger("watchword.hub")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watchword.background import Background
-from watchword.clock import Clock
 from watchword.config.settings import Settings
 from watchword.fanout.log import Log
+from watchword.process.background import Background
+from watchword.process.clock import Clock
 
 EVERY_SECONDS = 60.0
 

@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from watchword.background import Background, Supervised
 from watchword.events import Event
 from watchword.fanout.bus import Receive
+from watchword.process.background import Background, Supervised
 
 log = logging.getLogger("watchword.bus")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from watchword.background import Background
 from watchword.errors import Unavailable
 from watchword.identity.identity import Identity
 from watchword.identity.signing_keys import drop_retired, is_due, rotate_when_due
+from watchword.process.background import Background
 
 log = logging.getLogger("watchword.tokens")
 

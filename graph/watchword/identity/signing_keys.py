@@ -17,8 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import SERVER, Actor
-from watchword.background import Background
-from watchword.clock import Clock
 from watchword.config.settings import (
     LONGEST_LEEWAY_SECONDS,
     LONGEST_TOKEN_SECONDS,
@@ -28,6 +26,8 @@ from watchword.config.settings import (
 from watchword.errors import Unsafe
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import SigningKey
+from watchword.process.background import Background
+from watchword.process.clock import Clock
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, exclusive, undisturbed
 from watchword.storage.vault import Vault, make_key

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from watchword.background import Supervised
 from watchword.context import Services
 from watchword.delivery.lease import narrowed
 from watchword.delivery.leases import Leases
@@ -20,6 +19,7 @@ from watchword.identity.happenings import (
     TOKEN_REVOKED,
 )
 from watchword.identity.revocations import Revocations
+from watchword.process.background import Supervised
 
 # Seconds for which a connection of a session that is kept may go on by its old token, where there is
 # no grace to renew other tokens.

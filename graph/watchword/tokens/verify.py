@@ -6,9 +6,9 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import replace
 
-from watchword.clock import Clock
 from watchword.errors import InvalidToken, TokenExpired
 from watchword.principal import Principal, is_delegated
+from watchword.process.clock import Clock
 from watchword.tokens.claims import Expected, check_type, principal
 from watchword.tokens.compact import LONGEST, header_of
 from watchword.tokens.jws import check_signature

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from watchword.clock import Clock
-from watchword.deadline import limited
 from watchword.errors import TimedOut, Unavailable
 from watchword.principal import ANONYMOUS, Principal
+from watchword.process.clock import Clock
+from watchword.process.deadline import limited
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 

@@ -7,11 +7,11 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from watchword.clock import Timer
 from watchword.delivery.backlog import Backlog
 from watchword.delivery.lease import Lease, Tenant
 from watchword.ending import Ending
 from watchword.principal import Principal
+from watchword.process.clock import Timer
 from watchword.transports.door import Door
 from watchword.transports.frames import Wire
 from watchword.transports.state import Machine, Move, State

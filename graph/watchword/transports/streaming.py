@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi import Headers, Message, Receive, Send
-from watchword.clock import Timer
 from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -20,6 +19,7 @@ from watchword.ending import Ending
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
+from watchword.process.clock import Timer
 from watchword.transports import plain as connections
 from watchword.transports.door import Door
 from watchword.transports.frames import PipeProtocol

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from watchword.background import Background
-from watchword.clock import Clock
 from watchword.config.trusted_issuer import IGNORABLE, TrustedIssuer
 from watchword.errors import InvalidToken, Unsafe
 from watchword.principal import Principal
+from watchword.process.background import Background
+from watchword.process.clock import Clock
 from watchword.tokens.claims import Expected, principal
 from watchword.tokens.compact import decode, header_of
 from watchword.tokens.jws import check_signatures

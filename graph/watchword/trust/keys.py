@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections import Counter
 
-from watchword.background import Background
-from watchword.clock import Clock
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import Unavailable
+from watchword.process.background import Background
+from watchword.process.clock import Clock
 from watchword.tokens.jwk import BadKey, Keys, read_set
 from watchword.tokens.keys import VerifyingKey
 from watchword.trust.discovery import Found, discover

@@ -18,11 +18,11 @@ from tests.support.vault import ENCRYPTION_KEY
 from watchword.bootstrap import bootstrap
 from watchword.cli.commands import cli
 from watchword.cli.doctor import CHECKS
-from watchword.clock import SystemClock
 from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.explorer.assets import FILES
 from watchword.explorer.assets import load as load_assets
+from watchword.process.clock import SystemClock
 from watchword.storage.vault import FILE
 
 SECRET = "hunter2-hunter2"

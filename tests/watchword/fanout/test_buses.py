@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
-from watchword.background import Background
-from watchword.clock import SystemClock
 from watchword.config import bus_url
 from watchword.events import Event
 from watchword.fanout.bus import Bus
 from watchword.fanout.buses import bus
 from watchword.fanout.memory import MemoryBus
+from watchword.process.background import Background
+from watchword.process.clock import SystemClock
 
 PATIENCE = 30
 

@@ -11,14 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.support.redis import LiveRedis, live_redis
-from watchword.background import Background
-from watchword.clock import SystemClock
 from watchword.events import Event
 from watchword.fanout import redis
 from watchword.fanout.buses import bus as bus_of
 from watchword.fanout.hub import Hub
 from watchword.fanout.log import Log
 from watchword.fanout.redis import RedisBus
+from watchword.process.background import Background
+from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

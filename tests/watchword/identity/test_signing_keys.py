@@ -20,7 +20,6 @@ from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.tokens import key as make
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.actor import OPERATOR
-from watchword.background import Background
 from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.errors import InvalidToken, Unavailable, Unsafe
 from watchword.identity import signing_keys
@@ -41,6 +40,7 @@ from watchword.identity.signing_keys import (
     rotate,
 )
 from watchword.identity.tables import AuditEntry, SigningKey
+from watchword.process.background import Background
 from watchword.storage.columns import UtcDateTime, moment
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, _config, upgrade

@@ -13,7 +13,6 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from tests.support.principals import open_services
 from tests.support.toy_server import until
-from watchword.background import LONGEST_PAUSE
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.lease import Lease
@@ -35,6 +34,7 @@ from watchword.identity.happenings import (
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
+from watchword.process.background import LONGEST_PAUSE
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.errors import InvalidProof, InvalidToken
-from watchword.log import redact
+from watchword.process.log_setup import redact
 from watchword.tokens.credential import (
     BEARER,
     DPOP,

@@ -14,10 +14,10 @@ from incident_room.scopes import ROLES
 from tests.support.clock import MovedClock
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.tokens import key, signed
-from watchword.background import Background
 from watchword.config.settings import read
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
+from watchword.process.background import Background
 from watchword.tokens.keys import Key
 from watchword.trust.issuers import Issuer, TrustedIssuers
 

@@ -11,10 +11,10 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.tokens import key, signed, unsigned
-from watchword.background import Background
 from watchword.config.trusted_issuer import IGNORABLE
 from watchword.errors import InvalidToken, TokenExpired, Unsafe, WatchwordError
 from watchword.principal import Elsewhere
+from watchword.process.background import Background
 from watchword.tokens.keys import Key
 from watchword.trust.issuers import TrustedIssuers, Verified
 from watchword.trust.keys import COOL_DOWN

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support.clock import MovedClock
 from tests.support.issuer import JWKS, OAUTH, OPENID, Answer, FakeIssuer, fake_issuer
 from tests.support.tokens import key
-from watchword.background import Background
 from watchword.errors import Unavailable
+from watchword.process.background import Background
 from watchword.tokens.keys import Key
 from watchword.trust import fetch
 from watchword.trust.fetch import UNSAID

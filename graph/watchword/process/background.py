@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from watchword.clock import Clock, sleep
 from watchword.errors import Unsafe, WatchwordError
+from watchword.process.clock import Clock, sleep
 from watchword.storage.database import is_unavailable
 
 T = TypeVar("T")

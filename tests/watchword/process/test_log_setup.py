@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.tokens import claims, key, signed
 from watchword.identity.known_devices import COOKIE as DEVICE_COOKIE
 from watchword.identity.routes import COOKIE
-from watchword.log import HIDDEN, QUIET, RedactingFormatter, redact, set_up
+from watchword.process.log_setup import HIDDEN, QUIET, RedactingFormatter, redact, set_up
 
 SECRET = "v3ry-s3cret_indeed"
 # The ways in which a secret gets into a line: headers, bodies, reprs, URLs, the environment.

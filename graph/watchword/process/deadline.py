@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from watchword.clock import Clock, Timer
 from watchword.errors import TimedOut
+from watchword.process.clock import Clock, Timer
 
 T = TypeVar("T")
 

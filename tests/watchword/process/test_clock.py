@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
-from watchword import clock as module
-from watchword.clock import LONGEST_NAP, SystemClock
 from watchword.delivery.lease import Lease
 from watchword.ending import Ending
 from watchword.principal import Principal
+from watchword.process import clock as module
+from watchword.process.clock import LONGEST_NAP, SystemClock
 
 
 async def test_a_time_that_has_passed_is_called_back_at_once() -> None:

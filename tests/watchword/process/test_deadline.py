@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tests.support.clock import MovedClock, passed
-from watchword.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
 from watchword.errors import TimedOut
+from watchword.process.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
 from watchword.storage.database import undisturbed
 
 

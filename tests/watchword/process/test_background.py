@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.toy_server import until
-from watchword.background import LONGEST_PAUSE, Background, Backoff, Supervised
 from watchword.errors import Unsafe
+from watchword.process.background import LONGEST_PAUSE, Background, Backoff, Supervised
 
 request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="nobody's")
 
