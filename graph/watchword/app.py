@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 
 from watchword import health
-from watchword.attempts import Attempts
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -38,6 +37,7 @@ from watchword.process.clock import Clock, SystemClock
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.vault import vault
+from watchword.throttling.attempts import Attempts
 from watchword.transports.authenticate import authenticator
 from watchword.transports.door import Door, quotas
 from watchword.transports.http import HttpDoor

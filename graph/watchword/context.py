@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from watchword.actor import Actor
-from watchword.attempts import Attempts
 from watchword.config.settings import Settings
 from watchword.course import Course
 from watchword.domain import Domain
@@ -26,6 +25,7 @@ from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.vault import Vault
+from watchword.throttling.attempts import Attempts
 from watchword.transaction import Transaction, transaction
 
 K = TypeVar("K")

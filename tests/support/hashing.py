@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from watchword.identity import passwords, recovery_codes, turns
+from watchword.identity import passwords, recovery_codes
+from watchword.throttling import hash_queue
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Note at each slow hash that is made or compared in this process how many transactions are open."""
     found: list[int] = []
     open_now = 0
-    in_turn = turns.in_turn
+    in_turn = hash_queue.in_turn
 
     def begun(*_: object) -> None:
         nonlocal open_now

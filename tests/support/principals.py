@@ -9,7 +9,6 @@ from incident_room import domain, schema
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.attempts import Attempts
 from watchword.config.settings import Settings
 from watchword.context import Context, Services
 from watchword.errors import WatchwordError
@@ -21,6 +20,7 @@ from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background
 from watchword.storage.database import Database
+from watchword.throttling.attempts import Attempts
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.

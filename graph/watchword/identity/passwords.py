@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from watchword.config.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 from watchword.errors import BadUserInput
 from watchword.formats.text import is_storable
-from watchword.identity.turns import LANES, in_turn
+from watchword.throttling.hash_queue import LANES, in_turn
 
 _hasher = PasswordHasher(parallelism=LANES)
 # What a password is compared with when there is no account, so that both take the same work.

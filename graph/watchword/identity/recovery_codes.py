@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.formats.text import plain_code
 from watchword.identity.audit import Action, record
 from watchword.identity.tables import RecoveryCode
-from watchword.identity.turns import in_turn
 from watchword.storage.columns import moment
+from watchword.throttling.hash_queue import in_turn
 from watchword.transaction import Transaction
 
 COUNT = 10

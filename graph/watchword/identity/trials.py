@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.actor import Actor
-from watchword.attempts import Exceeded, Taken
 from watchword.context import Services
 from watchword.errors import Conflict, RateLimited, Unauthenticated, Unavailable
 from watchword.identity.audit import Action, record
@@ -24,6 +23,7 @@ from watchword.identity.ceremonies import PasskeyRefused
 from watchword.identity.tables import Account
 from watchword.identity.totp import SecondFactorRequired
 from watchword.storage.database import is_unavailable
+from watchword.throttling.attempts import Exceeded, Taken
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")

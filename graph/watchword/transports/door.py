@@ -15,7 +15,7 @@ from watchword.delivery.leases import Leases
 from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
 from watchword.execution.engine import Engine
 from watchword.principal import Principal
-from watchword.transports.admission import RETRY_AFTER, Bounds, Quota
+from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
 from watchword.transports.authenticate import Authenticate
 
 log = logging.getLogger("watchword.tokens")

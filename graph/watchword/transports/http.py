@@ -41,11 +41,11 @@ from watchword.execution.masking import conceal, present, written
 from watchword.execution.plan import Plan, Refused
 from watchword.formats.exact_json import decode
 from watchword.principal import Principal
+from watchword.throttling.admission import address_of
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
 from watchword.transports.accept import choose, names
-from watchword.transports.admission import address_of
 from watchword.transports.door import Door
 from watchword.transports.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.multipart import Multipart

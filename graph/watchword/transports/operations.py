@@ -11,7 +11,7 @@ from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
-from watchword.transports.admission import Taken
+from watchword.throttling.admission import Taken
 from watchword.transports.door import Door
 from watchword.transports.life import Life
 from watchword.transports.protocol import NEXT_TAIL, complete_message, error_message, next_head

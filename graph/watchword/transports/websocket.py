@@ -12,6 +12,7 @@ from watchword.ending import Ending
 from watchword.errors import InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import conceal
 from watchword.principal import Principal
+from watchword.throttling.admission import Pace, address_of
 from watchword.tokens.credential import (
     BEARER,
     DPOP,
@@ -22,7 +23,6 @@ from watchword.tokens.credential import (
 )
 from watchword.tokens.dpop import Target
 from watchword.transports import plain as connections
-from watchword.transports.admission import Pace, address_of
 from watchword.transports.door import Door, check_renewal
 from watchword.transports.frames import FramesProtocol
 from watchword.transports.life import Life

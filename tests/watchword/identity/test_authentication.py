@@ -17,7 +17,6 @@ from tests.support.factors import ask, enrol, register
 from tests.support.hashing import watched_hashes
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 from watchword.actor import Actor
-from watchword.attempts import Attempts, Taken
 from watchword.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
 from watchword.identity import passwords
 from watchword.identity.accounts import add_account, disable, rename, set_password
@@ -28,6 +27,7 @@ from watchword.identity.sessions import Device, Opening
 from watchword.identity.tables import AuditEntry, Session
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
+from watchword.throttling.attempts import Attempts, Taken
 
 NEW = "another horse battery"
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from watchword.errors import Unavailable
-from watchword.identity import turns
-from watchword.identity.turns import in_turn
+from watchword.throttling import hash_queue
+from watchword.throttling.hash_queue import in_turn
 
 
 @contextmanager
@@ -33,7 +33,7 @@ async def begun(go: threading.Event, *addresses: str) -> list[asyncio.Task[bool]
 async def test_what_is_too_much_for_the_process_is_refused_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", 3)
+    monkeypatch.setattr(hash_queue, "MOST_WAITING", 3)
     with held() as go:
         waiting = await begun(go, "203.0.113.1", "203.0.113.2", "203.0.113.3")
         with pytest.raises(Unavailable):
@@ -45,7 +45,7 @@ async def test_what_is_too_much_for_the_process_is_refused_at_once(
 async def test_one_network_does_not_take_the_turns_of_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "MOST_OF_ONE_NETWORK", 2)
+    monkeypatch.setattr(hash_queue, "MOST_OF_ONE_NETWORK", 2)
     with held() as go:
         waiting = await begun(go, "203.0.113.1", "203.0.113.1", "203.0.113.2")
         with pytest.raises(Unavailable):
@@ -55,18 +55,18 @@ async def test_one_network_does_not_take_the_turns_of_others(
 
 
 async def test_who_leaves_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", turns._threads._max_workers + 1)
+    monkeypatch.setattr(hash_queue, "MOST_WAITING", hash_queue._threads._max_workers + 1)
     with held() as go:
-        waiting = await begun(go, *["203.0.113.1"] * turns.MOST_WAITING)
+        waiting = await begun(go, *["203.0.113.1"] * hash_queue.MOST_WAITING)
         waiting[-1].cancel()
         await asyncio.wait([waiting[-1]])
         waiting += await begun(go, "203.0.113.2")
         assert not waiting[-1].done()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert not turns._waiting
+    assert not hash_queue._waiting
 
 
 async def test_what_hashes_gives_its_turn_back_also_when_it_fails() -> None:
     with pytest.raises(ZeroDivisionError):
         await in_turn(lambda: 1 // 0)
-    assert not turns._waiting
+    assert not hash_queue._waiting

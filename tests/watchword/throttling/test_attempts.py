@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
-from watchword import attempts
-from watchword.attempts import Attempts, Exceeded
 from watchword.config.bus_url import MEMORY
 from watchword.errors import RateLimited
+from watchword.throttling import attempts
+from watchword.throttling.attempts import Attempts, Exceeded
 
 LIMIT = "3 per hour"
 

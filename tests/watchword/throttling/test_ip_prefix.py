@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.neighbourhood import networks
+from watchword.throttling.ip_prefix import networks
 
 SITE = [("2001:db8:1:2::/64", 1), ("2001:db8:1::/56", 4), ("2001:db8:1::/48", 16)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from watchword.errors import RateLimited
-from watchword.neighbourhood import networks
+from watchword.throttling.ip_prefix import networks
 
 # Seconds after which a client that was turned away may try again.
 RETRY_AFTER = 30.0

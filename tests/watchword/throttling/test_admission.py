@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, multiple, rule
 
 from watchword.errors import RateLimited
-from watchword.transports.admission import Bounds, Pace, Quota, Taken, address_of
+from watchword.throttling.admission import Bounds, Pace, Quota, Taken, address_of
 
 
 def test_an_address_has_so_many_at_a_time() -> None:

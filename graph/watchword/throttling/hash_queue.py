@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from watchword.errors import Unavailable
-from watchword.neighbourhood import networks
+from watchword.throttling.ip_prefix import networks
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from redis.exceptions import RedisClusterException
 
 from watchword.config import bus_url
 from watchword.errors import RateLimited
-from watchword.neighbourhood import networks
+from watchword.throttling.ip_prefix import networks
 
 log = logging.getLogger("watchword.attempts")
 
