@@ -10,7 +10,7 @@ from tests.support.clock import MovedClock
 from tests.watchword.identity.test_tables import differences
 from watchword.storage import used_ids
 from watchword.storage.database import Database
-from watchword.storage.used_ids import MARGIN, first, used_ids
+from watchword.storage.used_ids import MARGIN, first
 
 LATER = MovedClock().now() + 60
 
@@ -24,7 +24,7 @@ async def use(
 
 async def count(database: Database) -> int:
     async with database.read() as session:
-        return (await session.execute(select(func.count()).select_from(used_ids))).scalar_one()
+        return (await session.execute(select(func.count()).select_from(used_ids.used_ids))).scalar_one()
 
 
 async def test_an_id_is_good_once(database: Database) -> None:
@@ -66,7 +66,7 @@ async def test_it_is_kept_until_nobody_would_take_it(database: Database) -> None
 async def test_the_ids_themselves_are_not_kept(database: Database) -> None:
     await use(database, "a secret id")
     async with database.read() as session:
-        assert "secret" not in str((await session.execute(select(used_ids))).all())
+        assert "secret" not in str((await session.execute(select(used_ids.used_ids))).all())
 
 
 async def test_the_migrated_table_is_the_declared_one(database: Database) -> None:
