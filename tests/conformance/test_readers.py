@@ -15,8 +15,8 @@ from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
-from watchword.transports import frames
-from watchword.transports.frames import Measured
+from watchword.asgi import uvicorn_frames
+from watchword.asgi.uvicorn_frames import Measured
 from watchword.transports.websocket import Connection
 
 MADE = "subscription { made { id } }"
@@ -75,7 +75,7 @@ async def deaf(
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy does not cut what a test has yet to read."""
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 60)
+    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 60)
 
 
 async def is_stuck(server: ToyServer) -> bool:
@@ -128,7 +128,7 @@ async def test_one_that_does_not_read_is_given_up_and_can_read_why(
 async def test_one_that_never_reads_is_cut_off_in_the_end(
     door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.05)
+    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 0.05)
     async with (
         asyncio.timeout(60),
         toy_server(clock) as server,
@@ -185,7 +185,7 @@ class FakeTransport:
 
 
 async def test_each_write_is_counted_whoever_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSING_SECONDS", 0.01)
+    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 0.01)
     transport, seen = FakeTransport(), []
     line = Measured(cast(Any, transport))
     line.written = lambda *waiting: seen.append(waiting)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from watchword.delivery.backlog import Backlog, Patience
+from watchword.asgi.backlog import Backlog, Patience
 from watchword.delivery.run import Sent
 from watchword.ending import Ending
 from watchword.process.clock import Clock

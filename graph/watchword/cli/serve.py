@@ -17,6 +17,7 @@ import click
 import uvicorn
 
 from watchword.app import create_app
+from watchword.asgi.uvicorn_frames import FramesProtocol, PipeProtocol
 from watchword.bootstrap import Started, bootstrap
 from watchword.cli import workers as several
 from watchword.config.settings import Settings, read
@@ -25,7 +26,6 @@ from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.process import log_setup
 from watchword.process.clock import SystemClock
-from watchword.transports.frames import FramesProtocol, PipeProtocol
 
 # Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
 SHUTDOWN_GRACE = 5

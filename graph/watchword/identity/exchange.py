@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from watchword.asgi import (
+from watchword.asgi.types import (
     Gone,
     TooLarge,
     UnsupportedContent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from watchword.asgi import header
+from watchword.asgi.types import header
 from watchword.identity import passkeys
 from watchword.identity.exchange import answered, json_body, json_response
 from watchword.identity.identity import Identity

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from watchword.actor import Actor
-from watchword.asgi import is_same_origin
+from watchword.asgi.types import is_same_origin
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.identity import proof

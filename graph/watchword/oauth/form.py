@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from watchword.asgi import Gone, TooLarge, UnsupportedContent, check_content, read_body
+from watchword.asgi.types import Gone, TooLarge, UnsupportedContent, check_content, read_body
 from watchword.identity.exchange import Refusal, answered
 from watchword.oauth.authorization import Parameters
 from watchword.oauth.errors import OAuthError

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from watchword.asgi.backlog import Patience
 from watchword.config.settings import Settings
 from watchword.context import Services
-from watchword.delivery.backlog import Patience
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease, Tenant
 from watchword.delivery.leases import Leases

@@ -11,7 +11,7 @@ from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
 
-from watchword.asgi import (
+from watchword.asgi.types import (
     Gone,
     Headers,
     Message,

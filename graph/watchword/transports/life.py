@@ -7,13 +7,13 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from watchword.delivery.backlog import Backlog
+from watchword.asgi.backlog import Backlog
+from watchword.asgi.uvicorn_frames import Wire
 from watchword.delivery.lease import Lease, Tenant
 from watchword.ending import Ending
 from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports.door import Door
-from watchword.transports.frames import Wire
 from watchword.transports.state import Machine, Move, State
 
 

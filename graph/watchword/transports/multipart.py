@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watchword.asgi import Headers
+from watchword.asgi.types import Headers
 from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
 

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from watchword.asgi import Response, route_path
+from watchword.asgi.types import Response, route_path
 from watchword.errors import Unavailable
 from watchword.transports.protocol import SUBPROTOCOL
 

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from watchword.asgi import route_path
+from watchword.asgi.types import route_path
 from watchword.formats.origin import is_among
 
 METHODS = ("GET", "HEAD", "POST")

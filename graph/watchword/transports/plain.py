@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from watchword.asgi import Message, Receive, Send
-from watchword.transports import frames
-from watchword.transports.frames import FramesProtocol, PipeProtocol
+from watchword.asgi import uvicorn_frames
+from watchword.asgi.types import Message, Receive, Send
+from watchword.asgi.uvicorn_frames import FramesProtocol, PipeProtocol
 
 
 class _Plain:
@@ -63,7 +63,7 @@ class _Plain:
         self._closing.set()
         if self._giving_up is None:
             loop = asyncio.get_running_loop()
-            self._giving_up = loop.call_later(frames.CLOSING_SECONDS, self._drop)
+            self._giving_up = loop.call_later(uvicorn_frames.CLOSING_SECONDS, self._drop)
 
     async def _pump(self) -> None:
         try:
@@ -174,4 +174,4 @@ def stream(scope: Message, receive: Receive, send: Send) -> PipeProtocol | Plain
 
 
 def _own(scope: Message) -> Any:
-    return scope.get("extensions", {}).get(frames.EXTENSION)
+    return scope.get("extensions", {}).get(uvicorn_frames.EXTENSION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from watchword.asgi import route_path
+from watchword.asgi.types import route_path
 
 
 class EndSlash:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchword.asgi import Headers, Message, Receive, Send
+from watchword.asgi.types import Headers, Message, Receive, Send
+from watchword.asgi.uvicorn_frames import PipeProtocol
 from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -22,7 +23,6 @@ from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports import plain as connections
 from watchword.transports.door import Door
-from watchword.transports.frames import PipeProtocol
 from watchword.transports.life import Life
 from watchword.transports.plain import PlainStream
 from watchword.transports.request import Request

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from watchword.asgi import Message, Receive, Send, is_same_origin
+from watchword.asgi.types import Message, Receive, Send, is_same_origin
+from watchword.asgi.uvicorn_frames import FramesProtocol
 from watchword.ending import Ending
 from watchword.errors import InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import conceal
@@ -24,7 +25,6 @@ from watchword.tokens.credential import (
 from watchword.tokens.dpop import Target
 from watchword.transports import plain as connections
 from watchword.transports.door import Door, check_renewal
-from watchword.transports.frames import FramesProtocol
 from watchword.transports.life import Life
 from watchword.transports.operations import Operations
 from watchword.transports.plain import PlainSocket

@@ -25,9 +25,9 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Reading
 from tests.support.toy_schema import ONCE, SCRIPTS, STREAM, Script, unset, whisper
 from tests.support.toy_server import toy_door, until
+from watchword.asgi.backlog import Patience
 from watchword.context import Context
 from watchword.delivery import group
-from watchword.delivery.backlog import Patience
 from watchword.delivery.lease import Lease, narrowed
 from watchword.delivery.run import Operation
 from watchword.delivery.states import Grouped

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from sqlalchemy.exc import OperationalError
 
 from tests.support.away import away
-from watchword.asgi import is_same_origin
+from watchword.asgi.types import is_same_origin
 from watchword.config.settings import Settings
 from watchword.errors import (
     BadUserInput,

@@ -24,7 +24,9 @@ async def use(
 
 async def count(database: Database) -> int:
     async with database.read() as session:
-        return (await session.execute(select(func.count()).select_from(used_ids.used_ids))).scalar_one()
+        return (
+            await session.execute(select(func.count()).select_from(used_ids.used_ids))
+        ).scalar_one()
 
 
 async def test_an_id_is_good_once(database: Database) -> None:

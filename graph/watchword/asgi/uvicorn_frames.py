@@ -18,9 +18,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from watchword.asgi import Message
-from watchword.delivery.backlog import Line
-from watchword.transports.head import HeadProtocol
+from watchword.asgi.backlog import Line
+from watchword.asgi.types import Message
+from watchword.asgi.uvicorn_head import HeadProtocol
 
 EXTENSION = "watchword.wire"
 # Seconds that a client may take to read the end of its connection, before the connection is cut.

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.support.clock import MovedClock
 from tests.support.outlet import FakeLine
-from watchword.delivery.backlog import Backlog, Patience
+from watchword.asgi.backlog import Backlog, Patience
 
 PATIENCE = Patience(writes=10, size=1_000, seconds=10)
 

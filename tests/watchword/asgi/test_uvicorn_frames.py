@@ -13,8 +13,8 @@ from starlette.routing import Route
 from websockets.frames import Frame, Opcode
 
 from tests.support.toy_server import serving
+from watchword.asgi.uvicorn_frames import frame_header
 from watchword.config.settings import Settings
-from watchword.transports.frames import frame_header
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 100_000])

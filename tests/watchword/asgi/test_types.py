@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from watchword.asgi import (
+from watchword.asgi.types import (
     Gone,
     Response,
     TooLarge,
