@@ -18,7 +18,7 @@ import httpx2
 from sqlalchemy import select
 
 from benchmarks.processes import processes
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity.accounts import add_account
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.tables import RefreshToken, Session

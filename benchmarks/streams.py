@@ -20,13 +20,13 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
-from watchword.events import Event, Place
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log, append
-from watchword.fanout.mailbox import Mailbox
-from watchword.fanout.memory import MemoryBus
-from watchword.fanout.reader import Reader
-from watchword.fanout.tables import events, streams
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event, Place
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log, append
+from watchword.events.log.tables import events, streams
+from watchword.events.mailbox import Mailbox
+from watchword.events.reader import Reader
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 from watchword.storage.columns import moment

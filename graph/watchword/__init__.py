@@ -18,7 +18,7 @@ from watchword.errors import (
     Unsafe,
     WatchwordError,
 )
-from watchword.events import PRESENT, Event
+from watchword.events.event import PRESENT, Event
 from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.identity.accounts import (
     accounts_by_id,

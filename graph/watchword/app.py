@@ -15,14 +15,14 @@ from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain, Mount
+from watchword.events.bus import buses
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log
+from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
-from watchword.fanout import buses
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log
-from watchword.fanout.pruner import EVERY_SECONDS, Pruner
 from watchword.identity import passkey_routes, proof, sessions
 from watchword.identity import routes as identity_routes
 from watchword.identity.happenings import STREAM

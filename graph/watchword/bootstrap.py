@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from watchword.config.settings import Settings
 from watchword.domain import Mount
 from watchword.errors import Unsafe
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity.accounts import ADMIN, add_account, has_accounts
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.signing_keys import ensure

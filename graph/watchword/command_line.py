@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.actor import OPERATOR
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
-from watchword.fanout import buses
-from watchword.fanout.bus import Bus
-from watchword.fanout.log import Log
+from watchword.events.bus import buses
+from watchword.events.bus.bus import Bus
+from watchword.events.log.event_log import Log
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.storage.database import Database

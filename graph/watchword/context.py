@@ -13,13 +13,13 @@ from strawberry.dataloader import DataLoader
 
 from watchword.actor import Actor
 from watchword.config.settings import Settings
-from watchword.course import Course
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
-from watchword.events import Event
-from watchword.fanout.bus import Bus
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log
+from watchword.events.bus.bus import Bus
+from watchword.events.event import Event
+from watchword.events.follow import Course
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log
 from watchword.principal import Holder, Principal, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock

@@ -9,9 +9,9 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.actor import SERVER, Actor
-from watchword.events import Event
-from watchword.fanout.bus import Bus
-from watchword.fanout.log import append
+from watchword.events.bus.bus import Bus
+from watchword.events.event import Event
+from watchword.events.log.event_log import append
 from watchword.formats.exact_json import checked
 from watchword.storage.database import Database, undisturbed
 

@@ -17,7 +17,7 @@ from tests.support.tokens import claims, signed
 from watchword.actor import Actor
 from watchword.domain import Domain
 from watchword.errors import Forbidden, TokenOutdated
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity.accounts import (
     add_account,
     disable,

@@ -9,8 +9,8 @@ import pytest
 from tests.conformance.live import every_door, live
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
-from watchword.events import Place
-from watchword.fanout.cursor import Cursors
+from watchword.events.cursor import Cursors
+from watchword.events.event import Place
 
 SINCE = "subscription { since }"
 ONLY = 'subscription { since(only: "bear") }'

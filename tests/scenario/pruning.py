@@ -9,7 +9,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.errors import Conflict
-from watchword.fanout.log import Log
+from watchword.events.log.event_log import Log
 from watchword.storage.database import Database
 
 

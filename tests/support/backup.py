@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from watchword.fanout.tables import events, streams
+from watchword.events.log.tables import events, streams
 from watchword.storage.database import Database
 
 Copy = list[tuple[sa.Table, list[dict[str, Any]]]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchword.events import Event
+from watchword.events.event import Event
 
 
 class Caught:

@@ -16,7 +16,7 @@ from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.config.settings import Settings
 from watchword.domain import Domain
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity import passkey_routes
 from watchword.identity.accounts import add_account
 from watchword.identity.authentication import Authentication, Evidence

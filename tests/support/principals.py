@@ -12,10 +12,10 @@ from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.config.settings import Settings
 from watchword.context import Context, Services
 from watchword.errors import WatchwordError
-from watchword.events import Event
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log
 from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background

@@ -30,10 +30,10 @@ from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid, TokenRevoked
-from watchword.events import Event
+from watchword.events.event import Event
+from watchword.events.log.tables import epochs, metadata
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
-from watchword.fanout.tables import epochs, metadata
 from watchword.identity.revocations import Revocations
 from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal

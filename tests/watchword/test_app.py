@@ -29,11 +29,11 @@ from watchword.app import create_app
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
-from watchword.events import Event
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
+from watchword.events.hub import Hub
+from watchword.events.log.tables import streams
 from watchword.explorer.assets import PREFIX
-from watchword.fanout.hub import Hub
-from watchword.fanout.memory import MemoryBus
-from watchword.fanout.tables import streams
 from watchword.identity import sessions
 from watchword.identity.accounts import add_account
 from watchword.identity.happenings import token_revoked

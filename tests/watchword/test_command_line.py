@@ -10,8 +10,8 @@ from watchword.actor import OPERATOR
 from watchword.command_line import operator
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
-from watchword.events import Event
-from watchword.fanout.log import Log
+from watchword.events.event import Event
+from watchword.events.log.event_log import Log
 from watchword.storage.database import Database
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from watchword.events import BEGINNING, Event
-from watchword.fanout.log import Log
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import BEGINNING, Event
+from watchword.events.log.event_log import Log
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

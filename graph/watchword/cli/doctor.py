@@ -18,9 +18,9 @@ from watchword.config import bus_url
 from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.errors import Unsafe
+from watchword.events.bus import buses
 from watchword.explorer.assets import NotInstalled
 from watchword.explorer.assets import load as load_assets
-from watchword.fanout import buses
 from watchword.identity import sealed
 from watchword.identity.accounts import list_admins, twins
 from watchword.identity.signing_keys import load as load_keys

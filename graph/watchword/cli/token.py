@@ -14,7 +14,7 @@ from watchword.command_line import opened
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError
-from watchword.fanout.log import Log
+from watchword.events.log.event_log import Log
 from watchword.identity.accounts import find_account
 from watchword.identity.audit import Action, record
 from watchword.identity.external import check_standing, find

@@ -17,10 +17,10 @@ from typing import Any, cast
 from graphql import GraphQLError
 
 from watchword.context import Services
-from watchword.course import Course, OtherTopic, Progress
 from watchword.delivery.member import Key, Member
 from watchword.delivery.run import Operation, Run, Sent, told
 from watchword.errors import WatchwordError
+from watchword.events.follow import Course, OtherTopic, Progress
 from watchword.execution.engine import Engine
 from watchword.principal import Principal, SharedPrincipal, asks_for_one
 

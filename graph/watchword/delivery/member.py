@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchword.course import Progress, Topic
 from watchword.delivery.outlet import Outlet
 from watchword.delivery.run import Operation
+from watchword.events.follow import Progress, Topic
 from watchword.execution.plan import Plan
 from watchword.principal import Grants, Principal
 

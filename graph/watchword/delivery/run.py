@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchword.context import Context, Services
-from watchword.course import Course, OtherTopic, Progress
 from watchword.errors import TimedOut
+from watchword.events.follow import Course, OtherTopic, Progress
 from watchword.execution.ahead import Ahead
 from watchword.execution.engine import Answer, Engine, Source, Unavailable
 from watchword.execution.masking import conceal, present, written

@@ -16,7 +16,6 @@ from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
-from watchword.course import Course, Progress, Topic
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import Key, Membership
@@ -35,6 +34,7 @@ from watchword.delivery.states import (
     Waits,
     after,
 )
+from watchword.events.follow import Course, Progress, Topic
 from watchword.principal import Principal
 from watchword.process.background import Background
 

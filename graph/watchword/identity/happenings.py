@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from watchword.events import Event
+from watchword.events.event import Event
 
 STREAM = "identity"
 SESSION_REVOKED = "SESSION_REVOKED"

@@ -13,7 +13,7 @@ from typing import TypeVar
 from watchword.delivery.lease import narrowed
 from watchword.domain import Domain
 from watchword.errors import TokenOutdated, TokenRevoked
-from watchword.events import Event
+from watchword.events.event import Event
 from watchword.identity.happenings import (
     ACCOUNT_REVOKED,
     CLIENT_REVOKED,

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.actor import Actor
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
-from watchword.fanout.bus import Bus
+from watchword.events.bus.bus import Bus
 from watchword.identity.accounts import new_id
 from watchword.identity.audit import Action, record
 from watchword.identity.happenings import session_revoked

@@ -9,7 +9,7 @@ from watchword.delivery.lease import narrowed
 from watchword.delivery.leases import Leases
 from watchword.ending import Ending
 from watchword.errors import CursorExpired
-from watchword.events import Event, Place
+from watchword.events.event import Event, Place
 from watchword.identity.happenings import (
     ACCOUNT_REVOKED,
     CLIENT_REVOKED,

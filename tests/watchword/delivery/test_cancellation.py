@@ -13,7 +13,7 @@ from tests.support.toy_schema import STREAM
 from tests.support.toy_server import toy_door, until
 from tests.watchword.delivery.test_groups import Person, World
 from watchword.delivery.troubles import FIRST_PAUSE
-from watchword.events import Event
+from watchword.events.event import Event
 from watchword.transaction import transaction
 
 

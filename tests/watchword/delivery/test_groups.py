@@ -34,7 +34,7 @@ from watchword.delivery.states import Grouped
 from watchword.delivery.subscription import Subscription
 from watchword.delivery.troubles import LONGEST_PAUSE
 from watchword.ending import Ending
-from watchword.events import PRESENT, Event
+from watchword.events.event import PRESENT, Event
 from watchword.execution.engine import Answer, Source
 from watchword.principal import Grants, Principal
 from watchword.transaction import transaction

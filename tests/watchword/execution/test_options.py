@@ -21,9 +21,9 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_door
 from watchword.context import Context, Info, Services
-from watchword.course import Course
 from watchword.delivery.run import Operation, Run
 from watchword.errors import NotFound, Unsafe
+from watchword.events.follow import Course
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.execution.options import BYPASSED, HEARING

@@ -12,8 +12,8 @@ from alembic import command
 from sqlalchemy import text
 
 from watchword.errors import CursorExpired
-from watchword.events import BEGINNING
-from watchword.fanout.log import Log
+from watchword.events.event import BEGINNING
+from watchword.events.log.event_log import Log
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, _config, upgrade
 

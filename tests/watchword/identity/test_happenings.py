@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk, unit_of
-from watchword.events import BEGINNING, Event
-from watchword.fanout.log import Log
+from watchword.events.event import BEGINNING, Event
+from watchword.events.log.event_log import Log
 from watchword.identity.accounts import add_account, disable, set_password, set_roles
 from watchword.identity.happenings import (
     STREAM,

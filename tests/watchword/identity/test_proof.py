@@ -28,7 +28,7 @@ from watchword.errors import (
     Unauthenticated,
     Unavailable,
 )
-from watchword.events import Event
+from watchword.events.event import Event
 from watchword.identity.happenings import roles_changed, session_revoked
 from watchword.identity.identity import Identity
 from watchword.identity.proof import (

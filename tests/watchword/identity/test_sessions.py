@@ -13,7 +13,7 @@ from sqlalchemy import event, select
 from tests.support.clock import MovedClock
 from tests.support.identity import PASSWORD, sign_in_desk, unit_of
 from watchword.errors import InvalidProof, Unauthenticated
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity.accounts import disable, set_password
 from watchword.identity.passwords import hash_chosen
 from watchword.identity.sessions import REMEMBERED, Device, Sessions, SignedIn, prune

@@ -20,9 +20,9 @@ from watchword.delivery.leases import Leases
 from watchword.domain import Domain
 from watchword.ending import Ending
 from watchword.errors import TokenOutdated, TokenRevoked
-from watchword.events import Event
-from watchword.fanout.memory import MemoryBus
-from watchword.fanout.pruner import Pruner
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
+from watchword.events.log.pruner import Pruner
 from watchword.identity.happenings import (
     STREAM,
     account_revoked,

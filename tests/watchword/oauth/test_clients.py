@@ -13,8 +13,8 @@ from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, keyed
 from watchword.actor import Actor
 from watchword.errors import BadUserInput, Conflict, NotFound, WatchwordError
-from watchword.events import Event
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
 from watchword.identity.happenings import CLIENT_REVOKED
 from watchword.identity.tables import AuditEntry
 from watchword.oauth.clients import (

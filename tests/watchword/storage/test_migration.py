@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from watchword.config.settings import Settings
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
 from watchword.identity.accounts import find_account, rename, twins
 from watchword.identity.sessions import Device, Sessions
 from watchword.storage.database import Database

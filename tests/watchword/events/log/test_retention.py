@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from watchword.errors import CursorExpired
-from watchword.events import BEGINNING, Event
-from watchword.fanout import retention
-from watchword.fanout.log import Log, append
-from watchword.fanout.tables import events, streams
+from watchword.events.event import BEGINNING, Event
+from watchword.events.log import retention
+from watchword.events.log.event_log import Log, append
+from watchword.events.log.tables import events, streams
 from watchword.storage.database import Database
 
 NOW = 1_800_000_000.0

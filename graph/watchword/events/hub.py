@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 
 from watchword.errors import CursorExpired, WentBack
-from watchword.events import Event, Place
-from watchword.fanout.bus import Bus
-from watchword.fanout.changes import Seen
-from watchword.fanout.log import Log
-from watchword.fanout.mailbox import Mailbox
-from watchword.fanout.reader import Reader
+from watchword.events.bus.bus import Bus
+from watchword.events.event import Event, Place
+from watchword.events.log.changes import Seen
+from watchword.events.log.event_log import Log
+from watchword.events.mailbox import Mailbox
+from watchword.events.reader import Reader
 from watchword.process.background import Background
 from watchword.storage.database import batches, is_unavailable
 

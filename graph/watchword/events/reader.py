@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from watchword.errors import CursorExpired
-from watchword.events import BEGINNING, Event, Place
-from watchword.fanout.log import Log
-from watchword.fanout.mailbox import Mailbox
+from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.log.event_log import Log
+from watchword.events.mailbox import Mailbox
 
 # Events that are read from the log at once.
 BATCH = 500

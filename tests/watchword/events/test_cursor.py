@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.errors import BadUserInput, CursorExpired
-from watchword.events import Place
-from watchword.fanout.cursor import Cursors
+from watchword.events.cursor import Cursors
+from watchword.events.event import Place
 
 CURSORS = Cursors("epoch", b"s" * 32)
 AT = Place(17, "0123456789abcdef")

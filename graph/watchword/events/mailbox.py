@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from watchword.events import Event, Place
+from watchword.events.event import Event, Place
 
 
 class Mailbox:

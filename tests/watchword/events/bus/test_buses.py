@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
 from watchword.config import bus_url
-from watchword.events import Event
-from watchword.fanout.bus import Bus
-from watchword.fanout.buses import bus
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.bus import Bus
+from watchword.events.bus.buses import bus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 

@@ -11,12 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.support.redis import LiveRedis, live_redis
-from watchword.events import Event
-from watchword.fanout import redis
-from watchword.fanout.buses import bus as bus_of
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log
-from watchword.fanout.redis import RedisBus
+from watchword.events.bus import redis
+from watchword.events.bus.buses import bus as bus_of
+from watchword.events.bus.redis import RedisBus
+from watchword.events.event import Event
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database

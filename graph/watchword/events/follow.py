@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from watchword.errors import BadUserInput
-from watchword.events import PRESENT, Event, Place
-from watchword.fanout.hub import Hub
-from watchword.fanout.log import Log
-from watchword.fanout.mailbox import Mailbox
-from watchword.fanout.reader import Reader
+from watchword.events.event import PRESENT, Event, Place
+from watchword.events.hub import Hub
+from watchword.events.log.event_log import Log
+from watchword.events.mailbox import Mailbox
+from watchword.events.reader import Reader
 from watchword.process.deadline import Watchdog
 
 LONGEST_LOOK_BACK = 1_000

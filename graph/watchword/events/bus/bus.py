@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from watchword.events import Event
+from watchword.events.event import Event
 
 Receive = Callable[[Event], None]
 

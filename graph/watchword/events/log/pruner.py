@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watchword.config.settings import Settings
-from watchword.fanout.log import Log
+from watchword.events.log.event_log import Log
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 

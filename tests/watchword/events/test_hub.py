@@ -14,9 +14,9 @@ from tests.support.principals import open_services
 from tests.support.toy_server import until
 from watchword.context import Services
 from watchword.errors import CursorExpired
-from watchword.events import BEGINNING, Event, Place
-from watchword.fanout.mailbox import Mailbox
-from watchword.fanout.reader import Reader
+from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.mailbox import Mailbox
+from watchword.events.reader import Reader
 from watchword.storage.database import Database, mark_unavailable
 from watchword.transaction import transaction
 

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from watchword.errors import BadUserInput, CursorExpired
-from watchword.events import Place
+from watchword.events.event import Place
 
 LONGEST = 200
 MAC_BYTES = 16

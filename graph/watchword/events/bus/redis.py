@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from watchword.events import Event
-from watchword.fanout.bus import Receive
+from watchword.events.bus.bus import Receive
+from watchword.events.event import Event
 from watchword.process.background import Background, Supervised
 
 log = logging.getLogger("watchword.bus")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-import watchword.fanout.log
+import watchword.events.log.event_log
 from watchword.errors import CursorExpired, WentBack
-from watchword.events import BEGINNING, Event, Place
-from watchword.fanout.log import Log, append
-from watchword.fanout.tables import events, streams
+from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.log.event_log import Log, append
+from watchword.events.log.tables import events, streams
 from watchword.storage.database import Database
 
 NOW = 1_800_000_000.0
@@ -70,14 +70,14 @@ async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_p
     log: Log, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await happen(database, "car")
-    asked = watchword.fanout.log._bounds
+    asked = watchword.events.log.event_log._bounds
 
     async def meanwhile(*given: Any) -> Any:
-        monkeypatch.setattr(watchword.fanout.log, "_bounds", asked)
+        monkeypatch.setattr(watchword.events.log.event_log, "_bounds", asked)
         await happen(database, "bear")
         return await asked(*given)
 
-    monkeypatch.setattr(watchword.fanout.log, "_bounds", meanwhile)
+    monkeypatch.setattr(watchword.events.log.event_log, "_bounds", meanwhile)
     start = await log.before_last("toys", "bear", 10)
     assert [event.position for event in await log.read("toys", "bear", start, 10)] == [2]
 

@@ -7,8 +7,8 @@ from tests.support.principals import open_services
 from tests.support.toy_server import until
 from watchword.config.settings import Settings
 from watchword.context import Services
-from watchword.events import BEGINNING, Event
-from watchword.fanout.pruner import Pruner
+from watchword.events.event import BEGINNING, Event
+from watchword.events.log.pruner import Pruner
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 

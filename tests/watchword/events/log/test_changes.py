@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from watchword.events import Event
-from watchword.fanout.changes import Seen
-from watchword.fanout.log import Log, append
-from watchword.fanout.tables import streams
+from watchword.events.event import Event
+from watchword.events.log.changes import Seen
+from watchword.events.log.event_log import Log, append
+from watchword.events.log.tables import streams
 from watchword.storage.database import Database
 
 

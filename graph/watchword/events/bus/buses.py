@@ -14,9 +14,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from watchword.config.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
-from watchword.fanout.bus import Bus
-from watchword.fanout.memory import MemoryBus
-from watchword.fanout.redis import Connect, RedisBus
+from watchword.events.bus.bus import Bus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.bus.redis import Connect, RedisBus
 from watchword.process.background import Background
 
 # Seconds for a connection, and for an answer. A server that hangs is as good as none.

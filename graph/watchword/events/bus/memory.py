@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watchword.events import Event
-from watchword.fanout.bus import Receive
+from watchword.events.bus.bus import Receive
+from watchword.events.event import Event
 
 
 class MemoryBus:

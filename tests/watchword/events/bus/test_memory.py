@@ -1,9 +1,9 @@
-"""The in-process bus keeps the promise of graph/watchword/fanout/bus.py."""
+"""The in-process bus keeps the promise of graph/watchword/events/bus/bus.py."""
 
 from __future__ import annotations
 
-from watchword.events import Event
-from watchword.fanout.memory import MemoryBus
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
 
 EVENTS = [Event("toys", str(number), "made", {}, number) for number in range(1, 6)]
 

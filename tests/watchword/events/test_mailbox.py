@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from watchword.events import BEGINNING, Event, Place
-from watchword.fanout.mailbox import Mailbox
+from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.mailbox import Mailbox
 
 
 def event(position: int) -> Event:

@@ -20,11 +20,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.errors import CursorExpired, WentBack
-from watchword.events import BEGINNING, Event, Place
-from watchword.fanout.changes import Changes, Seen, changes
-from watchword.fanout.cursor import Cursors
-from watchword.fanout.retention import prune
-from watchword.fanout.tables import MARK, epochs, events, streams
+from watchword.events.cursor import Cursors
+from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.log.changes import Changes, Seen, changes
+from watchword.events.log.retention import prune
+from watchword.events.log.tables import MARK, epochs, events, streams
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, batches
 

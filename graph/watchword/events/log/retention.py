@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.fanout.tables import events, streams
+from watchword.events.log.tables import events, streams
 from watchword.storage.columns import moment
 from watchword.storage.database import NAMED_AT_ONCE, Database
 

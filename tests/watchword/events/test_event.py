@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from watchword.events import Event
+from watchword.events.event import Event
 
 
 def test_an_event_cannot_be_changed() -> None:

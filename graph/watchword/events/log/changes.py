@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.errors import CursorExpired, WentBack
-from watchword.events import Place
-from watchword.fanout.tables import streams
+from watchword.events.event import Place
+from watchword.events.log.tables import streams
 
 Check = Callable[[AsyncSession, str, Place], Awaitable[None]]
 """Raises `CursorExpired` when the log does not go on from a stream's place."""
