@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.schema import schema
 from benchmarks.watchword import STREAM
+from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.bootstrap import bootstrap
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
-from watchword.identity.signing_keys import load as load_keys
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.storage.vault import vault

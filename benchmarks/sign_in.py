@@ -18,10 +18,10 @@ import httpx2
 from sqlalchemy import select
 
 from benchmarks.processes import processes
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.sign_in.passwords import hash_chosen
+from watchword.auth.tables import RefreshToken, Session
 from watchword.events.bus.memory import MemoryBus
-from watchword.identity.accounts import add_account
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.tables import RefreshToken, Session
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import transaction

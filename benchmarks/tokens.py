@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import jwt
 
 from watchword.app import make_services
+from watchword.auth.http.request_auth import authenticate
+from watchword.auth.service import Identity, expected
 from watchword.config.settings import Settings
 from watchword.domain import Domain
-from watchword.identity.identity import Identity, expected
-from watchword.identity.proof import authenticate
 from watchword.process.clock import SystemClock
 from watchword.tokens.credential import from_headers
 from watchword.tokens.dpop import Target

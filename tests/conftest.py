@@ -18,7 +18,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
-from watchword.identity import passwords
+from watchword.auth.sign_in import passwords
 from watchword.storage.database import Database
 from watchword.storage.migration import upgrade
 

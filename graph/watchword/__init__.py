@@ -3,6 +3,19 @@
 This is the public face, and nothing but a list: a mounted schema imports only from here.
 """
 
+from watchword.auth.accounts.accounts import (
+    accounts_by_id,
+    disable,
+    enable,
+    new_id,
+    set_roles,
+    sign_out,
+)
+from watchword.auth.audit.audit import Action as AuditAction
+from watchword.auth.fields.audit_fields import AuditEntry, audit_log
+from watchword.auth.fields.identity_fields import IdentityMutation, IdentityQuery
+from watchword.auth.fields.session_fields import Session, account_sessions, revoke_session
+from watchword.auth.tables import Account
 from watchword.command_line import Operator, operator
 from watchword.context import Context, Info
 from watchword.domain import Domain
@@ -20,19 +33,6 @@ from watchword.errors import (
 )
 from watchword.events.event import PRESENT, Event
 from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.identity.accounts import (
-    accounts_by_id,
-    disable,
-    enable,
-    new_id,
-    set_roles,
-    sign_out,
-)
-from watchword.identity.audit import Action as AuditAction
-from watchword.identity.audit_fields import AuditEntry, audit_log
-from watchword.identity.fields import IdentityMutation, IdentityQuery
-from watchword.identity.session_fields import Session, account_sessions, revoke_session
-from watchword.identity.tables import Account
 from watchword.oauth.client_fields import ClientMutation, ClientQuery
 from watchword.oauth.consent_fields import ConsentMutation, ConsentQuery
 from watchword.permissions.field import (

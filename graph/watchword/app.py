@@ -10,6 +10,13 @@ from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 
 from watchword import health
+from watchword.auth.http import passkey_routes, request_auth
+from watchword.auth.http import routes as identity_routes
+from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.identity_events import STREAM
+from watchword.auth.rotation import Rotation
+from watchword.auth.service import Identity
+from watchword.auth.sessions import sessions
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -23,12 +30,6 @@ from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
-from watchword.identity import passkey_routes, proof, sessions
-from watchword.identity import routes as identity_routes
-from watchword.identity.happenings import STREAM
-from watchword.identity.identity import Identity
-from watchword.identity.rotation import Rotation
-from watchword.identity.watch import Watch
 from watchword.oauth import authorize_routes, codes, metadata
 from watchword.oauth import routes as oauth_routes
 from watchword.permissions import coverage
@@ -65,7 +66,9 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     engine = Engine(mount.schema, limits, settings.plan_cache)
     door = Door(
         settings,
-        authenticator(partial(proof.authenticate, identity), clock, settings.operation_seconds),
+        authenticator(
+            partial(request_auth.authenticate, identity), clock, settings.operation_seconds
+        ),
         identity.revocations.check,
         engine,
         Groups(engine, services),
@@ -89,7 +92,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(oauth_routes.routes(identity))
     app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
-        app.add_middleware(NonceHeader, nonce=partial(proof.nonce, identity))
+        app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, identity))
     app.add_middleware(Gate, opening=opening)
     _let_pages_read(app, settings)
     # The middleware that is added last runs first, so all others see the path without its slash.

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from watchword.auth.accounts.accounts import ADMIN, add_account, has_accounts
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.config.settings import Settings
 from watchword.domain import Mount
 from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
-from watchword.identity.accounts import ADMIN, add_account, has_accounts
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.signing_keys import ensure
 from watchword.process.clock import Clock
 from watchword.storage.database import Database, exclusive
 from watchword.storage.migration import RUNTIME, upgrade

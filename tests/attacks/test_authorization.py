@@ -22,7 +22,7 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, unit_of
-from watchword.identity.accounts import set_roles
+from watchword.auth.accounts.accounts import set_roles
 from watchword.storage.database import Database
 
 EVIL = "https://evil.example"

@@ -19,9 +19,9 @@ from tests.support.authenticator import PRESENT, Authenticator, encode
 from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
-from watchword.identity.accounts import add_account
-from watchword.identity.passkey_routes import OPTIONS
-from watchword.identity.tables import AuditEntry
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.http.passkey_routes import OPTIONS
+from watchword.auth.tables import AuditEntry
 from watchword.storage.database import Database
 
 MALLORY = "mallory@example.com"

@@ -15,10 +15,7 @@ from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
 from tests.support.tokens import claims, signed
 from watchword.actor import Actor
-from watchword.domain import Domain
-from watchword.errors import Forbidden, TokenOutdated
-from watchword.events.bus.memory import MemoryBus
-from watchword.identity.accounts import (
+from watchword.auth.accounts.accounts import (
     add_account,
     disable,
     enable,
@@ -27,9 +24,12 @@ from watchword.identity.accounts import (
     set_roles,
     sign_out,
 )
-from watchword.identity.external import link
-from watchword.identity.factors import reset
-from watchword.identity.tables import Account, AuditEntry
+from watchword.auth.accounts.external import link
+from watchword.auth.sign_in.factors import reset
+from watchword.auth.tables import Account, AuditEntry
+from watchword.domain import Domain
+from watchword.errors import Forbidden, TokenOutdated
+from watchword.events.bus.memory import MemoryBus
 from watchword.oauth.clients import add_client, add_secret, change_client, disable_client
 from watchword.oauth.registration import Registration
 from watchword.permissions.field import Delegated, HasRole, HasScope

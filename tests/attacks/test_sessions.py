@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
-from watchword.identity.accounts import add_account
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.routes import COOKIE
-from watchword.identity.sessions import Device, Opening, Sessions
-from watchword.identity.tables import RefreshToken, Session
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.http.routes import COOKIE
+from watchword.auth.sessions.sessions import Device, Opening, Sessions
+from watchword.auth.sign_in.passwords import hash_chosen
+from watchword.auth.tables import RefreshToken, Session
 from watchword.storage.database import Database
 
 FRIEND = "https://app.example.com"

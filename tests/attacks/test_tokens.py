@@ -26,7 +26,7 @@ from tests.support.forge import Bait, Forge, bait, mirrored
 from tests.support.server import LiveServer, live_server
 from tests.support.tokens import key
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.identity.signing_keys import load
+from watchword.auth.keys.signing_keys import load
 from watchword.storage.database import Database
 from watchword.tokens.compact import decode
 from watchword.tokens.keys import KeyRing

@@ -14,9 +14,13 @@ from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
+from watchword.auth.revocation.identity_events import (
+    account_revoked,
+    roles_changed,
+    session_revoked,
+)
 from watchword.events.event import Event
 from watchword.events.log.tables import events
-from watchword.identity.happenings import account_revoked, roles_changed, session_revoked
 
 MADE = "subscription { made { id price } }"
 GUARDED = "subscription { guarded { id } }"

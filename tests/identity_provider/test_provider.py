@@ -12,8 +12,8 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk
 from tests.support.identity_provider import IdentityProvider, identity_provider
+from watchword.auth.service import Identity
 from watchword.errors import InvalidToken
-from watchword.identity.identity import Identity
 from watchword.storage.database import Database
 from watchword.trust import fetch
 from watchword.trust.keys import COOL_DOWN

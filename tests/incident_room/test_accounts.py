@@ -17,11 +17,11 @@ from tests.support.identity import unit_of
 from tests.support.principals import Room
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.config.settings import Settings
 from watchword.domain import Mount
-from watchword.identity.accounts import add_account
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.signing_keys import ensure
 from watchword.relay.ids import encode_id
 from watchword.storage.database import Database
 

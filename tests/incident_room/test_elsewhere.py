@@ -15,9 +15,9 @@ from tests.support.clock import MovedClock
 from tests.support.issuer import FakeIssuer, fake_issuer
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
+from watchword.auth.keys.signing_keys import ensure
 from watchword.config.settings import Settings
 from watchword.domain import Mount
-from watchword.identity.signing_keys import ensure
 from watchword.storage.database import Database
 
 CONSENTS = "{ consents { name } }"

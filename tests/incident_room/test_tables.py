@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from incident_room.tables import Base
-from tests.watchword.identity.test_tables import differences
+from tests.watchword.auth.test_tables import differences
 from watchword.storage.database import Database
 
 

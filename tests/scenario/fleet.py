@@ -20,7 +20,7 @@ import httpx2
 from tests.support.postgres import LivePostgres
 from tests.support.redis import LiveRedis
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.identity.signing_keys import load
+from watchword.auth.keys.signing_keys import load
 from watchword.storage.database import Database
 from watchword.tokens.issue import Issuer
 from watchword.tokens.keys import KeyRing

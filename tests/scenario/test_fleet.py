@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.scenario.client import Follower
 from tests.scenario.fleet import Fleet, Node, fleet
 from tests.scenario.storm import LAST, SAY, check, truth
+from watchword.auth.revocation.identity_events import roles_changed, session_revoked
 from watchword.events.bus import buses
 from watchword.events.log.event_log import Log
-from watchword.identity.happenings import roles_changed, session_revoked
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database

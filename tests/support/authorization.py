@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk, unit_of
-from watchword.identity.sessions import Device, SignedIn
-from watchword.identity.tables import AuditEntry
+from watchword.auth.sessions.sessions import Device, SignedIn
+from watchword.auth.tables import AuditEntry
 from watchword.oauth import codes
 from watchword.oauth.clients import add_client
 from watchword.oauth.registration import Registration

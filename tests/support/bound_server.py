@@ -19,10 +19,10 @@ from tests.support.identity import DOMAIN, ORIGIN
 from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import create_app, make_services
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.service import Identity
 from watchword.config.settings import Settings
 from watchword.domain import Mount
-from watchword.identity.identity import Identity
-from watchword.identity.signing_keys import ensure
 
 DOORS = ("http", "sse", "multipart", "websocket")
 ACCEPT = {

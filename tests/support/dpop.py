@@ -10,7 +10,7 @@ import jwt
 import orjson
 
 from tests.support.tokens import key
-from watchword.identity.identity import Identity
+from watchword.auth.service import Identity
 from watchword.tokens.keys import encode
 
 _count = itertools.count()

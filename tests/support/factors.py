@@ -9,10 +9,11 @@ from pyotp import TOTP
 from tests.support.authenticator import Authenticator
 from tests.support.identity import unit_of
 from tests.support.vault import VAULT
+from watchword.auth.passkeys import passkeys
+from watchword.auth.passkeys.challenges import Purpose
+from watchword.auth.second_factor import totp
+from watchword.auth.tables import Account, Passkey
 from watchword.config.settings import Settings
-from watchword.identity import passkeys, totp
-from watchword.identity.challenges import Purpose
-from watchword.identity.tables import Account, Passkey
 from watchword.storage.database import Database
 
 

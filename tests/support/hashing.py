@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from watchword.identity import passwords, recovery_codes
+from watchword.auth.second_factor import recovery_codes
+from watchword.auth.sign_in import passwords
 from watchword.throttling import hash_queue
 
 

@@ -14,18 +14,18 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.http import passkey_routes
+from watchword.auth.http.routes import routes
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import Device, SignedIn
+from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.sign_in.passwords import hash_chosen
+from watchword.auth.tables import Account, AuditEntry
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.events.bus.memory import MemoryBus
-from watchword.identity import passkey_routes
-from watchword.identity.accounts import add_account
-from watchword.identity.authentication import Authentication, Evidence
-from watchword.identity.identity import Identity
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.routes import routes
-from watchword.identity.sessions import Device, SignedIn
-from watchword.identity.signing_keys import ensure
-from watchword.identity.tables import Account, AuditEntry
 from watchword.oauth import authorize_routes
 from watchword.oauth import routes as oauth_routes
 from watchword.storage.database import Database

@@ -12,9 +12,9 @@ import jwt
 
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
-from watchword.identity.happenings import STREAM
-from watchword.identity.identity import Identity
-from watchword.identity.sessions import Device, Opening, SignedIn
+from watchword.auth.revocation.identity_events import STREAM
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import Device, Opening, SignedIn
 from watchword.oauth.client_assertion import TYPE
 from watchword.oauth.clients import add_client, add_secret
 from watchword.oauth.registration import Authentication, Grant, Registration

@@ -9,6 +9,7 @@ from incident_room import domain, schema
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.auth.accounts.accounts import add_account
 from watchword.config.settings import Settings
 from watchword.context import Context, Services
 from watchword.errors import WatchwordError
@@ -16,7 +17,6 @@ from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import Log
-from watchword.identity.accounts import add_account
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background
 from watchword.storage.database import Database

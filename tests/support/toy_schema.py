@@ -10,10 +10,10 @@ from typing import NamedTuple
 import strawberry
 
 from tests.support.clock import passed
+from watchword.auth.fields.identity_fields import IdentityMutation
 from watchword.context import Context, Info
 from watchword.errors import BadUserInput, NotFound
 from watchword.events.event import PRESENT, Event
-from watchword.identity.fields import IdentityMutation
 from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
 from watchword.permissions.rules import Question
 

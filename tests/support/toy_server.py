@@ -23,6 +23,8 @@ from tests.support import toy_schema
 from tests.support.clock import passed
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
+from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.revocations import Revocations
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
 from watchword.context import Services
@@ -34,8 +36,6 @@ from watchword.events.event import Event
 from watchword.events.log.tables import epochs, metadata
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
-from watchword.identity.revocations import Revocations
-from watchword.identity.watch import Watch
 from watchword.principal import Grants, Principal
 from watchword.process.clock import Clock
 from watchword.tokens.credential import Credential

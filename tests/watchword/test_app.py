@@ -26,6 +26,13 @@ from tests.support.redis import live_redis
 from tests.support.toy_server import serving, until
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import create_app
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.revocation.identity_events import token_revoked
+from watchword.auth.revocation.revocations import Revocations
+from watchword.auth.service import REVOCATIONS_ARE_FRESH
+from watchword.auth.sessions import sessions
+from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
@@ -34,13 +41,6 @@ from watchword.events.event import Event
 from watchword.events.hub import Hub
 from watchword.events.log.tables import streams
 from watchword.explorer.assets import PREFIX
-from watchword.identity import sessions
-from watchword.identity.accounts import add_account
-from watchword.identity.happenings import token_revoked
-from watchword.identity.identity import REVOCATIONS_ARE_FRESH
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.revocations import Revocations
-from watchword.identity.signing_keys import ensure
 from watchword.oauth import codes
 from watchword.permissions.field import Public
 from watchword.process.background import LONGEST_PAUSE

@@ -16,14 +16,14 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.hashing import watched_hashes
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.keys.signing_keys import ensure
+from watchword.auth.sign_in.passwords import fitting
+from watchword.auth.tables import Account, Password, SigningKey
 from watchword.bootstrap import Started, bootstrap, packages
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
-from watchword.identity.accounts import add_account
-from watchword.identity.passwords import fitting
-from watchword.identity.signing_keys import ensure
-from watchword.identity.tables import Account, Password, SigningKey
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, pending, upgrade
 from watchword.storage.vault import make_key, vault

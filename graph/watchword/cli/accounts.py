@@ -9,11 +9,7 @@ from typing import TypeVar
 
 import click
 
-from watchword.command_line import operator
-from watchword.config.settings import Settings
-from watchword.domain import load
-from watchword.errors import NotFound, Unsafe
-from watchword.identity.accounts import (
+from watchword.auth.accounts.accounts import (
     add_account,
     checked_address,
     disable,
@@ -25,9 +21,13 @@ from watchword.identity.accounts import (
     set_roles,
     sign_out,
 )
-from watchword.identity.factors import reset
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.tables import Account
+from watchword.auth.sign_in.factors import reset
+from watchword.auth.sign_in.passwords import hash_chosen
+from watchword.auth.tables import Account
+from watchword.command_line import operator
+from watchword.config.settings import Settings
+from watchword.domain import load
+from watchword.errors import NotFound, Unsafe
 from watchword.transaction import Transaction
 
 T = TypeVar("T")

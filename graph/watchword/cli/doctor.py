@@ -11,6 +11,10 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy import select, text
 
+from watchword.auth.accounts.accounts import list_admins, twins
+from watchword.auth.keys import reseal
+from watchword.auth.keys.signing_keys import load as load_keys
+from watchword.auth.tables import Account
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
 from watchword.command_line import opened
@@ -21,10 +25,6 @@ from watchword.errors import Unsafe
 from watchword.events.bus import buses
 from watchword.explorer.assets import NotInstalled
 from watchword.explorer.assets import load as load_assets
-from watchword.identity import sealed
-from watchword.identity.accounts import list_admins, twins
-from watchword.identity.signing_keys import load as load_keys
-from watchword.identity.tables import Account
 from watchword.permissions import coverage
 from watchword.process.clock import SystemClock
 from watchword.storage.migration import pending
@@ -112,7 +112,7 @@ async def _keys(settings: Settings) -> str:
     async with opened(settings) as database:
         box = vault(settings)
         ring = await load_keys(database, box, SystemClock().now())
-        count = await sealed.check(database, box)
+        count = await reseal.check(database, box)
     if not ring.keys:
         raise Unsafe("There is no signing key; start the server, which makes one.")
     if settings.algorithm not in {key.algorithm for key in ring.keys}:

@@ -6,13 +6,13 @@ import asyncio
 
 import click
 
+from watchword.auth.accounts.accounts import find_account
+from watchword.auth.accounts.external import link, unlink
+from watchword.auth.tables import Account
 from watchword.cli.accounts import write
 from watchword.config.settings import Settings
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import NotFound, Unsafe
-from watchword.identity.accounts import find_account
-from watchword.identity.external import link, unlink
-from watchword.identity.tables import Account
 from watchword.process.clock import SystemClock
 from watchword.tokens.jwk import BadKey, read_set
 from watchword.transaction import Transaction

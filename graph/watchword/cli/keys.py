@@ -9,11 +9,11 @@ from datetime import datetime
 import click
 
 from watchword.actor import OPERATOR
+from watchword.auth.keys import reseal
+from watchword.auth.keys.signing_keys import DatedKey, newest_first, rotate
+from watchword.auth.tables import SigningKey
 from watchword.command_line import opened
 from watchword.config.settings import PREFIX, Settings
-from watchword.identity import sealed
-from watchword.identity.signing_keys import DatedKey, newest_first, rotate
-from watchword.identity.tables import SigningKey
 from watchword.process.clock import SystemClock
 from watchword.storage.columns import moment
 from watchword.storage.vault import vault
@@ -75,7 +75,7 @@ def reseal_(settings: Settings) -> None:
 
     async def work() -> int:
         async with opened(settings) as database:
-            return await sealed.reseal(database, vault(settings), SystemClock().now(), OPERATOR)
+            return await reseal.reseal(database, vault(settings), SystemClock().now(), OPERATOR)
 
     count = asyncio.run(work())
     click.echo(

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import click
 
+from watchword.auth.accounts.accounts import find_account
+from watchword.auth.accounts.external import check_standing, find
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.keys.signing_keys import load as load_keys
+from watchword.auth.revocation.identity_events import STREAM
+from watchword.auth.service import LONGEST_TOKEN, expected, revocations
+from watchword.auth.tables import Account
 from watchword.cli.accounts import check_roles, write
 from watchword.command_line import opened
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError
 from watchword.events.log.event_log import Log
-from watchword.identity.accounts import find_account
-from watchword.identity.audit import Action, record
-from watchword.identity.external import check_standing, find
-from watchword.identity.happenings import STREAM
-from watchword.identity.identity import LONGEST_TOKEN, expected, revocations
-from watchword.identity.signing_keys import load as load_keys
-from watchword.identity.tables import Account
 from watchword.principal import FIRST_PARTY, is_delegated
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock

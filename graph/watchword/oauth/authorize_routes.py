@@ -14,10 +14,8 @@ from starlette.responses import RedirectResponse
 
 from watchword.actor import Actor
 from watchword.asgi.types import is_same_origin
-from watchword.config.settings import Settings
-from watchword.errors import InvalidProof, Unauthenticated
-from watchword.identity import proof
-from watchword.identity.exchange import (
+from watchword.auth.http import request_auth
+from watchword.auth.http.http_json import (
     Refusal,
     answered,
     challenged,
@@ -25,7 +23,9 @@ from watchword.identity.exchange import (
     json_body,
     json_response,
 )
-from watchword.identity.identity import Identity
+from watchword.auth.service import Identity
+from watchword.config.settings import Settings
+from watchword.errors import InvalidProof, Unauthenticated
 from watchword.oauth import consent_page
 from watchword.oauth.authorization import (
     AuthorizationRequest,
@@ -134,7 +134,7 @@ async def _decided(
 
 async def _principal(identity: Identity, request: Request) -> Principal:
     try:
-        return await proof.principal_of(identity, request)
+        return await request_auth.principal_of(identity, request)
     except InvalidProof:
         raise
     except Unauthenticated as error:

@@ -12,10 +12,10 @@ from urllib.parse import unquote_plus
 from fastapi import Request
 
 from watchword.actor import Actor
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.http.http_json import device_of
+from watchword.auth.service import Identity
 from watchword.errors import InvalidToken
-from watchword.identity.audit import Action, record
-from watchword.identity.exchange import device_of
-from watchword.identity.identity import Identity
 from watchword.oauth import client_assertion
 from watchword.oauth.authorization import Parameters
 from watchword.oauth.clients import find_client, knows, secrets_of

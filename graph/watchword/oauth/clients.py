@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from watchword.auth.accounts.accounts import new_id
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.revocation.identity_events import client_revoked
+from watchword.auth.tables import Account, Session
 from watchword.domain import Domain
 from watchword.errors import BadUserInput, Conflict, NotFound
-from watchword.identity.accounts import new_id
-from watchword.identity.audit import Action, record
-from watchword.identity.happenings import client_revoked
-from watchword.identity.tables import Account, Session
 from watchword.oauth.registration import Authentication, Registration
 from watchword.oauth.tables import Client, ClientSecret
 from watchword.relay.page import Page

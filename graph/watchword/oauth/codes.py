@@ -11,11 +11,11 @@ from base64 import urlsafe_b64encode
 
 from sqlalchemy import update
 
-from watchword.identity.accounts import lock_account
-from watchword.identity.audit import Action, record
-from watchword.identity.identity import Identity
-from watchword.identity.sessions import Device, Opening, SignedIn, revoke
-from watchword.identity.tables import Account, Session
+from watchword.auth.accounts.accounts import lock_account
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import Device, Opening, SignedIn, revoke
+from watchword.auth.tables import Account, Session
 from watchword.oauth.authorization import AuthorizationRequest
 from watchword.oauth.consents import covers
 from watchword.oauth.redirect_uri import is_registered

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.identity.accounts import lock_account
-from watchword.identity.audit import Action, record
-from watchword.identity.sessions import revoke_of_client
-from watchword.identity.tables import Account, Session
+from watchword.auth.accounts.accounts import lock_account
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.sessions.sessions import revoke_of_client
+from watchword.auth.tables import Account, Session
 from watchword.oauth.tables import Client, Consent
 from watchword.storage.columns import moment
 from watchword.transaction import Transaction

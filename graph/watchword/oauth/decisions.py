@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from watchword.auth.accounts.accounts import lock_account
+from watchword.auth.service import Identity
+from watchword.auth.tables import Account, Session
 from watchword.errors import NotFound
-from watchword.identity.accounts import lock_account
-from watchword.identity.identity import Identity
-from watchword.identity.tables import Account, Session
 from watchword.oauth.authorization import AuthorizationRequest
 from watchword.oauth.codes import make_code
 from watchword.oauth.consents import covers, give

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 
 from watchword.asgi.types import Gone, TooLarge, UnsupportedContent, check_content, read_body
-from watchword.identity.exchange import Refusal, answered
+from watchword.auth.http.http_json import Refusal, answered
 from watchword.oauth.authorization import Parameters
 from watchword.oauth.errors import OAuthError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from watchword.auth.http.http_json import device_of, json_response
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import session_of
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
-from watchword.identity.exchange import device_of, json_response
-from watchword.identity.identity import Identity
-from watchword.identity.sessions import session_of
 from watchword.oauth.client_authentication import authenticate
 from watchword.oauth.clients import scopes_left
 from watchword.oauth.errors import OAuthError

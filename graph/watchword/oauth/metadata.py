@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from watchword.auth.http.routes import JWKS
 from watchword.config.settings import Settings
 from watchword.domain import Domain
-from watchword.identity.routes import JWKS
 from watchword.oauth.registration import Authentication, Grant, known_scopes
 from watchword.tokens.jwk import ASYMMETRIC
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from watchword.actor import Actor
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.http.http_json import device_of
+from watchword.auth.revocation.identity_events import token_revoked
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import give_back, session_of
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
-from watchword.identity.audit import Action, record
-from watchword.identity.exchange import device_of
-from watchword.identity.happenings import token_revoked
-from watchword.identity.identity import Identity
-from watchword.identity.sessions import give_back, session_of
 from watchword.oauth.client_authentication import authenticate
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.form import read_form, required

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from watchword.identity.exchange import json_response
-from watchword.identity.identity import Identity
+from watchword.auth.http.http_json import json_response
+from watchword.auth.service import Identity
 from watchword.oauth.form import served
 from watchword.oauth.introspection import introspect
 from watchword.oauth.metadata import INTROSPECT, MAX_AGE, REVOKE, TOKEN, metadata, paths

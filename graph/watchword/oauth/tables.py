@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from watchword.identity.tables import Base
+from watchword.auth.tables import Base
 from watchword.storage.columns import UtcDateTime
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import Request, Response
 
 from watchword.actor import Actor
+from watchword.auth.http.http_json import device_of, json_response
+from watchword.auth.http.request_auth import Replayed, Shown, shown_by, use_alone
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import SignedIn, session_of
 from watchword.errors import Unauthenticated
-from watchword.identity.exchange import device_of, json_response
-from watchword.identity.identity import Identity
-from watchword.identity.proof import Replayed, Shown, shown_by, use_alone
-from watchword.identity.sessions import SignedIn, session_of
 from watchword.oauth import codes
 from watchword.oauth.authorization import Parameters
 from watchword.oauth.client_authentication import authenticate

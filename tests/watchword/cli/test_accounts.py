@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from tests.support.hashing import watched_hashes
+from watchword.auth.accounts.accounts import find_account
+from watchword.auth.sign_in.passwords import fitting
+from watchword.auth.tables import Account, Password
 from watchword.cli.commands import cli
-from watchword.identity.accounts import find_account
-from watchword.identity.passwords import fitting
-from watchword.identity.tables import Account, Password
 from watchword.storage.database import Database
 
 ALICE, ADA = "alice@example.com", "ada@example.com"

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from tests.support.issuer import fake_issuer
 from tests.support.oauth import keyed
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.auth.tables import Base
 from watchword.cli.commands import cli
-from watchword.identity.tables import Base
 
 ANN = "ann@example.com"
 PASSWORD = "a long enough password"

@@ -12,12 +12,12 @@ from tests.support.clock import MovedClock
 from tests.support.factors import enrol, register
 from tests.support.identity import ORIGIN, unit_of
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.auth.accounts.accounts import add_account
+from watchword.auth.passkeys.passkeys import passkeys_of
+from watchword.auth.second_factor.totp import is_enabled
+from watchword.auth.tables import AuditEntry
 from watchword.cli.commands import cli
 from watchword.config.settings import Settings
-from watchword.identity.accounts import add_account
-from watchword.identity.passkeys import passkeys_of
-from watchword.identity.tables import AuditEntry
-from watchword.identity.totp import is_enabled
 from watchword.storage.database import Database
 
 ALICE = "alice@example.com"

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from tests.support.identity import unit_of
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.auth.accounts import accounts
+from watchword.auth.accounts.external import find
 from watchword.cli.commands import cli
-from watchword.identity import accounts
-from watchword.identity.external import find
 from watchword.storage.database import Database
 
 

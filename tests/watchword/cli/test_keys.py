@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.auth.keys.signing_keys import AT_ONCE
+from watchword.auth.tables import AuditEntry
 from watchword.cli.commands import cli
-from watchword.identity.signing_keys import AT_ONCE
-from watchword.identity.tables import AuditEntry
 from watchword.storage.database import Database
 
 # Made for these tests and used by nothing else.

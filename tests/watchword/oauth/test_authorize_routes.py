@@ -16,8 +16,8 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, ORIGIN, unit_of
-from watchword.identity.accounts import disable, set_roles
-from watchword.identity.sessions import revoke
+from watchword.auth.accounts.accounts import disable, set_roles
+from watchword.auth.sessions.sessions import revoke
 from watchword.principal import FIRST_PARTY
 from watchword.storage.database import Database
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
 from tests.support.oauth import APP, MACHINE, keyed, token_desk
-from watchword.identity.tables import AuditEntry
+from watchword.auth.tables import AuditEntry
 from watchword.oauth.client_assertion import TYPE
 from watchword.storage.database import Database
 

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, keyed
 from watchword.actor import Actor
+from watchword.auth.revocation.identity_events import CLIENT_REVOKED
+from watchword.auth.tables import AuditEntry
 from watchword.errors import BadUserInput, Conflict, NotFound, WatchwordError
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
-from watchword.identity.happenings import CLIENT_REVOKED
-from watchword.identity.tables import AuditEntry
 from watchword.oauth.clients import (
     NewSecret,
     add_client,

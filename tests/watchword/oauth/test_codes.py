@@ -11,11 +11,11 @@ from sqlalchemy import select
 from tests.support.authorization import CALLBACK, DEVICE, KEY, LOOPBACK, ConsentDesk, consent_desk
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
+from watchword.auth.accounts.accounts import disable, set_password, set_roles, sign_out
+from watchword.auth.sessions.sessions import SignedIn, revoke
+from watchword.auth.sign_in.passwords import hash_chosen
+from watchword.auth.tables import Session
 from watchword.errors import Unauthenticated
-from watchword.identity.accounts import disable, set_password, set_roles, sign_out
-from watchword.identity.passwords import hash_chosen
-from watchword.identity.sessions import SignedIn, revoke
-from watchword.identity.tables import Session
 from watchword.oauth.clients import change_client, disable_client, revoke_client
 from watchword.oauth.codes import REMEMBERED, prune
 from watchword.oauth.consents import withdraw

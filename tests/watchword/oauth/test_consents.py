@@ -9,8 +9,8 @@ import pytest
 from tests.support.authorization import DEVICE, consent_desk
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
+from watchword.auth.accounts.accounts import add_account, set_roles
 from watchword.errors import TokenRevoked, Unauthenticated
-from watchword.identity.accounts import add_account, set_roles
 from watchword.oauth.consents import covers, list_consents, withdraw
 from watchword.storage.columns import moment
 from watchword.storage.database import Database

@@ -8,7 +8,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
 from tests.support.issuer import fake_issuer
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
-from watchword.identity.accounts import set_roles
+from watchword.auth.accounts.accounts import set_roles
 from watchword.oauth.clients import change_client, revoke_client
 from watchword.oauth.registration import Authentication, Registration
 from watchword.storage.database import Database

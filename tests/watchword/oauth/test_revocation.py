@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from tests.support.clock import MovedClock
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
+from watchword.auth.tables import AuditEntry, Session
 from watchword.errors import TokenRevoked
-from watchword.identity.tables import AuditEntry, Session
 from watchword.storage.database import Database
 
 

@@ -14,9 +14,9 @@ from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
 from tests.support.oauth import APP, MACHINE, REDIRECT, Member, TokenDesk, keyed, token_desk
+from watchword.auth.accounts.accounts import set_roles
+from watchword.auth.tables import AuditEntry, RefreshToken, Session
 from watchword.errors import TokenRevoked
-from watchword.identity.accounts import set_roles
-from watchword.identity.tables import AuditEntry, RefreshToken, Session
 from watchword.oauth.clients import (
     add_secret,
     change_client,

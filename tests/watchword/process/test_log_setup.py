@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.tokens import claims, key, signed
-from watchword.identity.known_devices import COOKIE as DEVICE_COOKIE
-from watchword.identity.routes import COOKIE
+from watchword.auth.http.routes import COOKIE
+from watchword.auth.sign_in.known_devices import COOKIE as DEVICE_COOKIE
 from watchword.process.log_setup import HIDDEN, QUIET, RedactingFormatter, redact, set_up
 
 SECRET = "v3ry-s3cret_indeed"

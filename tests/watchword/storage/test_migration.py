@@ -12,10 +12,10 @@ from sqlalchemy import inspect, text
 
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
+from watchword.auth.accounts.accounts import find_account, rename, twins
+from watchword.auth.sessions.sessions import Device, Sessions
 from watchword.config.settings import Settings
 from watchword.events.bus.memory import MemoryBus
-from watchword.identity.accounts import find_account, rename, twins
-from watchword.identity.sessions import Device, Sessions
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, _config, pending, upgrade
 

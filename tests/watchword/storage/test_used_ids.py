@@ -7,7 +7,7 @@ import asyncio
 from sqlalchemy import func, select
 
 from tests.support.clock import MovedClock
-from tests.watchword.identity.test_tables import differences
+from tests.watchword.auth.test_tables import differences
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.used_ids import MARGIN, first

@@ -1,0 +1,304 @@
+"""People of other issuers: whose tokens are believed, and which account each of them is here.
+
+A person is known by issuer and subject, for good, and never by an e-mail address: whoever could
+choose an address at some issuer would choose whom to be here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.actor import Actor
+from watchword.auth.accounts.accounts import (
+    LONGEST_NAME,
+    add_account,
+    check_takeover,
+    lock_account,
+    new_id,
+    raise_version,
+)
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.revocation.identity_events import account_revoked
+from watchword.auth.revocation.revocations import Revocations
+from watchword.auth.tables import Account, ExternalIdentity
+from watchword.context import Services
+from watchword.errors import (
+    BadUserInput,
+    Conflict,
+    InvalidToken,
+    NotFound,
+    TokenOutdated,
+    TokenRevoked,
+    Unavailable,
+    WatchwordError,
+)
+from watchword.formats.text import cleaned_text
+from watchword.principal import Principal
+from watchword.storage.columns import moment
+from watchword.storage.database import exclusive, is_unavailable
+from watchword.transaction import Transaction, transaction
+from watchword.trust.issuers import Issuer, TrustedIssuers, Verified
+from watchword.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name
+
+log = logging.getLogger("watchword.trust")
+
+# Whoever links an account to a person holds this lock meanwhile.
+LOCK = 7_709_017
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A principal that was verified, with the state of its issuer's keys at that time.
+
+    From `renews_at` on (Unix seconds) its token is looked at again: it may be good for longer.
+    """
+
+    principal: Principal
+    issuer: Issuer
+    keys: int
+    renews_at: float
+
+
+class External:
+    """Verifies tokens of trusted issuers, and remembers those seen last.
+
+    None is believed for longer than one of ours without being looked at again, token and account. One
+    that is good for longer is looked at when half of that has passed, and goes on by it: whoever has
+    such a token is given no other by its issuer, and renews a connection with the same one.
+    """
+
+    def __init__(self, services: Services, revocations: Revocations) -> None:
+        settings = services.settings
+        self._services = services
+        self._revocations = revocations
+        self._seconds = settings.access_token_seconds
+        self._memory = settings.token_cache
+        self._known: OrderedDict[bytes, Remembered] = OrderedDict()
+        self.issuers = TrustedIssuers(
+            settings.trusted_issuers,
+            services.clock,
+            settings.leeway_seconds,
+            services.domain.roles,
+            services.background,
+        )
+
+    async def verify(self, token: str, address: str) -> Principal | None:
+        """Return who the token speaks for here; None when it names no trusted issuer. `address` is where
+        it was sent from, for who is seen for the first time.
+
+        Raises `InvalidToken`, `TokenExpired`, `TokenRevoked`, and `Unavailable` when the issuer or
+        the database cannot be asked.
+        """
+        issuer = self.issuers.of(token)
+        if issuer is None:
+            return None
+        digest = _digest(token)
+        try:
+            known = await self._look(issuer, token, address)
+        except Unavailable:
+            # Who was looked at already is believed until its bound.
+            before = self._known.get(digest)
+            if before is None or not self._is_current(before):
+                raise
+            return before.principal
+        except WatchwordError:
+            self._known.pop(digest, None)
+            raise
+        self._remember(digest, known)
+        return known.principal
+
+    async def _look(self, issuer: Issuer, token: str, address: str) -> Remembered:
+        verified = await issuer.verify(token)
+        keys = issuer.keys.version
+        principal = await self._settle(verified, address)
+        until = self._services.clock.now() + self._seconds
+        if principal.expires_at <= until:
+            return Remembered(principal, issuer, keys, principal.expires_at)
+        bounded = replace(principal, expires_at=until)
+        return Remembered(bounded, issuer, keys, until - self._seconds / 2)
+
+    def recall(self, token: str) -> Principal | None:
+        """Return who a token that was seen before speaks for; None when it must be looked at (again).
+
+        Raises `TokenRevoked`.
+        """
+        if not self._known:
+            return None
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is None:
+            return None
+        if not self._is_current(known):
+            del self._known[digest]
+            return None
+        return known.principal if self._services.clock.now() < known.renews_at else None
+
+    def _is_current(self, known: Remembered) -> bool:
+        if known.principal.expires_at <= self._services.clock.now():
+            return False
+        if known.keys != known.issuer.keys.version:
+            return False
+        try:
+            return self._revocations.check(known.principal) is known.principal
+        except TokenOutdated:
+            # Roles come with the token: other ones of the account are no reason to refuse it.
+            return False
+
+    def _remember(self, digest: bytes, known: Remembered) -> None:
+        self._known[digest] = known
+        if len(self._known) > self._memory:
+            self._known.popitem(last=False)
+
+    async def _settle(self, verified: Verified, address: str) -> Principal:
+        """Return the principal as whom it is here. Raises `TokenRevoked` when it is disabled."""
+        person, principal = verified.person, verified.principal
+        if person.issuer.accounts == "none":
+            return replace(principal, subject=fingerprint(person.issuer.issuer, person.subject))
+        try:
+            account, identity = await self._find_or_add(verified, address)
+        except (SQLAlchemyError, OSError) as error:
+            if not is_unavailable(error):
+                raise
+            raise Unavailable("The database cannot be asked just now. Try again.") from error
+        check_standing(account, identity, principal, self._services.settings.leeway_seconds)
+        return replace(principal, subject=account.id, version=account.version)
+
+    async def _find_or_add(
+        self, verified: Verified, address: str
+    ) -> tuple[Account, ExternalIdentity]:
+        person = verified.person
+        async with self._services.database.read() as session:
+            found = await find(session, person.issuer.issuer, person.subject)
+        if found is not None:
+            return found
+        if person.issuer.accounts != "create":
+            raise InvalidToken("no account")
+        try:
+            return await self._add(verified, address)
+        except Conflict as error:
+            raise Unavailable("This account is just being made. Try again.") from error
+
+    async def _add(self, verified: Verified, address: str) -> tuple[Account, ExternalIdentity]:
+        services, person = self._services, verified.person
+        # The settings say what this issuer may give.
+        actor = Actor(client=verified.principal.client, address=address, reach=None)
+        async with transaction(
+            services.database, services.bus, services.clock.now(), actor
+        ) as unit:
+            await exclusive(unit.session, LOCK)
+            found = await find(unit.session, person.issuer.issuer, person.subject)
+            if found is not None:
+                return found
+            account = await _add_account(unit, person, verified.principal.grants.roles)
+            identity = await link(unit, person.issuer.issuer, person.subject, account.id)
+        log.info("account %s was made for a person of %s", account.id, person.issuer.name)
+        return account, identity
+
+
+async def find(
+    session: AsyncSession, issuer: str, subject: str
+) -> tuple[Account, ExternalIdentity] | None:
+    """Find the account of whom an issuer calls by this subject."""
+    found = await session.execute(
+        select(Account, ExternalIdentity)
+        .join(ExternalIdentity, ExternalIdentity.account_id == Account.id)
+        .where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
+    )
+    row = found.one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def check_standing(
+    account: Account, identity: ExternalIdentity, principal: Principal, leeway: float
+) -> None:
+    """Raise `TokenRevoked` when the account is disabled, or was signed out after its issuer issued this.
+
+    That issuer's clock may be ahead of ours by `leeway` seconds: what it issued before says then that
+    it is from after.
+    """
+    ended = identity.revoked_at
+    is_over = ended is not None and principal.issued_at <= ended.timestamp() + leeway
+    if account.disabled_at is not None or is_over:
+        raise TokenRevoked
+
+
+async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
+    """Link an issuer's subject to an account.
+
+    Raises `BadUserInput` when it is one already, or the subject is none, `NotFound` when there is no
+    such account, and `Forbidden` for another's account with roles that are beyond the actor's reach.
+    """
+    if not is_name(subject):
+        raise BadUserInput(
+            f"A subject has 1 to {LONGEST_SUBJECT} printable characters.", ["subject"]
+        )
+    await exclusive(unit.session, LOCK)
+    check_takeover(unit, await lock_account(unit.session, account))
+    if await find(unit.session, issuer, subject) is not None:
+        raise BadUserInput("This person has an account already.", ["subject"])
+    identity = ExternalIdentity(
+        issuer=issuer, subject=subject, account_id=account, created_at=moment(unit.now)
+    )
+    unit.session.add(identity)
+    await unit.session.flush()
+    record(unit, Action.ACCOUNT_LINKED, account=account, issuer=issuer, subject=subject)
+    return identity
+
+
+async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
+    """Let whom an issuer calls by this subject be its account no more; return that.
+
+    What was issued for the account until now is no good, wherever it was seen: its own sessions go on,
+    and must refresh. Raises `NotFound` when the person has no account.
+    """
+    await exclusive(unit.session, LOCK)
+    found = await find(unit.session, issuer, subject)
+    if found is None:
+        raise NotFound("This person has no account.")
+    account = await lock_account(unit.session, found[0].id)
+    await unit.session.delete(found[1])
+    await raise_version(unit.session, account)
+    unit.publish(account_revoked(account.id, account.version))
+    record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
+    return account
+
+
+async def _add_account(unit: Transaction, person: Person, roles: frozenset[str]) -> Account:
+    for address in _addresses(person):
+        try:
+            async with unit.session.begin_nested():
+                return await add_account(
+                    unit, email=address, name=_name(person), roles=roles, hash=None
+                )
+        except BadUserInput:
+            # It is no address, or somebody else's: that it is said to be theirs does not make it so.
+            log.warning("a person of %s gets no account under its own address", person.issuer.name)
+    raise Conflict("Another process is making this account. Try again.")
+
+
+def _addresses(person: Person) -> Iterator[str]:
+    """Yield the person's own address, and ones that nobody can have (RFC 2606, section 2)."""
+    if person.email is not None:
+        yield person.email
+    name = fingerprint(person.issuer.issuer, person.subject).removeprefix("~")
+    yield f"{name}@{person.issuer.name}.invalid"
+    # The account that this person had before it was unlinked has kept that one.
+    yield f"{new_id()}@{person.issuer.name}.invalid"
+
+
+def _digest(token: str) -> bytes:
+    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _name(person: Person) -> str:
+    # The person cannot be asked for another name here, so refused characters are left out.
+    return cleaned_text(person.name or "", LONGEST_NAME) or person.subject.strip()[:LONGEST_NAME]

@@ -1,0 +1,81 @@
+"""The audit log: what was done to accounts, sessions, keys and clients, in the transaction that did it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import strawberry
+
+from watchword.auth.tables import AuditEntry
+from watchword.storage.columns import moment
+from watchword.transaction import Transaction
+
+
+@strawberry.enum(name="AuditAction", description="What can be done.")
+class Action(StrEnum):
+    """What can be done."""
+
+    SIGNED_IN = "SIGNED_IN"
+    SIGN_IN_FAILED = "SIGN_IN_FAILED"
+    STEPPED_UP = "STEPPED_UP"
+    STEP_UP_FAILED = "STEP_UP_FAILED"
+    SIGNED_OUT = "SIGNED_OUT"
+    SIGNED_OUT_EVERYWHERE = "SIGNED_OUT_EVERYWHERE"
+    SESSION_REVOKED = "SESSION_REVOKED"
+    REFRESH_TOKEN_REUSED = "REFRESH_TOKEN_REUSED"
+    TOKEN_MINTED = "TOKEN_MINTED"
+    TOKEN_REVOKED = "TOKEN_REVOKED"
+    ACCOUNT_ADDED = "ACCOUNT_ADDED"
+    ACCOUNT_LINKED = "ACCOUNT_LINKED"
+    ACCOUNT_UNLINKED = "ACCOUNT_UNLINKED"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_ENABLED = "ACCOUNT_ENABLED"
+    ACCOUNT_RENAMED = "ACCOUNT_RENAMED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"
+    ROLES_CHANGED = "ROLES_CHANGED"
+    PASSKEY_ADDED = "PASSKEY_ADDED"
+    PASSKEY_REMOVED = "PASSKEY_REMOVED"
+    TOTP_ENABLED = "TOTP_ENABLED"
+    TOTP_DISABLED = "TOTP_DISABLED"
+    RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
+    RECOVERY_CODES_MADE = "RECOVERY_CODES_MADE"
+    KEY_ADDED = "KEY_ADDED"
+    KEYS_RESEALED = "KEYS_RESEALED"
+    CLIENT_ADDED = "CLIENT_ADDED"
+    CLIENT_CHANGED = "CLIENT_CHANGED"
+    CLIENT_DISABLED = "CLIENT_DISABLED"
+    CLIENT_SECRET_ADDED = "CLIENT_SECRET_ADDED"
+    CLIENT_SECRET_REMOVED = "CLIENT_SECRET_REMOVED"
+    CLIENT_REFUSED = "CLIENT_REFUSED"
+    CODE_REPLAYED = "CODE_REPLAYED"
+    CONSENT_GIVEN = "CONSENT_GIVEN"
+    CONSENT_WITHDRAWN = "CONSENT_WITHDRAWN"
+
+
+def record(
+    unit: Transaction,
+    action: Action,
+    *,
+    account: str | None = None,
+    session: str | None = None,
+    client: str | None = None,
+    **detail: str,
+) -> None:
+    """Write down what this transaction does, by its own actor.
+
+    `account` is whom it is done to, `session` and `client` which of theirs; the actor's own when not
+    given. `detail` holds what else is worth knowing, and nothing secret.
+    """
+    actor = unit.actor
+    unit.session.add(
+        AuditEntry(
+            at=moment(unit.now),
+            action=action.value,
+            actor=actor.subject,
+            account_id=account,
+            session_id=session or actor.session,
+            client_id=client or actor.client,
+            address=actor.address[:64],
+            detail=detail,
+        )
+    )

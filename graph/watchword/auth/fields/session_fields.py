@@ -1,0 +1,124 @@
+"""Fields about one's own sessions and password. `IdentityQuery` and `IdentityMutation` have them.
+
+What an admin does with the sessions of others is here as functions: a schema has permissions of its
+own to guard them with.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from watchword.auth import tables
+from watchword.auth.accounts.accounts import sign_out
+from watchword.auth.sessions.sessions import live_sessions, revoke
+from watchword.auth.sign_in.authentication import Authentication
+from watchword.auth.sign_in.passwords import NO_PASSWORD
+from watchword.context import Context, Info
+from watchword.errors import BadUserInput, NotFound
+from watchword.formats.text import is_storable
+from watchword.permissions.field import FirstParty
+from watchword.transaction import Transaction
+
+
+@strawberry.type(description="A sign-in on one device, or what an application has been allowed.")
+class Session:
+    id: strawberry.ID
+    label: str = strawberry.field(description="What the device says it is.")
+    created_at: datetime
+    used_at: datetime = strawberry.field(description="When it was last refreshed.")
+    authenticated_at: datetime = strawberry.field(
+        description="When the person last showed who it is: signed in, or stepped up."
+    )
+    expires_at: datetime = strawberry.field(description="When it ends in any case.")
+    address: str = strawberry.field(description="Where it was last refreshed from.")
+    current: bool = strawberry.field(description="Whether this is the session that asks.")
+    methods: list[str] = strawberry.field(
+        description="How the person showed who it is: pwd, otp, mfa, hwk (RFC 8176)."
+    )
+    client: str = strawberry.field(description="The application that signed in for the person.")
+
+
+@strawberry.type
+class SessionQuery:
+    """Part of `IdentityQuery`."""
+
+    @strawberry.field(
+        permission_classes=[FirstParty], description="One's own sessions, the one used last first."
+    )
+    async def sessions(self, info: Info) -> list[Session] | None:
+        return await account_sessions(info.context, info.context.principal.subject)
+
+
+@strawberry.type
+class SessionMutation:
+    """Part of `IdentityMutation`."""
+
+    @strawberry.mutation(
+        permission_classes=[FirstParty],
+        description="End one of one's own sessions and its tokens, everywhere. Returns its id.",
+    )
+    async def revoke_session(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:
+        async with info.context.write() as unit:
+            await revoke_session(unit, info.context.principal.subject, id)
+        return id
+
+    @strawberry.mutation(
+        permission_classes=[FirstParty],
+        description="End all of one's own sessions and tokens, those of applications and of other issuers"
+        " too; or all sessions but the one that asks, which has to refresh its access token now. Returns"
+        " the sessions that are left.",
+    )
+    async def sign_out_everywhere(
+        self, info: Info, except_current: bool = False
+    ) -> list[Session] | None:
+        context, principal = info.context, info.context.principal
+        async with context.write() as unit:
+            await sign_out(unit, principal.subject, principal.session if except_current else None)
+        return await account_sessions(context, principal.subject)
+
+    @strawberry.mutation(
+        permission_classes=[FirstParty],
+        description="Change one's own password. All tokens that were issued before end at once, and all"
+        " sessions but the one that asks, which has to refresh its access token now. Returns the"
+        " sessions that are left.",
+    )
+    async def change_password(self, info: Info, current: str, new: str) -> list[Session] | None:
+        context = info.context
+        for name, password in (("current", current), ("new", new)):
+            if not is_storable(password):
+                raise BadUserInput(NO_PASSWORD, [name])
+        authentication = Authentication(context.services)
+        await authentication.change_password(context.actor, current, new, context.now)
+        return await account_sessions(context, context.principal.subject)
+
+
+async def account_sessions(context: Context, account: str) -> list[Session]:
+    """Return an account's sessions that are not over, the one used last first."""
+    async with context.read() as session:
+        found = await live_sessions(session, account, context.services.settings, context.now)
+    return [_session(row, context.principal.session) for row in found]
+
+
+async def revoke_session(unit: Transaction, account: str, id: str) -> None:
+    """End a session of an account, and its tokens. Raises `NotFound` when it has no such session."""
+    found = await unit.session.get(tables.Session, id) if is_storable(id) else None
+    if found is None or found.account_id != account:
+        raise NotFound("There is no such session.")
+    await revoke(unit, id)
+
+
+def _session(row: tables.Session, current: str | None) -> Session:
+    return Session(
+        id=strawberry.ID(row.id),
+        label=row.label,
+        created_at=row.created_at,
+        used_at=row.used_at,
+        authenticated_at=row.authenticated_at,
+        expires_at=row.expires_at,
+        address=row.address,
+        current=row.id == current,
+        methods=row.methods,
+        client=row.client_id,
+    )

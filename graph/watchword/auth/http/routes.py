@@ -1,0 +1,219 @@
+"""The sign-in routes: JSON in and out, in RFC 6749's names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from watchword.auth.http import request_auth
+from watchword.auth.http.http_json import (
+    Refusal,
+    answered,
+    challenged,
+    check_origin,
+    device_of,
+    json_body,
+    json_response,
+    optional_text,
+    required_text,
+)
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import Device, SignedIn
+from watchword.auth.sign_in import known_devices
+from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.tables import Account
+from watchword.config.settings import Settings
+from watchword.errors import InvalidProof, Unauthenticated
+from watchword.principal import FIRST_PARTY, Principal
+
+COOKIE = "__Host-watchword"
+JWKS = "/.well-known/jwks.json"
+# Seconds for which others may keep our public keys.
+JWKS_MAX_AGE = 300
+
+
+def routes(identity: Identity) -> APIRouter:
+    """Make login, refresh, step-up, logout and the key set."""
+    router = APIRouter()
+    settings = identity.settings
+
+    @router.post("/api/auth/login")
+    async def login(request: Request) -> Response:
+        return await answered(request, _login(identity, request))
+
+    @router.post("/api/auth/refresh")
+    async def refresh(request: Request) -> Response:
+        return await answered(request, _refresh(identity, request))
+
+    @router.post("/api/auth/step-up")
+    async def step_up(request: Request) -> Response:
+        return await answered(request, _step_up(identity, request))
+
+    @router.post("/api/auth/logout")
+    async def logout(request: Request) -> Response:
+        return await answered(request, _logout(identity, request))
+
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route(JWKS, methods=["GET", "HEAD"])
+    async def jwks() -> Response:
+        # Whoever keeps our keys asks again before a new one signs.
+        max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
+        return json_response(await identity.jwks(), kept=max_age)
+
+    return router
+
+
+async def _login(identity: Identity, request: Request) -> Response:
+    body = await json_body(request, identity.settings)
+    in_body = _wants_body(body)
+    if not in_body:
+        # Or another site could sign somebody in as somebody else (login CSRF).
+        check_origin(request, identity.settings)
+    device, now = _device(request, body), identity.clock.now()
+    authentication = Authentication(identity.services)
+    replaces = None if in_body else request.cookies.get(COOKIE)
+    passkey, evidence = _passkey(body), None
+    if passkey is None:
+        email, evidence = required_text(body, "email"), _evidence(body)
+    shown = request_auth.shown_by(identity, request)
+    if evidence is None:
+        who = await authentication.sign_in_by_passkey(
+            passkey, device, now, key=shown.key, use=shown.use, replaces=replaces
+        )
+    else:
+        who = await authentication.sign_in(
+            email, evidence, device, now, key=shown.key, use=shown.use, replaces=replaces
+        )
+    return await _delivered(identity, who, device, in_body)
+
+
+async def _refresh(identity: Identity, request: Request) -> Response:
+    body = await json_body(request, identity.settings)
+    token, in_body = _refresh_token(request, body, identity.settings)
+    if token is None:
+        raise Unauthenticated("There is no refresh token. Sign in.")
+    device = _device(request, body)
+    shown = request_auth.shown_by(identity, request)
+    # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
+    who = await identity.sessions.refresh(
+        token, device, identity.clock.now(), key=shown.key, use=shown.use
+    )
+    return await _delivered(identity, who, device, in_body)
+
+
+async def _step_up(identity: Identity, request: Request) -> Response:
+    check_origin(request, identity.settings)
+    body = await json_body(request, identity.settings)
+    passkey = _passkey(body)
+    evidence = _evidence(body) if passkey is None else None
+    principal = await first_party(identity, request)
+    address, now = device_of(request).address, identity.clock.now()
+    authentication = Authentication(identity.services)
+    if evidence is None:
+        who = await authentication.step_up_by_passkey(principal, passkey, address, now)
+    else:
+        who = await authentication.step_up(principal, evidence, address, now)
+    return json_response(await _tokens(identity, who))
+
+
+async def _logout(identity: Identity, request: Request) -> Response:
+    body = await json_body(request, identity.settings)
+    token, _ = _refresh_token(request, body, identity.settings)
+    if token is not None:
+        await identity.sessions.sign_out(token, device_of(request), identity.clock.now())
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+    return response
+
+
+async def _tokens(identity: Identity, who: SignedIn) -> dict[str, Any]:
+    issued = await identity.issue(who)
+    return {
+        "access_token": issued.token,
+        "token_type": "Bearer" if who.session.jkt is None else "DPoP",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+
+
+async def _delivered(identity: Identity, who: SignedIn, device: Device, in_body: bool) -> Response:
+    answer = await _tokens(identity, who)
+    known_by = await _device_token(identity, who, device)
+    if in_body:
+        answer |= {"refresh_token": who.refresh_token}
+        return json_response(answer | ({"device_token": known_by} if known_by else {}))
+    response = json_response(answer)
+    _set_cookie(response, COOKIE, who.refresh_token, identity.settings.refresh_idle_seconds)
+    if known_by:
+        cookie = known_devices.with_token(device.tokens, known_by)
+        _set_cookie(response, known_devices.COOKIE, cookie, known_devices.SECONDS)
+    return response
+
+
+async def _device_token(identity: Identity, who: SignedIn, device: Device) -> str | None:
+    """Return the token of this device for the account; None when the device has one already."""
+    services, now, account = identity.services, identity.clock.now(), who.account.id
+    async with services.database.read() as session:
+        whose = Account.id == account
+        known = await known_devices.find(session, services.vault, device.tokens, now, whose)
+        if known is not None and known.id == who.session.id:
+            return None
+        return await known_devices.token_for(session, services.vault, account, who.session.id, now)
+
+
+def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, max_age=seconds, secure=True, httponly=True, samesite="strict")
+
+
+def _device(request: Request, body: dict[str, Any]) -> Device:
+    """Tell where a request comes from; what a browser has in a cookie an app sends in the body."""
+    device, token = device_of(request), optional_text(body, "device_token")
+    return device if token is None else replace(device, tokens=[token])
+
+
+def _refresh_token(
+    request: Request, body: dict[str, Any], settings: Settings
+) -> tuple[str | None, bool]:
+    """Find the refresh token, and tell whether it came in the body (and the next one goes there)."""
+    if "refresh_token" in body:
+        return required_text(body, "refresh_token"), True
+    check_origin(request, settings)
+    return request.cookies.get(COOKIE), False
+
+
+async def first_party(identity: Identity, request: Request) -> Principal:
+    """Return who asks with an access token of a sign-in here. Raises `Refusal`."""
+    try:
+        principal = await request_auth.principal_of(identity, request)
+    except Unauthenticated as error:
+        error_code = error.error if isinstance(error, InvalidProof) else "invalid_token"
+        headers = challenged(request, error)
+        if isinstance(error, InvalidProof) and error.nonce is not None:
+            headers["dpop-nonce"] = error.nonce
+        raise Refusal(401, error_code, error.message, headers) from error
+    if principal.client != FIRST_PARTY or principal.session is None:
+        raise Refusal(403, "access_denied", "Only who has signed in here itself can step up.")
+    return principal
+
+
+def _evidence(body: dict[str, Any]) -> Evidence:
+    password = required_text(body, "password")
+    return Evidence(password, optional_text(body, "otp"), optional_text(body, "recovery_code"))
+
+
+def _passkey(body: dict[str, Any]) -> dict[str, Any] | None:
+    passkey = body.get("passkey")
+    if passkey is None:
+        return None
+    if not isinstance(passkey, dict) or "password" in body:
+        raise Refusal(400, "invalid_request", "Send a passkey, an object, or a password.")
+    return passkey
+
+
+def _wants_body(body: dict[str, Any]) -> bool:
+    delivery = body.get("delivery", "cookie")
+    if delivery not in ("cookie", "body"):
+        raise Refusal(400, "invalid_request", "The member 'delivery' must be cookie or body.")
+    return bool(delivery == "body")

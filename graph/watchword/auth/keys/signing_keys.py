@@ -1,0 +1,321 @@
+"""Signing keys in the database: made, published, used, and dropped when their last token has ended.
+
+A key is published as soon as it is made, signs from `signs_at`, and verifies until `retires_at`. Of
+those that may sign, the one made last does. Each process knows the dates, and follows them without
+asking the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.actor import SERVER, Actor
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.tables import SigningKey
+from watchword.config.settings import (
+    LONGEST_LEEWAY_SECONDS,
+    LONGEST_TOKEN_SECONDS,
+    PREFIX,
+    Settings,
+)
+from watchword.errors import Unsafe
+from watchword.process.background import Background
+from watchword.process.clock import Clock
+from watchword.storage.columns import moment
+from watchword.storage.database import Database, exclusive, undisturbed
+from watchword.storage.vault import Vault, make_key
+from watchword.tokens.keys import Key, KeyRing, generate
+from watchword.tokens.keys import load as load_key
+from watchword.transaction import Transaction
+
+log = logging.getLogger("watchword.tokens")
+
+# Seconds between two looks into the database for a key that nobody here knows.
+COOL_DOWN = 1.0
+# Seconds after which nobody signs who has not looked for new keys.
+KEYS_ARE_FRESH = 30.0
+# Seconds for which a key verifies after another signs. The settings of whoever rotates do not count:
+# they may be other than the servers', or other than they were when the last token was signed.
+LAST_TOKEN = KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS
+# Seconds until a key signs whose publication nobody shall wait for: more than COOL_DOWN and what clocks
+# differ by. Whoever meets its first token knows it, or has not looked since it was made, and may.
+AT_ONCE = 10.0
+# Whoever makes or drops a key holds this lock meanwhile.
+LOCK = 7_709_014
+
+_IN_THE_CLEAR = "-----BEGIN"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedKey:
+    """A key, and when it is used (Unix seconds)."""
+
+    key: Key
+    created_at: float
+    signs_at: float
+    retires_at: float | None
+
+
+def ring(keys: Iterable[DatedKey], now: float) -> KeyRing:
+    """Return the keys that are good at `now`, the one that signs first. `keys` are newest first."""
+    good = [each for each in keys if each.retires_at is None or each.retires_at > now]
+    good.sort(key=lambda each: each.signs_at > now)
+    return KeyRing(tuple(each.key for each in good))
+
+
+async def load(database: Database, vault: Vault, now: float) -> KeyRing:
+    """Return the keys that are good at `now` (Unix seconds), the one that signs first.
+
+    Raises `Unsafe` when one of them cannot be opened.
+    """
+    async with database.read() as session:
+        rows = await newest_first(session)
+    return ring((_dated(row, _open(row, vault)) for row in rows), now)
+
+
+async def ensure(database: Database, vault: Vault, settings: Settings, now: float) -> None:
+    """Make the first key, and seal those that are not. Processes that start together end with one.
+
+    Raises `Unsafe`, and changes nothing, when what is sealed cannot be opened. Whoever calls this
+    holds the home directory: the key that seals is made there when there is none and nothing is sealed.
+    """
+    async with database.write() as session:
+        await exclusive(session, LOCK)
+        rows = await _drop_retired(session, await newest_first(session), now)
+        # Only all of them at once: one in the clear among sealed ones was not put there by us.
+        if all(row.private_pem.startswith(_IN_THE_CLEAR) for row in rows):
+            make_key(settings)
+            _seal(Transaction(session, now), rows, vault)
+        for row in rows:
+            _open(row, vault)
+        if not rows:
+            key = generate(settings.algorithm, settings.rsa_bits)
+            _add(Transaction(session, now), vault, key, rows, signs_at=now)
+        elif rows[0].algorithm != settings.algorithm:
+            log.warning(
+                "%sALGORITHM is %s, and the newest signing key is for %s: run `watchword keys rotate`.",
+                PREFIX,
+                settings.algorithm,
+                rows[0].algorithm,
+            )
+
+
+async def rotate(
+    database: Database,
+    vault: Vault,
+    settings: Settings,
+    now: float,
+    *,
+    at_once: bool = False,
+    actor: Actor = SERVER,
+) -> DatedKey:
+    """Publish a new key, which signs as soon as everybody can know it.
+
+    The old ones verify until their last token has ended. With `at_once`, the new one signs as soon
+    as all of our own processes can know it, and not the ones that wait for their turn: whoever else
+    has cached our keys may refuse its tokens for a while. Raises `Unsafe`, and changes nothing, when
+    the vault does not open the keys that there are.
+    """
+    key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
+    async with database.write() as session:
+        await exclusive(session, LOCK)
+        rows = await newest_first(session)
+        publish = 0 if at_once else settings.key_publish_seconds
+        return _succeed(Transaction(session, now, actor), vault, key, rows, publish)
+
+
+async def rotate_when_due(
+    database: Database, vault: Vault, settings: Settings, now: float
+) -> DatedKey | None:
+    """Publish a new key when the newest is too old. Processes that do so together end with one.
+
+    Raises `Unsafe` as `rotate` does.
+    """
+    key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
+    async with database.write() as session:
+        await exclusive(session, LOCK)
+        rows = await newest_first(session)
+        # Looked at again: another process may have been faster.
+        if not rows or not is_due(rows[0].created_at.timestamp(), settings, now):
+            return None
+        publish = settings.key_publish_seconds
+        return _succeed(Transaction(session, now), vault, key, rows, publish)
+
+
+async def drop_retired(database: Database, now: float) -> None:
+    """Delete the keys whose last token has ended at `now` (Unix seconds)."""
+    async with database.write() as session:
+        await exclusive(session, LOCK)
+        await _drop_retired(session, await newest_first(session), now)
+
+
+def is_due(newest: float, settings: Settings, now: float) -> bool:
+    """Tell whether a key that was made at `newest` (Unix seconds) has signed for long enough."""
+    return 0 < settings.key_rotation_seconds <= now - newest
+
+
+class KeyStore:
+    """The keys as this process knows them."""
+
+    def __init__(
+        self, database: Database, vault: Vault, clock: Clock, background: Background
+    ) -> None:
+        self._background = background
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._keys: Sequence[DatedKey] = ()
+        self._looked_at = self._fresh_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys that are good now, the one that signs first."""
+        return ring(self._keys, self._clock.now())
+
+    @property
+    def newest(self) -> float:
+        """When the key made last was made (Unix seconds); the end of time without one."""
+        return self._keys[0].created_at if self._keys else float("inf")
+
+    @property
+    def has_retired(self) -> bool:
+        """Whether there is a key whose last token has ended."""
+        now = self._clock.now()
+        return any(each.retires_at is not None and each.retires_at <= now for each in self._keys)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the last look came to nothing, because the database could not be asked."""
+        return self._looked_at > self._fresh_at
+
+    async def fresh(self) -> KeyRing:
+        """Return the keys to sign with, no older than KEYS_ARE_FRESH."""
+        if self._clock.now() - self._fresh_at > KEYS_ARE_FRESH:
+            await self._look_together()
+        return self.ring
+
+    async def refresh(self) -> bool:
+        """Look for keys made or retired elsewhere, at most once a second; tell whether it looked.
+
+        A stream of tokens with unknown key ids therefore costs no more than one query a second.
+        Whoever comes while somebody looks waits for what is found.
+        """
+        if self._looking is None and 0 <= self._clock.now() - self._looked_at < COOL_DOWN:
+            return False
+        await self._look_together()
+        return True
+
+    async def _look_together(self) -> None:
+        if self._looking is None:
+            self._looked_at = self._clock.now()
+            look = self._look(self._looked_at)
+            self._looking = self._background.spawn("look for signing keys", look)
+        await undisturbed(self._looking)
+
+    async def _look(self, now: float) -> None:
+        try:
+            async with self._database.read() as session:
+                rows = await newest_first(session)
+            known = {each.key.kid: each.key for each in self._keys}
+            found = [(row, known.get(row.kid) or self._try(row)) for row in rows]
+            self._keys = [_dated(row, key) for row, key in found if key is not None]
+            self._fresh_at = now
+        finally:
+            self._looking = None
+
+    def _try(self, row: SigningKey) -> Key | None:
+        """Open a key. One that cannot be opened is no reason to give up those that are known."""
+        try:
+            return _open(row, self._vault)
+        except Unsafe as error:
+            if not self._keys:
+                raise
+            log.error("signing key %s is left out: %s", row.kid, error)
+            return None
+
+
+async def newest_first(session: AsyncSession) -> list[SigningKey]:
+    """Return every key that is in the database, the one made last first."""
+    found = await session.execute(select(SigningKey).order_by(SigningKey.created_at.desc()))
+    return list(found.scalars())
+
+
+async def _drop_retired(
+    session: AsyncSession, rows: Sequence[SigningKey], now: float
+) -> list[SigningKey]:
+    kept = [row for row in rows if row.retires_at is None or row.retires_at > moment(now)]
+    for row in rows:
+        if row not in kept:
+            await session.delete(row)
+    return kept
+
+
+def _seal(unit: Transaction, rows: Sequence[SigningKey], vault: Vault) -> None:
+    if rows:
+        record(unit, Action.KEYS_RESEALED, count=str(len(rows)))
+    for row in rows:
+        row.private_pem = vault.seal(row.private_pem)
+        log.warning(
+            "signing key %s was in the clear and is sealed now. Copies of the database still have it:"
+            " run `watchword keys rotate`.",
+            row.kid,
+        )
+
+
+def _succeed(
+    unit: Transaction, vault: Vault, key: Key, rows: Sequence[SigningKey], publish: float
+) -> DatedKey:
+    """Let a key follow on those that there are."""
+    # Whoever holds another vault than the servers must not touch their keys.
+    for row in rows:
+        _open(row, vault)
+    signs_at = unit.now + max(publish, AT_ONCE) if rows else unit.now
+    for row in rows:
+        row.retires_at = row.retires_at or moment(signs_at + LAST_TOKEN)
+    return _add(unit, vault, key, rows, signs_at)
+
+
+def _add(
+    unit: Transaction, vault: Vault, key: Key, rows: Sequence[SigningKey], signs_at: float
+) -> DatedKey:
+    row = SigningKey(
+        kid=key.kid,
+        algorithm=key.algorithm,
+        # By the key that opens the newest: servers that do not know our first one yet know that one.
+        private_pem=vault.seal(key.pem(), like=rows[0].private_pem if rows else None),
+        created_at=_after(rows, moment(unit.now)),
+        signs_at=moment(signs_at),
+    )
+    unit.session.add(row)
+    signs = row.signs_at.isoformat(timespec="seconds")
+    record(unit, Action.KEY_ADDED, kid=key.kid, algorithm=key.algorithm, signs_at=signs)
+    return _dated(row, key)
+
+
+def _after(rows: Sequence[SigningKey], now: datetime) -> datetime:
+    # The order of these moments is the order in which keys were made, whatever clocks say.
+    return max(now, rows[0].created_at + timedelta(microseconds=1)) if rows else now
+
+
+def _open(row: SigningKey, vault: Vault) -> Key:
+    pem = vault.open(row.private_pem)
+    try:
+        return load_key(row.kid, row.algorithm, pem)
+    except ValueError:
+        raise Unsafe(
+            f"The signing key {row.kid} in the database is damaged: bring back a copy of the"
+            " database, or delete its row."
+        ) from None
+
+
+def _dated(row: SigningKey, key: Key) -> DatedKey:
+    retires_at = None if row.retires_at is None else row.retires_at.timestamp()
+    return DatedKey(key, row.created_at.timestamp(), row.signs_at.timestamp(), retires_at)

@@ -1,0 +1,200 @@
+"""The two ceremonies of WebAuthn, registration and authentication: what is asked of a browser, and
+whether its answer is good. Pure: the library does the cryptography, and nothing is stored here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import (
+    base64url_to_bytes,
+    bytes_to_base64url,
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+    options_to_json_dict,
+    parse_authentication_credential_json,
+    parse_client_data_json,
+)
+from webauthn.helpers.structs import (
+    AuthenticationCredential,
+    AuthenticatorSelectionCriteria,
+    CollectedClientData,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from watchword.auth.passkeys.challenges import SECONDS
+from watchword.auth.passkeys.relying_party import RelyingParty
+from watchword.config.settings import MINIMUM_RSA_BITS
+from watchword.errors import Unauthenticated
+
+log = logging.getLogger("watchword.passkeys")
+
+# Characters of each text of a credential: an attestation with its certificates has some thousand.
+LONGEST = 32_768
+# WebAuthn Level 3, section 5.8.3: a credential's id has at most 1,023 bytes.
+LONGEST_ID = 1_023
+_REQUIRED = UserVerificationRequirement.REQUIRED
+
+
+class PasskeyRefused(Unauthenticated):
+    """A passkey's answer is not good. `rule` says which check refused it, and `account` whose passkey
+    it is; both are for the log and the audit log, and the caller hears neither."""
+
+    def __init__(self, rule: str, account: str | None = None) -> None:
+        super().__init__("The passkey was not accepted. Ask for new options and try again.")
+        self.rule = rule
+        self.account = account
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new passkey: its id (base64url), its public key (COSE), and how often it has signed."""
+
+    id: str
+    public_key: bytes
+    sign_count: int
+
+
+def creation_options(
+    party: RelyingParty, account: str, email: str, name: str, known: Sequence[str], challenge: bytes
+) -> dict[str, Any]:
+    """Return PublicKeyCredentialCreationOptions as JSON. `known` are the passkeys that there are."""
+    options = generate_registration_options(
+        rp_id=party.id,
+        rp_name=party.id,
+        # It comes back at sign-in and says whose the passkey is; it names nobody by itself.
+        user_id=account.encode(),
+        user_name=email,
+        user_display_name=name,
+        challenge=challenge,
+        timeout=SECONDS * 1000,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            require_resident_key=True,
+            user_verification=_REQUIRED,
+        ),
+        exclude_credentials=_descriptors(known),
+    )
+    return options_to_json_dict(options)
+
+
+def request_options(party: RelyingParty, known: Sequence[str], challenge: bytes) -> dict[str, Any]:
+    """Return PublicKeyCredentialRequestOptions as JSON; with no `known` passkeys, for whichever the
+    person picks."""
+    options = generate_authentication_options(
+        rp_id=party.id,
+        challenge=challenge,
+        timeout=SECONDS * 1000,
+        allow_credentials=_descriptors(known),
+        user_verification=_REQUIRED,
+    )
+    return options_to_json_dict(options)
+
+
+def challenge_of(credential: object) -> bytes:
+    """Return the challenge that a credential says it has signed. Raises `PasskeyRefused`."""
+    with _refusing("malformed"):
+        return _client_data(credential).challenge
+
+
+def registered(credential: object, challenge: bytes, party: RelyingParty) -> Registered:
+    """Check the answer to creation options (WebAuthn Level 3, section 7.1). Raises `PasskeyRefused`."""
+    with _refusing("attestation"):
+        _check_is_near(credential)
+        assert isinstance(credential, dict)
+        verified = verify_registration_response(
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=party.id,
+            expected_origin=list(party.origins),
+            require_user_verification=True,
+        )
+        _check_key(verified.credential_public_key)
+        _check(len(verified.credential_id) <= LONGEST_ID, "the id is too long")
+        return Registered(
+            bytes_to_base64url(verified.credential_id),
+            verified.credential_public_key,
+            verified.sign_count,
+        )
+
+
+def assertion(credential: object) -> AuthenticationCredential:
+    """Read the answer to request options. Raises `PasskeyRefused`."""
+    with _refusing("malformed"):
+        _check_is_near(credential)
+        assert isinstance(credential, dict)
+        return parse_authentication_credential_json(credential)
+
+
+def check_assertion(
+    answer: AuthenticationCredential, challenge: bytes, party: RelyingParty, public_key: bytes
+) -> int:
+    """Check the answer to request options (WebAuthn Level 3, section 7.2) by a known passkey's key.
+
+    Returns how often the passkey has signed by now, which is not compared with anything here.
+    Raises `PasskeyRefused`.
+    """
+    with _refusing("assertion"):
+        verified = verify_authentication_response(
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=party.id,
+            expected_origin=list(party.origins),
+            credential_public_key=public_key,
+            # Only what is signed can tell that a passkey was cloned, so it is compared after this.
+            credential_current_sign_count=0,
+            require_user_verification=True,
+        )
+        return verified.new_sign_count
+
+
+@contextmanager
+def _refusing(rule: str) -> Iterator[None]:
+    """Refuse, whatever the library makes of what it is given: it raises a good many things."""
+    try:
+        yield
+    except Exception as error:
+        log.info("a passkey's answer was refused (%s): %.200r", rule, str(error))
+        raise PasskeyRefused(rule) from None
+
+
+def _check_is_near(credential: object) -> None:
+    # A page that shows ours in a frame of its own could have the person touch what it does not see.
+    _check(not _client_data(credential).cross_origin, "crossOrigin")
+
+
+def _client_data(credential: object) -> CollectedClientData:
+    if not isinstance(credential, dict):
+        raise ValueError("no object")
+    response = credential["response"]
+    texts = [*response.values(), *credential.values()]
+    _check(all(len(text) <= LONGEST for text in texts if isinstance(text, str)), "too long")
+    return parse_client_data_json(base64url_to_bytes(response["clientDataJSON"]))
+
+
+def _check_key(public_key: bytes) -> None:
+    # The library looks at a new key only when it is used for the first time.
+    key = decoded_public_key_to_cryptography(decode_credential_public_key(public_key))
+    if isinstance(key, RSAPublicKey):
+        _check(key.key_size >= MINIMUM_RSA_BITS, "the RSA key is too short")
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
+
+
+def _descriptors(ids: Sequence[str]) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(base64url_to_bytes(id)) for id in ids]

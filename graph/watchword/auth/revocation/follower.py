@@ -1,0 +1,121 @@
+"""Watches what happens to accounts, wherever it happens, and lets it have its effect here at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from watchword.auth.revocation.identity_events import (
+    ACCOUNT_REVOKED,
+    CLIENT_REVOKED,
+    ROLES_CHANGED,
+    SESSION_REVOKED,
+    STREAM,
+    TOKEN_REVOKED,
+)
+from watchword.auth.revocation.revocations import Revocations
+from watchword.context import Services
+from watchword.delivery.lease import narrowed
+from watchword.delivery.leases import Leases
+from watchword.ending import Ending
+from watchword.errors import CursorExpired
+from watchword.events.event import Event, Place
+from watchword.process.background import Supervised
+
+# Seconds for which a connection of a session that is kept may go on by its old token, where there is
+# no grace to renew other tokens.
+KEPT_GRACE = 10.0
+# Seconds between two removals of outdated revocations from memory.
+FORGET_SECONDS = 60.0
+
+
+class Watch:
+    """Follows the stream of identity for this process.
+
+    `seconds` is how far back it looks at the start: as long as a token can live. `grace` is how many
+    seconds a connection may live by a token that must be renewed; None for one that goes on with
+    what its owner still has.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        revocations: Revocations,
+        leases: Leases,
+        seconds: float,
+        grace: float | None,
+    ) -> None:
+        self._services = services
+        self._revocations = revocations
+        self._leases = leases
+        self._seconds = seconds
+        self._grace = grace
+
+    async def open(self) -> None:
+        """Take in what happened of late, and follow from then on until the background is closed."""
+        await self._recall()
+        background = self._services.background
+        background.start("the watch over revocations", self._follow, is_needed=True)
+        background.every(FORGET_SECONDS, "the forgetting of revocations", self.forget)
+
+    async def forget(self) -> None:
+        """Forget the revocations that no token can remember any more."""
+        self._revocations.forget(self._services.clock.now())
+
+    def take(self, event: Event, at: float) -> None:
+        """Let what happened at a time have its effect on tokens to come and on connections that
+        live."""
+        self._revocations.add(event, at)
+        match event.kind:
+            case kind if kind == SESSION_REVOKED:
+                self._leases.revoke_session(event.key, str(event.data["session"]))
+            case kind if kind == TOKEN_REVOKED:
+                self._leases.revoke_token(event.key, str(event.data["token"]))
+            case kind if kind == CLIENT_REVOKED:
+                self._leases.revoke_client(event.key, int(event.data["version"] or 0))
+            case kind if kind == ACCOUNT_REVOKED:
+                self._revoke(event)
+            case kind if kind == ROLES_CHANGED:
+                self._outdate(event)
+
+    def _revoke(self, event: Event) -> None:
+        kept = event.data.get("kept")
+        grace = KEPT_GRACE if self._grace is None else self._grace
+        for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
+            if kept is not None and lease.principal.session == kept:
+                # Not at once: it may be the connection that waits to hear of this very change.
+                lease.outdate(self._services.clock.now() + grace)
+            else:
+                lease.end(Ending.REVOKED)
+
+    def _outdate(self, event: Event) -> None:
+        now = self._services.clock.now()
+        grants = self._revocations.grants(event)
+        for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
+            # What was taken away is gone at once, whatever becomes of the token.
+            lease.narrow(narrowed(lease.principal, grants))
+            if self._grace is not None:
+                lease.outdate(now + self._grace)
+
+    async def _recall(self) -> Place:
+        now = self._services.clock.now()
+        happened, head = await self._services.log.since(STREAM, now - self._seconds)
+        for event, at in happened:
+            self.take(event, at)
+        return head
+
+    async def _follow(self, task: Supervised) -> None:
+        while True:
+            # Read everything again: if the watch failed at an event, that event must not be skipped.
+            after = await self._recall()
+            # Events were pruned before this process came to them; the log has all that matter.
+            with suppress(CursorExpired):
+                await self._hear(task, after)
+
+    async def _hear(self, task: Supervised, after: Place) -> None:
+        reader, mailbox = await self._services.hub.follow(STREAM, None, after)
+        task.well()
+        try:
+            while True:
+                self.take(await reader.next(mailbox), self._services.clock.now())
+        finally:
+            reader.leave(mailbox)

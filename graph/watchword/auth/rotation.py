@@ -1,0 +1,42 @@
+"""Keeps the keys of this process fresh, and rotates them when their time has come."""
+
+from __future__ import annotations
+
+import logging
+
+from watchword.auth.keys.signing_keys import drop_retired, is_due, rotate_when_due
+from watchword.auth.service import Identity
+from watchword.errors import Unavailable
+from watchword.process.background import Background
+
+log = logging.getLogger("watchword.tokens")
+
+# Less than KEYS_ARE_FRESH: then nobody who signs in has to wait for a look.
+EVERY_SECONDS = 20.0
+
+
+class Rotation:
+    """Looks for new keys now and then, makes one when the newest is too old, and drops those whose
+    last token has ended. Several processes may do so at once."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def open(self, background: Background) -> None:
+        """Begin to look after the keys, until the background is closed."""
+        background.every(EVERY_SECONDS, "the care of the signing keys", self.turn)
+
+    async def turn(self) -> None:
+        """Look after the keys once."""
+        identity = self._identity
+        await identity.refresh_keys()
+        if identity.keys.is_blind:
+            raise Unavailable("The database cannot be asked just now.")
+        keys, settings, now = identity.keys, identity.settings, identity.clock.now()
+        database, vault = identity.services.database, identity.services.vault
+        if keys.has_retired:
+            await drop_retired(database, now)
+        if is_due(keys.newest, settings, now):
+            made = await rotate_when_due(database, vault, settings, now)
+            if made is not None:
+                log.info("signing key %s was made, and signs later", made.key.kid)

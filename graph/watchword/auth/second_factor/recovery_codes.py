@@ -1,0 +1,105 @@
+"""Recovery codes: each stands in for a one-time code once, when the phone is lost.
+
+A code has 120 random bits. NIST SP 800-63B, section 5.1.2.2, asks for a slow hash of look-up secrets
+only when they have fewer than 112: making and checking codes costs next to nothing.
+
+Codes of ten characters were made before. They have 50 bits and slow hashes, salted by the account;
+what is left of them is still good, and is hashed in its turn, before a transaction begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+
+from argon2.low_level import Type, hash_secret_raw
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.tables import RecoveryCode
+from watchword.formats.text import plain_code
+from watchword.storage.columns import moment
+from watchword.throttling.hash_queue import in_turn
+from watchword.transaction import Transaction
+
+COUNT = 10
+LENGTH, GROUP = 24, 4
+SHORT_LENGTH = 10
+"""Characters of a code that was made when they were hashed slowly."""
+# Crockford's base32: nothing in it looks like something else.
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_LOOK_ALIKE = str.maketrans("oil", "011")
+_CODE = re.compile(rf"[{ALPHABET}]+")
+
+
+async def renew(unit: Transaction, account: str) -> list[str]:
+    """Make codes in place of those that an account has, and return them, to be read this once."""
+    await forget(unit, account)
+    codes = [_new() for _ in range(COUNT)]
+    unit.session.add_all(
+        RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes
+    )
+    record(unit, Action.RECOVERY_CODES_MADE, account=account)
+    starts = range(0, LENGTH, GROUP)
+    return ["-".join(code[start : start + GROUP] for start in starts) for code in codes]
+
+
+async def hash_of(account: str, code: str, address: str = "") -> str:
+    """Return the hash by which an account's code is known, as somebody wrote it; that of none, empty,
+    when it is no code.
+
+    `address` is the network address that asks. Raises `Unavailable` when too many wait for a slow hash.
+    """
+    text = _read(code)
+    if len(text) == SHORT_LENGTH:
+        return await in_turn(_slow_hash, account, text, address=address)
+    return _hash(account, text) if len(text) == LENGTH else ""
+
+
+async def use(unit: Transaction, account: str, hash: str) -> bool:
+    """Use a code up, known by its hash; tell whether it was one, and had not been used."""
+    unused = update(RecoveryCode).filter_by(account_id=account, hash=hash, used_at=None)
+    used = await unit.session.execute(
+        unused.values(used_at=moment(unit.now)).returning(RecoveryCode.hash),
+        execution_options={"synchronize_session": False},
+    )
+    if used.first() is None:
+        return False
+    count = await left(unit.session, account)
+    record(unit, Action.RECOVERY_CODE_USED, account=account, left=str(count))
+    return True
+
+
+async def left(session: AsyncSession, account: str) -> int:
+    """Return how many codes have not been used."""
+    unused = select(func.count()).select_from(RecoveryCode)
+    found = await session.execute(unused.filter_by(account_id=account, used_at=None))
+    return found.scalar_one()
+
+
+async def forget(unit: Transaction, account: str) -> None:
+    """Drop all of an account's codes."""
+    await unit.session.execute(delete(RecoveryCode).filter_by(account_id=account))
+
+
+def _new() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def _read(code: str) -> str:
+    """Read a code as people write them, also with O for 0 and I or L for 1; return nothing when it is
+    no code."""
+    text = plain_code(code).translate(_LOOK_ALIKE)
+    return text if _CODE.fullmatch(text) else ""
+
+
+def _hash(account: str, code: str) -> str:
+    return hashlib.sha256(f"{account}:{code}".encode()).hexdigest()
+
+
+def _slow_hash(account: str, code: str) -> str:
+    salt = hashlib.sha256(account.encode()).digest()[:16]
+    # OWASP's password storage cheat sheet: argon2id with 19 MiB and two passes.
+    return hash_secret_raw(code.encode(), salt, 2, 19_456, 1, 32, Type.ID).hex()

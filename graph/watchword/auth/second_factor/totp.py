@@ -1,0 +1,153 @@
+"""One-time codes (TOTP, RFC 6238) as the second factor beside the password.
+
+The parameters are those that every authenticator app takes: SHA-1, six digits, 30 seconds. SHA-1 is
+sound in HMAC (RFC 6194, section 3.3). A code is good once, one step late and one step early.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pyotp import TOTP, random_base32
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from watchword.auth.accounts.accounts import lock_account
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.second_factor import recovery_codes
+from watchword.auth.tables import Totp
+from watchword.config.settings import Settings
+from watchword.errors import BadUserInput, NotFound, Unauthenticated
+from watchword.formats.text import plain_code
+from watchword.storage.vault import Vault
+from watchword.transaction import Transaction
+
+STEP_SECONDS = 30
+# Section 5.2: a step each way for clocks that differ and people who type.
+DRIFT = 1
+METHODS = ["otp", "mfa"]
+"""What a one-time code adds to the methods of a sign-in, in the words of RFC 8176."""
+_CODE = re.compile(r"[0-9]{6}", re.ASCII)
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password is good, and a one-time code or a recovery code has to come with it."""
+
+    def __init__(self) -> None:
+        super().__init__("A one-time code is needed too: send otp, or recovery_code.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an authenticator app has to know: the secret in base32, and both as a URI for a QR code."""
+
+    secret: str = field(repr=False)
+    uri: str = field(repr=False)
+
+
+async def check(
+    unit: Transaction, vault: Vault, account: str, otp: object, recovery_hash: str | None
+) -> list[str]:
+    """Ask for the second factor of an account that has one; return what it adds to the methods.
+
+    What is good is used up with this transaction. `otp` may be any JSON; it and the hash of a recovery
+    code are None when they did not come. Raises `SecondFactorRequired`, or `Unauthenticated` when it
+    is not good.
+    """
+    secret = await unit.session.get(Totp, (account, True))
+    if secret is None:
+        return []
+    if otp is not None:
+        good = await _use(unit, account, step_of(vault.open(secret.sealed_secret), otp, unit.now))
+    elif recovery_hash is not None:
+        good = await recovery_codes.use(unit, account, recovery_hash)
+    else:
+        raise SecondFactorRequired
+    if not good:
+        raise Unauthenticated("The code is not valid. Each is good once: wait for the next one.")
+    return METHODS
+
+
+async def is_enabled(session: AsyncSession, account: str) -> bool:
+    """Tell whether an account has a second factor beside its password."""
+    return await session.get(Totp, (account, True)) is not None
+
+
+async def begin(unit: Transaction, vault: Vault, settings: Settings, account: str) -> Setup:
+    """Make a secret, which is good once it is confirmed; until then nothing changes."""
+    owner = await lock_account(unit.session, account)
+    secret = random_base32()
+    made = Totp(account_id=account, is_confirmed=False, sealed_secret=vault.seal(secret))
+    made.last_step = 0
+    await unit.session.merge(made)
+    issuer = urlsplit(settings.issuer).hostname
+    return Setup(secret, TOTP(secret).provisioning_uri(name=owner.email, issuer_name=issuer))
+
+
+async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> list[str]:
+    """Take the secret that was begun, as its code shows that an app has it; return recovery codes.
+
+    Raises `BadUserInput`.
+    """
+    await lock_account(unit.session, account)
+    begun = await unit.session.get(Totp, (account, False), populate_existing=True)
+    if begun is None:
+        raise BadUserInput("There is nothing to confirm. Begin with beginTotp.")
+    step = step_of(vault.open(begun.sealed_secret), otp, unit.now)
+    if step is None:
+        raise BadUserInput("This is not the app's code of this moment. Try the next one.", ["otp"])
+    await unit.session.execute(delete(Totp).filter_by(account_id=account, is_confirmed=True))
+    await unit.session.execute(
+        update(Totp)
+        .filter_by(account_id=account, is_confirmed=False)
+        .values(is_confirmed=True, last_step=step),
+        execution_options={"synchronize_session": False},
+    )
+    record(unit, Action.TOTP_ENABLED, account=account)
+    return await recovery_codes.renew(unit, account)
+
+
+async def disable(unit: Transaction, account: str) -> None:
+    """Do without the second factor, and drop the recovery codes. Raises `NotFound`."""
+    await lock_account(unit.session, account)
+    if not await is_enabled(unit.session, account):
+        raise NotFound("There is no second factor.")
+    await unit.session.execute(delete(Totp).filter_by(account_id=account))
+    await recovery_codes.forget(unit, account)
+    record(unit, Action.TOTP_DISABLED, account=account)
+
+
+async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
+    """Make and return new recovery codes; the old ones are good for nothing. Raises `NotFound`."""
+    await lock_account(unit.session, account)
+    if not await is_enabled(unit.session, account):
+        raise NotFound("There is no second factor. Begin with beginTotp.")
+    return await recovery_codes.renew(unit, account)
+
+
+def step_of(secret: str, otp: object, now: float) -> int | None:
+    """Return the time step that a code is of, however it is typed; None when it is of none that is
+    near. `otp` may be any JSON."""
+    typed = plain_code(otp) if isinstance(otp, str) else ""
+    if not _CODE.fullmatch(typed):
+        return None
+    code, current = TOTP(secret), int(now // STEP_SECONDS)
+    near = range(current - DRIFT, current + DRIFT + 1)
+    fits = [step for step in near if hmac.compare_digest(code.generate_otp(step), typed)]
+    return max(fits, default=None)
+
+
+async def _use(unit: Transaction, account: str, step: int | None) -> bool:
+    if step is None:
+        return False
+    unused = update(Totp).where(
+        Totp.account_id == account, Totp.is_confirmed, Totp.last_step < step
+    )
+    used = await unit.session.execute(
+        unused.values(last_step=step).returning(Totp.account_id),
+        execution_options={"synchronize_session": False},
+    )
+    return used.first() is not None

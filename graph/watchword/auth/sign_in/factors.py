@@ -1,0 +1,27 @@
+"""All that an account signs in with beside its password, and the way out for who has lost it."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+
+from watchword.auth.accounts.accounts import check_takeover, lock_account, sign_out
+from watchword.auth.passkeys import passkeys
+from watchword.auth.second_factor import recovery_codes, totp
+from watchword.auth.tables import Totp
+from watchword.transaction import Transaction
+
+
+async def reset(unit: Transaction, account: str) -> None:
+    """Remove an account's passkeys, second factor and recovery codes: its password remains. What has
+    signed in with them, and may be in other hands, is signed out. Raises `NotFound`, and `Forbidden`
+    for somebody else's account whose roles are beyond the actor's reach.
+    """
+    check_takeover(unit, await lock_account(unit.session, account))
+    for passkey in await passkeys.passkeys_of(unit.session, account):
+        await passkeys.remove(unit, account, passkey.id)
+    if await totp.is_enabled(unit.session, account):
+        await totp.disable(unit, account)
+    # What was begun could be finished with what was lost.
+    await unit.session.execute(delete(Totp).filter_by(account_id=account))
+    await recovery_codes.forget(unit, account)
+    await sign_out(unit, account)

@@ -1,0 +1,588 @@
+"""Signing keys: one at first, rotated without a refused token, dropped in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from cryptography.fernet import Fernet
+from sqlalchemy import bindparam, select, text, update
+
+from tests.support.away import away
+from tests.support.clock import MovedClock
+from tests.support.identity import SignInDesk, sign_in_desk
+from tests.support.tokens import key as make
+from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword.actor import OPERATOR
+from watchword.auth.keys import signing_keys
+from watchword.auth.keys.reseal import reseal
+from watchword.auth.keys.signing_keys import (
+    AT_ONCE,
+    COOL_DOWN,
+    KEYS_ARE_FRESH,
+    LAST_TOKEN,
+    DatedKey,
+    KeyStore,
+    drop_retired,
+    ensure,
+    load,
+    newest_first,
+    ring,
+    rotate,
+)
+from watchword.auth.service import Identity
+from watchword.auth.tables import AuditEntry, SigningKey
+from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
+from watchword.errors import InvalidToken, Unavailable, Unsafe
+from watchword.process.background import Background
+from watchword.storage.columns import UtcDateTime, moment
+from watchword.storage.database import Database
+from watchword.storage.migration import RUNTIME, _config, upgrade
+from watchword.storage.vault import FILE, Vault, vault
+
+SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
+PUBLISH = SETTINGS.key_publish_seconds
+OTHER = Vault(lambda: (Fernet.generate_key().decode(),))
+
+
+async def rows(database: Database) -> list[SigningKey]:
+    async with database.read() as session:
+        return await newest_first(session)
+
+
+async def kids(database: Database, clock: MovedClock) -> list[str]:
+    """The keys that are good, the one that signs first."""
+    return [key.kid for key in (await load(database, VAULT, clock.now())).keys]
+
+
+async def put_in_the_clear(database: Database) -> None:
+    """Make of each key what was in the database before keys were sealed."""
+    async with database.write() as session:
+        for row in await newest_first(session):
+            row.private_pem = VAULT.open(row.private_pem)
+
+
+@asynccontextmanager
+async def processes(
+    database: Database, clock: MovedClock, **settings: Any
+) -> AsyncIterator[tuple[SignInDesk, Identity]]:
+    """One that signs, and another one, which only verifies."""
+    async with sign_in_desk(database, clock, **settings) as desk:
+        other = Identity(desk.identity.services)
+        await other.open()
+        yield desk, other
+
+
+async def signed(desk: SignInDesk) -> str:
+    answer = (await desk.login()).json()
+    return str(answer["access_token"])
+
+
+async def test_processes_that_start_together_end_with_one_key(
+    database: Database, clock: MovedClock
+) -> None:
+    await asyncio.gather(*(ensure(database, VAULT, SETTINGS, clock.now()) for _ in range(5)))
+    assert len(await kids(database, clock)) == 1
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+async def test_the_algorithm_is_the_settings(
+    algorithm: str, database: Database, clock: MovedClock
+) -> None:
+    settings = SETTINGS.model_copy(update={"algorithm": algorithm, "rsa_bits": 2048})
+    await ensure(database, VAULT, settings, clock.now())
+    assert (await load(database, VAULT, clock.now())).signing.algorithm == algorithm
+
+
+async def test_a_private_key_is_in_the_database_only_sealed(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    await rotate(database, VAULT, SETTINGS, clock.now())
+    for row in await rows(database):
+        assert "BEGIN" not in row.private_pem
+        assert VAULT.open(row.private_pem).startswith("-----BEGIN PRIVATE KEY-----")
+
+
+async def test_keys_from_before_they_were_sealed_are_sealed_and_go_on(
+    database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    await rotate(database, VAULT, SETTINGS, clock.now())
+    before = await load(database, VAULT, clock.now())
+    await put_in_the_clear(database)
+    for _ in range(2):
+        await ensure(database, VAULT, SETTINGS, clock.now())
+    assert (await load(database, VAULT, clock.now())).jwks() == before.jwks()
+    assert all("BEGIN" not in row.private_pem for row in await rows(database))
+    assert caplog.text.count("watchword keys rotate") == len(before.keys)
+
+
+async def test_a_database_from_before_keys_were_sealed_is_migrated_and_its_key_goes_on(
+    database: Database, clock: MovedClock, tmp_path: Path
+) -> None:
+    old, mine = await before_0003(database, tmp_path), make()
+    async with old.write() as session:
+        await session.execute(
+            text(
+                "INSERT INTO signing_keys (kid, algorithm, private_pem, created_at)"
+                " VALUES (:kid, 'ES256', :pem, :at)"
+            ).bindparams(bindparam("at", type_=UtcDateTime)),
+            {"kid": mine.kid, "pem": mine.pem(), "at": moment(clock.now() - 100)},
+        )
+    await upgrade(old, [RUNTIME])
+    await ensure(old, VAULT, SETTINGS, clock.now())
+    assert (await load(old, VAULT, clock.now())).jwks() == {"keys": [mine.jwk()]}
+    [row] = await rows(old)
+    assert "BEGIN" not in row.private_pem
+    assert (await rotate(old, VAULT, SETTINGS, clock.now())).signs_at == clock.now() + PUBLISH
+    await old.close()
+
+
+async def before_0003(database: Database, folder: Path) -> Database:
+    """An empty database of the same kind, as it was one revision before keys were sealed."""
+    old = database
+    if database.is_sqlite:
+        old = Database(f"sqlite+aiosqlite:///{folder / 'old.db'}")
+    else:
+        async with database.write() as session:
+            await session.execute(text("DROP SCHEMA public CASCADE"))
+            await session.execute(text("CREATE SCHEMA public"))
+    async with old.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
+        await connection.commit()
+    return old
+
+
+async def test_a_key_in_the_clear_among_sealed_ones_is_not_ours(
+    database: Database, clock: MovedClock
+) -> None:
+    """Whoever can write into the database, and has no key that seals, cannot bring a key of its own."""
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    mine = make()
+    async with database.write() as session:
+        [row] = await newest_first(session)
+        session.add(
+            SigningKey(
+                kid=mine.kid,
+                algorithm="ES256",
+                private_pem=mine.pem(),
+                created_at=row.created_at,
+                signs_at=row.signs_at,
+            )
+        )
+    with pytest.raises(Unsafe, match="cannot be opened"):
+        await ensure(database, VAULT, SETTINGS, clock.now())
+    stored = {row.kid: row.private_pem for row in await rows(database)}
+    assert stored[mine.kid] == mine.pem()
+
+
+async def test_with_another_key_nothing_is_changed_and_it_says_what_to_do(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    before = [(row.kid, row.private_pem, row.retires_at) for row in await rows(database)]
+    for work in (
+        ensure(database, OTHER, SETTINGS, clock.now()),
+        rotate(database, OTHER, SETTINGS, clock.now()),
+        rotate(database, OTHER, SETTINGS, clock.now(), at_once=True),
+    ):
+        with pytest.raises(
+            Unsafe, match="set WATCHWORD_ENCRYPTION_KEYS to the keys that sealed it"
+        ):
+            await work
+    assert before == [(row.kid, row.private_pem, row.retires_at) for row in await rows(database)]
+
+
+async def test_the_key_that_seals_is_made_only_when_nothing_is_sealed(
+    database: Database, clock: MovedClock, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = Settings(_env_file=None, home=home)
+    await ensure(database, vault(settings), settings, clock.now())
+    (home / FILE).rename(home / "lost")
+    with pytest.raises(Unsafe, match="is not there, .* bring it back from a copy"):
+        await ensure(database, vault(settings), settings, clock.now())
+    assert os.listdir(home) == ["lost"]
+    (home / "lost").rename(home / FILE)
+    await ensure(database, vault(settings), settings, clock.now())
+    assert len(await rows(database)) == 1
+
+
+@pytest.mark.parametrize("change", [{"private_pem": "nonsense"}, {"algorithm": "EdDSA"}])
+async def test_a_damaged_key_is_named_and_not_shown(
+    change: dict[str, str], database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    sealed = {
+        name: VAULT.seal(value) if name == "private_pem" else value
+        for name, value in change.items()
+    }
+    async with database.write() as session:
+        await session.execute(update(SigningKey).values(**sealed))
+    with pytest.raises(Unsafe, match="is damaged") as refused:
+        await load(database, VAULT, clock.now())
+    assert "nonsense" not in str(refused.value)
+    with pytest.raises(Unsafe, match="is damaged"):
+        await ensure(database, VAULT, SETTINGS, clock.now())
+
+
+async def test_a_new_key_is_sealed_so_that_those_who_know_the_old_seal_open_it(
+    database: Database, clock: MovedClock
+) -> None:
+    old, new = ENCRYPTION_KEY, Fernet.generate_key().decode()
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    store = KeyStore(database, VAULT, clock, Background(clock))
+    await store.refresh()
+    operators = Vault(lambda: (new, old))
+    made = await rotate(database, operators, SETTINGS, clock.now())
+    clock.move(PUBLISH + LAST_TOKEN)
+    await store.refresh()
+    assert store.ring.signing.kid == made.key.kid
+    # Once all is sealed by the new one, so is what is made then.
+    await reseal(database, operators, clock.now(), OPERATOR)
+    await rotate(database, Vault(lambda: (old, new)), SETTINGS, clock.now())
+    assert len((await load(database, Vault(lambda: (new,)), clock.now())).keys) == 2
+
+
+async def test_another_algorithm_than_the_newest_keys_is_told_at_the_start(
+    database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    settings = SETTINGS.model_copy(update={"algorithm": "EdDSA"})
+    assert caplog.text == ""
+    await ensure(database, VAULT, settings, clock.now())
+    assert "ALGORITHM is EdDSA, and the newest signing key is for ES256: run `watch" in caplog.text
+    caplog.clear()
+    await rotate(database, VAULT, settings, clock.now())
+    await ensure(database, VAULT, settings, clock.now())
+    assert caplog.text == ""
+
+
+async def test_every_key_is_in_the_audit_log_with_who_made_it(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    made = await rotate(database, VAULT, SETTINGS, clock.now(), actor=OPERATOR)
+    async with database.read() as session:
+        entries = (
+            await session.execute(select(AuditEntry).order_by(AuditEntry.position))
+        ).scalars()
+        found = [(entry.action, entry.actor, entry.detail["kid"]) for entry in entries]
+    assert [entry[:2] for entry in found] == [("KEY_ADDED", None), ("KEY_ADDED", "operator")]
+    assert found[1][2] == made.key.kid
+
+
+async def test_a_new_key_is_published_before_it_signs(
+    database: Database, clock: MovedClock
+) -> None:
+    async with processes(database, clock) as (desk, _):
+        old = desk.identity.keys.ring.signing.kid
+        made = await rotate(database, VAULT, SETTINGS, clock.now())
+        clock.move(KEYS_ARE_FRESH)
+        published = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
+        assert [key["kid"] for key in published] == [old, made.key.kid]
+        clock.move(PUBLISH - KEYS_ARE_FRESH - 1)
+        await signed(desk)
+        assert desk.identity.keys.ring.signing.kid == old
+        clock.move(1)
+        await signed(desk)
+        assert desk.identity.keys.ring.signing.kid == made.key.kid
+
+
+async def test_at_once_is_when_every_process_can_know_it(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    [old] = await kids(database, clock)
+    made = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+    assert await kids(database, clock) == [old, made.key.kid]
+    clock.move(AT_ONCE)
+    assert await kids(database, clock) == [made.key.kid, old]
+    assert COOL_DOWN + SETTINGS.leeway_seconds < AT_ONCE
+
+
+async def test_no_publication_is_shorter_than_at_once(
+    database: Database, clock: MovedClock
+) -> None:
+    settings = SETTINGS.model_copy(update={"key_publish_seconds": 0})
+    await ensure(database, VAULT, settings, clock.now())
+    made = await rotate(database, VAULT, settings, clock.now())
+    assert made.signs_at == clock.now() + AT_ONCE
+
+
+async def test_a_key_that_waits_for_its_turn_never_signs_after_a_rotation_at_once(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    await rotate(database, VAULT, SETTINGS, clock.now())
+    clock.move(PUBLISH - AT_ONCE - 1)
+    last = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+    for _ in range(3):
+        clock.move(AT_ONCE)
+        assert (await kids(database, clock))[0] == last.key.kid
+
+
+async def test_the_key_made_last_signs_even_if_a_clock_was_ahead(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    await rotate(database, VAULT, SETTINGS, clock.now() + 3, at_once=True)
+    last = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+    clock.move(AT_ONCE + 3)
+    assert (await kids(database, clock))[0] == last.key.kid
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_an_old_key_verifies_until_the_longest_token_has_ended(
+    at_once: bool, database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    [old] = await kids(database, clock)
+    clock.move(100)
+    new = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=at_once)
+    clock.move(new.signs_at - clock.now())
+    # Signed by a process that has not looked for as long as it may, with the longest life there is.
+    clock.move(KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS - 1)
+    assert await kids(database, clock) == [new.key.kid, old]
+    clock.move(1)
+    assert await kids(database, clock) == [new.key.kid]
+
+
+async def test_the_dates_of_an_old_key_are_not_put_off_by_the_next_rotation(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    first = await rotate(database, VAULT, SETTINGS, clock.now())
+    clock.move(PUBLISH)
+    await rotate(database, VAULT, SETTINGS, clock.now())
+    oldest = (await rows(database))[-1]
+    assert oldest.retires_at is not None
+    assert oldest.retires_at.timestamp() == first.signs_at + LAST_TOKEN
+
+
+async def test_what_has_ended_is_deleted_with_its_private_part(
+    database: Database, clock: MovedClock
+) -> None:
+    await ensure(database, VAULT, SETTINGS, clock.now())
+    made = await rotate(database, VAULT, SETTINGS, clock.now())
+    for expected in (2, 1):
+        clock.move((PUBLISH + LAST_TOKEN) / 2)
+        await drop_retired(database, clock.now())
+        left = await rows(database)
+        assert (len(left), left[0].kid) == (expected, made.key.kid)
+
+
+async def test_a_process_follows_the_dates_without_the_database(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        old = other.keys.ring.signing.kid
+        token = await signed(desk)
+        made = await rotate(database, VAULT, SETTINGS, clock.now())
+        clock.move(2)
+        await other.refresh_keys()
+
+        async def refuse(session: object) -> list[SigningKey]:
+            raise away(ConnectionRefusedError("the database is away"))
+
+        monkeypatch.setattr(signing_keys, "newest_first", refuse)
+        assert (await other.verify(token)).subject == desk.account.id
+        clock.move(PUBLISH)
+        assert other.keys.ring.signing.kid == made.key.kid
+        assert len((await other.jwks())["keys"]) == 2
+        clock.move(LAST_TOKEN)
+        assert [key["kid"] for key in (await other.jwks())["keys"]] == [made.key.kid]
+        # Nobody signs who cannot know whether it still may.
+        with pytest.raises(ConnectionRefusedError):
+            await other.keys.fresh()
+        assert other.verifier.ring.find(old) is None
+
+
+async def test_while_the_database_is_away_a_token_with_an_unknown_key_is_told_to_come_back(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        token = await signed(desk)
+        forged = forge(token)
+        clock.move(2)
+        await database.close()
+
+        async def refuse(session: object) -> list[SigningKey]:
+            raise away(ConnectionRefusedError("the database is away"))
+
+        monkeypatch.setattr(signing_keys, "newest_first", refuse)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await other.verify(forged)
+        assert (await other.verify(token)).subject == desk.account.id
+        monkeypatch.undo()
+        clock.move(2)
+        for _ in range(3):
+            with pytest.raises(InvalidToken):
+                await other.verify(forged)
+
+
+async def test_another_process_accepts_a_new_key_at_once(
+    database: Database, clock: MovedClock
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        before = await signed(desk)
+        clock.move(31)
+        await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+        clock.move(31)
+        after = await signed(desk)
+        assert desk.identity.keys.ring.signing.kid != other.keys.ring.signing.kid
+        for token in (before, after, before):
+            assert (await other.verify(token)).subject == desk.account.id
+
+
+async def test_the_first_token_of_a_new_key_is_accepted_whenever_a_process_looked_before(
+    database: Database, clock: MovedClock
+) -> None:
+    """An attacker may have made it look a moment before the new key was there."""
+    async with processes(database, clock) as (desk, other):
+        clock.move(5)
+        await other.refresh_keys()
+        clock.move(0.001)
+        await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+        clock.move(AT_ONCE - SETTINGS.leeway_seconds)
+        # By a machine whose clock is as far ahead as is tolerated.
+        await desk.identity.refresh_keys()
+        ahead = MovedClock(clock.now() + SETTINGS.leeway_seconds)
+        desk.identity.clock = desk.identity.keys._clock = ahead
+        assert (await other.verify(await signed(desk))).subject == desk.account.id
+
+
+async def test_tokens_that_come_while_a_process_looks_wait_for_what_it_finds(
+    database: Database, clock: MovedClock
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+        clock.move(31)
+        tokens = [await signed(desk) for _ in range(3)]
+        found = await asyncio.gather(*(other.verify(token) for token in tokens))
+        assert {principal.subject for principal in found} == {desk.account.id}
+
+
+async def test_a_client_that_goes_does_not_stop_a_look_that_others_wait_for(
+    database: Database, clock: MovedClock
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
+        clock.move(31)
+        token = await signed(desk)
+        first, second = (asyncio.create_task(other.verify(token)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).subject == desk.account.id
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_a_flood_of_unknown_keys_asks_the_database_once_a_second(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        forged = forge(await signed(desk))
+        looked: list[float] = []
+        look = KeyStore._look
+
+        async def counted(store: KeyStore, now: float) -> None:
+            looked.append(now)
+            await look(store, now)
+
+        monkeypatch.setattr(KeyStore, "_look", counted)
+        clock.move(5)
+        for _ in range(50):
+            with pytest.raises(InvalidToken):
+                await desk.identity.verify(forged)
+        assert len(looked) == 1
+        refused = await asyncio.gather(
+            *(desk.identity.verify(forged) for _ in range(50)), return_exceptions=True
+        )
+        assert all(isinstance(each, InvalidToken) for each in refused)
+        assert len(looked) == 1
+
+
+async def test_a_key_that_is_known_is_not_opened_again(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        opened: list[str] = []
+        monkeypatch.setattr(Vault, "open", lambda box, sealed: opened.append(sealed))
+        clock.move(2)
+        await desk.identity.refresh_keys()
+        assert opened == []
+        assert len(desk.identity.keys.ring.keys) == 1
+
+
+async def test_a_running_process_goes_on_beside_a_key_that_it_cannot_open(
+    database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with processes(database, clock) as (desk, other):
+        token = await signed(desk)
+        made = await rotate(database, VAULT, SETTINGS, clock.now())
+        async with database.write() as session:
+            row = await session.get_one(SigningKey, made.key.kid)
+            row.private_pem = OTHER.seal(made.key.pem())
+        clock.move(2)
+        assert await other.refresh_keys()
+        assert made.key.kid not in [key["kid"] for key in (await other.jwks())["keys"]]
+        assert (await other.verify(token)).subject == desk.account.id
+        assert f"{made.key.kid} is left out" in caplog.text
+        # One that starts now does not go on.
+        with pytest.raises(Unsafe, match="cannot be opened"):
+            await Identity(desk.identity.services).open()
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+async def test_the_key_set_never_holds_a_private_part(
+    algorithm: str, database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, algorithm=algorithm, rsa_bits=2048) as desk:
+        await rotate(database, VAULT, SETTINGS, clock.now())
+        clock.move(2)
+        answer = await desk.client.get("/.well-known/jwks.json")
+    members = {name for key in answer.json()["keys"] for name in key}
+    assert members <= {"kty", "crv", "x", "y", "n", "e", "use", "alg", "kid"}
+    assert len(answer.json()["keys"]) == 2
+
+
+@pytest.mark.parametrize(("publish", "max_age"), [(PUBLISH, 300), (86_400, 300), (100, 50), (0, 0)])
+async def test_nobody_keeps_the_key_set_for_longer_than_a_new_key_waits(
+    publish: int, max_age: int, database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock, key_publish_seconds=publish) as desk:
+        answer = await desk.client.get("/.well-known/jwks.json")
+    kept = f"public, max-age={max_age}" if max_age else "no-store"
+    assert answer.headers["cache-control"] == kept
+    # Who asked just before a key was made asks again before it signs.
+    assert max_age <= max(publish, AT_ONCE)
+
+
+def test_no_more_than_one_key_signs_at_any_moment() -> None:
+    first, second, third = (make() for _ in range(3))
+    keys = (
+        DatedKey(third, 20, 25, None),
+        DatedKey(second, 10, 30, 200),
+        DatedKey(first, 0, 0, 100),
+    )
+    signing = {now: ring(keys, now).signing.kid for now in (0, 10, 24, 25, 30, 99, 150, 1000)}
+    assert signing == dict.fromkeys((0, 10, 24), first.kid) | dict.fromkeys(
+        (25, 30, 99, 150, 1000), third.kid
+    )
+    assert [len(ring(keys, now).keys) for now in (0, 99, 100, 200)] == [3, 3, 2, 1]
+
+
+def forge(token: str) -> str:
+    """A token that names a key that nobody has."""
+    header = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IngifQ"
+    return header + token[token.index(".") :]

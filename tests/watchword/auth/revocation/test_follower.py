@@ -1,0 +1,258 @@
+"""The watch lets what happened anywhere have its effect here: at the start, and at once after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.away import away
+from tests.support.backup import copied, restored
+from tests.support.clock import MovedClock
+from tests.support.outlet import Noted
+from tests.support.principals import open_services
+from tests.support.toy_server import until
+from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.identity_events import (
+    STREAM,
+    account_revoked,
+    client_revoked,
+    roles_changed,
+    session_revoked,
+    token_revoked,
+)
+from watchword.auth.revocation.revocations import Revocations
+from watchword.config.settings import Settings
+from watchword.context import Services
+from watchword.delivery.lease import Lease
+from watchword.delivery.leases import Leases
+from watchword.domain import Domain
+from watchword.ending import Ending
+from watchword.errors import TokenOutdated, TokenRevoked
+from watchword.events.bus.memory import MemoryBus
+from watchword.events.event import Event
+from watchword.events.log.pruner import Pruner
+from watchword.principal import Grants, Principal
+from watchword.process.background import LONGEST_PAUSE
+from watchword.storage.database import Database
+from watchword.transaction import transaction
+
+DOMAIN = Domain(roles={"child": frozenset({"a:b"})})
+ALICE = Principal(
+    "alice",
+    Grants(frozenset({"keeper"}), frozenset({"a:b", "c:d"})),
+    "app",
+    "s",
+    "t",
+    version=1,
+    client_version=1,
+)
+
+
+class Post:
+    """A process that watches, with one lease of Alice's."""
+
+    def __init__(self, services: Services, grace: float | None) -> None:
+        self.services = services
+        self.tenant = Noted()
+        self.lease = Lease(services.clock, ALICE, self.tenant)
+        leases = Leases()
+        leases.add(self.lease)
+        self.revocations = Revocations(DOMAIN, 600, downgrades=grace is None)
+        self.watch = Watch(services, self.revocations, leases, 600, grace)
+
+    async def happen(self, *events: Event) -> None:
+        services = self.services
+        async with transaction(services.database, services.bus, services.clock.now()) as unit:
+            for event in events:
+                unit.publish(event)
+
+
+@pytest.fixture
+async def post(database: Database, clock: MovedClock) -> AsyncIterator[Post]:
+    services, _ = await open_services(database, clock)
+    made = Post(services, grace=10)
+    yield made
+    await services.background.close()
+
+
+async def test_what_happened_before_the_start_is_known(post: Post) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    await post.watch.open()
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_a_start_knows_every_revocation_of_late_however_many(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(599)
+    await post.happen(*(token_revoked("bob", str(number)) for number in range(1000)))
+    settings = Settings(_env_file=None, log_retention_events=1000)
+    await Pruner(post.services.log, clock, settings, needed={STREAM: 600}).turn()
+    await post.watch.open()
+    assert len(post.revocations) == 1001
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(500)
+    await post.watch.open()
+    assert len(post.revocations) == 1
+    clock.move(100)
+    await post.watch.forget()
+    assert len(post.revocations) == 0
+
+
+async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedClock) -> None:
+    await post.happen(session_revoked("alice", "s"))
+    clock.move(601)
+    await post.watch.open()
+    assert len(post.revocations) == 0
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        session_revoked("alice", "s"),
+        account_revoked("alice", 2),
+        token_revoked("alice", "t"),
+        client_revoked("app", 2),
+    ],
+)
+async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
+    await post.watch.open()
+    await post.happen(event)
+    await until(lambda: post.lease.ending is not None)
+    assert post.tenant.endings == [Ending.REVOKED]
+    with pytest.raises(TokenRevoked):
+        post.revocations.check(ALICE)
+
+
+async def test_other_roles_narrow_at_once_and_end_after_the_grace(
+    post: Post, clock: MovedClock
+) -> None:
+    await post.watch.open()
+    await post.happen(roles_changed("alice", 2, ["child"]))
+    await until(lambda: "reminded" in post.tenant.told)
+    assert post.tenant.told == ["regranted", "reminded"]
+    assert post.lease.principal.grants == Grants(frozenset(), frozenset({"a:b"}))
+    with pytest.raises(TokenOutdated):
+        post.revocations.check(ALICE)
+    clock.move(10)
+    assert post.tenant.endings == [Ending.OUTDATED]
+
+
+@pytest.mark.parametrize("grace", [10, None])
+async def test_the_session_that_is_kept_has_time_to_renew(
+    grace: float | None, database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    post = Post(services, grace=grace)
+    await post.watch.open()
+    await post.happen(account_revoked("alice", 2, ALICE.session))
+    await until(lambda: bool(post.tenant.told))
+    assert post.tenant.told == ["reminded"]
+    with pytest.raises(TokenOutdated):
+        post.revocations.check(ALICE)
+    clock.move(10)
+    assert post.tenant.endings == [Ending.OUTDATED]
+    await services.background.close()
+
+
+async def test_without_a_grace_the_lease_goes_on_with_less(
+    database: Database, clock: MovedClock
+) -> None:
+    services, _ = await open_services(database, clock)
+    post = Post(services, grace=None)
+    await post.watch.open()
+    await post.happen(roles_changed("alice", 2, ["child"]))
+    await until(lambda: bool(post.tenant.told))
+    clock.move(1000)
+    assert post.tenant.told == ["regranted"]
+    await services.background.close()
+
+
+async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
+    post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post.watch.open()
+    hub, background = post.services.hub, post.services.background
+    await until(lambda: hub.size == 1)
+    with monkeypatch.context() as patched:
+
+        async def since(*_: object) -> object:
+            raise away(ConnectionRefusedError())
+
+        patched.setattr(post.services.log, "since", since)
+        # The log was pruned past what it has seen: it must recall what happened.
+        [mailbox] = hub._readers[STREAM]._mailboxes[None]
+        mailbox.lose("What followed is not kept any more.")
+        await until(lambda: bool(background.unwell))
+        await post.happen(session_revoked("alice", "s"))
+    assert [(task.name, task.is_needed) for task in background.unwell] == [
+        ("the watch over revocations", True)
+    ]
+    await until(lambda: clock.move(LONGEST_PAUSE) is None and post.lease.ending is not None)
+    await until(lambda: background.unwell == [])
+
+
+async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
+    post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def fail(event: Event, at: float) -> None:
+            raise LookupError
+
+        patched.setattr(post.watch, "take", fail)
+        await post.watch.open()
+        await until(lambda: post.services.hub.size == 1)
+        await post.happen(session_revoked("alice", "s"))
+        await until(lambda: bool(post.services.background.unwell))
+    await until(lambda: clock.move(LONGEST_PAUSE) is None and post.lease.ending is not None)
+
+
+async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
+    await post.watch.open()
+    await post.happen(*(session_revoked("bob", str(number)) for number in range(5)))
+    await until(lambda: len(post.revocations) == 5)
+    await post.services.log.prune(0, 1)
+    await post.happen(session_revoked("alice", "s"))
+    await until(lambda: post.lease.ending is not None)
+
+
+async def test_a_database_that_goes_back_takes_no_revocation_away_and_hides_none(
+    post: Post,
+) -> None:
+    services = post.services
+    await post.watch.open()
+    await services.hub.look()
+    copy = await copied(services.database)
+    await post.happen(session_revoked("alice", "lost"))
+    lost = replace(ALICE, session="lost")
+    await until(lambda: refuses(post, lost))
+    await services.hub.look()
+    await restored(services.database, copy)
+    # At the position of the one that is lost, and only in the log: the bus is down as well.
+    async with transaction(services.database, MemoryBus(), services.clock.now()) as unit:
+        unit.publish(session_revoked("alice", "new"))
+    await services.hub.look()
+    await until(lambda: refuses(post, replace(ALICE, session="new")))
+    assert refuses(post, lost)
+    await post.happen(session_revoked("alice", "next"))
+    await until(lambda: refuses(post, replace(ALICE, session="next")))
+
+
+def refuses(post: Post, principal: Principal) -> bool:
+    try:
+        post.revocations.check(principal)
+    except TokenRevoked:
+        return True
+    return False

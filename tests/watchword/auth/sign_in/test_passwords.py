@@ -1,0 +1,124 @@
+"""Passwords are argon2id, and nobody's password takes as much work."""
+
+from __future__ import annotations
+
+import pytest
+from argon2 import PasswordHasher
+
+from watchword.auth.sign_in import passwords
+from watchword.auth.sign_in.passwords import (
+    check_usable,
+    fitting,
+    hash_chosen,
+    is_outdated,
+    make_hash,
+)
+from watchword.errors import BadUserInput
+
+
+async def test_a_password_fits_its_hash_only() -> None:
+    hash = await make_hash("correct horse battery")
+    assert hash.startswith("$argon2id$")
+    assert await fitting("correct horse battery", hash)
+    assert not await fitting("wrong horse battery", hash)
+    assert not await fitting("correct horse battery", "no hash at all")
+
+
+async def test_nobody_takes_the_same_work_and_never_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked: list[str] = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+            worked.append(str(hash))
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    hash = await make_hash("correct horse battery")
+    await fitting("x", hash)
+    assert not await fitting("x", None)
+    parameters = [each.rsplit("$", 2)[0] for each in worked]
+    assert parameters[0] == parameters[1]
+
+
+def test_weaker_parameters_are_outdated() -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=8192).hash("correct horse battery")
+    assert is_outdated(weak, "correct horse battery")
+
+
+async def test_todays_parameters_are_not_outdated() -> None:
+    assert not is_outdated(await make_hash("correct horse battery"), "correct horse battery")
+
+
+# é and ü of one and of two code points; a full-width A; a no-break space.
+SPELLINGS = ["caf\u00e9 m\u00fcller A 1", "cafe\u0301 mu\u0308ller \uff21\u00a01"]
+
+
+@pytest.mark.parametrize("chosen", SPELLINGS)
+async def test_a_password_is_the_same_from_any_keyboard(chosen: str) -> None:
+    hash = await hash_chosen(chosen)
+    for typed in SPELLINGS:
+        form = await fitting(typed, hash)
+        assert form == SPELLINGS[0]
+        assert not is_outdated(hash, form)
+    assert await fitting(SPELLINGS[0].upper(), hash) is None
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+async def test_a_password_that_was_hashed_as_it_was_typed_goes_on_working_and_is_hashed_anew(
+    typed: str,
+) -> None:
+    hash = PasswordHasher().hash(typed)
+    form = await fitting(typed, hash)
+    assert form == typed
+    assert is_outdated(hash, form) == (typed != SPELLINGS[0])
+
+
+@pytest.mark.parametrize("typed", ["correct horse battery", SPELLINGS[1]])
+async def test_what_is_wrong_takes_the_same_work_for_nobody_and_for_somebody(
+    typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: list[str] = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+            worked.append(str(password))
+            return super().verify(hash, password)
+
+    hash = await make_hash("another password")
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    assert await fitting(typed, hash) is None
+    for_somebody, worked = worked, []
+    assert await fitting(typed, None) is None
+    assert worked == for_somebody
+
+
+@pytest.mark.parametrize("typed", ["x" * 1025, "correct horse \ud800", "correct horse \x00"])
+async def test_what_nobody_can_have_chosen_is_not_hashed(
+    typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "in_turn", None)
+    assert await fitting(typed, "any hash") is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "short",
+        "x" * 11,
+        "x" * 1025,
+        "e\u0301" * 11,
+        "\ufdfa",
+        "half a pair \ud83d",
+        "a\x00" * 9,
+    ],
+)
+async def test_a_password_that_cannot_be_one_is_refused(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadUserInput):
+        check_usable(password)
+    monkeypatch.setattr(passwords, "make_hash", None)
+    with pytest.raises(BadUserInput) as error:
+        await hash_chosen(password)
+    assert error.value.extensions["path"] == ["password"]
