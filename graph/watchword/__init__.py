@@ -33,8 +33,8 @@ from watchword.errors import (
 )
 from watchword.events.event import PRESENT, Event
 from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.oauth.client_fields import ClientMutation, ClientQuery
-from watchword.oauth.consent_fields import ConsentMutation, ConsentQuery
+from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
+from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
     Delegated,
     FirstParty,

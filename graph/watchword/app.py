@@ -30,8 +30,9 @@ from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
-from watchword.oauth import authorize_routes, codes, metadata
-from watchword.oauth import routes as oauth_routes
+from watchword.oauth import metadata
+from watchword.oauth.authorize import authorize_routes, codes
+from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.permissions import coverage
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock

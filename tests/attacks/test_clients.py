@@ -20,8 +20,8 @@ from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
 from tests.support.oauth import APP, MACHINE, Member, TokenDesk, keyed, token_desk
 from tests.support.tokens import unsigned
-from watchword.oauth.client_assertion import TYPE
-from watchword.oauth.registration import Authentication, Registration
+from watchword.oauth.clients.client_assertion import TYPE
+from watchword.oauth.clients.registration import Authentication, Registration
 from watchword.storage.database import Database
 from watchword.tokens.keys import Key, generate
 

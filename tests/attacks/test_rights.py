@@ -30,8 +30,8 @@ from watchword.auth.tables import Account, AuditEntry
 from watchword.domain import Domain
 from watchword.errors import Forbidden, TokenOutdated
 from watchword.events.bus.memory import MemoryBus
-from watchword.oauth.clients import add_client, add_secret, change_client, disable_client
-from watchword.oauth.registration import Registration
+from watchword.oauth.clients.clients import add_client, add_secret, change_client, disable_client
+from watchword.oauth.clients.registration import Registration
 from watchword.permissions.field import Delegated, HasRole, HasScope
 from watchword.principal import Grants
 from watchword.storage.database import Database

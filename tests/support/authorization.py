@@ -17,9 +17,9 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk, unit_of
 from watchword.auth.sessions.sessions import Device, SignedIn
 from watchword.auth.tables import AuditEntry
-from watchword.oauth import codes
-from watchword.oauth.clients import add_client
-from watchword.oauth.registration import Registration
+from watchword.oauth.authorize import codes
+from watchword.oauth.clients.clients import add_client
+from watchword.oauth.clients.registration import Registration
 from watchword.oauth.tables import Client
 from watchword.storage.database import Database
 

@@ -26,8 +26,8 @@ from watchword.auth.tables import Account, AuditEntry
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.events.bus.memory import MemoryBus
-from watchword.oauth import authorize_routes
-from watchword.oauth import routes as oauth_routes
+from watchword.oauth.authorize import authorize_routes
+from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 

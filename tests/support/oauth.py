@@ -15,9 +15,9 @@ from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
 from watchword.auth.revocation.identity_events import STREAM
 from watchword.auth.service import Identity
 from watchword.auth.sessions.sessions import Device, Opening, SignedIn
-from watchword.oauth.client_assertion import TYPE
-from watchword.oauth.clients import add_client, add_secret
-from watchword.oauth.registration import Authentication, Grant, Registration
+from watchword.oauth.clients.client_assertion import TYPE
+from watchword.oauth.clients.clients import add_client, add_secret
+from watchword.oauth.clients.registration import Authentication, Grant, Registration
 from watchword.oauth.tables import Client
 from watchword.storage.database import Database
 from watchword.tokens.keys import Key, generate

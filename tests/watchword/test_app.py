@@ -41,7 +41,7 @@ from watchword.events.event import Event
 from watchword.events.hub import Hub
 from watchword.events.log.tables import streams
 from watchword.explorer.assets import PREFIX
-from watchword.oauth import codes
+from watchword.oauth.authorize import codes
 from watchword.permissions.field import Public
 from watchword.process.background import LONGEST_PAUSE
 from watchword.storage.database import Database

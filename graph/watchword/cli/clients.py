@@ -12,7 +12,7 @@ from watchword.cli.accounts import write
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import BadUserInput
-from watchword.oauth.clients import (
+from watchword.oauth.clients.clients import (
     NewSecret,
     add_client,
     add_secret,
@@ -24,7 +24,7 @@ from watchword.oauth.clients import (
     revoke_client,
     secrets_of,
 )
-from watchword.oauth.registration import Authentication, Grant, Registration
+from watchword.oauth.clients.registration import Authentication, Grant, Registration
 from watchword.oauth.tables import Client
 from watchword.relay.page import page
 from watchword.transaction import Transaction

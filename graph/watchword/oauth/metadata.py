@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from watchword.auth.http.routes import JWKS
 from watchword.config.settings import Settings
 from watchword.domain import Domain
-from watchword.oauth.registration import Authentication, Grant, known_scopes
+from watchword.oauth.clients.registration import Authentication, Grant, known_scopes
 from watchword.tokens.jwk import ASYMMETRIC
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"

@@ -1,0 +1,154 @@
+"""The authorization endpoint (RFC 6749, section 3.1): a page for the person, and its decision.
+
+No cookie decides anything here. The page gets an access token as any front end of ours does, and
+sends the decision with it: so no other site can decide in a person's name, and a page that cannot
+be framed cannot be clicked through another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from watchword.actor import Actor
+from watchword.asgi.types import is_same_origin
+from watchword.auth.http import request_auth
+from watchword.auth.http.http_json import (
+    Refusal,
+    answered,
+    challenged,
+    device_of,
+    json_body,
+    json_response,
+)
+from watchword.auth.service import Identity
+from watchword.config.settings import Settings
+from watchword.errors import InvalidProof, Unauthenticated
+from watchword.oauth.authorize import consent_page
+from watchword.oauth.authorize.authorization import (
+    AuthorizationRequest,
+    Parameters,
+    ReturnAddress,
+    address_of,
+    check,
+)
+from watchword.oauth.authorize.decisions import allow, grant, is_settled, person_of, question
+from watchword.oauth.errors import OAuthError
+from watchword.oauth.metadata import AUTHORIZE
+from watchword.principal import Principal
+from watchword.transaction import transaction
+
+
+def routes(identity: Identity) -> APIRouter:
+    """Make the authorization endpoint."""
+    router = APIRouter()
+
+    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
+    async def show(request: Request) -> Response:
+        return await answered(request, _show(identity, request))
+
+    @router.post(AUTHORIZE)
+    async def decide(request: Request) -> Response:
+        return await answered(request, _decide(identity, request))
+
+    return router
+
+
+async def _show(identity: Identity, request: Request) -> Response:
+    settings = identity.settings
+    try:
+        parameters = Parameters.of_query(request.scope["query_string"])
+        address = await _address(identity, parameters)
+    except OAuthError as error:
+        return consent_page.problem(error.description)
+    try:
+        asked = check(address, parameters, settings.step_up_seconds)
+    except OAuthError as error:
+        # 303: whatever the method was, the client is asked by GET (RFC 9700, section 4.12).
+        return RedirectResponse(address.refused(error), 303, {"cache-control": "no-store"})
+    return consent_page.page(asked, settings.dpop)
+
+
+async def _decide(identity: Identity, request: Request) -> Response:
+    _check_origin(request, identity.settings)
+    body = await json_body(request, identity.settings)
+    decision = _decision(body)
+    try:
+        parameters = Parameters.of_object(body)
+        address = await _address(identity, parameters)
+        return json_response(await _outcome(identity, request, decision, address, parameters))
+    except OAuthError as error:
+        headers = challenged(request) if error.status == 401 else {}
+        raise Refusal(error.status, error.error, error.description, headers) from error
+
+
+async def _address(identity: Identity, parameters: Parameters) -> ReturnAddress:
+    async with identity.services.database.read() as session:
+        return await address_of(session, parameters, identity.settings.issuer)
+
+
+async def _outcome(
+    identity: Identity,
+    request: Request,
+    decision: str,
+    address: ReturnAddress,
+    parameters: Parameters,
+) -> dict[str, object]:
+    """Return where the page goes now, or what it asks first.
+
+    Raises `OAuthError` when the person is not known, or not well enough.
+    """
+    try:
+        asked = check(address, parameters, identity.settings.step_up_seconds)
+        if decision == "deny":
+            raise OAuthError("access_denied", "The person did not allow it.")
+    except OAuthError as error:
+        return {"redirect_to": address.refused(error)}
+    principal = await _principal(identity, request)
+    return await _decided(identity, principal, device_of(request).address, asked, decision)
+
+
+async def _decided(
+    identity: Identity,
+    principal: Principal,
+    network_address: str,
+    asked: AuthorizationRequest,
+    decision: str,
+) -> dict[str, object]:
+    services = identity.services
+    actor = Actor(principal.subject, principal.session, principal.client, network_address)
+    async with transaction(services.database, services.bus, services.clock.now(), actor) as unit:
+        person = await person_of(unit, identity, principal, asked)
+        if not person.scopes:
+            nothing = OAuthError("access_denied", "The person has none of these scopes itself.")
+            return {"redirect_to": asked.address.refused(nothing)}
+        if decision == "allow":
+            return {"redirect_to": await allow(unit, identity, asked, person)}
+        if await is_settled(unit, asked, person):
+            return {"redirect_to": await grant(unit, identity, asked, person)}
+        return question(asked, person, identity.domain.descriptions)
+
+
+async def _principal(identity: Identity, request: Request) -> Principal:
+    try:
+        return await request_auth.principal_of(identity, request)
+    except InvalidProof:
+        raise
+    except Unauthenticated as error:
+        raise OAuthError("invalid_token", error.message, 401) from error
+
+
+def _check_origin(request: Request, settings: Settings) -> None:
+    # RFC 9700, section 2.6: no page of another origin asks here, not even an allowed one.
+    if not is_same_origin(request.scope, [settings.own_origin]):
+        raise Refusal(403, "invalid_request", "A decision is made on our own page.")
+
+
+def _decision(body: dict[str, Any]) -> str:
+    decision = body.pop("decision", "ask")
+    if decision not in ("ask", "allow", "deny"):
+        raise Refusal(400, "invalid_request", "The member 'decision' must be ask, allow or deny.")
+    return str(decision)

@@ -1,0 +1,71 @@
+"""Fields about what one lets applications do, which any schema can merge into its Query and Mutation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from watchword.context import Info
+from watchword.domain import Domain
+from watchword.errors import NotFound
+from watchword.oauth.authorize.consents import Given, list_consents, withdraw
+from watchword.permissions.field import FirstParty
+
+
+@strawberry.type(description="One thing that an application may do.")
+class ConsentedScope:
+    name: str = strawberry.field(description="The scope, as tokens say it.")
+    description: str = strawberry.field(description="What it allows, in words.")
+
+
+@strawberry.type(description="What one lets an application do.")
+class Consent:
+    client: strawberry.ID = strawberry.field(description="The application's client_id.")
+    name: str = strawberry.field(description="The application's name.")
+    scopes: list[ConsentedScope]
+    granted_at: datetime = strawberry.field(description="When it was last consented to.")
+    used_at: datetime | None = strawberry.field(
+        description="When the application last got a token by it."
+    )
+
+
+@strawberry.type
+class ConsentQuery:
+    """Inherit from this in a schema's Query."""
+
+    @strawberry.field(permission_classes=[FirstParty], description="What one lets applications do.")
+    async def consents(self, info: Info) -> list[Consent] | None:
+        async with info.context.read() as session:
+            given = await list_consents(session, info.context.principal.subject)
+        return [_consent(each, info.context.services.domain) for each in given]
+
+
+@strawberry.type
+class ConsentMutation:
+    """Inherit from this in a schema's Mutation."""
+
+    @strawberry.mutation(
+        permission_classes=[FirstParty],
+        description="Let an application do nothing more; its sessions and tokens end at once.",
+    )
+    async def withdraw_consent(self, info: Info, client: strawberry.ID) -> Consent | None:
+        me = info.context.principal.subject
+        async with info.context.write() as unit:
+            given = {each.client: each for each in await list_consents(unit.session, me)}
+            if client not in given or not await withdraw(unit, me, client):
+                raise NotFound("You have let no such application do anything.")
+        return _consent(given[client], info.context.services.domain)
+
+
+def _consent(given: Given, domain: Domain) -> Consent:
+    return Consent(
+        client=strawberry.ID(given.client),
+        name=given.name,
+        scopes=[
+            ConsentedScope(name=scope, description=domain.descriptions.get(scope, scope))
+            for scope in given.scopes
+        ],
+        granted_at=given.granted_at,
+        used_at=given.used_at,
+    )

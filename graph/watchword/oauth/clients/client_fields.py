@@ -1,0 +1,226 @@
+"""Fields about clients, for admins, which any schema can merge into its Query and Mutation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from watchword.context import Context, Info
+from watchword.oauth import tables as rows
+from watchword.oauth.clients import clients
+from watchword.oauth.clients.registration import Authentication, Grant, Registration
+from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated
+from watchword.relay.connection import Connection, connect
+from watchword.relay.page import page
+
+SeesClients = HasScope("clients:write") & FirstParty
+# Whoever makes a client makes a way in that stays: it must be its person, and not a page left open.
+ManagesClients = SeesClients & RecentlyAuthenticated()
+
+strawberry.enum(Grant, name="GrantType", description="What a client may ask for tokens with.")
+strawberry.enum(
+    Authentication, name="ClientAuthentication", description="How a client shows who it is."
+)
+
+
+@strawberry.type(description="One of the secrets of a client; it can never be read again.")
+class ClientSecret:
+    id: strawberry.ID
+    created_at: datetime
+
+
+@strawberry.type(description="An application or a service that asks for tokens.")
+class Client:
+    id: strawberry.ID = strawberry.field(description="The client_id.")
+    name: str
+    authentication: Authentication
+    grants: list[Grant]
+    scopes: list[str] = strawberry.field(description="The most that it may have.")
+    roles: list[str] = strawberry.field(description="What it is when it acts for itself.")
+    redirect_uris: list[str]
+    jwks: JSON | None = strawberry.field(description="Its public keys (RFC 7517).")
+    needs_dpop: bool = strawberry.field(description="Whether its tokens must be bound to a key.")
+    may_introspect: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+
+    @strawberry.field(description="The oldest first; at most two.")
+    async def secrets(self, info: Info) -> list[ClientSecret]:
+        found = await info.context.loader(_load_secrets).load(str(self.id))
+        return [
+            ClientSecret(id=strawberry.ID(secret.id), created_at=secret.created_at)
+            for secret in found
+        ]
+
+
+@strawberry.type(description="A client, with a secret that is shown this once.")
+class ClientWithSecret:
+    client: Client
+    secret: str | None = strawberry.field(
+        description="Keep it well: only its hash is kept here. None for a client without secrets."
+    )
+
+
+@strawberry.input
+class AddClientInput:
+    name: str
+    grants: list[Grant]
+    scopes: list[str]
+    authentication: Authentication = Authentication.SECRET
+    roles: list[str] = strawberry.field(default_factory=list)
+    redirect_uris: list[str] = strawberry.field(default_factory=list)
+    jwks: JSON | None = None
+    needs_dpop: bool = False
+    may_introspect: bool = False
+
+
+@strawberry.input(description="What is left out stays as it is.")
+class ChangeClientInput:
+    client: strawberry.ID
+    version: int | None = None
+    name: str | None = None
+    grants: list[Grant] | None = None
+    scopes: list[str] | None = None
+    roles: list[str] | None = None
+    redirect_uris: list[str] | None = None
+    jwks: JSON | None = None
+    needs_dpop: bool | None = None
+    may_introspect: bool | None = None
+
+
+@strawberry.type
+class ClientQuery:
+    """Inherit from this in a schema's Query."""
+
+    @strawberry.field(
+        permission_classes=[SeesClients], description="All clients, the oldest first."
+    )
+    async def clients(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection[Client] | None:
+        async with info.context.read() as session:
+            found = await clients.page_of_clients(session, page(first, after, last, before))
+        return connect(found, _client, lambda: _count(info.context))
+
+    @strawberry.field(permission_classes=[SeesClients], description="A client, by its client_id.")
+    async def client(self, info: Info, id: strawberry.ID) -> Client | None:
+        async with info.context.read() as session:
+            return _client(await clients.get_client(session, id))
+
+
+@strawberry.type
+class ClientMutation:
+    """Inherit from this in a schema's Mutation."""
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="Register a client that may do no more than oneself.",
+    )
+    async def add_client(self, info: Info, input: AddClientInput) -> ClientWithSecret | None:
+        asked = Registration(**_decided(input))
+        async with info.context.write() as unit:
+            made = await clients.add_client(unit, info.context.services.domain, asked)
+            has_secret = made.authentication == Authentication.SECRET
+            secret = await clients.add_secret(unit, made.id) if has_secret else None
+        return ClientWithSecret(client=_client(made), secret=secret.text if secret else None)
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="Change a client that may do no more than oneself. What takes something from it ends its tokens at once.",
+    )
+    async def change_client(self, info: Info, input: ChangeClientInput) -> Client | None:
+        domain, changes = info.context.services.domain, _decided(input)
+        async with info.context.write() as unit:
+            changed = await clients.change_client(
+                unit, domain, str(input.client), changes, input.version
+            )
+        return _client(changed)
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="Refuse a client for good, and end all that it was ever given.",
+    )
+    async def disable_client(self, info: Info, client: strawberry.ID) -> Client | None:
+        async with info.context.write() as unit:
+            return _client(await clients.disable_client(unit, client))
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="End all sessions and tokens of a client, which may then get new ones.",
+    )
+    async def revoke_client(self, info: Info, client: strawberry.ID) -> Client | None:
+        async with info.context.write() as unit:
+            return _client(await clients.revoke_client(unit, client))
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="Give a client that may do no more than oneself another secret, beside the one that it has.",
+    )
+    async def add_client_secret(self, info: Info, client: strawberry.ID) -> ClientWithSecret | None:
+        async with info.context.write() as unit:
+            secret = await clients.add_secret(unit, client)
+            found = await clients.get_client(unit.session, client)
+        return ClientWithSecret(client=_client(found), secret=secret.text)
+
+    @strawberry.mutation(
+        permission_classes=[ManagesClients],
+        description="Take a secret away from a client; the tokens that it got with it live on.",
+    )
+    async def remove_client_secret(
+        self, info: Info, client: strawberry.ID, secret: strawberry.ID
+    ) -> Client | None:
+        async with info.context.write() as unit:
+            return _client(await clients.remove_secret(unit, client, secret))
+
+
+def _decided(input: AddClientInput | ChangeClientInput) -> dict[str, Any]:
+    """Return what an input says about a client, in the words of `Registration`."""
+    given = {
+        name: value
+        for name, value in vars(input).items()
+        if value is not None and name not in ("client", "version")
+    }
+    if "grants" in given:
+        given["grants"] = [grant.value for grant in given["grants"]]
+    if "authentication" in given:
+        given["authentication"] = given["authentication"].value
+    return given
+
+
+def _client(row: rows.Client) -> Client:
+    return Client(
+        id=strawberry.ID(row.id),
+        name=row.name,
+        authentication=Authentication(row.authentication),
+        grants=[Grant(grant) for grant in row.grants],
+        scopes=row.scopes,
+        roles=row.roles,
+        redirect_uris=row.redirect_uris,
+        jwks=JSON(row.jwks) if row.jwks is not None else None,
+        needs_dpop=row.needs_dpop,
+        may_introspect=row.may_introspect,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        version=row.version,
+    )
+
+
+async def _count(context: Context) -> int:
+    async with context.read() as session:
+        return await clients.count_clients(session)
+
+
+async def _load_secrets(context: Context, ids: list[str]) -> Sequence[list[rows.ClientSecret]]:
+    async with context.read() as session:
+        found = await clients.secrets_of(session, *ids)
+    return [[secret for secret in found if secret.client_id == id] for id in ids]

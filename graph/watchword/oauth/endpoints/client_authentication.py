@@ -1,0 +1,154 @@
+"""Which client a request comes from: by exactly one of the ways of RFC 6749, section 2.3, and RFC 7523."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
+
+from fastapi import Request
+
+from watchword.actor import Actor
+from watchword.auth.audit.audit import Action, record
+from watchword.auth.http.http_json import device_of
+from watchword.auth.service import Identity
+from watchword.errors import InvalidToken
+from watchword.oauth.authorize.authorization import Parameters
+from watchword.oauth.clients import client_assertion
+from watchword.oauth.clients.clients import find_client, knows, secrets_of
+from watchword.oauth.clients.registration import Authentication
+from watchword.oauth.errors import OAuthError
+from watchword.oauth.tables import Client, ClientSecret
+from watchword.storage.used_ids import first
+from watchword.transaction import transaction
+
+log = logging.getLogger("watchword.clients")
+
+_BASIC = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows: who it says it is, and what is to prove that; a public client proves
+    nothing."""
+
+    id: str
+    secret: str | None = field(default=None, repr=False)
+    assertion: str | None = field(default=None, repr=False)
+
+
+async def authenticate(identity: Identity, request: Request, form: Parameters) -> Client:
+    """Return the client that a request comes from.
+
+    Whoever is not let in is written down, and counted by address: nobody who is in the right is
+    kept out by others' attempts. Raises `OAuthError` and `RateLimited`.
+    """
+    shown = _shown(request, form)
+    async with identity.services.database.read() as session:
+        # The same questions for an id that nobody has.
+        client = await find_client(session, shown.id)
+        secrets = await secrets_of(session, client.id if client else "")
+    fault = await _fault(identity, client, secrets, shown)
+    if fault is None and client is not None:
+        return client
+    await _note(identity, client, fault or "client", device_of(request).address)
+    raise _not_valid()
+
+
+def _shown(request: Request, form: Parameters) -> Shown:
+    basic = _basic(request)
+    id, secret = form.get("client_id"), form.get("client_secret")
+    assertion, kind = form.get("client_assertion"), form.get("client_assertion_type")
+    if len([way for way in (basic, secret, assertion) if way is not None]) > 1:
+        raise OAuthError("invalid_request", "Authenticate in one way, not in several.")
+    if assertion is not None:
+        if kind != client_assertion.TYPE:
+            raise OAuthError(
+                "invalid_request", f"The client_assertion_type is {client_assertion.TYPE}."
+            )
+        shown = Shown(_claimed(assertion), assertion=assertion)
+    else:
+        shown = basic or Shown(id or "", secret)
+    if id is not None and id != shown.id:
+        raise OAuthError("invalid_request", "The client_id is another one's.")
+    return shown
+
+
+def _basic(request: Request) -> Shown | None:
+    """Read HTTP Basic, whose two parts are form-encoded (RFC 6749, section 2.3.1)."""
+    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if not given:
+        return None
+    match = _BASIC.fullmatch(given[0]) if len(given) == 1 else None
+    try:
+        decoded = base64.b64decode(match[1], validate=True).decode() if match else ""
+        id, colon, secret = decoded.partition(":")
+        id, secret = unquote_plus(id, errors="strict"), unquote_plus(secret, errors="strict")
+    except ValueError:
+        raise _not_valid() from None
+    if not colon or not secret:
+        raise _not_valid()
+    return Shown(id, secret)
+
+
+def _claimed(assertion: str) -> str:
+    try:
+        return client_assertion.claimed_client(assertion)
+    except InvalidToken:
+        raise _not_valid() from None
+
+
+async def _fault(
+    identity: Identity, client: Client | None, secrets: Sequence[ClientSecret], shown: Shown
+) -> str | None:
+    """Return why it is not the client; None when it is."""
+    # Compared in any case, so that it takes as long for a client that there is not.
+    fits = knows(secrets, shown.secret or "")
+    match client.authentication if client else None:
+        case Authentication.SECRET if shown.secret is not None:
+            return None if fits else "secret"
+        case Authentication.KEY if client and shown.assertion is not None:
+            return await _fault_of_assertion(identity, client, shown.assertion)
+        case Authentication.NONE if shown.secret is None and shown.assertion is None:
+            return None
+        case None:
+            return "client"
+    return "method"
+
+
+async def _fault_of_assertion(identity: Identity, client: Client, assertion: str) -> str | None:
+    settings, services, now = identity.settings, identity.services, identity.clock.now()
+    try:
+        good = client_assertion.check(
+            assertion,
+            client.id,
+            client.jwks,
+            issuer=settings.issuer,
+            now=now,
+            leeway=settings.leeway_seconds,
+        )
+    except InvalidToken as error:
+        return f"assertion {error.rule}"
+    async with transaction(services.database, services.bus, now) as unit:
+        is_first = await first(
+            unit.session, "client assertion", client.id, good.id, good.expires_at
+        )
+    return None if is_first else "assertion replayed"
+
+
+async def _note(identity: Identity, client: Client | None, fault: str, address: str) -> None:
+    services, settings = identity.services, identity.settings
+    await services.attempts.count(settings.sign_in_limit_per_address, "client", address)
+    log.info("a client was refused by the rule: %s", fault)
+    actor = Actor(address=address)
+    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+        known = None if client is None else client.id
+        record(unit, Action.CLIENT_REFUSED, client=known, rule=fault)
+
+
+def _not_valid() -> OAuthError:
+    # Which of the client and its proof is not good is not said.
+    return OAuthError("invalid_client", "The client's credentials are not valid.", 401)

@@ -1,0 +1,65 @@
+"""The form that clients post (RFC 6749, appendix B), and what they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+
+from watchword.asgi.types import Gone, TooLarge, UnsupportedContent, check_content, read_body
+from watchword.auth.http.http_json import Refusal, answered
+from watchword.oauth.authorize.authorization import Parameters
+from watchword.oauth.errors import OAuthError
+
+MEDIA_TYPE = "application/x-www-form-urlencoded"
+# Bytes: an assertion and a token have at most 8 KB each.
+LARGEST = 65_536
+MOST_PARAMETERS = 50
+
+
+async def read_form(request: Request) -> Parameters:
+    """Read the parameters of a request, each of them once. Raises `OAuthError`."""
+    if request.scope["query_string"]:
+        # RFC 6749, section 2.3.1: what is in a URL ends in logs.
+        raise OAuthError("invalid_request", "Send the parameters in the body, never in the URL.")
+    try:
+        check_content(request.scope, MEDIA_TYPE)
+        data = await read_body(request.scope, request.receive, LARGEST)
+        pairs = parse_qsl(data.decode(), True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnsupportedContent as fault:
+        raise OAuthError("invalid_request", fault.sentence, 415) from None
+    except TooLarge:
+        raise OAuthError("invalid_request", "The body is too large.", 413) from None
+    except Gone:
+        raise OAuthError("invalid_request", "The body did not arrive whole.") from None
+    except ValueError:
+        raise OAuthError("invalid_request", "The body is no form in UTF-8.") from None
+    if any("\x00" in text for pair in pairs for text in pair):
+        raise OAuthError("invalid_request", "A parameter holds a character that is no text.")
+    form = Parameters(pairs)
+    form.check_single()
+    return form
+
+
+def required(form: Parameters, name: str) -> str:
+    """Return a parameter that has to be there. Raises `OAuthError`."""
+    value = form.get(name)
+    if value is None:
+        raise OAuthError("invalid_request", f"The parameter {name} is missing.")
+    return value
+
+
+async def served(request: Request, work: Awaitable[Response]) -> Response:
+    """Return the answer of an endpoint, also when it refuses (RFC 6749, section 5.2)."""
+    return await answered(request, _told(work))
+
+
+async def _told(work: Awaitable[Response]) -> Response:
+    try:
+        return await work
+    except OAuthError as error:
+        # RFC 9110, section 15.5.2: the way in that every confidential client knows.
+        way = {"www-authenticate": 'Basic realm="watchword", charset="UTF-8"'}
+        headers = way if error.status == 401 else {}
+        raise Refusal(error.status, error.error, error.description, headers) from error

@@ -1,0 +1,84 @@
+"""Introspection (RFC 7662): a resource server asks what a token is worth at this moment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request, Response
+
+from watchword.auth.http.http_json import device_of, json_response
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import session_of
+from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
+from watchword.oauth.clients.clients import scopes_left
+from watchword.oauth.clients.registration import Grant
+from watchword.oauth.endpoints.client_authentication import authenticate
+from watchword.oauth.endpoints.form import read_form, required
+from watchword.oauth.errors import OAuthError
+from watchword.oauth.tables import Client
+from watchword.storage.columns import moment
+from watchword.tokens.compact import decode
+from watchword.tokens.members import members
+
+# Nothing is said of why, nor whether there ever was such a token (section 2.2).
+INACTIVE: dict[str, Any] = {"active": False}
+# What of a token's claims is told: neither its person's roles, nor which session it comes from.
+TOLD = ("iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "jti", "auth_time", "cnf")
+
+
+async def introspect(identity: Identity, request: Request) -> Response:
+    """Answer an introspection request. Raises `OAuthError` and `RateLimited`."""
+    form = await read_form(request)
+    client = await authenticate(identity, request, form)
+    if not client.may_introspect:
+        raise OAuthError("unauthorized_client", "This client may not introspect tokens.", 403)
+    token = required(form, "token")
+    return json_response(
+        await _access_token(identity, request, token)
+        or await _refresh_token(identity, client, token)
+    )
+
+
+async def _access_token(identity: Identity, request: Request, token: str) -> dict[str, Any] | None:
+    try:
+        principal = await identity.verify(token, device_of(request).address)
+    except (InvalidToken, TokenExpired, TokenRevoked):
+        return None
+    claims = members(decode(token.split(".")[1]))
+    if claims.get("iss") != identity.settings.issuer:
+        # Somebody else's token, which we believe: ask its issuer.
+        return None
+    return {
+        "active": True,
+        **{name: claims[name] for name in TOLD if name in claims},
+        "scope": " ".join(sorted(principal.grants.scopes)),
+        "token_type": "Bearer" if principal.key is None else "DPoP",
+    }
+
+
+async def _refresh_token(identity: Identity, client: Client, token: str) -> dict[str, Any]:
+    """Tell of a refresh token, to the client that it was given to and to nobody else (section 4)."""
+    async with identity.services.database.read() as session:
+        found = await session_of(session, token)
+        if found is None or found[0].client_id != client.id:
+            return INACTIVE
+        live, known = found
+        scopes = await scopes_left(session, identity.domain, client, live)
+    idle = timedelta(seconds=identity.settings.refresh_idle_seconds)
+    ends_at = min(live.expires_at, live.used_at + idle)
+    is_over = live.revoked_at is not None or ends_at <= moment(identity.clock.now())
+    is_good = known is not None and known.used_at is None and not is_over
+    # As the token endpoint answers it.
+    if not is_good or not scopes or Grant.REFRESH_TOKEN not in client.grants:
+        return INACTIVE
+    return {
+        "active": True,
+        "iss": identity.settings.issuer,
+        "sub": live.account_id,
+        "client_id": client.id,
+        "iat": int(live.used_at.timestamp()),
+        "exp": int(ends_at.timestamp()),
+        "scope": " ".join(sorted(scopes)),
+        "token_type": "refresh_token",
+    }

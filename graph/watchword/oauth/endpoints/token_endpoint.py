@@ -1,0 +1,165 @@
+"""The token endpoint (RFC 6749, section 3.2): a client comes with a grant and gets tokens."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection
+from typing import Any
+
+from fastapi import Request, Response
+
+from watchword.actor import Actor
+from watchword.auth.http.http_json import device_of, json_response
+from watchword.auth.http.request_auth import Replayed, Shown, shown_by, use_alone
+from watchword.auth.service import Identity
+from watchword.auth.sessions.sessions import SignedIn, session_of
+from watchword.errors import Unauthenticated
+from watchword.oauth.authorize import codes
+from watchword.oauth.authorize.authorization import Parameters
+from watchword.oauth.clients.registration import Authentication, Grant
+from watchword.oauth.endpoints.client_authentication import authenticate
+from watchword.oauth.endpoints.form import read_form, required
+from watchword.oauth.errors import OAuthError
+from watchword.oauth.tables import Client
+from watchword.tokens.issue import IssuedToken
+from watchword.transaction import transaction
+
+log = logging.getLogger("watchword.clients")
+
+# RFC 7636, section 4.1.
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
+
+
+async def give_tokens(identity: Identity, request: Request) -> Response:
+    """Answer a token request. Raises `OAuthError`, `InvalidProof` and `RateLimited`."""
+    form = await read_form(request)
+    client = await authenticate(identity, request, form)
+    grant = required(form, "grant_type")
+    if grant not in [known.value for known in Grant]:
+        raise OAuthError("unsupported_grant_type", f"Grants are {', '.join(Grant)}.")
+    if grant not in client.grants:
+        raise OAuthError("unauthorized_client", "This client may not use this grant.")
+    shown = shown_by(identity, request, required=client.needs_dpop)
+    try:
+        match grant:
+            case Grant.CLIENT_CREDENTIALS:
+                return _answer(await _for_itself(identity, client, form, shown), shown.key)
+            case Grant.REFRESH_TOKEN:
+                return await _refreshed(identity, client, request, form, shown)
+        return await _redeemed(identity, client, request, form, shown)
+    except OAuthError as error:
+        if error.error == "invalid_grant":
+            limit = identity.settings.sign_in_limit_per_address
+            await identity.services.attempts.count(limit, "grant", device_of(request).address)
+        raise
+
+
+async def _for_itself(
+    identity: Identity, client: Client, form: Parameters, shown: Shown
+) -> IssuedToken:
+    """RFC 6749, section 4.4: no refresh token, since the client can always ask again."""
+    scopes = _narrowed(form, client.scopes)
+    await use_alone(identity, shown.use)
+    log.info("client %s gets a token", client.id)
+    return await identity.issue_to_client(
+        client.id, roles=client.roles, scopes=scopes, version=client.version, key=shown.key
+    )
+
+
+async def _refreshed(
+    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
+) -> Response:
+    """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
+    token = required(form, "refresh_token")
+    async with identity.services.database.read() as session:
+        found = await session_of(session, token)
+    if found is None or found[0].client_id != client.id:
+        raise _not_good()
+    # Before the token is used up: whoever asks for too much may ask again.
+    scopes = _narrowed(form, (found[0].scope or "").split())
+    try:
+        who = await identity.sessions.refresh(
+            token,
+            device_of(request),
+            identity.clock.now(),
+            client=client.id,
+            key=shown.key,
+            use=shown.use,
+            is_public=client.authentication == Authentication.NONE,
+            needs_key=client.needs_dpop,
+        )
+    except Replayed:
+        raise
+    except Unauthenticated as error:
+        raise _not_good() from error
+    return await _answer_for(identity, client, who, scopes, shown.key)
+
+
+async def _redeemed(
+    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
+) -> Response:
+    """RFC 6749, section 4.1.3, with PKCE (RFC 7636, section 4.5)."""
+    code, uri = required(form, "code"), required(form, "redirect_uri")
+    verifier = required(form, "code_verifier")
+    if not _VERIFIER.fullmatch(verifier):
+        raise OAuthError("invalid_request", "A code_verifier has 43 to 128 characters (RFC 7636).")
+    services, device = identity.services, device_of(request)
+    actor = Actor(client=client.id, address=device.address)
+    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+        who = await codes.redeem(
+            unit,
+            identity,
+            client,
+            code=code,
+            redirect_uri=uri,
+            code_verifier=verifier,
+            key=shown.key,
+            device=device,
+            use=shown.use,
+        )
+    # What a code that is not good has led to is committed by now.
+    if who is None:
+        raise _not_good()
+    return await _answer_for(identity, client, who, client.scopes, shown.key)
+
+
+def _not_good() -> OAuthError:
+    return OAuthError("invalid_grant", "The grant is not valid, has ended, or is not yours.")
+
+
+def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
+    """Return the scopes that are asked for: all that there are when none are named."""
+    asked = form.get("scope")
+    if asked is None:
+        return frozenset(most)
+    scopes = frozenset(asked.split(" "))
+    if not scopes <= frozenset(most):
+        raise OAuthError("invalid_scope", "A scope is asked for that was not granted.")
+    return scopes
+
+
+async def _answer_for(
+    identity: Identity, client: Client, who: SignedIn, scopes: Collection[str], key: str | None
+) -> Response:
+    # The client may have less by now than when its session began.
+    may = frozenset(scopes) & frozenset(client.scopes)
+    issued = await identity.issue(who, scopes=may, key=key, client_version=client.version)
+    if not issued.scope:
+        # A token says one scope at least (RFC 6749, section 3.3): it would be good for nothing.
+        raise _not_good()
+    refresh_token = who.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
+    return _answer(issued, who.session.jkt or key, refresh_token)
+
+
+def _answer(issued: IssuedToken, key: str | None, refresh_token: str | None = None) -> Response:
+    """RFC 6749, section 5.1; RFC 9449, section 5."""
+    answer: dict[str, Any] = {
+        "access_token": issued.token,
+        "token_type": "Bearer" if key is None else "DPoP",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+    if refresh_token is not None:
+        answer["refresh_token"] = refresh_token
+    return json_response(answer)
