@@ -9,7 +9,6 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 
-from watchword import health
 from watchword.auth.http import passkey_routes, request_auth
 from watchword.auth.http import routes as identity_routes
 from watchword.auth.revocation.follower import Watch
@@ -40,14 +39,15 @@ from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.vault import vault
 from watchword.throttling.attempts import Attempts
+from watchword.transports import health
 from watchword.transports.authenticate import authenticator
-from watchword.transports.door import Door, quotas
-from watchword.transports.http import HttpDoor
-from watchword.transports.nonce import NonceHeader
-from watchword.transports.opening import Gate, Opening
-from watchword.transports.origins import Origins
-from watchword.transports.slash import EndSlash
-from watchword.transports.websocket import WebSocketDoor
+from watchword.transports.http.http import HttpDoor
+from watchword.transports.middleware.nonce import NonceHeader
+from watchword.transports.middleware.opening import Gate, Opening
+from watchword.transports.middleware.origins import Origins
+from watchword.transports.middleware.slash import EndSlash
+from watchword.transports.pipeline import Door, quotas
+from watchword.transports.websocket.websocket import WebSocketDoor
 
 
 def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:

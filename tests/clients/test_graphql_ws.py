@@ -12,7 +12,7 @@ from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.toy_server import serving
 from watchword.config.settings import Settings
-from watchword.transports.opening import Gate, Opening
+from watchword.transports.middleware.opening import Gate, Opening
 
 SCRIPT = "graphql_ws.mjs"
 

@@ -17,7 +17,7 @@ from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
 from watchword.asgi import uvicorn_frames
 from watchword.asgi.uvicorn_frames import Measured
-from watchword.transports.websocket import Connection
+from watchword.transports.websocket.websocket import Connection
 
 MADE = "subscription { made { id } }"
 BIG = 100_000

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, SLOW, toy_server, until
-from watchword.transports.protocol import LONGEST_REASON
+from watchword.transports.websocket.protocol import LONGEST_REASON
 
 NUMBERS = "subscription { numbers(to: 2) }"
 MADE = "subscription { made { id } }"

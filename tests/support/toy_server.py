@@ -42,9 +42,9 @@ from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 from watchword.transaction import transaction
 from watchword.transports.authenticate import authenticator
-from watchword.transports.door import Door, quotas
-from watchword.transports.http import HttpDoor
-from watchword.transports.websocket import WebSocketDoor
+from watchword.transports.http.http import HttpDoor
+from watchword.transports.pipeline import Door, quotas
+from watchword.transports.websocket.websocket import WebSocketDoor
 
 LIFE = 600.0
 # Seconds that it takes to authenticate the token "slow".

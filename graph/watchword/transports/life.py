@@ -13,7 +13,7 @@ from watchword.delivery.lease import Lease, Tenant
 from watchword.ending import Ending
 from watchword.principal import Principal
 from watchword.process.clock import Timer
-from watchword.transports.door import Door
+from watchword.transports.pipeline import Door
 from watchword.transports.state import Machine, Move, State
 
 

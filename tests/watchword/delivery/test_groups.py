@@ -38,7 +38,7 @@ from watchword.events.event import PRESENT, Event
 from watchword.execution.engine import Answer, Source
 from watchword.principal import Grants, Principal
 from watchword.transaction import transaction
-from watchword.transports.door import Door
+from watchword.transports.pipeline import Door
 
 KEEPER = Grants(frozenset({"keeper"}), frozenset({"toys:price"}))
 CHILD = Grants(frozenset({"child"}))

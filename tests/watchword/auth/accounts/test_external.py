@@ -33,7 +33,7 @@ from watchword.delivery.lease import Lease
 from watchword.errors import InvalidToken, NotFound, TokenExpired, TokenRevoked, Unavailable
 from watchword.principal import FIRST_PARTY
 from watchword.storage.database import Database
-from watchword.transports.door import check_renewal
+from watchword.transports.pipeline import check_renewal
 
 SECONDS = 600
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchword.asgi.types import Response, route_path
 from watchword.errors import Unavailable
-from watchword.transports.protocol import SUBPROTOCOL
+from watchword.transports.websocket.protocol import SUBPROTOCOL
 
 log = logging.getLogger("watchword.app")
 

@@ -12,10 +12,15 @@ from watchword.errors import RateLimited
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Taken
-from watchword.transports.door import Door
 from watchword.transports.life import Life
-from watchword.transports.protocol import NEXT_TAIL, complete_message, error_message, next_head
+from watchword.transports.pipeline import Door
 from watchword.transports.request import Request
+from watchword.transports.websocket.protocol import (
+    NEXT_TAIL,
+    complete_message,
+    error_message,
+    next_head,
+)
 
 
 class Socket(Protocol):

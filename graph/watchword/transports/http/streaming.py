@@ -22,8 +22,8 @@ from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports import plain as connections
-from watchword.transports.door import Door
 from watchword.transports.life import Life
+from watchword.transports.pipeline import Door
 from watchword.transports.plain import PlainStream
 from watchword.transports.request import Request
 from watchword.transports.state import Move, State

@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from tests.support.clock import MovedClock
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.toy_server import until
-from watchword import health
 from watchword.process.background import Background
 from watchword.storage.database import Database
+from watchword.transports import health
 
 READY = (200, {"status": "ok", "database": "ok"})
 NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})

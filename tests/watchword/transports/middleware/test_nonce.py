@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from watchword.transports.nonce import NonceHeader
+from watchword.transports.middleware.nonce import NonceHeader
 
 
 async def page(_request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from watchword.transports.slash import EndSlash
+from watchword.transports.middleware.slash import EndSlash
 
 
 async def passed_on(scope: Any) -> Any:

@@ -6,7 +6,7 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from watchword.delivery.lease import Lease
 from watchword.principal import ANONYMOUS, Principal
-from watchword.transports.terms import terms
+from watchword.transports.websocket.terms import terms
 
 
 def test_they_are_moments_in_utc(clock: MovedClock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.transports.accept import choose, names
+from watchword.transports.http.accept import choose, names
 
 OFFERS = ("application/json", "application/graphql-response+json", "text/event-stream")
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from watchword.transports.opening import LIVE, READY, Gate, Opening, Stage
+from watchword.transports.middleware.opening import LIVE, READY, Gate, Opening, Stage
 
 LOGGER = "watchword.app"
 

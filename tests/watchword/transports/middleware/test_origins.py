@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from watchword.transports.origins import TOLD, Origins
+from watchword.transports.middleware.origins import TOLD, Origins
 
 FRIEND, STRANGER = "https://app.example.com", "https://evil.example.com"
 EVERYBODY, NOBODY, OTHERS = "/token", "/authorize", "/graphql"

@@ -24,11 +24,12 @@ from watchword.tokens.credential import (
 )
 from watchword.tokens.dpop import Target
 from watchword.transports import plain as connections
-from watchword.transports.door import Door, check_renewal
 from watchword.transports.life import Life
-from watchword.transports.operations import Operations
+from watchword.transports.pipeline import Door, check_renewal
 from watchword.transports.plain import PlainSocket
-from watchword.transports.protocol import (
+from watchword.transports.state import Move, State
+from watchword.transports.websocket.operations import Operations
+from watchword.transports.websocket.protocol import (
     SUBPROTOCOL,
     Close,
     CloseCode,
@@ -44,8 +45,7 @@ from watchword.transports.protocol import (
     ping_message,
     pong_message,
 )
-from watchword.transports.state import Move, State
-from watchword.transports.terms import terms
+from watchword.transports.websocket.terms import terms
 
 TOO_FAST = close(1008, "too many messages")
 

@@ -45,14 +45,14 @@ from watchword.throttling.admission import address_of
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
-from watchword.transports.accept import choose, names
-from watchword.transports.door import Door
-from watchword.transports.multipart import CONTENT_TYPE as MULTIPART
-from watchword.transports.multipart import Multipart
+from watchword.transports.http.accept import choose, names
+from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
+from watchword.transports.http.multipart import Multipart
+from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
+from watchword.transports.http.sse import EventStream
+from watchword.transports.http.streaming import Asked, Format, serve
+from watchword.transports.pipeline import Door
 from watchword.transports.request import Request, read
-from watchword.transports.sse import CONTENT_TYPE as EVENT_STREAM
-from watchword.transports.sse import EventStream
-from watchword.transports.streaming import Asked, Format, serve
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from watchword.transports.protocol import (
+from watchword.transports.state import Machine, Move, State
+from watchword.transports.websocket.protocol import (
     LONGEST_REASON,
     NEXT_TAIL,
     Close,
@@ -28,7 +29,6 @@ from watchword.transports.protocol import (
     error_message,
     next_head,
 )
-from watchword.transports.state import Machine, Move, State
 
 
 def say(protocol: Protocol, **message: Any) -> Step:
