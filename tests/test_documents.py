@@ -21,7 +21,7 @@ from tests.support.node import installed
 from tests.support.server import PASSWORD, LiveServer, issuing
 from watchword import AuditAction, WatchwordError
 from watchword.config.settings import Settings
-from watchword.ending import Ending
+from watchword.errors import Ending
 
 # One server for all of them.
 pytestmark = pytest.mark.xdist_group("documents")

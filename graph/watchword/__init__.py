@@ -16,7 +16,7 @@ from watchword.auth.fields.audit_fields import AuditEntry, audit_log
 from watchword.auth.fields.identity_fields import IdentityMutation, IdentityQuery
 from watchword.auth.fields.session_fields import Session, account_sessions, revoke_session
 from watchword.auth.tables import Account
-from watchword.command_line import Operator, operator
+from watchword.cli.operator import Operator, operator
 from watchword.context import Context, Info
 from watchword.domain import Domain
 from watchword.errors import (

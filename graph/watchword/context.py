@@ -11,7 +11,6 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
-from watchword.actor import Actor
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
@@ -20,7 +19,7 @@ from watchword.events.event import Event
 from watchword.events.follow import Course
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import Log
-from watchword.principal import Holder, Principal, SharedPrincipal
+from watchword.principal import Actor, Holder, Principal, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.storage.database import NAMED_AT_ONCE, Database

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.actor import SERVER, Actor
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event
 from watchword.events.log.event_log import append
 from watchword.formats.exact_json import checked
+from watchword.principal import SERVER, Actor
 from watchword.storage.database import Database, undisturbed
 
 

@@ -11,12 +11,12 @@ from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 from tests.support.tokens import claims, key, signed
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.actor import SERVER
 from watchword.auth.keys.signing_keys import LAST_TOKEN, ensure, newest_first, rotate
 from watchword.auth.service import Identity
 from watchword.auth.tables import SigningKey
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, Unsafe
+from watchword.principal import SERVER
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
 from watchword.storage.vault import Vault

@@ -14,7 +14,6 @@ from tests.support.clock import MovedClock
 from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, TokenDesk, keyed, token_desk
 from tests.support.tokens import claims, signed
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import (
     add_account,
     disable,
@@ -33,7 +32,7 @@ from watchword.events.bus.memory import MemoryBus
 from watchword.oauth.clients.clients import add_client, add_secret, change_client, disable_client
 from watchword.oauth.clients.registration import Registration
 from watchword.permissions.field import Delegated, HasRole, HasScope
-from watchword.principal import Grants
+from watchword.principal import Actor, Grants
 from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 

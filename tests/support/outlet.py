@@ -9,7 +9,7 @@ from typing import Any
 
 from watchword.asgi.backlog import Backlog, Patience
 from watchword.delivery.run import Sent
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.process.clock import Clock
 
 

@@ -8,12 +8,11 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import accounts_by_id
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput
 from watchword.events.follow import Course
-from watchword.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
+from watchword.principal import ANONYMOUS, Actor, Grants, IdentityAsked, Principal, SharedPrincipal
 from watchword.storage.database import Database
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from watchword import errors
-from watchword.errors import BadUserInput, Forbidden, InvalidToken, RateLimited, WatchwordError
+from watchword.errors import (
+    BadUserInput,
+    Ending,
+    Forbidden,
+    InvalidToken,
+    RateLimited,
+    WatchwordError,
+)
 
 
 def classes(root: type[WatchwordError]) -> Iterator[type[WatchwordError]]:
@@ -47,3 +54,13 @@ def test_a_refused_token_does_not_tell_its_rule() -> None:
 
 def test_a_limit_says_when_to_try_again() -> None:
     assert RateLimited("Too often.", 2.5).extensions["retryAfter"] == 2.5
+
+
+# graphql-ws, src/client.ts: these close codes are fatal to the client, all others it retries.
+FATAL = {4500, 4005, 4400, 4004, 4401, 4406, 4409, 4429}
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+def test_only_a_revoked_session_makes_the_stock_client_give_up(ending: Ending) -> None:
+    assert (ending.close_code in FATAL) is (ending is Ending.REVOKED)
+    assert len(ending.reason.encode()) <= 123

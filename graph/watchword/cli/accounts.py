@@ -24,7 +24,7 @@ from watchword.auth.accounts.accounts import (
 from watchword.auth.sign_in.factors import reset
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import Account
-from watchword.command_line import operator
+from watchword.cli.operator import operator
 from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.errors import NotFound, Unsafe

@@ -17,7 +17,7 @@ from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.tables import Account
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
-from watchword.command_line import opened
+from watchword.cli.operator import opened
 from watchword.config import bus_url
 from watchword.config.settings import Settings
 from watchword.domain import load

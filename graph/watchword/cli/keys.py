@@ -8,12 +8,12 @@ from datetime import datetime
 
 import click
 
-from watchword.actor import OPERATOR
 from watchword.auth.keys import reseal
 from watchword.auth.keys.signing_keys import DatedKey, newest_first, rotate
 from watchword.auth.tables import SigningKey
-from watchword.command_line import opened
+from watchword.cli.operator import opened
 from watchword.config.settings import PREFIX, Settings
+from watchword.principal import OPERATOR
 from watchword.process.clock import SystemClock
 from watchword.storage.columns import moment
 from watchword.storage.vault import vault

@@ -17,7 +17,7 @@ from watchword.auth.revocation.identity_events import STREAM
 from watchword.auth.service import LONGEST_TOKEN, expected, revocations
 from watchword.auth.tables import Account
 from watchword.cli.accounts import check_roles, write
-from watchword.command_line import opened
+from watchword.cli.operator import opened
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError

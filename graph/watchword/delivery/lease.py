@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Protocol
 
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.principal import Grants, Principal
 from watchword.process.clock import Clock, Timer
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from watchword.delivery.lease import Lease
-from watchword.ending import Ending
+from watchword.errors import Ending
 
 
 class Leases:

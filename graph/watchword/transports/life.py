@@ -10,7 +10,7 @@ from typing import Protocol
 from watchword.asgi.backlog import Backlog
 from watchword.asgi.uvicorn_frames import Wire
 from watchword.delivery.lease import Lease, Tenant
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports.pipeline import Door

@@ -33,7 +33,7 @@ from watchword.delivery.run import Operation
 from watchword.delivery.states import Grouped
 from watchword.delivery.subscription import Subscription
 from watchword.delivery.troubles import LONGEST_PAUSE
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.events.event import PRESENT, Event
 from watchword.execution.engine import Answer, Source
 from watchword.principal import Grants, Principal

@@ -7,7 +7,7 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from watchword.delivery.lease import Lease, narrowed
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.principal import ANONYMOUS, Grants, Principal
 
 KEEPER = Grants(frozenset({"keeper"}), frozenset({"a:b"}))

@@ -8,7 +8,7 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from watchword.delivery.lease import Lease
 from watchword.delivery.leases import Leases
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.principal import ANONYMOUS, Principal
 
 

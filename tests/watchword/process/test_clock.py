@@ -11,7 +11,7 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from watchword.delivery.lease import Lease
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.principal import Principal
 from watchword.process import clock as module
 from watchword.process.clock import LONGEST_NAP, SystemClock

@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import (
     LONGEST_NAME,
     add_account,
@@ -41,7 +40,7 @@ from watchword.errors import (
     WatchwordError,
 )
 from watchword.formats.text import cleaned_text
-from watchword.principal import Principal
+from watchword.principal import Actor, Principal
 from watchword.storage.columns import moment
 from watchword.storage.database import exclusive, is_unavailable
 from watchword.transaction import Transaction, transaction

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from watchword.actor import Actor
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.keys.signing_keys import LOCK
 from watchword.auth.tables import SigningKey, Totp
+from watchword.principal import Actor
 from watchword.storage.database import Database, exclusive
 from watchword.storage.vault import Vault
 from watchword.transaction import Transaction

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.actor import SERVER, Actor
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.tables import SigningKey
 from watchword.config.settings import (
@@ -26,6 +25,7 @@ from watchword.config.settings import (
     Settings,
 )
 from watchword.errors import Unsafe
+from watchword.principal import SERVER, Actor
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.storage.columns import moment

@@ -16,8 +16,7 @@ from watchword.auth.revocation.revocations import Revocations
 from watchword.context import Services
 from watchword.delivery.lease import narrowed
 from watchword.delivery.leases import Leases
-from watchword.ending import Ending
-from watchword.errors import CursorExpired
+from watchword.errors import CursorExpired, Ending
 from watchword.events.event import Event, Place
 from watchword.process.background import Supervised
 

@@ -26,7 +26,6 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import new_id
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.revocation.identity_events import session_revoked
@@ -35,7 +34,7 @@ from watchword.auth.tables import Account, RefreshToken, Session
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.events.bus.bus import Bus
-from watchword.principal import FIRST_PARTY
+from watchword.principal import FIRST_PARTY, Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, forget
 from watchword.storage.used_ids import Use, use_nothing

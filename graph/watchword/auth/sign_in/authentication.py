@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, and_, false, select
 
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import has_address, lock_account, set_password
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.passkeys import passkeys
@@ -33,7 +32,7 @@ from watchword.auth.tables import Account, Password, Totp
 from watchword.context import Services
 from watchword.errors import BadUserInput, Unauthenticated
 from watchword.formats import mail_address
-from watchword.principal import FIRST_PARTY, Principal
+from watchword.principal import FIRST_PARTY, Actor, Principal
 from watchword.storage.columns import moment
 from watchword.storage.used_ids import Use, use_nothing
 from watchword.transaction import Transaction

@@ -15,13 +15,13 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from watchword.actor import Actor
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.passkeys.ceremonies import PasskeyRefused
 from watchword.auth.second_factor.totp import SecondFactorRequired
 from watchword.auth.tables import Account
 from watchword.context import Services
 from watchword.errors import Conflict, RateLimited, Unauthenticated, Unavailable
+from watchword.principal import Actor
 from watchword.storage.database import is_unavailable
 from watchword.throttling.attempts import Exceeded, Taken
 from watchword.transaction import Transaction, transaction

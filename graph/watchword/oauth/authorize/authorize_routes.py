@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from watchword.actor import Actor
 from watchword.asgi.types import is_same_origin
 from watchword.auth.http import request_auth
 from watchword.auth.http.http_json import (
@@ -37,7 +36,7 @@ from watchword.oauth.authorize.authorization import (
 from watchword.oauth.authorize.decisions import allow, grant, is_settled, person_of, question
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.metadata import AUTHORIZE
-from watchword.principal import Principal
+from watchword.principal import Actor, Principal
 from watchword.transaction import transaction
 
 

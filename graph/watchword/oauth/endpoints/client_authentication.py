@@ -11,7 +11,6 @@ from urllib.parse import unquote_plus
 
 from fastapi import Request
 
-from watchword.actor import Actor
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.http.http_json import device_of
 from watchword.auth.service import Identity
@@ -22,6 +21,7 @@ from watchword.oauth.clients.clients import find_client, knows, secrets_of
 from watchword.oauth.clients.registration import Authentication
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client, ClientSecret
+from watchword.principal import Actor
 from watchword.storage.used_ids import first
 from watchword.transaction import transaction
 

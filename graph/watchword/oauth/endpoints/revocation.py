@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from watchword.actor import Actor
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.http.http_json import device_of
 from watchword.auth.revocation.identity_events import token_revoked
@@ -16,7 +15,7 @@ from watchword.oauth.endpoints.client_authentication import authenticate
 from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
-from watchword.principal import Principal
+from watchword.principal import Actor, Principal
 from watchword.transaction import Transaction, transaction
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from watchword.actor import Actor
 from watchword.auth.http.http_json import device_of, json_response
 from watchword.auth.http.request_auth import Replayed, Shown, shown_by, use_alone
 from watchword.auth.service import Identity
@@ -22,6 +21,7 @@ from watchword.oauth.endpoints.client_authentication import authenticate
 from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
+from watchword.principal import Actor
 from watchword.tokens.issue import IssuedToken
 from watchword.transaction import transaction
 

@@ -16,7 +16,7 @@ from watchword.asgi.uvicorn_frames import PipeProtocol
 from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
-from watchword.ending import Ending
+from watchword.errors import Ending
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal

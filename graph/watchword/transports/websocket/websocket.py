@@ -9,8 +9,7 @@ from typing import Any, cast
 
 from watchword.asgi.types import Message, Receive, Send, is_same_origin
 from watchword.asgi.uvicorn_frames import FramesProtocol
-from watchword.ending import Ending
-from watchword.errors import InvalidToken, NonceNeeded, RateLimited, WatchwordError
+from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import conceal
 from watchword.principal import Principal
 from watchword.throttling.admission import Pace, address_of

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.identity import sign_in_desk
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.actor import OPERATOR
 from watchword.auth.keys.reseal import check, reseal
 from watchword.auth.keys.signing_keys import ensure, load, newest_first, rotate
 from watchword.auth.tables import AuditEntry, SigningKey, Totp
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
+from watchword.principal import OPERATOR
 from watchword.storage.database import Database
 from watchword.storage.vault import Vault
 

@@ -19,7 +19,6 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.tokens import key as make
 from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword.actor import OPERATOR
 from watchword.auth.keys import signing_keys
 from watchword.auth.keys.reseal import reseal
 from watchword.auth.keys.signing_keys import (
@@ -40,6 +39,7 @@ from watchword.auth.service import Identity
 from watchword.auth.tables import AuditEntry, SigningKey
 from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.errors import InvalidToken, Unavailable, Unsafe
+from watchword.principal import OPERATOR
 from watchword.process.background import Background
 from watchword.storage.columns import UtcDateTime, moment
 from watchword.storage.database import Database

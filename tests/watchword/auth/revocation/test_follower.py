@@ -28,8 +28,7 @@ from watchword.context import Services
 from watchword.delivery.lease import Lease
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain
-from watchword.ending import Ending
-from watchword.errors import TokenOutdated, TokenRevoked
+from watchword.errors import Ending, TokenOutdated, TokenRevoked
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
 from watchword.events.log.pruner import Pruner

@@ -16,7 +16,6 @@ from tests.support.clock import MovedClock
 from tests.support.factors import ask, enrol, register
 from tests.support.hashing import watched_hashes
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
-from watchword.actor import Actor
 from watchword.auth.accounts.accounts import add_account, disable, rename, set_password
 from watchword.auth.http.routes import COOKIE
 from watchword.auth.sessions.sessions import Device, Opening
@@ -25,6 +24,7 @@ from watchword.auth.sign_in.authentication import Authentication, Evidence
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import AuditEntry, Session
 from watchword.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
+from watchword.principal import Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
 from watchword.throttling.attempts import Attempts, Taken

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from tests.support.identity import DOMAIN, unit_of
 from tests.support.oauth import APP, MACHINE, keyed
-from watchword.actor import Actor
 from watchword.auth.revocation.identity_events import CLIENT_REVOKED
 from watchword.auth.tables import AuditEntry
 from watchword.errors import BadUserInput, Conflict, NotFound, WatchwordError
@@ -33,6 +32,7 @@ from watchword.oauth.clients.clients import (
     secrets_of,
 )
 from watchword.oauth.tables import ClientSecret
+from watchword.principal import Actor
 from watchword.relay.page import page
 from watchword.storage.database import Database
 from watchword.transaction import transaction

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.actor import OPERATOR
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.events.bus import buses
 from watchword.events.bus.bus import Bus
 from watchword.events.log.event_log import Log
+from watchword.principal import OPERATOR
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.storage.database import Database

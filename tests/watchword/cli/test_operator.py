@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from watchword.actor import OPERATOR
-from watchword.command_line import operator
+from watchword.cli.operator import operator
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.events.event import Event
 from watchword.events.log.event_log import Log
+from watchword.principal import OPERATOR
 from watchword.storage.database import Database
 
 
