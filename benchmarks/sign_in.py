@@ -107,9 +107,9 @@ class Crowd:
 
 
 async def _check(database: Database, tokens: list[str]) -> None:
-    async with database.read() as session:
-        sessions = (await session.execute(select(Session))).scalars().all()
-        unused = (await session.execute(select(RefreshToken).filter_by(used_at=None))).scalars()
+    async with database.read() as db:
+        sessions = (await db.execute(select(Session))).scalars().all()
+        unused = (await db.execute(select(RefreshToken).filter_by(used_at=None))).scalars()
         good = {token.hash: token.session_id for token in unused}
     held = {hashlib.sha256(token.encode()).hexdigest() for token in tokens}
     revoked = sum(row.revoked_at is not None for row in sessions)

@@ -104,16 +104,16 @@ async def _followed(hub: Hub, log: Log, name: str) -> None:
 
 async def _move(database: Database, names: list[str]) -> None:
     moved = names[:: max(1, len(names) // MOVED)][:MOVED]
-    async with database.write() as session:
-        await append(session, [Event(name, "key", "MOVED") for name in moved], time.time())
+    async with database.write() as db:
+        await append(db, [Event(name, "key", "MOVED") for name in moved], time.time())
 
 
 async def _fill(database: Database, names: list[str]) -> None:
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
-        async with database.write() as session:
-            await session.execute(sa.insert(streams), [_stream(name) for name in some])
-            await session.execute(sa.insert(events), [_row(name) for name in some])
+        async with database.write() as db:
+            await db.execute(sa.insert(streams), [_stream(name) for name in some])
+            await db.execute(sa.insert(events), [_row(name) for name in some])
 
 
 def _stream(name: str) -> dict[str, Any]:

@@ -68,8 +68,8 @@ async def bootstrap(
 
 async def _first_password(database: Database, settings: Settings) -> tuple[str, str] | None:
     """Return the first account's password and its hash; None when there are accounts already."""
-    async with database.read() as session:
-        if await has_accounts(session):
+    async with database.read() as db:
+        if await has_accounts(db):
             return None
     password = settings.admin_password or secrets.token_urlsafe(18)
     return password, await hash_chosen(password)
@@ -78,9 +78,9 @@ async def _first_password(database: Database, settings: Settings) -> tuple[str, 
 async def _first_account(
     unit: Transaction, settings: Settings, mount: Mount, first: tuple[str, str] | None
 ) -> Started:
-    await exclusive(unit.session, LOCK)
+    await exclusive(unit.db, LOCK)
     # Another process may have been faster.
-    if first is None or await has_accounts(unit.session):
+    if first is None or await has_accounts(unit.db):
         return Started(is_first=False)
     password, hash = first
     roles = [ADMIN] if ADMIN in mount.domain.roles else list(mount.domain.roles)

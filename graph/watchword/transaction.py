@@ -19,8 +19,8 @@ from watchword.storage.database import Database, undisturbed
 class Transaction:
     """A writing session with the events that will leave if it commits."""
 
-    def __init__(self, session: AsyncSession, now: float, actor: Actor = SERVER) -> None:
-        self.session = session
+    def __init__(self, db: AsyncSession, now: float, actor: Actor = SERVER) -> None:
+        self.db = db
         self.now = now
         self.actor = actor
         self.events: list[Event] = []
@@ -45,8 +45,8 @@ async def transaction(
 
     `actor` is who the audit log says it was.
     """
-    async with database.open() as session:
-        unit = Transaction(session, now, actor)
+    async with database.open() as db:
+        unit = Transaction(db, now, actor)
         yield unit
         # A client that goes now takes neither the commit apart nor the events away.
         await undisturbed(_commit(unit, bus))
@@ -54,6 +54,6 @@ async def transaction(
 
 async def _commit(unit: Transaction, bus: Bus) -> None:
     # Last: whoever appends to the same streams waits until this transaction has ended.
-    written = await append(unit.session, unit.events, unit.now)
-    await unit.session.commit()
+    written = await append(unit.db, unit.events, unit.now)
+    await unit.db.commit()
     bus.publish(written)

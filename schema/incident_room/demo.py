@@ -86,14 +86,14 @@ STORIES = (
 async def demo(unit: Transaction) -> None:
     """Fill an empty database. Times lead up to `unit.now`."""
     ids = {name: new_id() for name, _, _ in COMPONENTS}
-    unit.session.add_all(
+    unit.db.add_all(
         ComponentRow(
             id=ids[name], name=name, group=group, status=status, position=position,
             created_at=moment(unit.now - 60 * DAY),
         )
         for position, (name, group, status) in enumerate(COMPONENTS, 1)
     )  # fmt: skip
-    await unit.session.flush()
+    await unit.db.flush()
     for story in STORIES:
         await _tell(unit, story, ids)
 
@@ -112,13 +112,13 @@ async def _tell(unit: Transaction, story: Story, ids: dict[str, str]) -> None:
         monitoring_at=times.get("MONITORING"),
         resolved_at=times.get("RESOLVED") or times.get("COMPLETED"),
     )
-    unit.session.add(row)
-    await unit.session.flush()
+    unit.db.add(row)
+    await unit.db.flush()
     for name in story.components:
-        unit.session.add(IncidentComponentRow(incident_id=row.id, component_id=ids[name]))
+        unit.db.add(IncidentComponentRow(incident_id=row.id, component_id=ids[name]))
     for said in story.said:
         at = moment(began + said.after)
-        unit.session.add(
+        unit.db.add(
             UpdateRow(
                 id=new_id(), incident_id=row.id, status=said.status, body=said.body,
                 visibility=said.visibility, created_at=at, display_at=at,

@@ -167,8 +167,8 @@ async def test_it_is_refused_at_every_door(
 
 async def used(database: Database) -> int:
     """How many proofs are written down as used."""
-    async with database.read() as session:
-        return (await session.execute(select(func.count()).select_from(used_ids))).scalar_one()
+    async with database.read() as db:
+        return (await db.execute(select(func.count()).select_from(used_ids))).scalar_one()
 
 
 async def test_a_stranger_with_proofs_writes_nothing(database: Database, clock: MovedClock) -> None:

@@ -207,8 +207,8 @@ async def test_one_member_that_is_wrong_is_enough(scene: Scene, member: str) -> 
 async def test_a_clone_is_in_the_audit_log(scene: Scene, database: Database) -> None:
     await scene.sign_in(scene.device.get(await scene.options(), count=5))
     refused(await scene.sign_in(scene.device.get(await scene.options(), count=5)))
-    async with database.read() as session:
-        found = await session.execute(select(AuditEntry).filter_by(action="SIGN_IN_FAILED"))
+    async with database.read() as db:
+        found = await db.execute(select(AuditEntry).filter_by(action="SIGN_IN_FAILED"))
         [entry] = found.scalars()
     assert (entry.account_id, entry.detail) == (scene.desk.account.id, {"rule": "sign_count"})
     assert entry.address == "203.0.113.7"

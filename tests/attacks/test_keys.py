@@ -42,8 +42,8 @@ def forged(stolen: Key, desk: SignInDesk) -> str:
 
 async def put(database: Database, clock: MovedClock, mine: Key, pem: str) -> None:
     """Write a key into the database, as somebody who can do that and no more."""
-    async with database.write() as session:
-        session.add(
+    async with database.write() as db:
+        db.add(
             SigningKey(
                 kid=mine.kid,
                 algorithm=mine.algorithm,
@@ -62,8 +62,8 @@ async def test_a_copy_of_the_database_holds_nothing_to_sign_with(
         clock.move(2)
         await desk.identity.refresh_keys()
         stolen = [each.private for each in desk.identity.keys.ring.keys]
-    async with database.read() as session:
-        rows = [row.private_pem for row in await newest_first(session)]
+    async with database.read() as db:
+        rows = [row.private_pem for row in await newest_first(db)]
     assert len(rows) == len(stolen) == 2
     for sealed in rows:
         assert sealed.startswith("gAAAA")  # Fernet, version 128
@@ -92,8 +92,8 @@ async def test_a_key_that_was_written_into_the_database_signs_and_verifies_nothi
         # A start says so, and does not make it ours.
         with pytest.raises(Unsafe):
             await ensure(database, VAULT, SETTINGS, clock.now())
-        async with database.read() as session:
-            assert (await session.get_one(SigningKey, mine.kid)).private_pem == pem
+        async with database.read() as db:
+            assert (await db.get_one(SigningKey, mine.kid)).private_pem == pem
 
 
 async def test_a_stolen_key_forges_nothing_after_its_end_whatever_its_tokens_say(
@@ -139,8 +139,8 @@ async def test_no_log_holds_a_key(
             await put(database, clock, key(), key().pem())
             clock.move(31)
             await desk.identity.refresh_keys()
-            async with database.write() as session:
-                await session.execute(text("DELETE FROM signing_keys"))
+            async with database.write() as db:
+                await db.execute(text("DELETE FROM signing_keys"))
             await put(database, clock, mine := key(), mine.pem())
             await ensure(database, VAULT, SETTINGS, clock.now())
     assert caplog.records

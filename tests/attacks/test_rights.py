@@ -90,9 +90,9 @@ async def owner_of(desk: TokenDesk) -> str:
 
 
 async def state(desk: TokenDesk) -> Any:
-    async with desk.database.read() as session:
-        accounts = await session.execute(select(Account.id, Account.roles, Account.version))
-        entries = await session.scalar(select(func.count()).select_from(AuditEntry))
+    async with desk.database.read() as db:
+        accounts = await db.execute(select(Account.id, Account.roles, Account.version))
+        entries = await db.scalar(select(func.count()).select_from(AuditEntry))
     return sorted(map(tuple, accounts.all())), entries
 
 

@@ -43,9 +43,9 @@ async def post(desk: SignInDesk, route: str, body: Any, **headers: str) -> httpx
 
 
 async def count(database: Database, entity: Any, **by: Any) -> int:
-    async with database.read() as session:
+    async with database.read() as db:
         counted = select(func.count()).select_from(entity).filter_by(**by)
-        return int((await session.execute(counted)).scalar_one())
+        return int((await db.execute(counted)).scalar_one())
 
 
 async def native(desk: SignInDesk, **changes: Any) -> dict[str, Any]:

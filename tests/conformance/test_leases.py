@@ -219,8 +219,8 @@ async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_else
         assert (await renewing(client, KEEPER))["type"] == "pong"
         await client.subscribe("2", MAKE)
         assert await client.closed() == (1012, "server is restarting")
-        async with server.door.services.database.read() as session:
-            assert not (await session.execute(select(events))).all()
+        async with server.door.services.database.read() as db:
+            assert not (await db.execute(select(events))).all()
 
 
 @pytest.mark.parametrize("seconds", [2, 100])

@@ -66,9 +66,9 @@ class Site:
 
         async def count() -> tuple[int, ...]:
             database = Database(self.url)
-            async with database.read() as session:
+            async with database.read() as db:
                 found = [
-                    await session.scalar(select(func.count()).select_from(table))
+                    await db.scalar(select(func.count()).select_from(table))
                     for table in (IncidentRow, UpdateRow, ComponentRow)
                 ]
             await database.close()

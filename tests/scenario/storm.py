@@ -206,8 +206,8 @@ async def truth(ground: Fleet, table: str = "log_events") -> Truth:
     database = Database(ground.database_url)
     said: Truth = {incident: [] for incident in INCIDENTS}
     statement = text(f"SELECT key, data FROM {table} WHERE stream = 'room' ORDER BY position")
-    async with database.read() as session:
-        for key, data in await session.execute(statement):
+    async with database.read() as db:
+        for key, data in await db.execute(statement):
             read = orjson.loads(data) if isinstance(data, str) else data
             said.setdefault(key, []).append((read["number"], bool(read["internal"])))
     await database.close()
@@ -270,9 +270,9 @@ def pruners(ground: Fleet, kept: int | None) -> Iterator[None]:
 async def remember(ground: Fleet) -> None:
     """Let the database keep what is pruned, for us alone."""
     database = Database(ground.database_url)
-    async with database.write() as session:
+    async with database.write() as db:
         for statement in REMEMBER:
-            await session.execute(text(statement))
+            await db.execute(text(statement))
     await database.close()
 
 

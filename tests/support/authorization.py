@@ -120,8 +120,8 @@ class ConsentDesk:
             return await add_client(unit, self.desk.identity.domain, Registration(**asked))
 
     async def audited(self, action: str) -> list[AuditEntry]:
-        async with self.database.read() as session:
-            found = await session.execute(select(AuditEntry).filter_by(action=action))
+        async with self.database.read() as db:
+            found = await db.execute(select(AuditEntry).filter_by(action=action))
         return list(found.scalars())
 
 

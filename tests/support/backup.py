@@ -14,17 +14,17 @@ Copy = list[tuple[sa.Table, list[dict[str, Any]]]]
 
 async def copied(database: Database) -> Copy:
     """Take a copy of the log."""
-    async with database.read() as session:
+    async with database.read() as db:
         return [
-            (table, [dict(row._mapping) for row in await session.execute(sa.select(table))])
+            (table, [dict(row._mapping) for row in await db.execute(sa.select(table))])
             for table in (streams, events)
         ]
 
 
 async def restored(database: Database, copy: Copy) -> None:
     """Put a copy back: what happened after it was taken has not happened."""
-    async with database.write() as session:
+    async with database.write() as db:
         for table, rows in copy:
-            await session.execute(sa.delete(table))
+            await db.execute(sa.delete(table))
             if rows:
-                await session.execute(sa.insert(table), rows)
+                await db.execute(sa.insert(table), rows)

@@ -45,8 +45,8 @@ async def ask(
     """Ask for request options."""
     if account is None:
         return passkeys.options(settings, VAULT, now)
-    async with database.read() as session:
-        known = await passkeys.passkeys_of(session, account)
+    async with database.read() as db:
+        known = await passkeys.passkeys_of(db, account)
     return passkeys.options(settings, VAULT, now, account, known)
 
 

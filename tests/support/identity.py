@@ -64,8 +64,8 @@ class SignInDesk:
     async def audited(self) -> list[str]:
         """What the audit log says was done to the account, the oldest first."""
         mine = select(AuditEntry.action).filter_by(account_id=self.account.id)
-        async with self.identity.services.database.read() as session:
-            found = await session.execute(mine.order_by(AuditEntry.position))
+        async with self.identity.services.database.read() as db:
+            found = await db.execute(mine.order_by(AuditEntry.position))
         return list(found.scalars())
 
     async def refresh(self, token: str | None = None, **rest: Any) -> httpx2.Response:

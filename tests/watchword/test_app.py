@@ -536,8 +536,8 @@ async def is_open(url: str) -> bool:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
-    async with database.read() as session:
-        found = await session.execute(text(others))
+    async with database.read() as db:
+        found = await db.execute(text(others))
     await database.close()
     return bool(found.scalar_one())
 
@@ -584,8 +584,8 @@ async def test_an_app_that_could_not_start_has_closed_its_database(
     database_url: str, clock: MovedClock
 ) -> None:
     database = Database(database_url)
-    async with database.write() as session:
-        await session.execute(text("DROP TABLE signing_keys"))
+    async with database.write() as db:
+        await db.execute(text("DROP TABLE signing_keys"))
     await database.close()
     app = create_app(Settings(_env_file=None, database_url=database_url), MOUNT, clock)
     with pytest.raises(DBAPIError, match="signing_keys"):
@@ -646,9 +646,9 @@ async def test_what_is_over_is_forgotten_in_rounds(
 
 
 async def pruned(database: Database, stream: str) -> int:
-    async with database.read() as session:
+    async with database.read() as db:
         found = sa.select(streams.c.pruned).where(streams.c.name == stream)
-        return int((await session.execute(found)).scalar_one())
+        return int((await db.execute(found)).scalar_one())
 
 
 def strike(name: str) -> None:

@@ -67,10 +67,10 @@ class Place:
 
     async def kept(self) -> Kept:
         database = Database(self.url)
-        async with database.read() as session:
-            accounts = (await session.execute(select(Account))).scalars()
-            keys = (await session.execute(select(SigningKey.kid))).scalars()
-            hashes = (await session.execute(select(Password.hash))).scalars()
+        async with database.read() as db:
+            accounts = (await db.execute(select(Account))).scalars()
+            keys = (await db.execute(select(SigningKey.kid))).scalars()
+            hashes = (await db.execute(select(Password.hash))).scalars()
             kept = Kept({each.email: each.roles for each in accounts}, list(keys), list(hashes))
         await database.close()
         return kept
@@ -89,9 +89,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 async def _empty(url: str) -> None:
     database = Database(url)
-    async with database.write() as session:
-        await session.execute(text("DROP SCHEMA public CASCADE"))
-        await session.execute(text("CREATE SCHEMA public"))
+    async with database.write() as db:
+        await db.execute(text("DROP SCHEMA public CASCADE"))
+        await db.execute(text("CREATE SCHEMA public"))
     await database.close()
 
 
@@ -139,8 +139,8 @@ async def test_the_first_start_makes_the_tables_of_the_runtime_and_of_the_schema
     await place.start(mount)
     database = Database(place.url)
     assert await pending(database, packages(mount)) == []
-    async with database.read() as session:
-        await session.execute(text("SELECT count(*) FROM incidents"))
+    async with database.read() as db:
+        await db.execute(text("SELECT count(*) FROM incidents"))
     await database.close()
 
 
@@ -244,8 +244,8 @@ async def test_the_first_account_may_do_all_that_the_domain_knows(
 async def test_the_key_is_of_the_kind_that_was_set(algorithm: str, sqlite_place: Place) -> None:
     await sqlite_place.start(algorithm=algorithm, rsa_bits=2048)
     database = Database(sqlite_place.url)
-    async with database.read() as session:
-        assert (await session.execute(select(SigningKey.algorithm))).scalar_one() == algorithm
+    async with database.read() as db:
+        assert (await db.execute(select(SigningKey.algorithm))).scalar_one() == algorithm
     await database.close()
 
 

@@ -38,14 +38,14 @@ async def test_a_loader_gets_all_keys_of_one_tick_at_once(services: Services) ->
 async def test_a_loader_gets_no_more_keys_than_a_statement_can_name(services: Services) -> None:
     async def exist(context: Context, keys: list[str]) -> list[bool]:
         assert len(keys) <= 500
-        async with context.read() as session:
-            found = await accounts_by_id(session, keys)
+        async with context.read() as db:
+            found = await accounts_by_id(db, keys)
         return [key in found for key in keys]
 
     loader = Context(services, ANONYMOUS).loader(exist)
     assert not any(await loader.load_many(map(str, range(1_201))))
-    async with services.database.read() as session:
-        assert await accounts_by_id(session, [str(key) for key in range(40_000)]) == {}
+    async with services.database.read() as db:
+        assert await accounts_by_id(db, [str(key) for key in range(40_000)]) == {}
 
 
 async def test_what_was_loaded_before_a_write_is_loaded_again_after_it(services: Services) -> None:

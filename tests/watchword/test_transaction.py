@@ -22,13 +22,13 @@ async def test_events_leave_after_the_commit(database: Database) -> None:
     bus = MemoryBus()
     await bus.open(seen.append)
     async with transaction(database, bus, 0) as unit:
-        await unit.session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+        await unit.db.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
         unit.publish(BEAR)
         assert seen == []
     assert seen == [replace(BEAR, position=1)]
     assert await Log(database).read("toys", None, BEGINNING, 10) == seen
-    async with database.read() as session:
-        assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
+    async with database.read() as db:
+        assert (await db.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
 
 
 async def test_a_rollback_forgets_its_events(database: Database) -> None:
@@ -49,12 +49,12 @@ async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
     seen: list[Event] = []
     bus = MemoryBus()
     await bus.open(seen.append)
-    async with database.write() as session:
-        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+    async with database.write() as db:
+        await db.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
 
     async def make() -> None:
         async with transaction(database, bus, 0) as unit:
-            await unit.session.execute(text("INSERT INTO toys VALUES ('bear')"))
+            await unit.db.execute(text("INSERT INTO toys VALUES ('bear')"))
             unit.publish(BEAR)
 
     for steps in range(40):
@@ -63,8 +63,8 @@ async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
             await asyncio.to_thread(lambda: None)
         task.cancel()
         await asyncio.wait({task})
-    async with database.read() as session:
-        kept = (await session.execute(text("SELECT count(*) FROM toys"))).scalar_one()
+    async with database.read() as db:
+        kept = (await db.execute(text("SELECT count(*) FROM toys"))).scalar_one()
     logged = await Log(database).read("toys", None, BEGINNING, 100)
     assert len(seen) == kept == len(logged)
     assert [event.position for event in seen] == list(range(1, kept + 1))

@@ -72,7 +72,7 @@ def list_(settings: Settings) -> None:
     """List all accounts."""
 
     async def work(unit: Transaction) -> None:
-        for account in await list_accounts(unit.session):
+        for account in await list_accounts(unit.db):
             state = "disabled" if account.disabled_at else "enabled"
             click.echo(f"{account.email}\t{account.name}\t{','.join(account.roles)}\t{state}")
 
@@ -191,10 +191,10 @@ def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
 
 
 async def _find(unit: Transaction, email: str) -> Account:
-    account = await find_account(unit.session, email)
+    account = await find_account(unit.db, email)
     if account is None and "@" not in email:
         # An account may be named by its id, as the migration does when two addresses became equal.
-        account = await unit.session.get(Account, email)
+        account = await unit.db.get(Account, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
     return account

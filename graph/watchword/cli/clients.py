@@ -81,7 +81,7 @@ def list_(settings: Settings) -> None:
     async def work(unit: Transaction) -> None:
         after = None
         while True:
-            found = await page_of_clients(unit.session, page(PAGE, after, None, None))
+            found = await page_of_clients(unit.db, page(PAGE, after, None, None))
             for client in found.rows:
                 state = "disabled" if client.disabled_at else "enabled"
                 grants = ",".join(client.grants)
@@ -104,10 +104,10 @@ def show(settings: Settings, client: str) -> None:
     """Show all about CLIENT but its secrets, which nobody can read again."""
 
     async def work(unit: Transaction) -> None:
-        found = await get_client(unit.session, client)
+        found = await get_client(unit.db, client)
         for name, value in _lines(found):
             click.echo(f"{name:<15} {value}")
-        for known in await secrets_of(unit.session, client):
+        for known in await secrets_of(unit.db, client):
             click.echo(f"{'secret':<15} {known.id} of {known.created_at:%Y-%m-%d %H:%M} UTC")
 
     write(settings, work)

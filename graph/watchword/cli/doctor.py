@@ -95,14 +95,14 @@ async def _bus(settings: Settings) -> str:
 async def _clock(settings: Settings) -> str:
     """The database's clock, and the newest account, must not be ahead of this machine's."""
     now = SystemClock().now()
-    async with opened(settings) as database, database.read() as session:
-        newest = await session.scalar(
+    async with opened(settings) as database, database.read() as db:
+        newest = await db.scalar(
             select(Account.created_at).order_by(Account.created_at.desc())
         )
         if isinstance(newest, datetime) and newest.timestamp() > now + CLOCK_TOLERANCE:
             raise Unsafe("This machine's clock is behind what was written before: set it by NTP.")
         if not database.is_sqlite:
-            epoch = await session.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+            epoch = await db.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
             if abs(float(epoch or 0) - now) > CLOCK_TOLERANCE:
                 raise Unsafe("This machine's clock and the database's differ: set both by NTP.")
     return "is plausible"
@@ -127,8 +127,8 @@ async def _keys(settings: Settings) -> str:
 
 
 async def _admin(settings: Settings) -> str:
-    async with opened(settings) as database, database.read() as session:
-        found = await list_admins(session)
+    async with opened(settings) as database, database.read() as db:
+        found = await list_admins(db)
     if not found:
         raise Unsafe(
             "Nobody who can sign in here is admin: run `watchword accounts add EMAIL --role admin`."
@@ -137,8 +137,8 @@ async def _admin(settings: Settings) -> str:
 
 
 async def _addresses(settings: Settings) -> str:
-    async with opened(settings) as database, database.read() as session:
-        found = await twins(session)
+    async with opened(settings) as database, database.read() as db:
+        found = await twins(db)
     if found:
         raise Unsafe(
             f"{len(found)} accounts have the address of another one in another spelling, the first is"

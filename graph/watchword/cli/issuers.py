@@ -54,7 +54,7 @@ def link_(settings: Settings, name: str, subject: str, email: str) -> None:
     issuer = _named(settings, name)
 
     async def work(unit: Transaction) -> None:
-        account = await find_account(unit.session, email)
+        account = await find_account(unit.db, email)
         if account is None:
             raise NotFound(f"There is no account for {email}.")
         await link(unit, issuer.issuer, subject, account.id)

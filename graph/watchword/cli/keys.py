@@ -30,8 +30,8 @@ def list_(settings: Settings) -> None:
     """List the signing keys, the one made last first, and what each of them does."""
 
     async def work() -> list[SigningKey]:
-        async with opened(settings) as database, database.read() as session:
-            return await newest_first(session)
+        async with opened(settings) as database, database.read() as db:
+            return await newest_first(db)
 
     rows = asyncio.run(work())
     now = moment(SystemClock().now())

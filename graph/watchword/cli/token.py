@@ -135,7 +135,7 @@ def _mint(settings: Settings, asked: Wish) -> str:
 
 
 async def _owner(unit: Transaction, email: str) -> Account:
-    account = await find_account(unit.session, email)
+    account = await find_account(unit.db, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
     if account.disabled_at is not None:
@@ -193,8 +193,8 @@ async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -
 async def _verify_elsewhere(settings: Settings, issuer: Trusted, text: str) -> None:
     """Do as the server does, and ask the issuer for its keys; but nobody gets an account by that."""
     verified = await issuer.verify(text)
-    async with opened(settings) as database, database.read() as session:
-        found = await find(session, issuer.trusted.issuer, verified.person.subject)
+    async with opened(settings) as database, database.read() as db:
+        found = await find(db, issuer.trusted.issuer, verified.person.subject)
     if found is not None:
         check_standing(*found, verified.principal, settings.leeway_seconds)
     elif issuer.trusted.accounts == "known":

@@ -45,16 +45,16 @@ class Slice(Generic[R]):
 
 
 async def paginate(
-    session: AsyncSession, statement: Select[R], order: Order, page: Page
+    db: AsyncSession, statement: Select[R], order: Order, page: Page
 ) -> Slice[R]:
     """Read one page of a statement. Raises `BadUserInput` for a cursor that is not of this order."""
     limited = _bounded(statement, order, page).order_by(*_sorting(order, page))
-    rows = (await session.execute(limited.limit(page.size + 1))).scalars().all()
+    rows = (await db.execute(limited.limit(page.size + 1))).scalars().all()
     return _slice(rows, order, page)
 
 
 async def paginate_each(
-    session: AsyncSession, entity: type[R], parent: Column, statement: Select[R],
+    db: AsyncSession, entity: type[R], parent: Column, statement: Select[R],
     order: Order, page: Page,
 ) -> dict[Any, Slice[R]]:  # fmt: skip
     """Read one page for each value of `parent`, all in one statement."""
@@ -63,7 +63,7 @@ async def paginate_each(
     row = aliased(entity, numbered)
     wanted = select(row).where(numbered.c.number <= page.size + 1).order_by(numbered.c.number)
     rows: dict[Any, list[R]] = defaultdict(list)
-    for found in (await session.execute(wanted)).scalars():
+    for found in (await db.execute(wanted)).scalars():
         rows[getattr(found, parent.key)].append(found)
     return {key: _slice(found, order, page) for key, found in rows.items()}
 

@@ -129,9 +129,9 @@ class Database:
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
-        async with self.open() as session:
-            yield session
-            await undisturbed(session.commit())
+        async with self.open() as db:
+            yield db
+            await undisturbed(db.commit())
 
     async def _queued(self) -> None:
         if self._queue is None:
@@ -149,13 +149,13 @@ class Database:
                 await self.engine.dispose()
 
 
-async def exclusive(session: AsyncSession, number: int) -> None:
+async def exclusive(db: AsyncSession, number: int) -> None:
     """Wait until no other transaction holds this number, and hold it until the session's ends.
 
     On SQLite a writing session is alone in any case.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    if db.get_bind().dialect.name == "postgresql":
+        await db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 async def forget(
@@ -173,15 +173,15 @@ async def forget(
     # In the order of that index, or a planner that knows no better might read the whole table.
     old = select(key).where(when < before).order_by(when).limit(FORGOTTEN_AT_ONCE)
     while keys := await _first(database, old):
-        async with database.write() as session:
+        async with database.write() as db:
             for column in (*referring, key):
                 forgotten = delete(column.class_).where(column.in_(keys))
-                await session.execute(forgotten, execution_options={"synchronize_session": False})
+                await db.execute(forgotten, execution_options={"synchronize_session": False})
 
 
 async def _first(database: Database, found: Select[str]) -> Sequence[str]:
-    async with database.read() as session:
-        return (await session.execute(found)).scalars().all()
+    async with database.read() as db:
+        return (await db.execute(found)).scalars().all()
 
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -33,16 +33,16 @@ used_ids = sa.Table(
 MARGIN = 120.0
 
 
-async def first(session: AsyncSession, kind: str, owner: str, id: str, expires_at: float) -> bool:
+async def first(db: AsyncSession, kind: str, owner: str, id: str, expires_at: float) -> bool:
     """Use an id of its owner, with the session's transaction; tell whether it was not used before.
 
     It is kept until `expires_at` (Unix seconds). Another transaction that uses the same one waits
     until this has ended. `kind` says what sort of id it is, `owner` whose: a key, or a client.
     """
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
     row = {"hash": _hash(kind, owner, id), "expires_at": moment(expires_at)}
     statement = dialect.insert(used_ids).values(row).on_conflict_do_nothing()
-    used = await session.execute(statement.returning(used_ids.c.hash))
+    used = await db.execute(statement.returning(used_ids.c.hash))
     return used.first() is not None
 
 
@@ -52,9 +52,9 @@ async def use_nothing(_session: AsyncSession) -> None:
 
 async def prune(database: Database, now: float) -> None:
     """Forget the ids that nobody would take any more."""
-    async with database.write() as session:
+    async with database.write() as db:
         over = used_ids.c.expires_at < moment(now - MARGIN)
-        await session.execute(sa.delete(used_ids).where(over))
+        await db.execute(sa.delete(used_ids).where(over))
 
 
 def _hash(*parts: str) -> str:

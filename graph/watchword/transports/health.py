@@ -62,8 +62,8 @@ class _Question:
         return asked.done() and not asked.cancelled() and asked.exception() is None
 
     async def _ask(self) -> None:
-        async with self._database.read() as session:
-            await session.execute(text("SELECT 1"))
+        async with self._database.read() as db:
+            await db.execute(text("SELECT 1"))
 
 
 def _tell(unwell: list[Supervised]) -> dict[str, str]:

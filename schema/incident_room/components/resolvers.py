@@ -32,8 +32,8 @@ class ComponentQuery:
     @strawberry.field(permission_classes=[Public], description="All components, in their order.")
     async def components(self, info: Info, group: str | None = None) -> list[Component]:
         wanted = None if group is None else checked_text(group, ["group"], LONGEST_NAME)
-        async with info.context.read() as session:
-            return [component(row) for row in await all_components(session, wanted)]
+        async with info.context.read() as db:
+            return [component(row) for row in await all_components(db, wanted)]
 
 
 @strawberry.type
@@ -53,10 +53,10 @@ class ComponentMutation:
     ) -> Component | None:
         key = decode_id(input.component, "Component", ["input", "component"])
         async with info.context.write() as unit:
-            row = await get_component(unit.session, key, input.version)
+            row = await get_component(unit.db, key, input.version)
             if row.status != input.status.value:
-                change_status(unit.session, row, input.status.value, moment(unit.now))
-                await unit.session.flush()
+                change_status(unit.db, row, input.status.value, moment(unit.now))
+                await unit.db.flush()
                 unit.publish(component_event(row.id))
         return component(row)
 
@@ -73,13 +73,13 @@ class ComponentSubscription:
     ) -> AsyncIterator[Component]:
         async for event in info.context.follow(COMPONENTS, present=present, last=last):
             if event.kind == PRESENT:
-                async with info.context.read() as session:
-                    known = await all_components(session, None)
+                async with info.context.read() as db:
+                    known = await all_components(db, None)
                 for row in known:
                     yield component(row)
                 continue
-            async with info.context.read() as session:
-                changed = await session.get(ComponentRow, event.key)
+            async with info.context.read() as db:
+                changed = await db.get(ComponentRow, event.key)
             if changed is not None:
                 yield component(changed)
 
@@ -91,11 +91,11 @@ async def _register(unit: Transaction, input: RegisterComponentInput) -> Compone
         group=_optional(input.group, "group", LONGEST_NAME),
         description=_optional(input.description, "description", LONGEST_DESCRIPTION, lines=True),
         status=input.status.value,
-        position=await next_position(unit.session),
+        position=await next_position(unit.db),
         created_at=moment(unit.now),
     )
-    unit.session.add(row)
-    await unit.session.flush()
+    unit.db.add(row)
+    await unit.db.flush()
     return row
 
 

@@ -37,17 +37,17 @@ class History:
     page: Page
 
 
-async def all_components(session: AsyncSession, group: str | None) -> Sequence[ComponentRow]:
+async def all_components(db: AsyncSession, group: str | None) -> Sequence[ComponentRow]:
     """Return the components in their order, or those of one group."""
     statement = select(ComponentRow).order_by(*IN_ORDER)
     if group is not None:
         statement = statement.where(ComponentRow.group == group)
-    return (await session.execute(statement)).scalars().all()
+    return (await db.execute(statement)).scalars().all()
 
 
-async def get_component(session: AsyncSession, key: str, version: int | None) -> ComponentRow:
+async def get_component(db: AsyncSession, key: str, version: int | None) -> ComponentRow:
     """Return a component to change it. Raises `NotFound`, and `Conflict` for another version."""
-    row = await session.get(ComponentRow, key)
+    row = await db.get(ComponentRow, key)
     if row is None:
         raise NotFound("There is no such component.")
     if version is not None and version != row.version:
@@ -55,23 +55,23 @@ async def get_component(session: AsyncSession, key: str, version: int | None) ->
     return row
 
 
-async def next_position(session: AsyncSession) -> int:
+async def next_position(db: AsyncSession) -> int:
     """Return the position after the last."""
-    last = (await session.execute(select(func.max(ComponentRow.position)))).scalar_one()
+    last = (await db.execute(select(func.max(ComponentRow.position)))).scalar_one()
     return 1 if last is None else last + 1
 
 
-async def known_components(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+async def known_components(db: AsyncSession, keys: Sequence[str]) -> set[str]:
     """Return which of these components exist."""
-    found = await session.execute(select(ComponentRow.id).where(ComponentRow.id.in_(keys)))
+    found = await db.execute(select(ComponentRow.id).where(ComponentRow.id.in_(keys)))
     return set(found.scalars())
 
 
 def change_status(
-    session: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
+    db: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
 ) -> None:
     """Give a component a status, and record the change with its time and the old status."""
-    session.add(
+    db.add(
         ComponentChangeRow(
             id=new_id(),
             component_id=row.id,
@@ -90,11 +90,11 @@ async def load_changes(context: Context, keys: list[History]) -> list[Slice[Comp
     for key in keys:
         components[key.page].append(key.component_id)
     slices: dict[History, Slice[ComponentChangeRow]] = {}
-    async with context.read() as session:
+    async with context.read() as db:
         for page, ids in components.items():
             statement = select(ComponentChangeRow).where(ComponentChangeRow.component_id.in_(ids))
             found = await paginate_each(
-                session, ComponentChangeRow, ComponentChangeRow.component_id, statement,
+                db, ComponentChangeRow, ComponentChangeRow.component_id, statement,
                 NEWEST_CHANGE_FIRST, page,
             )  # fmt: skip
             slices |= {History(id, page): each for id, each in found.items()}
@@ -108,8 +108,8 @@ async def load_change_counts(context: Context, components: list[str]) -> list[in
         .where(ComponentChangeRow.component_id.in_(components))
         .group_by(ComponentChangeRow.component_id)
     )
-    async with context.read() as session:
-        counts = {row[0]: row[1] for row in await session.execute(statement)}
+    async with context.read() as db:
+        counts = {row[0]: row[1] for row in await db.execute(statement)}
     return [counts.get(component, 0) for component in components]
 
 
@@ -117,16 +117,16 @@ async def load_changes_told(context: Context, updates: list[str]) -> list[list[C
     """Load the changes that each update tells of, in one batch."""
     statement = select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(updates))
     told: defaultdict[str | None, list[ComponentChangeRow]] = defaultdict(list)
-    async with context.read() as session:
-        for row in (await session.execute(statement.order_by(ComponentChangeRow.id))).scalars():
+    async with context.read() as db:
+        for row in (await db.execute(statement.order_by(ComponentChangeRow.id))).scalars():
             told[row.update_id].append(row)
     return [told[update] for update in updates]
 
 
 async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:
     """Load components in one batch."""
-    async with context.read() as session:
-        found = await session.execute(select(ComponentRow).where(ComponentRow.id.in_(keys)))
+    async with context.read() as db:
+        found = await db.execute(select(ComponentRow).where(ComponentRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
     return [rows.get(key) for key in keys]
 
@@ -140,7 +140,7 @@ async def load_affected(context: Context, incidents: list[str]) -> list[list[Com
         .order_by(*IN_ORDER)
     )
     affected: defaultdict[str, list[ComponentRow]] = defaultdict(list)
-    async with context.read() as session:
-        for incident, row in await session.execute(statement):
+    async with context.read() as db:
+        for incident, row in await db.execute(statement):
             affected[incident].append(row)
     return [affected[incident] for incident in incidents]

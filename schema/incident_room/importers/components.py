@@ -17,9 +17,9 @@ from incident_room.topics import component_event
 from watchword import Transaction, moment, new_id
 
 
-async def known(session: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, str]:
+async def known(db: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, str]:
     """Return the keys of those components of a page that are here, by the page's own ids."""
-    found = await session.execute(
+    found = await db.execute(
         select(ComponentRow.source_id, ComponentRow.id).where(
             ComponentRow.source == page, ComponentRow.source_id.in_(set(ids))
         )
@@ -29,12 +29,12 @@ async def known(session: AsyncSession, page: str, ids: Iterable[str]) -> dict[st
 
 async def add(store: Store, file: File) -> int:
     """Add the components that are new; return how many."""
-    async with store.read() as session:
-        there = await _rows(session, file.page)
+    async with store.read() as db:
+        there = await _rows(db, file.page)
     fresh = {id: mention for id, mention in file.mentions.items() if id not in there}
     if fresh:
         async with store.write() as unit:
-            position = await next_position(unit.session)
+            position = await next_position(unit.db)
             for offset, mention in enumerate(fresh.values()):
                 _add(unit, file.page, mention, position + offset)
     return len(fresh)
@@ -45,15 +45,15 @@ async def follow(store: Store, file: File) -> int:
 
     Import the updates of incidents first: a change that an update tells of is then not recorded twice.
     """
-    async with store.read() as session:
-        rows = await _rows(session, file.page)
+    async with store.read() as db:
+        rows = await _rows(db, file.page)
     changed = [
         id for id, mention in file.mentions.items() if id in rows and _differs(rows[id], mention)
     ]
     groups = [id for id in file.groups if id in rows]
     if changed or groups:
         async with store.write() as unit:
-            rows = await _rows(unit.session, file.page)
+            rows = await _rows(unit.db, file.page)
             for id in changed:
                 await _follow(unit, rows[id], file.mentions[id])
             for id in groups:
@@ -62,12 +62,12 @@ async def follow(store: Store, file: File) -> int:
 
 
 async def tell(
-    session: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, Update]
+    db: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, Update]
 ) -> list[str]:
     """Remember how updates say that components changed; return in words what cannot be remembered."""
     codes = {each.code for update in updates.values() for each in update.affected}
-    here = await known(session, page, codes) if codes else {}
-    there = await _told(session, said)
+    here = await known(db, page, codes) if codes else {}
+    there = await _told(db, said)
     for row in said:
         update = updates[str(row.source_id)]
         wanted = {
@@ -75,7 +75,7 @@ async def tell(
             for each in update.affected
             if each.code in here
         }
-        await _tell(session, row, there.get(row.id, {}), wanted, update.shown_at)
+        await _tell(db, row, there.get(row.id, {}), wanted, update.shown_at)
     return [
         f"{id}: how the component {each.code} changed is left out, which is not in the file."
         for id, update in updates.items()
@@ -85,12 +85,12 @@ async def tell(
 
 
 async def _told(
-    session: AsyncSession, said: Sequence[UpdateRow]
+    db: AsyncSession, said: Sequence[UpdateRow]
 ) -> dict[str, dict[str, ComponentChangeRow]]:
     """Return what each update told of before, by component."""
     told: defaultdict[str, dict[str, ComponentChangeRow]] = defaultdict(dict)
     ids = [row.id for row in said]
-    found = await session.execute(
+    found = await db.execute(
         select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(ids))
     )
     for change in found.scalars():
@@ -99,24 +99,24 @@ async def _told(
 
 
 async def _tell(
-    session: AsyncSession,
+    db: AsyncSession,
     row: UpdateRow,
     there: Mapping[str, ComponentChangeRow],
     wanted: Mapping[str, tuple[str, str]],
     at: datetime,
 ) -> None:
     for key in there.keys() - wanted.keys():
-        await session.delete(there[key])
+        await db.delete(there[key])
     for key, (old, new) in wanted.items():
         change = there.get(key)
         if change is None:
             change = ComponentChangeRow(id=new_id(), component_id=key, update_id=row.id)
-            session.add(change)
+            db.add(change)
         change.old_status, change.new_status, change.at = old, new, at
 
 
-async def _rows(session: AsyncSession, page: str) -> dict[str, ComponentRow]:
-    found = await session.execute(select(ComponentRow).filter_by(source=page))
+async def _rows(db: AsyncSession, page: str) -> dict[str, ComponentRow]:
+    found = await db.execute(select(ComponentRow).filter_by(source=page))
     return {row.source_id: row for row in found.scalars() if row.source_id}
 
 
@@ -134,7 +134,7 @@ def _add(unit: Transaction, page: str, mention: Mention, position: int) -> None:
         source_id=component.id,
         source_updated_at=mention.at,
     )
-    unit.session.add(row)
+    unit.db.add(row)
     unit.publish(component_event(row.id))
 
 
@@ -153,27 +153,27 @@ def _said(row: ComponentRow, mention: Mention) -> tuple[str, str | None, str | N
 async def _follow(unit: Transaction, row: ComponentRow, mention: Mention) -> None:
     row.name, row.group, row.description, status = _said(row, mention)
     row.source_updated_at = mention.at
-    if await _told_status(unit.session, row) == status:
+    if await _told_status(unit.db, row) == status:
         row.status = status
     elif row.status != status:
-        change_status(unit.session, row, status, mention.at)
+        change_status(unit.db, row, status, mention.at)
     unit.publish(component_event(row.id))
 
 
-async def _told_status(session: AsyncSession, row: ComponentRow) -> str | None:
+async def _told_status(db: AsyncSession, row: ComponentRow) -> str | None:
     newest = (
         select(ComponentChangeRow.new_status)
         .filter_by(component_id=row.id)
         .order_by(ComponentChangeRow.at.desc(), ComponentChangeRow.id.desc())
         .limit(1)
     )
-    return await session.scalar(newest)
+    return await db.scalar(newest)
 
 
 async def _remove_group(unit: Transaction, file: File, row: ComponentRow) -> None:
     """Remove a group of components that an earlier import took for a component."""
     for table in (IncidentComponentRow, ComponentChangeRow):
-        await unit.session.execute(delete(table).filter_by(component_id=row.id))
-    await unit.session.delete(row)
+        await unit.db.execute(delete(table).filter_by(component_id=row.id))
+    await unit.db.delete(row)
     unit.publish(component_event(row.id))
     file.notes.append(f"{row.source_id}: the group {row.name!r} is not a component any more.")

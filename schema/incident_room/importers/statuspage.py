@@ -84,8 +84,8 @@ async def _imported(store: Store, page: str) -> dict[str, Imported]:
     # An import by a release before 0002 kept neither the digest nor its source's time.
     at = func.coalesce(IncidentRow.source_updated_at, IncidentRow.updated_at)
     columns = select(IncidentRow.source_id, IncidentRow.source_digest, at)
-    async with store.read() as session:
-        found = await session.execute(columns.where(IncidentRow.source == page))
+    async with store.read() as db:
+        found = await db.execute(columns.where(IncidentRow.source == page))
         return {str(id): Imported(digest, at) for id, digest, at in found}
 
 
@@ -127,13 +127,13 @@ def _count(report: Report, outcome: Outcome, is_new: bool) -> None:
 async def _add(unit: Transaction, file: File, incident: Incident) -> Outcome:
     row = IncidentRow(id=new_id(), source=file.page, source_id=incident.id)
     _describe(row, incident)
-    unit.session.add(row)
-    await unit.session.flush()
-    await _affect(unit.session, row, await _keys(unit.session, file, incident))
+    unit.db.add(row)
+    await unit.db.flush()
+    await _affect(unit.db, row, await _keys(unit.db, file, incident))
     updates = {each.id: each for each in incident.incident_updates}
-    said = [_update(unit.session, row, each) for each in _in_order(updates.values())]
-    await unit.session.flush()
-    notes = await components.tell(unit.session, file.page, said, updates)
+    said = [_update(unit.db, row, each) for each in _in_order(updates.values())]
+    await unit.db.flush()
+    notes = await components.tell(unit.db, file.page, said, updates)
     unit.publish(incident_event(row.id, Kind.OPENED, said[-1].id if said else None))
     return Outcome(len(said), 0, notes)
 
@@ -143,7 +143,7 @@ class _Change:
 
     def __init__(self, unit: Transaction, file: File, incident: Incident) -> None:
         self._unit = unit
-        self._session = unit.session
+        self._session = unit.db
         self._file = file
         self._incident = incident
 
@@ -219,32 +219,32 @@ def _describe(row: IncidentRow, incident: Incident) -> None:
     row.source_digest = incident.digest
 
 
-async def _keys(session: AsyncSession, file: File, incident: Incident) -> set[str]:
+async def _keys(db: AsyncSession, file: File, incident: Incident) -> set[str]:
     ids = [each.id for each in incident.components if not each.group]
-    known = await components.known(session, file.page, ids)
+    known = await components.known(db, file.page, ids)
     return set(known.values())
 
 
-async def _affect(session: AsyncSession, row: IncidentRow, keys: set[str]) -> bool:
+async def _affect(db: AsyncSession, row: IncidentRow, keys: set[str]) -> bool:
     """Link an incident to these components of its page; links to other components stay."""
     imported = select(ComponentRow.id).where(ComponentRow.source == row.source)
     linked = select(IncidentComponentRow.component_id).where(
         IncidentComponentRow.incident_id == row.id,
         IncidentComponentRow.component_id.in_(imported),
     )
-    there = set((await session.execute(linked)).scalars())
+    there = set((await db.execute(linked)).scalars())
     for key in there - keys:
-        await session.execute(
+        await db.execute(
             delete(IncidentComponentRow).filter_by(incident_id=row.id, component_id=key)
         )
-    session.add_all(
+    db.add_all(
         IncidentComponentRow(incident_id=row.id, component_id=key) for key in keys - there
     )
     return there != keys
 
 
-async def _known_updates(session: AsyncSession, row: IncidentRow) -> dict[str, UpdateRow]:
-    found = await session.execute(select(UpdateRow).filter_by(incident_id=row.id))
+async def _known_updates(db: AsyncSession, row: IncidentRow) -> dict[str, UpdateRow]:
+    found = await db.execute(select(UpdateRow).filter_by(incident_id=row.id))
     return {said.source_id: said for said in found.scalars() if said.source_id}
 
 
@@ -252,12 +252,12 @@ def _in_order(updates: Iterable[Update]) -> list[Update]:
     return sorted(updates, key=lambda each: (each.shown_at, each.created_at))
 
 
-def _update(session: AsyncSession, row: IncidentRow, update: Update) -> UpdateRow:
+def _update(db: AsyncSession, row: IncidentRow, update: Update) -> UpdateRow:
     said = UpdateRow(
         id=new_id(), incident_id=row.id, visibility=Visibility.PUBLIC.value, source_id=update.id
     )
     _edit(said, update)
-    session.add(said)
+    db.add(said)
     return said
 
 

@@ -82,8 +82,8 @@ class IncidentQuery:
     ) -> Connection[Incident]:
         wanted = filter.wanted() if filter else Wanted()
         asked = page(first, after, last, before)
-        async with info.context.read() as session:
-            found = await page_of_incidents(session, wanted, order_of(order_by), asked)
+        async with info.context.read() as db:
+            found = await page_of_incidents(db, wanted, order_of(order_by), asked)
         return connect(found, incident, lambda: count_incidents(info.context, wanted))
 
     @strawberry.field(permission_classes=[Public])
@@ -110,14 +110,14 @@ class IncidentMutation:
     async def post_update(self, info: Info, input: PostUpdateInput) -> IncidentUpdate | None:
         author = info.context.principal.subject
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             if input.status is not None and input.status.value != row.status:
                 if input.visibility is Visibility.INTERNAL:
                     raise BadUserInput("A status changes in public.", ["input", "status"])
                 await _move(unit, row, input.status)
             said = say(unit, row, _body(input.body), author, input.visibility)
             if input.visibility is Visibility.PUBLIC:
-                await touch(unit.session, row, moment(unit.now))
+                await touch(unit.db, row, moment(unit.now))
             unit.publish(incident_event(row.id, Kind.UPDATE_POSTED, said.id, input.visibility))
         return incident_update(said)
 
@@ -130,7 +130,7 @@ class IncidentMutation:
     ) -> IncidentUpdate | None:
         key = decode_id(input.update, "IncidentUpdate", ["input", "update"])
         async with info.context.write() as unit:
-            said = await get_update(unit.session, key)
+            said = await get_update(unit.db, key)
             if said.visibility != input.visibility.value:
                 said.visibility = input.visibility.value
                 unit.publish(incident_event(said.incident_id, Kind.VISIBILITY_CHANGED, said.id))
@@ -139,7 +139,7 @@ class IncidentMutation:
     @strawberry.mutation(permission_classes=[RespondsToIncidents & ResolvesOnlyWhatItLeads])
     async def change_status(self, info: Info, input: ChangeStatusInput) -> Incident | None:
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             await _move(unit, row, input.status)
             _publish(unit, row, Kind.STATUS_CHANGED, input.body, info.context.principal.subject)
         return incident(row)
@@ -147,21 +147,21 @@ class IncidentMutation:
     @strawberry.mutation(permission_classes=[RespondsToIncidents])
     async def change_impact(self, info: Info, input: ChangeImpactInput) -> Incident | None:
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             if row.impact != input.impact.value:
                 row.impact, row.updated_at = input.impact.value, moment(unit.now)
-                await unit.session.flush()
+                await unit.db.flush()
                 unit.publish(incident_event(row.id, Kind.IMPACT_CHANGED))
         return incident(row)
 
     @strawberry.mutation(permission_classes=[LeadsIncident])
     async def assign_commander(self, info: Info, input: AssignCommanderInput) -> Incident | None:
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             commander = await _commander(unit, input)
             if row.commander_id != commander:
                 row.commander_id, row.updated_at = commander, moment(unit.now)
-                await unit.session.flush()
+                await unit.db.flush()
                 unit.publish(incident_event(row.id, Kind.COMMANDER_ASSIGNED))
         return incident(row)
 
@@ -170,17 +170,17 @@ class IncidentMutation:
         self, info: Info, input: SetAffectedComponentsInput
     ) -> Incident | None:
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             row.updated_at = moment(unit.now)
-            await unit.session.flush()
-            await affect(unit.session, row.id, component_keys(input.components, "input"))
+            await unit.db.flush()
+            await affect(unit.db, row.id, component_keys(input.components, "input"))
             unit.publish(incident_event(row.id, Kind.COMPONENTS_CHANGED))
         return incident(row)
 
     @strawberry.mutation(permission_classes=[LeadsIncident])
     async def resolve_incident(self, info: Info, input: ResolveIncidentInput) -> Incident | None:
         async with info.context.write() as unit:
-            row = await get_incident(unit.session, _key(input.incident), input.version)
+            row = await get_incident(unit.db, _key(input.incident), input.version)
             await _move(unit, row, last_status(IncidentStatus(row.status)))
             _publish(unit, row, Kind.RESOLVED, input.body, info.context.principal.subject)
         return incident(row)
@@ -196,10 +196,10 @@ async def _open(unit: Transaction, input: OpenIncidentInput) -> IncidentRow:
         started_at=input.began_at(now),
     )
     move_to(row, _first(input), now)
-    unit.session.add(row)
-    await unit.session.flush()
+    unit.db.add(row)
+    await unit.db.flush()
     if input.components:
-        await affect(unit.session, row.id, component_keys(input.components, "input"))
+        await affect(unit.db, row.id, component_keys(input.components, "input"))
     return row
 
 
@@ -220,7 +220,7 @@ def _first(input: OpenIncidentInput) -> IncidentStatus:
 async def _move(unit: Transaction, row: IncidentRow, status: IncidentStatus) -> None:
     check_transition(IncidentStatus(row.status), status)
     move_to(row, status, moment(unit.now))
-    await unit.session.flush()
+    await unit.db.flush()
 
 
 def _publish(
@@ -234,7 +234,7 @@ async def _commander(unit: Transaction, input: AssignCommanderInput) -> str | No
     if input.member is None:
         return None
     key = decode_id(input.member, "Member", ["input", "member"])
-    account = (await accounts_by_id(unit.session, [key])).get(key)
+    account = (await accounts_by_id(unit.db, [key])).get(key)
     if account is None or account.disabled_at is not None:
         raise BadUserInput("There is no such member.", ["input", "member"])
     return key

@@ -67,45 +67,45 @@ def matching(wanted: Wanted) -> Select[IncidentRow]:
 
 
 async def page_of_incidents(
-    session: AsyncSession, wanted: Wanted, order: Order, page: Page
+    db: AsyncSession, wanted: Wanted, order: Order, page: Page
 ) -> Slice[IncidentRow]:
     """Return a page of the incidents that are wanted."""
-    return await paginate(session, matching(wanted), order, page)
+    return await paginate(db, matching(wanted), order, page)
 
 
 async def count_incidents(context: Context, wanted: Wanted) -> int:
     """Count the incidents that are wanted."""
     statement = select(func.count()).select_from(matching(wanted).subquery())
-    async with context.read() as session:
-        return (await session.execute(statement)).scalar_one()
+    async with context.read() as db:
+        return (await db.execute(statement)).scalar_one()
 
 
 async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
     """Tell whether an incident is among those that are wanted."""
     statement = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
-    async with context.read() as session:
-        return (await session.execute(statement)).first() is not None
+    async with context.read() as db:
+        return (await db.execute(statement)).first() is not None
 
 
 async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
     """Return the keys of those that are wanted and changed last, the oldest change first."""
     newest = matching(wanted).order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
-    async with context.read() as session:
-        found = await session.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
+    async with context.read() as db:
+        found = await db.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
         return list(reversed(found.scalars().all()))
 
 
 async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:
     """Load incidents in one batch."""
-    async with context.read() as session:
-        found = await session.execute(select(IncidentRow).where(IncidentRow.id.in_(keys)))
+    async with context.read() as db:
+        found = await db.execute(select(IncidentRow).where(IncidentRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
     return [rows.get(key) for key in keys]
 
 
-async def get_incident(session: AsyncSession, key: str, version: int | None = None) -> IncidentRow:
+async def get_incident(db: AsyncSession, key: str, version: int | None = None) -> IncidentRow:
     """Return an incident to change it. Raises `NotFound`, and `Conflict` for another version."""
-    row = await session.get(IncidentRow, key)
+    row = await db.get(IncidentRow, key)
     if row is None:
         raise NotFound("There is no such incident.")
     if version is not None and version != row.version:
@@ -113,15 +113,15 @@ async def get_incident(session: AsyncSession, key: str, version: int | None = No
     return row
 
 
-async def affect(session: AsyncSession, incident: str, components: Sequence[str]) -> None:
+async def affect(db: AsyncSession, incident: str, components: Sequence[str]) -> None:
     """Let an incident affect these components and no others. Raises `BadUserInput` for unknown."""
-    if unknown := set(components) - await known_components(session, components):
+    if unknown := set(components) - await known_components(db, components):
         at = min(components.index(key) for key in unknown)
         raise BadUserInput("There is no such component.", ["input", "components", at])
-    await session.execute(
+    await db.execute(
         delete(IncidentComponentRow).where(IncidentComponentRow.incident_id == incident)
     )
-    session.add_all(
+    db.add_all(
         IncidentComponentRow(incident_id=incident, component_id=key) for key in set(components)
     )
 
@@ -138,10 +138,10 @@ def move_to(row: IncidentRow, status: IncidentStatus, now: datetime) -> None:
         row.resolved_at = now
 
 
-async def touch(session: AsyncSession, row: IncidentRow, now: datetime) -> None:
+async def touch(db: AsyncSession, row: IncidentRow, now: datetime) -> None:
     """Note that something was said, without racing with those who change the incident."""
     statement = update(IncidentRow).where(IncidentRow.id == row.id).values(updated_at=now)
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    await db.execute(statement, execution_options={"synchronize_session": False})
 
 
 def say(
@@ -163,5 +163,5 @@ def say(
         created_at=now,
         display_at=now,
     )
-    unit.session.add(said)
+    unit.db.add(said)
     return said

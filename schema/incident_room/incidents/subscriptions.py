@@ -38,8 +38,8 @@ class IncidentSubscription:
         last: int | None = None,
     ) -> AsyncIterator[IncidentEvent]:
         key = decode_id(incident_id, "Incident", ["incidentId"])
-        async with info.context.read() as session:
-            await get_incident(session, key)
+        async with info.context.read() as db:
+            await get_incident(db, key)
         async for event in info.context.follow(INCIDENTS, key, present=present, last=last):
             if await may_see(info, event):
                 yield incident_event(event)

@@ -12,17 +12,17 @@ BY_AGE = Order("members", (Account.created_at, Account.id), descending=False)
 
 async def load_members(context: Context, ids: list[str]) -> list[Account | None]:
     """Load accounts in one batch."""
-    async with context.read() as session:
-        found = await accounts_by_id(session, ids)
+    async with context.read() as db:
+        found = await accounts_by_id(db, ids)
     return [found.get(id) for id in ids]
 
 
-async def page_of_members(session: AsyncSession, page: Page) -> Slice[Account]:
+async def page_of_members(db: AsyncSession, page: Page) -> Slice[Account]:
     """Return a page of the members, the oldest first."""
-    return await paginate(session, select(Account), BY_AGE, page)
+    return await paginate(db, select(Account), BY_AGE, page)
 
 
 async def count_members(context: Context) -> int:
     """Count the members."""
-    async with context.read() as session:
-        return (await session.execute(select(func.count()).select_from(Account))).scalar_one()
+    async with context.read() as db:
+        return (await db.execute(select(func.count()).select_from(Account))).scalar_one()

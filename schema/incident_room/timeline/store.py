@@ -35,15 +35,15 @@ def visible(context: Context) -> Select[UpdateRow]:
 
 async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | None]:
     """Load updates in one batch; None where there is none to see."""
-    async with context.read() as session:
-        found = await session.execute(visible(context).where(UpdateRow.id.in_(keys)))
+    async with context.read() as db:
+        found = await db.execute(visible(context).where(UpdateRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
     return [rows.get(key) for key in keys]
 
 
-async def get_update(session: AsyncSession, key: str) -> UpdateRow:
+async def get_update(db: AsyncSession, key: str) -> UpdateRow:
     """Return an update to change it. Raises `NotFound`."""
-    row = await session.get(UpdateRow, key, with_for_update=True)
+    row = await db.get(UpdateRow, key, with_for_update=True)
     if row is None:
         raise NotFound("There is no such update.")
     return row
@@ -55,11 +55,11 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
     for key in keys:
         incidents[key.page].append(key.incident_id)
     slices: dict[Timeline, Slice[UpdateRow]] = {}
-    async with context.read() as session:
+    async with context.read() as db:
         for page, ids in incidents.items():
             statement = visible(context).where(UpdateRow.incident_id.in_(ids))
             found = await paginate_each(
-                session, UpdateRow, UpdateRow.incident_id, statement, NEWEST_FIRST, page
+                db, UpdateRow, UpdateRow.incident_id, statement, NEWEST_FIRST, page
             )
             slices |= {Timeline(id, page): each for id, each in found.items()}
     return [slices.get(key) or empty(key.page) for key in keys]
@@ -73,8 +73,8 @@ async def load_counts(context: Context, incidents: list[str]) -> list[int]:
         .where(UpdateRow.incident_id.in_(incidents))
         .group_by(UpdateRow.incident_id)
     )
-    async with context.read() as session:
-        found = await session.execute(statement)
+    async with context.read() as db:
+        found = await db.execute(statement)
         counts = {row[0]: row[1] for row in found}
     return [counts.get(incident, 0) for incident in incidents]
 
@@ -88,7 +88,7 @@ async def load_internal(context: Context, incidents: list[str]) -> list[Sequence
         .order_by(UpdateRow.display_at.desc(), UpdateRow.id.desc())
     )
     notes: defaultdict[str, list[UpdateRow]] = defaultdict(list)
-    async with context.read() as session:
-        for row in (await session.execute(statement)).scalars():
+    async with context.read() as db:
+        for row in (await db.execute(statement)).scalars():
             notes[row.incident_id].append(row)
     return [notes[incident] for incident in incidents]

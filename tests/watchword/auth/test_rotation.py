@@ -57,8 +57,8 @@ async def turn(clock: MovedClock, rotations: list[Rotation], seconds: float) -> 
 
 
 async def rows(database: Database) -> list[SigningKey]:
-    async with database.read() as session:
-        return await newest_first(session)
+    async with database.read() as db:
+        return await newest_first(db)
 
 
 async def test_a_new_key_is_made_when_the_newest_is_too_old_and_not_before(
@@ -83,8 +83,8 @@ async def test_processes_that_rotate_at_the_same_moment_end_with_one_new_key(
         assert len(await rows(database)) == 2
         await turn(clock, all_of_them, EVERY_SECONDS)
         assert len(await rows(database)) == 2
-    async with database.read() as session:
-        added = (await session.execute(select(AuditEntry).filter_by(action="KEY_ADDED"))).scalars()
+    async with database.read() as db:
+        added = (await db.execute(select(AuditEntry).filter_by(action="KEY_ADDED"))).scalars()
         assert [entry.actor for entry in added] == [None, None]
 
 

@@ -44,8 +44,8 @@ def refused(url: str, *arguments: str, **environment: str) -> str:
 def account(url: str, email: str = ALICE) -> Account:
     async def find() -> Account | None:
         database = Database(url)
-        async with database.read() as session:
-            found = await find_account(session, email)
+        async with database.read() as db:
+            found = await find_account(db, email)
         await database.close()
         return found
 
@@ -59,8 +59,8 @@ def can_sign_in(url: str, email: str, password: str) -> bool:
 
     async def check() -> bool:
         database = Database(url)
-        async with database.read() as session:
-            hash = await session.scalar(select(Password.hash).filter_by(account_id=id))
+        async with database.read() as db:
+            hash = await db.scalar(select(Password.hash).filter_by(account_id=id))
         await database.close()
         return await fitting(password, hash) is not None
 

@@ -46,10 +46,10 @@ async def factors_and_actors(
     url: str, account: str
 ) -> tuple[int, bool, set[tuple[str, str | None]]]:
     database = Database(url)
-    async with database.read() as session:
-        count = len(await passkeys_of(session, account))
-        enabled = await is_enabled(session, account)
-        found = await session.execute(select(AuditEntry.action, AuditEntry.actor))
+    async with database.read() as db:
+        count = len(await passkeys_of(db, account))
+        enabled = await is_enabled(db, account)
+        found = await db.execute(select(AuditEntry.action, AuditEntry.actor))
         said = {(action, actor) for action, actor in found}
     await database.close()
     return count, enabled, said

@@ -105,8 +105,8 @@ def add_account(url: str) -> None:
 def linked(url: str, issuer: str, subject: str) -> str | None:
     async def run() -> str | None:
         database = Database(url)
-        async with database.read() as session:
-            found = await find(session, issuer, subject)
+        async with database.read() as db:
+            found = await find(db, issuer, subject)
         await database.close()
         return found and found[0].email
 

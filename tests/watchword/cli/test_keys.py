@@ -143,8 +143,8 @@ def test_the_operator_is_in_the_audit_log(database_url: str) -> None:
 
     async def read() -> AuditEntry:
         database = Database(database_url)
-        async with database.read() as session:
-            entry = (await session.execute(select(AuditEntry))).scalar_one()
+        async with database.read() as db:
+            entry = (await db.execute(select(AuditEntry))).scalar_one()
         await database.close()
         return entry
 

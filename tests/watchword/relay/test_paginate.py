@@ -70,10 +70,10 @@ async def toys(database: Database) -> Database:
     """A database with ten toys in two boxes, put in out of order."""
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    async with database.write() as session:
-        session.add_all(BoxRow(id=box) for box in BOXES)
-        await session.flush()
-        session.add_all(
+    async with database.write() as db:
+        db.add_all(BoxRow(id=box) for box in BOXES)
+        await db.flush()
+        db.add_all(
             ToyRow(id=id, box=box, made_at=DAWN + timedelta(microseconds=after), size=size)
             for box, id, after, size in sorted(TOYS, key=lambda toy: toy[1][::-1])
         )
@@ -86,19 +86,19 @@ async def in_order(toys: Database, order: Order, box: str | None = None) -> list
     statement = select(ToyRow).order_by(*sorting)
     if box is not None:
         statement = statement.where(ToyRow.box == box)
-    async with toys.read() as session:
-        return list((await session.execute(statement)).scalars())
+    async with toys.read() as db:
+        return list((await db.execute(statement)).scalars())
 
 
 async def one(toys: Database, order: Order, wanted: Page) -> Slice[ToyRow]:
-    async with toys.read() as session:
-        return await paginate(session, select(ToyRow), order, wanted)
+    async with toys.read() as db:
+        return await paginate(db, select(ToyRow), order, wanted)
 
 
 async def each(toys: Database, order: Order, wanted: Page) -> dict[str, Slice[ToyRow]]:
-    async with toys.read() as session:
+    async with toys.read() as db:
         statement = select(ToyRow).where(ToyRow.box.in_(BOXES))
-        return await paginate_each(session, ToyRow, ToyRow.box, statement, order, wanted)
+        return await paginate_each(db, ToyRow, ToyRow.box, statement, order, wanted)
 
 
 def ids(rows: Sequence[ToyRow]) -> list[str]:
@@ -230,17 +230,17 @@ async def test_each_row_comes_with_its_own_cursor(toys: Database) -> None:
 
 
 async def test_a_page_keeps_to_what_its_statement_selects(toys: Database) -> None:
-    async with toys.read() as session:
+    async with toys.read() as db:
         cellar = select(ToyRow).where(ToyRow.box == "cellar")
-        found = await paginate(session, cellar, OLDEST, page(2, None, None, None))
+        found = await paginate(db, cellar, OLDEST, page(2, None, None, None))
     assert told(found) == (["b1", "b2"], True, False)
 
 
 async def test_a_walk_goes_on_where_it_was_although_its_last_row_is_gone(toys: Database) -> None:
     first = await one(toys, OLDEST, page(4, None, None, None))
     rest = ids(await in_order(toys, OLDEST))[4:]
-    async with toys.write() as session:
-        await session.delete(first.rows[-1])
+    async with toys.write() as db:
+        await db.delete(first.rows[-1])
     found = await one(toys, OLDEST, page(100, first.cursors[-1], None, None))
     assert ids(found.rows) == rest
 
@@ -250,9 +250,9 @@ async def test_a_row_that_comes_in_between_is_neither_seen_twice_nor_moves_other
 ) -> None:
     first = await one(toys, NEWEST, page(4, None, None, None))
     rest = ids(await in_order(toys, NEWEST))[4:]
-    async with toys.write() as session:
+    async with toys.write() as db:
         new = DAWN + timedelta(days=30)
-        session.add(ToyRow(id="new", box="attic", made_at=new, size=1))
+        db.add(ToyRow(id="new", box="attic", made_at=new, size=1))
     found = await one(toys, NEWEST, page(100, first.cursors[-1], None, None))
     assert ids(found.rows) == rest
 
@@ -298,7 +298,7 @@ async def test_nothing_is_told_as_a_page_without_rows_is(toys: Database) -> None
     nothing = select(ToyRow).where(ToyRow.box == "empty")
     for ends in product([None, after], [None, before], [False, True]):
         wanted = Page(2, *ends)
-        async with toys.read() as session:
-            found = await paginate(session, nothing, OLDEST, wanted)
+        async with toys.read() as db:
+            found = await paginate(db, nothing, OLDEST, wanted)
         assert told(empty(wanted)) == told(found), wanted
         assert (list(empty(wanted).cursors), list(found.cursors)) == ([], [])

@@ -16,11 +16,11 @@ TABLE = Table("moments", MetaData(), Column("at", UtcDateTime))
 
 async def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:
     east = datetime(2026, 5, 1, 12, 30, 15, 123456, timezone(timedelta(hours=9)))
-    async with database.write() as session:
-        await session.run_sync(lambda sync: TABLE.create(sync.connection()))
-        await session.execute(insert(TABLE), [{"at": east}, {"at": None}])
-    async with database.read() as session:
-        found = list((await session.execute(select(TABLE.c.at))).scalars())
+    async with database.write() as db:
+        await db.run_sync(lambda sync: TABLE.create(sync.connection()))
+        await db.execute(insert(TABLE), [{"at": east}, {"at": None}])
+    async with database.read() as db:
+        found = list((await db.execute(select(TABLE.c.at))).scalars())
     assert found == [east, None]
     assert found[0].tzinfo == UTC
 

@@ -30,46 +30,46 @@ HASH = "$argon2id$"
 
 
 async def make_table(database: Database) -> None:
-    async with database.write() as session:
-        await session.execute(
+    async with database.write() as db:
+        await db.execute(
             text("CREATE TABLE toys (name VARCHAR(20) PRIMARY KEY, size INTEGER)")
         )
-        await session.execute(text("INSERT INTO toys VALUES ('bear', 0)"))
+        await db.execute(text("INSERT INTO toys VALUES ('bear', 0)"))
 
 
 async def size(database: Database) -> int:
-    async with database.read() as session:
-        return int((await session.execute(text("SELECT size FROM toys"))).scalar_one())
+    async with database.read() as db:
+        return int((await db.execute(text("SELECT size FROM toys"))).scalar_one())
 
 
 async def test_a_write_is_committed_at_the_end_of_its_block(database: Database) -> None:
     await make_table(database)
-    async with database.write() as session:
-        await session.execute(text("UPDATE toys SET size = 1"))
+    async with database.write() as db:
+        await db.execute(text("UPDATE toys SET size = 1"))
     assert await size(database) == 1
 
 
 async def test_a_write_that_fails_is_rolled_back(database: Database) -> None:
     await make_table(database)
     with pytest.raises(RuntimeError):
-        async with database.write() as session:
-            await session.execute(text("UPDATE toys SET size = 1"))
+        async with database.write() as db:
+            await db.execute(text("UPDATE toys SET size = 1"))
             raise RuntimeError
     assert await size(database) == 0
 
 
 async def test_what_a_read_changed_is_rolled_back(database: Database) -> None:
     await make_table(database)
-    async with database.read() as session:
-        await session.execute(text("UPDATE toys SET size = 1"))
+    async with database.read() as db:
+        await db.execute(text("UPDATE toys SET size = 1"))
     assert await size(database) == 0
 
 
 async def test_sqlite_writes_ahead_and_checks_foreign_keys(database: Database) -> None:
     if database.is_sqlite:
-        async with database.read() as session:
-            assert (await session.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
-            assert (await session.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
+        async with database.read() as db:
+            assert (await db.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
+            assert (await db.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ async def test_sqlite_writes_ahead_and_checks_foreign_keys(database: Database) -
 )
 async def test_an_error_does_not_show_what_was_written(refused: str, database: Database) -> None:
     made = "CREATE TABLE secrets (hash VARCHAR(20) PRIMARY KEY, size INTEGER NOT NULL)"
-    async with database.write() as session:
-        await session.execute(text(made))
-        await session.execute(text("INSERT INTO secrets VALUES (:hash, 1)"), {"hash": HASH})
+    async with database.write() as db:
+        await db.execute(text(made))
+        await db.execute(text("INSERT INTO secrets VALUES (:hash, 1)"), {"hash": HASH})
     with pytest.raises(IntegrityError) as error:
-        async with database.write() as session:
-            await session.execute(text(refused), {"hash": HASH})
+        async with database.write() as db:
+            await db.execute(text(refused), {"hash": HASH})
     shown = "".join(traceback.format_exception(error.value))
     assert "INSERT INTO secrets" in shown
     assert HASH not in shown
@@ -92,8 +92,8 @@ async def test_writers_at_the_same_time_lose_nothing(database: Database) -> None
     await make_table(database)
 
     async def add() -> None:
-        async with database.write() as session:
-            await session.execute(text("UPDATE toys SET size = size + 1"))
+        async with database.write() as db:
+            await db.execute(text("UPDATE toys SET size = size + 1"))
 
     await asyncio.gather(*(add() for _ in range(20)))
     assert await size(database) == 20
@@ -119,8 +119,8 @@ async def test_tasks_that_are_cancelled_at_any_moment_leave_nothing_locked(
     await make_table(database)
 
     async def add() -> None:
-        async with database.write() as session:
-            await session.execute(text("UPDATE toys SET size = size + 1"))
+        async with database.write() as db:
+            await db.execute(text("UPDATE toys SET size = size + 1"))
 
     for steps in range(40):
         task = asyncio.create_task(add())
@@ -176,10 +176,10 @@ async def test_an_exclusive_number_is_held_until_the_transaction_ends(database: 
     await make_table(database)
 
     async def add() -> None:
-        async with database.write() as session:
-            await exclusive(session, 77)
-            found = (await session.execute(text("SELECT size FROM toys"))).scalar_one()
-            await session.execute(text(f"UPDATE toys SET size = {found + 1}"))
+        async with database.write() as db:
+            await exclusive(db, 77)
+            found = (await db.execute(text("SELECT size FROM toys"))).scalar_one()
+            await db.execute(text(f"UPDATE toys SET size = {found + 1}"))
 
     await asyncio.gather(*(add() for _ in range(10)))
     assert await size(database) == 10
@@ -190,8 +190,8 @@ async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_awa
 ) -> None:
     path = tmp_path / "shared.db"
     database = Database(f"sqlite+aiosqlite:///{path}")
-    async with database.write() as session:
-        await session.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
+    async with database.write() as db:
+        await db.execute(text("CREATE TABLE toys (name VARCHAR(20))"))
     write = (
         "import sqlite3, sys; toys = sqlite3.connect(sys.argv[1]);"
         " toys.execute('INSERT INTO toys VALUES (1)'); toys.commit(); toys.close()"
@@ -199,13 +199,13 @@ async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_awa
     for count in (1, 2, 3):
         # Several at once, so that connections are made while others are open.
         async with database.read() as one, database.read() as two, database.read() as three:
-            for session in (one, two, three):
-                await session.execute(text("SELECT 1"))
+            for db in (one, two, three):
+                await db.execute(text("SELECT 1"))
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", write, str(path))
         assert await process.wait() == 0
         assert path.with_name("shared.db-wal").exists()
-        async with database.read() as session:
-            assert (await session.execute(text("SELECT count(*) FROM toys"))).scalar() == count
+        async with database.read() as db:
+            assert (await db.execute(text("SELECT count(*) FROM toys"))).scalar() == count
     await database.close()
 
 
@@ -238,8 +238,8 @@ async def refused_by(url: str) -> BaseException:
     """The error of the first statement on a database."""
     database = Database(url)
     try:
-        async with database.read() as session:
-            await session.execute(text("SELECT 1"))
+        async with database.read() as db:
+            await db.execute(text("SELECT 1"))
     except Exception as error:
         return error
     finally:
@@ -256,10 +256,10 @@ async def test_a_server_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
 async def test_a_connection_that_the_server_ends_says_that_it_is_away(postgres_url: str) -> None:
     database = Database(postgres_url)
     with pytest.raises(DBAPIError) as error:
-        async with database.read() as session, database.read() as other:
-            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with database.read() as db, database.read() as other:
+            pid = (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-            await session.execute(text("SELECT 1"))
+            await db.execute(text("SELECT 1"))
     assert is_unavailable(error.value)
     await database.close()
 
@@ -268,8 +268,8 @@ async def test_a_statement_that_is_wrong_does_not_say_that_the_database_is_away(
     database: Database,
 ) -> None:
     with pytest.raises(DBAPIError) as error:
-        async with database.read() as session:
-            await session.execute(text("SELECT nothing FROM nowhere"))
+        async with database.read() as db:
+            await db.execute(text("SELECT nothing FROM nowhere"))
     assert not is_unavailable(error.value)
 
 
@@ -278,8 +278,8 @@ async def test_an_error_of_something_else_beside_a_session_does_not_either(
     error: Exception, database: Database
 ) -> None:
     with pytest.raises(type(error)):
-        async with database.read() as session:
-            await session.execute(text("SELECT 1"))
+        async with database.read() as db:
+            await db.execute(text("SELECT 1"))
             raise error
     assert not is_unavailable(error)
 
@@ -299,8 +299,8 @@ async def through_a_proxy(url: str, **limits: Any) -> AsyncIterator[tuple[Databa
 async def ask(database: Database) -> bool:
     """Tell whether the database answers; it may only fail by being away."""
     try:
-        async with database.read() as session:
-            await session.execute(text("SELECT 1"))
+        async with database.read() as db:
+            await db.execute(text("SELECT 1"))
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -343,9 +343,9 @@ async def test_a_statement_that_takes_too_long_ends_at_the_server_too(postgres_u
 
     async def sleep() -> None:
         nonlocal pid
-        async with database.read() as session:
-            pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            await session.execute(text("SELECT pg_sleep(60)"))
+        async with database.read() as db:
+            pid = (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await db.execute(text("SELECT pg_sleep(60)"))
 
     sleeping = asyncio.create_task(sleep())
     while not sleeping.done():
@@ -354,18 +354,18 @@ async def test_a_statement_that_takes_too_long_ends_at_the_server_too(postgres_u
     assert isinstance(sleeping.exception(), StatementTooSlow)
     assert not is_unavailable(sleeping.exception())
     alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
-    async with database.read() as session:
+    async with database.read() as db:
         # Another connection: an answer that came late would be taken for that to the next statement.
-        assert (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid
-        while (await session.execute(alive, {"pid": pid})).scalar_one():
+        assert (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid
+        while (await db.execute(alive, {"pid": pid})).scalar_one():
             pass
     await database.close()
 
 
 async def test_without_a_limit_a_statement_takes_as_long_as_it_needs(postgres_url: str) -> None:
     database = Database(postgres_url, pool_seconds=0.4)
-    async with database.read() as session:
-        await session.execute(text("SELECT pg_sleep(0.6)"))
+    async with database.read() as db:
+        await db.execute(text("SELECT pg_sleep(0.6)"))
     await database.close()
 
 
@@ -378,8 +378,8 @@ async def test_a_commit_that_gets_no_answer_ends_and_is_whole(
     async with through_a_proxy(postgres_url) as (database, proxy):
 
         async def write() -> None:
-            async with database.write() as session:
-                await session.execute(text("UPDATE toys SET size = 1"))
+            async with database.write() as db:
+                await db.execute(text("UPDATE toys SET size = 1"))
                 setattr(proxy, lost, True)
 
         task = asyncio.create_task(write())
@@ -391,8 +391,8 @@ async def test_a_commit_that_gets_no_answer_ends_and_is_whole(
         assert not isinstance(task.exception() if not task.cancelled() else None, AssertionError)
         setattr(proxy, lost, False)
         assert await size(direct) == sizes
-        async with database.write() as session:
-            await session.execute(text("UPDATE toys SET size = size + 1"))
+        async with database.write() as db:
+            await db.execute(text("UPDATE toys SET size = size + 1"))
         assert await size(direct) == sizes + 1
     await direct.close()
 

@@ -69,29 +69,29 @@ async def test_accounts_whose_addresses_become_equal_are_told_of_and_all_sign_in
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     database = before_0005
-    async with database.write() as session:
+    async with database.write() as db:
         for id, (email, at) in kept.items():
             insert = f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', '{id}', '[]', '{at}', NULL, 1)"
-            await session.execute(text(insert))
+            await db.execute(text(insert))
     await upgrade(database, PACKAGES)
-    async with database.read() as session:
+    async with database.read() as db:
         for id, (email, _) in kept.items():
             # Each by its own address, exactly as it was typed before.
-            found = await find_account(session, email)
+            found = await find_account(db, email)
             assert found is not None
             assert found.id == id
-        found = await find_account(session, f" {COMPOSED.upper()}")
+        found = await find_account(db, f" {COMPOSED.upper()}")
         assert found is not None
         assert (found.id, found.email) == (owner, COMPOSED)
-        others = [account.id for account in await twins(session)]
+        others = [account.id for account in await twins(db)]
     assert others == [id for id in kept if id != owner]
     for other in others:
         assert f"watchword accounts rename {other} NEW_ADDRESS" in caplog.text
         async with unit_of(database) as unit:
             await rename(unit, other, "other@x")
-    async with database.read() as session:
-        assert await twins(session) == []
-        found = await find_account(session, APART)
+    async with database.read() as db:
+        assert await twins(db) == []
+        found = await find_account(db, APART)
         assert found is not None
         assert found.id == owner
     await database.close()
@@ -107,13 +107,13 @@ async def test_who_was_signed_in_before_an_upgrade_stays_signed_in(tmp_path: Pat
         await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
         await connection.commit()
     now, later = ("2026-01-01 00:00:00", "2099-01-01 00:00:00")
-    async with database.write() as session:
+    async with database.write() as db:
         for statement in (
             f"INSERT INTO accounts VALUES ('a', 'a@b.c', 'a@b.c', 'A', '[]', '{now}', NULL, 1)",
             f"INSERT INTO sessions VALUES ('s', 'a', '', '', '{now}', '{later}', '{later}', NULL)",
             f"INSERT INTO refresh_tokens VALUES ('{sha256(token.encode()).hexdigest()}', 's', NULL, NULL)",
         ):
-            await session.execute(text(statement))
+            await db.execute(text(statement))
     await upgrade(database, PACKAGES)
     settings = Settings(_env_file=None, database_url=str(database.url))
     sessions = Sessions(database, MemoryBus(), settings)

@@ -18,14 +18,14 @@ LATER = MovedClock().now() + 60
 async def use(
     database: Database, id: str = "1", *, kind: str = "dpop", owner: str = "a", until: float = LATER
 ) -> bool:
-    async with database.write() as session:
-        return await first(session, kind, owner, id, until)
+    async with database.write() as db:
+        return await first(db, kind, owner, id, until)
 
 
 async def count(database: Database) -> int:
-    async with database.read() as session:
+    async with database.read() as db:
         return (
-            await session.execute(select(func.count()).select_from(used_ids.used_ids))
+            await db.execute(select(func.count()).select_from(used_ids.used_ids))
         ).scalar_one()
 
 
@@ -52,8 +52,8 @@ async def test_two_processes_use_it_once_between_them(database: Database) -> Non
 
 
 async def test_what_was_not_committed_was_not_used(database: Database) -> None:
-    async with database.open() as session:
-        assert await first(session, "dpop", "a", "1", LATER)
+    async with database.open() as db:
+        assert await first(db, "dpop", "a", "1", LATER)
     assert await use(database)
 
 
@@ -67,8 +67,8 @@ async def test_it_is_kept_until_nobody_would_take_it(database: Database) -> None
 
 async def test_the_ids_themselves_are_not_kept(database: Database) -> None:
     await use(database, "a secret id")
-    async with database.read() as session:
-        assert "secret" not in str((await session.execute(select(used_ids.used_ids))).all())
+    async with database.read() as db:
+        assert "secret" not in str((await db.execute(select(used_ids.used_ids))).all())
 
 
 async def test_the_migrated_table_is_the_declared_one(database: Database) -> None:

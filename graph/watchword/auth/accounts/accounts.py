@@ -52,7 +52,7 @@ async def add_account(
         roles=sorted(set(roles)),
         created_at=moment(unit.now),
     )
-    session = unit.session
+    session = unit.db
     session.add(account)
     await _flush_address(session)
     if hash is not None:
@@ -70,9 +70,9 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
     else's account whose roles are beyond the actor's reach.
     """
     # The lock orders this with a sign-in by the old password: that is finished, or it comes after and is refused.
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     check_takeover(unit, account)
-    await unit.session.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
+    await unit.db.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
     await _end_sessions(unit, account, keep)
     record(unit, Action.PASSWORD_CHANGED, account=id)
 
@@ -89,17 +89,17 @@ def has_address(email: str) -> ColumnElement[bool]:
     return Account.id == kept_first.scalar_subquery()
 
 
-async def find_account(session: AsyncSession, email: str) -> Account | None:
+async def find_account(db: AsyncSession, email: str) -> Account | None:
     """Find an account by its e-mail address, in any case and normalisation."""
     if not is_storable(email):
         return None
-    return await session.scalar(select(Account).where(has_address(email)))
+    return await db.scalar(select(Account).where(has_address(email)))
 
 
-async def twins(session: AsyncSession) -> Sequence[Account]:
+async def twins(db: AsyncSession) -> Sequence[Account]:
     """Return the accounts that share an address with another account but for its normalisation, the
     oldest first. Until they are renamed, they sign in with exactly the form that is stored."""
-    found = await list_accounts(session)
+    found = await list_accounts(db)
     return [each for each in found if each.email_folded != mail_address.folded(each.email)]
 
 
@@ -107,36 +107,36 @@ async def rename(unit: Transaction, id: str, email: str) -> Account:
     """Give an account another e-mail address. Raises `NotFound`, and `BadUserInput` when the address
     cannot be used or has an account already, and `Forbidden` for somebody else's account whose roles are
     beyond the actor's reach."""
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     check_takeover(unit, account)
     account.email = checked_address(email)
     account.email_folded = mail_address.folded(email)
-    await _flush_address(unit.session)
+    await _flush_address(unit.db)
     record(unit, Action.ACCOUNT_RENAMED, account=id)
     return account
 
 
-async def _flush_address(session: AsyncSession) -> None:
+async def _flush_address(db: AsyncSession) -> None:
     try:
-        await session.flush()
+        await db.flush()
     except IntegrityError as error:
         raise BadUserInput(
             "There is an account with this e-mail address already.", ["email"]
         ) from error
 
 
-async def accounts_by_id(session: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
+async def accounts_by_id(db: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
     """Return the accounts that exist, by id."""
     found: dict[str, Account] = {}
     for some in batches(list(set(ids))):
-        accounts = await session.scalars(select(Account).where(Account.id.in_(some)))
+        accounts = await db.scalars(select(Account).where(Account.id.in_(some)))
         found |= {account.id: account for account in accounts}
     return found
 
 
-async def list_accounts(session: AsyncSession) -> Sequence[Account]:
+async def list_accounts(db: AsyncSession) -> Sequence[Account]:
     """Return all accounts, the oldest first."""
-    return (await session.scalars(_oldest_first())).all()
+    return (await db.scalars(_oldest_first())).all()
 
 
 def _oldest_first() -> Select[Account]:
@@ -144,12 +144,12 @@ def _oldest_first() -> Select[Account]:
     return ordered.execution_options(populate_existing=True)
 
 
-async def has_accounts(session: AsyncSession) -> bool:
+async def has_accounts(db: AsyncSession) -> bool:
     """Tell whether there is any account."""
-    return await session.scalar(select(Account.id).limit(1)) is not None
+    return await db.scalar(select(Account.id).limit(1)) is not None
 
 
-async def list_admins(session: AsyncSession) -> Sequence[Account]:
+async def list_admins(db: AsyncSession) -> Sequence[Account]:
     """Return the admins who can sign in, by password or passkey, the oldest first.
 
     People of other issuers, who have neither, are admins as far as each of their tokens says so.
@@ -160,7 +160,7 @@ async def list_admins(session: AsyncSession) -> Sequence[Account]:
     )
     # The database leaves most of them out, and what it finds in the text is looked at again.
     may_be_admin = cast(Account.roles, String).contains(f'"{ADMIN}"')
-    found = await session.scalars(
+    found = await db.scalars(
         _oldest_first().where(Account.disabled_at.is_(None), may_be_admin, can_sign_in)
     )
     return [account for account in found if ADMIN in account.roles]
@@ -175,15 +175,15 @@ async def set_roles(
     when nobody who can sign in would be admin any more; `Forbidden` when a role that it does not
     have yet is beyond the actor's reach.
     """
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     unit.actor.check_reach(set(roles) - set(account.roles))
     if version is not None and version != account.version:
         raise Conflict("Somebody else changed this account meanwhile. Read it again.")
     if ADMIN in account.roles and ADMIN not in roles:
-        await _keep_an_admin(unit.session, account)
+        await _keep_an_admin(unit.db, account)
     if account.roles != (wanted := sorted(set(roles))):
         account.roles = wanted
-        await unit.session.flush()
+        await unit.db.flush()
         unit.publish(roles_changed(id, account.version, wanted))
         record(unit, Action.ROLES_CHANGED, account=id, roles=" ".join(wanted))
     return account
@@ -191,9 +191,9 @@ async def set_roles(
 
 async def disable(unit: Transaction, id: str) -> Account:
     """Keep an account from signing in, and end its sessions and tokens. Raises as `set_roles` does."""
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     if ADMIN in account.roles:
-        await _keep_an_admin(unit.session, account)
+        await _keep_an_admin(unit.db, account)
     account.disabled_at = moment(unit.now)
     await _end_sessions(unit, account)
     record(unit, Action.ACCOUNT_DISABLED, account=id)
@@ -203,11 +203,11 @@ async def disable(unit: Transaction, id: str) -> Account:
 async def enable(unit: Transaction, id: str) -> Account:
     """Let an account that was disabled sign in again. Raises `NotFound`, and `Forbidden` when its
     roles are beyond the actor's reach."""
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     if account.disabled_at is not None:
         unit.actor.check_reach(account.roles)
         account.disabled_at = None
-        await unit.session.flush()
+        await unit.db.flush()
         record(unit, Action.ACCOUNT_ENABLED, account=id)
     return account
 
@@ -217,33 +217,33 @@ async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Accou
 
     The session to `keep` goes on, and must refresh its access token.
     """
-    account = await lock_account(unit.session, id)
+    account = await lock_account(unit.db, id)
     await _end_sessions(unit, account, keep)
     record(unit, Action.SIGNED_OUT_EVERYWHERE, account=id)
     return account
 
 
 async def _end_sessions(unit: Transaction, account: Account, keep: str | None = None) -> None:
-    await raise_version(unit.session, account)
+    await raise_version(unit.db, account)
     open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
     ended = open_ones.where(Session.id != (keep or "")).values(revoked_at=moment(unit.now))
-    await unit.session.execute(ended, execution_options={"synchronize_session": False})
+    await unit.db.execute(ended, execution_options={"synchronize_session": False})
     # What other issuers have issued for it until now knows no version.
     elsewhere = update(ExternalIdentity).filter_by(account_id=account.id)
-    await unit.session.execute(elsewhere.values(revoked_at=moment(unit.now)))
+    await unit.db.execute(elsewhere.values(revoked_at=moment(unit.now)))
     unit.publish(account_revoked(account.id, account.version, keep))
 
 
-async def raise_version(session: AsyncSession, account: Account) -> None:
+async def raise_version(db: AsyncSession, account: Account) -> None:
     """Raise an account's version, by which older tokens are known, whether anything else changed or
     not."""
     flag_modified(account, "roles")
-    await session.flush()
+    await db.flush()
 
 
-async def lock_account(session: AsyncSession, id: str) -> Account:
+async def lock_account(db: AsyncSession, id: str) -> Account:
     """Return an account as it is now, and keep other writers from it. Raises `NotFound`."""
-    account = await session.get(Account, id, with_for_update=True, populate_existing=True)
+    account = await db.get(Account, id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NotFound("There is no such account.")
     return account
@@ -255,10 +255,10 @@ def check_takeover(unit: Transaction, account: Account) -> None:
         unit.actor.check_reach(account.roles)
 
 
-async def _keep_an_admin(session: AsyncSession, leaving: Account) -> None:
+async def _keep_an_admin(db: AsyncSession, leaving: Account) -> None:
     # Two admins who remove each other take turns, and the second finds that nobody else is left.
-    await exclusive(session, LAST_ADMIN_LOCK)
-    if [account.id for account in await list_admins(session)] == [leaving.id]:
+    await exclusive(db, LAST_ADMIN_LOCK)
+    if [account.id for account in await list_admins(db)] == [leaving.id]:
         raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
 
 

@@ -174,8 +174,8 @@ class External:
         self, verified: Verified, address: str
     ) -> tuple[Account, ExternalIdentity]:
         person = verified.person
-        async with self._services.database.read() as session:
-            found = await find(session, person.issuer.issuer, person.subject)
+        async with self._services.database.read() as db:
+            found = await find(db, person.issuer.issuer, person.subject)
         if found is not None:
             return found
         if person.issuer.accounts != "create":
@@ -192,8 +192,8 @@ class External:
         async with transaction(
             services.database, services.bus, services.clock.now(), actor
         ) as unit:
-            await exclusive(unit.session, LOCK)
-            found = await find(unit.session, person.issuer.issuer, person.subject)
+            await exclusive(unit.db, LOCK)
+            found = await find(unit.db, person.issuer.issuer, person.subject)
             if found is not None:
                 return found
             account = await _add_account(unit, person, verified.principal.grants.roles)
@@ -203,10 +203,10 @@ class External:
 
 
 async def find(
-    session: AsyncSession, issuer: str, subject: str
+    db: AsyncSession, issuer: str, subject: str
 ) -> tuple[Account, ExternalIdentity] | None:
     """Find the account of whom an issuer calls by this subject."""
-    found = await session.execute(
+    found = await db.execute(
         select(Account, ExternalIdentity)
         .join(ExternalIdentity, ExternalIdentity.account_id == Account.id)
         .where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
@@ -239,15 +239,15 @@ async def link(unit: Transaction, issuer: str, subject: str, account: str) -> Ex
         raise BadUserInput(
             f"A subject has 1 to {LONGEST_SUBJECT} printable characters.", ["subject"]
         )
-    await exclusive(unit.session, LOCK)
-    check_takeover(unit, await lock_account(unit.session, account))
-    if await find(unit.session, issuer, subject) is not None:
+    await exclusive(unit.db, LOCK)
+    check_takeover(unit, await lock_account(unit.db, account))
+    if await find(unit.db, issuer, subject) is not None:
         raise BadUserInput("This person has an account already.", ["subject"])
     identity = ExternalIdentity(
         issuer=issuer, subject=subject, account_id=account, created_at=moment(unit.now)
     )
-    unit.session.add(identity)
-    await unit.session.flush()
+    unit.db.add(identity)
+    await unit.db.flush()
     record(unit, Action.ACCOUNT_LINKED, account=account, issuer=issuer, subject=subject)
     return identity
 
@@ -258,13 +258,13 @@ async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
     What was issued for the account until now is no good, wherever it was seen: its own sessions go on,
     and must refresh. Raises `NotFound` when the person has no account.
     """
-    await exclusive(unit.session, LOCK)
-    found = await find(unit.session, issuer, subject)
+    await exclusive(unit.db, LOCK)
+    found = await find(unit.db, issuer, subject)
     if found is None:
         raise NotFound("This person has no account.")
-    account = await lock_account(unit.session, found[0].id)
-    await unit.session.delete(found[1])
-    await raise_version(unit.session, account)
+    account = await lock_account(unit.db, found[0].id)
+    await unit.db.delete(found[1])
+    await raise_version(unit.db, account)
     unit.publish(account_revoked(account.id, account.version))
     record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
     return account
@@ -273,7 +273,7 @@ async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
 async def _add_account(unit: Transaction, person: Person, roles: frozenset[str]) -> Account:
     for address in _addresses(person):
         try:
-            async with unit.session.begin_nested():
+            async with unit.db.begin_nested():
                 return await add_account(
                     unit, email=address, name=_name(person), roles=roles, hash=None
                 )

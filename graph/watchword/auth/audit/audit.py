@@ -67,7 +67,7 @@ def record(
     given. `detail` holds what else is worth knowing, and nothing secret.
     """
     actor = unit.actor
-    unit.session.add(
+    unit.db.add(
         AuditEntry(
             at=moment(unit.now),
             action=action.value,

@@ -51,13 +51,13 @@ async def audit_log(
     wanted = _wanted(account, action)
 
     async def count() -> int:
-        async with context.read() as session:
+        async with context.read() as db:
             return (
-                await session.execute(select(func.count()).select_from(wanted.subquery()))
+                await db.execute(select(func.count()).select_from(wanted.subquery()))
             ).scalar_one()
 
-    async with context.read() as session:
-        found = await paginate(session, wanted, NEWEST_FIRST, page)
+    async with context.read() as db:
+        found = await paginate(db, wanted, NEWEST_FIRST, page)
     return connect(found, lambda row: _entry(row, name_of), count)
 
 

@@ -48,8 +48,8 @@ class FactorQuery:
 
     @strawberry.field(permission_classes=[SignedInHere], description="One's own passkeys.")
     async def passkeys(self, info: Info) -> list[Passkey] | None:
-        async with info.context.read() as session:
-            found = await passkeys.passkeys_of(session, info.context.principal.subject)
+        async with info.context.read() as db:
+            found = await passkeys.passkeys_of(db, info.context.principal.subject)
         return [_passkey(row) for row in found]
 
     @strawberry.field(permission_classes=[SignedInHere], description="One's own second factor.")
@@ -152,10 +152,10 @@ class FactorMutation:
 
 async def _second_factor(context: Context) -> SecondFactor:
     subject = context.principal.subject
-    async with context.read() as session:
+    async with context.read() as db:
         return SecondFactor(
-            enabled=await totp.is_enabled(session, subject),
-            recovery_codes_left=await recovery_codes.left(session, subject),
+            enabled=await totp.is_enabled(db, subject),
+            recovery_codes_left=await recovery_codes.left(db, subject),
         )
 
 

@@ -34,8 +34,8 @@ class IdentityQuery(SessionQuery, FactorQuery):
         principal = info.context.principal
         # What a person lets an application do does not say that it may know who the person is.
         is_told = principal.session is None or principal.client == FIRST_PARTY
-        async with info.context.read() as session:
-            account = (await accounts_by_id(session, [principal.subject])).get(principal.subject)
+        async with info.context.read() as db:
+            account = (await accounts_by_id(db, [principal.subject])).get(principal.subject)
         return Viewer(
             id=strawberry.ID(principal.subject),
             name=account.name if account and is_told else None,

@@ -96,14 +96,14 @@ class SessionMutation:
 
 async def account_sessions(context: Context, account: str) -> list[Session]:
     """Return an account's sessions that are not over, the one used last first."""
-    async with context.read() as session:
-        found = await live_sessions(session, account, context.services.settings, context.now)
+    async with context.read() as db:
+        found = await live_sessions(db, account, context.services.settings, context.now)
     return [_session(row, context.principal.session) for row in found]
 
 
 async def revoke_session(unit: Transaction, account: str, id: str) -> None:
     """End a session of an account, and its tokens. Raises `NotFound` when it has no such session."""
-    found = await unit.session.get(tables.Session, id) if is_storable(id) else None
+    found = await unit.db.get(tables.Session, id) if is_storable(id) else None
     if found is None or found.account_id != account:
         raise NotFound("There is no such session.")
     await revoke(unit, id)

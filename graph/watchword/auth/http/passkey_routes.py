@@ -35,6 +35,6 @@ async def _options(identity: Identity, request: Request) -> Response:
     if not header(request.scope, b"authorization"):
         return json_response(passkeys.options(settings, vault, now))
     account = (await first_party(identity, request)).subject
-    async with identity.services.database.read() as session:
-        known = await passkeys.passkeys_of(session, account)
+    async with identity.services.database.read() as db:
+        known = await passkeys.passkeys_of(db, account)
     return json_response(passkeys.options(settings, vault, now, account, known))

@@ -107,8 +107,8 @@ async def use_alone(identity: Identity, use: Use) -> None:
     if use is use_nothing:
         return
     try:
-        async with identity.services.database.write() as session:
-            await use(session)
+        async with identity.services.database.write() as db:
+            await use(db)
     except (SQLAlchemyError, OSError, Conflict) as error:
         # A conflict says that others held the database for too long.
         if not isinstance(error, Conflict) and not is_unavailable(error):
@@ -155,11 +155,11 @@ def _checked(identity: Identity, proof: str, target: Target, token: str | None) 
     return shown
 
 
-async def _use(identity: Identity, proof: Proof, session: AsyncSession) -> None:
+async def _use(identity: Identity, proof: Proof, db: AsyncSession) -> None:
     # RFC 9449, section 11.1: a proof is good once, in all processes together.
     settings = identity.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
-    if not await used_ids.first(session, "dpop", proof.key, proof.id, expires_at):
+    if not await used_ids.first(db, "dpop", proof.key, proof.id, expires_at):
         replayed = Replayed()
         _log(replayed)
         raise replayed

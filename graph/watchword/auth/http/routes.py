@@ -155,12 +155,12 @@ async def _delivered(identity: Identity, who: SignedIn, device: Device, in_body:
 async def _device_token(identity: Identity, who: SignedIn, device: Device) -> str | None:
     """Return the token of this device for the account; None when the device has one already."""
     services, now, account = identity.services, identity.clock.now(), who.account.id
-    async with services.database.read() as session:
+    async with services.database.read() as db:
         whose = Account.id == account
-        known = await known_devices.find(session, services.vault, device.tokens, now, whose)
+        known = await known_devices.find(db, services.vault, device.tokens, now, whose)
         if known is not None and known.id == who.session.id:
             return None
-        return await known_devices.token_for(session, services.vault, account, who.session.id, now)
+        return await known_devices.token_for(db, services.vault, account, who.session.id, now)
 
 
 def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None:

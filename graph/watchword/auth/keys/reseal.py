@@ -16,9 +16,9 @@ from watchword.transaction import Transaction
 async def check(database: Database, vault: Vault) -> int:
     """Open everything that is sealed; return how much it is. Raises `Unsafe` when one stays shut."""
     count = 0
-    async with database.read() as session:
+    async with database.read() as db:
         for column in (SigningKey.private_pem, Totp.sealed_secret):
-            for sealed in (await session.execute(select(column))).scalars():
+            for sealed in (await db.execute(select(column))).scalars():
                 vault.open(sealed)
                 count += 1
     return count
@@ -29,16 +29,16 @@ async def reseal(database: Database, vault: Vault, now: float, actor: Actor) -> 
 
     Raises `Unsafe`, and changes nothing, when something cannot be opened.
     """
-    async with database.write() as session:
-        await exclusive(session, LOCK)
-        keys = (await session.execute(select(SigningKey))).scalars().all()
+    async with database.write() as db:
+        await exclusive(db, LOCK)
+        keys = (await db.execute(select(SigningKey))).scalars().all()
         for key in keys:
             key.private_pem = vault.reseal(key.private_pem)
         # In one order, so that nobody waits in a circle.
         locked = select(Totp).order_by(Totp.account_id, Totp.is_confirmed).with_for_update()
-        secrets = (await session.execute(locked)).scalars().all()
+        secrets = (await db.execute(locked)).scalars().all()
         for secret in secrets:
             secret.sealed_secret = vault.reseal(secret.sealed_secret)
         count = len(keys) + len(secrets)
-        record(Transaction(session, now, actor), Action.KEYS_RESEALED, count=str(count))
+        record(Transaction(db, now, actor), Action.KEYS_RESEALED, count=str(count))
         return count

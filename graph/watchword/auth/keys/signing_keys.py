@@ -75,8 +75,8 @@ async def load(database: Database, vault: Vault, now: float) -> KeyRing:
 
     Raises `Unsafe` when one of them cannot be opened.
     """
-    async with database.read() as session:
-        rows = await newest_first(session)
+    async with database.read() as db:
+        rows = await newest_first(db)
     return ring((_dated(row, _open(row, vault)) for row in rows), now)
 
 
@@ -86,18 +86,18 @@ async def ensure(database: Database, vault: Vault, settings: Settings, now: floa
     Raises `Unsafe`, and changes nothing, when what is sealed cannot be opened. Whoever calls this
     holds the home directory: the key that seals is made there when there is none and nothing is sealed.
     """
-    async with database.write() as session:
-        await exclusive(session, LOCK)
-        rows = await _drop_retired(session, await newest_first(session), now)
+    async with database.write() as db:
+        await exclusive(db, LOCK)
+        rows = await _drop_retired(db, await newest_first(db), now)
         # Only all of them at once: one in the clear among sealed ones was not put there by us.
         if all(row.private_pem.startswith(_IN_THE_CLEAR) for row in rows):
             make_key(settings)
-            _seal(Transaction(session, now), rows, vault)
+            _seal(Transaction(db, now), rows, vault)
         for row in rows:
             _open(row, vault)
         if not rows:
             key = generate(settings.algorithm, settings.rsa_bits)
-            _add(Transaction(session, now), vault, key, rows, signs_at=now)
+            _add(Transaction(db, now), vault, key, rows, signs_at=now)
         elif rows[0].algorithm != settings.algorithm:
             log.warning(
                 "%sALGORITHM is %s, and the newest signing key is for %s: run `watchword keys rotate`.",
@@ -124,11 +124,11 @@ async def rotate(
     the vault does not open the keys that there are.
     """
     key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
-    async with database.write() as session:
-        await exclusive(session, LOCK)
-        rows = await newest_first(session)
+    async with database.write() as db:
+        await exclusive(db, LOCK)
+        rows = await newest_first(db)
         publish = 0 if at_once else settings.key_publish_seconds
-        return _succeed(Transaction(session, now, actor), vault, key, rows, publish)
+        return _succeed(Transaction(db, now, actor), vault, key, rows, publish)
 
 
 async def rotate_when_due(
@@ -139,21 +139,21 @@ async def rotate_when_due(
     Raises `Unsafe` as `rotate` does.
     """
     key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
-    async with database.write() as session:
-        await exclusive(session, LOCK)
-        rows = await newest_first(session)
+    async with database.write() as db:
+        await exclusive(db, LOCK)
+        rows = await newest_first(db)
         # Looked at again: another process may have been faster.
         if not rows or not is_due(rows[0].created_at.timestamp(), settings, now):
             return None
         publish = settings.key_publish_seconds
-        return _succeed(Transaction(session, now), vault, key, rows, publish)
+        return _succeed(Transaction(db, now), vault, key, rows, publish)
 
 
 async def drop_retired(database: Database, now: float) -> None:
     """Delete the keys whose last token has ended at `now` (Unix seconds)."""
-    async with database.write() as session:
-        await exclusive(session, LOCK)
-        await _drop_retired(session, await newest_first(session), now)
+    async with database.write() as db:
+        await exclusive(db, LOCK)
+        await _drop_retired(db, await newest_first(db), now)
 
 
 def is_due(newest: float, settings: Settings, now: float) -> bool:
@@ -222,8 +222,8 @@ class KeyStore:
 
     async def _look(self, now: float) -> None:
         try:
-            async with self._database.read() as session:
-                rows = await newest_first(session)
+            async with self._database.read() as db:
+                rows = await newest_first(db)
             known = {each.key.kid: each.key for each in self._keys}
             found = [(row, known.get(row.kid) or self._try(row)) for row in rows]
             self._keys = [_dated(row, key) for row, key in found if key is not None]
@@ -242,19 +242,19 @@ class KeyStore:
             return None
 
 
-async def newest_first(session: AsyncSession) -> list[SigningKey]:
+async def newest_first(db: AsyncSession) -> list[SigningKey]:
     """Return every key that is in the database, the one made last first."""
-    found = await session.execute(select(SigningKey).order_by(SigningKey.created_at.desc()))
+    found = await db.execute(select(SigningKey).order_by(SigningKey.created_at.desc()))
     return list(found.scalars())
 
 
 async def _drop_retired(
-    session: AsyncSession, rows: Sequence[SigningKey], now: float
+    db: AsyncSession, rows: Sequence[SigningKey], now: float
 ) -> list[SigningKey]:
     kept = [row for row in rows if row.retires_at is None or row.retires_at > moment(now)]
     for row in rows:
         if row not in kept:
-            await session.delete(row)
+            await db.delete(row)
     return kept
 
 
@@ -294,7 +294,7 @@ def _add(
         created_at=_after(rows, moment(unit.now)),
         signs_at=moment(signs_at),
     )
-    unit.session.add(row)
+    unit.db.add(row)
     signs = row.signs_at.isoformat(timespec="seconds")
     record(unit, Action.KEY_ADDED, kid=key.kid, algorithm=key.algorithm, signs_at=signs)
     return _dated(row, key)

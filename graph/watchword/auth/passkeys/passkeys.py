@@ -37,9 +37,9 @@ METHODS = ["hwk", "user", "mfa"]
 """How somebody with a passkey showed who it is, in the words of RFC 8176."""
 
 
-async def passkeys_of(session: AsyncSession, account: str) -> Sequence[Passkey]:
+async def passkeys_of(db: AsyncSession, account: str) -> Sequence[Passkey]:
     """Return an account's passkeys, the oldest first."""
-    found = await session.execute(
+    found = await db.execute(
         select(Passkey)
         .filter_by(account_id=account)
         .order_by(Passkey.created_at, Passkey.id)
@@ -53,8 +53,8 @@ async def begin(
 ) -> dict[str, Any]:
     """Return what `navigator.credentials.create` wants, as JSON. Raises `BadUserInput`."""
     party = relying_party(settings)
-    owner = await lock_account(unit.session, account)
-    known = await _room_for_one(unit.session, account)
+    owner = await lock_account(unit.db, account)
+    known = await _room_for_one(unit.db, account)
     challenge = challenges.make(vault, "register", account, unit.now)
     return ceremonies.creation_options(
         party, account, owner.email, owner.name, [passkey.id for passkey in known], challenge
@@ -108,8 +108,8 @@ async def add(
         made = ceremonies.registered(credential, challenge, relying_party(settings))
     except PasskeyRefused:
         raise _unusable("it is not what this server asked the browser for") from None
-    await lock_account(unit.session, account)
-    await _room_for_one(unit.session, account)
+    await lock_account(unit.db, account)
+    await _room_for_one(unit.db, account)
     passkey = Passkey(
         id=made.id,
         account_id=account,
@@ -118,9 +118,9 @@ async def add(
         name=label,
         created_at=moment(unit.now),
     )
-    unit.session.add(passkey)
+    unit.db.add(passkey)
     try:
-        await unit.session.flush()
+        await unit.db.flush()
     except IntegrityError:
         raise _unusable("it is registered already") from None
     record(unit, Action.PASSKEY_ADDED, account=account, name=label)
@@ -140,7 +140,7 @@ async def verify(
     `Unauthenticated`, for whatever is wrong.
     """
     answer = ceremonies.assertion(credential)
-    passkey, owner = await _find(unit.session, answer)
+    passkey, owner = await _find(unit.db, answer)
     if account not in (None, owner.id):
         raise PasskeyRefused("account", account)
     try:
@@ -163,8 +163,8 @@ async def verify(
 async def rename(unit: Transaction, account: str, id: str, name: str) -> Passkey:
     """Give a passkey another name. Raises `NotFound` or `BadUserInput`."""
     label = checked_text(name, ["name"], LONGEST_NAME)
-    await lock_account(unit.session, account)
-    for passkey in await passkeys_of(unit.session, account):
+    await lock_account(unit.db, account)
+    for passkey in await passkeys_of(unit.db, account):
         if passkey.id == id:
             passkey.name = label
             return passkey
@@ -173,30 +173,30 @@ async def rename(unit: Transaction, account: str, id: str, name: str) -> Passkey
 
 async def remove(unit: Transaction, account: str, id: str) -> None:
     """Remove a passkey; nobody can use it from now on. Raises `NotFound`."""
-    await lock_account(unit.session, account)
-    for passkey in await passkeys_of(unit.session, account):
+    await lock_account(unit.db, account)
+    for passkey in await passkeys_of(unit.db, account):
         if passkey.id == id:
-            await unit.session.execute(delete(Passkey).where(Passkey.id == passkey.id))
+            await unit.db.execute(delete(Passkey).where(Passkey.id == passkey.id))
             record(unit, Action.PASSKEY_REMOVED, account=account, name=passkey.name)
             return
     raise NotFound("There is no such passkey.")
 
 
-async def _find(session: AsyncSession, answer: AuthenticationCredential) -> tuple[Passkey, Account]:
+async def _find(db: AsyncSession, answer: AuthenticationCredential) -> tuple[Passkey, Account]:
     id = bytes_to_base64url(answer.raw_id)
-    passkey = await session.get(Passkey, id)
+    passkey = await db.get(Passkey, id)
     if passkey is None:
         raise PasskeyRefused("unknown")
-    owner = await lock_account(session, passkey.account_id)
+    owner = await lock_account(db, passkey.account_id)
     # It may have been removed, or used, before the account was ours.
-    passkey = await session.get(Passkey, id, populate_existing=True)
+    passkey = await db.get(Passkey, id, populate_existing=True)
     if passkey is None:
         raise PasskeyRefused("unknown", owner.id)
     return passkey, owner
 
 
-async def _room_for_one(session: AsyncSession, account: str) -> Sequence[Passkey]:
-    known = await passkeys_of(session, account)
+async def _room_for_one(db: AsyncSession, account: str) -> Sequence[Passkey]:
+    known = await passkeys_of(db, account)
     if len(known) >= MOST:
         raise BadUserInput(f"There are {MOST} passkeys, which is the most. Remove one first.")
     return known

@@ -38,7 +38,7 @@ async def renew(unit: Transaction, account: str) -> list[str]:
     """Make codes in place of those that an account has, and return them, to be read this once."""
     await forget(unit, account)
     codes = [_new() for _ in range(COUNT)]
-    unit.session.add_all(
+    unit.db.add_all(
         RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes
     )
     record(unit, Action.RECOVERY_CODES_MADE, account=account)
@@ -61,27 +61,27 @@ async def hash_of(account: str, code: str, address: str = "") -> str:
 async def use(unit: Transaction, account: str, hash: str) -> bool:
     """Use a code up, known by its hash; tell whether it was one, and had not been used."""
     unused = update(RecoveryCode).filter_by(account_id=account, hash=hash, used_at=None)
-    used = await unit.session.execute(
+    used = await unit.db.execute(
         unused.values(used_at=moment(unit.now)).returning(RecoveryCode.hash),
         execution_options={"synchronize_session": False},
     )
     if used.first() is None:
         return False
-    count = await left(unit.session, account)
+    count = await left(unit.db, account)
     record(unit, Action.RECOVERY_CODE_USED, account=account, left=str(count))
     return True
 
 
-async def left(session: AsyncSession, account: str) -> int:
+async def left(db: AsyncSession, account: str) -> int:
     """Return how many codes have not been used."""
     unused = select(func.count()).select_from(RecoveryCode)
-    found = await session.execute(unused.filter_by(account_id=account, used_at=None))
+    found = await db.execute(unused.filter_by(account_id=account, used_at=None))
     return found.scalar_one()
 
 
 async def forget(unit: Transaction, account: str) -> None:
     """Drop all of an account's codes."""
-    await unit.session.execute(delete(RecoveryCode).filter_by(account_id=account))
+    await unit.db.execute(delete(RecoveryCode).filter_by(account_id=account))
 
 
 def _new() -> str:

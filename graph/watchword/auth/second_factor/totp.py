@@ -57,7 +57,7 @@ async def check(
     code are None when they did not come. Raises `SecondFactorRequired`, or `Unauthenticated` when it
     is not good.
     """
-    secret = await unit.session.get(Totp, (account, True))
+    secret = await unit.db.get(Totp, (account, True))
     if secret is None:
         return []
     if otp is not None:
@@ -71,18 +71,18 @@ async def check(
     return METHODS
 
 
-async def is_enabled(session: AsyncSession, account: str) -> bool:
+async def is_enabled(db: AsyncSession, account: str) -> bool:
     """Tell whether an account has a second factor beside its password."""
-    return await session.get(Totp, (account, True)) is not None
+    return await db.get(Totp, (account, True)) is not None
 
 
 async def begin(unit: Transaction, vault: Vault, settings: Settings, account: str) -> Setup:
     """Make a secret, which is good once it is confirmed; until then nothing changes."""
-    owner = await lock_account(unit.session, account)
+    owner = await lock_account(unit.db, account)
     secret = random_base32()
     made = Totp(account_id=account, is_confirmed=False, sealed_secret=vault.seal(secret))
     made.last_step = 0
-    await unit.session.merge(made)
+    await unit.db.merge(made)
     issuer = urlsplit(settings.issuer).hostname
     return Setup(secret, TOTP(secret).provisioning_uri(name=owner.email, issuer_name=issuer))
 
@@ -92,15 +92,15 @@ async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> li
 
     Raises `BadUserInput`.
     """
-    await lock_account(unit.session, account)
-    begun = await unit.session.get(Totp, (account, False), populate_existing=True)
+    await lock_account(unit.db, account)
+    begun = await unit.db.get(Totp, (account, False), populate_existing=True)
     if begun is None:
         raise BadUserInput("There is nothing to confirm. Begin with beginTotp.")
     step = step_of(vault.open(begun.sealed_secret), otp, unit.now)
     if step is None:
         raise BadUserInput("This is not the app's code of this moment. Try the next one.", ["otp"])
-    await unit.session.execute(delete(Totp).filter_by(account_id=account, is_confirmed=True))
-    await unit.session.execute(
+    await unit.db.execute(delete(Totp).filter_by(account_id=account, is_confirmed=True))
+    await unit.db.execute(
         update(Totp)
         .filter_by(account_id=account, is_confirmed=False)
         .values(is_confirmed=True, last_step=step),
@@ -112,18 +112,18 @@ async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> li
 
 async def disable(unit: Transaction, account: str) -> None:
     """Do without the second factor, and drop the recovery codes. Raises `NotFound`."""
-    await lock_account(unit.session, account)
-    if not await is_enabled(unit.session, account):
+    await lock_account(unit.db, account)
+    if not await is_enabled(unit.db, account):
         raise NotFound("There is no second factor.")
-    await unit.session.execute(delete(Totp).filter_by(account_id=account))
+    await unit.db.execute(delete(Totp).filter_by(account_id=account))
     await recovery_codes.forget(unit, account)
     record(unit, Action.TOTP_DISABLED, account=account)
 
 
 async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
     """Make and return new recovery codes; the old ones are good for nothing. Raises `NotFound`."""
-    await lock_account(unit.session, account)
-    if not await is_enabled(unit.session, account):
+    await lock_account(unit.db, account)
+    if not await is_enabled(unit.db, account):
         raise NotFound("There is no second factor. Begin with beginTotp.")
     return await recovery_codes.renew(unit, account)
 
@@ -146,7 +146,7 @@ async def _use(unit: Transaction, account: str, step: int | None) -> bool:
     unused = update(Totp).where(
         Totp.account_id == account, Totp.is_confirmed, Totp.last_step < step
     )
-    used = await unit.session.execute(
+    used = await unit.db.execute(
         unused.values(last_step=step).returning(Totp.account_id),
         execution_options={"synchronize_session": False},
     )

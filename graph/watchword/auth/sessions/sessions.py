@@ -131,9 +131,9 @@ class Sessions:
             methods=sorted(opening.methods),
             family=_family(token),
         )
-        unit.session.add(opened)
-        await unit.session.flush()
-        unit.session.add(RefreshToken(hash=_hash(token), session_id=opened.id))
+        unit.db.add(opened)
+        await unit.db.flush()
+        unit.db.add(RefreshToken(hash=_hash(token), session_id=opened.id))
         unit.actor = Actor(account.id, opened.id, opening.client, device.address)
         record(unit, Action.SIGNED_IN, account=account.id, methods=" ".join(opened.methods))
         return SignedIn(account, opened, token)
@@ -173,7 +173,7 @@ class Sessions:
     ) -> None:
         """End the session of a refresh token; an unknown token has none to end."""
         async with self._transaction(now, device) as unit:
-            found = await session_of(unit.session, refresh_token)
+            found = await session_of(unit.db, refresh_token)
             if found is not None and found[0].client_id == client:
                 session, known = found
                 unit.actor = Actor(session.account_id, session.id, client, device.address)
@@ -183,12 +183,12 @@ class Sessions:
         return transaction(self._database, self._bus, now, Actor(address=device.address))
 
     async def _exchange(self, unit: Transaction, token: str, by: Refresher) -> SignedIn | None:
-        found = await session_of(unit.session, token)
-        live = await self.take(unit.session, found[0].id, unit.now) if found else None
+        found = await session_of(unit.db, token)
+        live = await self.take(unit.db, found[0].id, unit.now) if found else None
         if live is None or live.client_id != by.client:
             return None
         # As it is now: whoever else had it may have used it before this one had the session.
-        known = await unit.session.get(RefreshToken, _hash(token), populate_existing=True)
+        known = await unit.db.get(RefreshToken, _hash(token), populate_existing=True)
         # Before the key is looked at: a thief may have bound the session to one of its own.
         if known is None or self._is_reused(unit, live, known, by):
             await _end_reused(unit, live)
@@ -198,18 +198,18 @@ class Sessions:
         if live.jkt is None and by.is_public and by.needs_key:
             # It was opened before that was demanded, and its tokens would be refused everywhere.
             return None
-        await by.use(unit.session)
+        await by.use(unit.db)
         successor = await self._use(unit, live, known, token)
         if by.is_public:
             live.jkt = by.key
-        account = await unit.session.get_one(Account, live.account_id)
+        account = await unit.db.get_one(Account, live.account_id)
         if successor is None or account.disabled_at is not None:
             return None
         return SignedIn(account, live, successor)
 
-    async def take(self, session: AsyncSession, id: str, now: float) -> Session | None:
+    async def take(self, db: AsyncSession, id: str, now: float) -> Session | None:
         """Return a session that is alive, and keep others from it meanwhile; None when it is over."""
-        found = await session.get(Session, id, with_for_update=True, populate_existing=True)
+        found = await db.get(Session, id, with_for_update=True, populate_existing=True)
         if found is None:
             return None
         idle_until = found.used_at + timedelta(seconds=self._settings.refresh_idle_seconds)
@@ -242,7 +242,7 @@ class Sessions:
         successor = _successor(token, known.salt)
         # It has one already, unless it was opened when tokens had no families.
         live.family = _family(successor)
-        unit.session.add(RefreshToken(hash=_hash(successor), session_id=live.id))
+        unit.db.add(RefreshToken(hash=_hash(successor), session_id=live.id))
         return successor
 
     async def _forget(self, unit: Transaction, live: Session) -> None:
@@ -257,7 +257,7 @@ class Sessions:
         kept = settings.refresh_grace_seconds + settings.leeway_seconds
         old = delete(RefreshToken).where(family, RefreshToken.used_at < moment(unit.now - kept))
         for change in (salted, old):
-            await unit.session.execute(change, execution_options={"synchronize_session": False})
+            await unit.db.execute(change, execution_options={"synchronize_session": False})
 
 
 async def give_back(
@@ -293,7 +293,7 @@ async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKE
     """End a session and its tokens; tell whether it was not over before."""
     alive = update(Session).where(Session.id == id, Session.revoked_at.is_(None))
     revoked = alive.values(revoked_at=moment(unit.now)).returning(Session.account_id)
-    account = (await unit.session.execute(revoked)).scalar()
+    account = (await unit.db.execute(revoked)).scalar()
     if account is not None:
         unit.publish(session_revoked(account, id))
         record(unit, why, account=account, session=id)
@@ -306,7 +306,7 @@ async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> N
 
     It has to be the same account's: whoever signs in ends nothing of somebody else's.
     """
-    session, known = await session_of(unit.session, refresh_token) or (None, None)
+    session, known = await session_of(unit.db, refresh_token) or (None, None)
     if session is None or known is None or known.used_at is not None:
         return
     if (session.account_id, session.client_id) == (account, FIRST_PARTY):
@@ -315,7 +315,7 @@ async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> N
 
 async def revoke_of_client(unit: Transaction, account: str, client: str) -> None:
     """End all sessions that a client has for an account."""
-    found = await unit.session.execute(
+    found = await unit.db.execute(
         select(Session.id).filter_by(account_id=account, client_id=client, revoked_at=None)
     )
     for id in found.scalars().all():
@@ -323,7 +323,7 @@ async def revoke_of_client(unit: Transaction, account: str, client: str) -> None
 
 
 async def session_of(
-    session: AsyncSession, refresh_token: str
+    db: AsyncSession, refresh_token: str
 ) -> tuple[Session, RefreshToken | None] | None:
     """Return the session that a refresh token is of, however it stands with either.
 
@@ -333,20 +333,20 @@ async def session_of(
     if not _FORM.fullmatch(refresh_token):
         return None
     both = select(Session, RefreshToken).join(RefreshToken, RefreshToken.session_id == Session.id)
-    row = (await session.execute(both.where(RefreshToken.hash == _hash(refresh_token)))).first()
+    row = (await db.execute(both.where(RefreshToken.hash == _hash(refresh_token)))).first()
     if row is not None:
         return row[0], row[1]
     relatives = select(Session).filter_by(family=_family(refresh_token))
-    found = (await session.execute(relatives)).scalar_one_or_none()
+    found = (await db.execute(relatives)).scalar_one_or_none()
     return None if found is None else (found, None)
 
 
 async def live_sessions(
-    session: AsyncSession, account: str, settings: Settings, now: float
+    db: AsyncSession, account: str, settings: Settings, now: float
 ) -> Sequence[Session]:
     """Return an account's sessions that are not over, the one used last first."""
     idle_since = moment(now - settings.refresh_idle_seconds)
-    found = await session.execute(
+    found = await db.execute(
         select(Session)
         .filter_by(account_id=account, revoked_at=None)
         .where(Session.expires_at > moment(now), Session.used_at > idle_since)

@@ -210,7 +210,7 @@ class Authentication:
     ) -> Work:
         async def work(unit: Transaction) -> SignedIn:
             account, methods = await proof(unit)
-            await use(unit.session)
+            await use(unit.db)
             # From here on it is known who this is, for what this ends as for what it opens.
             unit.actor = replace(unit.actor, subject=account.id, client=FIRST_PARTY)
             if replaces is not None:
@@ -223,7 +223,7 @@ class Authentication:
     def _renewing(self, proof: Proof, principal: Principal) -> Work:
         async def work(unit: Transaction) -> SignedIn:
             account, methods = await proof(unit)
-            session = await self._sessions.take(unit.session, principal.session or "", unit.now)
+            session = await self._sessions.take(unit.db, principal.session or "", unit.now)
             if session is None or (session.account_id, session.client_id) != (
                 principal.subject,
                 FIRST_PARTY,
@@ -267,8 +267,8 @@ class Authentication:
             .outerjoin(Password, Password.account_id == Account.id)
             .outerjoin(Totp, and_(Totp.account_id == Account.id, Totp.is_confirmed))
         )
-        async with self._services.database.read() as session:
-            row = (await session.execute(found.where(trial.whose))).one_or_none()
+        async with self._services.database.read() as db:
+            row = (await db.execute(found.where(trial.whose))).one_or_none()
         return (None, None, None) if row is None else (row[0], row[1], row[2])
 
     async def _signing_in(
@@ -276,8 +276,8 @@ class Authentication:
     ) -> Trial:
         known, services = None, self._services
         if device.tokens:
-            async with services.database.read() as session:
-                known = await known_devices.find(session, services.vault, device.tokens, now, whose)
+            async with services.database.read() as db:
+                known = await known_devices.find(db, services.vault, device.tokens, now, whose)
         trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now)
         return replace(
             trial,
@@ -302,8 +302,8 @@ async def _still(unit: Transaction, compared: Compared) -> tuple[Account, Passwo
     """
     if compared.account is None or compared.hash is None:
         raise Unauthenticated(NOT_VALID)
-    account = await lock_account(unit.session, compared.account.id)
-    password = await unit.session.get_one(Password, account.id, populate_existing=True)
+    account = await lock_account(unit.db, compared.account.id)
+    password = await unit.db.get_one(Password, account.id, populate_existing=True)
     if account.disabled_at is not None or password.hash != compared.hash:
         raise Unauthenticated(NOT_VALID)
     return account, password

@@ -16,12 +16,12 @@ async def reset(unit: Transaction, account: str) -> None:
     signed in with them, and may be in other hands, is signed out. Raises `NotFound`, and `Forbidden`
     for somebody else's account whose roles are beyond the actor's reach.
     """
-    check_takeover(unit, await lock_account(unit.session, account))
-    for passkey in await passkeys.passkeys_of(unit.session, account):
+    check_takeover(unit, await lock_account(unit.db, account))
+    for passkey in await passkeys.passkeys_of(unit.db, account):
         await passkeys.remove(unit, account, passkey.id)
-    if await totp.is_enabled(unit.session, account):
+    if await totp.is_enabled(unit.db, account):
         await totp.disable(unit, account)
     # What was begun could be finished with what was lost.
-    await unit.session.execute(delete(Totp).filter_by(account_id=account))
+    await unit.db.execute(delete(Totp).filter_by(account_id=account))
     await recovery_codes.forget(unit, account)
     await sign_out(unit, account)

@@ -55,7 +55,7 @@ def with_token(tokens: Sequence[str], token: str) -> str:
 
 
 async def find(
-    session: AsyncSession,
+    db: AsyncSession,
     vault: Vault,
     tokens: Sequence[str],
     now: float,
@@ -70,7 +70,7 @@ async def find(
     if not signed:
         return None
     found = select(Account.id, Password.changed_at).outerjoin(Password)
-    rows = await session.execute(
+    rows = await db.execute(
         found.where(Account.id.in_(list(signed)), true() if whose is None else whose)
     )
     current = [signed[id] for id, at in rows.all() if signed[id].epoch == _epoch(at)]
@@ -78,11 +78,11 @@ async def find(
 
 
 async def token_for(
-    session: AsyncSession, vault: Vault, account: str, device: str, now: float
+    db: AsyncSession, vault: Vault, account: str, device: str, now: float
 ) -> str:
     """Return a token for a device of an account. `device` names it: the session that was opened there,
     so that a session's device is one however often it asks."""
-    at = await session.scalar(select(Password.changed_at).filter_by(account_id=account))
+    at = await db.scalar(select(Password.changed_at).filter_by(account_id=account))
     said = f"{account}.{device}.{_epoch(at)}.{int(now)}"
     return f"{said}.{next(_signatures(vault, said))}"
 

@@ -104,7 +104,7 @@ class Trials:
 
     async def _note(self, trial: Trial, what: str) -> None:
         async with self._transaction(trial) as unit:
-            account = await unit.session.scalar(select(Account.id).where(trial.whose))
+            account = await unit.db.scalar(select(Account.id).where(trial.whose))
             record(unit, trial.failed, account=account, rule="limit", limit=what)
 
     def _transaction(self, trial: Trial) -> AbstractAsyncContextManager[Transaction]:

@@ -64,26 +64,26 @@ class Changes:
     is_sure: bool
 
 
-async def changes(session: AsyncSession, since: Seen | None, check: Check) -> Changes:
+async def changes(db: AsyncSession, since: Seen | None, check: Check) -> Changes:
     """Return what changed since `since`. The first time nothing, with `is_sure` False."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    is_sqlite = db.get_bind().dialect.name == "sqlite"
     # Take the snapshot before the changes: a commit between the two is then reported again next time.
-    now = Seen("", "", None) if is_sqlite else Seen(*(await session.execute(_SERVER)).one(), None)
-    if since is None or since.server != now.server or not await _holds(session, since, check):
+    now = Seen("", "", None) if is_sqlite else Seen(*(await db.execute(_SERVER)).one(), None)
+    if since is None or since.server != now.server or not await _holds(db, since, check):
         latest = _known(now).order_by(streams.c.changed.desc()).limit(1)
-        last = (await session.execute(latest)).first()
+        last = (await db.execute(latest)).first()
         return Changes({}, replace(now, newest=last and _change(last)), False)
-    rows = await session.execute(_after(now, since).order_by(streams.c.changed))
+    rows = await db.execute(_after(now, since).order_by(streams.c.changed))
     found = [_change(row) for row in rows]
     newest = found[-1] if found else since.newest
     return Changes({each.stream: each.place for each in found}, replace(now, newest=newest), True)
 
 
-async def _holds(session: AsyncSession, since: Seen, check: Check) -> bool:
+async def _holds(db: AsyncSession, since: Seen, check: Check) -> bool:
     """Tell whether the newest change that was seen is still in the log."""
     try:
         if since.newest is not None:
-            await check(session, since.newest.stream, since.newest.place)
+            await check(db, since.newest.stream, since.newest.place)
     except WentBack:
         return False
     except CursorExpired:

@@ -42,17 +42,17 @@ class Log:
 
     async def open(self) -> None:
         """Learn the log's name and secret. Needs a database that has been migrated."""
-        async with self._database.read() as session:
-            row = (await session.execute(sa.select(epochs))).one()
+        async with self._database.read() as db:
+            row = (await db.execute(sa.select(epochs))).one()
         self.cursors = Cursors(row.epoch, bytes.fromhex(row.secret))
 
     async def heads(self, names: Iterable[str]) -> dict[str, Place]:
         """Return the place of the newest event of each stream; the beginning where there was none."""
         found = dict.fromkeys(names, BEGINNING)
         head = sa.select(streams.c.name, streams.c.position, streams.c.mark)
-        async with self._database.read() as session:
+        async with self._database.read() as db:
             for some in batches(list(found)):
-                for row in await session.execute(head.where(streams.c.name.in_(some))):
+                for row in await db.execute(head.where(streams.c.name.in_(some))):
                     found[row.name] = Place(row.position, row.mark)
         return found
 
@@ -64,23 +64,23 @@ class Log:
         """
         chosen = _of(stream, key).where(events.c.position > after.position)
         statement = chosen.order_by(events.c.position).limit(limit)
-        async with self._database.read() as session:
-            found = [_event(row) for row in await session.execute(statement)]
+        async with self._database.read() as db:
+            found = [_event(row) for row in await db.execute(statement)]
             # Check the place after reading the events, so that pruning between the two is noticed.
-            await check(session, stream, after)
+            await check(db, stream, after)
         return _chained(found, after) if key is None else found
 
     async def check(self, stream: str, place: Place) -> None:
         """Raise `CursorExpired` when a subscriber cannot go on from a place, `WentBack` included."""
-        async with self._database.read() as session:
-            await check(session, stream, place)
+        async with self._database.read() as db:
+            await check(db, stream, place)
 
     async def before(self, stream: str, place: Place) -> Place:
         """Return the place right before an event. Raises `CursorExpired` when it is not kept any more,
         `WentBack` included."""
-        async with self._database.read() as session:
-            await check(session, stream, place)
-            row = await _bounds(session, stream, place.position - 1)
+        async with self._database.read() as db:
+            await check(db, stream, place)
+            row = await _bounds(db, stream, place.position - 1)
         mark = None if row is None else _mark(row, place.position - 1)
         if mark is None:
             raise CursorExpired(TOO_OLD)
@@ -89,14 +89,14 @@ class Log:
     async def before_last(self, stream: str, key: str | None, count: int) -> Place:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
-        async with self._database.read() as session:
+        async with self._database.read() as db:
             # Read the head first: an event that is committed during the search is then after it, and not passed over.
-            head = await _bounds(session, stream, None)
+            head = await _bounds(db, stream, None)
             while head is not None:
-                oldest = (await session.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
+                oldest = (await db.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
                 if oldest is None:
                     return Place(head.position, head.mark)
-                row = await _bounds(session, stream, oldest - 1)
+                row = await _bounds(db, stream, oldest - 1)
                 if row is not None and (mark := _mark(row, oldest - 1)) is not None:
                     return Place(oldest - 1, mark)
                 # It was pruned between the two statements.
@@ -109,15 +109,15 @@ class Log:
         """
         statement = _of(stream, None).where(events.c.at >= moment(seconds))
         head = (await self.heads([stream]))[stream]
-        async with self._database.read() as session:
-            found = await session.execute(statement.order_by(events.c.position))
+        async with self._database.read() as db:
+            found = await db.execute(statement.order_by(events.c.position))
             recent = [row for row in found if row.position <= head.position]
         return [(_event(row), row.at.timestamp()) for row in recent], head
 
     async def changes(self, since: Seen | None) -> Changes:
         """Return the streams that changed since the last time; see `changes.py`."""
-        async with self._database.read() as session:
-            return await changes(session, since, check)
+        async with self._database.read() as db:
+            return await changes(db, since, check)
 
     async def prune(
         self, oldest: float, most: int, needed: Mapping[str, float] | None = None
@@ -130,7 +130,7 @@ class Log:
         return await prune(self._database, oldest, most, needed or {})
 
 
-async def append(session: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:
+async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:
     """Write events into the session's transaction, and return them with their places.
 
     Other appends to the same streams wait until this transaction has ended, so call it last.
@@ -139,7 +139,7 @@ async def append(session: AsyncSession, happened: Sequence[Event], now: float) -
     counts = Counter(event.stream for event in marked)
     newest = {event.stream: event.mark for event in marked}
     # In the order of names: two transactions that write to two streams do not wait for each other.
-    last = {n: await _raise(session, n, counts[n], newest[n]) for n in sorted(counts)}
+    last = {n: await _raise(db, n, counts[n], newest[n]) for n in sorted(counts)}
     written: list[Event] = []
     for event in marked:
         before = last[event.stream]
@@ -148,14 +148,14 @@ async def append(session: AsyncSession, happened: Sequence[Event], now: float) -
         written.append(event)
     if written:
         at = moment(now)
-        await session.execute(sa.insert(events), [_row(event, at) for event in written])
+        await db.execute(sa.insert(events), [_row(event, at) for event in written])
     return written
 
 
-async def _raise(session: AsyncSession, stream: str, by: int, mark: str) -> Place:
+async def _raise(db: AsyncSession, stream: str, by: int, mark: str) -> Place:
     """Raise a stream's newest place and return the one before; its row stays locked until the
     commit."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    is_sqlite = db.get_bind().dialect.name == "sqlite"
     statement: Any = (
         (sqlite if is_sqlite else postgresql)
         .insert(streams)
@@ -178,7 +178,7 @@ async def _raise(session: AsyncSession, stream: str, by: int, mark: str) -> Plac
             "changed": statement.excluded.changed,
         },
     ).returning(streams.c.position, streams.c.before)
-    row = (await session.execute(raised)).one()
+    row = (await db.execute(raised)).one()
     return Place(row.position - by, row.before)
 
 
@@ -188,9 +188,9 @@ _COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).sc
 _NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
 
 
-async def check(session: AsyncSession, stream: str, place: Place) -> None:
+async def check(db: AsyncSession, stream: str, place: Place) -> None:
     """Raise `CursorExpired` when the log does not go on from a place, `WentBack` included."""
-    row = await _bounds(session, stream, place.position)
+    row = await _bounds(db, stream, place.position)
     if row is None and place == BEGINNING:
         return
     if row is not None and place.position < row.pruned:
@@ -199,12 +199,12 @@ async def check(session: AsyncSession, stream: str, place: Place) -> None:
         raise WentBack(WENT_BACK)
 
 
-async def _bounds(session: AsyncSession, stream: str, position: int | None) -> Any:
+async def _bounds(db: AsyncSession, stream: str, position: int | None) -> Any:
     """Return a stream's row with the mark of the event at a position; None if there is no stream."""
     here = (events.c.stream == stream, events.c.position == position)
     there = sa.select(events.c.mark).where(*here).scalar_subquery().label("there")
     statement = sa.select(streams, there).where(streams.c.name == stream)
-    return (await session.execute(statement)).first()
+    return (await db.execute(statement)).first()
 
 
 def _mark(row: Any, position: int) -> str | None:

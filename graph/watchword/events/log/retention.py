@@ -46,14 +46,14 @@ async def prune(database: Database, oldest: float, most: int, needed: Mapping[st
 async def _prune_some(
     database: Database, oldest: float, most: int, needed: Mapping[str, float]
 ) -> int:
-    async with database.read() as session:
-        due = [*await _too_old(session, oldest, needed), *await _too_many(session, most, needed)]
+    async with database.read() as db:
+        due = [*await _too_old(db, oldest, needed), *await _too_many(db, most, needed)]
         for stream, since in needed.items():
-            due += await _not_needed(session, stream, oldest, most, since)
+            due += await _not_needed(db, stream, oldest, most, since)
     return sum([await _forget(database, each) for each in due])
 
 
-async def _too_old(session: AsyncSession, oldest: float, needed: Mapping[str, float]) -> list[Due]:
+async def _too_old(db: AsyncSession, oldest: float, needed: Mapping[str, float]) -> list[Due]:
     # The oldest first, by the index of times; a limited number, so that one round stays short.
     old = sa.select(events.c.stream, events.c.position).where(
         events.c.at < moment(oldest), events.c.stream.not_in(needed)
@@ -61,33 +61,33 @@ async def _too_old(session: AsyncSession, oldest: float, needed: Mapping[str, fl
     some = old.order_by(events.c.at).limit(PRUNED_AT_ONCE).subquery()
     end = sa.func.max(some.c.position)
     ends = sa.select(some.c.stream, end.label("end")).group_by(some.c.stream).subquery()
-    return await _due(session, ends)
+    return await _due(db, ends)
 
 
-async def _too_many(session: AsyncSession, most: int, needed: Mapping[str, float]) -> list[Due]:
+async def _too_many(db: AsyncSession, most: int, needed: Mapping[str, float]) -> list[Due]:
     kept = sa.text("(position - pruned) > :most").bindparams(most=most)
     end = (streams.c.position - most).label("end")
     ends = sa.select(streams.c.name.label("stream"), end).where(kept, streams.c.name.not_in(needed))
-    return await _due(session, ends.limit(NAMED_AT_ONCE).subquery())
+    return await _due(db, ends.limit(NAMED_AT_ONCE).subquery())
 
 
 async def _not_needed(
-    session: AsyncSession, stream: str, oldest: float, most: int, since: float
+    db: AsyncSession, stream: str, oldest: float, most: int, since: float
 ) -> list[Due]:
-    row = (await session.execute(sa.select(streams).where(streams.c.name == stream))).first()
+    row = (await db.execute(sa.select(streams).where(streams.c.name == stream))).first()
     if row is None:
         return []
     here = (events.c.stream == stream, events.c.position <= row.pruned + PRUNED_AT_ONCE)
     old = sa.select(sa.func.max(events.c.position)).where(*here, events.c.at < moment(oldest))
-    end = max((await session.execute(old)).scalar() or 0, row.position - most)
+    end = max((await db.execute(old)).scalar() or 0, row.position - most)
     first = sa.select(sa.func.min(events.c.position)).where(*here, events.c.at >= moment(since))
-    kept = (await session.execute(first)).scalar()
+    kept = (await db.execute(first)).scalar()
     return [Due(stream, row.pruned, end if kept is None else min(end, kept - 1))]
 
 
-async def _due(session: AsyncSession, ends: sa.Subquery) -> list[Due]:
+async def _due(db: AsyncSession, ends: sa.Subquery) -> list[Due]:
     chosen = sa.select(ends.c.stream, streams.c.pruned, ends.c.end)
-    rows = await session.execute(chosen.join(streams, streams.c.name == ends.c.stream))
+    rows = await db.execute(chosen.join(streams, streams.c.name == ends.c.stream))
     return [Due(row.stream, row.pruned, row.end) for row in rows]
 
 
@@ -96,13 +96,13 @@ async def _forget(database: Database, due: Due) -> int:
     end = min(due.end, due.pruned + PRUNED_AT_ONCE)
     if end <= due.pruned:
         return 0
-    async with database.write() as session:
+    async with database.write() as db:
         # Move the bound before deleting. The update locks the stream's row: another process that prunes
         # waits here, then sees the new bound and cannot move it back.
-        if (await session.execute(_bound(due.stream, end))).first() is None:
+        if (await db.execute(_bound(due.stream, end))).first() is None:
             return 0
         gone = sa.delete(events).where(events.c.stream == due.stream, events.c.position <= end)
-        await session.execute(gone)
+        await db.execute(gone)
     return end - due.pruned
 
 

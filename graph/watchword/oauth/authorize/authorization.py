@@ -116,14 +116,14 @@ class AuthorizationRequest:
     anew: bool = False
 
 
-async def address_of(session: AsyncSession, parameters: Parameters, issuer: str) -> ReturnAddress:
+async def address_of(db: AsyncSession, parameters: Parameters, issuer: str) -> ReturnAddress:
     """Find out who gets the answer.
 
     Raises `OAuthError` when that is not certain: then it is for the person to read, and no redirect.
     """
     id, uri = parameters.get("client_id"), parameters.get("redirect_uri")
     known = id is not None and _CLIENT_ID.fullmatch(id)
-    client = await find_client(session, id) if id is not None and known else None
+    client = await find_client(db, id) if id is not None and known else None
     if client is None:
         raise OAuthError("invalid_client", "There is no application of this client_id here.")
     if uri is None or len(uri) > LONGEST_URI or not is_registered(uri, client.redirect_uris):

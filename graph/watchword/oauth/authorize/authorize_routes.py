@@ -85,8 +85,8 @@ async def _decide(identity: Identity, request: Request) -> Response:
 
 
 async def _address(identity: Identity, parameters: Parameters) -> ReturnAddress:
-    async with identity.services.database.read() as session:
-        return await address_of(session, parameters, identity.settings.issuer)
+    async with identity.services.database.read() as db:
+        return await address_of(db, parameters, identity.settings.issuer)
 
 
 async def _outcome(

@@ -42,7 +42,7 @@ async def make_code(
 ) -> str:
     """Make a code for what a person consented to, in the session `signed_in`; good for `seconds`."""
     code = secrets.token_urlsafe(32)
-    unit.session.add(
+    unit.db.add(
         AuthorizationCode(
             hash=_hash(code),
             client_id=asked.address.client.id,
@@ -59,7 +59,7 @@ async def make_code(
             expires_at=moment(unit.now + seconds),
         )
     )
-    await unit.session.flush()
+    await unit.db.flush()
     return code
 
 
@@ -91,7 +91,7 @@ async def redeem(
     account, scopes = await _consenting(unit, identity, used)
     if account is None or not scopes:
         return None
-    await use(unit.session)
+    await use(unit.db)
     opening = Opening(
         used.methods,
         used.authenticated_at.timestamp(),
@@ -103,7 +103,7 @@ async def redeem(
     )
     who = await identity.sessions.open(unit, account, device, opening)
     used.session_id = who.session.id
-    await unit.session.flush()
+    await unit.db.flush()
     return who
 
 
@@ -116,7 +116,7 @@ async def prune(database: Database, now: float) -> None:
 async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCode | None:
     """Mark a client's code as used, and return it; None when it is not the client's, or was used."""
     mine = update(AuthorizationCode).filter_by(hash=_hash(code), client_id=client.id, used_at=None)
-    found = await unit.session.execute(
+    found = await unit.db.execute(
         mine.values(used_at=moment(unit.now)).returning(AuthorizationCode),
         execution_options={"synchronize_session": False, "populate_existing": True},
     )
@@ -125,11 +125,11 @@ async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCod
 
 async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
     """End the session that a code opened before: one of the two who had it is a thief."""
-    known = await unit.session.get(AuthorizationCode, _hash(code), populate_existing=True)
+    known = await unit.db.get(AuthorizationCode, _hash(code), populate_existing=True)
     if known is None or known.client_id != client.id:
         return
     # Once: whoever has a code could fill the log with it, from which nothing is ever taken away.
-    if await first(unit.session, "replay", client.id, known.hash, unit.now + REMEMBERED):
+    if await first(unit.db, "replay", client.id, known.hash, unit.now + REMEMBERED):
         log.warning("an authorization code of client %s came again", client.id)
         record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
     if known.session_id is not None:
@@ -155,7 +155,7 @@ async def _consenting(
 
     All that the client had must not have been ended meanwhile, nor its address been taken away. The session that gave the code must be alive: whoever was thrown out comes back by none.
     """
-    session = unit.session
+    session = unit.db
     # All are kept as they are until the session is there, to be ended with the others.
     client = await session.get_one(
         Client, used.client_id, with_for_update={"read": True}, populate_existing=True

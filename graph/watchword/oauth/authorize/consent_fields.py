@@ -36,8 +36,8 @@ class ConsentQuery:
 
     @strawberry.field(permission_classes=[FirstParty], description="What one lets applications do.")
     async def consents(self, info: Info) -> list[Consent] | None:
-        async with info.context.read() as session:
-            given = await list_consents(session, info.context.principal.subject)
+        async with info.context.read() as db:
+            given = await list_consents(db, info.context.principal.subject)
         return [_consent(each, info.context.services.domain) for each in given]
 
 
@@ -52,7 +52,7 @@ class ConsentMutation:
     async def withdraw_consent(self, info: Info, client: strawberry.ID) -> Consent | None:
         me = info.context.principal.subject
         async with info.context.write() as unit:
-            given = {each.client: each for each in await list_consents(unit.session, me)}
+            given = {each.client: each for each in await list_consents(unit.db, me)}
             if client not in given or not await withdraw(unit, me, client):
                 raise NotFound("You have let no such application do anything.")
         return _consent(given[client], info.context.services.domain)

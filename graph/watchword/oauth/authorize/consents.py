@@ -29,9 +29,9 @@ class Given:
     used_at: datetime | None
 
 
-async def covers(session: AsyncSession, account: str, client: str, scopes: Collection[str]) -> bool:
+async def covers(db: AsyncSession, account: str, client: str, scopes: Collection[str]) -> bool:
     """Tell whether a person lets a client have at least these scopes."""
-    known = await session.get(Consent, (account, client), populate_existing=True)
+    known = await db.get(Consent, (account, client), populate_existing=True)
     return known is not None and set(scopes) <= set(known.scopes)
 
 
@@ -40,20 +40,20 @@ async def give(unit: Transaction, account: Account, client: str, scopes: Collect
 
     The account must be locked, so that two consents at once become one.
     """
-    known = await unit.session.get(Consent, (account.id, client), populate_existing=True)
+    known = await unit.db.get(Consent, (account.id, client), populate_existing=True)
     if known is None:
         known = Consent(account_id=account.id, client_id=client, scopes=[])
-        unit.session.add(known)
+        unit.db.add(known)
     known.scopes = sorted({*known.scopes, *scopes})
     known.granted_at = moment(unit.now)
-    await unit.session.flush()
+    await unit.db.flush()
     given = " ".join(sorted(scopes))
     record(unit, Action.CONSENT_GIVEN, account=account.id, client=client, scope=given)
 
 
 async def withdraw(unit: Transaction, account: str, client: str) -> bool:
     """Let a client have nothing more, and end its sessions and tokens; tell whether it had anything."""
-    session = unit.session
+    session = unit.db
     # Whoever redeems a code at this moment is before us, and its session ends too, or after us and
     # refused, since a code is as good as the consent behind it.
     await lock_account(session, account)
@@ -66,14 +66,14 @@ async def withdraw(unit: Transaction, account: str, client: str) -> bool:
     return True
 
 
-async def list_consents(session: AsyncSession, account: str) -> Sequence[Given]:
+async def list_consents(db: AsyncSession, account: str) -> Sequence[Given]:
     """Return what a person lets clients do, the last given first."""
     used_at = (
         select(func.max(Session.used_at))
         .where(Session.account_id == Consent.account_id, Session.client_id == Consent.client_id)
         .scalar_subquery()
     )
-    found = await session.execute(
+    found = await db.execute(
         select(Consent, Client.name, used_at)
         .join(Client, Client.id == Consent.client_id)
         .where(Consent.account_id == account)

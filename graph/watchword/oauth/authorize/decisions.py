@@ -43,10 +43,10 @@ async def person_of(
         # Or a token that some application was given could give itself and others more.
         raise OAuthError("access_denied", "Only a person who signed in here can decide.", 403)
     try:
-        account = await lock_account(unit.session, principal.subject)
+        account = await lock_account(unit.db, principal.subject)
     except NotFound:
         raise OAuthError("invalid_token", SIGN_IN, 401) from None
-    session = await identity.sessions.take(unit.session, principal.session, unit.now)
+    session = await identity.sessions.take(unit.db, principal.session, unit.now)
     if session is None or account.disabled_at is not None:
         raise OAuthError("invalid_token", SIGN_IN, 401)
     if asked.max_age is not None:
@@ -68,7 +68,7 @@ async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: Per
     is_known = client.authentication != Authentication.NONE or is_for_one_host(asked.address.uri)
     if not is_known or {"consent", "select_account"} & asked.prompt:
         return False
-    return await covers(unit.session, person.account.id, client.id, person.scopes)
+    return await covers(unit.db, person.account.id, client.id, person.scopes)
 
 
 async def allow(

@@ -108,14 +108,14 @@ class ClientQuery:
         last: int | None = None,
         before: str | None = None,
     ) -> Connection[Client] | None:
-        async with info.context.read() as session:
-            found = await clients.page_of_clients(session, page(first, after, last, before))
+        async with info.context.read() as db:
+            found = await clients.page_of_clients(db, page(first, after, last, before))
         return connect(found, _client, lambda: _count(info.context))
 
     @strawberry.field(permission_classes=[SeesClients], description="A client, by its client_id.")
     async def client(self, info: Info, id: strawberry.ID) -> Client | None:
-        async with info.context.read() as session:
-            return _client(await clients.get_client(session, id))
+        async with info.context.read() as db:
+            return _client(await clients.get_client(db, id))
 
 
 @strawberry.type
@@ -169,7 +169,7 @@ class ClientMutation:
     async def add_client_secret(self, info: Info, client: strawberry.ID) -> ClientWithSecret | None:
         async with info.context.write() as unit:
             secret = await clients.add_secret(unit, client)
-            found = await clients.get_client(unit.session, client)
+            found = await clients.get_client(unit.db, client)
         return ClientWithSecret(client=_client(found), secret=secret.text)
 
     @strawberry.mutation(
@@ -216,11 +216,11 @@ def _client(row: rows.Client) -> Client:
 
 
 async def _count(context: Context) -> int:
-    async with context.read() as session:
-        return await clients.count_clients(session)
+    async with context.read() as db:
+        return await clients.count_clients(db)
 
 
 async def _load_secrets(context: Context, ids: list[str]) -> Sequence[list[rows.ClientSecret]]:
-    async with context.read() as session:
-        found = await clients.secrets_of(session, *ids)
+    async with context.read() as db:
+        found = await clients.secrets_of(db, *ids)
     return [[secret for secret in found if secret.client_id == id] for id in ids]

@@ -47,8 +47,8 @@ async def add_client(unit: Transaction, domain: Domain, asked: Registration) -> 
     # Random, so that no client is ever taken for an account, or for our own sign-in (RFC 9068,
     # section 5). It never begins with a dash, which the command line would misunderstand.
     client = Client(id=f"client_{new_id()}", created_at=moment(unit.now), **_values(checked))
-    unit.session.add(client)
-    await unit.session.flush()
+    unit.db.add(client)
+    await unit.db.flush()
     record(unit, Action.CLIENT_ADDED, client=client.id, **_words(checked, _FIELDS))
     return client
 
@@ -82,7 +82,7 @@ async def change_client(
         return client
     for name in changed:
         setattr(client, name, getattr(after, name))
-    await unit.session.flush()
+    await unit.db.flush()
     record(unit, Action.CLIENT_CHANGED, client=id, **_words(after, changed))
     if after.takes_from(before):
         unit.publish(client_revoked(id, client.version))
@@ -119,16 +119,16 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
     unit.actor.check_reach(client.roles, client.scopes)
     if client.authentication != Authentication.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])
-    if len(await secrets_of(unit.session, id)) >= MOST_SECRETS:
+    if len(await secrets_of(unit.db, id)) >= MOST_SECRETS:
         raise BadUserInput(
             f"A client has at most {MOST_SECRETS} secrets. Remove the one that is not in use.",
             ["client"],
         )
     made = NewSecret(f"secret_{new_id()}", secrets.token_urlsafe(32))
-    unit.session.add(
+    unit.db.add(
         ClientSecret(id=made.id, client_id=id, hash=_hash(made.text), created_at=moment(unit.now))
     )
-    await unit.session.flush()
+    await unit.db.flush()
     record(unit, Action.CLIENT_SECRET_ADDED, client=id, secret=made.id)
     return made
 
@@ -136,36 +136,36 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
 async def remove_secret(unit: Transaction, id: str, secret: str) -> Client:
     """Take a secret away from a client; the tokens that it got with it live on. Raises `NotFound`."""
     client = await _lock(unit, id, is_alive=False)
-    known = await secrets_of(unit.session, id)
+    known = await secrets_of(unit.db, id)
     found = next((each for each in known if each.id == secret), None)
     if found is None:
         raise NotFound("The client has no such secret.")
-    await unit.session.delete(found)
-    await unit.session.flush()
+    await unit.db.delete(found)
+    await unit.db.flush()
     record(unit, Action.CLIENT_SECRET_REMOVED, client=id, secret=secret)
     return client
 
 
-async def find_client(session: AsyncSession, id: str) -> Client | None:
+async def find_client(db: AsyncSession, id: str) -> Client | None:
     """Find a client that is not disabled."""
-    client = await session.get(Client, id) if _ID.fullmatch(id) else None
+    client = await db.get(Client, id) if _ID.fullmatch(id) else None
     return None if client is None or client.disabled_at is not None else client
 
 
-async def get_client(session: AsyncSession, id: str, *, is_locked: bool = False) -> Client:
+async def get_client(db: AsyncSession, id: str, *, is_locked: bool = False) -> Client:
     """Return a client as it is now, also one that is disabled; keep other writers from it if
     `is_locked`. Raises `NotFound`."""
     client = None
     if _ID.fullmatch(id):
-        client = await session.get(Client, id, with_for_update=is_locked, populate_existing=True)
+        client = await db.get(Client, id, with_for_update=is_locked, populate_existing=True)
     if client is None:
         raise NotFound("There is no such client.")
     return client
 
 
-async def secrets_of(session: AsyncSession, *ids: str) -> Sequence[ClientSecret]:
+async def secrets_of(db: AsyncSession, *ids: str) -> Sequence[ClientSecret]:
     """Return the secrets of clients, the oldest first."""
-    found = await session.execute(
+    found = await db.execute(
         select(ClientSecret)
         .where(ClientSecret.client_id.in_(ids))
         .order_by(ClientSecret.created_at, ClientSecret.id)
@@ -181,21 +181,21 @@ def knows(known: Sequence[ClientSecret], text: str) -> bool:
     return any(good)
 
 
-async def page_of_clients(session: AsyncSession, page: Page) -> Slice[Client]:
+async def page_of_clients(db: AsyncSession, page: Page) -> Slice[Client]:
     """Read one page of all clients, the oldest first, disabled ones among them."""
-    return await paginate(session, select(Client), BY_AGE, page)
+    return await paginate(db, select(Client), BY_AGE, page)
 
 
-async def count_clients(session: AsyncSession) -> int:
+async def count_clients(db: AsyncSession) -> int:
     """Count all clients."""
-    return (await session.execute(select(func.count()).select_from(Client))).scalar_one()
+    return (await db.execute(select(func.count()).select_from(Client))).scalar_one()
 
 
 async def scopes_left(
-    session: AsyncSession, domain: Domain, client: Client, granted: Session
+    db: AsyncSession, domain: Domain, client: Client, granted: Session
 ) -> frozenset[str]:
     """Return which of its scopes a client's session still gives: what its person and the client may."""
-    account = await session.get_one(Account, granted.account_id)
+    account = await db.get_one(Account, granted.account_id)
     may = domain.scopes(frozenset(account.roles)) & frozenset(client.scopes)
     return may & frozenset((granted.scope or "").split())
 
@@ -209,7 +209,7 @@ async def _lock(
     unit: Transaction, id: str, version: int | None = None, is_alive: bool = True
 ) -> Client:
     """Return a client as it is now, and keep other writers from it."""
-    client = await get_client(unit.session, id, is_locked=True)
+    client = await get_client(unit.db, id, is_locked=True)
     if is_alive and client.disabled_at is not None:
         raise BadUserInput("This client is disabled. Register another one.", ["client"])
     if version is not None and version != client.version:
@@ -220,10 +220,10 @@ async def _lock(
 async def _end(unit: Transaction, client: Client) -> None:
     # Older tokens are known by their version, and so are codes that were not exchanged yet.
     client.ended_version = client.version + 1
-    await unit.session.flush()
+    await unit.db.flush()
     alive = update(Session).filter_by(client_id=client.id, revoked_at=None)
     ended = alive.values(revoked_at=moment(unit.now))
-    await unit.session.execute(ended, execution_options={"synchronize_session": False})
+    await unit.db.execute(ended, execution_options={"synchronize_session": False})
     # One event for all of its sessions, of which there may be a million.
     unit.publish(client_revoked(client.id, client.version))
 

@@ -47,10 +47,10 @@ async def authenticate(identity: Identity, request: Request, form: Parameters) -
     kept out by others' attempts. Raises `OAuthError` and `RateLimited`.
     """
     shown = _shown(request, form)
-    async with identity.services.database.read() as session:
+    async with identity.services.database.read() as db:
         # The same questions for an id that nobody has.
-        client = await find_client(session, shown.id)
-        secrets = await secrets_of(session, client.id if client else "")
+        client = await find_client(db, shown.id)
+        secrets = await secrets_of(db, client.id if client else "")
     fault = await _fault(identity, client, secrets, shown)
     if fault is None and client is not None:
         return client
@@ -134,7 +134,7 @@ async def _fault_of_assertion(identity: Identity, client: Client, assertion: str
         return f"assertion {error.rule}"
     async with transaction(services.database, services.bus, now) as unit:
         is_first = await first(
-            unit.session, "client assertion", client.id, good.id, good.expires_at
+            unit.db, "client assertion", client.id, good.id, good.expires_at
         )
     return None if is_first else "assertion replayed"
 

@@ -59,12 +59,12 @@ async def _access_token(identity: Identity, request: Request, token: str) -> dic
 
 async def _refresh_token(identity: Identity, client: Client, token: str) -> dict[str, Any]:
     """Tell of a refresh token, to the client that it was given to and to nobody else (section 4)."""
-    async with identity.services.database.read() as session:
-        found = await session_of(session, token)
+    async with identity.services.database.read() as db:
+        found = await session_of(db, token)
         if found is None or found[0].client_id != client.id:
             return INACTIVE
         live, known = found
-        scopes = await scopes_left(session, identity.domain, client, live)
+        scopes = await scopes_left(db, identity.domain, client, live)
     idle = timedelta(seconds=identity.settings.refresh_idle_seconds)
     ends_at = min(live.expires_at, live.used_at + idle)
     is_over = live.revoked_at is not None or ends_at <= moment(identity.clock.now())

@@ -47,7 +47,7 @@ async def _believed(identity: Identity, request: Request, token: str) -> Princip
 
 
 async def _end_session(unit: Transaction, client: Client, token: str, settings: Settings) -> None:
-    found = await session_of(unit.session, token)
+    found = await session_of(unit.db, token)
     if found is not None:
         session, known = found
         _check_own(client, session.client_id)

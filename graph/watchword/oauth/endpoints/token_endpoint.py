@@ -72,8 +72,8 @@ async def _refreshed(
 ) -> Response:
     """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
     token = required(form, "refresh_token")
-    async with identity.services.database.read() as session:
-        found = await session_of(session, token)
+    async with identity.services.database.read() as db:
+        found = await session_of(db, token)
     if found is None or found[0].client_id != client.id:
         raise _not_good()
     # Before the token is used up: whoever asks for too much may ask again.

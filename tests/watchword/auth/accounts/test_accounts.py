@@ -36,11 +36,11 @@ async def made(database: Database, email: str = "a@example.com", *roles: str) ->
 
 async def test_an_account_is_found_in_any_case(database: Database) -> None:
     account = await made(database, "Ünï@Example.com", "b", "a", "b")
-    async with database.read() as session:
-        found = await find_account(session, "üNÏ@EXAMPLE.com")
+    async with database.read() as db:
+        found = await find_account(db, "üNÏ@EXAMPLE.com")
         assert found is not None
         assert (found.id, found.email, found.roles) == (account.id, "Ünï@Example.com", ["a", "b"])
-        assert await find_account(session, "other@example.com") is None
+        assert await find_account(db, "other@example.com") is None
 
 
 async def test_an_address_has_one_account(database: Database) -> None:
@@ -64,8 +64,8 @@ async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Da
             given = {"email": "a@x", "name": "A", "hash": None} | change
             await add_account(unit, roles=[], **given)
     assert error.value.extensions["path"] == list(change)
-    async with database.read() as session:
-        assert await list_accounts(session) == []
+    async with database.read() as db:
+        assert await list_accounts(db) == []
 
 
 async def test_roles_are_replaced_and_the_version_grows(database: Database) -> None:
@@ -107,7 +107,7 @@ async def test_who_cannot_sign_in_here_is_not_the_last_admin(database: Database)
             await set_roles(unit, first.id, ["viewer"])
     async with unit_of(database) as unit:
         passkey = {"public_key": b"k", "sign_count": 0, "name": "Phone", "created_at": moment(NOW)}
-        unit.session.add(Passkey(id="p", account_id=other.id, **passkey))
+        unit.db.add(Passkey(id="p", account_id=other.id, **passkey))
     async with unit_of(database) as unit:
         await set_roles(unit, first.id, ["viewer"])
     with pytest.raises(BadUserInput, match="last admin"):
@@ -126,8 +126,8 @@ async def test_admins_who_remove_each_other_leave_one(database: Database) -> Non
     for number in range(5):
         first = await made(database, f"a{number}@x", "admin")
         second = await made(database, f"b{number}@x", "admin")
-        async with database.read() as session:
-            others = [each.id for each in await list_accounts(session)]
+        async with database.read() as db:
+            others = [each.id for each in await list_accounts(db)]
         for id in set(others) - {first.id, second.id}:
             await leave(id, "roles")
         done = await asyncio.gather(
@@ -140,14 +140,14 @@ async def test_accounts_that_race_for_an_address_end_as_one(database: Database) 
     done = await asyncio.gather(*(made(database) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, Account) for each in done) == 1
     assert sum(isinstance(each, BadUserInput) for each in done) == 4
-    async with database.read() as session:
-        assert len(await list_accounts(session)) == 1
+    async with database.read() as db:
+        assert len(await list_accounts(db)) == 1
 
 
 async def test_many_are_loaded_at_once(database: Database) -> None:
     one, two = await made(database, "a@x"), await made(database, "b@x")
-    async with database.read() as session:
-        found = await accounts_by_id(session, [two.id, "nobody", one.id])
+    async with database.read() as db:
+        found = await accounts_by_id(db, [two.id, "nobody", one.id])
     assert set(found) == {one.id, two.id}
 
 
@@ -159,8 +159,8 @@ async def test_another_password_ends_all_sessions(database: Database, clock: Mov
         assert (await desk.refresh(token)).status_code == 401
         assert (await desk.login()).status_code == 401
         assert (await desk.login(password="another good password")).status_code == 200
-        async with database.read() as session:
-            stored = await session.get_one(Password, desk.account.id)
+        async with database.read() as db:
+            stored = await db.get_one(Password, desk.account.id)
         assert stored.hash.startswith("$argon2id$")
 
 
@@ -173,6 +173,6 @@ async def test_who_was_disabled_and_is_enabled_again_is_written_down_once(
     for _ in range(2):
         async with unit_of(database) as unit:
             assert (await enable(unit, account.id)).disabled_at is None
-    async with database.read() as session:
-        said = (await session.execute(select(AuditEntry.action))).scalars().all()
+    async with database.read() as db:
+        said = (await db.execute(select(AuditEntry.action))).scalars().all()
     assert said == ["ACCOUNT_ADDED", "ACCOUNT_DISABLED", "ACCOUNT_ENABLED"]

@@ -60,13 +60,13 @@ class Desk:
         return await self.identity.verify(token or self.token(**changes))
 
     async def accounts(self) -> dict[str, Account]:
-        async with self.database.read() as session:
-            return {account.id: account for account in await list_accounts(session)}
+        async with self.database.read() as db:
+            return {account.id: account for account in await list_accounts(db)}
 
     async def actions(self, account: str) -> list[tuple[str, dict[str, str]]]:
         entries = select(AuditEntry).filter_by(account_id=account).order_by(AuditEntry.position)
-        async with self.database.read() as session:
-            found = (await session.execute(entries)).scalars()
+        async with self.database.read() as db:
+            found = (await db.execute(entries)).scalars()
             return [(entry.action, entry.detail) for entry in found]
 
 
@@ -157,8 +157,8 @@ async def test_many_first_sights_at_once_are_one_account(
         tokens = [desk.token(jti=str(number)) for number in range(8)]
         found = await asyncio.gather(*(desk.verify(token) for token in tokens))
         assert len({principal.subject for principal in found}) == 1
-        async with database.read() as session:
-            assert await session.scalar(select(func.count()).select_from(ExternalIdentity)) == 1
+        async with database.read() as db:
+            assert await db.scalar(select(func.count()).select_from(ExternalIdentity)) == 1
         assert len(await desk.accounts()) == 2
 
 
@@ -294,8 +294,8 @@ async def test_whoever_is_seen_first_is_written_down_with_its_address(
         made = select(AuditEntry.action, AuditEntry.address).where(
             AuditEntry.account_id != desk.local.id
         )
-        async with database.read() as session:
-            entries = (await session.execute(made.order_by(AuditEntry.position))).all()
+        async with database.read() as db:
+            entries = (await db.execute(made.order_by(AuditEntry.position))).all()
         assert [tuple(entry) for entry in entries] == [
             ("ACCOUNT_ADDED", "203.0.113.7"), ("ACCOUNT_LINKED", "203.0.113.7"),
         ]  # fmt: skip

@@ -80,8 +80,8 @@ async def test_the_database_keeps_what_is_in_it(
 ) -> None:
     async with sign_in_desk(database, clock):
         with pytest.raises(DBAPIError, match="audit entries are kept"):
-            async with database.write() as session:
-                await session.execute(text(change))
+            async with database.write() as db:
+                await db.execute(text(change))
 
 
 @pytest.mark.parametrize("way", ["REPLACE", "INSERT OR REPLACE"])
@@ -92,7 +92,7 @@ async def test_sqlite_lets_nothing_take_an_entrys_place(
     async with sign_in_desk(database, clock) as desk:
         await desk.login()
         with pytest.raises(DBAPIError, match="audit entries are kept"):
-            async with database.write() as session:
-                await session.execute(text(f"{way} INTO audit_entries {COLUMNS} {FORGED}"))
+            async with database.write() as db:
+                await db.execute(text(f"{way} INTO audit_entries {COLUMNS} {FORGED}"))
         assert await desk.audited() == ["ACCOUNT_ADDED", "SIGNED_IN"]
     await database.close()

@@ -272,8 +272,8 @@ async def test_a_proof_that_was_only_looked_at_was_not_used(identity: Identity) 
 async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(identity: Identity) -> None:
     shown = shown_by(identity, request(("dpop", proof(identity))))
     with pytest.raises(RuntimeError):
-        async with identity.services.database.write() as session:
-            await shown.use(session)
+        async with identity.services.database.write() as db:
+            await shown.use(db)
             raise RuntimeError("it came to nothing")
     await use_alone(identity, shown.use)
 

@@ -70,9 +70,9 @@ async def test_the_database_holds_no_token(database: Database, clock: MovedClock
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.login(delivery="body")).json()["refresh_token"]
         fresh = (await desk.refresh(token)).json()["refresh_token"]
-        async with database.read() as session:
-            [row] = (await session.execute(select(Session))).scalars()
-            known = (await session.execute(select(RefreshToken))).scalars().all()
+        async with database.read() as db:
+            [row] = (await db.execute(select(Session))).scalars()
+            known = (await db.execute(select(RefreshToken))).scalars().all()
         assert len(known) == 2
         stored = str([vars(row), *map(vars, known)])
         # Nor its family's name, which is all that it takes to end the session.

@@ -29,14 +29,14 @@ async def fill(database: Database, clock: MovedClock, secret: str) -> None:
     async with sign_in_desk(database, clock) as desk:
         account = desk.account.id
     await rotate(database, VAULT, SETTINGS, clock.now())
-    async with database.write() as session:
-        session.add(Totp(account_id=account, sealed_secret=secret, is_confirmed=True, last_step=0))
+    async with database.write() as db:
+        db.add(Totp(account_id=account, sealed_secret=secret, is_confirmed=True, last_step=0))
 
 
 async def sealed(database: Database) -> list[str]:
-    async with database.read() as session:
-        keys = [row.private_pem for row in await newest_first(session)]
-        return keys + list((await session.execute(select(Totp.sealed_secret))).scalars())
+    async with database.read() as db:
+        keys = [row.private_pem for row in await newest_first(db)]
+        return keys + list((await db.execute(select(Totp.sealed_secret))).scalars())
 
 
 async def test_everything_opens_with_the_new_key_alone(
@@ -55,9 +55,9 @@ async def test_everything_opens_with_the_new_key_alone(
 async def test_it_is_in_the_audit_log(database: Database, clock: MovedClock) -> None:
     await fill(database, clock, VAULT.seal("x"))
     await reseal(database, BOTH, clock.now(), OPERATOR)
-    async with database.read() as session:
+    async with database.read() as db:
         entry = (
-            await session.execute(select(AuditEntry).filter_by(action="KEYS_RESEALED"))
+            await db.execute(select(AuditEntry).filter_by(action="KEYS_RESEALED"))
         ).scalar_one()
     assert (entry.actor, entry.detail) == ("operator", {"count": "3"})
 
@@ -85,5 +85,5 @@ async def test_a_server_that_runs_goes_on_and_one_that_starts_knows_the_new_key(
         assert (await desk.login()).status_code == 200
         assert (await desk.identity.verify(token)).subject == desk.account.id
         await ensure(database, NEW, SETTINGS, clock.now())
-        async with database.read() as session:
-            assert len((await session.execute(select(SigningKey))).scalars().all()) == 1
+        async with database.read() as db:
+            assert len((await db.execute(select(SigningKey))).scalars().all()) == 1

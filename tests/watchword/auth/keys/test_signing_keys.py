@@ -52,8 +52,8 @@ OTHER = Vault(lambda: (Fernet.generate_key().decode(),))
 
 
 async def rows(database: Database) -> list[SigningKey]:
-    async with database.read() as session:
-        return await newest_first(session)
+    async with database.read() as db:
+        return await newest_first(db)
 
 
 async def kids(database: Database, clock: MovedClock) -> list[str]:
@@ -63,8 +63,8 @@ async def kids(database: Database, clock: MovedClock) -> list[str]:
 
 async def put_in_the_clear(database: Database) -> None:
     """Make of each key what was in the database before keys were sealed."""
-    async with database.write() as session:
-        for row in await newest_first(session):
+    async with database.write() as db:
+        for row in await newest_first(db):
             row.private_pem = VAULT.open(row.private_pem)
 
 
@@ -128,8 +128,8 @@ async def test_a_database_from_before_keys_were_sealed_is_migrated_and_its_key_g
     database: Database, clock: MovedClock, tmp_path: Path
 ) -> None:
     old, mine = await before_0003(database, tmp_path), make()
-    async with old.write() as session:
-        await session.execute(
+    async with old.write() as db:
+        await db.execute(
             text(
                 "INSERT INTO signing_keys (kid, algorithm, private_pem, created_at)"
                 " VALUES (:kid, 'ES256', :pem, :at)"
@@ -151,9 +151,9 @@ async def before_0003(database: Database, folder: Path) -> Database:
     if database.is_sqlite:
         old = Database(f"sqlite+aiosqlite:///{folder / 'old.db'}")
     else:
-        async with database.write() as session:
-            await session.execute(text("DROP SCHEMA public CASCADE"))
-            await session.execute(text("CREATE SCHEMA public"))
+        async with database.write() as db:
+            await db.execute(text("DROP SCHEMA public CASCADE"))
+            await db.execute(text("CREATE SCHEMA public"))
     async with old.engine.connect() as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
         await connection.commit()
@@ -166,9 +166,9 @@ async def test_a_key_in_the_clear_among_sealed_ones_is_not_ours(
     """Whoever can write into the database, and has no key that seals, cannot bring a key of its own."""
     await ensure(database, VAULT, SETTINGS, clock.now())
     mine = make()
-    async with database.write() as session:
-        [row] = await newest_first(session)
-        session.add(
+    async with database.write() as db:
+        [row] = await newest_first(db)
+        db.add(
             SigningKey(
                 kid=mine.kid,
                 algorithm="ES256",
@@ -225,8 +225,8 @@ async def test_a_damaged_key_is_named_and_not_shown(
         name: VAULT.seal(value) if name == "private_pem" else value
         for name, value in change.items()
     }
-    async with database.write() as session:
-        await session.execute(update(SigningKey).values(**sealed))
+    async with database.write() as db:
+        await db.execute(update(SigningKey).values(**sealed))
     with pytest.raises(Unsafe, match="is damaged") as refused:
         await load(database, VAULT, clock.now())
     assert "nonsense" not in str(refused.value)
@@ -271,9 +271,9 @@ async def test_every_key_is_in_the_audit_log_with_who_made_it(
 ) -> None:
     await ensure(database, VAULT, SETTINGS, clock.now())
     made = await rotate(database, VAULT, SETTINGS, clock.now(), actor=OPERATOR)
-    async with database.read() as session:
+    async with database.read() as db:
         entries = (
-            await session.execute(select(AuditEntry).order_by(AuditEntry.position))
+            await db.execute(select(AuditEntry).order_by(AuditEntry.position))
         ).scalars()
         found = [(entry.action, entry.actor, entry.detail["kid"]) for entry in entries]
     assert [entry[:2] for entry in found] == [("KEY_ADDED", None), ("KEY_ADDED", "operator")]
@@ -530,8 +530,8 @@ async def test_a_running_process_goes_on_beside_a_key_that_it_cannot_open(
     async with processes(database, clock) as (desk, other):
         token = await signed(desk)
         made = await rotate(database, VAULT, SETTINGS, clock.now())
-        async with database.write() as session:
-            row = await session.get_one(SigningKey, made.key.kid)
+        async with database.write() as db:
+            row = await db.get_one(SigningKey, made.key.kid)
             row.private_pem = OTHER.seal(made.key.pem())
         clock.move(2)
         assert await other.refresh_keys()

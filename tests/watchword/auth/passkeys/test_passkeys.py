@@ -68,16 +68,16 @@ async def refusal(database: Database, device: Authenticator, **twist: Any) -> Pa
 
 
 async def entries(database: Database, account: str) -> list[AuditEntry]:
-    async with database.read() as session:
-        found = await session.execute(
+    async with database.read() as db:
+        found = await db.execute(
             select(AuditEntry).filter_by(account_id=account).order_by(AuditEntry.position)
         )
         return list(found.scalars())
 
 
 async def rows(database: Database, account: str) -> list[Passkey]:
-    async with database.read() as session:
-        return list(await passkeys.passkeys_of(session, account))
+    async with database.read() as db:
+        return list(await passkeys.passkeys_of(db, account))
 
 
 async def test_a_passkey_signs_its_owner_in_again_and_again(
@@ -244,7 +244,7 @@ async def test_a_disabled_accounts_passkey_is_refused(
 ) -> None:
     await add(database, alice, device)
     async with unit_of(database) as unit:
-        await unit.session.execute(update(Account).values(disabled_at=moment(NOW)))
+        await unit.db.execute(update(Account).values(disabled_at=moment(NOW)))
     assert (await refusal(database, device)).rule == "disabled"
 
 
@@ -373,11 +373,11 @@ async def test_a_passkey_that_is_removed_while_its_owner_is_waited_for_signs_nob
     await add(database, alice, device)
     lock = passkeys.lock_account
 
-    async def locked(session: AsyncSession, id: str) -> Account:
+    async def locked(db: AsyncSession, id: str) -> Account:
         # Whoever held the account before us has removed it.
         gone = delete(Passkey).execution_options(synchronize_session=False)
-        await session.execute(gone)
-        return await lock(session, id)
+        await db.execute(gone)
+        return await lock(db, id)
 
     monkeypatch.setattr(passkeys, "lock_account", locked)
     assert (await refusal(database, device)).rule == "unknown"

@@ -48,8 +48,8 @@ async def test_a_code_that_was_made_when_they_were_short_is_good_once(
         # As version 0.3 hashed it: argon2id, 19 MiB, two passes, salted by the account.
         salt = hashlib.sha256(account.encode()).digest()[:16]
         hash = hash_secret_raw(b"0123456789", salt, 2, 19_456, 1, 32, Type.ID).hex()
-        unit.session.add(RecoveryCode(account_id=account, hash=hash))
-        await unit.session.flush()
+        unit.db.add(RecoveryCode(account_id=account, hash=hash))
+        await unit.db.flush()
         with watched_hashes(monkeypatch) as slow:
             assert not await use(unit, account, "abcde-fghjk")
             assert await use(unit, account, "O1234-56789")
@@ -60,11 +60,11 @@ async def test_a_code_that_was_made_when_they_were_short_is_good_once(
 async def test_each_is_good_once(database: Database) -> None:
     async with unit_of(database) as unit:
         account, codes = await make(unit)
-        assert await recovery_codes.left(unit.session, account) == 10
+        assert await recovery_codes.left(unit.db, account) == 10
         assert await use(unit, account, codes[0])
         assert not await use(unit, account, codes[0])
         assert await use(unit, account, codes[1])
-        assert await recovery_codes.left(unit.session, account) == 8
+        assert await recovery_codes.left(unit.db, account) == 8
 
 
 async def test_they_are_read_as_people_write_them(database: Database) -> None:
@@ -101,7 +101,7 @@ async def test_a_code_is_for_its_own_account(database: Database) -> None:
 async def test_only_hashes_are_stored(database: Database) -> None:
     async with unit_of(database) as unit:
         account, codes = await make(unit)
-        rows = (await unit.session.execute(select(RecoveryCode))).scalars().all()
+        rows = (await unit.db.execute(select(RecoveryCode))).scalars().all()
     plain = codes[0].replace("-", "")
     assert {len(row.hash) for row in rows} == {64}
     assert all(plain not in row.hash for row in rows)

@@ -200,7 +200,7 @@ async def test_the_secret_is_sealed_and_the_uri_is_read_by_apps(database: Databa
     account = await make_account(database)
     async with unit_of(database) as unit:
         setup = await totp.begin(unit, VAULT, SETTINGS, account)
-        row = (await unit.session.execute(select(Totp))).scalar_one()
+        row = (await unit.db.execute(select(Totp))).scalar_one()
     assert setup.secret not in row.sealed_secret
     assert VAULT.open(row.sealed_secret) == setup.secret
     assert setup.secret not in repr(setup)
@@ -216,7 +216,7 @@ async def test_without_second_factor_nothing_is_asked_and_nothing_is_left(
     _, codes = await enrol(database, account)
     async with unit_of(database) as unit:
         await totp.disable(unit, account)
-        assert await recovery_codes.left(unit.session, account) == 0
+        assert await recovery_codes.left(unit.db, account) == 0
     assert await check(database, account) == []
     async with unit_of(database) as unit:
         with pytest.raises(NotFound):
@@ -243,7 +243,7 @@ async def test_what_changes_is_written_down_without_secrets(database: Database) 
     async with unit_of(database) as unit:
         await totp.disable(unit, account)
         entries = (
-            (await unit.session.execute(select(AuditEntry).filter_by(account_id=account)))
+            (await unit.db.execute(select(AuditEntry).filter_by(account_id=account)))
             .scalars()
             .all()
         )

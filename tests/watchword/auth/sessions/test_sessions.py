@@ -28,13 +28,13 @@ DEVICE = Device("x" * 500, "203.0.113.7")
 async def test_a_weak_hash_is_made_anew_at_sign_in(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         weak = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
-        async with database.write() as session:
-            await session.merge(
+        async with database.write() as db:
+            await db.merge(
                 Password(account_id=desk.account.id, hash=weak, changed_at=moment(clock.now()))
             )
         await desk.sign_in()
-        async with database.read() as session:
-            stored = await session.get_one(Password, desk.account.id)
+        async with database.read() as db:
+            stored = await db.get_one(Password, desk.account.id)
         assert stored.hash != weak
         assert (await desk.login()).status_code == 200
 
@@ -53,9 +53,9 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
 
         ids = await asyncio.gather(*(live() for _ in range(10)))
         assert len(set(ids)) == 10
-        async with database.read() as session:
-            rows = (await session.execute(select(Session))).scalars().all()
-            known = (await session.execute(select(RefreshToken))).scalars().all()
+        async with database.read() as db:
+            rows = (await db.execute(select(Session))).scalars().all()
+            known = (await db.execute(select(RefreshToken))).scalars().all()
         assert {row.id for row in rows} == set(ids)
         assert all(row.revoked_at is None for row in rows)
         assert len(known) == 60
@@ -89,10 +89,10 @@ async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
             return who.session.id, token
 
         held = dict(await asyncio.gather(*(live(number) for number in range(100))))
-        async with database.read() as session:
-            rows = (await session.execute(select(Session))).scalars().all()
+        async with database.read() as db:
+            rows = (await db.execute(select(Session))).scalars().all()
             unused = select(RefreshToken).filter_by(used_at=None)
-            good = (await session.execute(unused)).scalars().all()
+            good = (await db.execute(unused)).scalars().all()
         assert {row.id for row in rows} == set(held)
         assert all(row.revoked_at is None for row in rows)
         assert sorted(token.session_id for token in good) == sorted(held)
@@ -147,8 +147,8 @@ async def test_sessions_are_forgotten_a_day_after_they_are_over(
 ) -> None:
     async def left() -> set[str]:
         await prune(database, desk.identity.settings, clock.now())
-        async with database.read() as session:
-            return set((await session.execute(select(Session.id))).scalars())
+        async with database.read() as db:
+            return set((await db.execute(select(Session.id))).scalars())
 
     async with sign_in_desk(database, clock) as desk:
         revoked, idle, live = [await desk.sign_in() for _ in range(3)]
@@ -181,13 +181,13 @@ async def test_however_many_are_over_they_are_forgotten_in_one_round(
         for token in used:
             await sessions.refresh(token, DEVICE, clock.now())
         live = await desk.sign_in()
-        async with database.write() as session:
-            (await session.get_one(Session, live.session.id)).expires_at = moment(2e9)
+        async with database.write() as db:
+            (await db.get_one(Session, live.session.id)).expires_at = moment(2e9)
         for seconds, left in ((2, 16), (REMEMBERED - 600, 11), (600, 6), (300, 1), (300, 0)):
             clock.move(seconds)
             await prune(database, desk.identity.settings, clock.now())
-            async with database.read() as session:
-                assert len((await session.execute(select(Session.id))).all()) == left
+            async with database.read() as db:
+                assert len((await db.execute(select(Session.id))).all()) == left
         assert await known_tokens(database) == 0
 
 
@@ -265,8 +265,8 @@ async def test_two_tabs_with_one_key_bind_one_session(
 
 
 async def known_tokens(database: Database) -> int:
-    async with database.read() as session:
-        return len((await session.execute(select(RefreshToken))).scalars().all())
+    async with database.read() as db:
+        return len((await db.execute(select(RefreshToken))).scalars().all())
 
 
 async def test_tokens_that_were_used_long_ago_are_forgotten(
@@ -375,9 +375,9 @@ async def test_a_session_from_before_tokens_had_families_goes_on_and_notices_reu
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         who, sessions, token = await desk.sign_in(), desk.identity.sessions, "x" * 43
-        async with database.write() as session:
-            (await session.get_one(Session, who.session.id)).family = None
-            (known,) = (await session.execute(select(RefreshToken))).scalars()
+        async with database.write() as db:
+            (await db.get_one(Session, who.session.id)).family = None
+            (known,) = (await db.execute(select(RefreshToken))).scalars()
             known.hash = sha256(token.encode()).hexdigest()
         tabs = [await sessions.refresh(token, DEVICE, clock.now()) for _ in range(2)]
         [fresh] = {tab.refresh_token for tab in tabs}
@@ -420,9 +420,9 @@ async def test_signing_out_with_an_old_token_is_its_reuse_by_nobody_knows_whom(
             if why is None:
                 live = await sessions.refresh(live.refresh_token, DEVICE, clock.now())
             await sessions.sign_out(first.refresh_token, DEVICE, clock.now())
-            async with database.read() as session:
+            async with database.read() as db:
                 entry = (
-                    (await session.execute(select(AuditEntry).order_by(AuditEntry.position.desc())))
+                    (await db.execute(select(AuditEntry).order_by(AuditEntry.position.desc())))
                     .scalars()
                     .first()
                 )

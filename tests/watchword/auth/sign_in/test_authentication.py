@@ -34,13 +34,13 @@ NEW = "another horse battery"
 
 async def entries(database: Database, action: str) -> list[AuditEntry]:
     wanted = select(AuditEntry).filter_by(action=action).order_by(AuditEntry.position)
-    async with database.read() as session:
-        return list((await session.execute(wanted)).scalars())
+    async with database.read() as db:
+        return list((await db.execute(wanted)).scalars())
 
 
 async def sessions_of(database: Database) -> list[Session]:
-    async with database.read() as session:
-        return list((await session.execute(select(Session))).scalars())
+    async with database.read() as db:
+        return list((await db.execute(select(Session))).scalars())
 
 
 async def tokens(desk: SignInDesk, **changes: Any) -> dict[str, Any]:
@@ -124,8 +124,8 @@ async def test_a_session_that_was_revoked_meanwhile_is_not_stepped_up(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await tokens(desk))["access_token"]
-        async with database.write() as session:
-            [row] = (await session.execute(select(Session))).scalars()
+        async with database.write() as db:
+            [row] = (await db.execute(select(Session))).scalars()
             row.revoked_at = moment(clock.now())
         assert (await desk.step_up(token, password=PASSWORD)).status_code == 401
 
@@ -481,9 +481,9 @@ async def test_a_failure_is_written_down_with_whom_it_is_about_and_from_where(
     async with sign_in_desk(database, clock) as desk:
         await desk.login(password="wrong horse battery")
         await desk.login(email="nobody@example.com")
-        async with database.read() as session:
+        async with database.read() as db:
             failed = select(AuditEntry).filter_by(action="SIGN_IN_FAILED")
-            found = (await session.execute(failed.order_by(AuditEntry.position))).scalars().all()
+            found = (await db.execute(failed.order_by(AuditEntry.position))).scalars().all()
         assert [entry.account_id for entry in found] == [desk.account.id, None]
         assert {(entry.actor, entry.address) for entry in found} == {(None, "203.0.113.7")}
         assert "nobody@example.com" not in str([entry.detail for entry in found])

@@ -34,11 +34,11 @@ async def test_nothing_but_the_password_remains_and_sessions_end(
             await factors.reset(unit, account)
         assert (await desk.login()).status_code == 200
         assert (await desk.refresh(token)).status_code == 401
-    async with database.read() as session:
+    async with database.read() as db:
         for table in (Passkey, Totp, RecoveryCode):
             count = select(func.count()).select_from(table)
-            assert (await session.execute(count)).scalar_one() == 0, table
-        said = (await session.execute(select(AuditEntry.action))).scalars().all()
+            assert (await db.execute(count)).scalar_one() == 0, table
+        said = (await db.execute(select(AuditEntry.action))).scalars().all()
     assert {"PASSKEY_REMOVED", "TOTP_DISABLED"} <= set(said)
 
 
@@ -64,5 +64,5 @@ async def test_a_second_factor_that_was_only_begun_is_gone_too(
             await totp.begin(unit, VAULT, settings, account)
         async with unit_of(database, clock.now()) as unit:
             await factors.reset(unit, account)
-        async with database.read() as session:
-            assert (await session.execute(select(Totp))).first() is None
+        async with database.read() as db:
+            assert (await db.execute(select(Totp))).first() is None

@@ -220,7 +220,7 @@ async def test_a_token_is_good_while_the_encryption_key_changes(
     token = (await desk.login(delivery="body")).json()["device_token"]
     both = Vault(lambda: (OTHER_KEY, ENCRYPTION_KEY))
     found = []
-    async with database.read() as session:
+    async with database.read() as db:
         for vault in (VAULT, both, Vault(lambda: (OTHER_KEY,))):
-            found.append(await known_devices.find(session, vault, [token], clock.now()))
+            found.append(await known_devices.find(db, vault, [token], clock.now()))
     assert [each is not None for each in found] == [True, True, False]

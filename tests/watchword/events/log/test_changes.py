@@ -27,8 +27,8 @@ class Looks:
 
 
 async def happen(database: Database, *names: str) -> None:
-    async with database.write() as session:
-        await append(session, [Event(name, "key", "made") for name in names], 0)
+    async with database.write() as db:
+        await append(db, [Event(name, "key", "made") for name in names], 0)
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ async def test_a_transaction_that_commits_late_is_not_missed(postgres_url: str) 
 async def test_a_transaction_that_was_rolled_back_is_not_told_of(
     looks: Looks, database: Database
 ) -> None:
-    async with database.open() as session:
-        await append(session, [Event("toys", "key", "made")], 0)
+    async with database.open() as db:
+        await append(db, [Event("toys", "key", "made")], 0)
     assert await looks.look() == {}
     await happen(database, "toys")
     assert await looks.look() == {"toys": 2}
@@ -95,9 +95,9 @@ async def test_rows_that_came_from_another_cluster_are_told_when_they_change(
 ) -> None:
     database = Database(postgres_url)
     await happen(database, "toys", "old")
-    async with database.write() as session:
+    async with database.write() as db:
         # Its transactions had numbers that this one has not come to.
-        await session.execute(sa.update(streams).values(changed=2**40))
+        await db.execute(sa.update(streams).values(changed=2**40))
     looks = Looks(database)
     for _ in range(2):
         assert await looks.look() == {}
@@ -114,8 +114,8 @@ async def test_another_server_is_noticed(postgres_url: str) -> None:
     await looks.look()
     assert looks.is_sure
     # As a restore into a running server does.
-    async with database.write() as session:
-        await session.execute(sa.text("TRUNCATE log_streams, log_events"))
+    async with database.write() as db:
+        await db.execute(sa.text("TRUNCATE log_streams, log_events"))
     await looks.look()
     assert not looks.is_sure
     await looks.look()

@@ -27,18 +27,18 @@ async def log(database: Database) -> Log:
 
 
 async def happen(database: Database, *keys: str, stream: str = "toys", now: float = NOW) -> None:
-    async with database.write() as session:
-        await append(session, [Event(stream, key, "made", {"n": 1}) for key in keys], now)
+    async with database.write() as db:
+        await append(db, [Event(stream, key, "made", {"n": 1}) for key in keys], now)
 
 
 async def place(database: Database, position: int, stream: str = "toys") -> Place:
     """The place of an event that is kept, or is the last that is not."""
     if position == 0:
         return BEGINNING
-    async with database.read() as session:
-        row = (await session.execute(sa.select(streams).where(streams.c.name == stream))).one()
+    async with database.read() as db:
+        row = (await db.execute(sa.select(streams).where(streams.c.name == stream))).one()
         here = (events.c.stream == stream, events.c.position == position)
-        mark = (await session.execute(sa.select(events.c.mark).where(*here))).scalar()
+        mark = (await db.execute(sa.select(events.c.mark).where(*here))).scalar()
     return Place(position, mark or row.pruned_mark)
 
 
@@ -84,23 +84,23 @@ async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_p
 
 async def test_the_same_event_twice_has_two_positions(log: Log, database: Database) -> None:
     event = Event("toys", "bear", "made")
-    async with database.write() as session:
-        written = await append(session, [event, event], NOW)
+    async with database.write() as db:
+        written = await append(db, [event, event], NOW)
     assert [each.position for each in written] == [1, 2]
 
 
 async def test_streams_count_by_themselves(log: Log, database: Database) -> None:
-    async with database.write() as session:
+    async with database.write() as db:
         mixed = [Event(stream, "x", "made") for stream in ("b", "a", "b")]
-        written = await append(session, mixed, NOW)
+        written = await append(db, mixed, NOW)
     assert [(each.stream, each.position) for each in written] == [("b", 1), ("a", 1), ("b", 2)]
 
 
 async def test_a_rollback_gives_the_position_back(log: Log, database: Database) -> None:
     await happen(database, "a")
     with pytest.raises(RuntimeError):
-        async with database.write() as session:
-            await append(session, [Event("toys", "b", "made")], NOW)
+        async with database.write() as db:
+            await append(db, [Event("toys", "b", "made")], NOW)
             raise RuntimeError
     await happen(database, "c")
     assert await positions(log) == [1, 2]
@@ -118,8 +118,8 @@ async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills
 
     async def write(number: int) -> None:
         try:
-            async with database.write() as session:
-                await append(session, [Event("toys", str(number), "made")] * 2, NOW)
+            async with database.write() as db:
+                await append(db, [Event("toys", str(number), "made")] * 2, NOW)
                 if number % 5 == 0:
                     raise RuntimeError
         except RuntimeError:
@@ -138,8 +138,8 @@ async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
     database: Database, log: Log
 ) -> None:
     async def write(*streams: str) -> None:
-        async with database.write() as session:
-            await append(session, [Event(stream, "x", "made") for stream in streams], NOW)
+        async with database.write() as db:
+            await append(db, [Event(stream, "x", "made") for stream in streams], NOW)
 
     await asyncio.gather(*(write(*pair) for pair in (("a", "b"), ("b", "a")) for _ in range(20)))
     assert [await head(log, stream) for stream in "ab"] == [40, 40]
@@ -237,8 +237,8 @@ async def test_an_event_is_told_from_another_at_its_position_by_its_mark(
 async def test_each_event_names_the_one_before(log: Log, database: Database) -> None:
     written: list[Event] = []
     for stream in ("toys", "others", "toys"):
-        async with database.write() as session:
-            written += await append(session, [Event(stream, "a", "made")] * 2, NOW)
+        async with database.write() as db:
+            written += await append(db, [Event(stream, "a", "made")] * 2, NOW)
     for stream in ("toys", "others"):
         of_stream = [event for event in written if event.stream == stream]
         found = await log.read(stream, None, BEGINNING, 10)

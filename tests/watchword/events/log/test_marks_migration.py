@@ -48,7 +48,7 @@ async def _administer(server: str, statement: str) -> None:
 
 async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Database) -> None:
     rows = [("whole", 1), ("whole", 2), ("damaged", 8), ("damaged", 9)]
-    async with old.write() as session:
+    async with old.write() as db:
         for stream in (
             "('whole', 2, 0)",
             "('empty', 0, 0)",
@@ -56,10 +56,10 @@ async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Data
             # As two processes that pruned at once have left it: 6 and 7 are gone as well.
             "('damaged', 9, 5)",
         ):
-            await session.execute(text(f"INSERT INTO log_streams VALUES {stream}"))
+            await db.execute(text(f"INSERT INTO log_streams VALUES {stream}"))
         for stream, position in rows:
             values = f"('{stream}', {position}, 'k', 'made', '{{}}', '{AT}')"
-            await session.execute(text(f"INSERT INTO log_events VALUES {values}"))
+            await db.execute(text(f"INSERT INTO log_events VALUES {values}"))
     await upgrade(old, [RUNTIME])
     log = Log(old)
     heads = await log.heads(["whole", "empty", "all gone", "damaged"])

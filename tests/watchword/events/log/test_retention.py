@@ -24,18 +24,18 @@ WAITING = sa.text(
 
 
 async def happen(database: Database, count: int, *names: str, now: float = NOW) -> list[Event]:
-    async with database.write() as session:
+    async with database.write() as db:
         happened = [Event(name, "key", "made") for name in names for _ in range(count)]
-        return await append(session, happened, now)
+        return await append(db, happened, now)
 
 
 async def bounds(database: Database, stream: str = "toys") -> tuple[int, int]:
     """Return a stream's bound, and how many events are kept."""
     of_stream = sa.select(sa.func.count()).where(events.c.stream == stream)
-    async with database.read() as session:
+    async with database.read() as db:
         pruned = sa.select(streams.c.pruned).where(streams.c.name == stream)
-        return (await session.execute(pruned)).scalar_one(), (
-            await session.execute(of_stream)
+        return (await db.execute(pruned)).scalar_one(), (
+            await db.execute(of_stream)
         ).scalar_one()
 
 
@@ -55,9 +55,9 @@ async def test_a_process_that_prunes_late_does_not_move_the_bound_back(
     written = await happen(gate, 10, "toys")
 
     async def waiting(count: int) -> None:
-        async with asyncio.timeout(20), gate.read() as session:
-            while (await session.execute(WAITING)).scalar_one() < count:
-                await session.rollback()
+        async with asyncio.timeout(20), gate.read() as db:
+            while (await db.execute(WAITING)).scalar_one() < count:
+                await db.rollback()
 
     async with gate.open() as holding:
         # Both have read the bound, and wait for the row: first the one that prunes further.
@@ -159,8 +159,8 @@ async def test_a_bound_that_is_too_low_already_does_not_stall_pruning(
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 2)
     await happen(database, 9, "toys", now=NOW - 100)
-    async with database.write() as session:
-        await session.execute(sa.delete(events).where(events.c.position <= 8))
+    async with database.write() as db:
+        await db.execute(sa.delete(events).where(events.c.position <= 8))
     with pytest.raises(CursorExpired):
         await Log(database).read("toys", None, BEGINNING._replace(position=3), 10)
     await Log(database).prune(NOW - 50, 100)

@@ -172,9 +172,9 @@ def test_any_members_are_understood_or_refused(members: dict[str, object]) -> No
 
 
 async def test_nobody_is_sent_anywhere_before_the_address_is_certain(database: Database) -> None:
-    async with database.write() as session:
-        session.add(client())
-        session.add(client(id="client_gone", disabled_at=datetime.now(UTC)))
+    async with database.write() as db:
+        db.add(client())
+        db.add(client(id="client_gone", disabled_at=datetime.now(UTC)))
     bad: list[dict[str, str]] = [
         {"client_id": "nobody"},
         {"client_id": ""},
@@ -187,35 +187,35 @@ async def test_nobody_is_sent_anywhere_before_the_address_is_certain(database: D
         {"redirect_uri": "x" * 100_000},
         {"redirect_uri": "\x00"},
     ]
-    async with database.read() as session:
+    async with database.read() as db:
         for changes in bad:
             with pytest.raises(OAuthError):
-                await address_of(session, Parameters.of_object(GOOD | changes), "https://i")
+                await address_of(db, Parameters.of_object(GOOD | changes), "https://i")
         twice = Parameters([*GOOD.items(), ("redirect_uri", CALLBACK)])
         with pytest.raises(OAuthError):
-            await address_of(session, twice, "https://i")
-        address = await address_of(session, Parameters.of_object(dict(GOOD)), "https://i")
+            await address_of(db, twice, "https://i")
+        address = await address_of(db, Parameters.of_object(dict(GOOD)), "https://i")
         assert address.client.id == "client_a"
 
 
 async def test_a_state_that_is_too_long_is_refused_and_given_back(database: Database) -> None:
-    async with database.write() as session:
-        session.add(client())
+    async with database.write() as db:
+        db.add(client())
     long = "s" * (LONGEST_STATE + 1)
     members = Parameters.of_object(GOOD | {"state": long})
-    async with database.read() as session:
-        address = await address_of(session, members, "https://i")
+    async with database.read() as db:
+        address = await address_of(db, members, "https://i")
     with pytest.raises(OAuthError, match="state") as refused:
         check(address, members, STEP_UP)
     assert answer(address.refused(refused.value))["state"] == long
 
 
 async def test_of_two_states_neither_is_given_back(database: Database) -> None:
-    async with database.write() as session:
-        session.add(client())
+    async with database.write() as db:
+        db.add(client())
     members = Parameters([*GOOD.items(), ("state", "other")])
-    async with database.read() as session:
-        address = await address_of(session, members, "https://i")
+    async with database.read() as db:
+        address = await address_of(db, members, "https://i")
     with pytest.raises(OAuthError, match="once"):
         check(address, members, STEP_UP)
     assert "state" not in answer(address.refused(OAuthError("invalid_request", "No.")))

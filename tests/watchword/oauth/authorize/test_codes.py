@@ -54,8 +54,8 @@ async def test_the_second_use_ends_what_the_first_one_opened(
         assert who is not None
         clock.move(120)
         assert await room.redeem(code) is None
-        async with database.read() as session:
-            opened = await session.get_one(Session, who.session.id)
+        async with database.read() as db:
+            opened = await db.get_one(Session, who.session.id)
         assert opened.revoked_at is not None
         with pytest.raises(Unauthenticated):
             await room.desk.identity.sessions.refresh(
@@ -73,8 +73,8 @@ async def test_of_many_who_redeem_at_once_at_most_one_gets_a_session_and_it_ends
         code = await room.code()
         found = await asyncio.gather(*(room.redeem(code) for _ in range(5)))
         (who,) = [each for each in found if isinstance(each, SignedIn)]
-        async with database.read() as session:
-            opened = await session.get_one(Session, who.session.id)
+        async with database.read() as db:
+            opened = await db.get_one(Session, who.session.id)
         assert opened.revoked_at is not None
 
 
@@ -317,5 +317,5 @@ async def test_old_codes_are_forgotten(database: Database, clock: MovedClock) ->
 
 
 async def rows(database: Database) -> list[AuthorizationCode]:
-    async with database.read() as session:
-        return list((await session.execute(select(AuthorizationCode))).scalars())
+    async with database.read() as db:
+        return list((await db.execute(select(AuthorizationCode))).scalars())

@@ -24,14 +24,14 @@ async def test_a_consent_is_written_down_and_added_to(
         async with unit_of(database, clock.now()) as unit:
             await set_roles(unit, me, ["keeper", "admin"])
         await room.code(scope="toys:count")
-        async with database.read() as session:
-            assert await covers(session, me, client, {"toys:count"})
-            assert not await covers(session, me, client, {"toys:count", "toys:all"})
-            assert not await covers(session, me, "another", {"toys:count"})
+        async with database.read() as db:
+            assert await covers(db, me, client, {"toys:count"})
+            assert not await covers(db, me, client, {"toys:count", "toys:all"})
+            assert not await covers(db, me, "another", {"toys:count"})
         clock.move(1)
         await room.code(scope="toys:all")
-        async with database.read() as session:
-            (given,) = await list_consents(session, me)
+        async with database.read() as db:
+            (given,) = await list_consents(db, me)
         assert given.scopes == ["toys:all", "toys:count"]
         assert given.name == "Toy Counter"
         assert given.granted_at == moment(clock.now())
@@ -50,8 +50,8 @@ async def test_two_consents_at_once_become_one(database: Database, clock: MovedC
         token = await room.token()
         scopes = ("toys:count", "toys:all")
         await asyncio.gather(*(room.told("allow", token, scope=scope) for scope in scopes))
-        async with database.read() as session:
-            (given,) = await list_consents(session, me)
+        async with database.read() as db:
+            (given,) = await list_consents(db, me)
         assert given.scopes == sorted(scopes)
 
 
@@ -60,8 +60,8 @@ async def test_withdrawing_ends_what_came_of_it(database: Database, clock: Moved
         me, identity = room.desk.account.id, room.desk.identity
         who = await room.redeem(await room.code())
         assert who is not None
-        async with database.read() as session:
-            (given,) = await list_consents(session, me)
+        async with database.read() as db:
+            (given,) = await list_consents(db, me)
         assert given.used_at == moment(clock.now())
         token = (await identity.issue(who)).token
         async with unit_of(database, clock.now()) as unit:
@@ -75,8 +75,8 @@ async def test_withdrawing_ends_what_came_of_it(database: Database, clock: Moved
             await identity.sessions.refresh(
                 who.refresh_token, DEVICE, clock.now(), client=room.client.id
             )
-        async with database.read() as session:
-            assert await list_consents(session, me) == []
+        async with database.read() as db:
+            assert await list_consents(db, me) == []
         (entry,) = await room.audited("CONSENT_WITHDRAWN")
         assert (entry.account_id, entry.client_id) == (me, room.client.id)
         # Alice's own session is not one of the client's.

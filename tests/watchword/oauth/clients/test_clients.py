@@ -51,8 +51,8 @@ async def changed(database: Database, id: str, **changes: Any) -> list[Event]:
 
 
 async def audited(database: Database) -> list[AuditEntry]:
-    async with database.read() as session:
-        found = await session.execute(select(AuditEntry).order_by(AuditEntry.position))
+    async with database.read() as db:
+        found = await db.execute(select(AuditEntry).order_by(AuditEntry.position))
         return list(found.scalars())
 
 
@@ -60,19 +60,19 @@ async def test_a_client_is_registered_under_an_id_of_ours(database: Database) ->
     ids = {await added(database) for _ in range(3)}
     assert len(ids) == 3
     assert all(id.startswith("client_") and len(id) < 32 for id in ids)
-    async with database.read() as session:
-        client = await get_client(session, min(ids))
+    async with database.read() as db:
+        client = await get_client(db, min(ids))
         assert (client.name, client.version, client.disabled_at) == ("Counter", 1, None)
         assert client.scopes == ["toys:all", "toys:count"]
-        found = await page_of_clients(session, page(2, None, None, None))
+        found = await page_of_clients(db, page(2, None, None, None))
         assert (len(found.rows), found.has_next) == (2, True)
-        assert await count_clients(session) == 3
+        assert await count_clients(db) == 3
 
 
 async def test_nobody_finds_what_there_is_not(database: Database) -> None:
     for id in ("client_none", "", "a\x00b", "\ud800", "x" * 1000, "é"):
         async with unit_of(database) as unit:
-            assert await find_client(unit.session, id) is None
+            assert await find_client(unit.db, id) is None
             for work in (disable_client, revoke_client, add_secret):
                 with pytest.raises(NotFound):
                     await work(unit, id)
@@ -145,9 +145,9 @@ async def test_a_secret_is_kept_as_a_hash_and_known_again(database: Database) ->
     id = await added(database)
     async with unit_of(database) as unit:
         made = await add_secret(unit, id)
-    async with database.read() as session:
-        [row] = (await session.execute(select(ClientSecret))).scalars()
-        known = await secrets_of(session, id)
+    async with database.read() as db:
+        [row] = (await db.execute(select(ClientSecret))).scalars()
+        known = await secrets_of(db, id)
     assert made.text not in str(vars(row)) + repr(made)
     assert knows(known, made.text)
     for wrong in ("", made.id, row.hash, made.text + "x", made.text[:-1]):
@@ -180,7 +180,7 @@ async def test_a_secret_is_removed_by_its_own_client_only(database: Database) ->
         with pytest.raises(NotFound):
             await remove_secret(unit, other, made.id)
         await remove_secret(unit, one, made.id)
-        assert await secrets_of(unit.session, one) == []
+        assert await secrets_of(unit.db, one) == []
 
 
 @pytest.mark.parametrize("asked", [APP, keyed()[0]])
@@ -198,8 +198,8 @@ async def test_a_disabled_client_stays_so_and_is_told_of_once(database: Database
         await disable_client(unit, id)
         assert [(event.key, event.data) for event in unit.events] == [(id, {"version": 2})]
     async with unit_of(database) as unit:
-        assert await find_client(unit.session, id) is None
-        assert (await get_client(unit.session, id)).disabled_at is not None
+        assert await find_client(unit.db, id) is None
+        assert (await get_client(unit.db, id)).disabled_at is not None
         for work in (revoke_client, add_secret):
             with pytest.raises(BadUserInput, match="disabled"):
                 await work(unit, id)

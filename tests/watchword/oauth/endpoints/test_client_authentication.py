@@ -57,9 +57,9 @@ async def test_nobody_learns_which_clients_there_are(database: Database, clock: 
         wrong = await desk.token(replace(machine, secret="wrong"))
         unknown = await desk.token(replace(machine, id="client_unknown"))
         assert (wrong.status_code, wrong.text) == (unknown.status_code, unknown.text)
-        async with database.read() as session:
+        async with database.read() as db:
             refused = select(AuditEntry.client_id).filter_by(action="CLIENT_REFUSED")
-            found = await session.execute(refused.order_by(AuditEntry.position))
+            found = await db.execute(refused.order_by(AuditEntry.position))
         assert list(found.scalars()) == [machine.id, None]
 
 

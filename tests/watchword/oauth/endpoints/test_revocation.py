@@ -44,9 +44,9 @@ async def test_a_refresh_token_ends_its_session(database: Database, clock: Moved
         await desk.hear()
         with pytest.raises(TokenRevoked):
             await desk.identity.verify(answer["access_token"])
-        async with database.read() as session:
-            over = await session.get_one(Session, who.session.id)
-            entries = (await session.execute(select(AuditEntry))).scalars().all()
+        async with database.read() as db:
+            over = await db.get_one(Session, who.session.id)
+            entries = (await db.execute(select(AuditEntry))).scalars().all()
         assert over.revoked_at is not None
         [entry] = [entry for entry in entries if entry.action == "TOKEN_REVOKED"]
         assert (entry.actor, entry.client_id, entry.session_id) == (app.id, app.id, who.session.id)
@@ -63,8 +63,8 @@ async def test_an_old_refresh_token_ends_its_session_as_reuse(
         clock.move(60)
         assert await revoke(desk, app, who.refresh_token) == 200
         assert (await desk.refresh(app, live)).json()["error"] == "invalid_grant"
-        async with database.read() as session:
-            entries = (await session.execute(select(AuditEntry))).scalars().all()
+        async with database.read() as db:
+            entries = (await db.execute(select(AuditEntry))).scalars().all()
         # Whoever has the id of a public client says that it is it.
         [entry] = [entry for entry in entries if entry.session_id and "TOKEN" in entry.action]
         assert (entry.action, entry.actor) == ("REFRESH_TOKEN_REUSED", None)
@@ -109,8 +109,8 @@ async def test_that_an_access_token_was_given_back_is_written_down(
         token = (await desk.token(machine)).json()["access_token"]
         id = (await desk.identity.verify(token)).token_id
         assert await revoke(desk, machine, token) == 200
-        async with database.read() as session:
+        async with database.read() as db:
             found = select(AuditEntry).filter_by(action="TOKEN_REVOKED")
-            entry = (await session.execute(found)).scalar_one()
+            entry = (await db.execute(found)).scalar_one()
     assert (entry.actor, entry.client_id, entry.account_id) == (machine.id, machine.id, None)
     assert (entry.address, entry.detail) == ("203.0.113.7", {"token": id})

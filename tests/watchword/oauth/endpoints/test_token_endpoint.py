@@ -67,7 +67,7 @@ async def test_two_secrets_are_good_while_one_is_rotated(
         machine = await desk.register()
         async with unit_of(database, clock.now() + 1) as unit:
             second = await add_secret(unit, machine.id)
-            [first, _] = await secrets_of(unit.session, machine.id)
+            [first, _] = await secrets_of(unit.db, machine.id)
         newer = replace(machine, secret=second.text)
         assert [(await desk.token(each)).status_code for each in (machine, newer)] == [200, 200]
         async with unit_of(database) as unit:
@@ -184,8 +184,8 @@ async def test_who_asks_a_refresh_for_too_much_keeps_its_token(
         who = await desk.session(app)
         response = await desk.refresh(app, who.refresh_token, scope="toys:all")
         assert response.json()["error"] == "invalid_scope"
-        async with database.read() as session:
-            [token] = (await session.execute(select(RefreshToken))).scalars()
+        async with database.read() as db:
+            [token] = (await db.execute(select(RefreshToken))).scalars()
         assert token.used_at is None
 
 
@@ -271,8 +271,8 @@ async def test_a_disabled_client_gets_nothing_and_its_sessions_are_over(
         async with unit_of(database, clock.now()) as unit:
             await disable_client(unit, machine.id)
             await disable_client(unit, app.id)
-        async with database.read() as session:
-            over = await session.get_one(Session, who.session.id)
+        async with database.read() as db:
+            over = await db.get_one(Session, who.session.id)
         assert over.revoked_at is not None
         assert (await desk.token(machine)).status_code == 401
         assert (await desk.refresh(app, who.refresh_token)).status_code == 401
@@ -347,8 +347,8 @@ async def test_who_keeps_guessing_is_slowed_down_and_no_honest_client_with_it(
         assert answers[-1].json()["error"] == "slow_down"
         assert int(answers[-1].headers["retry-after"]) > 0
         assert (await desk.token(machine)).status_code == 200
-        async with database.read() as session:
-            entries = (await session.execute(select(AuditEntry))).scalars().all()
+        async with database.read() as db:
+            entries = (await db.execute(select(AuditEntry))).scalars().all()
         refused = [entry for entry in entries if entry.action == "CLIENT_REFUSED"]
         assert len(refused) == 3
         assert (refused[0].client_id, refused[0].address) == (machine.id, "203.0.113.7")
