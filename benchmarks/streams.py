@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event, Place
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log, append
+from watchword.events.log.event_log import EventLog, append
 from watchword.events.log.tables import events, streams
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
@@ -75,7 +75,7 @@ async def _looks(options: argparse.Namespace) -> None:
 
 
 async def _look(database: Database, names: list[str]) -> None:
-    log, bus = Log(database), MemoryBus()
+    log, bus = EventLog(database), MemoryBus()
     await log.open()
     hub = Hub(log, bus, Background(SystemClock()), 100, look_seconds=0.5)
     for name in names:
@@ -94,7 +94,7 @@ async def _look(database: Database, names: list[str]) -> None:
     print(line, flush=True)
 
 
-async def _followed(hub: Hub, log: Log, name: str) -> None:
+async def _followed(hub: Hub, log: EventLog, name: str) -> None:
     # As if it had been followed, without a question for each.
     reader = Reader(name, log, hub._heal)
     reader.open(Place(1, MARK))
@@ -197,7 +197,7 @@ async def _administer(server: str, statement: str) -> None:
     await connection.close()
 
 
-class Held(Log):
+class Held(EventLog):
     """A log in memory that takes 5 ms for each read, and counts them."""
 
     def __init__(self) -> None:

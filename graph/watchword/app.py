@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from watchword.auth.http import passkey_routes, request_auth
 from watchword.auth.http import routes as identity_routes
-from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.follower import RevocationFollower
 from watchword.auth.revocation.identity_events import STREAM
 from watchword.auth.rotation import Rotation
 from watchword.auth.service import Identity
@@ -23,7 +23,7 @@ from watchword.delivery.leases import Leases
 from watchword.domain import Domain, Mount
 from watchword.events.bus import buses
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
@@ -46,7 +46,7 @@ from watchword.transports.middleware.nonce import NonceHeader
 from watchword.transports.middleware.opening import Gate, Opening
 from watchword.transports.middleware.origins import Origins
 from watchword.transports.middleware.slash import EndSlash
-from watchword.transports.pipeline import Door, quotas
+from watchword.transports.pipeline import Pipeline, quotas
 from watchword.transports.websocket.websocket import WebSocketDoor
 
 
@@ -65,7 +65,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         characters=settings.max_document_characters,
     )
     engine = Engine(mount.schema, limits, settings.plan_cache)
-    door = Door(
+    pipeline = Pipeline(
         settings,
         authenticator(
             partial(request_auth.authenticate, identity), clock, settings.operation_seconds
@@ -80,13 +80,13 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     opening = Opening()
     app = FastAPI(
         title="Watchword",
-        lifespan=opening.follow(_lifespan(door, identity)),
+        lifespan=opening.follow(_lifespan(pipeline, identity)),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
-    _open_doors(app, door)
+    _open_doors(app, pipeline)
     app.include_router(identity_routes.routes(identity))
     app.include_router(passkey_routes.routes(identity))
     app.include_router(authorize_routes.routes(identity))
@@ -109,7 +109,7 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         pool_seconds=settings.database_pool_seconds,
         pool_size=settings.database_pool_size,
     )
-    log = Log(database)
+    log = EventLog(database)
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
     hub = Hub(log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
@@ -127,10 +127,10 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
     )
 
 
-def _open_doors(app: FastAPI, door: Door) -> None:
-    explorer = door.settings.explorer
-    app.router.routes.append(Route("/graphql", HttpDoor(door, page if explorer else None)))
-    app.router.routes.append(WebSocketRoute("/graphql", WebSocketDoor(door)))
+def _open_doors(app: FastAPI, pipeline: Pipeline) -> None:
+    explorer = pipeline.settings.explorer
+    app.router.routes.append(Route("/graphql", HttpDoor(pipeline, page if explorer else None)))
+    app.router.routes.append(WebSocketRoute("/graphql", WebSocketDoor(pipeline)))
     if explorer:
         app.router.routes.extend(assets.routes())
 
@@ -145,10 +145,12 @@ def _let_pages_read(app: FastAPI, settings: Settings) -> None:
     )
 
 
-def _lifespan(door: Door, identity: Identity):  # type: ignore[no-untyped-def]
-    services, settings = door.services, door.settings
+def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untyped-def]
+    services, settings = pipeline.services, pipeline.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
-    watch = Watch(services, identity.revocations, door.leases, identity.seconds, grace)
+    watch = RevocationFollower(
+        services, identity.revocations, pipeline.leases, identity.seconds, grace
+    )
     needed = {STREAM: identity.seconds}
     pruner = Pruner(services.log, services.clock, settings, needed)
     rotation = Rotation(identity)

@@ -16,9 +16,9 @@ from watchword.domain import Domain
 from watchword.errors import BadUserInput
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event
-from watchword.events.follow import Course
+from watchword.events.follow import Follow
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.principal import Actor, Holder, Principal, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
@@ -36,7 +36,7 @@ class Services:
     """What lives as long as the process and is shared by every context."""
 
     database: Database
-    log: Log
+    log: EventLog
     bus: Bus
     hub: Hub
     clock: Clock
@@ -81,7 +81,7 @@ class Context:
         principal: Principal | SharedPrincipal,
         *,
         holder: Holder | None = None,
-        course: Course | None = None,
+        course: Follow | None = None,
         renew: Renew | None = None,
         address: str = "",
     ) -> None:

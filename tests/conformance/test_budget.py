@@ -49,7 +49,7 @@ async def test_there_are_so_many_over_all_doors_and_no_more(
                 async with live(door, server, MADE, "bob"):
                     await server.followed(4)
         # Whoever has left has left room.
-        await until(lambda: not len(server.door.operations))
+        await until(lambda: not len(server.pipeline.operations))
         async with live(door, server, MADE, token):
             await server.followed(1)
 
@@ -87,8 +87,8 @@ async def test_what_has_ended_counts_no_more(door: str, query: str, clock: Moved
         for _ in range(3):
             answers = [each async for each in STREAMING[door](server.url, query, "alice")]
             assert "RATE_LIMITED" not in str(answers)
-        await until(lambda: not len(server.door.operations))
-        assert not server.door.operations._counts
+        await until(lambda: not len(server.pipeline.operations))
+        assert not server.pipeline.operations._counts
 
 
 async def test_what_a_client_ends_counts_no_more(clock: MovedClock) -> None:
@@ -101,11 +101,11 @@ async def test_what_a_client_ends_counts_no_more(clock: MovedClock) -> None:
             await client.subscribe("1", MADE)
             await client.subscribe("2", "{ slow(seconds: 100) }")
             await server.followed(1)
-            assert len(server.door.operations) == 2
+            assert len(server.pipeline.operations) == 2
             for id in "121":
                 await client.send({"type": "complete", "id": id})
             await server.followed(0)
-            await until(lambda: not len(server.door.operations))
+            await until(lambda: not len(server.pipeline.operations))
 
 
 async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock) -> None:
@@ -122,7 +122,7 @@ async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock)
         await client.subscribe("2", "{ hello }")
         assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
         client.socket.transport.abort()
-        await until(lambda: not len(server.door.operations))
+        await until(lambda: not len(server.pipeline.operations))
 
 
 @every_door
@@ -134,4 +134,4 @@ async def test_variables_that_nothing_declares_keep_no_subscriptions_apart(
         for number in range(3):
             other = {"other": [number] * 1_000}
             await stack.enter_async_context(live(door, server, MADE, variables=other))
-        await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [3])

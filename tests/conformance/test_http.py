@@ -374,7 +374,7 @@ async def come_late(
     headers = ("authorization: Bearer alice+keeper/toys.count_s1~1", f"accept: {ACCEPT[door]}")
     async with slow_request(server.url, body, *headers, f"content-type: {JSON}") as asked:
         if happened is None:
-            server.door.services.clock.move(LIFE)  # type: ignore[attr-defined]
+            server.pipeline.services.clock.move(LIFE)  # type: ignore[attr-defined]
         else:
             await server.happen(happened)
             await until(lambda: len(server.watch._revocations) == 1)
@@ -418,7 +418,7 @@ async def test_a_token_that_ends_while_the_document_is_read_is_401(
     door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with toy_server(clock) as server:
-        engine = server.door.engine
+        engine = server.pipeline.engine
         plan = engine.plan
 
         def slow_plan(query: str, name: str | None) -> Plan:

@@ -219,7 +219,7 @@ async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_else
         assert (await renewing(client, KEEPER))["type"] == "pong"
         await client.subscribe("2", MAKE)
         assert await client.closed() == (1012, "server is restarting")
-        async with server.door.services.database.read() as db:
+        async with server.pipeline.services.database.read() as db:
             assert not (await db.execute(select(events))).all()
 
 
@@ -401,9 +401,9 @@ async def test_members_of_a_group_move_to_another_with_their_grants(clock: Moved
         for client in (one, two):
             await client.init(KEEPER)
             await client.subscribe("1", MADE)
-        await until(lambda: server.door.groups.sizes == [2])
+        await until(lambda: server.pipeline.groups.sizes == [2])
         assert (await renewing(one, "alice_s1"))["type"] == "pong"
-        await until(lambda: sorted(server.door.groups.sizes) == [1, 2])
+        await until(lambda: sorted(server.pipeline.groups.sizes) == [1, 2])
         await server.publish("a")
         prices = [(await c.receive())["payload"]["data"]["made"]["price"] for c in (one, two)]
         await bob.until(1)

@@ -20,7 +20,7 @@ async def test_an_operation_is_answered(door: str, clock: MovedClock) -> None:
     async with toy_server(clock, stock=True) as server:
         answers = [each async for each in TRANSPORTS[door](server.url, "{ me }", "alice")]
         assert answers == [{"data": {"me": "alice"}}]
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
 
 
 @every_door
@@ -37,7 +37,7 @@ async def test_events_come_until_the_token_ends(door: str, clock: MovedClock) ->
             # Whatever is written has to leave before its time is over.
             await asyncio.sleep(0)
         assert await client.ended() == "TOKEN_EXPIRED"
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
     assert client.values("made") == [{"id": "a"}, {"id": "b"}]
 
 
@@ -49,7 +49,9 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
         async with live(door, server, MADE, "alice"):
             await server.followed(1)
         await server.followed(0)
-        await until(lambda: not len(server.door.connections) and not len(server.door.operations))
+        await until(
+            lambda: not len(server.pipeline.connections) and not len(server.pipeline.operations)
+        )
 
 
 async def test_a_socket_that_is_never_read_is_let_go_in_the_end(
@@ -67,7 +69,7 @@ async def test_a_socket_that_is_never_read_is_let_go_in_the_end(
         while server.following:
             await server.publish("x" * 100_000)
             clock.move(1)
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
         client.socket.transport.abort()
 
 

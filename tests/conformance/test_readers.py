@@ -68,7 +68,7 @@ async def deaf(
     clients = [await Deaf(door).open(stack, server) for _ in range(count)]
     await server.followed(count + others)
     if count > 1:
-        await until(lambda: server.door.groups.sizes == [count])
+        await until(lambda: server.pipeline.groups.sizes == [count])
     return clients
 
 
@@ -81,7 +81,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def is_stuck(server: ToyServer) -> bool:
     """Tell whether something waits for each client that signed in, and goes on to wait."""
     for _ in range(20):
-        leases: Any = server.door.leases._of("alice")
+        leases: Any = server.pipeline.leases._of("alice")
         if not all(lease._tenant._wire.waiting[1] for lease in leases):
             return False
         await asyncio.to_thread(lambda: None)
@@ -141,7 +141,7 @@ async def test_one_that_never_reads_is_cut_off_in_the_end(
             await server.publish("x" * BIG)
             clock.move(1)
         # It holds nothing any more, and in the end not even its connection.
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
 
 
 async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
@@ -153,13 +153,13 @@ async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
         AsyncExitStack() as stack,
     ):
         await deaf(stack, server, "websocket", 2)
-        leases = server.door.leases._of("alice")
+        leases = server.pipeline.leases._of("alice")
         while not await is_stuck(server):
             await server.publish("x" * BIG)
         for lease in leases:
             cast(Connection, lease._tenant)._wire.keepalive_timeout()
         await server.followed(0)
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
 
 
 class FakeTransport:

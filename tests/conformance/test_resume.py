@@ -154,7 +154,7 @@ async def test_a_number_that_cannot_be_looked_back_is_named(
 
 
 def forged(server: ToyServer, kind: str) -> str:
-    cursors = server.door.services.log.cursors
+    cursors = server.pipeline.services.log.cursors
     here = Place(1, "0" * 16)
     good = cursors.write("toys", None, here)
     return {
@@ -201,7 +201,7 @@ async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
         return  # an empty header is none, and one that long does not reach us
     async with toy_server(clock) as server:
         await server.publish("a", "b")
-        await server.door.services.log.prune(clock.now() + 1, 1000)
+        await server.pipeline.services.log.prune(clock.now() + 1, 1000)
         async with live(door, server, SINCE, resume=forged(server, kind)) as client:
             await client.ended()
     assert client.refusal == code
@@ -215,7 +215,7 @@ async def test_pruning_does_not_disturb_those_who_are_up_to_date(
         await server.followed(1)
         for key in ("a", "b", "c"):
             await server.publish(key)
-            await server.door.services.log.prune(clock.now() + 1, 1000)
+            await server.pipeline.services.log.prune(clock.now() + 1, 1000)
         await client.until(3)
     assert client.values("since") == made("a", "b", "c")
 
@@ -226,14 +226,14 @@ async def test_what_the_bus_did_not_bring_is_read_from_the_log(
 ) -> None:
     async with toy_server(clock) as server, live(door, server, SINCE) as client:
         await server.followed(1)
-        monkeypatch.setattr(server.door.services.bus, "_receive", lambda event: None)
+        monkeypatch.setattr(server.pipeline.services.bus, "_receive", lambda event: None)
         await server.publish("a", "b")
         monkeypatch.undo()
         await server.publish("c")
         await client.until(3)
-        monkeypatch.setattr(server.door.services.bus, "_receive", lambda event: None)
+        monkeypatch.setattr(server.pipeline.services.bus, "_receive", lambda event: None)
         await server.publish("d")
-        clock.move(server.door.settings.log_look_seconds)
+        clock.move(server.pipeline.settings.log_look_seconds)
         await client.until(4)
     assert client.values("since") == made("a", "b", "c", "d")
 
@@ -251,7 +251,7 @@ async def test_those_who_resume_share_again_when_they_have_caught_up(
         ):
             await one.until(19)
             await two.until(19)
-            await until(lambda: server.door.groups.sizes == [2])
+            await until(lambda: server.pipeline.groups.sizes == [2])
             await server.publish(*NUMBERS[20:])
             await one.until(39)
             await two.until(39)

@@ -48,7 +48,7 @@ async def test_those_with_the_same_grants_share_one_execution_of_each_event(
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         tokens = ("alice+keeper", "bob+keeper", "carol+keeper")
         clients = await open_all(stack, door, server, SINCE, *tokens)
-        await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("a", "b")
         for client in clients:
             await client.until(2)
@@ -74,7 +74,7 @@ async def test_those_with_other_grants_variables_or_documents_do_not(
         await server.publish("a")
         for client in clients:
             await client.until(1)
-        assert server.door.groups.sizes == []
+        assert server.pipeline.groups.sizes == []
     prices = [client.values("made")[0]["price"] for client in clients]
     assert prices == [1, None, None, None, None]
 
@@ -88,7 +88,7 @@ async def test_a_document_that_asks_who_it_is_is_run_for_each_by_itself(
     names = ("alice", "bob", "carol")
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         clients = await open_all(stack, door, server, query, *names)
-        groups = server.door.groups
+        groups = server.pipeline.groups
         await until(lambda: groups.sizes == [3] or bool(groups.troubles))
         keys = ["plain1", "secret1", "plain2", "secret2"]
         for key in keys:
@@ -100,7 +100,7 @@ async def test_a_document_that_asks_who_it_is_is_run_for_each_by_itself(
         await server.publish("secret3")
         for client in (*clients, late):
             await client.until(5 if client is not late else 1)
-        assert server.door.groups.sizes == []
+        assert server.pipeline.groups.sizes == []
     for name, client in zip((*names, "dave"), (*clients, late), strict=True):
         seen = [(mine["key"], mine["owner"]) for mine in client.values("mine")]
         expected = [*keys, "secret3"] if name != "dave" else ["secret3"]
@@ -168,11 +168,11 @@ async def test_a_group_that_loses_all_members_leaves_nothing_behind(
     async with toy_server(clock) as server:
         async with AsyncExitStack() as stack:
             await open_all(stack, door, server, SINCE, "a", "b", "c")
-            await until(lambda: server.door.groups.sizes == [3])
-        await until(lambda: server.door.groups.sizes == [])
+            await until(lambda: server.pipeline.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [])
         await server.followed(0)
-        assert not server.door.groups._waiting
-        assert len(server.door.leases) == 0
+        assert not server.pipeline.groups._waiting
+        assert len(server.pipeline.leases) == 0
 
 
 @every_door
@@ -180,7 +180,7 @@ async def test_a_resolver_that_fails_fails_for_each_member(door: str, clock: Mov
     query = "subscription { brittle }"
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         clients = await open_all(stack, door, server, query, "a", "b", "c")
-        await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("fine", "broken")
         for client in clients:
             await client.ended()
@@ -195,7 +195,7 @@ async def test_a_resolver_that_ends_ends_for_each_member(
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         clients = await open_all(stack, door, server, "subscription { scripted }", "a", "b", "c")
-        await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("fine", key, "more")
         for client in clients:
             await client.ended()
@@ -221,7 +221,7 @@ async def test_what_a_middleware_sets_for_one_request_reaches_no_other(
     query = "subscription { whispered }"
     async with toy_server(clock, wrap=wrap) as server, AsyncExitStack() as stack:
         clients = await open_all(stack, door, server, query, "a", "b", "c")
-        await until(lambda: server.door.groups.sizes == [3])
+        await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("together")
         for client in clients:
             await client.until(1)

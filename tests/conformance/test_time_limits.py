@@ -83,7 +83,7 @@ async def test_an_event_that_takes_too_long_holds_nobody_up(
         ]
         await server.followed(count)
         if count > 1:
-            await until(lambda: server.door.groups.sizes == [count])
+            await until(lambda: server.pipeline.groups.sizes == [count])
         await server.publish("slow", "next")
         await until(lambda: waits_for(clock, 100))
         clock.move(5)

@@ -455,7 +455,7 @@ async def test_an_address_has_so_many_sockets_and_no_more(clock: MovedClock) -> 
                 "Too many connections are open from this address. End some, or come back later.",
             )
         await first.socket.close()
-        await until(lambda: not len(server.door.connections))
+        await until(lambda: not len(server.pipeline.connections))
         async with WebSocketClient.open(server.url) as third:
             assert (await third.init())["type"] == "connection_ack"
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.errors import Conflict
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database
 
 
 async def prune(url: str, most: int) -> None:
     """Keep the newest `most` events of each stream, some fifty times a second, until this process is
     killed."""
-    log = Log(Database(url))
+    log = EventLog(Database(url))
     while True:
         # The database is away, as it often is here.
         with suppress(SQLAlchemyError, OSError, Conflict):

@@ -17,7 +17,7 @@ from tests.scenario.fleet import Fleet, Node, fleet
 from tests.scenario.storm import LAST, SAY, check, truth
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
 from watchword.events.bus import buses
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
@@ -44,7 +44,7 @@ async def opened(ground: Fleet, node: Node, token: str) -> ClientConnection:
 async def happen(ground: Fleet, event: object) -> float:
     """Commit an event and publish it, as another process would; return when that was."""
     database = Database(ground.database_url)
-    log = Log(database)
+    log = EventLog(database)
     await log.open()
     background = Background(SystemClock())
     bus = buses.bus(ground.redis.url, lambda: log.cursors.epoch, background)

@@ -16,7 +16,7 @@ from watchword.errors import WatchwordError
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background
 from watchword.storage.database import Database
@@ -90,7 +90,7 @@ async def open_services(
     database: Database, clock: MovedClock, mailbox_limit: int = 100
 ) -> tuple[Services, list[Event]]:
     """Make services around a database, and the list of what will be heard on the bus."""
-    log, bus, events = Log(database), MemoryBus(), list[Event]()
+    log, bus, events = EventLog(database), MemoryBus(), list[Event]()
     background = Background(clock)
     hub = Hub(log, bus, background, mailbox_limit, look_seconds=1)
 

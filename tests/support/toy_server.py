@@ -23,7 +23,7 @@ from tests.support import toy_schema
 from tests.support.clock import passed
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
-from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.follower import RevocationFollower
 from watchword.auth.revocation.revocations import Revocations
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
@@ -43,7 +43,7 @@ from watchword.tokens.dpop import Target
 from watchword.transaction import transaction
 from watchword.transports.authenticate import authenticator
 from watchword.transports.http.http import HttpDoor
-from watchword.transports.pipeline import Door, quotas
+from watchword.transports.pipeline import Pipeline, quotas
 from watchword.transports.websocket.websocket import WebSocketDoor
 
 LIFE = 600.0
@@ -59,8 +59,8 @@ class ToyServer:
     """A running server: its address, and its inside for a test to move and look at."""
 
     url: str
-    door: Door
-    watch: Watch
+    pipeline: Pipeline
+    watch: RevocationFollower
     stop: Callable[[], None] = lambda: None
 
     @property
@@ -74,7 +74,7 @@ class ToyServer:
 
     async def happen(self, *events: Event) -> None:
         """Commit events in one transaction."""
-        services = self.door.services
+        services = self.pipeline.services
         async with transaction(services.database, services.bus, services.clock.now()) as unit:
             for event in events:
                 unit.publish(event)
@@ -85,8 +85,8 @@ class ToyServer:
 
     @property
     def following(self) -> int:
-        sizes = self.door.groups.sizes
-        return self.door.services.hub.size - WATCHES - len(sizes) + sum(sizes)
+        sizes = self.pipeline.groups.sizes
+        return self.pipeline.services.hub.size - WATCHES - len(sizes) + sum(sizes)
 
 
 # The mailbox of the watch over sessions.
@@ -133,7 +133,7 @@ def _template() -> Path:
 @asynccontextmanager
 async def toy_door(
     clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
-) -> AsyncIterator[tuple[Door, Watch]]:
+) -> AsyncIterator[tuple[Pipeline, RevocationFollower]]:
     """The stages around the toy schema, on a log of their own; tokens name their principal."""
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "toys.db"
@@ -159,7 +159,7 @@ async def toy_door(
 
 def _door(
     settings: Settings, services: Services, clock: Clock, schema: strawberry.Schema
-) -> tuple[Door, Watch]:
+) -> tuple[Pipeline, RevocationFollower]:
     downgrades = settings.on_role_change == "downgrade"
     revocations = Revocations(DOMAIN, 2 * LIFE, downgrades)
 
@@ -188,7 +188,7 @@ def _door(
     )
     engine = Engine(schema, limits, settings.plan_cache)
     leases = Leases()
-    door = Door(
+    pipeline = Pipeline(
         settings,
         authenticator(verify, clock, settings.operation_seconds),
         revocations.check,
@@ -199,7 +199,7 @@ def _door(
         *quotas(settings),
     )
     grace = None if downgrades else settings.outdated_grace_seconds
-    return door, Watch(services, revocations, leases, 2 * LIFE, grace)
+    return pipeline, RevocationFollower(services, revocations, leases, 2 * LIFE, grace)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from tests.support.principals import open_services
 from watchword.auth.accounts.accounts import accounts_by_id
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput
-from watchword.events.follow import Course
+from watchword.events.follow import Follow
 from watchword.principal import ANONYMOUS, Actor, Grants, IdentityAsked, Principal, SharedPrincipal
 from watchword.storage.database import Database
 
@@ -75,7 +75,7 @@ async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
 async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Services) -> None:
     rows, context = (
         {"bear": 1},
-        Context(services, ANONYMOUS, course=Course(services.hub, services.log)),
+        Context(services, ANONYMOUS, course=Follow(services.hub, services.log)),
     )
 
     async def sizes(_context: Context, keys: list[str]) -> list[int]:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import BEGINNING, Event
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 
@@ -26,7 +26,7 @@ async def test_events_leave_after_the_commit(database: Database) -> None:
         unit.publish(BEAR)
         assert seen == []
     assert seen == [replace(BEAR, position=1)]
-    assert await Log(database).read("toys", None, BEGINNING, 10) == seen
+    assert await EventLog(database).read("toys", None, BEGINNING, 10) == seen
     async with database.read() as db:
         assert (await db.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
 
@@ -40,7 +40,7 @@ async def test_a_rollback_forgets_its_events(database: Database) -> None:
             unit.publish(BEAR)
             raise RuntimeError
     assert seen == []
-    assert await Log(database).heads(["toys"]) == {"toys": BEGINNING}
+    assert await EventLog(database).heads(["toys"]) == {"toys": BEGINNING}
 
 
 async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
@@ -65,7 +65,7 @@ async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
         await asyncio.wait({task})
     async with database.read() as db:
         kept = (await db.execute(text("SELECT count(*) FROM toys"))).scalar_one()
-    logged = await Log(database).read("toys", None, BEGINNING, 100)
+    logged = await EventLog(database).read("toys", None, BEGINNING, 100)
     assert len(seen) == kept == len(logged)
     assert [event.position for event in seen] == list(range(1, kept + 1))
 
@@ -86,4 +86,4 @@ async def test_an_event_that_a_bus_cannot_carry_is_refused_before_anything_is_co
         async with transaction(database, MemoryBus(), 0) as unit:
             unit.publish(BEAR)
             unit.publish(event)
-    assert await Log(database).read("toys", None, BEGINNING, 10) == []
+    assert await EventLog(database).read("toys", None, BEGINNING, 10) == []

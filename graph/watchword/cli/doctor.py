@@ -96,9 +96,7 @@ async def _clock(settings: Settings) -> str:
     """The database's clock, and the newest account, must not be ahead of this machine's."""
     now = SystemClock().now()
     async with opened(settings) as database, database.read() as db:
-        newest = await db.scalar(
-            select(Account.created_at).order_by(Account.created_at.desc())
-        )
+        newest = await db.scalar(select(Account.created_at).order_by(Account.created_at.desc()))
         if isinstance(newest, datetime) and newest.timestamp() > now + CLOCK_TOLERANCE:
             raise Unsafe("This machine's clock is behind what was written before: set it by NTP.")
         if not database.is_sqlite:

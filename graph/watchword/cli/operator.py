@@ -12,7 +12,7 @@ from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.events.bus import buses
 from watchword.events.bus.bus import Bus
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.principal import OPERATOR
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
@@ -55,7 +55,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 async def operator(settings: Settings) -> AsyncIterator[Operator]:
     """Lend the operator's reads and writes for one command. Raises as `opened` does."""
     async with opened(settings) as database:
-        log = Log(database)
+        log = EventLog(database)
         await log.open()
         clock = SystemClock()
         background = Background(clock)

@@ -21,7 +21,7 @@ from watchword.cli.operator import opened
 from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.principal import FIRST_PARTY, is_delegated
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
@@ -184,7 +184,7 @@ async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -
     principal = verifier.verify(text)
     known = revocations(settings, domain)
     async with opened(settings) as database:
-        happened, _ = await Log(database).since(STREAM, clock.now() - LONGEST_TOKEN)
+        happened, _ = await EventLog(database).since(STREAM, clock.now() - LONGEST_TOKEN)
     for event, at in happened:
         known.add(event, at)
     known.check(principal)

@@ -17,10 +17,10 @@ from typing import Any, cast
 from graphql import GraphQLError
 
 from watchword.context import Services
-from watchword.delivery.member import Key, Member
+from watchword.delivery.member import GroupKey, Member
 from watchword.delivery.run import Operation, Run, Sent, told
 from watchword.errors import WatchwordError
-from watchword.events.follow import Course, OtherTopic, Progress
+from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
 from watchword.principal import Principal, SharedPrincipal, asks_for_one
 
@@ -45,7 +45,7 @@ class Group:
         self,
         engine: Engine,
         services: Services,
-        key: Key,
+        key: GroupKey,
         operation: Operation,
         start: Progress,
         opened: Callable[[Group], object],
@@ -66,7 +66,7 @@ class Group:
         self._least: Progress | None = None
         # The progress of members that have had the newest answer. Compared with `is`.
         self._last = start
-        course = Course(services.hub, services.log, start, idle=self._open, only=key.topic)
+        course = Follow(services.hub, services.log, start, idle=self._open, only=key.topic)
         self._run = Run(engine, services, self, operation, course)
         # In the background: it outlives the request of the member that formed it, and must not see that
         # request's context variables, which it would show to the others.

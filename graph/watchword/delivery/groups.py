@@ -7,7 +7,7 @@ from itertools import islice
 
 from watchword.context import Services
 from watchword.delivery.group import Group, Trouble
-from watchword.delivery.member import Key, Member
+from watchword.delivery.member import GroupKey, Member
 from watchword.delivery.troubles import Troubles
 from watchword.execution.engine import Engine
 from watchword.formats.exact_json import distinct
@@ -19,8 +19,8 @@ class Groups:
     def __init__(self, engine: Engine, services: Services) -> None:
         self.engine = engine
         self.services = services
-        self._groups: dict[Key, Group] = {}
-        self._waiting: dict[Key, dict[Member, None]] = {}
+        self._groups: dict[GroupKey, Group] = {}
+        self._waiting: dict[GroupKey, dict[Member, None]] = {}
         self.troubles = Troubles()
 
     @property
@@ -28,7 +28,7 @@ class Groups:
         """How many members each group has."""
         return [group.size for group in self._groups.values()]
 
-    def offer(self, member: Member) -> Key | None:
+    def offer(self, member: Member) -> GroupKey | None:
         """Bring a subscription that waits together with others, if there are any.
 
         Return the key by which it waits for a group; None when it has joined one, or cannot.
@@ -46,14 +46,14 @@ class Groups:
             self._bring_together(key, waiting)
         return key
 
-    def withdraw(self, member: Member, key: Key) -> None:
+    def withdraw(self, member: Member, key: GroupKey) -> None:
         """Forget that a subscription waits."""
         if waiting := self._waiting.get(key):
             waiting.pop(member, None)
             if not waiting:
                 del self._waiting[key]
 
-    def _bring_together(self, key: Key, waiting: Iterable[Member]) -> None:
+    def _bring_together(self, key: GroupKey, waiting: Iterable[Member]) -> None:
         resting = ((member, rest) for member in waiting if (rest := member.rest) is not None)
         two = tuple(islice(resting, 2))
         if len(two) == 2:
@@ -77,11 +77,11 @@ class Groups:
             now = self.services.clock.now()
             self.troubles.note(group.key, now, is_lasting=trouble is Trouble.PERSONAL)
 
-    def _key(self, member: Member) -> Key | None:
+    def _key(self, member: Member) -> GroupKey | None:
         topic, principal = member.topic, member.principal
         if topic is None:
             return None
-        key = Key(
+        key = GroupKey(
             member.operation.plan,
             distinct(member.operation.variables or {}),
             principal.grants,

@@ -11,7 +11,7 @@ from watchword.principal import Grants, Principal
 from watchword.process.clock import Clock, Timer
 
 
-class Tenant(Protocol):
+class LeaseHolder(Protocol):
     """Whoever lives by a lease: a connection."""
 
     def ended(self, ending: Ending) -> None:
@@ -33,7 +33,7 @@ class Lease:
     __slots__ = ("_clock", "_renew_before", "_tenant", "_timer", "deadline", "ending", "principal")
 
     def __init__(
-        self, clock: Clock, principal: Principal, tenant: Tenant, renew_before: float = 0
+        self, clock: Clock, principal: Principal, tenant: LeaseHolder, renew_before: float = 0
     ) -> None:
         self.principal = principal
         self.ending: Ending | None = None

@@ -13,7 +13,7 @@ from watchword.principal import Grants, Principal
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class GroupKey:
     """What subscribers must have in common to be served by one execution."""
 
     plan: Plan
@@ -27,7 +27,7 @@ class Membership(Protocol):
     """What a subscription knows of its group."""
 
     @property
-    def key(self) -> Key:
+    def key(self) -> GroupKey:
         """What its members have in common."""
 
     def leave(self, member: Member) -> None:

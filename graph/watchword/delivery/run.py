@@ -11,7 +11,7 @@ from typing import Any
 
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
-from watchword.events.follow import Course, OtherTopic, Progress
+from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.ahead import Ahead
 from watchword.execution.engine import Answer, Engine, Source, Unavailable
 from watchword.execution.masking import conceal, present, written
@@ -75,7 +75,7 @@ class Run:
         services: Services,
         holder: Holder,
         operation: Operation,
-        course: Course,
+        course: Follow,
         ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         """`course` says where it begins. `ready` is awaited after each answer: when the resolver

@@ -18,7 +18,7 @@ from typing import Any
 
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
-from watchword.delivery.member import Key, Membership
+from watchword.delivery.member import GroupKey, Membership
 from watchword.delivery.outlet import Outlet
 from watchword.delivery.run import Operation, Run, told
 from watchword.delivery.states import (
@@ -34,7 +34,7 @@ from watchword.delivery.states import (
     Waits,
     after,
 )
-from watchword.events.follow import Course, Progress, Topic
+from watchword.events.follow import Follow, Progress, Topic
 from watchword.principal import Principal
 from watchword.process.background import Background
 
@@ -56,7 +56,7 @@ class Subscription:
         self.lease = lease
         self.operation = operation
         self.outlet = outlet
-        self.state: State[Solo, Key, Membership] = Opening()
+        self.state: State[Solo, GroupKey, Membership] = Opening()
         self._groups = groups
         self._resume = resume
         self._context = copy_context()
@@ -114,7 +114,7 @@ class Subscription:
 
     def _begin(self, progress: Progress | None, topic: Topic | None) -> None:
         services, stream = self._groups.services, topic.stream if topic else None
-        course = Course(
+        course = Follow(
             services.hub, services.log, progress, self._resume, self._wait, stream=stream
         )
         ready = self.outlet.drained
@@ -130,7 +130,7 @@ class Subscription:
         if self.rest is not None and (key := self._groups.offer(self)) is not None:
             self._take(Waits(key))
 
-    def _take(self, happened: Happening[Solo, Key, Membership]) -> None:
+    def _take(self, happened: Happening[Solo, GroupKey, Membership]) -> None:
         before, self.state = self.state, after(self.state, happened)
         if self.state is before:
             return
@@ -166,7 +166,7 @@ class Solo:
         self._task = asyncio.get_running_loop().create_task(self._live(), context=context)
 
     @property
-    def course(self) -> Course:
+    def course(self) -> Follow:
         """Where it is."""
         return self._run.course
 
@@ -198,7 +198,7 @@ class Solo:
             self._end(errors)
 
 
-def _run_of(state: State[Solo, Key, Membership]) -> Solo | None:
+def _run_of(state: State[Solo, GroupKey, Membership]) -> Solo | None:
     match state:
         case Alone(run) | Offered(run, _):
             return run

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from watchword.errors import BadUserInput
 from watchword.events.event import PRESENT, Event, Place
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
 from watchword.process.deadline import Watchdog
@@ -59,7 +59,7 @@ class OtherTopic(Exception):
     """The resolver of a group follows another stream or key than the members of the group do."""
 
 
-class Course:
+class Follow:
     """Begins right after `start` or `resume` (a cursor), or where the resolver says.
 
     `idle` is called whenever the resolver waits for what has not happened yet, and every answer
@@ -90,7 +90,7 @@ class Course:
     def __init__(
         self,
         hub: Hub,
-        log: Log,
+        log: EventLog,
         start: Progress | None = None,
         resume: str | None = None,
         idle: Callable[[], object] = lambda: None,
@@ -116,11 +116,11 @@ class Course:
         self._repeated = 0
         self._begin = self._progress = start
 
-    def again(self) -> Course:
+    def again(self) -> Follow:
         """Return a course that goes on from where this one is."""
         stream = self.topic.stream if self.topic else self._stream
         resume = self._resume
-        return Course(self._hub, self._log, self.progress, resume, self._idle, self._only, stream)
+        return Follow(self._hub, self._log, self.progress, resume, self._idle, self._only, stream)
 
     @property
     def topic(self) -> Topic | None:

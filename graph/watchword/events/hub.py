@@ -10,7 +10,7 @@ from watchword.errors import CursorExpired, WentBack
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event, Place
 from watchword.events.log.changes import Seen
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
 from watchword.process.background import Background
@@ -27,7 +27,7 @@ class Hub:
 
     def __init__(
         self,
-        source: Log,
+        source: EventLog,
         bus: Bus,
         background: Background,
         mailbox_limit: int,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING, Event, Place
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 
 # Events that are read from the log at once.
@@ -30,7 +30,7 @@ class Reader:
     def __init__(
         self,
         stream: str,
-        source: Log,
+        source: EventLog,
         heal: Callable[[Reader], object],
         unread: Callable[[Reader], object] = lambda _: None,
     ) -> None:

@@ -44,9 +44,7 @@ class Slice(Generic[R]):
     has_previous: bool
 
 
-async def paginate(
-    db: AsyncSession, statement: Select[R], order: Order, page: Page
-) -> Slice[R]:
+async def paginate(db: AsyncSession, statement: Select[R], order: Order, page: Page) -> Slice[R]:
     """Read one page of a statement. Raises `BadUserInput` for a cursor that is not of this order."""
     limited = _bounded(statement, order, page).order_by(*_sorting(order, page))
     rows = (await db.execute(limited.limit(page.size + 1))).scalars().all()

@@ -9,15 +9,15 @@ from typing import Protocol
 
 from watchword.asgi.backlog import Backlog
 from watchword.asgi.uvicorn_frames import Wire
-from watchword.delivery.lease import Lease, Tenant
+from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.errors import Ending
 from watchword.principal import Principal
 from watchword.process.clock import Timer
-from watchword.transports.pipeline import Door
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.state import Machine, Move, State
 
 
-class Owner(Tenant, Protocol):
+class Owner(LeaseHolder, Protocol):
     """A connection: what it does when its lease, its server or its client ends it."""
 
     @property
@@ -28,16 +28,16 @@ class Owner(Tenant, Protocol):
 class Life(Machine):
     """Ends a connection for the first reason that there is, by `owner.ended`."""
 
-    def __init__(self, door: Door, wire: Wire, owner: Owner, state: State) -> None:
+    def __init__(self, pipeline: Pipeline, wire: Wire, owner: Owner, state: State) -> None:
         super().__init__(state)
-        self._door = door
+        self._pipeline = pipeline
         self._wire = wire
         self._owner = owner
         self._lease: Lease | None = None
         self._timer: Timer | None = None
         # When it ends at the latest once the server stops, in Unix seconds.
         self._latest = 0.0
-        clock, patience = door.services.clock, door.patience
+        clock, patience = pipeline.services.clock, pipeline.patience
         self._backlog = Backlog(clock, patience, wire, lambda: owner.ended(Ending.SLOW))
         wire.written = self._backlog.wrote
         wire.stopping = self.drain
@@ -49,8 +49,8 @@ class Life(Machine):
         return self._lease
 
     def rent(self, principal: Principal) -> None:
-        """Take a lease. Raises what `Door.lease` raises."""
-        self._lease = self._door.lease(principal, self._owner)
+        """Take a lease. Raises what `Pipeline.lease` raises."""
+        self._lease = self._pipeline.lease(principal, self._owner)
 
     def move(self, move: Move) -> bool:
         """Make a move; the timer of the state before is forgotten."""
@@ -62,7 +62,7 @@ class Life(Machine):
 
     def wait(self, seconds: float, callback: Callable[[], object]) -> None:
         """Call back after so many seconds if the connection is in the same state then."""
-        clock = self._door.services.clock
+        clock = self._pipeline.services.clock
         self._timer = clock.call_at(clock.now() + seconds, callback)
 
     def drain(self) -> None:
@@ -70,14 +70,14 @@ class Life(Machine):
         if not self.move(Move.DRAIN):
             self._owner.ended(Ending.DRAINING)
             return
-        seconds = self._door.settings.drain_seconds
-        self._latest = self._door.services.clock.now() + seconds
+        seconds = self._pipeline.settings.drain_seconds
+        self._latest = self._pipeline.services.clock.now() + seconds
         self.wait(random.uniform(0, seconds), self.leave)
 
     def leave(self) -> None:
         """End as soon as queries and mutations are answered, and at the end of `drain_seconds` anyway."""
         if self.move(Move.LEAVE):
-            left = self._latest - self._door.services.clock.now()
+            left = self._latest - self._pipeline.services.clock.now()
             self.wait(left, lambda: self._owner.ended(Ending.DRAINING))
         self.rest()
 
@@ -93,5 +93,5 @@ class Life(Machine):
         self._backlog.close()
         self._wire.written = self._wire.stopping = None
         if self._lease is not None:
-            self._door.give_back(self._lease)
+            self._pipeline.give_back(self._lease)
         return True

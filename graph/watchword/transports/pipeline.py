@@ -10,7 +10,7 @@ from watchword.asgi.backlog import Patience
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
-from watchword.delivery.lease import Lease, Tenant
+from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.delivery.leases import Leases
 from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
 from watchword.execution.engine import Engine
@@ -25,8 +25,8 @@ Confirm = Callable[[Principal], Principal]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """The stages behind a door, in the order in which a request passes them."""
+class Pipeline:
+    """The stages behind a pipeline, in the order in which a request passes them."""
 
     settings: Settings
     authenticate: Authenticate
@@ -38,7 +38,7 @@ class Door:
     connections: Quota
     operations: Quota
 
-    def still(self, principal: Principal) -> Principal:
+    def recheck_token(self, principal: Principal) -> Principal:
         """Return a principal as it is to be believed after something was waited for; asks nobody.
 
         Raises `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
@@ -51,13 +51,13 @@ class Door:
             log.info("a token was refused by the rule: %s", error.rule)
             raise
 
-    def lease(self, principal: Principal, tenant: Tenant) -> Lease:
+    def lease(self, principal: Principal, tenant: LeaseHolder) -> Lease:
         """Give a live connection its lease.
 
-        Raises `RateLimited` when the principal has too many, and what `still` raises when something
+        Raises `RateLimited` when the principal has too many, and what `recheck_token` raises when something
         happened since it was authenticated.
         """
-        principal = self.still(principal)
+        principal = self.recheck_token(principal)
         if not principal.is_anonymous:
             self._check_connections(principal.subject)
         settings = self.settings

@@ -237,9 +237,7 @@ async def _affect(db: AsyncSession, row: IncidentRow, keys: set[str]) -> bool:
         await db.execute(
             delete(IncidentComponentRow).filter_by(incident_id=row.id, component_id=key)
         )
-    db.add_all(
-        IncidentComponentRow(incident_id=row.id, component_id=key) for key in keys - there
-    )
+    db.add_all(IncidentComponentRow(incident_id=row.id, component_id=key) for key in keys - there)
     return there != keys
 
 

@@ -10,7 +10,7 @@ from watchword.cli.operator import operator
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.events.event import Event
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.principal import OPERATOR
 from watchword.storage.database import Database
 
@@ -25,7 +25,7 @@ async def test_what_it_publishes_is_in_the_log_and_it_is_the_operator(
     async with operator(settings(database_url)) as held, held.write() as unit:
         assert unit.actor is OPERATOR
         unit.publish(Event("things", "a", "CHANGED"))
-    assert (await Log(database).heads(["things"]))["things"].position == 1
+    assert (await EventLog(database).heads(["things"]))["things"].position == 1
 
 
 async def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:

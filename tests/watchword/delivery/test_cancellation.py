@@ -26,7 +26,7 @@ async def world(clock: MovedClock) -> AsyncIterator[World]:
 async def arrive(world: World, count: int, query: str) -> list[Person]:
     people = [await world.arrive_for(query) for _ in range(count)]
     if count > 1:
-        await until(lambda: world.door.groups.sizes == [count])
+        await until(lambda: world.pipeline.groups.sizes == [count])
     return people
 
 
@@ -76,7 +76,7 @@ async def test_a_resolver_that_is_cancelled_by_its_own_doing_tells_everybody(
     await world.happen_to("secret1")
     await until(lambda: all(person.outlet.is_complete for person in people))
     assert [codes(person) for person in people] == [["INTERNAL"]] * count
-    assert world.door.groups.sizes == []
+    assert world.pipeline.groups.sizes == []
 
 
 @pytest.mark.parametrize("how", ["hangs", "timeout"])
@@ -85,7 +85,7 @@ async def test_the_time_of_a_resolver_does_not_run_out_while_its_client_reads(
 ) -> None:
     [person] = await arrive(world, 1, careless(how))
     person.outlet.stick()
-    services = world.door.services
+    services = world.pipeline.services
     async with transaction(services.database, services.bus, clock.now()) as unit:
         unit.publish(Event(STREAM, "plain1", "made"))
         unit.publish(Event(STREAM, "secret2", "made"))
@@ -110,7 +110,7 @@ async def test_a_group_whose_resolver_hangs_before_it_follows_is_given_up(
     people = [await world.arrive_for(careless("late")) for _ in range(2)]
     await until(lambda: waits_for(clock, 90))
     clock.move(30)
-    await until(lambda: world.door.groups.sizes == [] and len(world.door.groups.troubles) == 1)
+    await until(lambda: world.pipeline.groups.sizes == [] and len(world.door.groups.troubles) == 1)
     assert not waits_for(clock, 60)
     # Each goes on by itself, and a group is tried again later.
     clock.move(FIRST_PAUSE)

@@ -38,7 +38,7 @@ from watchword.events.event import PRESENT, Event
 from watchword.execution.engine import Answer, Source
 from watchword.principal import Grants, Principal
 from watchword.transaction import transaction
-from watchword.transports.pipeline import Door
+from watchword.transports.pipeline import Pipeline
 
 KEEPER = Grants(frozenset({"keeper"}), frozenset({"toys:price"}))
 CHILD = Grants(frozenset({"child"}))
@@ -153,10 +153,10 @@ def script_of(key: str) -> Script:
 
 
 class World:
-    """A door, a clock, and everybody who follows."""
+    """A pipeline, a clock, and everybody who follows."""
 
-    def __init__(self, door: Door, clock: MovedClock, dice: random.Random) -> None:
-        self.door, self.clock, self.dice = door, clock, dice
+    def __init__(self, pipeline: Pipeline, clock: MovedClock, dice: random.Random) -> None:
+        self.pipeline, self.clock, self.dice = pipeline, clock, dice
         self.people: list[Person] = []
         self.count = 0
 
@@ -179,13 +179,13 @@ class World:
 
     def subscribe(self, person: Person, resume: str | None = None) -> None:
         """Subscribe, in a request of its own, for which a middleware has set something."""
-        operation = Operation(self.door.engine.plan(person.query, None), None)
+        operation = Operation(self.pipeline.engine.plan(person.query, None), None)
 
         def ask() -> None:
             whisper.set(person.name)
             unset.set(person.name)
             person.subscription = Subscription(
-                self.door.groups, person.lease, operation, person.outlet, resume
+                self.pipeline.groups, person.lease, operation, person.outlet, resume
             )
             person.subscription.start()
 
@@ -197,7 +197,7 @@ class World:
         await self.happen_to(f"{kind}{self.count}")
 
     async def happen_to(self, key: str) -> None:
-        services = self.door.services
+        services = self.pipeline.services
         alive = [person for person in self.people if person.lease.ending is None]
         async with transaction(services.database, services.bus, self.clock.now()) as unit:
             unit.publish(Event(STREAM, key, "made"))
@@ -307,8 +307,8 @@ class World:
 async def world(clock: MovedClock, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     seed = int(os.environ.get("SEED", request.param))
     print(f"SEED={seed}")
-    async with toy_door(clock, mailbox_limit=3) as (door, _):
-        yield World(door, clock, random.Random(seed))
+    async with toy_door(clock, mailbox_limit=3) as (pipeline, _):
+        yield World(pipeline, clock, random.Random(seed))
 
 
 @pytest.mark.parametrize("world", range(10), indirect=True)
@@ -332,14 +332,14 @@ async def test_who_comes_in_ahead_of_the_group_is_not_told_what_it_has_had(
         await gate.wait()
         return await answer(self, event, context)
 
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(4))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(4))
         members = [await world.arrive_for(QUERY) for _ in range(2)]
-        await until(lambda: door.groups.sizes == [2])
+        await until(lambda: pipeline.groups.sizes == [2])
         monkeypatch.setattr(Source, "answer", held)
         await world.happen()
         late = await world.arrive_for(QUERY)
-        await until(lambda: door.groups.sizes == [3])
+        await until(lambda: pipeline.groups.sizes == [3])
         gate.set()
         await world.happen()
         await world.settle()
@@ -350,8 +350,8 @@ async def test_who_comes_in_ahead_of_the_group_is_not_told_what_it_has_had(
 async def test_subscribers_of_two_keys_are_not_run_for_as_one(
     clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(11))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(11))
         people = []
         for key in ("a", "b", "a", "b"):
             # The resolver looks it up, so that nothing else in what they ask for differs.
@@ -375,8 +375,8 @@ async def test_a_run_that_comes_to_another_key_takes_nobody_in(
         def __getitem__(self, _index: int) -> str:
             return self.keys.pop() if self.keys else "b"
 
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(11))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(11))
         monkeypatch.setattr(toy_schema, "looked_up", Found())
         people = [await world.arrive_for("subscription { looked }") for _ in range(2)]
         for _ in range(3):
@@ -388,20 +388,20 @@ async def test_a_run_that_comes_to_another_key_takes_nobody_in(
 
 
 async def test_a_group_that_failed_is_formed_again_after_a_pause(clock: MovedClock) -> None:
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(12))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(12))
         members = [await world.arrive_for(PERSONAL) for _ in range(3)]
-        await until(lambda: door.groups.sizes == [3])
+        await until(lambda: pipeline.groups.sizes == [3])
         await world.happen_to("secret1")
         await world.settle()
         await world.happen_to("plain2")
         await world.settle()
-        assert door.groups.sizes == []
+        assert pipeline.groups.sizes == []
         for member in members:
             member.lease.renew(replace(member.lease.principal, expires_at=math.inf))
         clock.move(LONGEST_PAUSE)
         await world.happen_to("plain3")
-        await until(lambda: door.groups.sizes == [3])
+        await until(lambda: pipeline.groups.sizes == [3])
         await world.settle()
         world.check()
 
@@ -410,10 +410,10 @@ async def test_an_answer_to_many_lets_others_run_in_between(
     clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group, "AT_ONCE", 2)
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(17))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(17))
         members = [await world.arrive_for(QUERY) for _ in range(7)]
-        await until(lambda: door.groups.sizes == [7])
+        await until(lambda: pipeline.groups.sizes == [7])
         reached: list[int] = []
         leaver, regranted = members[5], members[6]
 
@@ -439,10 +439,10 @@ async def test_an_answer_to_many_lets_others_run_in_between(
 async def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_nothing(
     clock: MovedClock,
 ) -> None:
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(10))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(10))
         slow, *others = [await world.arrive_for(QUERY) for _ in range(3)]
-        await until(lambda: door.groups.sizes == [3])
+        await until(lambda: pipeline.groups.sizes == [3])
         slow.outlet.stick()
         for _ in range(5):
             await world.happen()
@@ -465,15 +465,15 @@ async def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_nothing(
 
 
 async def test_a_timeout_of_a_field_is_its_error_and_the_group_goes_on(clock: MovedClock) -> None:
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(8))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(8))
         late = 'subscription { mine(ask: "elsewhere") { key owner } }'
         members = [await world.arrive_for(late) for _ in range(2)]
-        await until(lambda: door.groups.sizes == [2])
+        await until(lambda: pipeline.groups.sizes == [2])
         for _ in range(2):
             await world.happen()
         await world.settle()
-        assert door.groups.sizes == [2]
+        assert pipeline.groups.sizes == [2]
     answers = [answer for member in members for answer in member.outlet.seen]
     assert {answer["errors"][0]["extensions"]["code"] for answer in answers} == {"INTERNAL"}
     assert {answer["data"]["mine"]["owner"] for answer in answers} == {None}
@@ -482,13 +482,13 @@ async def test_a_timeout_of_a_field_is_its_error_and_the_group_goes_on(clock: Mo
 async def test_a_field_that_reads_a_variable_of_a_request_is_run_for_each(
     clock: MovedClock,
 ) -> None:
-    async with toy_door(clock) as (door, _):
-        world = World(door, clock, random.Random(6))
+    async with toy_door(clock) as (pipeline, _):
+        world = World(pipeline, clock, random.Random(6))
         query = 'subscription { mine(ask: "unset") { key owner } }'
         members = [await world.arrive_for(query) for _ in range(2)]
-        await until(lambda: door.groups.sizes == [2])
+        await until(lambda: pipeline.groups.sizes == [2])
         await world.happen()
         await world.settle()
-        assert door.groups.sizes == []
+        assert pipeline.groups.sizes == []
     owners = [answer["data"]["mine"]["owner"] for one in members for answer in one.outlet.seen]
     assert owners == [member.name for member in members]

@@ -23,7 +23,7 @@ from tests.support.toy_server import toy_door
 from watchword.context import Context, Info, Services
 from watchword.delivery.run import Operation, Run
 from watchword.errors import NotFound, Unsafe
-from watchword.events.follow import Course
+from watchword.events.follow import Follow
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.execution.options import BYPASSED, HEARING
@@ -302,7 +302,7 @@ async def test_the_schema_hears_of_the_errors_of_a_subscription(services: Servic
     schema, engine = hearing()
     query = "subscription { thing }"
     operation = Operation(engine.plan(query, None), None)
-    course = Course(services.hub, services.log)
+    course = Follow(services.hub, services.log)
 
     class Holder:
         principal = ANONYMOUS

@@ -31,9 +31,7 @@ HASH = "$argon2id$"
 
 async def make_table(database: Database) -> None:
     async with database.write() as db:
-        await db.execute(
-            text("CREATE TABLE toys (name VARCHAR(20) PRIMARY KEY, size INTEGER)")
-        )
+        await db.execute(text("CREATE TABLE toys (name VARCHAR(20) PRIMARY KEY, size INTEGER)"))
         await db.execute(text("INSERT INTO toys VALUES ('bear', 0)"))
 
 

@@ -24,9 +24,7 @@ async def use(
 
 async def count(database: Database) -> int:
     async with database.read() as db:
-        return (
-            await db.execute(select(func.count()).select_from(used_ids.used_ids))
-        ).scalar_one()
+        return (await db.execute(select(func.count()).select_from(used_ids.used_ids))).scalar_one()
 
 
 async def test_an_id_is_good_once(database: Database) -> None:

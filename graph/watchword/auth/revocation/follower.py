@@ -27,7 +27,7 @@ KEPT_GRACE = 10.0
 FORGET_SECONDS = 60.0
 
 
-class Watch:
+class RevocationFollower:
     """Follows the stream of identity for this process.
 
     `seconds` is how far back it looks at the start: as long as a token can live. `grace` is how many

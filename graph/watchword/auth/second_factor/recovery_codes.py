@@ -38,9 +38,7 @@ async def renew(unit: Transaction, account: str) -> list[str]:
     """Make codes in place of those that an account has, and return them, to be read this once."""
     await forget(unit, account)
     codes = [_new() for _ in range(COUNT)]
-    unit.db.add_all(
-        RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes
-    )
+    unit.db.add_all(RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes)
     record(unit, Action.RECOVERY_CODES_MADE, account=account)
     starts = range(0, LENGTH, GROUP)
     return ["-".join(code[start : start + GROUP] for start in starts) for code in codes]

@@ -77,9 +77,7 @@ async def find(
     return current[0] if current else None
 
 
-async def token_for(
-    db: AsyncSession, vault: Vault, account: str, device: str, now: float
-) -> str:
+async def token_for(db: AsyncSession, vault: Vault, account: str, device: str, now: float) -> str:
     """Return a token for a device of an account. `device` names it: the session that was opened there,
     so that a session's device is one however often it asks."""
     at = await db.scalar(select(Password.changed_at).filter_by(account_id=account))

@@ -32,7 +32,7 @@ TOO_OLD = "What followed this cursor is not kept any more. Fetch anew."
 WENT_BACK = "The database is at an earlier state than this cursor. Fetch anew."
 
 
-class Log:
+class EventLog:
     """Reads and prunes the log of one database. `cursors` are there once it is open."""
 
     cursors: Cursors

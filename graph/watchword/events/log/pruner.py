@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watchword.config.settings import Settings
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 
@@ -19,7 +19,7 @@ class Pruner:
     """
 
     def __init__(
-        self, source: Log, clock: Clock, settings: Settings, needed: Mapping[str, float]
+        self, source: EventLog, clock: Clock, settings: Settings, needed: Mapping[str, float]
     ) -> None:
         self._log = source
         self._clock = clock

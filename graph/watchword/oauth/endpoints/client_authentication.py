@@ -133,9 +133,7 @@ async def _fault_of_assertion(identity: Identity, client: Client, assertion: str
     except InvalidToken as error:
         return f"assertion {error.rule}"
     async with transaction(services.database, services.bus, now) as unit:
-        is_first = await first(
-            unit.db, "client assertion", client.id, good.id, good.expires_at
-        )
+        is_first = await first(unit.db, "client assertion", client.id, good.id, good.expires_at)
     return None if is_first else "assertion replayed"
 
 

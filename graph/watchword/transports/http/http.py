@@ -51,7 +51,7 @@ from watchword.transports.http.multipart import Multipart
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Asked, Format, serve
-from watchword.transports.pipeline import Door
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request, read
 
 JSON = "application/json"
@@ -82,8 +82,8 @@ class Failure(Exception):
 class HttpDoor:
     """The ASGI endpoint for `http` scopes at /graphql."""
 
-    def __init__(self, door: Door, page: Page | None) -> None:
-        self._door = door
+    def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
+        self._pipeline = pipeline
         self._page = page
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -115,12 +115,12 @@ class HttpDoor:
             raise Failure(400, error, INVALID_REQUEST)
         credential, address = from_headers(scope["headers"]), address_of(scope["client"])
         target = Target(scope["method"], scope["path"], address=address)
-        principal = await self._door.authenticate(credential, target)
+        principal = await self._pipeline.authenticate(credential, target)
         try:
             request = await self._read(scope, receive)
             # The token may have ended or been revoked while the body came.
-            principal = self._door.still(principal)
-            plan = self._door.engine.plan(request.query, request.operation_name)
+            principal = self._pipeline.recheck_token(principal)
+            plan = self._pipeline.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
                 # In place of the request as it was sent, which would be held as long as the stream.
@@ -142,7 +142,7 @@ class HttpDoor:
         self, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
     ) -> None:
         if scope["method"] != "HEAD":
-            await serve(self._door, form, asked, scope, receive, send)
+            await serve(self._pipeline, form, asked, scope, receive, send)
             return
         # HEAD: only the headers of the stream are sent.
         headers = [*form.headers]
@@ -150,7 +150,7 @@ class HttpDoor:
         await send({"type": "http.response.body", "body": b""})
 
     def _refused(self, scope: Message, error: Unauthenticated) -> Failure:
-        is_bound = self._door.settings.dpop == "required" or uses_dpop(scope["headers"])
+        is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
 
     async def _read(self, scope: Message, receive: Receive) -> Request:
@@ -167,7 +167,7 @@ class HttpDoor:
         )
 
     async def _body(self, scope: Message, receive: Receive) -> object:
-        limit = self._door.settings.max_body_bytes
+        limit = self._pipeline.settings.max_body_bytes
         try:
             # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
             check_content(scope, JSON)
@@ -187,8 +187,8 @@ class HttpDoor:
                 406,
                 BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
-        context = Context(self._door.services, principal, address=address)
-        return await self._door.engine.execute(plan, request.variables, context)
+        context = Context(self._pipeline.services, principal, address=address)
+        return await self._pipeline.engine.execute(plan, request.variables, context)
 
 
 def _media_type(accept: str) -> str:

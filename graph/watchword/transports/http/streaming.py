@@ -23,7 +23,7 @@ from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports import plain as connections
 from watchword.transports.life import Life
-from watchword.transports.pipeline import Door
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.plain import PlainStream
 from watchword.transports.request import Request
 from watchword.transports.state import Move, State
@@ -62,15 +62,15 @@ class Asked:
 
 
 async def serve(
-    door: Door, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+    pipeline: Pipeline, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
 ) -> None:
     """Answer with a stream that ends with the operation, or with the lease.
 
     Raises `RateLimited`, or what refuses the token, before anything was sent.
     """
     address, subject = asked.address, asked.principal.subject
-    with door.connections.take(address), door.operations.take(address, subject):
-        stream = Stream(door, form, connections.stream(scope, receive, send), asked)
+    with pipeline.connections.take(address), pipeline.operations.take(address, subject):
+        stream = Stream(pipeline, form, connections.stream(scope, receive, send), asked)
         try:
             stream.rent()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
@@ -83,13 +83,13 @@ class Stream:
     """One operation on one response, whose client can only listen."""
 
     def __init__(
-        self, door: Door, form: Format, connection: PipeProtocol | PlainStream, asked: Asked
+        self, pipeline: Pipeline, form: Format, connection: PipeProtocol | PlainStream, asked: Asked
     ) -> None:
-        self._door = door
+        self._pipeline = pipeline
         self._form = form
         self._wire = connection
         self._asked = asked
-        self._life = Life(door, connection, self, State.OPENING)
+        self._life = Life(pipeline, connection, self, State.OPENING)
         self._beating: Timer | None = None
         self._subscription: Subscription | None = None
         # Done when the operation has ended, or the connection.
@@ -97,7 +97,7 @@ class Stream:
         connection.lost = self._finish
 
     def rent(self) -> None:
-        """Take a lease. Raises what `Door.lease` raises."""
+        """Take a lease. Raises what `Pipeline.lease` raises."""
         self._life.rent(self._asked.principal)
 
     async def run(self) -> None:
@@ -133,16 +133,20 @@ class Stream:
         request = self._asked.request
         operation = Operation(self._asked.plan, request.variables)
         self._subscription = Subscription(
-            self._door.groups, self._life.lease, operation, self, request.resume
+            self._pipeline.groups, self._life.lease, operation, self, request.resume
         )
         self._subscription.start()
         return self._subscription.stop
 
     async def _answer(self) -> None:
         asked = self._asked
-        context = Context(self._door.services, self._life.lease.principal, address=asked.address)
+        context = Context(
+            self._pipeline.services, self._life.lease.principal, address=asked.address
+        )
         try:
-            answer = await self._door.engine.execute(asked.plan, asked.request.variables, context)
+            answer = await self._pipeline.engine.execute(
+                asked.plan, asked.request.variables, context
+            )
         except Refused as refused:
             self.refuse([present(error) for error in refused.errors])
         except Exception as error:
@@ -195,7 +199,7 @@ class Stream:
             self._wire.send_chunk(data)
 
     def _beat(self) -> None:
-        clock = self._door.services.clock
+        clock = self._pipeline.services.clock
         self._beating = clock.call_at(clock.now() + KEEP_ALIVE, self._beat)
         self._write(self._form.beat)
 

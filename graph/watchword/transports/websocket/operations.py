@@ -13,7 +13,7 @@ from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Taken
 from watchword.transports.life import Life
-from watchword.transports.pipeline import Door
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
 from watchword.transports.websocket.protocol import (
     NEXT_TAIL,
@@ -41,7 +41,7 @@ class Operations:
 
     __slots__ = (
         "_address",
-        "_door",
+        "_pipeline",
         "_life",
         "_places",
         "_renew",
@@ -50,8 +50,10 @@ class Operations:
         "_tasks",
     )
 
-    def __init__(self, door: Door, socket: Socket, life: Life, address: str, renew: Renew) -> None:
-        self._door = door
+    def __init__(
+        self, pipeline: Pipeline, socket: Socket, life: Life, address: str, renew: Renew
+    ) -> None:
+        self._pipeline = pipeline
         self._socket = socket
         self._life = life
         self._address = address
@@ -70,7 +72,7 @@ class Operations:
         """Run an operation; whatever is wrong with it is its own answer."""
         try:
             self._places[id] = self._take_place()
-            plan = self._door.engine.plan(request.query, request.operation_name)
+            plan = self._pipeline.engine.plan(request.query, request.operation_name)
         except Refused as refused:
             self._refuse(id, [present(error) for error in refused.errors])
         except Exception as error:
@@ -111,12 +113,12 @@ class Operations:
             self._last(id, message)
 
     def _take_place(self) -> Taken:
-        most = self._door.settings.max_operations
+        most = self._pipeline.settings.max_operations
         if len(self._places) >= most:
             raise RateLimited(
                 f"{most} operations are open on this connection, and no more may be.", 1
             )
-        return self._door.operations.take(self._address, self._life.lease.principal.subject)
+        return self._pipeline.operations.take(self._address, self._life.lease.principal.subject)
 
     def _free(self, id: str) -> None:
         if place := self._places.pop(id, None):
@@ -134,7 +136,7 @@ class Operations:
             operation = Operation(plan, plan.declared(request.variables))
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
-                self._door.groups, self._life.lease, operation, outlet, request.resume
+                self._pipeline.groups, self._life.lease, operation, outlet, request.resume
             )
             self._subscriptions[id] = subscription
             subscription.start()
@@ -143,9 +145,11 @@ class Operations:
 
     async def _answer(self, id: str, plan: Plan, request: Request) -> None:
         principal = self._life.lease.principal
-        context = Context(self._door.services, principal, renew=self._renew, address=self._address)
+        context = Context(
+            self._pipeline.services, principal, renew=self._renew, address=self._address
+        )
         try:
-            answer = await self._door.engine.execute(plan, request.variables, context)
+            answer = await self._pipeline.engine.execute(plan, request.variables, context)
             json = Sent(answer).json
             last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
         except Refused as refused:

@@ -24,7 +24,7 @@ from watchword.tokens.credential import (
 from watchword.tokens.dpop import Target
 from watchword.transports import plain as connections
 from watchword.transports.life import Life
-from watchword.transports.pipeline import Door, check_renewal
+from watchword.transports.pipeline import Pipeline, check_renewal
 from watchword.transports.plain import PlainSocket
 from watchword.transports.state import Move, State
 from watchword.transports.websocket.operations import Operations
@@ -52,12 +52,12 @@ TOO_FAST = close(1008, "too many messages")
 class WebSocketDoor:
     """The ASGI endpoint for `websocket` scopes at /graphql."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        settings = self._door.settings
+        settings = self._pipeline.settings
         is_ours = is_same_origin(scope, settings.our_origins)
         if not is_ours or in_url(scope["query_string"]):
             await send({"type": "websocket.close", "code": 1008})
@@ -74,20 +74,20 @@ class WebSocketDoor:
     async def _converse(self, scope: Message, receive: Receive, send: Send) -> None:
         address = address_of(scope["client"])
         try:
-            taken = self._door.connections.take(address)
+            taken = self._pipeline.connections.take(address)
         except RateLimited as error:
             await send(_message(close(error.close_code, error.message)))
             return
         with taken:
             connection = connections.socket(scope, receive, send)
-            await Connection(self._door, scope, connection, address).run()
+            await Connection(self._pipeline, scope, connection, address).run()
 
 
 class Connection:
     """The accepted dialogue on one socket."""
 
     __slots__ = (
-        "_door",
+        "_pipeline",
         "_headers",
         "_life",
         "_operations",
@@ -98,18 +98,22 @@ class Connection:
     )
 
     def __init__(
-        self, door: Door, scope: Message, connection: FramesProtocol | PlainSocket, address: str
+        self,
+        pipeline: Pipeline,
+        scope: Message,
+        connection: FramesProtocol | PlainSocket,
+        address: str,
     ) -> None:
-        self._door = door
+        self._pipeline = pipeline
         self._headers: Any = scope["headers"]
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = connection
-        self._life = Life(door, connection, self, State.WAITING)
+        self._life = Life(pipeline, connection, self, State.WAITING)
         self._protocol = Protocol(self._life)
-        self._pace = Pace(door.settings.max_messages_per_second)
-        self._operations = Operations(door, self, self._life, address, self._renew_by_mutation)
-        self._life.wait(door.settings.init_timeout_seconds, self._time_out)
+        self._pace = Pace(pipeline.settings.max_messages_per_second)
+        self._operations = Operations(pipeline, self, self._life, address, self._renew_by_mutation)
+        self._life.wait(pipeline.settings.init_timeout_seconds, self._time_out)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
@@ -127,7 +131,7 @@ class Connection:
     # What the client says.
 
     async def _take(self, message: Message) -> None:
-        if not self._pace.is_kept(self._door.services.clock.now()):
+        if not self._pace.is_kept(self._pipeline.services.clock.now()):
             self._close(TOO_FAST)
             return
         text = message.get("text")
@@ -150,7 +154,7 @@ class Connection:
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
             credential = from_handshake(self._headers, payload)
-            principal = await self._door.authenticate(credential, self._target)
+            principal = await self._pipeline.authenticate(credential, self._target)
             # The server may have closed the socket meanwhile.
             if self._life.move(Move.OPEN):
                 self._headers = None
@@ -177,7 +181,7 @@ class Connection:
             raise
 
     async def _go_on(self, credential: Credential) -> Principal:
-        principal = await self._door.authenticate(credential, self._target)
+        principal = await self._pipeline.authenticate(credential, self._target)
         check_renewal(self._life.lease.principal, principal)
         self._life.lease.renew(principal)
         return principal

@@ -272,9 +272,7 @@ async def test_every_key_is_in_the_audit_log_with_who_made_it(
     await ensure(database, VAULT, SETTINGS, clock.now())
     made = await rotate(database, VAULT, SETTINGS, clock.now(), actor=OPERATOR)
     async with database.read() as db:
-        entries = (
-            await db.execute(select(AuditEntry).order_by(AuditEntry.position))
-        ).scalars()
+        entries = (await db.execute(select(AuditEntry).order_by(AuditEntry.position))).scalars()
         found = [(entry.action, entry.actor, entry.detail["kid"]) for entry in entries]
     assert [entry[:2] for entry in found] == [("KEY_ADDED", None), ("KEY_ADDED", "operator")]
     assert found[1][2] == made.key.kid

@@ -13,7 +13,7 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Noted
 from tests.support.principals import open_services
 from tests.support.toy_server import until
-from watchword.auth.revocation.follower import Watch
+from watchword.auth.revocation.follower import RevocationFollower
 from watchword.auth.revocation.identity_events import (
     STREAM,
     account_revoked,
@@ -59,7 +59,7 @@ class Post:
         leases = Leases()
         leases.add(self.lease)
         self.revocations = Revocations(DOMAIN, 600, downgrades=grace is None)
-        self.watch = Watch(services, self.revocations, leases, 600, grace)
+        self.watch = RevocationFollower(services, self.revocations, leases, 600, grace)
 
     async def happen(self, *events: Event) -> None:
         services = self.services

@@ -17,7 +17,7 @@ from watchword.auth.revocation.identity_events import (
 )
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.events.event import BEGINNING, Event
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database
 
 
@@ -33,7 +33,7 @@ def test_each_is_about_one_account() -> None:
 
 
 async def kinds(database: Database) -> list[tuple[str, object]]:
-    events = await Log(database).read(STREAM, None, BEGINNING, 100)
+    events = await EventLog(database).read(STREAM, None, BEGINNING, 100)
     return [(event.kind, event.data.get("version")) for event in events]
 
 

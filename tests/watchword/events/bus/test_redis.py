@@ -16,7 +16,7 @@ from watchword.events.bus.buses import bus as bus_of
 from watchword.events.bus.redis import RedisBus
 from watchword.events.event import Event
 from watchword.events.hub import Hub
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
@@ -386,7 +386,7 @@ class Writer:
 async def process(redis_url: str, postgres_url: str) -> AsyncIterator[tuple[Writer, Hub]]:
     """What one server process has of the fan-out."""
     database = Database(postgres_url)
-    log = Log(database)
+    log = EventLog(database)
     await log.open()
     background = Background(SystemClock())
     bus = bus_of(redis_url, lambda: log.cursors.epoch, background)

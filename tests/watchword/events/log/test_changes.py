@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from watchword.events.event import Event
 from watchword.events.log.changes import Seen
-from watchword.events.log.event_log import Log, append
+from watchword.events.log.event_log import EventLog, append
 from watchword.events.log.tables import streams
 from watchword.storage.database import Database
 
@@ -16,7 +16,7 @@ class Looks:
     """Looks at a log again and again, as a hub does."""
 
     def __init__(self, database: Database) -> None:
-        self._log = Log(database)
+        self._log = EventLog(database)
         self._seen: Seen | None = None
 
     async def look(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import watchword.events.log.event_log
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.event import BEGINNING, Event, Place
-from watchword.events.log.event_log import Log, append
+from watchword.events.log.event_log import EventLog, append
 from watchword.events.log.tables import events, streams
 from watchword.storage.database import Database
 
@@ -20,8 +20,8 @@ NOW = 1_800_000_000.0
 
 
 @pytest.fixture
-async def log(database: Database) -> Log:
-    made = Log(database)
+async def log(database: Database) -> EventLog:
+    made = EventLog(database)
     await made.open()
     return made
 
@@ -42,16 +42,16 @@ async def place(database: Database, position: int, stream: str = "toys") -> Plac
     return Place(position, mark or row.pruned_mark)
 
 
-async def positions(log: Log, key: str | None = None, after: int = 0) -> list[int]:
+async def positions(log: EventLog, key: str | None = None, after: int = 0) -> list[int]:
     start = await place(log._database, after)
     return [event.position for event in await log.read("toys", key, start, 1000)]
 
 
-async def head(log: Log, stream: str = "toys") -> int:
+async def head(log: EventLog, stream: str = "toys") -> int:
     return (await log.heads([stream]))[stream].position
 
 
-async def test_what_was_appended_is_read_as_it_was(log: Log, database: Database) -> None:
+async def test_what_was_appended_is_read_as_it_was(log: EventLog, database: Database) -> None:
     await happen(database, "bear", "car")
     assert await log.read("toys", None, BEGINNING, 10) == [
         Event("toys", "bear", "made", {"n": 1}, 1),
@@ -67,7 +67,7 @@ async def test_what_was_appended_is_read_as_it_was(log: Log, database: Database)
 
 
 async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_passed_over(
-    log: Log, database: Database, monkeypatch: pytest.MonkeyPatch
+    log: EventLog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await happen(database, "car")
     asked = watchword.events.log.event_log._bounds
@@ -82,21 +82,21 @@ async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_p
     assert [event.position for event in await log.read("toys", "bear", start, 10)] == [2]
 
 
-async def test_the_same_event_twice_has_two_positions(log: Log, database: Database) -> None:
+async def test_the_same_event_twice_has_two_positions(log: EventLog, database: Database) -> None:
     event = Event("toys", "bear", "made")
     async with database.write() as db:
         written = await append(db, [event, event], NOW)
     assert [each.position for each in written] == [1, 2]
 
 
-async def test_streams_count_by_themselves(log: Log, database: Database) -> None:
+async def test_streams_count_by_themselves(log: EventLog, database: Database) -> None:
     async with database.write() as db:
         mixed = [Event(stream, "x", "made") for stream in ("b", "a", "b")]
         written = await append(db, mixed, NOW)
     assert [(each.stream, each.position) for each in written] == [("b", 1), ("a", 1), ("b", 2)]
 
 
-async def test_a_rollback_gives_the_position_back(log: Log, database: Database) -> None:
+async def test_a_rollback_gives_the_position_back(log: EventLog, database: Database) -> None:
     await happen(database, "a")
     with pytest.raises(RuntimeError):
         async with database.write() as db:
@@ -107,7 +107,7 @@ async def test_a_rollback_gives_the_position_back(log: Log, database: Database) 
 
 
 async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills(
-    log: Log, database: Database
+    log: EventLog, database: Database
 ) -> None:
     seen: list[list[int]] = []
     done = asyncio.Event()
@@ -135,7 +135,7 @@ async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills
 
 
 async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
-    database: Database, log: Log
+    database: Database, log: EventLog
 ) -> None:
     async def write(*streams: str) -> None:
         async with database.write() as db:
@@ -145,7 +145,9 @@ async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
     assert [await head(log, stream) for stream in "ab"] == [40, 40]
 
 
-async def test_the_last_events_begin_right_after_a_position(log: Log, database: Database) -> None:
+async def test_the_last_events_begin_right_after_a_position(
+    log: EventLog, database: Database
+) -> None:
     await happen(database, "a", "b", "a", "b", "a")
     assert await log.before_last("toys", None, 2) == await place(database, 3)
     assert await log.before_last("toys", "a", 2) == await place(database, 2)
@@ -155,7 +157,7 @@ async def test_the_last_events_begin_right_after_a_position(log: Log, database: 
 
 
 async def test_the_place_before_an_event_is_known_while_the_event_is_kept(
-    log: Log, database: Database
+    log: EventLog, database: Database
 ) -> None:
     await happen(database, "bear", "doll", "bear")
     places = [await place(database, position) for position in range(4)]
@@ -168,7 +170,9 @@ async def test_the_place_before_an_event_is_known_while_the_event_is_kept(
         await log.before("toys", places[1])
 
 
-async def test_pruning_by_age_and_by_count_keeps_the_newest(log: Log, database: Database) -> None:
+async def test_pruning_by_age_and_by_count_keeps_the_newest(
+    log: EventLog, database: Database
+) -> None:
     for age in (300, 200, 100, 0):
         await happen(database, "a", now=NOW - age)
     assert await log.prune(NOW - 150, 100) == 2
@@ -182,7 +186,7 @@ async def test_pruning_by_age_and_by_count_keeps_the_newest(log: Log, database: 
 
 @pytest.mark.parametrize("key", [None, "a", "b"])
 async def test_a_reader_from_before_what_is_kept_is_told(
-    key: str | None, log: Log, database: Database
+    key: str | None, log: EventLog, database: Database
 ) -> None:
     await happen(database, "a", "a", "a")
     await log.prune(0, 2)
@@ -193,7 +197,9 @@ async def test_a_reader_from_before_what_is_kept_is_told(
         await log.read("toys", key, Place(4, "0" * 16), 10)
 
 
-async def test_what_is_needed_is_kept_whatever_its_number(log: Log, database: Database) -> None:
+async def test_what_is_needed_is_kept_whatever_its_number(
+    log: EventLog, database: Database
+) -> None:
     for age in (300, 200, 100, 50, 0):
         for stream in ("toys", "others"):
             await happen(database, "a", stream=stream, now=NOW - age)
@@ -206,7 +212,7 @@ async def test_what_is_needed_is_kept_whatever_its_number(log: Log, database: Da
 
 
 async def test_what_is_needed_is_kept_although_a_clock_was_behind(
-    log: Log, database: Database
+    log: EventLog, database: Database
 ) -> None:
     for age in (300, 0, 300):
         await happen(database, "a", now=NOW - age)
@@ -215,7 +221,7 @@ async def test_what_is_needed_is_kept_although_a_clock_was_behind(
 
 
 async def test_an_event_is_told_from_another_at_its_position_by_its_mark(
-    log: Log, database: Database
+    log: EventLog, database: Database
 ) -> None:
     await happen(database, "a", "b", "c")
     [_, second, third] = await log.read("toys", None, BEGINNING, 10)
@@ -234,7 +240,7 @@ async def test_an_event_is_told_from_another_at_its_position_by_its_mark(
     await log.check("none", BEGINNING)
 
 
-async def test_each_event_names_the_one_before(log: Log, database: Database) -> None:
+async def test_each_event_names_the_one_before(log: EventLog, database: Database) -> None:
     written: list[Event] = []
     for stream in ("toys", "others", "toys"):
         async with database.write() as db:
@@ -248,14 +254,16 @@ async def test_each_event_names_the_one_before(log: Log, database: Database) -> 
         assert await log.read(stream, None, found[0].place, 1) == found[1:2]
 
 
-async def test_any_number_of_streams_can_be_asked_for(log: Log, database: Database) -> None:
+async def test_any_number_of_streams_can_be_asked_for(log: EventLog, database: Database) -> None:
     await happen(database, "a", stream="39999")
     found = await log.heads(map(str, range(40_000)))
     assert len(found) == 40_000
     assert found["39999"] == await place(database, 1, "39999")
 
 
-async def test_everything_can_be_pruned_and_positions_go_on(log: Log, database: Database) -> None:
+async def test_everything_can_be_pruned_and_positions_go_on(
+    log: EventLog, database: Database
+) -> None:
     await happen(database, "a", "b")
     await log.prune(NOW + 1, 1000)
     assert await positions(log, after=2) == []
@@ -265,7 +273,7 @@ async def test_everything_can_be_pruned_and_positions_go_on(log: Log, database: 
 
 
 async def test_what_happened_of_late_comes_with_the_newest_position(
-    log: Log, database: Database
+    log: EventLog, database: Database
 ) -> None:
     await happen(database, "old", now=NOW - 100)
     await happen(database, "new")
@@ -274,8 +282,8 @@ async def test_what_happened_of_late_comes_with_the_newest_position(
     assert last == await place(database, 2)
 
 
-async def test_a_log_has_a_name_and_a_secret_of_its_own(log: Log, database: Database) -> None:
-    again = Log(database)
+async def test_a_log_has_a_name_and_a_secret_of_its_own(log: EventLog, database: Database) -> None:
+    again = EventLog(database)
     await again.open()
     assert again.cursors == log.cursors
     assert log.cursors.epoch

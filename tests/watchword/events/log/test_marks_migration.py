@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING
-from watchword.events.log.event_log import Log
+from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, _config, upgrade
 
@@ -61,7 +61,7 @@ async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Data
             values = f"('{stream}', {position}, 'k', 'made', '{{}}', '{AT}')"
             await db.execute(text(f"INSERT INTO log_events VALUES {values}"))
     await upgrade(old, [RUNTIME])
-    log = Log(old)
+    log = EventLog(old)
     heads = await log.heads(["whole", "empty", "all gone", "damaged"])
     assert [place.position for place in heads.values()] == [2, 0, 5, 9]
     assert heads["empty"] == BEGINNING

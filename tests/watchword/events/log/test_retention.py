@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING, Event
 from watchword.events.log import retention
-from watchword.events.log.event_log import Log, append
+from watchword.events.log.event_log import EventLog, append
 from watchword.events.log.tables import events, streams
 from watchword.storage.database import Database
 
@@ -34,9 +34,7 @@ async def bounds(database: Database, stream: str = "toys") -> tuple[int, int]:
     of_stream = sa.select(sa.func.count()).where(events.c.stream == stream)
     async with database.read() as db:
         pruned = sa.select(streams.c.pruned).where(streams.c.name == stream)
-        return (await db.execute(pruned)).scalar_one(), (
-            await db.execute(of_stream)
-        ).scalar_one()
+        return (await db.execute(pruned)).scalar_one(), (await db.execute(of_stream)).scalar_one()
 
 
 @pytest.fixture
@@ -62,13 +60,13 @@ async def test_a_process_that_prunes_late_does_not_move_the_bound_back(
     async with gate.open() as holding:
         # Both have read the bound, and wait for the row: first the one that prunes further.
         await holding.execute(sa.select(streams).with_for_update())
-        further = asyncio.create_task(Log(ahead).prune(0, 2))
+        further = asyncio.create_task(EventLog(ahead).prune(0, 2))
         await waiting(1)
-        less = asyncio.create_task(Log(late).prune(0, 7))
+        less = asyncio.create_task(EventLog(late).prune(0, 7))
         await waiting(2)
     assert await asyncio.gather(further, less) == [8, 0]
     assert await bounds(gate) == (8, 2)
-    log = Log(gate)
+    log = EventLog(gate)
     for gone in written[:7]:
         with pytest.raises(CursorExpired):
             await log.read("toys", None, gone.place, 10)
@@ -83,12 +81,12 @@ async def test_processes_that_prune_at_full_rate_never_show_a_reader_a_gap(
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
     [first] = await happen(processes[0], 1, "toys")
-    log, done = Log(processes[0]), asyncio.Event()
+    log, done = EventLog(processes[0]), asyncio.Event()
     expired = 0
 
     async def prune(database: Database, most: int) -> None:
         while not done.is_set():
-            await Log(database).prune(0, most)
+            await EventLog(database).prune(0, most)
 
     async def follow() -> None:
         nonlocal expired
@@ -125,7 +123,7 @@ async def test_streams_that_have_nothing_to_forget_are_not_written_to(
         return write()
 
     monkeypatch.setattr(database, "write", counted)
-    log = Log(database)
+    log = EventLog(database)
     assert await log.prune(0, 5) == 0
     assert len(opened) == 0
     assert await log.prune(0, 4, {"stream 3": NOW}) == 2
@@ -138,7 +136,7 @@ async def test_as_much_as_one_transaction_takes_is_forgotten_again_and_again(
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
     await happen(database, 10, "toys", "others", now=NOW - 100)
     await happen(database, 1, "toys")
-    log = Log(database)
+    log = EventLog(database)
     assert await log.prune(NOW - 50, 100) == 20
     assert await bounds(database) == (10, 1)
     assert await bounds(database, "others") == (10, 0)
@@ -150,7 +148,7 @@ async def test_what_is_old_and_needed_does_not_keep_the_rest(
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 2)
     await happen(database, 5, "needed", now=NOW - 200)
     await happen(database, 5, "toys", now=NOW - 100)
-    assert await Log(database).prune(NOW - 50, 1, {"needed": NOW - 300}) == 5
+    assert await EventLog(database).prune(NOW - 50, 1, {"needed": NOW - 300}) == 5
     assert await bounds(database, "needed") == (0, 5)
 
 
@@ -162,6 +160,6 @@ async def test_a_bound_that_is_too_low_already_does_not_stall_pruning(
     async with database.write() as db:
         await db.execute(sa.delete(events).where(events.c.position <= 8))
     with pytest.raises(CursorExpired):
-        await Log(database).read("toys", None, BEGINNING._replace(position=3), 10)
-    await Log(database).prune(NOW - 50, 100)
+        await EventLog(database).read("toys", None, BEGINNING._replace(position=3), 10)
+    await EventLog(database).prune(NOW - 50, 100)
     assert await bounds(database) == (9, 0)
