@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documents import SECURITY
+
 TESTS = Path(__file__).parent
-TABLE = TESTS.parent / "graph/SECURITY.md"
-NAMED = sorted(set(re.findall(r"`([\w/]+\.py(?:::\w+)?)`", TABLE.read_text())))
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py(?:::\w+)?)`", SECURITY.read_text())))
 
 
 @pytest.mark.parametrize("named", NAMED)
@@ -24,14 +25,14 @@ def test_a_named_test_is_there(named: str) -> None:
 
 
 def test_every_row_names_a_test() -> None:
-    rows = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")]
+    rows = [line for line in SECURITY.read_text().splitlines() if line.startswith("| ")]
     titles = ("| section", "| line", "| requirement")
     for row in rows:
         assert row.startswith(titles) or re.search(r"`[\w/]+\.py(::\w+)?` \|$|\.py` \|$", row), row
 
 
 def test_every_section_of_the_guides_has_a_row() -> None:
-    text = TABLE.read_text()
+    text = SECURITY.read_text()
     for section in range(1, 13):
         assert re.search(rf"^\| 3\.{section} ", text, re.MULTILINE), f"RFC 8725, 3.{section}"
     for section in range(1, 18):

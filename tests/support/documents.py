@@ -9,8 +9,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-TOKENS, CLIENTS = ROOT / "graph/TOKENS.md", ROOT / "graph/CLIENTS.md"
-DOCUMENTS = [README, *sorted((ROOT / "graph").glob("*.md")), ROOT / "CHANGELOG.md"]
+DOCS = ROOT / "docs"
+HOW_TO = DOCS / "how-to"
+ARCHITECTURE, SECURITY = DOCS / "explanation/architecture.md", DOCS / "explanation/security.md"
+TOKENS, CLIENTS = HOW_TO / "sessions.md", HOW_TO / "front-end.md"
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks(document: Path, language: str) -> list[str]:

@@ -154,7 +154,7 @@ class Settings(LiveSettings):
     dpop_seconds: int = Field(60, ge=5, le=600, description="How old a DPoP proof may be.")
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field(
         (),
-        description="Identity providers whose tokens are believed, as JSON: see graph/TOKENS.md.",
+        description="Identity providers whose tokens are believed, as JSON: see docs/how-to/sign-in-with-an-identity-provider.md.",
     )
     max_header_bytes: int = Field(
         32_768, ge=4_096, le=1_048_576, description="Most bytes of a request line and its headers."

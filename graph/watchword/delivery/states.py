@@ -1,6 +1,6 @@
 """The states of a subscription, and what takes it from one to the next. Pure.
 
-`after` is the only place where one state follows another. README.md has a picture of it, which a test
+`after` is the only place where one state follows another. docs/explanation/architecture.md has a picture of it, which a test
 compares with this.
 """
 

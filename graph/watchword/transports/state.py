@@ -1,4 +1,4 @@
-"""The states of a live connection and the moves between them. Pure; graph/README.md draws them.
+"""The states of a live connection and the moves between them. Pure; docs/explanation/architecture.md draws them.
 
 A socket begins in `WAITING`. A stream over HTTP was authenticated as a request, and begins in `OPENING`.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from itertools import product
-from pathlib import Path
 
+from tests.support.documents import ARCHITECTURE
 from watchword.delivery.states import (
     Alone,
     Begun,
@@ -19,7 +19,6 @@ from watchword.delivery.states import (
     after,
 )
 
-README = Path(__file__).parents[3] / "graph" / "README.md"
 STATES = (Opening(), Alone("run"), Offered("run", "key"), Grouped("group"), Over())
 HAPPENINGS = (Begun("other run"), Waits("key"), Joined("group"), Ended())
 Edge = tuple[str, str, str]
@@ -31,7 +30,9 @@ def name(value: object) -> str:
 
 def drawn() -> set[Edge]:
     """The edges of the picture."""
-    picture = README.read_text().split("<!-- the states of a subscription -->")[1].split("```")[1]
+    picture = (
+        ARCHITECTURE.read_text().split("<!-- the states of a subscription -->")[1].split("```")[1]
+    )
     edges = re.findall(r"^ *(\w+) --> (\w+): (.+)$", picture, re.MULTILINE)
     return {(here, there, each) for here, there, many in edges for each in many.split(", ")}
 

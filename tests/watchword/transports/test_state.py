@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from tests.support.documents import ROOT
+from tests.support.documents import ARCHITECTURE
 from watchword.transports.state import MOVES, Machine, Move, State
 
 
 def drawn() -> set[tuple[str, str, str]]:
-    text = (ROOT / "graph/README.md").read_text()
+    text = ARCHITECTURE.read_text()
     section = text.partition("## Live connections")[2].partition("\n## ")[0]
     [picture] = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", section, re.DOTALL)
     return set(re.findall(r"^ +(\w+) --> (\w+): (\w+)$", picture, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The settings that graph/TOKENS.md gives for well-known providers, with tokens of those providers' shapes."""
+"""The settings that docs/how-to/sign-in-with-an-identity-provider.md gives for well-known providers, with tokens of those providers' shapes."""
 
 from __future__ import annotations
 
