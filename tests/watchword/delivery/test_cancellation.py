@@ -110,7 +110,9 @@ async def test_a_group_whose_resolver_hangs_before_it_follows_is_given_up(
     people = [await world.arrive_for(careless("late")) for _ in range(2)]
     await until(lambda: waits_for(clock, 90))
     clock.move(30)
-    await until(lambda: world.pipeline.groups.sizes == [] and len(world.pipeline.groups.troubles) == 1)
+    await until(
+        lambda: world.pipeline.groups.sizes == [] and len(world.pipeline.groups.troubles) == 1
+    )
     assert not waits_for(clock, 60)
     # Each goes on by itself, and a group is tried again later.
     clock.move(FIRST_PAUSE)
