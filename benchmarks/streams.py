@@ -75,11 +75,11 @@ async def _looks(options: argparse.Namespace) -> None:
 
 
 async def _look(database: Database, names: list[str]) -> None:
-    log, bus = EventLog(database), MemoryBus()
-    await log.open()
-    hub = Hub(log, bus, Background(SystemClock()), 100, look_seconds=0.5)
+    event_log, bus = EventLog(database), MemoryBus()
+    await event_log.open()
+    hub = Hub(event_log, bus, Background(SystemClock()), 100, look_seconds=0.5)
     for name in names:
-        await _followed(hub, log, name)
+        await _followed(hub, event_log, name)
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
     line = f"{kind:10}{len(names):9,}"
     try:
@@ -87,16 +87,16 @@ async def _look(database: Database, names: list[str]) -> None:
         idle = await _cost(database, hub.look)
         line += f"{idle:15.2f}"
         line += f"{await _cost(database, hub.look, lambda: _move(database, names)):14.2f}"
-        line += f"{await _cost(database, lambda: log.prune(0, 1_000_000), times=1):18.2f}"
+        line += f"{await _cost(database, lambda: event_log.prune(0, 1_000_000), times=1):18.2f}"
         line += f"{idle * 2 / 1000:26.1%}"
     except Exception as error:
         line += f"  {type(error).__name__}: {str(error).splitlines()[0][:80]}"
     print(line, flush=True)
 
 
-async def _followed(hub: Hub, log: EventLog, name: str) -> None:
+async def _followed(hub: Hub, event_log: EventLog, name: str) -> None:
     # As if it had been followed, without a question for each.
-    reader = Reader(name, log, hub._heal)
+    reader = Reader(name, event_log, hub._heal)
     reader.open(Place(1, MARK))
     reader.join(Mailbox(None, reader.place, 100))
     hub._readers[name] = reader
@@ -226,10 +226,10 @@ async def _resumes(options: argparse.Namespace) -> None:
 
 
 async def _resume(count: int, seconds: float) -> None:
-    log = Held()
-    hub = Hub(log, MemoryBus(), Background(SystemClock()), 100, look_seconds=0.5)
+    event_log = Held()
+    hub = Hub(event_log, MemoryBus(), Background(SystemClock()), 100, look_seconds=0.5)
     await hub.follow("busy", None)
-    publishing = asyncio.create_task(_publish(log, hub, seconds))
+    publishing = asyncio.create_task(_publish(event_log, hub, seconds))
     began = time.monotonic()
     caught: list[float] = []
     followers = [asyncio.create_task(_follow(hub, caught, began)) for _ in range(count)]
@@ -241,7 +241,7 @@ async def _resume(count: int, seconds: float) -> None:
     late = f", the last after {max(caught):.2f} s" if caught else ""
     print(
         f"{count} resumed on a busy stream: {len(caught)} caught up within {took:.1f} s{late};"
-        f" {log.reads / took:.0f} reads a second, {log.reads} in all",
+        f" {event_log.reads / took:.0f} reads a second, {event_log.reads} in all",
         flush=True,
     )
 
@@ -256,12 +256,12 @@ async def _follow(hub: Hub, caught: list[float], began: float) -> None:
             caught.append(time.monotonic() - began)
 
 
-async def _publish(log: Held, hub: Hub, seconds: float) -> None:
+async def _publish(event_log: Held, hub: Hub, seconds: float) -> None:
     due = until = time.monotonic()
     until += seconds
     while time.monotonic() < until:
-        log.events.append(_event(len(log.events) + 1))
-        hub.receive(log.events[-1])
+        event_log.events.append(_event(len(event_log.events) + 1))
+        hub.receive(event_log.events[-1])
         due += 1 / 200
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 

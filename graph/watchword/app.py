@@ -109,13 +109,13 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         pool_seconds=settings.database_pool_seconds,
         pool_size=settings.database_pool_size,
     )
-    log = EventLog(database)
+    event_log = EventLog(database)
     background = Background(clock)
-    bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
-    hub = Hub(log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
+    bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
+    hub = Hub(event_log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
     return Services(
         database,
-        log,
+        event_log,
         bus,
         hub,
         clock,
@@ -152,7 +152,7 @@ def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untype
         services, identity.revocations, pipeline.leases, identity.seconds, grace
     )
     needed = {STREAM: identity.seconds}
-    pruner = Pruner(services.log, services.clock, settings, needed)
+    pruner = Pruner(services.event_log, services.clock, settings, needed)
     rotation = Rotation(identity)
 
     @asynccontextmanager
@@ -162,7 +162,7 @@ def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untype
             for part in (services.database, services.attempts, services.bus, services.background):
                 closing.push_async_callback(part.close)
             await identity.open()
-            await services.log.open()
+            await services.event_log.open()
             await services.hub.open()
             await watch.open()
             pruner.open(services.background)

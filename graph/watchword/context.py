@@ -36,7 +36,7 @@ class Services:
     """What lives as long as the process and is shared by every context."""
 
     database: Database
-    log: EventLog
+    event_log: EventLog
     bus: Bus
     hub: Hub
     clock: Clock

@@ -154,7 +154,7 @@ async def test_a_number_that_cannot_be_looked_back_is_named(
 
 
 def forged(server: ToyServer, kind: str) -> str:
-    cursors = server.pipeline.services.log.cursors
+    cursors = server.pipeline.services.event_log.cursors
     here = Place(1, "0" * 16)
     good = cursors.write("toys", None, here)
     return {
@@ -201,7 +201,7 @@ async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
         return  # an empty header is none, and one that long does not reach us
     async with toy_server(clock) as server:
         await server.publish("a", "b")
-        await server.pipeline.services.log.prune(clock.now() + 1, 1000)
+        await server.pipeline.services.event_log.prune(clock.now() + 1, 1000)
         async with live(door, server, SINCE, resume=forged(server, kind)) as client:
             await client.ended()
     assert client.refusal == code
@@ -215,7 +215,7 @@ async def test_pruning_does_not_disturb_those_who_are_up_to_date(
         await server.followed(1)
         for key in ("a", "b", "c"):
             await server.publish(key)
-            await server.pipeline.services.log.prune(clock.now() + 1, 1000)
+            await server.pipeline.services.event_log.prune(clock.now() + 1, 1000)
         await client.until(3)
     assert client.values("since") == made("a", "b", "c")
 

@@ -16,11 +16,11 @@ from watchword.storage.database import Database
 async def prune(url: str, most: int) -> None:
     """Keep the newest `most` events of each stream, some fifty times a second, until this process is
     killed."""
-    log = EventLog(Database(url))
+    event_log = EventLog(Database(url))
     while True:
         # The database is away, as it often is here.
         with suppress(SQLAlchemyError, OSError, Conflict):
-            await log.prune(0, most)
+            await event_log.prune(0, most)
         # The servers are to be heard as well.
         await asyncio.sleep(0.02)
 

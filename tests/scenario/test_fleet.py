@@ -44,10 +44,10 @@ async def opened(ground: Fleet, node: Node, token: str) -> ClientConnection:
 async def happen(ground: Fleet, event: object) -> float:
     """Commit an event and publish it, as another process would; return when that was."""
     database = Database(ground.database_url)
-    log = EventLog(database)
-    await log.open()
+    event_log = EventLog(database)
+    await event_log.open()
     background = Background(SystemClock())
-    bus = buses.bus(ground.redis.url, lambda: log.cursors.epoch, background)
+    bus = buses.bus(ground.redis.url, lambda: event_log.cursors.epoch, background)
     await bus.open(lambda event: None)
     async with transaction(database, bus, time.time()) as unit:
         unit.publish(event)  # type: ignore[arg-type]

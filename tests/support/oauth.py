@@ -115,7 +115,7 @@ class TokenDesk:
 
     async def hear(self) -> None:
         """Let this process hear of everything that was revoked."""
-        happened, _ = await self.identity.services.log.since(STREAM, 0)
+        happened, _ = await self.identity.services.event_log.since(STREAM, 0)
         for event, at in happened:
             self.identity.revocations.add(event, at)
 
@@ -125,7 +125,7 @@ async def token_desk(
     database: Database, clock: MovedClock, **settings: Any
 ) -> AsyncIterator[TokenDesk]:
     async with sign_in_desk(database, clock, **settings) as desk:
-        await desk.identity.services.log.open()
+        await desk.identity.services.event_log.open()
         yield TokenDesk(desk, database, clock)
 
 

@@ -90,20 +90,20 @@ async def open_services(
     database: Database, clock: MovedClock, mailbox_limit: int = 100
 ) -> tuple[Services, list[Event]]:
     """Make services around a database, and the list of what will be heard on the bus."""
-    log, bus, events = EventLog(database), MemoryBus(), list[Event]()
+    event_log, bus, events = EventLog(database), MemoryBus(), list[Event]()
     background = Background(clock)
-    hub = Hub(log, bus, background, mailbox_limit, look_seconds=1)
+    hub = Hub(event_log, bus, background, mailbox_limit, look_seconds=1)
 
     def receive(event: Event) -> None:
         events.append(event)
         hub.receive(event)
 
-    await log.open()
+    await event_log.open()
     await bus.open(receive)
     settings = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
     attempts = Attempts(settings.bus_url)
     services = Services(
-        database, log, bus, hub, clock, background, domain, settings, VAULT, attempts
+        database, event_log, bus, hub, clock, background, domain, settings, VAULT, attempts
     )
     return services, events
 

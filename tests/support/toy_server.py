@@ -145,7 +145,7 @@ async def toy_door(
             **settings,
         )
         services = make_services(read, clock, DOMAIN)
-        await services.log.open()
+        await services.event_log.open()
         await services.hub.open()
         made, watch = _door(read, services, clock, schema)
         await watch.open()

@@ -55,11 +55,11 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 async def operator(settings: Settings) -> AsyncIterator[Operator]:
     """Lend the operator's reads and writes for one command. Raises as `opened` does."""
     async with opened(settings) as database:
-        log = EventLog(database)
-        await log.open()
+        event_log = EventLog(database)
+        await event_log.open()
         clock = SystemClock()
         background = Background(clock)
-        bus = buses.bus(settings.bus_url, lambda: log.cursors.epoch, background)
+        bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
         await bus.open(lambda event: None)
         try:
             yield Operator(database, bus, clock)

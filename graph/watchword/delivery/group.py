@@ -66,7 +66,7 @@ class Group:
         self._least: Progress | None = None
         # The progress of members that have had the newest answer. Compared with `is`.
         self._last = start
-        course = Follow(services.hub, services.log, start, idle=self._open, only=key.topic)
+        course = Follow(services.hub, services.event_log, start, idle=self._open, only=key.topic)
         self._run = Run(engine, services, self, operation, course)
         # In the background: it outlives the request of the member that formed it, and must not see that
         # request's context variables, which it would show to the others.

@@ -115,7 +115,7 @@ class Subscription:
     def _begin(self, progress: Progress | None, topic: Topic | None) -> None:
         services, stream = self._groups.services, topic.stream if topic else None
         course = Follow(
-            services.hub, services.log, progress, self._resume, self._wait, stream=stream
+            services.hub, services.event_log, progress, self._resume, self._wait, stream=stream
         )
         ready = self.outlet.drained
         run = Run(self._groups.engine, services, self.lease, self.operation, course, ready)

@@ -74,7 +74,7 @@ class Follow:
         "_idle",
         "_is_left",
         "_is_resting",
-        "_log",
+        "_event_log",
         "_mailbox",
         "_number",
         "_only",
@@ -90,7 +90,7 @@ class Follow:
     def __init__(
         self,
         hub: Hub,
-        log: EventLog,
+        event_log: EventLog,
         start: Progress | None = None,
         resume: str | None = None,
         idle: Callable[[], object] = lambda: None,
@@ -98,7 +98,7 @@ class Follow:
         stream: str | None = None,
     ) -> None:
         self._hub = hub
-        self._log = log
+        self._event_log = event_log
         self.start = start
         self._resume = resume
         self._idle = idle
@@ -120,7 +120,9 @@ class Follow:
         """Return a course that goes on from where this one is."""
         stream = self.topic.stream if self.topic else self._stream
         resume = self._resume
-        return Follow(self._hub, self._log, self.progress, resume, self._idle, self._only, stream)
+        return Follow(
+            self._hub, self._event_log, self.progress, resume, self._idle, self._only, stream
+        )
 
     @property
     def topic(self) -> Topic | None:
@@ -220,7 +222,7 @@ class Follow:
             return None
         counts = {DONE: None, IN_PRESENT: 0}
         answered = counts.get(progress.answered, progress.answered)
-        return self._log.cursors.write(*self.topic, progress.place, answered)
+        return self._event_log.cursors.write(*self.topic, progress.place, answered)
 
     async def follow(
         self, stream: str, key: str | None, last: int | None, present: bool
@@ -267,16 +269,16 @@ class Follow:
         if self.start is not None:
             return self.start if self._stream in (None, stream) else None
         if self._resume is not None:
-            place, answered = self._log.cursors.read(self._resume, stream, key)
+            place, answered = self._event_log.cursors.read(self._resume, stream, key)
             return Progress(place, {None: DONE, 0: IN_PRESENT}.get(answered, answered or 0))
         if last is None:
             return None
         if not 1 <= last <= LONGEST_LOOK_BACK:
             raise BadUserInput(f"last is between 1 and {LONGEST_LOOK_BACK}.", ["last"])
-        return Progress(await self._log.before_last(stream, key, last), IN_PRESENT)
+        return Progress(await self._event_log.before_last(stream, key, last), IN_PRESENT)
 
     async def _after(self, stream: str, begin: Progress | None) -> Place | None:
         """Return the place after which to follow, so that an event that is not done yet is read again."""
         if begin is None or begin.answered in (DONE, IN_PRESENT):
             return begin and begin.place
-        return await self._log.before(stream, begin.place)
+        return await self._event_log.before(stream, begin.place)

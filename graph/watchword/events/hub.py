@@ -27,13 +27,13 @@ class Hub:
 
     def __init__(
         self,
-        source: EventLog,
+        event_log: EventLog,
         bus: Bus,
         background: Background,
         mailbox_limit: int,
         look_seconds: float,
     ) -> None:
-        self._log = source
+        self._event_log = event_log
         self._bus = bus
         self._background = background
         self._mailbox_limit = mailbox_limit
@@ -82,7 +82,7 @@ class Hub:
         reader = await self._reader(stream)
         if after is not None and after.position >= reader.place.position and after != reader.place:
             # The cursor may be from another process that has heard of more than this one.
-            await self._log.check(stream, after)
+            await self._event_log.check(stream, after)
             reader.look(after)
         if self._readers.get(stream) is not reader:
             # The reader was given up meanwhile, because it had no mailbox yet.
@@ -102,13 +102,13 @@ class Hub:
         self._retry()
         moved, self._moved = self._moved, set()
         try:
-            changes = await self._log.changes(self._seen)
+            changes = await self._event_log.changes(self._seen)
             for stream, head in changes.heads.items():
                 self._tell(stream, head)
             # A stream that moved by the bus must be among the changes; if not, its event may be gone.
             doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
             for some in batches(list(doubtful)):
-                for stream, head in (await self._log.heads(some)).items():
+                for stream, head in (await self._event_log.heads(some)).items():
                     self._tell(stream, head)
         except BaseException:
             self._moved |= moved
@@ -148,7 +148,7 @@ class Hub:
             if stream not in self._opening:
                 return reader
         else:
-            reader = Reader(stream, self._log, self._heal, self._leave)
+            reader = Reader(stream, self._event_log, self._heal, self._leave)
             self._readers[stream] = reader
             self._leave(reader)
             opening = self._open(reader)
@@ -161,7 +161,7 @@ class Hub:
         try:
             # First the bus and then the log: what happens between the two is in both.
             await self._bus.follow(stream)
-            reader.open((await self._log.heads([stream]))[stream])
+            reader.open((await self._event_log.heads([stream]))[stream])
             self._moved.add(stream)
         except BaseException:
             del self._readers[stream]

@@ -30,7 +30,7 @@ class Reader:
     def __init__(
         self,
         stream: str,
-        source: EventLog,
+        event_log: EventLog,
         heal: Callable[[Reader], object],
         unread: Callable[[Reader], object] = lambda _: None,
     ) -> None:
@@ -42,7 +42,7 @@ class Reader:
         self._seen = 0
         # Whether the log must be asked if it still has the event at `place`.
         self._is_doubted = False
-        self._log = source
+        self._event_log = event_log
         self._heal = heal
         self._unread = unread
         self._early: dict[int, Event] = {}
@@ -94,7 +94,7 @@ class Reader:
             # Heads that are reported during the read are collected apart.
             told, self._seen, self._is_doubted = self._seen, self.place.position, False
             try:
-                found = await self._log.read(self.stream, None, self.place, BATCH)
+                found = await self._event_log.read(self.stream, None, self.place, BATCH)
             except BaseException:
                 self._seen, self._is_doubted = max(self._seen, told), True
                 raise
@@ -111,7 +111,7 @@ class Reader:
         # Heads that are reported during the query are checked afterwards.
         self._is_doubted, self._seen = False, 0
         try:
-            head = (await self._log.heads([self.stream]))[self.stream]
+            head = (await self._event_log.heads([self.stream]))[self.stream]
         except BaseException:
             self._is_doubted = True
             raise
@@ -159,7 +159,7 @@ class Reader:
         found: list[Event] = []
         is_all = False
         try:
-            found = await self._log.read(self.stream, mailbox.key, mailbox.place, limit)
+            found = await self._event_log.read(self.stream, mailbox.key, mailbox.place, limit)
             is_all = len(found) < limit
         finally:
             mailbox.refill(found, is_all)

@@ -206,15 +206,15 @@ async def test_a_database_that_is_away_while_it_is_healed_is_asked_again(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.log, "read", away)
+        patched.setattr(services.event_log, "read", away)
         await services.hub.look()
         await healed(services)
     with monkeypatch.context() as patched:
-        heads = services.log.heads
-        patched.setattr(services.log, "heads", away)
+        heads = services.event_log.heads
+        patched.setattr(services.event_log, "heads", away)
         services.hub._retry()
         await healed(services)
-        patched.setattr(services.log, "heads", heads)
+        patched.setattr(services.event_log, "heads", heads)
     # Nothing else has changed meanwhile.
     await services.hub.look()
     await healed(services)

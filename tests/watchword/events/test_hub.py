@@ -127,7 +127,7 @@ async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Servic
 async def test_whoever_was_asleep_while_the_log_was_pruned_is_told(services: Services) -> None:
     reader, mailbox = await services.hub.follow("toys", None)
     await happen(services, *map(str, range(20)))
-    await services.log.prune(0, 3)
+    await services.event_log.prune(0, 3)
     assert await read(reader, mailbox, 5) == [*"01234"]
     with pytest.raises(CursorExpired):
         await reader.next(mailbox)
@@ -138,7 +138,7 @@ async def test_a_process_that_slept_through_pruning_tells_its_followers(
 ) -> None:
     reader, mailbox = await services.hub.follow("toys", None)
     await happen(services, *map(str, range(20)), heard=False)
-    await services.log.prune(0, 3)
+    await services.event_log.prune(0, 3)
     await services.hub.look()
     with pytest.raises(CursorExpired):
         await reader.next(mailbox)
@@ -234,7 +234,7 @@ async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
 ) -> None:
     await happen(services, *"abc")
     await services.hub.follow("toys", None)
-    read_log, reads = services.log.read, []
+    read_log, reads = services.event_log.read, []
 
     async def busy(*given: Any) -> list[Event]:
         """Something happens during each read, after the log was asked."""
@@ -243,7 +243,7 @@ async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
         await happen(services, f"during {len(reads)}")
         return found
 
-    monkeypatch.setattr(services.log, "read", busy)
+    monkeypatch.setattr(services.event_log, "read", busy)
     back = [await services.hub.follow("toys", key, BEGINNING) for key in (None, "late")]
     assert await read(*back[0], 4) == [*"abc", "during 1"]
     for number in range(20):
@@ -269,7 +269,7 @@ async def test_a_read_that_fails_leaves_a_subscriber_where_it_was(
         raise TimeoutError
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.log, "read", away)
+        patched.setattr(services.event_log, "read", away)
         with pytest.raises(TimeoutError):
             await read(*follower, 1)
     assert await read(*follower, 4) == [*"abcd"]
@@ -280,7 +280,7 @@ async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_on
 ) -> None:
     follower = await services.hub.follow("toys", None)
     first, second = await happen(services, *"ab", heard=False)
-    read_log, third = services.log.read, []
+    read_log, third = services.event_log.read, []
 
     async def ending(*given: Any) -> list[Event]:
         found = await read_log(*given)
@@ -290,7 +290,7 @@ async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_on
             asyncio.get_running_loop().call_soon(services.hub.receive, third[1])
         return found
 
-    monkeypatch.setattr(services.log, "read", ending)
+    monkeypatch.setattr(services.event_log, "read", ending)
     services.hub.receive(second)
     assert await read(*follower, 4) == [*"abcd"]
     assert first.position == 1
@@ -300,7 +300,7 @@ async def test_what_is_told_while_the_log_is_read_in_vain_is_not_forgotten(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower = await services.hub.follow("toys", None)
-    read_log, written = services.log.read, []
+    read_log, written = services.event_log.read, []
 
     async def vain(*given: Any) -> list[Event]:
         found = await read_log(*given)
@@ -309,7 +309,7 @@ async def test_what_is_told_while_the_log_is_read_in_vain_is_not_forgotten(
             services.hub.receive(written[1])
         return found
 
-    monkeypatch.setattr(services.log, "read", vain)
+    monkeypatch.setattr(services.event_log, "read", vain)
     services.hub.receive(Event("toys", "ghost", "made", position=50))
     assert await read(*follower, 2) == [*"ab"]
 
@@ -326,7 +326,7 @@ async def test_a_hole_that_could_not_be_healed_is_healed_after_the_next_look(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.log, "read", away)
+        patched.setattr(services.event_log, "read", away)
         await services.hub.look()
         await until(lambda: not services.hub._healing)
     # The change is told once, and has been told.
@@ -351,7 +351,7 @@ async def test_a_stream_that_could_not_be_opened_is_followed_on_the_bus_no_more(
     monkeypatch.setattr(services.bus, "follow", follow)
     monkeypatch.setattr(services.bus, "unfollow", unfollow)
     with monkeypatch.context() as patch:
-        patch.setattr(services.log, "heads", away)
+        patch.setattr(services.event_log, "heads", away)
         with pytest.raises(OSError, match="away"):
             await services.hub.follow("toys", None)
     assert followed == {"toys"}

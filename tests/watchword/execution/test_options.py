@@ -302,7 +302,7 @@ async def test_the_schema_hears_of_the_errors_of_a_subscription(services: Servic
     schema, engine = hearing()
     query = "subscription { thing }"
     operation = Operation(engine.plan(query, None), None)
-    course = Follow(services.hub, services.log)
+    course = Follow(services.hub, services.event_log)
 
     class Holder:
         principal = ANONYMOUS

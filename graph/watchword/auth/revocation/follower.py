@@ -97,7 +97,7 @@ class RevocationFollower:
 
     async def _recall(self) -> Place:
         now = self._services.clock.now()
-        happened, head = await self._services.log.since(STREAM, now - self._seconds)
+        happened, head = await self._services.event_log.since(STREAM, now - self._seconds)
         for event, at in happened:
             self.take(event, at)
         return head

@@ -19,9 +19,9 @@ class Pruner:
     """
 
     def __init__(
-        self, source: EventLog, clock: Clock, settings: Settings, needed: Mapping[str, float]
+        self, event_log: EventLog, clock: Clock, settings: Settings, needed: Mapping[str, float]
     ) -> None:
-        self._log = source
+        self._event_log = event_log
         self._clock = clock
         self._settings = settings
         self._needed = needed
@@ -35,4 +35,4 @@ class Pruner:
         now, settings = self._clock.now(), self._settings
         oldest = now - settings.log_retention_seconds
         needed = {stream: now - seconds for stream, seconds in self._needed.items()}
-        await self._log.prune(oldest, settings.log_retention_events, needed)
+        await self._event_log.prune(oldest, settings.log_retention_events, needed)

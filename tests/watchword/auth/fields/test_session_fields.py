@@ -99,7 +99,7 @@ async def test_a_person_revokes_a_session_of_its_own(database: Database, clock: 
         assert await mine.data(REVOKE, id=id) == {"revokeSession": id}
         assert not await lost.is_in()
         assert await mine.is_in()
-        happened, _ = await desk.identity.services.log.since(STREAM, clock.now() - 1)
+        happened, _ = await desk.identity.services.event_log.since(STREAM, clock.now() - 1)
         assert [event.data for event, _ in happened] == [{"session": id}]
         assert (await desk.audited()).count("SESSION_REVOKED") == 1
 
@@ -148,7 +148,7 @@ async def test_who_stays_alone_has_to_refresh_its_token(
     async with sign_in_desk(database, clock) as desk:
         mine = await Asker.sign_in(desk)
         await mine.data(EVERYWHERE, **{"except": True})
-        happened, _ = await desk.identity.services.log.since(STREAM, clock.now() - 1)
+        happened, _ = await desk.identity.services.event_log.since(STREAM, clock.now() - 1)
         for event, _ in happened:
             desk.identity.revocations.add(event, clock.now())
         with pytest.raises(TokenOutdated):
@@ -200,7 +200,7 @@ async def test_a_session_that_idled_away_leaves_no_token_when_the_others_are_end
         clock.move(700)
         me = await Asker.sign_in(desk)
         assert len(await me.data(EVERYWHERE, **{"except": True})) == 1
-        happened, _ = await desk.identity.services.log.since(STREAM, 0)
+        happened, _ = await desk.identity.services.event_log.since(STREAM, 0)
         for event, at in happened:
             desk.identity.revocations.add(event, at)
         with pytest.raises(TokenRevoked):

@@ -90,7 +90,7 @@ async def test_a_start_knows_every_revocation_of_late_however_many(
     clock.move(599)
     await post.happen(*(token_revoked("bob", str(number)) for number in range(1000)))
     settings = Settings(_env_file=None, log_retention_events=1000)
-    await Pruner(post.services.log, clock, settings, needed={STREAM: 600}).turn()
+    await Pruner(post.services.event_log, clock, settings, needed={STREAM: 600}).turn()
     await post.watch.open()
     assert len(post.revocations) == 1001
     with pytest.raises(TokenRevoked):
@@ -189,7 +189,7 @@ async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
         async def since(*_: object) -> object:
             raise away(ConnectionRefusedError())
 
-        patched.setattr(post.services.log, "since", since)
+        patched.setattr(post.services.event_log, "since", since)
         # The log was pruned past what it has seen: it must recall what happened.
         [mailbox] = hub._readers[STREAM]._mailboxes[None]
         mailbox.lose("What followed is not kept any more.")
@@ -222,7 +222,7 @@ async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
     await post.watch.open()
     await post.happen(*(session_revoked("bob", str(number)) for number in range(5)))
     await until(lambda: len(post.revocations) == 5)
-    await post.services.log.prune(0, 1)
+    await post.services.event_log.prune(0, 1)
     await post.happen(session_revoked("alice", "s"))
     await until(lambda: post.lease.ending is not None)
 

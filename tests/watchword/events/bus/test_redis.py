@@ -386,12 +386,12 @@ class Writer:
 async def process(redis_url: str, postgres_url: str) -> AsyncIterator[tuple[Writer, Hub]]:
     """What one server process has of the fan-out."""
     database = Database(postgres_url)
-    log = EventLog(database)
-    await log.open()
+    event_log = EventLog(database)
+    await event_log.open()
     background = Background(SystemClock())
-    bus = bus_of(redis_url, lambda: log.cursors.epoch, background)
+    bus = bus_of(redis_url, lambda: event_log.cursors.epoch, background)
     assert isinstance(bus, RedisBus)
-    hub = Hub(log, bus, background, 1_000, 0.1)
+    hub = Hub(event_log, bus, background, 1_000, 0.1)
     await hub.open()
     try:
         await until(lambda: bus._pubsub is not None)

@@ -16,11 +16,11 @@ class Looks:
     """Looks at a log again and again, as a hub does."""
 
     def __init__(self, database: Database) -> None:
-        self._log = EventLog(database)
+        self._event_log = EventLog(database)
         self._seen: Seen | None = None
 
     async def look(self) -> dict[str, int]:
-        changes = await self._log.changes(self._seen)
+        changes = await self._event_log.changes(self._seen)
         self._seen = changes.seen
         self.is_sure = changes.is_sure
         return {stream: place.position for stream, place in changes.heads.items()}

@@ -61,17 +61,17 @@ async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Data
             values = f"('{stream}', {position}, 'k', 'made', '{{}}', '{AT}')"
             await db.execute(text(f"INSERT INTO log_events VALUES {values}"))
     await upgrade(old, [RUNTIME])
-    log = EventLog(old)
-    heads = await log.heads(["whole", "empty", "all gone", "damaged"])
+    event_log = EventLog(old)
+    heads = await event_log.heads(["whole", "empty", "all gone", "damaged"])
     assert [place.position for place in heads.values()] == [2, 0, 5, 9]
     assert heads["empty"] == BEGINNING
     for stream, head in heads.items():
-        await log.check(stream, head)
-    marks = [event.mark for event in await log.read("whole", None, BEGINNING, 10)]
+        await event_log.check(stream, head)
+    marks = [event.mark for event in await event_log.read("whole", None, BEGINNING, 10)]
     assert marks[-1] == heads["whole"].mark
     assert len({*marks, *(head.mark for head in heads.values())}) == 5
     assert {len(mark) for mark in marks} == {16}
-    before = await log.before_last("damaged", None, 10)
-    assert [event.position for event in await log.read("damaged", None, before, 10)] == [8, 9]
+    before = await event_log.before_last("damaged", None, 10)
+    assert [event.position for event in await event_log.read("damaged", None, before, 10)] == [8, 9]
     with pytest.raises(CursorExpired, match="not kept"):
-        await log.check("damaged", before._replace(position=6))
+        await event_log.check("damaged", before._replace(position=6))

@@ -23,14 +23,14 @@ async def test_what_is_too_old_is_forgotten_again_and_again(
 ) -> None:
     services, _ = await open_services(database, clock)
     settings = Settings(_env_file=None, log_retention_seconds=3600)
-    Pruner(services.log, clock, settings, needed={}).open(services.background)
+    Pruner(services.event_log, clock, settings, needed={}).open(services.background)
     for count in (1, 2):
         await happen(services)
         await until(lambda: clock.waiting == 1)
         clock.move(3601)
         await until(lambda: clock.waiting == 1)
-        assert (await services.log.heads(["toys"]))["toys"].position == count
-        assert (await services.log.before_last("toys", None, 100)).position == count
+        assert (await services.event_log.heads(["toys"]))["toys"].position == count
+        assert (await services.event_log.before_last("toys", None, 100)).position == count
     await services.background.close()
 
 
@@ -39,13 +39,13 @@ async def test_what_is_needed_is_kept_for_as_long_as_it_is(
 ) -> None:
     services, _ = await open_services(database, clock)
     settings = Settings(_env_file=None, log_retention_events=1000)
-    pruner = Pruner(services.log, clock, settings, needed={"toys": 600})
+    pruner = Pruner(services.event_log, clock, settings, needed={"toys": 600})
     async with transaction(database, services.bus, clock.now()) as unit:
         for _ in range(1002):
             unit.publish(Event("toys", "bear", "made"))
     clock.move(600)
     await pruner.turn()
-    assert await services.log.before_last("toys", None, 2000) == BEGINNING
+    assert await services.event_log.before_last("toys", None, 2000) == BEGINNING
     clock.move(1)
     await pruner.turn()
-    assert (await services.log.before_last("toys", None, 2000)).position == 2
+    assert (await services.event_log.before_last("toys", None, 2000)).position == 2

@@ -66,13 +66,13 @@ async def test_a_process_that_prunes_late_does_not_move_the_bound_back(
         await waiting(2)
     assert await asyncio.gather(further, less) == [8, 0]
     assert await bounds(gate) == (8, 2)
-    log = EventLog(gate)
+    event_log = EventLog(gate)
     for gone in written[:7]:
         with pytest.raises(CursorExpired):
-            await log.read("toys", None, gone.place, 10)
-    assert await log.read("toys", None, written[7].place, 10) == written[8:]
+            await event_log.read("toys", None, gone.place, 10)
+    assert await event_log.read("toys", None, written[7].place, 10) == written[8:]
     # By age it goes on from there.
-    assert await log.prune(NOW + 1, 100) == 2
+    assert await event_log.prune(NOW + 1, 100) == 2
     assert await bounds(gate) == (10, 0)
 
 
@@ -81,7 +81,7 @@ async def test_processes_that_prune_at_full_rate_never_show_a_reader_a_gap(
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
     [first] = await happen(processes[0], 1, "toys")
-    log, done = EventLog(processes[0]), asyncio.Event()
+    event_log, done = EventLog(processes[0]), asyncio.Event()
     expired = 0
 
     async def prune(database: Database, most: int) -> None:
@@ -93,12 +93,12 @@ async def test_processes_that_prune_at_full_rate_never_show_a_reader_a_gap(
         place = first.place
         while place.position < 200:
             try:
-                for event in await log.read("toys", None, place, 50):
+                for event in await event_log.read("toys", None, place, 50):
                     assert event.position == place.position + 1
                     place = event.place
             except CursorExpired:
                 expired += 1
-                place = (await log.heads(["toys"]))["toys"]
+                place = (await event_log.heads(["toys"]))["toys"]
 
     pruning = [asyncio.create_task(prune(each, n)) for n, each in enumerate(processes, 5)]
     following = asyncio.create_task(follow())
@@ -123,10 +123,10 @@ async def test_streams_that_have_nothing_to_forget_are_not_written_to(
         return write()
 
     monkeypatch.setattr(database, "write", counted)
-    log = EventLog(database)
-    assert await log.prune(0, 5) == 0
+    event_log = EventLog(database)
+    assert await event_log.prune(0, 5) == 0
     assert len(opened) == 0
-    assert await log.prune(0, 4, {"stream 3": NOW}) == 2
+    assert await event_log.prune(0, 4, {"stream 3": NOW}) == 2
     assert len(opened) == 2
 
 
@@ -136,8 +136,8 @@ async def test_as_much_as_one_transaction_takes_is_forgotten_again_and_again(
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
     await happen(database, 10, "toys", "others", now=NOW - 100)
     await happen(database, 1, "toys")
-    log = EventLog(database)
-    assert await log.prune(NOW - 50, 100) == 20
+    event_log = EventLog(database)
+    assert await event_log.prune(NOW - 50, 100) == 20
     assert await bounds(database) == (10, 1)
     assert await bounds(database, "others") == (10, 0)
 
