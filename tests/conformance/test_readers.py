@@ -82,7 +82,7 @@ async def is_stuck(server: ToyServer) -> bool:
     """Tell whether something waits for each client that signed in, and goes on to wait."""
     for _ in range(20):
         leases: Any = server.pipeline.leases._of("alice")
-        if not all(lease._tenant._wire.waiting[1] for lease in leases):
+        if not all(lease._holder._wire.waiting[1] for lease in leases):
             return False
         await asyncio.to_thread(lambda: None)
     return True
@@ -157,7 +157,7 @@ async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
         while not await is_stuck(server):
             await server.publish("x" * BIG)
         for lease in leases:
-            cast(Connection, lease._tenant)._wire.keepalive_timeout()
+            cast(Connection, lease._holder)._wire.keepalive_timeout()
         await server.followed(0)
         await until(lambda: not len(server.pipeline.connections))
 

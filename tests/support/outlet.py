@@ -1,4 +1,4 @@
-"""An outlet that keeps what it is given, and a tenant that notes what it is told."""
+"""An outlet that keeps what it is given, and a lease holder that notes what it is told."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Reading(Unread):
 
 
 class Noted:
-    """A tenant of a lease: what it was told, in order."""
+    """The holder of a lease: what it was told, in order."""
 
     def __init__(self) -> None:
         self.endings: list[Ending] = []

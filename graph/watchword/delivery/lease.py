@@ -27,20 +27,20 @@ class LeaseHolder(Protocol):
 class Lease:
     """Says once, at the moment it is over, why; and before that, that it will be.
 
-    `renew_before` is how many seconds before its end the tenant is reminded.
+    `renew_before` is how many seconds before its end the holder is reminded.
     """
 
-    __slots__ = ("_clock", "_renew_before", "_tenant", "_timer", "deadline", "ending", "principal")
+    __slots__ = ("_clock", "_renew_before", "_holder", "_timer", "deadline", "ending", "principal")
 
     def __init__(
-        self, clock: Clock, principal: Principal, tenant: LeaseHolder, renew_before: float = 0
+        self, clock: Clock, principal: Principal, holder: LeaseHolder, renew_before: float = 0
     ) -> None:
         self.principal = principal
         self.ending: Ending | None = None
         # Until when a token that no longer fits is suffered, in Unix seconds.
         self.deadline = math.inf
         self._clock = clock
-        self._tenant = tenant
+        self._holder = holder
         self._renew_before = renew_before
         self._timer: Timer | None = None
         self._wait(is_reminded=False)
@@ -52,7 +52,7 @@ class Lease:
 
     @property
     def renew_at(self) -> float:
-        """When the tenant is reminded, in Unix seconds."""
+        """When the holder is reminded, in Unix seconds."""
         return self.ends_at - self._renew_before
 
     def end(self, ending: Ending) -> None:
@@ -60,7 +60,7 @@ class Lease:
         if self.ending is None:
             self.ending = ending
             self.release()
-            self._tenant.ended(ending)
+            self._holder.ended(ending)
 
     def renew(self, principal: Principal) -> None:
         """Go on as the principal of a new token. One that is over stays over."""
@@ -75,11 +75,11 @@ class Lease:
             self._become(principal)
 
     def outdate(self, deadline: float) -> None:
-        """Remind the tenant at once; without a new token it ends at the deadline (Unix seconds)."""
+        """Remind the holder at once; without a new token it ends at the deadline (Unix seconds)."""
         if self.ending is None and deadline < self.ends_at:
             self.deadline = deadline
             self._wait(is_reminded=True)
-            self._tenant.reminded()
+            self._holder.reminded()
 
     def release(self) -> None:
         """Stop watching the time: the connection is gone."""
@@ -90,7 +90,7 @@ class Lease:
     def _become(self, principal: Principal) -> None:
         before, self.principal = self.principal.grants, principal
         if principal.grants != before:
-            self._tenant.regranted()
+            self._holder.regranted()
 
     def _wait(self, is_reminded: bool) -> None:
         self.release()
@@ -104,7 +104,7 @@ class Lease:
 
     def _remind(self) -> None:
         self._wait(is_reminded=True)
-        self._tenant.reminded()
+        self._holder.reminded()
 
     def _expire(self) -> None:
         # A timer of the event loop may run a little before the wall clock says so.

@@ -51,7 +51,7 @@ class Pipeline:
             log.info("a token was refused by the rule: %s", error.rule)
             raise
 
-    def lease(self, principal: Principal, tenant: LeaseHolder) -> Lease:
+    def lease(self, principal: Principal, holder: LeaseHolder) -> Lease:
         """Give a live connection its lease.
 
         Raises `RateLimited` when the principal has too many, and what `recheck_token` raises when something
@@ -61,7 +61,7 @@ class Pipeline:
         if not principal.is_anonymous:
             self._check_connections(principal.subject)
         settings = self.settings
-        lease = Lease(self.services.clock, principal, tenant, settings.renew_before_seconds)
+        lease = Lease(self.services.clock, principal, holder, settings.renew_before_seconds)
         self.leases.add(lease)
         return lease
 

@@ -14,7 +14,7 @@ KEEPER = Grants(frozenset({"keeper"}), frozenset({"a:b"}))
 
 
 @pytest.fixture
-def tenant() -> Noted:
+def holder() -> Noted:
     return Noted()
 
 
@@ -22,116 +22,116 @@ def alice(clock: MovedClock, seconds: float = 10, **more: object) -> Principal:
     return Principal("alice", KEEPER, expires_at=clock.now() + seconds, **more)  # type: ignore[arg-type]
 
 
-def test_it_ends_at_the_moment_of_expiry(clock: MovedClock, tenant: Noted) -> None:
-    Lease(clock, alice(clock), tenant)
+def test_it_ends_at_the_moment_of_expiry(clock: MovedClock, holder: Noted) -> None:
+    Lease(clock, alice(clock), holder)
     clock.move(9.999)
-    assert tenant.endings == []
+    assert holder.endings == []
     clock.move(0.001)
-    assert tenant.endings == [Ending.EXPIRED]
+    assert holder.endings == [Ending.EXPIRED]
 
 
-def test_it_reminds_once_before_its_end(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock), tenant, renew_before=4)
+def test_it_reminds_once_before_its_end(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock), holder, renew_before=4)
     assert (lease.renew_at, lease.ends_at) == (clock.now() + 6, clock.now() + 10)
     clock.move(5.999)
-    assert tenant.told == []
+    assert holder.told == []
     clock.move(0.001)
-    assert tenant.told == ["reminded"]
+    assert holder.told == ["reminded"]
     clock.move(4)
-    assert tenant.told == ["reminded", "ended"]
+    assert holder.told == ["reminded", "ended"]
 
 
 def test_one_that_is_short_already_ends_without_a_reminder(
-    clock: MovedClock, tenant: Noted
+    clock: MovedClock, holder: Noted
 ) -> None:
-    Lease(clock, alice(clock, 3), tenant, renew_before=4)
+    Lease(clock, alice(clock, 3), holder, renew_before=4)
     clock.move(3)
-    assert tenant.told == ["ended"]
+    assert holder.told == ["ended"]
 
 
-def test_the_first_reason_stands(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock), tenant)
+def test_the_first_reason_stands(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock), holder)
     lease.end(Ending.REVOKED)
     lease.end(Ending.SLOW)
     clock.move(20)
-    assert tenant.endings == [Ending.REVOKED]
+    assert holder.endings == [Ending.REVOKED]
     assert lease.ending is Ending.REVOKED
 
 
-def test_anonymous_has_no_end(clock: MovedClock, tenant: Noted) -> None:
-    Lease(clock, ANONYMOUS, tenant, renew_before=4)
+def test_anonymous_has_no_end(clock: MovedClock, holder: Noted) -> None:
+    Lease(clock, ANONYMOUS, holder, renew_before=4)
     clock.move(1e9)
-    assert tenant.told == []
+    assert holder.told == []
 
 
-def test_a_released_one_says_nothing(clock: MovedClock, tenant: Noted) -> None:
-    Lease(clock, alice(clock), tenant, 4).release()
+def test_a_released_one_says_nothing(clock: MovedClock, holder: Noted) -> None:
+    Lease(clock, alice(clock), holder, 4).release()
     clock.move(20)
-    assert tenant.told == []
+    assert holder.told == []
 
 
-def test_a_timer_that_comes_early_is_set_again(clock: MovedClock, tenant: Noted) -> None:
-    Lease(clock, alice(clock), tenant)
+def test_a_timer_that_comes_early_is_set_again(clock: MovedClock, holder: Noted) -> None:
+    Lease(clock, alice(clock), holder)
     [(_, _, timer)] = clock._timers
     assert timer.callback is not None
     timer.callback()
     clock.move(9.9)
-    assert tenant.endings == []
+    assert holder.endings == []
     clock.move(0.1)
-    assert tenant.endings == [Ending.EXPIRED]
+    assert holder.endings == [Ending.EXPIRED]
 
 
-def test_a_renewed_one_lives_by_the_new_token(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock), tenant, renew_before=4)
+def test_a_renewed_one_lives_by_the_new_token(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock), holder, renew_before=4)
     clock.move(7)
     lease.renew(alice(clock))
     clock.move(5.999)
-    assert tenant.told == ["reminded"]
+    assert holder.told == ["reminded"]
     clock.move(4.001)
-    assert tenant.told == ["reminded", "reminded", "ended"]
+    assert holder.told == ["reminded", "reminded", "ended"]
 
 
-def test_what_is_over_is_not_renewed(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock), tenant)
+def test_what_is_over_is_not_renewed(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock), holder)
     clock.move(10)
     lease.renew(alice(clock, 100))
     lease.narrow(ANONYMOUS)
     lease.outdate(clock.now() + 5)
     clock.move(100)
-    assert tenant.told == ["ended"]
+    assert holder.told == ["ended"]
     assert lease.principal.grants == KEEPER
 
 
-def test_other_grants_are_told_and_the_same_are_not(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock), tenant)
+def test_other_grants_are_told_and_the_same_are_not(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock), holder)
     lease.renew(alice(clock))
-    assert tenant.told == []
+    assert holder.told == []
     lease.narrow(narrowed(lease.principal, Grants()))
-    assert tenant.told == ["regranted"]
+    assert holder.told == ["regranted"]
     assert lease.principal.grants == Grants()
 
 
-def test_an_outdated_one_has_its_grace_and_ends_otherwise(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock, 100), tenant)
+def test_an_outdated_one_has_its_grace_and_ends_otherwise(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock, 100), holder)
     lease.outdate(clock.now() + 5)
-    assert tenant.told == ["reminded"]
+    assert holder.told == ["reminded"]
     clock.move(5)
-    assert tenant.endings == [Ending.OUTDATED]
+    assert holder.endings == [Ending.OUTDATED]
 
 
-def test_an_outdated_one_that_is_renewed_goes_on(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock, 100), tenant)
+def test_an_outdated_one_that_is_renewed_goes_on(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock, 100), holder)
     lease.outdate(clock.now() + 5)
     lease.renew(alice(clock, 100))
     clock.move(99)
-    assert tenant.endings == []
+    assert holder.endings == []
 
 
-def test_a_grace_does_not_outlive_the_token(clock: MovedClock, tenant: Noted) -> None:
-    lease = Lease(clock, alice(clock, 3), tenant)
+def test_a_grace_does_not_outlive_the_token(clock: MovedClock, holder: Noted) -> None:
+    lease = Lease(clock, alice(clock, 3), holder)
     lease.outdate(clock.now() + 5)
     clock.move(3)
-    assert tenant.endings == [Ending.EXPIRED]
+    assert holder.endings == [Ending.EXPIRED]
 
 
 def test_what_is_narrowed_keeps_everything_but_what_it_may(clock: MovedClock) -> None:

@@ -93,11 +93,11 @@ def test_a_timer_that_is_cancelled_between_its_naps_is_not_called(machine: Machi
 
 
 def test_a_lease_ends_when_the_clock_jumps_past_its_token(machine: Machine) -> None:
-    clock, tenant = SystemClock(), Noted()
-    Lease(clock, Principal("alice", expires_at=clock.now() + 600), tenant, renew_before=60)
+    clock, holder = SystemClock(), Noted()
+    Lease(clock, Principal("alice", expires_at=clock.now() + 600), holder, renew_before=60)
     machine.wall += 3600
     machine.timers.move(30)
-    assert tenant.endings == [Ending.EXPIRED]
+    assert holder.endings == [Ending.EXPIRED]
 
 
 def test_a_moved_clock_runs_its_timers_in_order_at_their_own_time() -> None:

@@ -363,17 +363,17 @@ async def test_a_connection_goes_on_by_the_same_token_when_it_is_told_to_renew(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
-        token, tenant = desk.token(), Noted()
+        token, holder = desk.token(), Noted()
         before = desk.identity.settings.renew_before_seconds
-        lease = Lease(clock, await desk.verify(token), tenant, before)
+        lease = Lease(clock, await desk.verify(token), holder, before)
         for _ in range(3):
             clock.move(SECONDS - before)
-            assert tenant.told.pop() == "reminded"
+            assert holder.told.pop() == "reminded"
             principal = await desk.verify(token)
             check_renewal(lease.principal, principal)
             lease.renew(principal)
             assert lease.ends_at == clock.now() + SECONDS
-        assert tenant.endings == []
+        assert holder.endings == []
 
 
 async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(

@@ -54,8 +54,8 @@ class Post:
 
     def __init__(self, services: Services, grace: float | None) -> None:
         self.services = services
-        self.tenant = Noted()
-        self.lease = Lease(services.clock, ALICE, self.tenant)
+        self.holder = Noted()
+        self.lease = Lease(services.clock, ALICE, self.holder)
         leases = Leases()
         leases.add(self.lease)
         self.revocations = Revocations(DOMAIN, 600, downgrades=grace is None)
@@ -129,7 +129,7 @@ async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: P
     await post.watch.open()
     await post.happen(event)
     await until(lambda: post.lease.ending is not None)
-    assert post.tenant.endings == [Ending.REVOKED]
+    assert post.holder.endings == [Ending.REVOKED]
     with pytest.raises(TokenRevoked):
         post.revocations.check(ALICE)
 
@@ -139,13 +139,13 @@ async def test_other_roles_narrow_at_once_and_end_after_the_grace(
 ) -> None:
     await post.watch.open()
     await post.happen(roles_changed("alice", 2, ["child"]))
-    await until(lambda: "reminded" in post.tenant.told)
-    assert post.tenant.told == ["regranted", "reminded"]
+    await until(lambda: "reminded" in post.holder.told)
+    assert post.holder.told == ["regranted", "reminded"]
     assert post.lease.principal.grants == Grants(frozenset(), frozenset({"a:b"}))
     with pytest.raises(TokenOutdated):
         post.revocations.check(ALICE)
     clock.move(10)
-    assert post.tenant.endings == [Ending.OUTDATED]
+    assert post.holder.endings == [Ending.OUTDATED]
 
 
 @pytest.mark.parametrize("grace", [10, None])
@@ -156,12 +156,12 @@ async def test_the_session_that_is_kept_has_time_to_renew(
     post = Post(services, grace=grace)
     await post.watch.open()
     await post.happen(account_revoked("alice", 2, ALICE.session))
-    await until(lambda: bool(post.tenant.told))
-    assert post.tenant.told == ["reminded"]
+    await until(lambda: bool(post.holder.told))
+    assert post.holder.told == ["reminded"]
     with pytest.raises(TokenOutdated):
         post.revocations.check(ALICE)
     clock.move(10)
-    assert post.tenant.endings == [Ending.OUTDATED]
+    assert post.holder.endings == [Ending.OUTDATED]
     await services.background.close()
 
 
@@ -172,9 +172,9 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
     post = Post(services, grace=None)
     await post.watch.open()
     await post.happen(roles_changed("alice", 2, ["child"]))
-    await until(lambda: bool(post.tenant.told))
+    await until(lambda: bool(post.holder.told))
     clock.move(1000)
-    assert post.tenant.told == ["regranted"]
+    assert post.holder.told == ["regranted"]
     await services.background.close()
 
 
