@@ -148,7 +148,7 @@ def _let_pages_read(app: FastAPI, settings: Settings) -> None:
 def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untyped-def]
     services, settings = pipeline.services, pipeline.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
-    watch = RevocationFollower(
+    follower = RevocationFollower(
         services, identity.revocations, pipeline.leases, identity.seconds, grace
     )
     needed = {STREAM: identity.seconds}
@@ -164,7 +164,7 @@ def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untype
             await identity.open()
             await services.event_log.open()
             await services.hub.open()
-            await watch.open()
+            await follower.open()
             pruner.open(services.background)
             _forget_what_is_over(services)
             rotation.open(services.background)

@@ -377,7 +377,7 @@ async def come_late(
             server.pipeline.services.clock.move(LIFE)  # type: ignore[attr-defined]
         else:
             await server.happen(happened)
-            await until(lambda: len(server.watch._revocations) == 1)
+            await until(lambda: len(server.follower._revocations) == 1)
         return await asked.finish(body)
 
 

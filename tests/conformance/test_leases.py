@@ -95,7 +95,7 @@ async def test_after_a_change_of_the_password_the_session_that_is_kept_comes_bac
 async def test_a_revoked_token_is_refused_from_then_on(door: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         await server.happen(session_revoked("alice", "s1"))
-        await until(lambda: len(server.watch._revocations) == 1)
+        await until(lambda: len(server.follower._revocations) == 1)
         if door == "websocket":
             async with WebSocketClient.open(server.url) as client:
                 await client.send(

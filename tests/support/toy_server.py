@@ -60,7 +60,7 @@ class ToyServer:
 
     url: str
     pipeline: Pipeline
-    watch: RevocationFollower
+    follower: RevocationFollower
     stop: Callable[[], None] = lambda: None
 
     @property
@@ -147,10 +147,10 @@ async def toy_door(
         services = make_services(read, clock, DOMAIN)
         await services.event_log.open()
         await services.hub.open()
-        made, watch = _door(read, services, clock, schema)
-        await watch.open()
+        made, follower = _door(read, services, clock, schema)
+        await follower.open()
         try:
-            yield made, watch
+            yield made, follower
         finally:
             await services.background.close()
             await services.bus.close()
@@ -216,14 +216,14 @@ async def toy_server(
     `stock` serves by uvicorn's own protocols, as where the app is mounted in another one; `wrap` adds
     a middleware.
     """
-    async with toy_door(clock, schema, **settings) as (made, watch):
+    async with toy_door(clock, schema, **settings) as (made, follower):
         routes = [
             Route("/graphql", HttpDoor(made, None)),
             WebSocketRoute("/graphql", WebSocketDoor(made)),
         ]
         app = wrap(Starlette(routes=routes))
         async with serving(app, made.settings, stock=stock) as (url, stop):
-            yield ToyServer(f"{url}/graphql", made, watch, stop)
+            yield ToyServer(f"{url}/graphql", made, follower, stop)
 
 
 @asynccontextmanager

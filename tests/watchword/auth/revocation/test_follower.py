@@ -59,7 +59,7 @@ class Post:
         leases = Leases()
         leases.add(self.lease)
         self.revocations = Revocations(DOMAIN, 600, downgrades=grace is None)
-        self.watch = RevocationFollower(services, self.revocations, leases, 600, grace)
+        self.follower = RevocationFollower(services, self.revocations, leases, 600, grace)
 
     async def happen(self, *events: Event) -> None:
         services = self.services
@@ -78,7 +78,7 @@ async def post(database: Database, clock: MovedClock) -> AsyncIterator[Post]:
 
 async def test_what_happened_before_the_start_is_known(post: Post) -> None:
     await post.happen(session_revoked("alice", "s"))
-    await post.watch.open()
+    await post.follower.open()
     with pytest.raises(TokenRevoked):
         post.revocations.check(ALICE)
 
@@ -91,7 +91,7 @@ async def test_a_start_knows_every_revocation_of_late_however_many(
     await post.happen(*(token_revoked("bob", str(number)) for number in range(1000)))
     settings = Settings(_env_file=None, log_retention_events=1000)
     await Pruner(post.services.event_log, clock, settings, needed={STREAM: 600}).turn()
-    await post.watch.open()
+    await post.follower.open()
     assert len(post.revocations) == 1001
     with pytest.raises(TokenRevoked):
         post.revocations.check(ALICE)
@@ -102,17 +102,17 @@ async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
 ) -> None:
     await post.happen(session_revoked("alice", "s"))
     clock.move(500)
-    await post.watch.open()
+    await post.follower.open()
     assert len(post.revocations) == 1
     clock.move(100)
-    await post.watch.forget()
+    await post.follower.forget()
     assert len(post.revocations) == 0
 
 
 async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedClock) -> None:
     await post.happen(session_revoked("alice", "s"))
     clock.move(601)
-    await post.watch.open()
+    await post.follower.open()
     assert len(post.revocations) == 0
 
 
@@ -126,7 +126,7 @@ async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedCloc
     ],
 )
 async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
-    await post.watch.open()
+    await post.follower.open()
     await post.happen(event)
     await until(lambda: post.lease.ending is not None)
     assert post.holder.endings == [Ending.REVOKED]
@@ -137,7 +137,7 @@ async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: P
 async def test_other_roles_narrow_at_once_and_end_after_the_grace(
     post: Post, clock: MovedClock
 ) -> None:
-    await post.watch.open()
+    await post.follower.open()
     await post.happen(roles_changed("alice", 2, ["child"]))
     await until(lambda: "reminded" in post.holder.told)
     assert post.holder.told == ["regranted", "reminded"]
@@ -154,7 +154,7 @@ async def test_the_session_that_is_kept_has_time_to_renew(
 ) -> None:
     services, _ = await open_services(database, clock)
     post = Post(services, grace=grace)
-    await post.watch.open()
+    await post.follower.open()
     await post.happen(account_revoked("alice", 2, ALICE.session))
     await until(lambda: bool(post.holder.told))
     assert post.holder.told == ["reminded"]
@@ -170,7 +170,7 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
 ) -> None:
     services, _ = await open_services(database, clock)
     post = Post(services, grace=None)
-    await post.watch.open()
+    await post.follower.open()
     await post.happen(roles_changed("alice", 2, ["child"]))
     await until(lambda: bool(post.holder.told))
     clock.move(1000)
@@ -181,7 +181,7 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
 async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
     post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await post.watch.open()
+    await post.follower.open()
     hub, background = post.services.hub, post.services.background
     await until(lambda: hub.size == 1)
     with monkeypatch.context() as patched:
@@ -210,8 +210,8 @@ async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
         def fail(event: Event, at: float) -> None:
             raise LookupError
 
-        patched.setattr(post.watch, "take", fail)
-        await post.watch.open()
+        patched.setattr(post.follower, "take", fail)
+        await post.follower.open()
         await until(lambda: post.services.hub.size == 1)
         await post.happen(session_revoked("alice", "s"))
         await until(lambda: bool(post.services.background.unwell))
@@ -219,7 +219,7 @@ async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
 
 
 async def test_more_than_the_log_keeps_is_recalled(post: Post) -> None:
-    await post.watch.open()
+    await post.follower.open()
     await post.happen(*(session_revoked("bob", str(number)) for number in range(5)))
     await until(lambda: len(post.revocations) == 5)
     await post.services.event_log.prune(0, 1)
@@ -231,7 +231,7 @@ async def test_a_database_that_goes_back_takes_no_revocation_away_and_hides_none
     post: Post,
 ) -> None:
     services = post.services
-    await post.watch.open()
+    await post.follower.open()
     await services.hub.look()
     copy = await copied(services.database)
     await post.happen(session_revoked("alice", "lost"))
