@@ -17,7 +17,7 @@ import pytest
 from tests.support.bound_server import ACCEPT, bound_server
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
-from watchword.asgi import uvicorn_head
+from watchword.asgi.uvicorn import head as uvicorn_head
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
 from watchword.events.event import Event
 from watchword.execution.plan import Plan

@@ -10,7 +10,7 @@ from tests.conformance.live import every_door, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, toy_server, until
-from watchword.asgi import uvicorn_frames
+from watchword.asgi.uvicorn import frames as uvicorn_frames
 
 MADE = "subscription { made { id } }"
 

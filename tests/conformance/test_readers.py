@@ -15,8 +15,8 @@ from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
-from watchword.asgi import uvicorn_frames
-from watchword.asgi.uvicorn_frames import Measured
+from watchword.asgi.uvicorn import frames as uvicorn_frames
+from watchword.asgi.uvicorn.frames import Measured
 from watchword.transports.websocket.websocket import Connection
 
 MADE = "subscription { made { id } }"

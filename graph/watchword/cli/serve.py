@@ -17,7 +17,7 @@ import click
 import uvicorn
 
 from watchword.app import create_app
-from watchword.asgi.uvicorn_frames import FramesProtocol, PipeProtocol
+from watchword.asgi.uvicorn.frames import FramesProtocol, PipeProtocol
 from watchword.bootstrap import Started, bootstrap
 from watchword.cli import workers as several
 from watchword.config.settings import Settings, read

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from watchword.asgi.backlog import Backlog
-from watchword.asgi.uvicorn_frames import Wire
+from watchword.asgi.uvicorn.frames import Wire
 from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.errors import Ending
 from watchword.principal import Principal

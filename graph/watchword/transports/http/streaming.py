@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from watchword.asgi import generic as connections
+from watchword.asgi.generic import PlainStream
 from watchword.asgi.types import Headers, Message, Receive, Send
-from watchword.asgi.uvicorn_frames import PipeProtocol
+from watchword.asgi.uvicorn.frames import PipeProtocol
 from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -21,10 +23,8 @@ from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process.clock import Timer
-from watchword.transports import plain as connections
 from watchword.transports.life import Life
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.plain import PlainStream
 from watchword.transports.request import Request
 from watchword.transports.state import Move, State
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from watchword.asgi import generic as connections
+from watchword.asgi.generic import PlainSocket
 from watchword.asgi.types import Message, Receive, Send, is_same_origin
-from watchword.asgi.uvicorn_frames import FramesProtocol
+from watchword.asgi.uvicorn.frames import FramesProtocol
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import conceal
 from watchword.principal import Principal
@@ -22,10 +24,8 @@ from watchword.tokens.credential import (
     in_url,
 )
 from watchword.tokens.dpop import Target
-from watchword.transports import plain as connections
 from watchword.transports.life import Life
 from watchword.transports.pipeline import Pipeline, check_renewal
-from watchword.transports.plain import PlainSocket
 from watchword.transports.state import Move, State
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.protocol import (

@@ -20,7 +20,7 @@ from websockets.http11 import Request
 
 from watchword.asgi.backlog import Line
 from watchword.asgi.types import Message
-from watchword.asgi.uvicorn_head import HeadProtocol
+from watchword.asgi.uvicorn.head import HeadProtocol
 
 EXTENSION = "watchword.wire"
 # Seconds that a client may take to read the end of its connection, before the connection is cut.

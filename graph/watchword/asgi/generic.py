@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from watchword.asgi import uvicorn_frames
 from watchword.asgi.types import Message, Receive, Send
-from watchword.asgi.uvicorn_frames import FramesProtocol, PipeProtocol
+from watchword.asgi.uvicorn import frames as uvicorn_frames
+from watchword.asgi.uvicorn.frames import FramesProtocol, PipeProtocol
 
 
 class _Plain:

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 
 from tests.support.vault import ENCRYPTION_KEY
-from watchword.asgi import uvicorn_head
 from watchword.asgi.types import Message, Receive, Send
+from watchword.asgi.uvicorn import head as uvicorn_head
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from websockets.frames import Frame, Opcode
 
 from tests.support.toy_server import serving
-from watchword.asgi.uvicorn_frames import frame_header
+from watchword.asgi.uvicorn.frames import frame_header
 from watchword.config.settings import Settings
 
 
