@@ -17,7 +17,7 @@ import pytest
 from tests.support.bound_server import ACCEPT, bound_server
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
-from watchword.asgi.uvicorn import head as uvicorn_head
+from watchword.asgi.uvicorn import head
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
 from watchword.events.event import Event
 from watchword.execution.plan import Plan
@@ -97,10 +97,10 @@ async def test_head_is_answered_as_get_without_a_body(
     asked = {"params": {"query": query}, "headers": {"accept": accept}}
     async with toy_server(clock) as server, httpx2.AsyncClient() as client:
         got = await client.get(server.url, **asked)
-        uvicorn_head = await client.head(server.url, **asked)
-    assert (uvicorn_head.status_code, uvicorn_head.content) == (got.status_code, b"")
+        told = await client.head(server.url, **asked)
+    assert (told.status_code, told.content) == (got.status_code, b"")
     for name in ("content-type", "content-length", "allow", "cache-control"):
-        assert uvicorn_head.headers.get(name) == got.headers.get(name)
+        assert told.headers.get(name) == got.headers.get(name)
 
 
 async def test_no_cache_keeps_an_answer(clock: MovedClock) -> None:
@@ -471,7 +471,7 @@ async def test_a_body_that_does_not_come_is_408_on_every_route(
     clock: MovedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
     type_of_it = f"content-type: {content_type}"
     async with (
         bound_server(sqlite_url, clock) as server,

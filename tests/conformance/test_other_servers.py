@@ -10,7 +10,7 @@ from tests.conformance.live import every_door, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, toy_server, until
-from watchword.asgi.uvicorn import frames as uvicorn_frames
+from watchword.asgi import wire
 
 MADE = "subscription { made { id } }"
 
@@ -57,7 +57,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
 async def test_a_socket_that_is_never_read_is_let_go_in_the_end(
     clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 0.05)
+    monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.05)
     async with (
         toy_server(clock, stock=True) as server,
         WebSocketClient.open(server.url, max_queue=1) as client,

@@ -15,8 +15,8 @@ from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
-from watchword.asgi.uvicorn import frames as uvicorn_frames
-from watchword.asgi.uvicorn.frames import Measured
+from watchword.asgi import wire
+from watchword.asgi.uvicorn.frames import MeasuredTransport
 from watchword.transports.websocket.websocket import Connection
 
 MADE = "subscription { made { id } }"
@@ -75,14 +75,14 @@ async def deaf(
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy does not cut what a test has yet to read."""
-    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 60)
+    monkeypatch.setattr(wire, "CLOSING_SECONDS", 60)
 
 
 async def is_stuck(server: ToyServer) -> bool:
     """Tell whether something waits for each client that signed in, and goes on to wait."""
     for _ in range(20):
         leases: Any = server.pipeline.leases._of("alice")
-        if not all(lease._holder._wire.waiting[1] for lease in leases):
+        if not all(lease._holder._wire.unsent[1] for lease in leases):
             return False
         await asyncio.to_thread(lambda: None)
     return True
@@ -128,7 +128,7 @@ async def test_one_that_does_not_read_is_given_up_and_can_read_why(
 async def test_one_that_never_reads_is_cut_off_in_the_end(
     door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 0.05)
+    monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.05)
     async with (
         asyncio.timeout(60),
         toy_server(clock) as server,
@@ -185,14 +185,14 @@ class FakeTransport:
 
 
 async def test_each_write_is_counted_whoever_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uvicorn_frames, "CLOSING_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.01)
     transport, seen = FakeTransport(), []
-    line = Measured(cast(Any, transport))
-    line.written = lambda *waiting: seen.append(waiting)
+    line = MeasuredTransport(cast(Any, transport))
+    line.on_write = lambda *waiting: seen.append(waiting)
     line.write(b"pong")
     transport.unread = 1
     line.write(b"ping")
     assert seen == [(1, 4), (2, 5)]
-    assert line.taken == 3
+    assert line.sent == 3
     line.close()
     await transport.is_aborted.wait()

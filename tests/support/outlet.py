@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from watchword.asgi.backlog import Backlog, Patience
+from watchword.asgi.backlog import Backlog, BacklogLimits
 from watchword.delivery.run import Sent
 from watchword.errors import Ending
 from watchword.process.clock import Clock
@@ -45,16 +45,16 @@ class Kept:
                 await self.came.wait()
 
 
-class FakeLine:
+class FakeOutgoing:
     """A connection whose client reads only when it is told to."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.sent = 0
         self._writes = 0
         self._unread = 0
 
     @property
-    def waiting(self) -> tuple[int, int]:
+    def unsent(self) -> tuple[int, int]:
         return self._writes, self._unread
 
     def write(self, size: int) -> None:
@@ -66,7 +66,7 @@ class FakeLine:
         """Let the client read up to so many bytes."""
         read = min(size, self._unread)
         self._unread -= read
-        self.taken += read
+        self.sent += read
         if not self._unread:
             self._writes = 0
 
@@ -74,21 +74,25 @@ class FakeLine:
 class Unread(Kept):
     """An outlet on a line of its own, as a transport has it; what waits is what `read` was not called for."""
 
-    def __init__(self, clock: Clock, patience: Patience, give_up: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
+    ) -> None:
         super().__init__()
-        self.line = FakeLine()
+        self.line = FakeOutgoing()
         self.backlog = Backlog(clock, patience, self.line, give_up)
 
     def next(self, answer: Sent) -> None:
         super().next(answer)
         self.line.write(len(answer.json))
-        self.backlog.wrote(*self.line.waiting)
+        self.backlog.wrote(*self.line.unsent)
 
 
 class Reading(Unread):
     """An outlet whose client reads at once what it is sent, but for as long as it is stuck."""
 
-    def __init__(self, clock: Clock, patience: Patience, give_up: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
+    ) -> None:
         super().__init__(clock, patience, give_up)
         self._reads = asyncio.Event()
         self._reads.set()
@@ -108,7 +112,7 @@ class Reading(Unread):
     def read(self) -> None:
         """Read everything, and what comes from now on."""
         self._reads.set()
-        self.line.read(self.line.waiting[1])
+        self.line.read(self.line.unsent[1])
 
 
 class Noted:

@@ -1,4 +1,4 @@
-"""What waits for one client to read, and when that is too much. Pure: it knows a clock and no socket."""
+"""When to drop a client that does not read. Pure: a clock, and no socket."""
 
 from __future__ import annotations
 
@@ -8,95 +8,96 @@ from typing import Protocol
 
 from watchword.process.clock import Clock, Timer
 
-# Looks in `Patience.seconds`. A single look could follow a pause of the whole process, before the event
-# loop has sent anything to a client that does read.
-LOOKS = 2
+# Checks within `BacklogLimits.seconds`. After a pause of the whole process, one check could come before
+# the event loop has sent anything to a client that does read; the second one comes after.
+CHECKS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Most writes and bytes that may wait for a client, and for how many seconds it may read none of them."""
+class BacklogLimits:
+    """The most writes and bytes that may wait for a client, and the seconds for which it may read nothing."""
 
     writes: int
     size: int
     seconds: float
 
 
-class Line(Protocol):
-    """A connection, as far as it tells what its client has read."""
+class Outgoing(Protocol):
+    """The counters of a connection's outgoing data."""
 
     @property
-    def waiting(self) -> tuple[int, int]:
-        """How many writes, and bytes, wait for the client to read."""
+    def unsent(self) -> tuple[int, int]:
+        """The writes, and the bytes, that wait for the client to read."""
 
     @property
-    def taken(self) -> int:
-        """How many bytes have left for the client since the connection began."""
+    def sent(self) -> int:
+        """The bytes that have left for the client since the connection began."""
 
 
 class Backlog:
-    """Gives a client up, once, when too much waits for it or when it has stopped reading.
+    """Calls `drop` once, when too much waits for the client or when the client has stopped reading.
 
-    The connection calls `wrote` after each write, so the same rule holds for everything that is
-    written to it. A client that stops reading is given up within one and a half times `patience.seconds`.
+    The connection calls `wrote` after each write, so that the rule covers everything that is written to
+    it. A client that stops reading is dropped within one and a half times `limits.seconds`.
     """
 
     __slots__ = (
         "_clock",
-        "_give_up",
+        "_drop",
+        "_idle_checks",
         "_is_over",
-        "_line",
-        "_missed",
-        "_patience",
-        "_taken",
+        "_limits",
+        "_outgoing",
+        "_sent",
         "_timer",
     )
 
     def __init__(
-        self, clock: Clock, patience: Patience, line: Line, give_up: Callable[[], object]
+        self, clock: Clock, limits: BacklogLimits, outgoing: Outgoing, drop: Callable[[], object]
     ) -> None:
         self._clock = clock
-        self._patience = patience
-        self._line = line
-        self._give_up = give_up
+        self._limits = limits
+        self._outgoing = outgoing
+        self._drop = drop
         self._is_over = False
-        self._taken = 0
-        # How many looks in a row found that the client had read nothing.
-        self._missed = 0
+        # `outgoing.sent` at the last check.
+        self._sent = 0
+        # Checks in a row at which the client had read nothing since the check before.
+        self._idle_checks = 0
         self._timer: Timer | None = None
 
     def wrote(self, writes: int, size: int) -> None:
-        """Look at what waits after a write: so many writes, and bytes."""
+        """Check the backlog after a write; the arguments are the new value of `outgoing.unsent`."""
         if self._is_over:
             return
-        if size > self._patience.size or writes > self._patience.writes:
-            self._end()
+        if size > self._limits.size or writes > self._limits.writes:
+            self._drop_client()
         elif size and self._timer is None:
-            self._missed, self._taken = 0, self._line.taken
-            self._wait()
+            self._idle_checks, self._sent = 0, self._outgoing.sent
+            self._schedule()
 
     def close(self) -> None:
-        """Stop looking: the connection ends for another reason."""
+        """Stop checking: the connection ends for another reason."""
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
 
-    def _wait(self) -> None:
-        when = self._clock.now() + self._patience.seconds / LOOKS
-        self._timer = self._clock.call_at(when, self._look)
+    def _schedule(self) -> None:
+        when = self._clock.now() + self._limits.seconds / CHECKS
+        self._timer = self._clock.call_at(when, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._timer = None
-        taken = self._line.taken
-        self._missed = 0 if taken > self._taken else self._missed + 1
-        self._taken = taken
-        if not self._line.waiting[1]:
+        sent = self._outgoing.sent
+        self._idle_checks = 0 if sent > self._sent else self._idle_checks + 1
+        self._sent = sent
+        if not self._outgoing.unsent[1]:
             return
-        if self._missed < LOOKS:
-            self._wait()
+        if self._idle_checks < CHECKS:
+            self._schedule()
         else:
-            self._end()
+            self._drop_client()
 
-    def _end(self) -> None:
+    def _drop_client(self) -> None:
         self.close()
-        self._give_up()
+        self._drop()

@@ -1,8 +1,9 @@
-"""Connections of any ASGI server, which gives no more than `receive` and `send`.
+"""Wires under any ASGI server, which offers no more than `receive` and `send` (see `asgi/wire.py`).
 
-`send` waits where the client does not read. So a task sends what is written, one message after the
-other, and what waits for it counts as not read: the rule for clients that do not read holds as it does
-with `watchword serve`. Such a server does not tell the doors that it stops; its connections end with it.
+`send` waits while the client does not read. So a task of the wire sends what is written, one message
+after the other, and the messages in its queue count as unsent. The rule for clients that do not read
+therefore holds as it does under `watchword serve`. Such a server does not announce its shutdown; its
+connections end with it.
 """
 
 from __future__ import annotations
@@ -12,109 +13,120 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from watchword.asgi import wire
 from watchword.asgi.types import Message, Receive, Send
-from watchword.asgi.uvicorn import frames as uvicorn_frames
-from watchword.asgi.uvicorn.frames import FramesProtocol, PipeProtocol
+from watchword.asgi.wire import EXTENSION, SocketWire, StreamWire
 
 
-class _Plain:
-    """What both kinds of connection share: a queue, and the task that sends it."""
+def socket(scope: Message, receive: Receive, send: Send) -> SocketWire:
+    """Return the wire of an accepted WebSocket: the server's own, or one over `receive` and `send`."""
+    return _own(scope) or GenericSocket(receive, send)
 
-    is_stopping = False
+
+def stream(scope: Message, receive: Receive, send: Send) -> StreamWire:
+    """Return the wire of a streamed response: the server's own, or one over `receive` and `send`."""
+    return _own(scope) or GenericStream(receive, send)
+
+
+def _own(scope: Message) -> Any:
+    return scope.get("extensions", {}).get(EXTENSION)
+
+
+class _GenericWire:
+    """What both kinds of wire share: a queue, and the task that sends it."""
+
+    is_shutting_down = False
 
     def __init__(self, receive: Receive, send: Send) -> None:
-        self.written: Callable[[int, int], object] | None = None
-        self.stopping: Callable[[], object] | None = None
-        self.lost: Callable[[], object] | None = None
-        self.taken = 0
+        self.on_write: Callable[[int, int], object] | None = None
+        self.on_shutdown: Callable[[], object] | None = None
+        self.on_lost: Callable[[], object] | None = None
+        self.sent = 0
         self._receive = receive
         self._send = send
         self._queue: deque[tuple[Message, int]] = deque()
         self._size = 0
-        self._sent = asyncio.Event()
-        self._sent.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._closing = asyncio.Event()
-        self._pumping: asyncio.Task[None] | None = None
-        self._giving_up: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._cut: asyncio.TimerHandle | None = None
 
     @property
-    def waiting(self) -> tuple[int, int]:
+    def unsent(self) -> tuple[int, int]:
         return len(self._queue), self._size
 
     async def drained(self) -> None:
-        await self._sent.wait()
+        await self._empty.wait()
 
     def release(self) -> None:
-        """Drop what was not sent: the connection is over."""
-        if self._giving_up is not None:
-            self._giving_up.cancel()
+        """Drop everything that was not sent: the connection is over."""
+        if self._cut is not None:
+            self._cut.cancel()
         self._drop()
 
     def _put(self, message: Message, size: int) -> None:
         self._queue.append((message, size))
         self._size += size
-        self._sent.clear()
-        if self._pumping is None:
-            self._pumping = asyncio.create_task(self._pump())
-        if self.written is not None:
-            self.written(*self.waiting)
+        self._empty.clear()
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_queue())
+        if self.on_write is not None:
+            self.on_write(*self.unsent)
 
     def _close_soon(self) -> None:
         self._closing.set()
-        if self._giving_up is None:
+        if self._cut is None:
             loop = asyncio.get_running_loop()
-            self._giving_up = loop.call_later(uvicorn_frames.CLOSING_SECONDS, self._drop)
+            self._cut = loop.call_later(wire.CLOSING_SECONDS, self._drop)
 
-    async def _pump(self) -> None:
+    async def _send_queue(self) -> None:
         try:
             while self._queue:
                 message, size = self._queue[0]
                 await self._send(message)
                 self._queue.popleft()
                 self._size -= size
-                self.taken += size
+                self.sent += size
         except Exception:
             # Each server has its own exception for a client that has gone; `receive` reports it, too.
-            self._forget()
-        self._pumping = None
-        self._sent.set()
+            self._clear()
+        self._sending = None
+        self._empty.set()
 
     def _drop(self) -> None:
-        self._forget()
-        if self._pumping is not None:
-            self._pumping.cancel()
-        self._sent.set()
+        self._clear()
+        if self._sending is not None:
+            self._sending.cancel()
+        self._empty.set()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._closing.set()
         self._queue.clear()
         self._size = 0
 
 
-class PlainSocket(_Plain):
+class GenericSocket(_GenericWire):
     """A WebSocket."""
 
     def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
-        """Send a text message of these parts. Never waits."""
         if not self._closing.is_set():
             text = b"".join((head, body, tail))
             self._put({"type": "websocket.send", "text": text.decode()}, len(text))
 
     def send_close(self, code: int, reason: str) -> None:
-        """Close as soon as the client has read what was written before, and in a while in any case."""
         if not self._closing.is_set():
             self._put({"type": "websocket.close", "code": code, "reason": reason}, 0)
             self._close_soon()
 
     async def receive(self) -> Message:
-        """Return the next message of the client, or the end of the connection."""
-        hearing = asyncio.ensure_future(self._receive())
+        receiving = asyncio.ensure_future(self._receive())
         closing = asyncio.ensure_future(self._closed())
         try:
-            await asyncio.wait({hearing, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return closing.result() if closing.done() else hearing.result()
+            await asyncio.wait({receiving, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return closing.result() if closing.done() else receiving.result()
         finally:
-            hearing.cancel()
+            receiving.cancel()
             closing.cancel()
 
     async def _closed(self) -> Message:
@@ -123,8 +135,8 @@ class PlainSocket(_Plain):
         return {"type": "websocket.disconnect", "code": 1006}
 
 
-class PlainStream(_Plain):
-    """A response that is written part by part, once its head is sent."""
+class GenericStream(_GenericWire):
+    """A response that is written chunk by chunk, once its head is sent."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         super().__init__(receive, send)
@@ -132,18 +144,16 @@ class PlainStream(_Plain):
         self._listening = asyncio.create_task(self._listen())
 
     def send_chunk(self, data: bytes) -> None:
-        """Send a part of the body. Never waits."""
         if not self._closing.is_set() and not self._is_ended:
             self._put({"type": "http.response.body", "body": data, "more_body": True}, len(data))
 
     def send_last(self, data: bytes) -> None:
-        """Send the last part, and end in a while even if the client does not read it."""
         self.send_chunk(data)
         self._end()
         self._close_soon()
 
     async def end(self) -> None:
-        """End the response when everything is read, or when it was given up."""
+        """End the response when the client has read everything, or was dropped."""
         self._end()
         await self.drained()
 
@@ -159,19 +169,5 @@ class PlainStream(_Plain):
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        if self.lost is not None:
-            self.lost()
-
-
-def socket(scope: Message, receive: Receive, send: Send) -> FramesProtocol | PlainSocket:
-    """Return the connection of a WebSocket that was accepted."""
-    return _own(scope) or PlainSocket(receive, send)
-
-
-def stream(scope: Message, receive: Receive, send: Send) -> PipeProtocol | PlainStream:
-    """Return the connection of a response that is to be written part by part."""
-    return _own(scope) or PlainStream(receive, send)
-
-
-def _own(scope: Message) -> Any:
-    return scope.get("extensions", {}).get(uvicorn_frames.EXTENSION)
+        if self.on_lost is not None:
+            self.on_lost()

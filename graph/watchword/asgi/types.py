@@ -15,7 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than the limit."""
 
 
@@ -82,10 +82,10 @@ def check_content(scope: Message, media_type: str) -> None:
 
 
 async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
-    """Read the whole body. Raises `TooLarge` before more than `limit` bytes are held."""
+    """Read the whole body. Raises `BodyTooLarge` before more than `limit` bytes are held."""
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
-        raise TooLarge
+        raise BodyTooLarge
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -95,7 +95,7 @@ async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise TooLarge
+            raise BodyTooLarge
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)

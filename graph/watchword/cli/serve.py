@@ -18,6 +18,7 @@ import uvicorn
 
 from watchword.app import create_app
 from watchword.asgi.uvicorn.frames import FramesProtocol, PipeProtocol
+from watchword.asgi.uvicorn.supervisor import supervise
 from watchword.bootstrap import Started, bootstrap
 from watchword.cli import workers as several
 from watchword.config.settings import Settings, read
@@ -83,7 +84,7 @@ def _serve_together(settings: Settings, listener: socket.socket) -> bool:
         workers=settings.workers,
         timeout_worker_healthcheck=several.ANSWER_SECONDS,
     )
-    return several.supervise(shared, listener)
+    return supervise(shared, listener)
 
 
 def _leave_in_order() -> None:

@@ -1,6 +1,6 @@
-"""Several server processes behind one socket, watched by uvicorn's own supervisor.
+"""The worker processes of `watchword serve --workers`.
 
-Each is a new Python that gets the settings as they were read, and makes its own app of them.
+Each is a new Python process that gets the settings as they were read, and makes its own app from them.
 """
 
 from __future__ import annotations
@@ -8,14 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 from multiprocessing.connection import wait
 
-import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess
 
 from watchword.app import create_app
 from watchword.config.settings import Settings
@@ -31,24 +27,6 @@ def make_app(settings: Settings) -> FastAPI:
     log_setup.set_up(settings.log_level)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     return create_app(settings, load(settings.mount))
-
-
-def supervise(config: uvicorn.Config, listener: socket.socket) -> bool:
-    """Keep `config.workers` processes running until a signal comes, and let them end in order.
-
-    Returns False when they could not start.
-    """
-    supervisor = _Supervisor(config, [listener])
-    supervisor.run()
-    return all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
-
-
-class _Supervisor(Multiprocess):
-    def terminate_all(self) -> None:
-        # Else the workers that end leave connections waiting in it, for nobody.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
 
 
 def _leave_with_parent() -> None:

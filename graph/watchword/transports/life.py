@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from watchword.asgi.backlog import Backlog
-from watchword.asgi.uvicorn.frames import Wire
+from watchword.asgi.wire import Wire
 from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.errors import Ending
 from watchword.principal import Principal
@@ -37,10 +37,10 @@ class Life(Machine):
         self._timer: Timer | None = None
         # When it ends at the latest once the server stops, in Unix seconds.
         self._latest = 0.0
-        clock, patience = pipeline.services.clock, pipeline.patience
-        self._backlog = Backlog(clock, patience, wire, lambda: owner.ended(Ending.SLOW))
-        wire.written = self._backlog.wrote
-        wire.stopping = self.drain
+        clock, limits = pipeline.services.clock, pipeline.backlog_limits
+        self._backlog = Backlog(clock, limits, wire, lambda: owner.ended(Ending.SLOW))
+        wire.on_write = self._backlog.wrote
+        wire.on_shutdown = self.drain
 
     @property
     def lease(self) -> Lease:
@@ -91,7 +91,7 @@ class Life(Machine):
         if not self.move(Move.CLOSE):
             return False
         self._backlog.close()
-        self._wire.written = self._wire.stopping = None
+        self._wire.on_write = self._wire.on_shutdown = None
         if self._lease is not None:
             self._pipeline.give_back(self._lease)
         return True

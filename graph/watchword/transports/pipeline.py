@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from watchword.asgi.backlog import Patience
+from watchword.asgi.backlog import BacklogLimits
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -78,10 +78,10 @@ class Pipeline:
             )
 
     @property
-    def patience(self) -> Patience:
+    def backlog_limits(self) -> BacklogLimits:
         """How much may wait for a client to read, and for how long."""
         settings = self.settings
-        return Patience(
+        return BacklogLimits(
             settings.outgoing_limit, settings.outgoing_limit_bytes, settings.slow_seconds
         )
 

@@ -7,25 +7,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.support.clock import MovedClock
-from tests.support.outlet import FakeLine
-from watchword.asgi.backlog import Backlog, Patience
+from tests.support.outlet import FakeOutgoing
+from watchword.asgi.backlog import Backlog, BacklogLimits
 
-PATIENCE = Patience(writes=10, size=1_000, seconds=10)
+LIMITS = BacklogLimits(writes=10, size=1_000, seconds=10)
 
 
 class Case:
     """A backlog, with the line and the clock that it looks at."""
 
     def __init__(self, clock: MovedClock) -> None:
-        self.line = FakeLine()
+        self.line = FakeOutgoing()
         self.given_up: list[float] = []
-        self.backlog = Backlog(
-            clock, PATIENCE, self.line, lambda: self.given_up.append(clock.now())
-        )
+        self.backlog = Backlog(clock, LIMITS, self.line, lambda: self.given_up.append(clock.now()))
 
     def write(self, size: int) -> None:
         self.line.write(size)
-        self.backlog.wrote(*self.line.waiting)
+        self.backlog.wrote(*self.line.unsent)
 
 
 @pytest.fixture
@@ -51,7 +49,7 @@ def test_one_that_stops_after_a_while_is_given_up_in_time(case: Case, clock: Mov
     assert not case.given_up
     stopped = clock.now()
     clock.move(60)
-    assert case.given_up[0] - stopped <= 1.5 * PATIENCE.seconds
+    assert case.given_up[0] - stopped <= 1.5 * LIMITS.seconds
 
 
 def test_one_that_reads_slowly_is_kept(case: Case, clock: MovedClock) -> None:
@@ -106,16 +104,16 @@ class AnyReader(RuleBasedStateMachine):
 
     @rule(size=st.integers(1, 200))
     def is_written_to(self, size: int) -> None:
-        if not self.case.line.waiting[1]:
+        if not self.case.line.unsent[1]:
             self.since = self.clock.now()
         self.case.write(size)
-        writes, waits = self.case.line.waiting
-        if waits > PATIENCE.size or writes > PATIENCE.writes:
+        writes, waits = self.case.line.unsent
+        if waits > LIMITS.size or writes > LIMITS.writes:
             assert self.case.given_up
 
     @rule(size=st.integers(1, 300))
     def reads(self, size: int) -> None:
-        if self.case.line.waiting[1]:
+        if self.case.line.unsent[1]:
             self.since = self.clock.now()
         self.case.line.read(size)
 
@@ -123,10 +121,10 @@ class AnyReader(RuleBasedStateMachine):
     def waits(self, seconds: int) -> None:
         was_given_up = bool(self.case.given_up)
         self.clock.move(seconds)
-        unread = self.clock.now() - self.since if self.case.line.waiting[1] else 0
-        if unread >= 1.5 * PATIENCE.seconds:
+        unread = self.clock.now() - self.since if self.case.line.unsent[1] else 0
+        if unread >= 1.5 * LIMITS.seconds:
             assert self.case.given_up
-        elif unread < PATIENCE.seconds and not was_given_up:
+        elif unread < LIMITS.seconds and not was_given_up:
             assert not self.case.given_up
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from watchword.asgi.types import (
+    BodyTooLarge,
     Gone,
     Response,
-    TooLarge,
     UnsupportedContent,
     check_content,
     header,
@@ -39,12 +39,12 @@ async def test_a_body_in_pieces_is_joined() -> None:
 
 
 async def test_a_declared_length_over_the_limit_is_not_read() -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         await read_body(scope((b"content-length", b"11")), receiving(), 10)
 
 
 async def test_a_body_that_grows_over_the_limit_is_refused() -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         await read_body(scope(), receiving({"type": "http.request", "body": b"x" * 11}), 10)
 
 

@@ -25,7 +25,7 @@ from tests.support.clock import MovedClock
 from tests.support.outlet import Reading
 from tests.support.toy_schema import ONCE, SCRIPTS, STREAM, Script, unset, whisper
 from tests.support.toy_server import toy_door, until
-from watchword.asgi.backlog import Patience
+from watchword.asgi.backlog import BacklogLimits
 from watchword.context import Context
 from watchword.delivery import group
 from watchword.delivery.lease import Lease, narrowed
@@ -54,7 +54,7 @@ KINDS = {"plain": 60, "secret": 10, "never": 3, "thrice": 10, "slowly": 10} | di
 )
 PRESENT_LINES = [f"now/{number}" for number in range(SCRIPTS[PRESENT].answers)]
 LIFE = 100.0
-PATIENCE = Patience(writes=10, size=10_000, seconds=LIFE / 2)
+PATIENCE = BacklogLimits(writes=10, size=10_000, seconds=LIFE / 2)
 
 
 @dataclass(eq=False)

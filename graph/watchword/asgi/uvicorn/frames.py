@@ -1,9 +1,6 @@
-"""uvicorn's protocols, with what a live connection needs and ASGI's `send` does not give.
+"""uvicorn's two protocols as wires (`asgi/wire.py`): the WebSocket and the HTTP response under a transport.
 
-ASGI waits where a slow client would have to be given up, and makes a task of what is one write. So the
-doors get the connection itself, as an extension of the scope: to write bytes that are ready, to know
-how much waits for the client (`Measured` counts each write, also uvicorn's own pings and pongs), and to
-hear that the server stops.
+uvicorn passes the wire to the transport in the scope, under `EXTENSION`.
 """
 
 from __future__ import annotations
@@ -11,158 +8,137 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from watchword.asgi.backlog import Line
+from watchword.asgi import wire
 from watchword.asgi.types import Message
 from watchword.asgi.uvicorn.head import HeadProtocol
-
-EXTENSION = "watchword.wire"
-# Seconds that a client may take to read the end of its connection, before the connection is cut.
-CLOSING_SECONDS = 5.0
+from watchword.asgi.wire import EXTENSION
 
 
-class Wire(Line, Protocol):
-    """A connection as the doors see it."""
+class MeasuredTransport:
+    """An asyncio transport that counts what is written, and closes in time even if the client does not read.
 
-    written: Callable[[int, int], object] | None
-    """Called after each write, also after uvicorn's own, with what `waiting` is then."""
-    stopping: Callable[[], object] | None
-    """Called when the server is asked to stop. A door that sets it must end the connection itself."""
-    is_stopping: bool
-    """Whether the server was asked to stop."""
-    lost: Callable[[], object] | None
-    """Called when the connection is gone."""
-
-    async def drained(self) -> None:
-        """Wait while more waits for the client than should."""
-
-    def release(self) -> None:
-        """Called when the door is done with the connection."""
-
-
-class Measured:
-    """A transport that counts what is written, and closes in time even if the client does not read.
-
-    asyncio's own `close` waits until everything is read: for ever, when the client does not read.
+    asyncio's own `close` waits until the client has read everything, for ever if it does not read.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        # Kept bound: each delivery to each client calls them.
+        # Bound once, because each delivery to each client calls them.
         self._put = transport.write
         self._size = transport.get_write_buffer_size
         self.is_closing = transport.is_closing
+        # Bytes written since the connection began.
         self._total = 0
-        # Writes since the client had read everything.
+        # Writes since the buffer was last empty.
         self._writes = 0
-        self._cut: asyncio.TimerHandle | None = None
-        self.written: Callable[[int, int], object] | None = None
+        self._closing: asyncio.TimerHandle | None = None
+        self.on_write: Callable[[int, int], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write, and count it."""
+        """Write, and count the write."""
         self._put(data)
         self._total += len(data)
         size = self._size()
         self._writes = self._writes + 1 if size else 0
-        if self.written is not None:
-            self.written(self._writes, size)
+        if self.on_write is not None:
+            self.on_write(self._writes, size)
 
     def close(self) -> None:
-        """Close when the client has read everything, or reads nothing for `CLOSING_SECONDS`."""
+        """Close when the client has read everything, or has read nothing for `CLOSING_SECONDS`."""
         self._transport.close()
-        if self._cut is None:
-            self._wait(self.taken)
+        if self._closing is None:
+            self._watch_closing(self.sent)
 
-    def lost(self) -> None:
-        """Called when the connection is gone: nothing is cut any more."""
-        self.written = None
-        if self._cut is not None:
-            self._cut.cancel()
+    def connection_lost(self) -> None:
+        """Stop the callbacks and the timer: the connection is gone."""
+        self.on_write = None
+        if self._closing is not None:
+            self._closing.cancel()
 
     @property
-    def waiting(self) -> tuple[int, int]:
-        """How many writes, and bytes, wait for the client to read."""
+    def unsent(self) -> tuple[int, int]:
+        """The writes, and the bytes, that wait for the client to read."""
         return self._writes, self._size()
 
     @property
-    def taken(self) -> int:
-        """How many bytes have left for the client."""
+    def sent(self) -> int:
+        """The bytes that have left for the client."""
         return self._total - self._size()
 
-    def _wait(self, taken: int) -> None:
+    def _watch_closing(self, sent: int) -> None:
         loop = asyncio.get_running_loop()
-        self._cut = loop.call_later(CLOSING_SECONDS, self._look, taken)
+        self._closing = loop.call_later(wire.CLOSING_SECONDS, self._abort_if_idle, sent)
 
-    def _look(self, before: int) -> None:
-        if (taken := self.taken) > before:
-            self._wait(taken)
+    def _abort_if_idle(self, before: int) -> None:
+        if (sent := self.sent) > before:
+            self._watch_closing(sent)
         else:
             self._transport.abort()
 
 
-class _Wired(asyncio.Protocol):
-    """What both kinds of connection share: measured writes, and the callbacks for the end."""
+class _WireProtocol(asyncio.Protocol):
+    """What both kinds of wire share: the measured transport, and the callbacks."""
 
     transport: asyncio.Transport
-    stopping: Callable[[], object] | None = None
-    is_stopping = False
-    lost: Callable[[], object] | None = None
+    on_shutdown: Callable[[], object] | None = None
+    is_shutting_down = False
+    on_lost: Callable[[], object] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A socket gets the transport of the request that it began as, which is measured already.
-        is_measured = isinstance(transport, Measured)
+        # A WebSocket takes over the transport of its HTTP request, which is measured already.
+        is_measured = isinstance(transport, MeasuredTransport)
         super().connection_made(
-            transport if is_measured else cast(Any, Measured(cast(Any, transport)))
+            transport if is_measured else cast(Any, MeasuredTransport(cast(Any, transport)))
         )
 
     @property
-    def _line(self) -> Measured:
-        return cast(Measured, self.transport)
+    def _measured(self) -> MeasuredTransport:
+        return cast(MeasuredTransport, self.transport)
 
     @property
-    def written(self) -> Callable[[int, int], object] | None:
-        return self._line.written
+    def on_write(self) -> Callable[[int, int], object] | None:
+        return self._measured.on_write
 
-    @written.setter
-    def written(self, written: Callable[[int, int], object] | None) -> None:
-        self._line.written = written
-
-    @property
-    def waiting(self) -> tuple[int, int]:
-        return self._line.waiting
+    @on_write.setter
+    def on_write(self, callback: Callable[[int, int], object] | None) -> None:
+        self._measured.on_write = callback
 
     @property
-    def taken(self) -> int:
-        return self._line.taken
+    def unsent(self) -> tuple[int, int]:
+        return self._measured.unsent
+
+    @property
+    def sent(self) -> int:
+        return self._measured.sent
 
     def release(self) -> None:
         # Break the reference cycle: the callbacks hold the connection.
-        self.stopping = self.lost = None
+        self.on_shutdown = self.on_lost = None
 
     def shutdown(self) -> None:
-        self.is_stopping = True
-        if self.stopping is not None:
-            self.stopping()
+        self.is_shutting_down = True
+        if self.on_shutdown is not None:
+            self.on_shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._line.lost()
+        self._measured.connection_lost()
         super().connection_lost(exc)
-        if self.lost is not None:
-            self.lost()
+        if self.on_lost is not None:
+            self.on_lost()
         self.release()
 
 
-class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
-    """A WebSocket that takes frames as bytes, and closes at once whether or not its client reads."""
+class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
+    """A WebSocket (`SocketWire`)."""
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -170,19 +146,17 @@ class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
             cast(Message, self.scope)["extensions"][EXTENSION] = self
 
     def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
-        """Write a text message of these parts (RFC 6455, section 5.2). Never waits."""
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
         size = len(head) + len(body) + len(tail)
         self.transport.write(b"".join((frame_header(size), head, body, tail)))
 
     def send_close(self, code: int, reason: str) -> None:
-        """Write the close frame, and see to it that the connection ends soon."""
         if self.close_sent or self.disconnected:
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.stop_keepalive()
-        self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
+        self.close_timer = self.loop.call_later(wire.CLOSING_SECONDS, self.transport.abort)
         self.close_sent = True
         if self.transport.is_closing():
             return
@@ -200,16 +174,17 @@ class FramesProtocol(_Wired, WebSocketsSansIOProtocol):
         await self.writable.wait()
 
     def shutdown(self) -> None:
-        has_owner = self.stopping is not None
-        _Wired.shutdown(self)
+        has_owner = self.on_shutdown is not None
+        _WireProtocol.shutdown(self)
         # A connection that has sent its close frame ends by itself.
         if not has_owner and not self.close_sent:
             WebSocketsSansIOProtocol.shutdown(self)
 
 
-class PipeProtocol(_Wired, HeadProtocol):
-    """An HTTP connection whose response can be written chunk by chunk."""
+class PipeProtocol(_WireProtocol, HeadProtocol):
+    """An HTTP connection whose response can be written chunk by chunk (`StreamWire`)."""
 
+    # The request that is being answered.
     _running: RequestResponseCycle
 
     def on_message_begin(self) -> None:
@@ -217,16 +192,15 @@ class PipeProtocol(_Wired, HeadProtocol):
         cast(Message, self.scope)["extensions"] = {EXTENSION: self}
 
     def send_chunk(self, data: bytes) -> None:
-        """Write a part of the response's body (RFC 9112, section 7.1). Never waits."""
         cycle = self._running
         if cycle.disconnected or cycle.response_complete or self.transport.is_closing():
             return
         if cycle.chunked_encoding:
+            # RFC 9112, section 7.1.
             data = b"%x\r\n%b\r\n" % (len(data), data)
         self.transport.write(data)
 
     def send_last(self, data: bytes) -> None:
-        """Write the last part of the response, and see to it that the connection ends soon."""
         if data:
             self.send_chunk(data)
         cycle = self._running
@@ -236,27 +210,26 @@ class PipeProtocol(_Wired, HeadProtocol):
         cycle.disconnected = True
         cycle.message_event.set()
         self.transport.close()
-        self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
+        self.loop.call_later(wire.CLOSING_SECONDS, self.transport.abort)
 
     async def end(self) -> None:
-        """End the response; the connection may be used again."""
         await self._running.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def drained(self) -> None:
         await self.flow.drain()
 
     def shutdown(self) -> None:
-        _Wired.shutdown(self)
+        _WireProtocol.shutdown(self)
         HeadProtocol.shutdown(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # A client may have asked for more already: the newest request is not the one that is answered.
+        # With pipelining, `self.cycle` is the newest request, and not the one that is being answered.
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
 
 def frame_header(length: int) -> bytes:
-    """Return what comes before an unmasked, unfragmented text message of so many bytes."""
+    """Return the header of an unmasked, unfragmented text message of so many bytes (RFC 6455, section 5.2)."""
     if length < 126:
         return bytes((0x81, length))
     if length < 65_536:

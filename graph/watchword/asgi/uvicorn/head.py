@@ -1,8 +1,7 @@
-"""The head of a request: how much of it is taken, how long it may take to come, and where it ends; and
-how long its body may take.
+"""uvicorn's HTTP connection, with limits on the size and the time of a request's head, and on the time of its body.
 
-uvicorn's parser keeps whatever a client sends, for as long as it sends, and takes the trailer after a
-body for more headers, which a proxy in front has never looked at.
+uvicorn's own parser keeps everything that a client sends, for as long as it sends, and reads the trailer
+after a body as further headers. A proxy in front has never looked at those.
 """
 
 from __future__ import annotations
@@ -18,33 +17,36 @@ HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_SLOW = 431, 414, 408
 MOST_HEADERS = 100
 """Most headers of a request."""
 MOST_BYTES = 32_768
-"""Most bytes of a request line and its headers, when uvicorn was told nothing else."""
-# Seconds in which a head must be there, from the moment that the server waits for nothing else.
+"""Most bytes of a request line and its headers, unless uvicorn's configuration has another limit."""
+# Seconds for a whole head, from the moment that the server waits for nothing else.
 HEAD_SECONDS = 15.0
-# Seconds in which a body must be whole, from the moment that its head was there and taken up.
+# Seconds for a whole body, from the moment that its request is being answered.
 BODY_SECONDS = 30.0
-# Seconds for which a refused client is still listened to: cut off at once, it may not see why.
+# Seconds between a refusal and the end of the connection: a client that is cut off at once may not see
+# the response.
 LINGER_SECONDS = 2.0
 
 
-class TooLarge(Exception):
-    """The head is refused; uvicorn's parser stops at it."""
+class HeadTooLarge(Exception):
+    """The head is refused. Raised into uvicorn's parser, which stops there."""
 
 
 class HeadProtocol(HttpToolsProtocol):
-    """An HTTP connection that takes no more of a head than `h11_max_incomplete_event_size`, which is
-    uvicorn's own setting for this with its other parser."""
+    """An HTTP connection that limits a request's head to `h11_max_incomplete_event_size` bytes.
+
+    uvicorn has this setting for its other parser, h11.
+    """
 
     _limit = MOST_BYTES
-    # Between the first byte of a request and the end of its headers.
+    # Whether the parser is between the first byte of a request and the end of its headers.
     _in_head = False
-    # Neither answered nor listened to any more.
+    # Whether the connection was refused, or handed to the WebSocket protocol: input is dropped.
     _is_refused = False
-    # Bytes that came since anything could be done with them; and those that came last.
+    # Bytes received since the parser last made something of them, and the bytes of the latest packet.
     _received = 0
     _latest = 0
     _deadline: asyncio.TimerHandle | None = None
-    # What to refuse with, in place of uvicorn's 400.
+    # The status of a refusal, in place of uvicorn's 400.
     _refusal = 400
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,7 +74,7 @@ class HeadProtocol(HttpToolsProtocol):
             self._await_body()
 
     def handle_websocket_upgrade(self) -> None:
-        # The other protocol takes over; it would leave a longer line without any answer.
+        # The WebSocket protocol takes over here. It closes without a response when a line is too long for it.
         if any(len(name) + len(value) + 4 > MAX_LINE_LENGTH for name, value in self.headers):
             self._refuse(HEAD_TOO_LARGE)
             return
@@ -85,24 +87,24 @@ class HeadProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal)
 
-    # As the parser calls.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # What comes after a body says nothing about the request (RFC 9110, section 6.5.1).
+        # Drop trailers: they must not be merged into the headers (RFC 9110, section 6.5.1).
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if max(self._latest, self._received) > self._limit and self._size() > self._limit:
             self._refusal = LINE_TOO_LONG if len(self.url) > self._limit else HEAD_TOO_LARGE
-            raise TooLarge
+            raise HeadTooLarge
         if len(self.headers) > MOST_HEADERS:
             self._refusal = HEAD_TOO_LARGE
-            raise TooLarge
+            raise HeadTooLarge
         self._in_head = False
         self._received = 0
         self._stop_waiting()
@@ -117,11 +119,11 @@ class HeadProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_message_complete()
 
-    # As the app has answered.
+    # Callback of the app.
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # A request behind another was not read on until now.
+        # A pipelined request begins to be answered only now.
         if self._is_answering:
             self._await_body()
 
@@ -135,12 +137,12 @@ class HeadProtocol(HttpToolsProtocol):
     def _await_body(self) -> None:
         cycle: Any = self.cycle
         if self._deadline is None and cycle.more_body and not self.pipeline:
-            self._deadline = self.loop.call_later(BODY_SECONDS, self._give_body_up)
+            self._deadline = self.loop.call_later(BODY_SECONDS, self._body_timed_out)
 
-    def _give_body_up(self) -> None:
+    def _body_timed_out(self) -> None:
         cycle: Any = self.cycle
         if not cycle.response_started:
-            # For the app its client is gone: whatever it would answer now is not sent.
+            # Tell the app that the client is gone, so that nothing of its answer is sent after the 408.
             cycle.disconnected = True
             cycle.message_event.set()
         self._refuse(TOO_SLOW)
@@ -151,13 +153,13 @@ class HeadProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _refuse(self, status: int) -> None:
-        """Say why, and end the connection."""
+        """Answer with the status, if the client can tell what it belongs to, and end the connection."""
         self._is_refused = True
         self._stop_waiting()
         if self.transport.is_closing():
             return
         if self._is_answering or (status == TOO_SLOW and self._is_idle):
-            # A client that has asked for nothing, or hears something else, would not understand.
+            # The client has sent no request, or receives another response: it would misread this one.
             self.transport.close()
             return
         body = STATUS_LINE[status].partition(b" ")[2].strip()

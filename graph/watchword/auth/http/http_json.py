@@ -10,8 +10,8 @@ from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.asgi.types import (
+    BodyTooLarge,
     Gone,
-    TooLarge,
     UnsupportedContent,
     check_content,
     header,
@@ -126,7 +126,7 @@ async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
         body = orjson.loads(data or b"{}")
     except UnsupportedContent as fault:
         raise Refusal(415, "invalid_request", fault.sentence) from None
-    except TooLarge:
+    except BodyTooLarge:
         raise Refusal(413, "invalid_request", "The body is too large.") from None
     except Gone:
         raise Refusal(400, "invalid_request", "The body did not arrive whole.") from None

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from watchword.asgi.types import Gone, TooLarge, UnsupportedContent, check_content, read_body
+from watchword.asgi.types import BodyTooLarge, Gone, UnsupportedContent, check_content, read_body
 from watchword.auth.http.http_json import Refusal, answered
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
@@ -29,7 +29,7 @@ async def read_form(request: Request) -> Parameters:
         pairs = parse_qsl(data.decode(), True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnsupportedContent as fault:
         raise OAuthError("invalid_request", fault.sentence, 415) from None
-    except TooLarge:
+    except BodyTooLarge:
         raise OAuthError("invalid_request", "The body is too large.", 413) from None
     except Gone:
         raise OAuthError("invalid_request", "The body did not arrive whole.") from None

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from watchword.asgi.types import (
+    BodyTooLarge,
     Gone,
     Headers,
     Message,
     Receive,
     Response,
     Send,
-    TooLarge,
     UnsupportedContent,
     check_content,
     header,
@@ -174,7 +174,7 @@ class HttpDoor:
             return decode(await read_body(scope, receive, limit))
         except UnsupportedContent as fault:
             raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
-        except TooLarge:
+        except BodyTooLarge:
             raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
         except JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchword.asgi import generic as connections
-from watchword.asgi.generic import PlainStream
+from watchword.asgi import generic
 from watchword.asgi.types import Headers, Message, Receive, Send
-from watchword.asgi.uvicorn.frames import PipeProtocol
+from watchword.asgi.wire import StreamWire
 from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -70,7 +69,7 @@ async def serve(
     """
     address, subject = asked.address, asked.principal.subject
     with pipeline.connections.take(address), pipeline.operations.take(address, subject):
-        stream = Stream(pipeline, form, connections.stream(scope, receive, send), asked)
+        stream = Stream(pipeline, form, generic.stream(scope, receive, send), asked)
         try:
             stream.rent()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
@@ -82,19 +81,17 @@ async def serve(
 class Stream:
     """One operation on one response, whose client can only listen."""
 
-    def __init__(
-        self, pipeline: Pipeline, form: Format, connection: PipeProtocol | PlainStream, asked: Asked
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, form: Format, wire: StreamWire, asked: Asked) -> None:
         self._pipeline = pipeline
         self._form = form
-        self._wire = connection
+        self._wire = wire
         self._asked = asked
-        self._life = Life(pipeline, connection, self, State.OPENING)
+        self._life = Life(pipeline, wire, self, State.OPENING)
         self._beating: Timer | None = None
         self._subscription: Subscription | None = None
         # Done when the operation has ended, or the connection.
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection.lost = self._finish
+        wire.on_lost = self._finish
 
     def rent(self) -> None:
         """Take a lease. Raises what `Pipeline.lease` raises."""
@@ -116,7 +113,7 @@ class Stream:
         self._wire.release()
 
     async def _operate(self) -> None:
-        if self._wire.is_stopping:
+        if self._wire.is_shutting_down:
             self._life.drain()
         self._write(self._form.beginning)
         self._beat()

@@ -5,12 +5,11 @@ What a client sends is read one by one. Its operations are in `operations.py`, a
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from watchword.asgi import generic as connections
-from watchword.asgi.generic import PlainSocket
+from watchword.asgi import generic
 from watchword.asgi.types import Message, Receive, Send, is_same_origin
-from watchword.asgi.uvicorn.frames import FramesProtocol
+from watchword.asgi.wire import SocketWire
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import conceal
 from watchword.principal import Principal
@@ -79,8 +78,8 @@ class WebSocketDoor:
             await send(_message(close(error.close_code, error.message)))
             return
         with taken:
-            connection = connections.socket(scope, receive, send)
-            await Connection(self._pipeline, scope, connection, address).run()
+            wire = generic.socket(scope, receive, send)
+            await Connection(self._pipeline, scope, wire, address).run()
 
 
 class Connection:
@@ -101,15 +100,15 @@ class Connection:
         self,
         pipeline: Pipeline,
         scope: Message,
-        connection: FramesProtocol | PlainSocket,
+        wire: SocketWire,
         address: str,
     ) -> None:
         self._pipeline = pipeline
         self._headers: Any = scope["headers"]
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
-        self._wire = connection
-        self._life = Life(pipeline, connection, self, State.WAITING)
+        self._wire = wire
+        self._life = Life(pipeline, wire, self, State.WAITING)
         self._protocol = Protocol(self._life)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
         self._operations = Operations(pipeline, self, self._life, address, self._renew_by_mutation)
@@ -118,9 +117,7 @@ class Connection:
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         try:
-            while (message := cast(Message, await self._wire.receive()))[
-                "type"
-            ] == "websocket.receive":
+            while (message := await self._wire.receive())["type"] == "websocket.receive":
                 if self._life.state is not State.CLOSED:
                     await self._take(message)
         finally:

@@ -15,7 +15,7 @@ import uvicorn
 
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.asgi.types import Message, Receive, Send
-from watchword.asgi.uvicorn import head as uvicorn_head
+from watchword.asgi.uvicorn import head
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
 
@@ -139,7 +139,7 @@ async def test_a_request_line_over_the_limit_is_refused_with_414() -> None:
 
 async def test_the_number_of_headers_is_limited() -> None:
     async with echo() as app:
-        most = GET + b"A: a\r\n" * (uvicorn_head.MOST_HEADERS - 1)
+        most = GET + b"A: a\r\n" * (head.MOST_HEADERS - 1)
         assert status(await app.say(most + b"\r\n")) == b"200"
         assert status(await app.say(most + b"A: a\r\n\r\n")) == b"431"
 
@@ -157,7 +157,7 @@ async def test_headers_without_end_cost_no_memory() -> None:
 async def test_a_head_that_does_not_come_is_refused_with_408(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.1)
     async with echo() as app:
         assert status(await app.say(GET + b"A: a")) == b"408"
 
@@ -183,7 +183,7 @@ async def dripped(begin: bytes, drop: bytes) -> bytes:
 
 
 async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uvicorn_head, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.2)
     assert status(await dripped(GET + b"A: ", b"a")) == b"408"
 
 
@@ -191,7 +191,7 @@ async def test_bytes_that_drip_in_do_not_put_the_end_off(monkeypatch: pytest.Mon
 async def test_a_connection_on_which_nothing_is_asked_is_closed(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.1)
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(sent)
@@ -203,7 +203,7 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed(
 async def test_a_request_that_is_being_answered_is_not_hurried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.05)
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
@@ -221,7 +221,7 @@ async def test_a_request_that_is_being_answered_is_not_hurried(
 async def test_a_body_that_does_not_come_is_refused_with_408(
     sent: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(sent)
@@ -239,12 +239,12 @@ async def test_a_body_that_does_not_come_is_refused_with_408(
 async def test_a_body_that_drips_in_does_not_put_the_end_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.2)
     assert status(await dripped(CHUNKED, b"1\r\na\r\n")) == b"408"
 
 
 async def test_a_body_that_is_whole_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uvicorn_head, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.05)
     async with echo() as app:
         app.may_answer.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
@@ -261,7 +261,7 @@ async def test_a_body_that_is_whole_waits_for_its_answer(monkeypatch: pytest.Mon
 async def test_the_time_of_a_body_behind_another_request_begins_when_it_is_taken_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uvicorn_head, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
     async with echo() as app:
         app.may_answer.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)

@@ -1,0 +1,65 @@
+"""The network connection to one client, as the transports see it.
+
+ASGI's `send` waits while the client does not read, and costs a task where one write is enough. So a
+transport gets a wire instead: it writes ready bytes without waiting, reports how much the client has not
+read yet, and tells when the server shuts down. `asgi/uvicorn/` provides it under `watchword serve`;
+`asgi/generic.py` provides it under any other ASGI server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from watchword.asgi.backlog import Outgoing
+from watchword.asgi.types import Message
+
+EXTENSION = "watchword.wire"
+"""The key in `scope["extensions"]` under which a server passes its own wire."""
+# Seconds that a client may take to read the end of its connection, before the connection is cut.
+CLOSING_SECONDS = 5.0
+
+
+class Wire(Outgoing, Protocol):
+    """What both kinds of connection have."""
+
+    on_write: Callable[[int, int], object] | None
+    """Called after each write with the new value of `unsent`; the server's own writes (pings) count too."""
+    on_shutdown: Callable[[], object] | None
+    """Called when the server is asked to stop. A transport that sets it must end the connection itself."""
+    is_shutting_down: bool
+    """Whether the server was asked to stop."""
+    on_lost: Callable[[], object] | None
+    """Called when the connection is gone."""
+
+    async def drained(self) -> None:
+        """Wait until the client has read enough for more to be written."""
+
+    def release(self) -> None:
+        """Give the connection up: the transport is done with it, and gets no more callbacks."""
+
+
+class SocketWire(Wire, Protocol):
+    """An accepted WebSocket."""
+
+    async def receive(self) -> Message:
+        """Return the client's next message, or `websocket.disconnect`."""
+
+    def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
+        """Write one text message, made of these parts. Never waits."""
+
+    def send_close(self, code: int, reason: str) -> None:
+        """Write the close frame, and end the connection within `CLOSING_SECONDS`."""
+
+
+class StreamWire(Wire, Protocol):
+    """An HTTP response that is written chunk by chunk, once its head was sent."""
+
+    def send_chunk(self, data: bytes) -> None:
+        """Write a part of the body. Never waits."""
+
+    def send_last(self, data: bytes) -> None:
+        """Write the last part, and end the connection within `CLOSING_SECONDS`."""
+
+    async def end(self) -> None:
+        """End the response in the ordinary way; the connection may be used again."""
