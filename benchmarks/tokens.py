@@ -14,7 +14,7 @@ import jwt
 
 from watchword.app import make_services
 from watchword.auth.http.request_auth import authenticate
-from watchword.auth.service import Identity, expected
+from watchword.auth.service import AuthService, expected
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.process.clock import SystemClock
@@ -38,15 +38,15 @@ class Desk:
     key: Key
     tokens: list[str]
     verifier: Verifier
-    identity: Identity
+    auth: AuthService
 
     @classmethod
     def of(cls, settings: Settings, algorithm: str) -> Desk:
         key = generate(algorithm, 2048)
-        identity = Identity(make_services(settings, SystemClock(), Domain()))
-        verifier = identity.verifier
+        auth = AuthService(make_services(settings, SystemClock(), Domain()))
+        verifier = auth.verifier
         verifier.use(KeyRing((key,)))
-        return cls(settings, key, _tokens(settings, key), verifier, identity)
+        return cls(settings, key, _tokens(settings, key), verifier, auth)
 
     def first(self) -> tuple[float, float]:
         """Check tokens that were never seen: ours, and by PyJWT."""
@@ -58,7 +58,7 @@ class Desk:
 
     async def by_identity(self) -> float:
         """Check a token that was seen, and what was revoked since."""
-        return await _burst(lambda: self.identity.verify(self.tokens[0]))
+        return await _burst(lambda: self.auth.verify(self.tokens[0]))
 
     async def by_headers(self) -> float:
         """Find a token that was seen in the headers, and go all the way that a request goes."""
@@ -67,7 +67,7 @@ class Desk:
         async def whole() -> object:
             credential = from_headers(headers)
             assert credential is not None
-            return await authenticate(self.identity, credential, TARGET)
+            return await authenticate(self.auth, credential, TARGET)
 
         return await _burst(whole)
 

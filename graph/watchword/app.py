@@ -14,7 +14,7 @@ from watchword.auth.http import routes as identity_routes
 from watchword.auth.revocation.follower import RevocationFollower
 from watchword.auth.revocation.identity_events import STREAM
 from watchword.auth.rotation import Rotation
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions import sessions
 from watchword.config.settings import Settings
 from watchword.context import Services
@@ -56,7 +56,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     clock = clock or SystemClock()
     services = make_services(settings, clock, mount.domain)
     database = services.database
-    identity = Identity(services)
+    auth = AuthService(services)
     limits = Limits(
         settings.max_tokens,
         settings.max_depth,
@@ -67,10 +67,8 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     engine = Engine(mount.schema, limits, settings.plan_cache)
     pipeline = Pipeline(
         settings,
-        authenticator(
-            partial(request_auth.authenticate, identity), clock, settings.operation_seconds
-        ),
-        identity.revocations.check,
+        authenticator(partial(request_auth.authenticate, auth), clock, settings.operation_seconds),
+        auth.revocations.check,
         engine,
         Groups(engine, services),
         Leases(),
@@ -80,20 +78,20 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     opening = Opening()
     app = FastAPI(
         title="Watchword",
-        lifespan=opening.follow(_lifespan(pipeline, identity)),
+        lifespan=opening.follow(_lifespan(pipeline, auth)),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
     _open_doors(app, pipeline)
-    app.include_router(identity_routes.routes(identity))
-    app.include_router(passkey_routes.routes(identity))
-    app.include_router(authorize_routes.routes(identity))
-    app.include_router(oauth_routes.routes(identity))
+    app.include_router(identity_routes.routes(auth))
+    app.include_router(passkey_routes.routes(auth))
+    app.include_router(authorize_routes.routes(auth))
+    app.include_router(oauth_routes.routes(auth))
     app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
-        app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, identity))
+        app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, auth))
     app.add_middleware(Gate, opening=opening)
     _let_pages_read(app, settings)
     # The middleware that is added last runs first, so all others see the path without its slash.
@@ -145,15 +143,13 @@ def _let_pages_read(app: FastAPI, settings: Settings) -> None:
     )
 
 
-def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untyped-def]
+def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped-def]
     services, settings = pipeline.services, pipeline.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
-    follower = RevocationFollower(
-        services, identity.revocations, pipeline.leases, identity.seconds, grace
-    )
-    needed = {STREAM: identity.seconds}
+    follower = RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
+    needed = {STREAM: auth.seconds}
     pruner = Pruner(services.event_log, services.clock, settings, needed)
-    rotation = Rotation(identity)
+    rotation = Rotation(auth)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -161,7 +157,7 @@ def _lifespan(pipeline: Pipeline, identity: Identity):  # type: ignore[no-untype
         async with AsyncExitStack() as closing:
             for part in (services.database, services.attempts, services.bus, services.background):
                 closing.push_async_callback(part.close)
-            await identity.open()
+            await auth.open()
             await services.event_log.open()
             await services.hub.open()
             await follower.open()

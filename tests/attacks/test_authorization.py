@@ -207,12 +207,12 @@ async def test_a_session_that_is_over_gives_no_code(
     ends = {"refresh_idle_seconds": idle, "refresh_absolute_seconds": 700}
     async with consent_desk(database, clock, access_token_seconds=900, **ends) as room:
         token = await room.token()
-        principal = await room.desk.identity.verify(token)
+        principal = await room.desk.auth.verify(token)
         for moved, status in ((599, 200), (101 if end == "absolute" else 1, 401)):
             clock.move(moved)
             # By a token that is good for longer than its session, however it came to be.
-            longer = room.desk.identity.issuer.issue(
-                room.desk.identity.keys.ring,
+            longer = room.desk.auth.issuer.issue(
+                room.desk.auth.keys.ring,
                 subject=principal.subject,
                 roles=principal.grants.roles,
                 scopes=principal.grants.scopes,

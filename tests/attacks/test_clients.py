@@ -330,7 +330,7 @@ async def test_a_stranger_at_introspection_and_anothers_tokens_at_revocation(
         assert (await refusal(desk, form, "/oauth/revoke"))[0] == 401
         refused = await refusal(desk, form, "/oauth/revoke", auth=other.basic)
         assert refused == (400, "unauthorized_client")
-    assert (await desk.identity.verify(token)).subject == machine.id
+    assert (await desk.auth.verify(token)).subject == machine.id
     assert (await desk.refresh(app, who.refresh_token)).status_code == 200
 
 

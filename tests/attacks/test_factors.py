@@ -55,7 +55,7 @@ class Scene:
         return str(response.json()["access_token"])
 
     async def enrol(self) -> tuple[TOTP, list[str]]:
-        services = self.desk.identity.services
+        services = self.desk.auth.services
         return await enrol(
             services.database, services.settings, self.desk.account.id, self.clock.now()
         )
@@ -65,7 +65,7 @@ class Scene:
 async def scene(database: Database, clock: MovedClock) -> AsyncIterator[Scene]:
     async with sign_in_desk(database, clock) as desk:
         device = Authenticator(ORIGIN)
-        services = desk.identity.services
+        services = desk.auth.services
         await register(services.database, services.settings, desk.account.id, device, clock.now())
         yield Scene(desk, device, clock)
 
@@ -128,7 +128,7 @@ async def test_an_answer_for_a_step_up_signs_nobody_in_and_the_other_way_round(
 async def test_a_stolen_token_is_not_stepped_up_by_the_thiefs_passkey(
     scene: Scene, database: Database
 ) -> None:
-    now, settings = scene.clock.now(), scene.desk.identity.settings
+    now, settings = scene.clock.now(), scene.desk.auth.settings
     async with unit_of(database, now) as unit:
         mallory = await add_account(unit, email=MALLORY, name="M", roles=[], hash=None)
     own = Authenticator(ORIGIN)
@@ -140,8 +140,8 @@ async def test_a_stolen_token_is_not_stepped_up_by_the_thiefs_passkey(
 
 async def test_a_third_partys_token_gets_no_step_up(scene: Scene) -> None:
     desk = scene.desk
-    issued = desk.identity.issuer.issue(
-        desk.identity.keys.ring,
+    issued = desk.auth.issuer.issue(
+        desk.auth.keys.ring,
         subject=desk.account.id,
         roles=frozenset(),
         scopes=frozenset(),

@@ -12,7 +12,7 @@ from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk
 from tests.support.tokens import claims, key, signed
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.keys.signing_keys import LAST_TOKEN, ensure, newest_first, rotate
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.tables import SigningKey
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, Unsafe
@@ -31,7 +31,7 @@ PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 def forged(stolen: Key, desk: SignInDesk) -> str:
     """A token that says to be the admin's for years."""
     said = claims(
-        desk.identity.clock.now(),
+        desk.auth.clock.now(),
         iss=ORIGIN,
         sub=desk.account.id,
         roles=["admin"],
@@ -60,8 +60,8 @@ async def test_a_copy_of_the_database_holds_nothing_to_sign_with(
     async with sign_in_desk(database, clock) as desk:
         await rotate(database, VAULT, SETTINGS, clock.now())
         clock.move(2)
-        await desk.identity.refresh_keys()
-        stolen = [each.private for each in desk.identity.keys.ring.keys]
+        await desk.auth.refresh_keys()
+        stolen = [each.private for each in desk.auth.keys.ring.keys]
     async with database.read() as db:
         rows = [row.private_pem for row in await newest_first(db)]
     assert len(rows) == len(stolen) == 2
@@ -83,10 +83,10 @@ async def test_a_key_that_was_written_into_the_database_signs_and_verifies_nothi
         await put(database, clock, mine, pem)
         clock.move(31)
         with pytest.raises(InvalidToken):
-            await desk.identity.verify(forged(mine, desk))
+            await desk.auth.verify(forged(mine, desk))
         answer = await desk.login()
         assert answer.status_code == 200
-        assert desk.identity.keys.ring.signing.kid != mine.kid
+        assert desk.auth.keys.ring.signing.kid != mine.kid
         published = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
         assert mine.kid not in [each["kid"] for each in published]
         # A start says so, and does not make it ours.
@@ -100,18 +100,18 @@ async def test_a_stolen_key_forges_nothing_after_its_end_whatever_its_tokens_say
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        other = Identity(desk.identity.services)
+        other = AuthService(desk.auth.services)
         await other.open()
-        stolen = desk.identity.keys.ring.signing
+        stolen = desk.auth.keys.ring.signing
         token = forged(stolen, desk)
         assert (await other.verify(token)).subject == desk.account.id
         made = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True, actor=SERVER)
         clock.move(made.signs_at - clock.now() + LAST_TOKEN)
-        for identity in (desk.identity, other):
-            await identity.refresh_keys()
+        for auth in (desk.auth, other):
+            await auth.refresh_keys()
             for each in (token, forged(stolen, desk)):
                 with pytest.raises(InvalidToken):
-                    await identity.verify(each)
+                    await auth.verify(each)
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
@@ -138,7 +138,7 @@ async def test_no_log_holds_a_key(
         async with sign_in_desk(database, clock) as desk:
             await put(database, clock, key(), key().pem())
             clock.move(31)
-            await desk.identity.refresh_keys()
+            await desk.auth.refresh_keys()
             async with database.write() as db:
                 await db.execute(text("DELETE FROM signing_keys"))
             await put(database, clock, mine := key(), mine.pem())

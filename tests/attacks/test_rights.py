@@ -174,20 +174,20 @@ async def give_roles(room: ConsentDesk, *roles: str) -> None:
     async with unit_of(room.database, room.clock.now()) as unit:
         await set_roles(unit, room.desk.account.id, roles)
         for event in unit.events:
-            room.desk.identity.revocations.add(event, unit.now)
+            room.desk.auth.revocations.add(event, unit.now)
 
 
 async def test_an_application_has_the_scopes_of_its_person_and_no_role(room: ConsentDesk) -> None:
-    identity = room.desk.identity
+    auth = room.desk.auth
     got = await exchanged(room)
     for token in (got, await refreshed(room, got["refresh_token"])):
         said = jwt.decode(token["access_token"], options={"verify_signature": False})
         assert (said["roles"], said["scope"]) == ([], "toys:count")
-        principal = await identity.verify(token["access_token"])
+        principal = await auth.verify(token["access_token"])
         assert principal.grants == Grants(scopes=frozenset({"toys:count"}), is_delegated=True)
         assert not HasRole("keeper").allows(principal)
         assert (HasScope("toys:count") & (HasRole("keeper") | Delegated)).allows(principal)
-    own = await identity.verify(await room.token())
+    own = await auth.verify(await room.token())
     assert HasRole("keeper").allows(own)
     assert not own.grants.is_delegated
 
@@ -195,8 +195,8 @@ async def test_an_application_has_the_scopes_of_its_person_and_no_role(room: Con
 async def test_a_token_from_when_applications_had_roles_has_none(
     room: ConsentDesk, clock: MovedClock
 ) -> None:
-    identity = room.desk.identity
-    settings = identity.settings
+    auth = room.desk.auth
+    settings = auth.settings
     said = claims(
         clock.now(),
         iss=settings.issuer,
@@ -205,7 +205,7 @@ async def test_a_token_from_when_applications_had_roles_has_none(
         client_id=room.client.id,
         roles=["keeper", "admin"],
     )
-    principal = await identity.verify(signed(identity.keys.ring.signing, said))
+    principal = await auth.verify(signed(auth.keys.ring.signing, said))
     assert principal.grants.roles == frozenset()
     assert principal.grants.is_delegated
 
@@ -221,7 +221,7 @@ async def test_what_a_person_may_no_more_its_applications_may_no_more(
         got = await exchanged(room, scope="toys:count toys:all")
         assert got["scope"] == "toys:all toys:count"
         await give_roles(room, "keeper")
-        verifying = room.desk.identity.verify(got["access_token"])
+        verifying = room.desk.auth.verify(got["access_token"])
         if on_role_change == "renew":
             with pytest.raises(TokenOutdated):
                 await verifying
@@ -236,6 +236,6 @@ async def test_what_a_person_may_no_more_its_applications_may_no_more(
 
 async def test_a_machine_keeps_the_roles_that_it_was_given(desk: TokenDesk) -> None:
     got = (await desk.token(await desk.register())).json()
-    principal = await desk.identity.verify(got["access_token"])
+    principal = await desk.auth.verify(got["access_token"])
     assert principal.grants.roles == {"keeper"}
     assert not principal.grants.is_delegated

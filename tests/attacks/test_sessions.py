@@ -98,8 +98,8 @@ async def test_a_refresh_token_of_another_client_is_good_for_nothing_here(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        services = desk.identity.services
-        sessions = Sessions(database, services.bus, desk.identity.settings)
+        services = desk.auth.services
+        sessions = Sessions(database, services.bus, desk.auth.settings)
         device, now = Device("app", "203.0.113.8"), clock.now()
         async with unit_of(database, now) as unit:
             opening = Opening(["pwd"], now, client="app", scopes=["toys:count"])
@@ -130,7 +130,7 @@ async def test_a_bound_refresh_token_without_its_key_is_good_for_nothing(
         proof = owner.proof("POST", f"{ORIGIN}/api/auth/login", now)
         answer = (await post(desk, "login", body, dpop=proof)).json()
         assert answer["token_type"] == "DPoP"
-        principal = await desk.identity.verify(answer["access_token"])
+        principal = await desk.auth.verify(answer["access_token"])
         assert principal.key == owner.thumbprint
         stolen, url = {"refresh_token": answer["refresh_token"]}, f"{ORIGIN}/api/auth/refresh"
         assert (await post(desk, "refresh", stolen)).json()["error"] == "invalid_dpop_proof"
@@ -170,9 +170,9 @@ async def test_where_every_token_is_bound_an_unbound_session_gives_none(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         old = (await native(desk))["refresh_token"]
-        settings = desk.identity.settings.model_copy(update={"dpop": "required"})
-        desk.identity.settings = settings
-        desk.identity.sessions._settings = settings
+        settings = desk.auth.settings.model_copy(update={"dpop": "required"})
+        desk.auth.settings = settings
+        desk.auth.sessions._settings = settings
         assert (await desk.login()).json()["error"] == "invalid_dpop_proof"
         url = f"{ORIGIN}/api/auth/refresh"
         proof = KeyHolder().proof("POST", url, clock.now())
@@ -256,11 +256,11 @@ async def test_a_planted_cookie_is_never_signed_in(database: Database, clock: Mo
             )
             assert answer.status_code == 200
             assert desk.client.cookies[COOKIE] != cookie
-            principal = await desk.identity.verify(answer.json()["access_token"])
+            principal = await desk.auth.verify(answer.json()["access_token"])
             assert principal.subject == desk.account.id
         # Whoever planted its own session still has just that.
         theirs = (await desk.refresh(planted)).json()["access_token"]
-        assert (await desk.identity.verify(theirs)).subject != desk.account.id
+        assert (await desk.auth.verify(theirs)).subject != desk.account.id
 
 
 async def test_a_cookie_of_long_ago_ends_nothing(database: Database, clock: MovedClock) -> None:
@@ -327,12 +327,12 @@ async def test_nobody_steps_up_without_a_good_token(
 
 async def test_a_third_partys_token_steps_nobody_up(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, now = desk.identity.sessions, clock.now()
+        sessions, now = desk.auth.sessions, clock.now()
         for client in ("app", "watchword"):
             async with unit_of(database, now) as unit:
                 opening = Opening(["pwd"], now, client=client)
                 who = await sessions.open(unit, desk.account, Device("", ""), opening)
-            token = (await desk.identity.issue(who)).token
+            token = (await desk.auth.issue(who)).token
             response = await desk.step_up(token, password=PASSWORD)
             assert response.status_code == (200 if client == "watchword" else 403)
 

@@ -102,11 +102,11 @@ class ConsentDesk:
         }
         asking = client or self.client
         async with unit_of(self.database, self.clock.now()) as unit:
-            return await codes.redeem(unit, self.desk.identity, asking, **(given | changes))
+            return await codes.redeem(unit, self.desk.auth, asking, **(given | changes))
 
     @property
     def database(self) -> Database:
-        return self.desk.identity.services.database
+        return self.desk.auth.services.database
 
     async def register(self, **changes: Any) -> Client:
         asked = {
@@ -117,7 +117,7 @@ class ConsentDesk:
             "redirect_uris": [CALLBACK],
         } | changes
         async with unit_of(self.database, self.clock.now()) as unit:
-            return await add_client(unit, self.desk.identity.domain, Registration(**asked))
+            return await add_client(unit, self.desk.auth.domain, Registration(**asked))
 
     async def audited(self, action: str) -> list[AuditEntry]:
         async with self.database.read() as db:

@@ -20,7 +20,7 @@ from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import create_app, make_services
 from watchword.auth.keys.signing_keys import ensure
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.config.settings import Settings
 from watchword.domain import Mount
 
@@ -47,16 +47,16 @@ class BoundServer:
     """A running server, a client that holds a key, and who issues its tokens."""
 
     url: str
-    identity: Identity
+    auth: AuthService
     clock: MovedClock
     holder: KeyHolder = field(default_factory=KeyHolder)
 
     async def token(self, key: str | None = None, subject: str = "alice") -> str:
         """Issue a token that is bound to the holder's key, or to another one."""
-        return await token_for(self.identity, key or self.holder.thumbprint, subject)
+        return await token_for(self.auth, key or self.holder.thumbprint, subject)
 
     async def unbound(self) -> str:
-        return await token_for(self.identity, None)
+        return await token_for(self.auth, None)
 
     def proof(self, door: str, token: str | None, **changes: Any) -> str:
         """A good proof for a door, but for the changes."""
@@ -107,11 +107,11 @@ async def bound_server(url: str, clock: MovedClock, **settings: Any) -> AsyncIte
     read = Settings(_env_file=None, database_url=url, **made)
     services = make_services(read, clock, DOMAIN)
     await ensure(services.database, services.vault, read, clock.now())
-    identity = Identity(services)
-    await identity.open()
+    auth = AuthService(services)
+    await auth.open()
     app = create_app(read, Mount(toy_schema.schema, DOMAIN), clock)
     try:
         async with serving(app, read) as (origin, _):
-            yield BoundServer(f"{origin}/graphql", identity, clock)
+            yield BoundServer(f"{origin}/graphql", auth, clock)
     finally:
         await services.database.close()

@@ -10,7 +10,7 @@ import jwt
 import orjson
 
 from tests.support.tokens import key
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.tokens.keys import encode
 
 _count = itertools.count()
@@ -50,16 +50,16 @@ class KeyHolder:
         return {name: members[name] for name in members if name not in ("kid", "use", "alg")}
 
 
-async def token_for(identity: Identity, key: str | None, subject: str = "alice") -> str:
+async def token_for(auth: AuthService, key: str | None, subject: str = "alice") -> str:
     """Issue an access token that is bound to a key, or to none."""
-    ring = await identity.keys.fresh()
-    issued = identity.issuer.issue(
+    ring = await auth.keys.fresh()
+    issued = auth.issuer.issue(
         ring,
         subject=subject,
         roles=["keeper"],
         scopes=["toys:count"],
         session="s1",
-        now=identity.clock.now(),
+        now=auth.clock.now(),
         key=key,
     )
     return issued.token

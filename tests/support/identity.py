@@ -18,7 +18,7 @@ from watchword.auth.accounts.accounts import add_account
 from watchword.auth.http import passkey_routes
 from watchword.auth.http.routes import routes
 from watchword.auth.keys.signing_keys import ensure
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, SignedIn
 from watchword.auth.sign_in.authentication import Authentication, Evidence
 from watchword.auth.sign_in.passwords import hash_chosen
@@ -43,14 +43,14 @@ DOMAIN = Domain(
 class SignInDesk:
     """Who can sign in, and a client at the desk."""
 
-    identity: Identity
+    auth: AuthService
     account: Account
     client: httpx2.AsyncClient
 
     async def sign_in(self) -> SignedIn:
         """Sign in without a route."""
-        authentication = Authentication(self.identity.services)
-        device, now = Device("x" * 500, "203.0.113.7"), self.identity.clock.now()
+        authentication = Authentication(self.auth.services)
+        device, now = Device("x" * 500, "203.0.113.7"), self.auth.clock.now()
         return await authentication.sign_in(EMAIL, Evidence(PASSWORD), device, now)
 
     async def login(self, **changes: Any) -> httpx2.Response:
@@ -64,7 +64,7 @@ class SignInDesk:
     async def audited(self) -> list[str]:
         """What the audit log says was done to the account, the oldest first."""
         mine = select(AuditEntry.action).filter_by(account_id=self.account.id)
-        async with self.identity.services.database.read() as db:
+        async with self.auth.services.database.read() as db:
             found = await db.execute(mine.order_by(AuditEntry.position))
         return list(found.scalars())
 
@@ -85,16 +85,16 @@ async def sign_in_desk(
     hash = await hash_chosen(PASSWORD)
     async with unit_of(database, clock.now()) as unit:
         account = await add_account(unit, email=EMAIL, name="Alice", roles=["keeper"], hash=hash)
-    identity = Identity(services)
-    await identity.open()
+    auth = AuthService(services)
+    await auth.open()
     app = FastAPI()
-    app.include_router(routes(identity))
-    app.include_router(oauth_routes.routes(identity))
-    app.include_router(passkey_routes.routes(identity))
-    app.include_router(authorize_routes.routes(identity))
+    app.include_router(routes(auth))
+    app.include_router(oauth_routes.routes(auth))
+    app.include_router(passkey_routes.routes(auth))
+    app.include_router(authorize_routes.routes(auth))
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-        yield SignInDesk(identity, account, client)
+        yield SignInDesk(auth, account, client)
     # The log's own.
     await own.database.close()
 

@@ -13,7 +13,7 @@ import jwt
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
 from watchword.auth.revocation.identity_events import STREAM
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, Opening, SignedIn
 from watchword.oauth.clients.client_assertion import TYPE
 from watchword.oauth.clients.clients import add_client, add_secret
@@ -76,12 +76,12 @@ class TokenDesk:
     clock: MovedClock
 
     @property
-    def identity(self) -> Identity:
-        return self.desk.identity
+    def auth(self) -> AuthService:
+        return self.desk.auth
 
     async def register(self, asked: Registration = MACHINE, key: Key | None = None) -> Member:
         """Register a client, with the secret or the key that it needs."""
-        domain = self.identity.domain
+        domain = self.auth.domain
         async with unit_of(self.database, self.clock.now()) as unit:
             made: Client = await add_client(unit, domain, asked)
             if made.authentication == Authentication.SECRET:
@@ -109,15 +109,15 @@ class TokenDesk:
         now = self.clock.now()
         opening = Opening(["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes})
         async with unit_of(self.database, now) as unit:
-            return await self.identity.sessions.open(
+            return await self.auth.sessions.open(
                 unit, self.desk.account, Device("test", ""), opening
             )
 
     async def hear(self) -> None:
         """Let this process hear of everything that was revoked."""
-        happened, _ = await self.identity.services.event_log.since(STREAM, 0)
+        happened, _ = await self.auth.services.event_log.since(STREAM, 0)
         for event, at in happened:
-            self.identity.revocations.add(event, at)
+            self.auth.revocations.add(event, at)
 
 
 @asynccontextmanager
@@ -125,7 +125,7 @@ async def token_desk(
     database: Database, clock: MovedClock, **settings: Any
 ) -> AsyncIterator[TokenDesk]:
     async with sign_in_desk(database, clock, **settings) as desk:
-        await desk.identity.services.event_log.open()
+        await desk.auth.services.event_log.open()
         yield TokenDesk(desk, database, clock)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from watchword.auth.keys.signing_keys import drop_retired, is_due, rotate_when_due
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.errors import Unavailable
 from watchword.process.background import Background
 
@@ -19,8 +19,8 @@ class Rotation:
     """Looks for new keys now and then, makes one when the newest is too old, and drops those whose
     last token has ended. Several processes may do so at once."""
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+    def __init__(self, auth: AuthService) -> None:
+        self._auth = auth
 
     def open(self, background: Background) -> None:
         """Begin to look after the keys, until the background is closed."""
@@ -28,12 +28,12 @@ class Rotation:
 
     async def turn(self) -> None:
         """Look after the keys once."""
-        identity = self._identity
-        await identity.refresh_keys()
-        if identity.keys.is_blind:
+        auth = self._auth
+        await auth.refresh_keys()
+        if auth.keys.is_blind:
             raise Unavailable("The database cannot be asked just now.")
-        keys, settings, now = identity.keys, identity.settings, identity.clock.now()
-        database, vault = identity.services.database, identity.services.vault
+        keys, settings, now = auth.keys, auth.settings, auth.clock.now()
+        database, vault = auth.services.database, auth.services.vault
         if keys.has_retired:
             await drop_retired(database, now)
         if is_due(keys.newest, settings, now):

@@ -1,4 +1,4 @@
-"""Identity: who may sign in, and who a token speaks for. One object for the whole process."""
+"""The auth service: who may sign in, and who a token speaks for. One object for the whole process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_TOKEN = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
 REVOCATIONS_ARE_FRESH = 30.0
 
 
-class Identity:
+class AuthService:
     """Sessions, keys, and the verifier that every door asks."""
 
     def __init__(

@@ -17,7 +17,7 @@ from watchword.auth import rotation
 from watchword.auth.keys import signing_keys
 from watchword.auth.keys.signing_keys import KEYS_ARE_FRESH, LAST_TOKEN, newest_first
 from watchword.auth.rotation import EVERY_SECONDS, Rotation
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.tables import AuditEntry, SigningKey
 from watchword.storage.database import Database
 
@@ -32,13 +32,13 @@ async def rotated(
     """Processes with a schedule, on one database."""
     given = {"key_rotation_seconds": 10 * DAY, "key_publish_seconds": PUBLISH} | settings
     async with sign_in_desk(database, clock, **given) as desk:
-        identities = [desk.identity]
+        identities = [desk.auth]
         for _ in range(processes - 1):
-            other = Identity(desk.identity.services)
+            other = AuthService(desk.auth.services)
             await other.open()
             identities.append(other)
-        made = [Rotation(identity) for identity in identities]
-        background = desk.identity.services.background
+        made = [Rotation(auth) for auth in identities]
+        background = desk.auth.services.background
         for each in made:
             each.open(background)
         try:
@@ -96,11 +96,11 @@ async def test_a_process_that_only_verifies_knows_a_new_key_before_it_signs(
         await turn(clock, all_of_them, EVERY_SECONDS)
         new, old = (row.kid for row in await rows(database))
         for each in all_of_them:
-            ring = each._identity.verifier.ring
+            ring = each._auth.verifier.ring
             assert [key.kid for key in ring.keys] == [old, new]
         await turn(clock, all_of_them, PUBLISH)
         for each in all_of_them:
-            assert each._identity.keys.ring.signing.kid == new
+            assert each._auth.keys.ring.signing.kid == new
         assert (await desk.login()).status_code == 200
 
 
@@ -113,7 +113,7 @@ async def test_a_key_whose_last_token_has_ended_is_gone_from_everywhere(
         await turn(clock, all_of_them, PUBLISH + LAST_TOKEN)
         [new] = await rows(database)
         for each in all_of_them:
-            assert [key.kid for key in each._identity.verifier.ring.keys] == [new.kid]
+            assert [key.kid for key in each._auth.verifier.ring.keys] == [new.kid]
         published = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
         assert [key["kid"] for key in published] == [new.kid]
 
@@ -153,21 +153,21 @@ async def test_a_database_that_is_away_is_waited_for(
             for _ in range(3):
                 await turn(clock, all_of_them, 10 * DAY)
         assert "the care of the signing keys failed and is tried again" in caplog.text
-        assert len(desk.identity.services.background.unwell) == 1
+        assert len(desk.auth.services.background.unwell) == 1
         assert "hunter2" not in caplog.text
         await turn(clock, all_of_them, EVERY_SECONDS)
         assert len(await rows(database)) == 2
-        assert desk.identity.services.background.unwell == []
+        assert desk.auth.services.background.unwell == []
 
 
 async def test_after_the_end_nothing_is_looked_for(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with rotated(database, clock) as (desk, all_of_them):
-        await desk.identity.services.background.close()
+        await desk.auth.services.background.close()
         looked: list[object] = []
         monkeypatch.setattr(rotation, "rotate_when_due", looked.append)
         clock.move(100 * DAY)
         assert clock.waiting == 0
         assert looked == []
-        assert len(desk.identity.keys.ring.keys) == 1
+        assert len(desk.auth.keys.ring.keys) == 1

@@ -8,33 +8,33 @@ from watchword.asgi.types import header
 from watchword.auth.http.http_json import answered, json_body, json_response
 from watchword.auth.http.routes import first_party
 from watchword.auth.passkeys import passkeys
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 
 OPTIONS = "/api/auth/passkeys/options"
 
 
-def routes(identity: Identity) -> APIRouter:
+def routes(auth: AuthService) -> APIRouter:
     """Make the route for request options. Registration is by GraphQL: beginPasskey, addPasskey."""
     router = APIRouter()
 
     @router.post(OPTIONS)
     async def options(request: Request) -> Response:
-        return await answered(request, _options(identity, request))
+        return await answered(request, _options(auth, request))
 
     return router
 
 
-async def _options(identity: Identity, request: Request) -> Response:
+async def _options(auth: AuthService, request: Request) -> Response:
     """Answer request options: those of a sign-in, or with an access token those of a step-up.
 
     Without one the answer is the same for everybody: it does not tell which accounts exist. Nothing is
     counted or written: making options costs less than refusing them would.
     """
-    await json_body(request, identity.settings)
-    settings, vault, now = identity.settings, identity.services.vault, identity.clock.now()
+    await json_body(request, auth.settings)
+    settings, vault, now = auth.settings, auth.services.vault, auth.clock.now()
     if not header(request.scope, b"authorization"):
         return json_response(passkeys.options(settings, vault, now))
-    account = (await first_party(identity, request)).subject
-    async with identity.services.database.read() as db:
+    account = (await first_party(auth, request)).subject
+    async with auth.services.database.read() as db:
         known = await passkeys.passkeys_of(db, account)
     return json_response(passkeys.options(settings, vault, now, account, known))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from watchword.auth.http.http_json import device_of
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.errors import Conflict, InvalidProof, Unauthenticated, Unavailable
 from watchword.principal import Principal
 from watchword.storage import used_ids
@@ -51,26 +51,26 @@ class Shown:
     use: Use = use_nothing
 
 
-async def authenticate(identity: Identity, credential: Credential, target: Target) -> Principal:
+async def authenticate(auth: AuthService, credential: Credential, target: Target) -> Principal:
     """Return who a credential speaks for, in a request to this target.
 
-    Raises what `Identity.verify` raises, `InvalidProof`, and `Unavailable` when it cannot be known
+    Raises what `AuthService.verify` raises, `InvalidProof`, and `Unavailable` when it cannot be known
     whether a proof was used before.
     """
-    principal = await identity.verify(credential.token, target.address)
+    principal = await auth.verify(credential.token, target.address)
     try:
-        shown = _bound(identity, principal.key, credential, target)
+        shown = _bound(auth, principal.key, credential, target)
     except InvalidProof as error:
         _log(error)
         raise
     if shown is None:
         return principal
-    await use_alone(identity, partial(_use, identity, shown))
+    await use_alone(auth, partial(_use, auth, shown))
     # While that was written down the token may have ended, or been taken away.
-    return await identity.verify(credential.token, target.address)
+    return await auth.verify(credential.token, target.address)
 
 
-async def principal_of(identity: Identity, request: Request) -> Principal:
+async def principal_of(auth: AuthService, request: Request) -> Principal:
     """Return who the access token in a request speaks for; `key` in it is the key that was shown.
 
     A proof is good once: a route asks this or `shown_by`, not both. Raises `Unauthenticated` when
@@ -79,10 +79,10 @@ async def principal_of(identity: Identity, request: Request) -> Principal:
     credential = from_headers(request.scope["headers"])
     if credential is None:
         raise Unauthenticated("Send the access token in the Authorization header.")
-    return await authenticate(identity, credential, _target(request))
+    return await authenticate(auth, credential, _target(request))
 
 
-def shown_by(identity: Identity, request: Request, *, required: bool = False) -> Shown:
+def shown_by(auth: AuthService, request: Request, *, required: bool = False) -> Shown:
     """Return the key that a request without an access token proves to hold. It asks nobody, and the
     proof is not used up yet.
 
@@ -90,24 +90,24 @@ def shown_by(identity: Identity, request: Request, *, required: bool = False) ->
     """
     proof = proof_of(request.scope["headers"])
     if proof is None:
-        if required or identity.settings.dpop == "required":
+        if required or auth.settings.dpop == "required":
             raise InvalidProof("no proof")
         return Shown()
     try:
-        checked = _checked(identity, proof, _target(request), None)
+        checked = _checked(auth, proof, _target(request), None)
     except InvalidProof as error:
         _log(error)
         raise
-    return Shown(checked.key, partial(_use, identity, checked))
+    return Shown(checked.key, partial(_use, auth, checked))
 
 
-async def use_alone(identity: Identity, use: Use) -> None:
+async def use_alone(auth: AuthService, use: Use) -> None:
     """Use up what was shown in a transaction of its own. Raises `Replayed`, and `Unavailable` when it
     cannot be known whether it was used before."""
     if use is use_nothing:
         return
     try:
-        async with identity.services.database.write() as db:
+        async with auth.services.database.write() as db:
             await use(db)
     except (SQLAlchemyError, OSError, Conflict) as error:
         # A conflict says that others held the database for too long.
@@ -116,13 +116,13 @@ async def use_alone(identity: Identity, use: Use) -> None:
         raise Unavailable("Proofs cannot be checked just now. Try again soon.") from error
 
 
-def nonce(identity: Identity) -> str:
+def nonce(auth: AuthService) -> str:
     """Return the nonce that proofs shall hold from now on."""
-    return dpop.nonce(_nonce_secrets(identity)[0], identity.clock.now())
+    return dpop.nonce(_nonce_secrets(auth)[0], auth.clock.now())
 
 
 def _bound(
-    identity: Identity, key: str | None, credential: Credential, target: Target
+    auth: AuthService, key: str | None, credential: Credential, target: Target
 ) -> Proof | None:
     """Return the proof that goes with a token which is bound to this key; None with one that is not.
 
@@ -132,32 +132,32 @@ def _bound(
     if key is None:
         if not is_bearer:
             raise InvalidProof("not a bound token", error=INVALID_TOKEN)
-        if identity.settings.dpop == "required":
+        if auth.settings.dpop == "required":
             raise InvalidProof("a token must be bound", error=INVALID_TOKEN)
         return None
     if is_bearer:
         raise InvalidProof("a bound token as Bearer", error=INVALID_TOKEN)
     if credential.proof is None:
         raise InvalidProof("no proof")
-    shown = _checked(identity, credential.proof, target, credential.token)
+    shown = _checked(auth, credential.proof, target, credential.token)
     # RFC 9449, section 4.3, item 12: it is the key of this token.
     if shown.key != key:
         raise InvalidProof("another key", error=INVALID_TOKEN)
     return shown
 
 
-def _checked(identity: Identity, proof: str, target: Target, token: str | None) -> Proof:
-    settings, now = identity.settings, identity.clock.now()
+def _checked(auth: AuthService, proof: str, target: Target, token: str | None) -> Proof:
+    settings, now = auth.settings, auth.clock.now()
     window = Window(settings.issuer, now, settings.dpop_seconds, settings.leeway_seconds)
     shown = dpop.check(proof, target, window, token)
     if settings.dpop_nonce:
-        dpop.check_nonce(shown.nonce, _nonce_secrets(identity), now, settings.leeway_seconds)
+        dpop.check_nonce(shown.nonce, _nonce_secrets(auth), now, settings.leeway_seconds)
     return shown
 
 
-async def _use(identity: Identity, proof: Proof, db: AsyncSession) -> None:
+async def _use(auth: AuthService, proof: Proof, db: AsyncSession) -> None:
     # RFC 9449, section 11.1: a proof is good once, in all processes together.
-    settings = identity.settings
+    settings = auth.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
     if not await used_ids.first(db, "dpop", proof.key, proof.id, expires_at):
         replayed = Replayed()
@@ -169,8 +169,8 @@ def _target(request: Request) -> Target:
     return Target(request.method, request.scope["path"], address=device_of(request).address)
 
 
-def _nonce_secrets(identity: Identity) -> tuple[bytes, ...]:
-    return identity.services.vault.derive("dpop nonce")
+def _nonce_secrets(auth: AuthService) -> tuple[bytes, ...]:
+    return auth.services.vault.derive("dpop nonce")
 
 
 def _log(error: InvalidProof) -> None:

@@ -19,7 +19,7 @@ from watchword.auth.http.http_json import (
     optional_text,
     required_text,
 )
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, SignedIn
 from watchword.auth.sign_in import known_devices
 from watchword.auth.sign_in.authentication import Authentication, Evidence
@@ -34,50 +34,50 @@ JWKS = "/.well-known/jwks.json"
 JWKS_MAX_AGE = 300
 
 
-def routes(identity: Identity) -> APIRouter:
+def routes(auth: AuthService) -> APIRouter:
     """Make login, refresh, step-up, logout and the key set."""
     router = APIRouter()
-    settings = identity.settings
+    settings = auth.settings
 
     @router.post("/api/auth/login")
     async def login(request: Request) -> Response:
-        return await answered(request, _login(identity, request))
+        return await answered(request, _login(auth, request))
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
-        return await answered(request, _refresh(identity, request))
+        return await answered(request, _refresh(auth, request))
 
     @router.post("/api/auth/step-up")
     async def step_up(request: Request) -> Response:
-        return await answered(request, _step_up(identity, request))
+        return await answered(request, _step_up(auth, request))
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
-        return await answered(request, _logout(identity, request))
+        return await answered(request, _logout(auth, request))
 
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route(JWKS, methods=["GET", "HEAD"])
     async def jwks() -> Response:
         # Whoever keeps our keys asks again before a new one signs.
         max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
-        return json_response(await identity.jwks(), kept=max_age)
+        return json_response(await auth.jwks(), kept=max_age)
 
     return router
 
 
-async def _login(identity: Identity, request: Request) -> Response:
-    body = await json_body(request, identity.settings)
+async def _login(auth: AuthService, request: Request) -> Response:
+    body = await json_body(request, auth.settings)
     in_body = _wants_body(body)
     if not in_body:
         # Or another site could sign somebody in as somebody else (login CSRF).
-        check_origin(request, identity.settings)
-    device, now = _device(request, body), identity.clock.now()
-    authentication = Authentication(identity.services)
+        check_origin(request, auth.settings)
+    device, now = _device(request, body), auth.clock.now()
+    authentication = Authentication(auth.services)
     replaces = None if in_body else request.cookies.get(COOKIE)
     passkey, evidence = _passkey(body), None
     if passkey is None:
         email, evidence = required_text(body, "email"), _evidence(body)
-    shown = request_auth.shown_by(identity, request)
+    shown = request_auth.shown_by(auth, request)
     if evidence is None:
         who = await authentication.sign_in_by_passkey(
             passkey, device, now, key=shown.key, use=shown.use, replaces=replaces
@@ -86,50 +86,48 @@ async def _login(identity: Identity, request: Request) -> Response:
         who = await authentication.sign_in(
             email, evidence, device, now, key=shown.key, use=shown.use, replaces=replaces
         )
-    return await _delivered(identity, who, device, in_body)
+    return await _delivered(auth, who, device, in_body)
 
 
-async def _refresh(identity: Identity, request: Request) -> Response:
-    body = await json_body(request, identity.settings)
-    token, in_body = _refresh_token(request, body, identity.settings)
+async def _refresh(auth: AuthService, request: Request) -> Response:
+    body = await json_body(request, auth.settings)
+    token, in_body = _refresh_token(request, body, auth.settings)
     if token is None:
         raise Unauthenticated("There is no refresh token. Sign in.")
     device = _device(request, body)
-    shown = request_auth.shown_by(identity, request)
+    shown = request_auth.shown_by(auth, request)
     # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
-    who = await identity.sessions.refresh(
-        token, device, identity.clock.now(), key=shown.key, use=shown.use
-    )
-    return await _delivered(identity, who, device, in_body)
+    who = await auth.sessions.refresh(token, device, auth.clock.now(), key=shown.key, use=shown.use)
+    return await _delivered(auth, who, device, in_body)
 
 
-async def _step_up(identity: Identity, request: Request) -> Response:
-    check_origin(request, identity.settings)
-    body = await json_body(request, identity.settings)
+async def _step_up(auth: AuthService, request: Request) -> Response:
+    check_origin(request, auth.settings)
+    body = await json_body(request, auth.settings)
     passkey = _passkey(body)
     evidence = _evidence(body) if passkey is None else None
-    principal = await first_party(identity, request)
-    address, now = device_of(request).address, identity.clock.now()
-    authentication = Authentication(identity.services)
+    principal = await first_party(auth, request)
+    address, now = device_of(request).address, auth.clock.now()
+    authentication = Authentication(auth.services)
     if evidence is None:
         who = await authentication.step_up_by_passkey(principal, passkey, address, now)
     else:
         who = await authentication.step_up(principal, evidence, address, now)
-    return json_response(await _tokens(identity, who))
+    return json_response(await _tokens(auth, who))
 
 
-async def _logout(identity: Identity, request: Request) -> Response:
-    body = await json_body(request, identity.settings)
-    token, _ = _refresh_token(request, body, identity.settings)
+async def _logout(auth: AuthService, request: Request) -> Response:
+    body = await json_body(request, auth.settings)
+    token, _ = _refresh_token(request, body, auth.settings)
     if token is not None:
-        await identity.sessions.sign_out(token, device_of(request), identity.clock.now())
+        await auth.sessions.sign_out(token, device_of(request), auth.clock.now())
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
     return response
 
 
-async def _tokens(identity: Identity, who: SignedIn) -> dict[str, Any]:
-    issued = await identity.issue(who)
+async def _tokens(auth: AuthService, who: SignedIn) -> dict[str, Any]:
+    issued = await auth.issue(who)
     return {
         "access_token": issued.token,
         "token_type": "Bearer" if who.session.jkt is None else "DPoP",
@@ -138,23 +136,23 @@ async def _tokens(identity: Identity, who: SignedIn) -> dict[str, Any]:
     }
 
 
-async def _delivered(identity: Identity, who: SignedIn, device: Device, in_body: bool) -> Response:
-    answer = await _tokens(identity, who)
-    known_by = await _device_token(identity, who, device)
+async def _delivered(auth: AuthService, who: SignedIn, device: Device, in_body: bool) -> Response:
+    answer = await _tokens(auth, who)
+    known_by = await _device_token(auth, who, device)
     if in_body:
         answer |= {"refresh_token": who.refresh_token}
         return json_response(answer | ({"device_token": known_by} if known_by else {}))
     response = json_response(answer)
-    _set_cookie(response, COOKIE, who.refresh_token, identity.settings.refresh_idle_seconds)
+    _set_cookie(response, COOKIE, who.refresh_token, auth.settings.refresh_idle_seconds)
     if known_by:
         cookie = known_devices.with_token(device.tokens, known_by)
         _set_cookie(response, known_devices.COOKIE, cookie, known_devices.SECONDS)
     return response
 
 
-async def _device_token(identity: Identity, who: SignedIn, device: Device) -> str | None:
+async def _device_token(auth: AuthService, who: SignedIn, device: Device) -> str | None:
     """Return the token of this device for the account; None when the device has one already."""
-    services, now, account = identity.services, identity.clock.now(), who.account.id
+    services, now, account = auth.services, auth.clock.now(), who.account.id
     async with services.database.read() as db:
         whose = Account.id == account
         known = await known_devices.find(db, services.vault, device.tokens, now, whose)
@@ -183,10 +181,10 @@ def _refresh_token(
     return request.cookies.get(COOKIE), False
 
 
-async def first_party(identity: Identity, request: Request) -> Principal:
+async def first_party(auth: AuthService, request: Request) -> Principal:
     """Return who asks with an access token of a sign-in here. Raises `Refusal`."""
     try:
-        principal = await request_auth.principal_of(identity, request)
+        principal = await request_auth.principal_of(auth, request)
     except Unauthenticated as error:
         error_code = error.error if isinstance(error, InvalidProof) else "invalid_token"
         headers = challenged(request, error)

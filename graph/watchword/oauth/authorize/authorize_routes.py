@@ -22,7 +22,7 @@ from watchword.auth.http.http_json import (
     json_body,
     json_response,
 )
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.oauth.authorize import consent_page
@@ -40,27 +40,27 @@ from watchword.principal import Actor, Principal
 from watchword.transaction import transaction
 
 
-def routes(identity: Identity) -> APIRouter:
+def routes(auth: AuthService) -> APIRouter:
     """Make the authorization endpoint."""
     router = APIRouter()
 
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
-        return await answered(request, _show(identity, request))
+        return await answered(request, _show(auth, request))
 
     @router.post(AUTHORIZE)
     async def decide(request: Request) -> Response:
-        return await answered(request, _decide(identity, request))
+        return await answered(request, _decide(auth, request))
 
     return router
 
 
-async def _show(identity: Identity, request: Request) -> Response:
-    settings = identity.settings
+async def _show(auth: AuthService, request: Request) -> Response:
+    settings = auth.settings
     try:
         parameters = Parameters.of_query(request.scope["query_string"])
-        address = await _address(identity, parameters)
+        address = await _address(auth, parameters)
     except OAuthError as error:
         return consent_page.problem(error.description)
     try:
@@ -71,26 +71,26 @@ async def _show(identity: Identity, request: Request) -> Response:
     return consent_page.page(asked, settings.dpop)
 
 
-async def _decide(identity: Identity, request: Request) -> Response:
-    _check_origin(request, identity.settings)
-    body = await json_body(request, identity.settings)
+async def _decide(auth: AuthService, request: Request) -> Response:
+    _check_origin(request, auth.settings)
+    body = await json_body(request, auth.settings)
     decision = _decision(body)
     try:
         parameters = Parameters.of_object(body)
-        address = await _address(identity, parameters)
-        return json_response(await _outcome(identity, request, decision, address, parameters))
+        address = await _address(auth, parameters)
+        return json_response(await _outcome(auth, request, decision, address, parameters))
     except OAuthError as error:
         headers = challenged(request) if error.status == 401 else {}
         raise Refusal(error.status, error.error, error.description, headers) from error
 
 
-async def _address(identity: Identity, parameters: Parameters) -> ReturnAddress:
-    async with identity.services.database.read() as db:
-        return await address_of(db, parameters, identity.settings.issuer)
+async def _address(auth: AuthService, parameters: Parameters) -> ReturnAddress:
+    async with auth.services.database.read() as db:
+        return await address_of(db, parameters, auth.settings.issuer)
 
 
 async def _outcome(
-    identity: Identity,
+    auth: AuthService,
     request: Request,
     decision: str,
     address: ReturnAddress,
@@ -101,39 +101,39 @@ async def _outcome(
     Raises `OAuthError` when the person is not known, or not well enough.
     """
     try:
-        asked = check(address, parameters, identity.settings.step_up_seconds)
+        asked = check(address, parameters, auth.settings.step_up_seconds)
         if decision == "deny":
             raise OAuthError("access_denied", "The person did not allow it.")
     except OAuthError as error:
         return {"redirect_to": address.refused(error)}
-    principal = await _principal(identity, request)
-    return await _decided(identity, principal, device_of(request).address, asked, decision)
+    principal = await _principal(auth, request)
+    return await _decided(auth, principal, device_of(request).address, asked, decision)
 
 
 async def _decided(
-    identity: Identity,
+    auth: AuthService,
     principal: Principal,
     network_address: str,
     asked: AuthorizationRequest,
     decision: str,
 ) -> dict[str, object]:
-    services = identity.services
+    services = auth.services
     actor = Actor(principal.subject, principal.session, principal.client, network_address)
     async with transaction(services.database, services.bus, services.clock.now(), actor) as unit:
-        person = await person_of(unit, identity, principal, asked)
+        person = await person_of(unit, auth, principal, asked)
         if not person.scopes:
             nothing = OAuthError("access_denied", "The person has none of these scopes itself.")
             return {"redirect_to": asked.address.refused(nothing)}
         if decision == "allow":
-            return {"redirect_to": await allow(unit, identity, asked, person)}
+            return {"redirect_to": await allow(unit, auth, asked, person)}
         if await is_settled(unit, asked, person):
-            return {"redirect_to": await grant(unit, identity, asked, person)}
-        return question(asked, person, identity.domain.descriptions)
+            return {"redirect_to": await grant(unit, auth, asked, person)}
+        return question(asked, person, auth.domain.descriptions)
 
 
-async def _principal(identity: Identity, request: Request) -> Principal:
+async def _principal(auth: AuthService, request: Request) -> Principal:
     try:
-        return await request_auth.principal_of(identity, request)
+        return await request_auth.principal_of(auth, request)
     except InvalidProof:
         raise
     except Unauthenticated as error:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from watchword.auth.accounts.accounts import lock_account
 from watchword.auth.audit.audit import Action, record
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, Opening, SignedIn, revoke
 from watchword.auth.tables import Account, Session
 from watchword.oauth.authorize.authorization import AuthorizationRequest
@@ -65,7 +65,7 @@ async def make_code(
 
 async def redeem(
     unit: Transaction,
-    identity: Identity,
+    auth: AuthService,
     client: Client,
     *,
     code: str,
@@ -88,7 +88,7 @@ async def redeem(
         return None
     if not _fits(used, unit.now, redirect_uri, code_verifier, key):
         return None
-    account, scopes = await _consenting(unit, identity, used)
+    account, scopes = await _consenting(unit, auth, used)
     if account is None or not scopes:
         return None
     await use(unit.db)
@@ -101,7 +101,7 @@ async def redeem(
         # (RFC 9449, section 5).
         key=key if client.authentication == Authentication.NONE else None,
     )
-    who = await identity.sessions.open(unit, account, device, opening)
+    who = await auth.sessions.open(unit, account, device, opening)
     used.session_id = who.session.id
     await unit.db.flush()
     return who
@@ -149,7 +149,7 @@ def _fits(
 
 
 async def _consenting(
-    unit: Transaction, identity: Identity, used: AuthorizationCode
+    unit: Transaction, auth: AuthService, used: AuthorizationCode
 ) -> tuple[Account | None, frozenset[str]]:
     """Return the account, if it is as it was and still consents, and what the client may still have.
 
@@ -161,7 +161,7 @@ async def _consenting(
         Client, used.client_id, with_for_update={"read": True}, populate_existing=True
     )
     account = await lock_account(session, used.account_id)
-    granted_by = await identity.sessions.take(session, used.granted_by, unit.now)
+    granted_by = await auth.sessions.take(session, used.granted_by, unit.now)
     is_same = (
         used.client_version >= client.ended_version
         and is_registered(used.redirect_uri, client.redirect_uris)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from watchword.auth.accounts.accounts import lock_account
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.tables import Account, Session
 from watchword.errors import NotFound
 from watchword.oauth.authorize.authorization import AuthorizationRequest
@@ -32,7 +32,7 @@ class Person:
 
 
 async def person_of(
-    unit: Transaction, identity: Identity, principal: Principal, asked: AuthorizationRequest
+    unit: Transaction, auth: AuthService, principal: Principal, asked: AuthorizationRequest
 ) -> Person:
     """Find out who decides, and keep its account and its session as they are meanwhile.
 
@@ -46,7 +46,7 @@ async def person_of(
         account = await lock_account(unit.db, principal.subject)
     except NotFound:
         raise OAuthError("invalid_token", SIGN_IN, 401) from None
-    session = await identity.sessions.take(unit.db, principal.session, unit.now)
+    session = await auth.sessions.take(unit.db, principal.session, unit.now)
     if session is None or account.disabled_at is not None:
         raise OAuthError("invalid_token", SIGN_IN, 401)
     if asked.max_age is not None:
@@ -54,7 +54,7 @@ async def person_of(
         if age.total_seconds() > asked.max_age:
             # RFC 9470, section 3.
             raise OAuthError("insufficient_user_authentication", SIGN_IN, 401)
-    own = identity.domain.scopes(frozenset(account.roles)) & principal.grants.scopes
+    own = auth.domain.scopes(frozenset(account.roles)) & principal.grants.scopes
     return Person(account, session, asked.scopes & own)
 
 
@@ -72,18 +72,18 @@ async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: Per
 
 
 async def allow(
-    unit: Transaction, identity: Identity, asked: AuthorizationRequest, person: Person
+    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: Person
 ) -> str:
     """Write down that a person consents; return the URL that brings the client its code."""
     await give(unit, person.account, asked.address.client.id, person.scopes)
-    return await grant(unit, identity, asked, person)
+    return await grant(unit, auth, asked, person)
 
 
 async def grant(
-    unit: Transaction, identity: Identity, asked: AuthorizationRequest, person: Person
+    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: Person
 ) -> str:
     """Return the URL that brings the client its code, for what a person has consented to."""
-    seconds = identity.settings.code_seconds
+    seconds = auth.settings.code_seconds
     code = await make_code(unit, asked, person.account, person.scopes, person.session, seconds)
     return asked.address.granted(code)
 

@@ -13,7 +13,7 @@ from fastapi import Request
 
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.http.http_json import device_of
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.errors import InvalidToken
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.clients import client_assertion
@@ -40,21 +40,21 @@ class Shown:
     assertion: str | None = field(default=None, repr=False)
 
 
-async def authenticate(identity: Identity, request: Request, form: Parameters) -> Client:
+async def authenticate(auth: AuthService, request: Request, form: Parameters) -> Client:
     """Return the client that a request comes from.
 
     Whoever is not let in is written down, and counted by address: nobody who is in the right is
     kept out by others' attempts. Raises `OAuthError` and `RateLimited`.
     """
     shown = _shown(request, form)
-    async with identity.services.database.read() as db:
+    async with auth.services.database.read() as db:
         # The same questions for an id that nobody has.
         client = await find_client(db, shown.id)
         secrets = await secrets_of(db, client.id if client else "")
-    fault = await _fault(identity, client, secrets, shown)
+    fault = await _fault(auth, client, secrets, shown)
     if fault is None and client is not None:
         return client
-    await _note(identity, client, fault or "client", device_of(request).address)
+    await _note(auth, client, fault or "client", device_of(request).address)
     raise _not_valid()
 
 
@@ -102,7 +102,7 @@ def _claimed(assertion: str) -> str:
 
 
 async def _fault(
-    identity: Identity, client: Client | None, secrets: Sequence[ClientSecret], shown: Shown
+    auth: AuthService, client: Client | None, secrets: Sequence[ClientSecret], shown: Shown
 ) -> str | None:
     """Return why it is not the client; None when it is."""
     # Compared in any case, so that it takes as long for a client that there is not.
@@ -111,7 +111,7 @@ async def _fault(
         case Authentication.SECRET if shown.secret is not None:
             return None if fits else "secret"
         case Authentication.KEY if client and shown.assertion is not None:
-            return await _fault_of_assertion(identity, client, shown.assertion)
+            return await _fault_of_assertion(auth, client, shown.assertion)
         case Authentication.NONE if shown.secret is None and shown.assertion is None:
             return None
         case None:
@@ -119,8 +119,8 @@ async def _fault(
     return "method"
 
 
-async def _fault_of_assertion(identity: Identity, client: Client, assertion: str) -> str | None:
-    settings, services, now = identity.settings, identity.services, identity.clock.now()
+async def _fault_of_assertion(auth: AuthService, client: Client, assertion: str) -> str | None:
+    settings, services, now = auth.settings, auth.services, auth.clock.now()
     try:
         good = client_assertion.check(
             assertion,
@@ -137,12 +137,12 @@ async def _fault_of_assertion(identity: Identity, client: Client, assertion: str
     return None if is_first else "assertion replayed"
 
 
-async def _note(identity: Identity, client: Client | None, fault: str, address: str) -> None:
-    services, settings = identity.services, identity.settings
+async def _note(auth: AuthService, client: Client | None, fault: str, address: str) -> None:
+    services, settings = auth.services, auth.settings
     await services.attempts.count(settings.sign_in_limit_per_address, "client", address)
     log.info("a client was refused by the rule: %s", fault)
     actor = Actor(address=address)
-    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+    async with transaction(services.database, services.bus, auth.clock.now(), actor) as unit:
         known = None if client is None else client.id
         record(unit, Action.CLIENT_REFUSED, client=known, rule=fault)
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from watchword.auth.http.http_json import device_of, json_response
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import session_of
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.oauth.clients.clients import scopes_left
@@ -27,26 +27,25 @@ INACTIVE: dict[str, Any] = {"active": False}
 TOLD = ("iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "jti", "auth_time", "cnf")
 
 
-async def introspect(identity: Identity, request: Request) -> Response:
+async def introspect(auth: AuthService, request: Request) -> Response:
     """Answer an introspection request. Raises `OAuthError` and `RateLimited`."""
     form = await read_form(request)
-    client = await authenticate(identity, request, form)
+    client = await authenticate(auth, request, form)
     if not client.may_introspect:
         raise OAuthError("unauthorized_client", "This client may not introspect tokens.", 403)
     token = required(form, "token")
     return json_response(
-        await _access_token(identity, request, token)
-        or await _refresh_token(identity, client, token)
+        await _access_token(auth, request, token) or await _refresh_token(auth, client, token)
     )
 
 
-async def _access_token(identity: Identity, request: Request, token: str) -> dict[str, Any] | None:
+async def _access_token(auth: AuthService, request: Request, token: str) -> dict[str, Any] | None:
     try:
-        principal = await identity.verify(token, device_of(request).address)
+        principal = await auth.verify(token, device_of(request).address)
     except (InvalidToken, TokenExpired, TokenRevoked):
         return None
     claims = members(decode(token.split(".")[1]))
-    if claims.get("iss") != identity.settings.issuer:
+    if claims.get("iss") != auth.settings.issuer:
         # Somebody else's token, which we believe: ask its issuer.
         return None
     return {
@@ -57,24 +56,24 @@ async def _access_token(identity: Identity, request: Request, token: str) -> dic
     }
 
 
-async def _refresh_token(identity: Identity, client: Client, token: str) -> dict[str, Any]:
+async def _refresh_token(auth: AuthService, client: Client, token: str) -> dict[str, Any]:
     """Tell of a refresh token, to the client that it was given to and to nobody else (section 4)."""
-    async with identity.services.database.read() as db:
+    async with auth.services.database.read() as db:
         found = await session_of(db, token)
         if found is None or found[0].client_id != client.id:
             return INACTIVE
         live, known = found
-        scopes = await scopes_left(db, identity.domain, client, live)
-    idle = timedelta(seconds=identity.settings.refresh_idle_seconds)
+        scopes = await scopes_left(db, auth.domain, client, live)
+    idle = timedelta(seconds=auth.settings.refresh_idle_seconds)
     ends_at = min(live.expires_at, live.used_at + idle)
-    is_over = live.revoked_at is not None or ends_at <= moment(identity.clock.now())
+    is_over = live.revoked_at is not None or ends_at <= moment(auth.clock.now())
     is_good = known is not None and known.used_at is None and not is_over
     # As the token endpoint answers it.
     if not is_good or not scopes or Grant.REFRESH_TOKEN not in client.grants:
         return INACTIVE
     return {
         "active": True,
-        "iss": identity.settings.issuer,
+        "iss": auth.settings.issuer,
         "sub": live.account_id,
         "client_id": client.id,
         "iat": int(live.used_at.timestamp()),

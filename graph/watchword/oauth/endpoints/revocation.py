@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.http.http_json import device_of
 from watchword.auth.revocation.identity_events import token_revoked
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import give_back, session_of
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
@@ -19,29 +19,29 @@ from watchword.principal import Actor, Principal
 from watchword.transaction import Transaction, transaction
 
 
-async def revoke_token(identity: Identity, request: Request) -> Response:
+async def revoke_token(auth: AuthService, request: Request) -> Response:
     """Answer a revocation request; a token that is good for nothing anyway is answered alike.
 
     A refresh token ends its session, and with it the access tokens. Raises `OAuthError` and
     `RateLimited`.
     """
     form = await read_form(request)
-    client = await authenticate(identity, request, form)
+    client = await authenticate(auth, request, form)
     token = required(form, "token")
-    principal = await _believed(identity, request, token)
-    services = identity.services
+    principal = await _believed(auth, request, token)
+    services = auth.services
     actor = Actor(client.id, None, client.id, device_of(request).address)
-    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+    async with transaction(services.database, services.bus, auth.clock.now(), actor) as unit:
         if principal is None:
-            await _end_session(unit, client, token, identity.settings)
+            await _end_session(unit, client, token, auth.settings)
         else:
             _end_token(unit, client, principal)
     return Response(status_code=200, headers={"cache-control": "no-store"})
 
 
-async def _believed(identity: Identity, request: Request, token: str) -> Principal | None:
+async def _believed(auth: AuthService, request: Request, token: str) -> Principal | None:
     try:
-        return await identity.verify(token, device_of(request).address)
+        return await auth.verify(token, device_of(request).address)
     except (InvalidToken, TokenExpired, TokenRevoked):
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from watchword.auth.http.http_json import json_response
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.oauth.endpoints.form import served
 from watchword.oauth.endpoints.introspection import introspect
 from watchword.oauth.endpoints.revocation import revoke_token
@@ -13,26 +13,26 @@ from watchword.oauth.endpoints.token_endpoint import give_tokens
 from watchword.oauth.metadata import INTROSPECT, MAX_AGE, REVOKE, TOKEN, metadata, paths
 
 
-def routes(identity: Identity) -> APIRouter:
+def routes(auth: AuthService) -> APIRouter:
     """Make what clients ask; what persons see is in authorize_routes."""
     router = APIRouter()
 
     @router.post(TOKEN)
     async def token(request: Request) -> Response:
-        return await served(request, give_tokens(identity, request))
+        return await served(request, give_tokens(auth, request))
 
     @router.post(REVOKE)
     async def revocation(request: Request) -> Response:
-        return await served(request, revoke_token(identity, request))
+        return await served(request, revoke_token(auth, request))
 
     @router.post(INTROSPECT)
     async def introspection(request: Request) -> Response:
-        return await served(request, introspect(identity, request))
+        return await served(request, introspect(auth, request))
 
     async def about() -> Response:
-        return json_response(metadata(identity.settings, identity.domain), kept=MAX_AGE)
+        return json_response(metadata(auth.settings, auth.domain), kept=MAX_AGE)
 
-    for path in paths(identity.settings):
+    for path in paths(auth.settings):
         # RFC 9110, section 9.1: whatever answers GET answers HEAD.
         router.add_api_route(path, about, methods=["GET", "HEAD"])
     return router

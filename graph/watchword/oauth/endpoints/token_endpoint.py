@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from watchword.auth.http.http_json import device_of, json_response
 from watchword.auth.http.request_auth import Replayed, Shown, shown_by, use_alone
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import SignedIn, session_of
 from watchword.errors import Unauthenticated
 from watchword.oauth.authorize import codes
@@ -31,58 +31,58 @@ log = logging.getLogger("watchword.clients")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
-async def give_tokens(identity: Identity, request: Request) -> Response:
+async def give_tokens(auth: AuthService, request: Request) -> Response:
     """Answer a token request. Raises `OAuthError`, `InvalidProof` and `RateLimited`."""
     form = await read_form(request)
-    client = await authenticate(identity, request, form)
+    client = await authenticate(auth, request, form)
     grant = required(form, "grant_type")
     if grant not in [known.value for known in Grant]:
         raise OAuthError("unsupported_grant_type", f"Grants are {', '.join(Grant)}.")
     if grant not in client.grants:
         raise OAuthError("unauthorized_client", "This client may not use this grant.")
-    shown = shown_by(identity, request, required=client.needs_dpop)
+    shown = shown_by(auth, request, required=client.needs_dpop)
     try:
         match grant:
             case Grant.CLIENT_CREDENTIALS:
-                return _answer(await _for_itself(identity, client, form, shown), shown.key)
+                return _answer(await _for_itself(auth, client, form, shown), shown.key)
             case Grant.REFRESH_TOKEN:
-                return await _refreshed(identity, client, request, form, shown)
-        return await _redeemed(identity, client, request, form, shown)
+                return await _refreshed(auth, client, request, form, shown)
+        return await _redeemed(auth, client, request, form, shown)
     except OAuthError as error:
         if error.error == "invalid_grant":
-            limit = identity.settings.sign_in_limit_per_address
-            await identity.services.attempts.count(limit, "grant", device_of(request).address)
+            limit = auth.settings.sign_in_limit_per_address
+            await auth.services.attempts.count(limit, "grant", device_of(request).address)
         raise
 
 
 async def _for_itself(
-    identity: Identity, client: Client, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, form: Parameters, shown: Shown
 ) -> IssuedToken:
     """RFC 6749, section 4.4: no refresh token, since the client can always ask again."""
     scopes = _narrowed(form, client.scopes)
-    await use_alone(identity, shown.use)
+    await use_alone(auth, shown.use)
     log.info("client %s gets a token", client.id)
-    return await identity.issue_to_client(
+    return await auth.issue_to_client(
         client.id, roles=client.roles, scopes=scopes, version=client.version, key=shown.key
     )
 
 
 async def _refreshed(
-    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, request: Request, form: Parameters, shown: Shown
 ) -> Response:
     """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
     token = required(form, "refresh_token")
-    async with identity.services.database.read() as db:
+    async with auth.services.database.read() as db:
         found = await session_of(db, token)
     if found is None or found[0].client_id != client.id:
         raise _not_good()
     # Before the token is used up: whoever asks for too much may ask again.
     scopes = _narrowed(form, (found[0].scope or "").split())
     try:
-        who = await identity.sessions.refresh(
+        who = await auth.sessions.refresh(
             token,
             device_of(request),
-            identity.clock.now(),
+            auth.clock.now(),
             client=client.id,
             key=shown.key,
             use=shown.use,
@@ -93,23 +93,23 @@ async def _refreshed(
         raise
     except Unauthenticated as error:
         raise _not_good() from error
-    return await _answer_for(identity, client, who, scopes, shown.key)
+    return await _answer_for(auth, client, who, scopes, shown.key)
 
 
 async def _redeemed(
-    identity: Identity, client: Client, request: Request, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, request: Request, form: Parameters, shown: Shown
 ) -> Response:
     """RFC 6749, section 4.1.3, with PKCE (RFC 7636, section 4.5)."""
     code, uri = required(form, "code"), required(form, "redirect_uri")
     verifier = required(form, "code_verifier")
     if not _VERIFIER.fullmatch(verifier):
         raise OAuthError("invalid_request", "A code_verifier has 43 to 128 characters (RFC 7636).")
-    services, device = identity.services, device_of(request)
+    services, device = auth.services, device_of(request)
     actor = Actor(client=client.id, address=device.address)
-    async with transaction(services.database, services.bus, identity.clock.now(), actor) as unit:
+    async with transaction(services.database, services.bus, auth.clock.now(), actor) as unit:
         who = await codes.redeem(
             unit,
-            identity,
+            auth,
             client,
             code=code,
             redirect_uri=uri,
@@ -121,7 +121,7 @@ async def _redeemed(
     # What a code that is not good has led to is committed by now.
     if who is None:
         raise _not_good()
-    return await _answer_for(identity, client, who, client.scopes, shown.key)
+    return await _answer_for(auth, client, who, client.scopes, shown.key)
 
 
 def _not_good() -> OAuthError:
@@ -140,11 +140,11 @@ def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
 
 
 async def _answer_for(
-    identity: Identity, client: Client, who: SignedIn, scopes: Collection[str], key: str | None
+    auth: AuthService, client: Client, who: SignedIn, scopes: Collection[str], key: str | None
 ) -> Response:
     # The client may have less by now than when its session began.
     may = frozenset(scopes) & frozenset(client.scopes)
-    issued = await identity.issue(who, scopes=may, key=key, client_version=client.version)
+    issued = await auth.issue(who, scopes=may, key=key, client_version=client.version)
     if not issued.scope:
         # A token says one scope at least (RFC 6749, section 3.3): it would be good for nothing.
         raise _not_good()

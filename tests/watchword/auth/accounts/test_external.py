@@ -25,7 +25,7 @@ from watchword.auth.accounts.accounts import (
     sign_out,
 )
 from watchword.auth.accounts.external import link, unlink
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import Account, AuditEntry, ExternalIdentity
 from watchword.config.settings import Settings
@@ -50,14 +50,14 @@ class Desk:
     def __init__(
         self, desk: SignInDesk, database: Database, clock: MovedClock, idp: FakeIssuer
     ) -> None:
-        self.identity, self.local = desk.identity, desk.account
+        self.auth, self.local = desk.auth, desk.account
         self.desk, self.database, self.clock, self.idp = desk, database, clock, idp
 
     def token(self, **changes: Any) -> str:
         return self.idp.token(**{"now": self.clock.now(), **changes})
 
     async def verify(self, token: str | None = None, **changes: Any) -> Any:
-        return await self.identity.verify(token or self.token(**changes))
+        return await self.auth.verify(token or self.token(**changes))
 
     async def accounts(self) -> dict[str, Account]:
         async with self.database.read() as db:
@@ -169,7 +169,7 @@ async def test_the_same_subject_of_another_issuer_is_another_person(
         entries = [idp.setting(), other.setting(name="other")]
         async with sign_in_desk(database, clock, trusted_issuers=entries) as desk:
             tokens = [issuer.token(now=clock.now()) for issuer in (idp, other)]
-            one, two = [await desk.identity.verify(token) for token in tokens]
+            one, two = [await desk.auth.verify(token) for token in tokens]
             assert one.subject != two.subject
 
 
@@ -189,7 +189,7 @@ async def test_a_token_seen_before_asks_nobody(
     async with trusting(database, clock, idp) as desk:
         token = desk.token()
         first = await desk.verify(token)
-        monkeypatch.setattr(desk.identity.external._services.database, "read", None)
+        monkeypatch.setattr(desk.auth.external._services.database, "read", None)
         monkeypatch.setattr("watchword.trust.issuers.check_signatures", None)
         assert await desk.verify(token) is first
         assert idp.asked == [OPENID, JWKS]
@@ -204,7 +204,7 @@ async def test_a_disabled_account_is_out_at_once_where_it_is_heard_and_soon_anyw
         async with unit_of(database, clock.now()) as unit:
             await disable(unit, principal.subject)
         for event in unit.events:
-            desk.identity.revocations.add(event, clock.now())
+            desk.auth.revocations.add(event, clock.now())
         with pytest.raises(TokenRevoked):
             await desk.verify(token)
         clock.move(10)
@@ -238,7 +238,7 @@ async def test_who_is_signed_out_everywhere_needs_a_token_from_after_that(
                 unit, principal.subject, await hash_chosen("correct horse battery staple")
             )
         for event in unit.events:
-            desk.identity.revocations.add(event, clock.now())
+            desk.auth.revocations.add(event, clock.now())
         with pytest.raises(TokenRevoked):
             await desk.verify(old)
         with pytest.raises(TokenRevoked):
@@ -261,7 +261,7 @@ async def test_signing_out_elsewhere_ends_their_tokens_too(
         async with unit_of(database, clock.now()) as unit:
             await sign_out(unit, desk.local.id, keep=mine.session.id)
         for event in unit.events:
-            desk.identity.revocations.add(event, clock.now())
+            desk.auth.revocations.add(event, clock.now())
         # Also one that is looked at now for the first time.
         for old in (token, desk.token(sub="elsewhere", jti="other")):
             with pytest.raises(TokenRevoked):
@@ -273,13 +273,13 @@ async def test_an_issuer_whose_clock_is_ahead_is_signed_out_too(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
-        ahead = desk.token(now=clock.now() + desk.identity.settings.leeway_seconds)
+        ahead = desk.token(now=clock.now() + desk.auth.settings.leeway_seconds)
         principal = await desk.verify(ahead)
         async with unit_of(database, clock.now()) as unit:
             await sign_out(unit, principal.subject)
         clock.move(10)
         # One that has not seen it before, and hears nothing.
-        other = Identity(desk.identity.services)
+        other = AuthService(desk.auth.services)
         await other.open()
         with pytest.raises(TokenRevoked):
             await other.verify(ahead)
@@ -310,7 +310,7 @@ async def test_other_roles_of_the_account_do_not_change_what_the_token_says(
         async with unit_of(database, clock.now()) as unit:
             await set_roles(unit, principal.subject, ["admin"])
         for event in unit.events:
-            desk.identity.revocations.add(event, clock.now())
+            desk.auth.revocations.add(event, clock.now())
         again = await desk.verify(token)
         assert again.grants.roles == {"keeper"}
         assert again.version > principal.version
@@ -364,7 +364,7 @@ async def test_a_connection_goes_on_by_the_same_token_when_it_is_told_to_renew(
 ) -> None:
     async with trusting(database, clock, idp) as desk:
         token, holder = desk.token(), Noted()
-        before = desk.identity.settings.renew_before_seconds
+        before = desk.auth.settings.renew_before_seconds
         lease = Lease(clock, await desk.verify(token), holder, before)
         for _ in range(3):
             clock.move(SECONDS - before)
@@ -447,20 +447,20 @@ async def test_what_was_issued_for_an_account_is_not_accepted_for_it_after_unlin
         async with unit_of(database, clock.now()) as unit:
             await link(unit, idp.url, "person-1", desk.local.id)
         mine, token = await desk.desk.sign_in(), desk.token()
-        other = Identity(desk.identity.services)
+        other = AuthService(desk.auth.services)
         await other.open()
-        for identity in (desk.identity, other):
-            assert (await identity.verify(token)).subject == desk.local.id
+        for auth in (desk.auth, other):
+            assert (await auth.verify(token)).subject == desk.local.id
         async with unit_of(database, clock.now()) as unit:
             await unlink(unit, idp.url, "person-1")
-        for identity in (desk.identity, other):
+        for auth in (desk.auth, other):
             for event in unit.events:
-                identity.revocations.add(event, clock.now())
+                auth.revocations.add(event, clock.now())
             with pytest.raises(TokenRevoked):
-                await identity.verify(token)
+                await auth.verify(token)
         clock.move(2 * SECONDS)
-        for identity in (desk.identity, other):
-            assert (await identity.verify(token)).subject != desk.local.id
+        for auth in (desk.auth, other):
+            assert (await auth.verify(token)).subject != desk.local.id
         # The account's own session goes on.
         assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
 
@@ -533,8 +533,8 @@ async def test_what_is_remembered_is_bounded(
     settings = {"trusted_issuers": [idp.setting(accounts="none")], "token_cache": 3}
     async with sign_in_desk(database, clock, **settings) as desk:
         for number in range(10):
-            await desk.identity.verify(idp.token(now=clock.now(), jti=str(number)))
-        assert len(desk.identity.external._known) == 3
+            await desk.auth.verify(idp.token(now=clock.now(), jti=str(number)))
+        assert len(desk.auth.external._known) == 3
 
 
 def test_nobody_is_trusted_unless_the_settings_say_so() -> None:
@@ -552,5 +552,5 @@ async def test_a_token_of_the_very_second_in_which_its_person_was_signed_out_is_
         with pytest.raises(TokenRevoked):
             await desk.verify(jti="same second")
         # Its issuer's clock may be ahead by so much.
-        clock.move(desk.identity.settings.leeway_seconds + 1)
+        clock.move(desk.auth.settings.leeway_seconds + 1)
         assert (await desk.verify(jti="next second")).subject == principal.subject

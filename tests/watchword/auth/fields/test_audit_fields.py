@@ -18,7 +18,7 @@ from watchword.storage.database import Database
 
 
 def context(desk: SignInDesk) -> Context:
-    return Context(desk.identity.services, ANONYMOUS)
+    return Context(desk.auth.services, ANONYMOUS)
 
 
 async def test_it_is_read_from_the_newest_on(database: Database, clock: MovedClock) -> None:

@@ -36,11 +36,11 @@ class Asker:
     @classmethod
     async def sign_in(cls, desk: SignInDesk, **changes: Any) -> Asker:
         answer = (await desk.login(delivery="body", **changes)).json()
-        principal = await desk.identity.verify(answer["access_token"])
+        principal = await desk.auth.verify(answer["access_token"])
         return cls(desk, principal, answer["refresh_token"])
 
     async def result(self, query: str, **variables: Any) -> Any:
-        context = Context(self._desk.identity.services, self.principal, address="203.0.113.9")
+        context = Context(self._desk.auth.services, self.principal, address="203.0.113.9")
         return await schema.execute(query, variables, context)
 
     async def data(self, query: str, **variables: Any) -> Any:
@@ -99,7 +99,7 @@ async def test_a_person_revokes_a_session_of_its_own(database: Database, clock: 
         assert await mine.data(REVOKE, id=id) == {"revokeSession": id}
         assert not await lost.is_in()
         assert await mine.is_in()
-        happened, _ = await desk.identity.services.event_log.since(STREAM, clock.now() - 1)
+        happened, _ = await desk.auth.services.event_log.since(STREAM, clock.now() - 1)
         assert [event.data for event, _ in happened] == [{"session": id}]
         assert (await desk.audited()).count("SESSION_REVOKED") == 1
 
@@ -148,13 +148,13 @@ async def test_who_stays_alone_has_to_refresh_its_token(
     async with sign_in_desk(database, clock) as desk:
         mine = await Asker.sign_in(desk)
         await mine.data(EVERYWHERE, **{"except": True})
-        happened, _ = await desk.identity.services.event_log.since(STREAM, clock.now() - 1)
+        happened, _ = await desk.auth.services.event_log.since(STREAM, clock.now() - 1)
         for event, _ in happened:
-            desk.identity.revocations.add(event, clock.now())
+            desk.auth.revocations.add(event, clock.now())
         with pytest.raises(TokenOutdated):
-            desk.identity.revocations.check(mine.principal)
+            desk.auth.revocations.check(mine.principal)
         token = (await desk.refresh(mine.refresh_token)).json()["access_token"]
-        assert (await desk.identity.verify(token)).session == mine.principal.session
+        assert (await desk.auth.verify(token)).session == mine.principal.session
         assert (await desk.audited())[-1] == "SIGNED_OUT_EVERYWHERE"
 
 
@@ -200,9 +200,9 @@ async def test_a_session_that_idled_away_leaves_no_token_when_the_others_are_end
         clock.move(700)
         me = await Asker.sign_in(desk)
         assert len(await me.data(EVERYWHERE, **{"except": True})) == 1
-        happened, _ = await desk.identity.services.event_log.since(STREAM, 0)
+        happened, _ = await desk.auth.services.event_log.since(STREAM, 0)
         for event, at in happened:
-            desk.identity.revocations.add(event, at)
+            desk.auth.revocations.add(event, at)
         with pytest.raises(TokenRevoked):
-            desk.identity.revocations.check(other.principal)
+            desk.auth.revocations.check(other.principal)
         assert await me.is_in()

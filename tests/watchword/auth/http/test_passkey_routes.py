@@ -25,7 +25,7 @@ async def desk(database: Database, clock: MovedClock) -> AsyncIterator[SignInDes
 @pytest.fixture
 async def device(desk: SignInDesk, clock: MovedClock) -> Authenticator:
     made = Authenticator(ORIGIN)
-    services = desk.identity.services
+    services = desk.auth.services
     await register(services.database, services.settings, desk.account.id, made, clock.now())
     return made
 
@@ -42,14 +42,14 @@ async def test_a_person_signs_in_by_passkey_alone(desk: SignInDesk, device: Auth
         "/api/auth/login", json={"passkey": device.get(answer.json())}
     )
     assert response.status_code == 200, response.text
-    principal = await desk.identity.verify(response.json()["access_token"])
+    principal = await desk.auth.verify(response.json()["access_token"])
     assert principal.subject == desk.account.id
 
 
 async def test_a_passkey_is_asked_for_no_one_time_code(
     desk: SignInDesk, device: Authenticator, clock: MovedClock
 ) -> None:
-    services = desk.identity.services
+    services = desk.auth.services
     await enrol(services.database, services.settings, desk.account.id, clock.now())
     assert (await desk.login()).json()["error"] == "mfa_required"
     options = (await ask(desk)).json()
@@ -70,8 +70,8 @@ async def test_a_person_steps_up_by_passkey(
         headers={"authorization": f"Bearer {token}"},
     )
     assert response.status_code == 200, response.text
-    before = await desk.identity.verify(token)
-    after = await desk.identity.verify(response.json()["access_token"])
+    before = await desk.auth.verify(token)
+    after = await desk.auth.verify(response.json()["access_token"])
     assert after.session == before.session
     assert after.authenticated_at == clock.now() > before.authenticated_at
 
@@ -96,7 +96,7 @@ async def test_a_person_of_a_large_office_gets_options_and_signs_in_when_many_as
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock, sign_in_limit_per_address="2 per 5 minutes") as desk:
-        device, services = Authenticator(ORIGIN), desk.identity.services
+        device, services = Authenticator(ORIGIN), desk.auth.services
         await register(services.database, services.settings, desk.account.id, device, clock.now())
         for _ in range(10):
             options = (await ask(desk)).json()
@@ -110,7 +110,7 @@ async def test_a_person_of_a_large_office_gets_options_and_signs_in_when_many_as
 
 async def test_options_that_nobody_answers_leave_nothing(desk: SignInDesk) -> None:
     writes: list[str] = []
-    engine = desk.identity.services.database.engine.sync_engine
+    engine = desk.auth.services.database.engine.sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         writes.append(statement)

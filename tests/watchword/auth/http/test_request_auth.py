@@ -26,7 +26,7 @@ from watchword.auth.http.request_auth import (
 )
 from watchword.auth.keys.signing_keys import ensure
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.config.settings import Settings
 from watchword.errors import (
     Conflict,
@@ -52,20 +52,20 @@ HOLDER = KeyHolder()
 NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 
 
-async def identity_of(database: Database, clock: MovedClock, **settings: Any) -> Identity:
-    """One process's identity on a database."""
+async def auth_of(database: Database, clock: MovedClock, **settings: Any) -> AuthService:
+    """The auth service of one process on a database."""
     made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN} | settings
     read = Settings(_env_file=None, database_url=str(database.url), **made)
     services = replace(make_services(read, clock, DOMAIN), database=database)
     await ensure(database, services.vault, read, clock.now())
-    identity = Identity(services)
-    await identity.open()
-    return identity
+    auth = AuthService(services)
+    await auth.open()
+    return auth
 
 
 @pytest.fixture
-async def identity(database: Database, clock: MovedClock) -> Identity:
-    return await identity_of(database, clock)
+async def auth(database: Database, clock: MovedClock) -> AuthService:
+    return await auth_of(database, clock)
 
 
 def request(*headers: tuple[str, str], method: str = "POST", path: str = PATH) -> Request:
@@ -75,100 +75,100 @@ def request(*headers: tuple[str, str], method: str = "POST", path: str = PATH) -
     return Request(scope | {"headers": [*raw, (b"host", b"evil.example")]})
 
 
-def proof(identity: Identity, token: str | None = None, **changes: Any) -> str:
-    return HOLDER.proof("POST", URL, identity.clock.now(), token, **changes)
+def proof(auth: AuthService, token: str | None = None, **changes: Any) -> str:
+    return HOLDER.proof("POST", URL, auth.clock.now(), token, **changes)
 
 
-async def key_of(identity: Identity, shown: Request) -> str | None:
+async def key_of(auth: AuthService, shown: Request) -> str | None:
     """Prove a key, and use the proof up."""
-    found = shown_by(identity, shown)
-    await use_alone(identity, found.use)
+    found = shown_by(auth, shown)
+    await use_alone(auth, found.use)
     return found.key
 
 
-async def refused(identity: Identity, credential: Credential) -> InvalidProof:
+async def refused(auth: AuthService, credential: Credential) -> InvalidProof:
     with pytest.raises(InvalidProof) as error:
-        await authenticate(identity, credential, TARGET)
+        await authenticate(auth, credential, TARGET)
     return error.value
 
 
-async def test_a_bound_token_with_its_proof_is_its_principal(identity: Identity) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token))
-    principal = await authenticate(identity, shown, TARGET)
+async def test_a_bound_token_with_its_proof_is_its_principal(auth: AuthService) -> None:
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token))
+    principal = await authenticate(auth, shown, TARGET)
     assert (principal.subject, principal.key) == ("alice", HOLDER.thumbprint)
 
 
-async def test_a_bound_token_without_proof_is_refused(identity: Identity) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    error = await refused(identity, Credential(token, DPOP))
+async def test_a_bound_token_without_proof_is_refused(auth: AuthService) -> None:
+    token = await token_for(auth, HOLDER.thumbprint)
+    error = await refused(auth, Credential(token, DPOP))
     assert (error.rule, error.error) == ("no proof", "invalid_dpop_proof")
 
 
 @pytest.mark.parametrize("has_proof", [True, False])
-async def test_a_bound_token_as_bearer_is_refused(identity: Identity, has_proof: bool) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, proof=proof(identity, token) if has_proof else None)
-    assert (await refused(identity, shown)).error == "invalid_token"
+async def test_a_bound_token_as_bearer_is_refused(auth: AuthService, has_proof: bool) -> None:
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, proof=proof(auth, token) if has_proof else None)
+    assert (await refused(auth, shown)).error == "invalid_token"
 
 
-async def test_a_token_that_is_not_bound_is_no_dpop_token(identity: Identity) -> None:
-    token = await token_for(identity, None)
-    shown = Credential(token, DPOP, proof(identity, token))
-    assert (await refused(identity, shown)).error == "invalid_token"
-    assert (await authenticate(identity, Credential(token), TARGET)).key is None
+async def test_a_token_that_is_not_bound_is_no_dpop_token(auth: AuthService) -> None:
+    token = await token_for(auth, None)
+    shown = Credential(token, DPOP, proof(auth, token))
+    assert (await refused(auth, shown)).error == "invalid_token"
+    assert (await authenticate(auth, Credential(token), TARGET)).key is None
 
 
-async def test_the_proof_of_another_key_is_refused(identity: Identity) -> None:
-    token = await token_for(identity, KeyHolder().thumbprint)
-    error = await refused(identity, Credential(token, DPOP, proof(identity, token)))
+async def test_the_proof_of_another_key_is_refused(auth: AuthService) -> None:
+    token = await token_for(auth, KeyHolder().thumbprint)
+    error = await refused(auth, Credential(token, DPOP, proof(auth, token)))
     assert (error.rule, error.error) == ("another key", "invalid_token")
 
 
-async def test_a_bad_token_is_refused_before_its_proof_is_looked_at(identity: Identity) -> None:
+async def test_a_bad_token_is_refused_before_its_proof_is_looked_at(auth: AuthService) -> None:
     with pytest.raises(InvalidToken):
-        await authenticate(identity, Credential("a.b.c", DPOP, "x"), TARGET)
+        await authenticate(auth, Credential("a.b.c", DPOP, "x"), TARGET)
 
 
-async def test_a_proof_is_good_once_in_all_processes(identity: Identity, clock: MovedClock) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token))
-    database = Database(identity.services.database.url.render_as_string(hide_password=False))
-    other = await identity_of(database, clock)
+async def test_a_proof_is_good_once_in_all_processes(auth: AuthService, clock: MovedClock) -> None:
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token))
+    database = Database(auth.services.database.url.render_as_string(hide_password=False))
+    other = await auth_of(database, clock)
     assert await authenticate(other, shown, TARGET)
-    for process in (identity, other):
+    for process in (auth, other):
         assert (await refused(process, shown)).rule == "replay"
     await database.close()
 
 
-async def test_a_proof_that_was_refused_was_not_used(identity: Identity) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token))
+async def test_a_proof_that_was_refused_was_not_used(auth: AuthService) -> None:
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token))
     with pytest.raises(InvalidProof):
-        await authenticate(identity, shown, Target("POST", "/elsewhere"))
-    assert await authenticate(identity, shown, TARGET)
+        await authenticate(auth, shown, Target("POST", "/elsewhere"))
+    assert await authenticate(auth, shown, TARGET)
 
 
 async def test_nothing_is_taken_while_the_database_is_away(
     sqlite_url: str, clock: MovedClock, tmp_path: Any
 ) -> None:
     database = Database(sqlite_url)
-    identity = await identity_of(database, clock)
-    token = await token_for(identity, HOLDER.thumbprint)
+    auth = await auth_of(database, clock)
+    token = await token_for(auth, HOLDER.thumbprint)
     await database.close()
     (tmp_path / "watchword.db").unlink()
     (tmp_path / "watchword.db").mkdir()
     with pytest.raises(Unavailable):
-        await authenticate(identity, Credential(token, DPOP, proof(identity, token)), TARGET)
+        await authenticate(auth, Credential(token, DPOP, proof(auth, token)), TARGET)
 
 
 async def test_nothing_is_taken_while_another_writer_holds_the_database(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who has waited for it in vain may come back: nothing was wrong with the token."""
-    identity = await identity_of(database, clock)
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token))
+    auth = await auth_of(database, clock)
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token))
 
     @asynccontextmanager
     async def busy() -> AsyncIterator[Any]:
@@ -178,8 +178,8 @@ async def test_nothing_is_taken_while_another_writer_holds_the_database(
     with monkeypatch.context() as patched:
         patched.setattr(database, "write", busy)
         with pytest.raises(Unavailable):
-            await authenticate(identity, shown, TARGET)
-    assert await authenticate(identity, shown, TARGET)
+            await authenticate(auth, shown, TARGET)
+    assert await authenticate(auth, shown, TARGET)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ async def test_nothing_is_taken_while_another_writer_holds_the_database(
     ],
 )
 async def test_what_is_revoked_while_its_proof_is_written_down_is_refused(
-    identity: Identity,
+    auth: AuthService,
     clock: MovedClock,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -204,39 +204,39 @@ async def test_what_is_revoked_while_its_proof_is_written_down_is_refused(
         if event is None:
             clock.move(600)
         else:
-            identity.revocations.add(event, clock.now())
+            auth.revocations.add(event, clock.now())
         return True
 
     monkeypatch.setattr(used_ids, "first", first)
-    token = await token_for(identity, HOLDER.thumbprint)
+    token = await token_for(auth, HOLDER.thumbprint)
     with pytest.raises(refusal):
-        await authenticate(identity, Credential(token, DPOP, proof(identity, token)), TARGET)
+        await authenticate(auth, Credential(token, DPOP, proof(auth, token)), TARGET)
     assert "a token was refused by the rule: " in caplog.text
 
 
 async def test_the_settings_can_demand_that_every_token_is_bound(
     database: Database, clock: MovedClock
 ) -> None:
-    identity = await identity_of(database, clock, dpop="required")
-    error = await refused(identity, Credential(await token_for(identity, None)))
+    auth = await auth_of(database, clock, dpop="required")
+    error = await refused(auth, Credential(await token_for(auth, None)))
     assert (error.rule, error.error) == ("a token must be bound", "invalid_token")
     with pytest.raises(InvalidProof):
-        shown_by(identity, request())
+        shown_by(auth, request())
 
 
 async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) -> None:
     database = Database(sqlite_url)
-    identity = await identity_of(database, clock, dpop_nonce=True)
-    token = await token_for(identity, HOLDER.thumbprint)
-    error = await refused(identity, Credential(token, DPOP, proof(identity, token)))
+    auth = await auth_of(database, clock, dpop_nonce=True)
+    token = await token_for(auth, HOLDER.thumbprint)
+    error = await refused(auth, Credential(token, DPOP, proof(auth, token)))
     assert isinstance(error, NonceNeeded)
-    assert (error.error, error.nonce) == ("use_dpop_nonce", nonce(identity))
-    shown = Credential(token, DPOP, proof(identity, token, nonce=error.nonce))
-    assert await authenticate(identity, shown, TARGET)
+    assert (error.error, error.nonce) == ("use_dpop_nonce", nonce(auth))
+    shown = Credential(token, DPOP, proof(auth, token, nonce=error.nonce))
+    assert await authenticate(auth, shown, TARGET)
     clock.move(2 * NONCE_SECONDS)
-    token = await token_for(identity, HOLDER.thumbprint)
-    stale = Credential(token, DPOP, proof(identity, token, nonce=error.nonce))
-    assert isinstance(await refused(identity, stale), NonceNeeded)
+    token = await token_for(auth, HOLDER.thumbprint)
+    stale = Credential(token, DPOP, proof(auth, token, nonce=error.nonce))
+    assert isinstance(await refused(auth, stale), NonceNeeded)
     await database.close()
 
 
@@ -246,8 +246,8 @@ async def test_a_nonce_is_good_while_the_encryption_key_changes(
     """One process was restarted with the new key in front, the other not yet."""
     database = Database(sqlite_url)
     old, new = (ENCRYPTION_KEY, NEW_KEY), (NEW_KEY, ENCRYPTION_KEY)
-    ahead = await identity_of(database, clock, dpop_nonce=True, encryption_keys=new)
-    behind = await identity_of(database, clock, dpop_nonce=True, encryption_keys=old)
+    ahead = await auth_of(database, clock, dpop_nonce=True, encryption_keys=new)
+    behind = await auth_of(database, clock, dpop_nonce=True, encryption_keys=old)
     assert nonce(ahead) != nonce(behind)
     for told, asked in ((ahead, behind), (behind, ahead)):
         shown = request(("dpop", proof(asked, nonce=nonce(told))))
@@ -255,76 +255,76 @@ async def test_a_nonce_is_good_while_the_encryption_key_changes(
     await database.close()
 
 
-async def test_a_request_proves_its_key_once(identity: Identity) -> None:
-    shown = request(("dpop", proof(identity)))
-    assert await key_of(identity, shown) == HOLDER.thumbprint
+async def test_a_request_proves_its_key_once(auth: AuthService) -> None:
+    shown = request(("dpop", proof(auth)))
+    assert await key_of(auth, shown) == HOLDER.thumbprint
     with pytest.raises(Replayed):
-        await key_of(identity, shown)
+        await key_of(auth, shown)
 
 
-async def test_a_proof_that_was_only_looked_at_was_not_used(identity: Identity) -> None:
-    shown = request(("dpop", proof(identity)))
+async def test_a_proof_that_was_only_looked_at_was_not_used(auth: AuthService) -> None:
+    shown = request(("dpop", proof(auth)))
     for _ in range(2):
-        assert shown_by(identity, shown).key == HOLDER.thumbprint
-    assert await key_of(identity, shown) == HOLDER.thumbprint
+        assert shown_by(auth, shown).key == HOLDER.thumbprint
+    assert await key_of(auth, shown) == HOLDER.thumbprint
 
 
-async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(identity: Identity) -> None:
-    shown = shown_by(identity, request(("dpop", proof(identity))))
+async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(auth: AuthService) -> None:
+    shown = shown_by(auth, request(("dpop", proof(auth))))
     with pytest.raises(RuntimeError):
-        async with identity.services.database.write() as db:
+        async with auth.services.database.write() as db:
             await shown.use(db)
             raise RuntimeError("it came to nothing")
-    await use_alone(identity, shown.use)
+    await use_alone(auth, shown.use)
 
 
-async def test_nobody_can_use_up_the_ids_of_another_key(identity: Identity) -> None:
-    thief = KeyHolder().proof("POST", URL, identity.clock.now(), jti="1")
-    assert await key_of(identity, request(("dpop", thief)))
-    assert await key_of(identity, request(("dpop", proof(identity, jti="1")))) == HOLDER.thumbprint
+async def test_nobody_can_use_up_the_ids_of_another_key(auth: AuthService) -> None:
+    thief = KeyHolder().proof("POST", URL, auth.clock.now(), jti="1")
+    assert await key_of(auth, request(("dpop", thief)))
+    assert await key_of(auth, request(("dpop", proof(auth, jti="1")))) == HOLDER.thumbprint
 
 
-async def test_a_request_without_proof_proves_no_key(identity: Identity) -> None:
-    assert await key_of(identity, request()) is None
+async def test_a_request_without_proof_proves_no_key(auth: AuthService) -> None:
+    assert await key_of(auth, request()) is None
     with pytest.raises(InvalidProof):
-        shown_by(identity, request(), required=True)
+        shown_by(auth, request(), required=True)
 
 
 @pytest.mark.parametrize("place", [{"method": "GET"}, {"path": "/api/auth/login"}])
-async def test_a_proof_is_for_one_route(identity: Identity, place: dict[str, str]) -> None:
+async def test_a_proof_is_for_one_route(auth: AuthService, place: dict[str, str]) -> None:
     with pytest.raises(InvalidProof):
-        shown_by(identity, request(("dpop", proof(identity)), **place))
+        shown_by(auth, request(("dpop", proof(auth)), **place))
 
 
-async def test_two_proofs_are_refused(identity: Identity) -> None:
+async def test_two_proofs_are_refused(auth: AuthService) -> None:
     with pytest.raises(InvalidProof):
-        shown_by(identity, request(("dpop", proof(identity)), ("dpop", proof(identity))))
+        shown_by(auth, request(("dpop", proof(auth)), ("dpop", proof(auth))))
 
 
-async def test_a_route_hears_who_it_is(identity: Identity) -> None:
-    token = await token_for(identity, None)
+async def test_a_route_hears_who_it_is(auth: AuthService) -> None:
+    token = await token_for(auth, None)
     bearer = request(("authorization", f"Bearer {token}"))
-    assert (await principal_of(identity, bearer)).subject == "alice"
-    bound = await token_for(identity, HOLDER.thumbprint)
-    shown = request(("authorization", f"DPoP {bound}"), ("dpop", proof(identity, bound)))
-    assert (await principal_of(identity, shown)).key == HOLDER.thumbprint
+    assert (await principal_of(auth, bearer)).subject == "alice"
+    bound = await token_for(auth, HOLDER.thumbprint)
+    shown = request(("authorization", f"DPoP {bound}"), ("dpop", proof(auth, bound)))
+    assert (await principal_of(auth, shown)).key == HOLDER.thumbprint
     with pytest.raises(InvalidProof):
-        await principal_of(identity, request(("authorization", f"Bearer {bound}")))
+        await principal_of(auth, request(("authorization", f"Bearer {bound}")))
 
 
 @pytest.mark.parametrize("value", ["", "Basic a", "Bearer a b", "Bearer"])
-async def test_a_route_never_takes_anybody_for_nobody(identity: Identity, value: str) -> None:
+async def test_a_route_never_takes_anybody_for_nobody(auth: AuthService, value: str) -> None:
     with pytest.raises(Unauthenticated):
-        await principal_of(identity, request(("authorization", value)))
+        await principal_of(auth, request(("authorization", value)))
 
 
 async def test_the_log_says_which_rule_and_never_the_proof(
-    identity: Identity, caplog: pytest.LogCaptureFixture
+    auth: AuthService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token, htm="GET"))
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token, htm="GET"))
     with caplog.at_level(logging.INFO):
-        await refused(identity, shown)
+        await refused(auth, shown)
     assert "a proof was refused by the rule: htm" in caplog.text
     assert token not in caplog.text
     assert str(shown.proof) not in caplog.text
@@ -333,12 +333,12 @@ async def test_the_log_says_which_rule_and_never_the_proof(
 async def test_a_used_proof_is_known_for_as_long_as_it_would_be_good(
     database: Database, clock: MovedClock
 ) -> None:
-    identity = await identity_of(database, clock, dpop_seconds=300, leeway_seconds=5)
-    token = await token_for(identity, HOLDER.thumbprint)
-    shown = Credential(token, DPOP, proof(identity, token))
-    assert await authenticate(identity, shown, TARGET)
+    auth = await auth_of(database, clock, dpop_seconds=300, leeway_seconds=5)
+    token = await token_for(auth, HOLDER.thumbprint)
+    shown = Credential(token, DPOP, proof(auth, token))
+    assert await authenticate(auth, shown, TARGET)
     clock.move(305)
     await used_ids.prune(database, clock.now())
-    assert (await refused(identity, shown)).rule == "replay"
+    assert (await refused(auth, shown)).rule == "replay"
     clock.move(1)
-    assert (await refused(identity, shown)).rule == "iat"
+    assert (await refused(auth, shown)).rule == "iat"

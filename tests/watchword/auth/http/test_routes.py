@@ -37,7 +37,7 @@ async def test_a_browser_gets_the_refresh_token_in_a_cookie_only(
         for attribute in ("HttpOnly", "Secure", "SameSite=strict", "Path=/", "Max-Age=1209600"):
             assert attribute in cookie
         assert "Domain" not in cookie
-        principal = await desk.identity.verify(answer["access_token"])
+        principal = await desk.auth.verify(answer["access_token"])
         assert principal.subject == desk.account.id
         assert principal.grants.roles == {"keeper"}
 
@@ -377,7 +377,7 @@ async def test_an_access_token_ends(sqlite_desk: Any, clock: MovedClock) -> None
     token = (await sqlite_desk.login()).json()["access_token"]
     clock.move(600)
     with pytest.raises(TokenExpired):
-        await sqlite_desk.identity.verify(token)
+        await sqlite_desk.auth.verify(token)
 
 
 async def test_no_secret_reaches_the_log(

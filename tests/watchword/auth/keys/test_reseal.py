@@ -83,7 +83,7 @@ async def test_a_server_that_runs_goes_on_and_one_that_starts_knows_the_new_key(
         await reseal(database, BOTH, clock.now(), OPERATOR)
         clock.move(31)
         assert (await desk.login()).status_code == 200
-        assert (await desk.identity.verify(token)).subject == desk.account.id
+        assert (await desk.auth.verify(token)).subject == desk.account.id
         await ensure(database, NEW, SETTINGS, clock.now())
         async with database.read() as db:
             assert len((await db.execute(select(SigningKey))).scalars().all()) == 1

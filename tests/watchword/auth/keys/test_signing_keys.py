@@ -35,7 +35,7 @@ from watchword.auth.keys.signing_keys import (
     ring,
     rotate,
 )
-from watchword.auth.service import Identity
+from watchword.auth.service import AuthService
 from watchword.auth.tables import AuditEntry, SigningKey
 from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
 from watchword.errors import InvalidToken, Unavailable, Unsafe
@@ -71,10 +71,10 @@ async def put_in_the_clear(database: Database) -> None:
 @asynccontextmanager
 async def processes(
     database: Database, clock: MovedClock, **settings: Any
-) -> AsyncIterator[tuple[SignInDesk, Identity]]:
+) -> AsyncIterator[tuple[SignInDesk, AuthService]]:
     """One that signs, and another one, which only verifies."""
     async with sign_in_desk(database, clock, **settings) as desk:
-        other = Identity(desk.identity.services)
+        other = AuthService(desk.auth.services)
         await other.open()
         yield desk, other
 
@@ -282,17 +282,17 @@ async def test_a_new_key_is_published_before_it_signs(
     database: Database, clock: MovedClock
 ) -> None:
     async with processes(database, clock) as (desk, _):
-        old = desk.identity.keys.ring.signing.kid
+        old = desk.auth.keys.ring.signing.kid
         made = await rotate(database, VAULT, SETTINGS, clock.now())
         clock.move(KEYS_ARE_FRESH)
         published = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
         assert [key["kid"] for key in published] == [old, made.key.kid]
         clock.move(PUBLISH - KEYS_ARE_FRESH - 1)
         await signed(desk)
-        assert desk.identity.keys.ring.signing.kid == old
+        assert desk.auth.keys.ring.signing.kid == old
         clock.move(1)
         await signed(desk)
-        assert desk.identity.keys.ring.signing.kid == made.key.kid
+        assert desk.auth.keys.ring.signing.kid == made.key.kid
 
 
 async def test_at_once_is_when_every_process_can_know_it(
@@ -437,7 +437,7 @@ async def test_another_process_accepts_a_new_key_at_once(
         await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
         clock.move(31)
         after = await signed(desk)
-        assert desk.identity.keys.ring.signing.kid != other.keys.ring.signing.kid
+        assert desk.auth.keys.ring.signing.kid != other.keys.ring.signing.kid
         for token in (before, after, before):
             assert (await other.verify(token)).subject == desk.account.id
 
@@ -453,9 +453,9 @@ async def test_the_first_token_of_a_new_key_is_accepted_whenever_a_process_looke
         await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
         clock.move(AT_ONCE - SETTINGS.leeway_seconds)
         # By a machine whose clock is as far ahead as is tolerated.
-        await desk.identity.refresh_keys()
+        await desk.auth.refresh_keys()
         ahead = MovedClock(clock.now() + SETTINGS.leeway_seconds)
-        desk.identity.clock = desk.identity.keys._clock = ahead
+        desk.auth.clock = desk.auth.keys._clock = ahead
         assert (await other.verify(await signed(desk))).subject == desk.account.id
 
 
@@ -501,10 +501,10 @@ async def test_a_flood_of_unknown_keys_asks_the_database_once_a_second(
         clock.move(5)
         for _ in range(50):
             with pytest.raises(InvalidToken):
-                await desk.identity.verify(forged)
+                await desk.auth.verify(forged)
         assert len(looked) == 1
         refused = await asyncio.gather(
-            *(desk.identity.verify(forged) for _ in range(50)), return_exceptions=True
+            *(desk.auth.verify(forged) for _ in range(50)), return_exceptions=True
         )
         assert all(isinstance(each, InvalidToken) for each in refused)
         assert len(looked) == 1
@@ -517,9 +517,9 @@ async def test_a_key_that_is_known_is_not_opened_again(
         opened: list[str] = []
         monkeypatch.setattr(Vault, "open", lambda box, sealed: opened.append(sealed))
         clock.move(2)
-        await desk.identity.refresh_keys()
+        await desk.auth.refresh_keys()
         assert opened == []
-        assert len(desk.identity.keys.ring.keys) == 1
+        assert len(desk.auth.keys.ring.keys) == 1
 
 
 async def test_a_running_process_goes_on_beside_a_key_that_it_cannot_open(
@@ -538,7 +538,7 @@ async def test_a_running_process_goes_on_beside_a_key_that_it_cannot_open(
         assert f"{made.key.kid} is left out" in caplog.text
         # One that starts now does not go on.
         with pytest.raises(Unsafe, match="cannot be opened"):
-            await Identity(desk.identity.services).open()
+            await AuthService(desk.auth.services).open()
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])

@@ -80,4 +80,4 @@ async def test_a_token_says_its_accounts_version(database: Database, clock: Move
         async with unit_of(database) as unit:
             await set_roles(unit, desk.account.id, ["admin", "keeper"])
         token = (await desk.login()).json()["access_token"]
-        assert (await desk.identity.verify(token)).version == 2
+        assert (await desk.auth.verify(token)).version == 2

@@ -43,7 +43,7 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions = desk.identity.sessions
+        sessions = desk.auth.sessions
 
         async def live() -> str:
             who = await desk.sign_in()
@@ -69,8 +69,8 @@ async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
     other = Database(database.url.render_as_string(hide_password=False))
     async with sign_in_desk(database, clock, **limits) as desk:
         servers = [
-            desk.identity.sessions,
-            Sessions(other, MemoryBus(), desk.identity.settings),
+            desk.auth.sessions,
+            Sessions(other, MemoryBus(), desk.auth.settings),
         ]
         gate = asyncio.Semaphore(50)
 
@@ -105,7 +105,7 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock, refresh_grace_seconds=0) as desk:
-        sessions = desk.identity.sessions
+        sessions = desk.auth.sessions
         who = await desk.sign_in()
         token = who.refresh_token
         await sessions.refresh(token, DEVICE, clock.now())
@@ -123,7 +123,7 @@ async def test_who_signs_in_while_the_account_changes_does_not_stay(
     change: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions = desk.identity.sessions
+        sessions = desk.auth.sessions
 
         async def alter() -> None:
             async with unit_of(database) as unit:
@@ -146,23 +146,23 @@ async def test_sessions_are_forgotten_a_day_after_they_are_over(
     database: Database, clock: MovedClock
 ) -> None:
     async def left() -> set[str]:
-        await prune(database, desk.identity.settings, clock.now())
+        await prune(database, desk.auth.settings, clock.now())
         async with database.read() as db:
             return set((await db.execute(select(Session.id))).scalars())
 
     async with sign_in_desk(database, clock) as desk:
         revoked, idle, live = [await desk.sign_in() for _ in range(3)]
-        await desk.identity.sessions.sign_out(revoked.refresh_token, DEVICE, clock.now())
+        await desk.auth.sessions.sign_out(revoked.refresh_token, DEVICE, clock.now())
         assert len(await left()) == 3
         clock.move(REMEMBERED + 1)
         assert await left() == {idle.session.id, live.session.id}
-        refreshed = await desk.identity.sessions.refresh(live.refresh_token, DEVICE, clock.now())
-        clock.move(desk.identity.settings.refresh_idle_seconds)
+        refreshed = await desk.auth.sessions.refresh(live.refresh_token, DEVICE, clock.now())
+        clock.move(desk.auth.settings.refresh_idle_seconds)
         assert await left() == {live.session.id}
         clock.move(REMEMBERED + 1)
         assert await left() == set()
         with pytest.raises(Unauthenticated):
-            await desk.identity.sessions.refresh(refreshed.refresh_token, DEVICE, clock.now())
+            await desk.auth.sessions.refresh(refreshed.refresh_token, DEVICE, clock.now())
 
 
 async def test_however_many_are_over_they_are_forgotten_in_one_round(
@@ -171,7 +171,7 @@ async def test_however_many_are_over_they_are_forgotten_in_one_round(
     monkeypatch.setattr(databases, "FORGOTTEN_AT_ONCE", 2)
     ends = {"refresh_idle_seconds": 600, "refresh_absolute_seconds": 900}
     async with sign_in_desk(database, clock, **ends) as desk:
-        sessions = desk.identity.sessions
+        sessions = desk.auth.sessions
         for _ in range(5):
             revoked = (await desk.sign_in()).refresh_token
             await sessions.sign_out(revoked, DEVICE, clock.now())
@@ -185,7 +185,7 @@ async def test_however_many_are_over_they_are_forgotten_in_one_round(
             (await db.get_one(Session, live.session.id)).expires_at = moment(2e9)
         for seconds, left in ((2, 16), (REMEMBERED - 600, 11), (600, 6), (300, 1), (300, 0)):
             clock.move(seconds)
-            await prune(database, desk.identity.settings, clock.now())
+            await prune(database, desk.auth.settings, clock.now())
             async with database.read() as db:
                 assert len((await db.execute(select(Session.id))).all()) == left
         assert await known_tokens(database) == 0
@@ -197,7 +197,7 @@ async def test_who_finds_nothing_to_forget_keeps_nobody_from_writing(
     async with sign_in_desk(database, clock) as desk:
         await desk.sign_in()
         monkeypatch.setattr(database, "open", None)
-        await prune(database, desk.identity.settings, clock.now())
+        await prune(database, desk.auth.settings, clock.now())
 
 
 async def test_what_is_over_is_found_by_an_index(database: Database, clock: MovedClock) -> None:
@@ -209,7 +209,7 @@ async def test_what_is_over_is_found_by_an_index(database: Database, clock: Move
                 looked.append((statement, parameters))
 
         event.listen(database.engine.sync_engine, "before_cursor_execute", look)
-        await prune(database, desk.identity.settings, clock.now())
+        await prune(database, desk.auth.settings, clock.now())
         event.remove(database.engine.sync_engine, "before_cursor_execute", look)
         assert len(looked) == 3
         async with database.engine.connect() as connection:
@@ -230,7 +230,7 @@ async def test_a_thief_who_binds_a_session_to_a_key_is_noticed_when_its_owner_co
     seconds: float, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, token = desk.identity.sessions, (await desk.sign_in()).refresh_token
+        sessions, token = desk.auth.sessions, (await desk.sign_in()).refresh_token
         stolen = await sessions.refresh(token, DEVICE, clock.now(), key="thief")
         clock.move(seconds)
         for stale, key in ((token, None), (stolen.refresh_token, "thief")):
@@ -243,7 +243,7 @@ async def test_a_thief_who_comes_second_with_a_key_takes_no_session_from_its_own
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, token = desk.identity.sessions, (await desk.sign_in()).refresh_token
+        sessions, token = desk.auth.sessions, (await desk.sign_in()).refresh_token
         await sessions.refresh(token, DEVICE, clock.now())
         with pytest.raises(Unauthenticated):
             await sessions.refresh(token, DEVICE, clock.now(), key="thief")
@@ -254,7 +254,7 @@ async def test_two_tabs_with_one_key_bind_one_session(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, token = desk.identity.sessions, (await desk.sign_in()).refresh_token
+        sessions, token = desk.auth.sessions, (await desk.sign_in()).refresh_token
         tabs = await asyncio.gather(
             *(sessions.refresh(token, DEVICE, clock.now(), key="ours") for _ in range(3))
         )
@@ -273,7 +273,7 @@ async def test_tokens_that_were_used_long_ago_are_forgotten(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, other = desk.identity.sessions, await desk.sign_in()
+        sessions, other = desk.auth.sessions, await desk.sign_in()
         who = await desk.sign_in()
         for _ in range(6):
             clock.move(400)
@@ -290,15 +290,15 @@ async def test_reuse_is_noticed_however_old_the_token_is(
         who = await desk.sign_in()
         tokens = [who.refresh_token]
         for _ in range(6):
-            clock.move(desk.identity.settings.refresh_idle_seconds - 1)
-            answer = await desk.identity.sessions.refresh(tokens[-1], DEVICE, clock.now())
+            clock.move(desk.auth.settings.refresh_idle_seconds - 1)
+            answer = await desk.auth.sessions.refresh(tokens[-1], DEVICE, clock.now())
             tokens.append(answer.refresh_token)
         assert len(set(tokens)) == 7
         with pytest.raises(Unauthenticated):
-            await desk.identity.sessions.refresh(tokens[0], DEVICE, clock.now())
+            await desk.auth.sessions.refresh(tokens[0], DEVICE, clock.now())
         assert (await desk.audited())[-1] == "REFRESH_TOKEN_REUSED"
         with pytest.raises(Unauthenticated):
-            await desk.identity.sessions.refresh(tokens[-1], DEVICE, clock.now())
+            await desk.auth.sessions.refresh(tokens[-1], DEVICE, clock.now())
         assert f"session {who.session.id} is revoked" in caplog.text
         assert tokens[0][:24] not in caplog.text
 
@@ -307,7 +307,7 @@ async def test_a_token_keeps_its_grace_although_the_clock_of_another_process_is_
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, settings = desk.identity.sessions, desk.identity.settings
+        sessions, settings = desk.auth.sessions, desk.auth.settings
         first = (await desk.sign_in()).refresh_token
         second = (await sessions.refresh(first, DEVICE, clock.now())).refresh_token
         clock.move(settings.refresh_grace_seconds)
@@ -324,8 +324,8 @@ async def test_an_old_token_and_the_live_one_at_two_servers_at_once_end_the_sess
 ) -> None:
     other = Database(database.url.render_as_string(hide_password=False))
     async with sign_in_desk(database, clock) as desk:
-        here = desk.identity.sessions
-        there = Sessions(other, MemoryBus(), desk.identity.settings)
+        here = desk.auth.sessions
+        there = Sessions(other, MemoryBus(), desk.auth.settings)
         for number in range(1, 6):
             old = live = (await desk.sign_in()).refresh_token
             for _ in range(2):
@@ -365,16 +365,16 @@ async def test_what_is_no_token_ends_nothing_although_it_begins_like_one(
             family + "x" * 1_000_000,
         ):
             with pytest.raises(Unauthenticated):
-                await desk.identity.sessions.refresh(text, DEVICE, clock.now())
-            await desk.identity.sessions.sign_out(text, DEVICE, clock.now())
-        await desk.identity.sessions.refresh(token, DEVICE, clock.now())
+                await desk.auth.sessions.refresh(text, DEVICE, clock.now())
+            await desk.auth.sessions.sign_out(text, DEVICE, clock.now())
+        await desk.auth.sessions.refresh(token, DEVICE, clock.now())
 
 
 async def test_a_session_from_before_tokens_had_families_goes_on_and_notices_reuse(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        who, sessions, token = await desk.sign_in(), desk.identity.sessions, "x" * 43
+        who, sessions, token = await desk.sign_in(), desk.auth.sessions, "x" * 43
         async with database.write() as db:
             (await db.get_one(Session, who.session.id)).family = None
             (known,) = (await db.execute(select(RefreshToken))).scalars()
@@ -401,7 +401,7 @@ async def test_no_token_outlives_its_session(database: Database, clock: MovedClo
             answer = (await desk.refresh(token)).json()
             token = answer["refresh_token"]
             assert answer["expires_in"] == expected
-            principal = await desk.identity.verify(answer["access_token"])
+            principal = await desk.auth.verify(answer["access_token"])
             assert principal.expires_at == began + 1000
         stepped_up = (await desk.step_up(answer["access_token"], password=PASSWORD)).json()
         assert stepped_up["expires_in"] == 1
@@ -411,7 +411,7 @@ async def test_signing_out_with_an_old_token_is_its_reuse_by_nobody_knows_whom(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        sessions, grace = desk.identity.sessions, desk.identity.settings.refresh_grace_seconds
+        sessions, grace = desk.auth.sessions, desk.auth.settings.refresh_grace_seconds
         # Within its grace a token is a second tab's, after that old, and after that forgotten.
         for seconds, why in ((0, "SIGNED_OUT"), (1, "REFRESH_TOKEN_REUSED"), (60, None)):
             first = await desk.sign_in()

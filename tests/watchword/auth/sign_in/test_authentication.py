@@ -60,28 +60,28 @@ async def test_a_step_up_keeps_the_session_and_makes_its_token_recent(
         response = await desk.step_up(first["access_token"], password=PASSWORD)
         assert response.status_code == 200
         assert set(response.json()) == {"access_token", "token_type", "expires_in", "scope"}
-        before = await desk.identity.verify(first["access_token"])
-        after = await desk.identity.verify(response.json()["access_token"])
+        before = await desk.auth.verify(first["access_token"])
+        after = await desk.auth.verify(response.json()["access_token"])
         assert (after.session, after.subject) == (before.session, before.subject)
         assert after.authenticated_at == before.authenticated_at + 500 == clock.now()
         clock.move(100)
         # The family of refresh tokens goes on, and a refresh is no authentication.
         refreshed = (await desk.refresh(first["refresh_token"])).json()
-        later = await desk.identity.verify(refreshed["access_token"])
+        later = await desk.auth.verify(refreshed["access_token"])
         assert later.authenticated_at == after.authenticated_at
         assert await desk.audited() == ["ACCOUNT_ADDED", "SIGNED_IN", "STEPPED_UP"]
 
 
 async def test_a_passkey_steps_up_and_signs_in(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
-        device, settings = Authenticator(ORIGIN), desk.identity.settings
+        device, settings = Authenticator(ORIGIN), desk.auth.settings
         await register(database, settings, desk.account.id, device, clock.now())
         first = await tokens(desk)
         clock.move(500)
         options = await ask(database, settings, clock.now(), desk.account.id)
         stepped = await desk.step_up(first["access_token"], passkey=device.get(options))
         assert stepped.status_code == 200, stepped.text
-        principal = await desk.identity.verify(stepped.json()["access_token"])
+        principal = await desk.auth.verify(stepped.json()["access_token"])
         assert principal.authenticated_at == clock.now()
         options = await ask(database, settings, clock.now())
         body = {"passkey": device.get(options)}
@@ -97,7 +97,7 @@ async def test_a_passkey_of_another_account_steps_nobody_up(
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
             bob = await add_account(unit, email="b@x", name="Bob", roles=[], hash=None)
-        device, settings = Authenticator(ORIGIN), desk.identity.settings
+        device, settings = Authenticator(ORIGIN), desk.auth.settings
         await register(database, settings, bob.id, device, clock.now())
         token = (await tokens(desk))["access_token"]
         options = await ask(database, settings, clock.now(), bob.id)
@@ -110,7 +110,7 @@ async def test_a_challenge_is_gone_also_when_the_passkey_is_refused(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        device, settings = Authenticator(ORIGIN), desk.identity.settings
+        device, settings = Authenticator(ORIGIN), desk.auth.settings
         await register(database, settings, desk.account.id, device, clock.now())
         options = await ask(database, settings, clock.now())
         for answer in (device.get(options, signature=b"x"), device.get(options)):
@@ -157,7 +157,7 @@ async def test_an_account_with_a_second_factor_signs_in_by_both(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        app, codes = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        app, codes = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         asked = await desk.login()
         assert (asked.status_code, asked.json()["error"]) == (401, "mfa_required")
         wrong = await desk.login(otp="000000" if app.at(clock.now()) != "000000" else "000001")
@@ -179,7 +179,7 @@ async def test_a_password_without_its_second_factor_is_written_down(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await tokens(desk))["access_token"]
-        await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         await desk.login()
         await desk.step_up(token, password=PASSWORD)
         found = [await entries(database, f"{what}_FAILED") for what in ("SIGN_IN", "STEP_UP")]
@@ -193,7 +193,7 @@ async def test_one_code_that_two_bring_at_the_same_moment_lets_one_in(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        app, _ = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        app, _ = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         code = app.at(clock.now())
         answers = await asyncio.gather(*(desk.login(otp=code) for _ in range(4)))
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
@@ -205,7 +205,7 @@ async def test_a_step_up_asks_for_the_second_factor_too(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await tokens(desk))["access_token"]
-        app, _ = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        app, _ = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         asked = await desk.step_up(token, password=PASSWORD)
         assert asked.json()["error"] == "mfa_required"
         code = app.at(clock.now())
@@ -272,7 +272,7 @@ async def test_an_address_counts_with_its_neighbours_and_is_written_down_whole(
 ) -> None:
     limit = {"sign_in_limit_per_address": "3 per minute"}
     async with sign_in_desk(database, clock, **limit) as desk:
-        authentication = Authentication(desk.identity.services)
+        authentication = Authentication(desk.auth.services)
 
         async def sign_in(number: int) -> None:
             device = Device("", f"2001:db8:1:2::{number}")
@@ -378,7 +378,7 @@ async def test_who_is_kept_from_the_password_gets_in_by_passkey_and_by_refresh_a
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        device, settings = Authenticator(ORIGIN), desk.identity.settings
+        device, settings = Authenticator(ORIGIN), desk.auth.settings
         await register(database, settings, desk.account.id, device, clock.now())
         token = await tokens(desk)
         for _ in range(11):
@@ -396,7 +396,7 @@ async def test_one_time_codes_are_guessed_at_five_times_and_a_recovery_code_stil
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await tokens(desk))["access_token"]
-        app, codes = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        app, codes = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         good = app.at(clock.now())
         wrong = "000000" if good != "000000" else "000001"
         for number in range(5):
@@ -538,15 +538,15 @@ async def test_changing_the_password_ends_all_but_the_session_that_asks(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         mine, other = await tokens(desk), await tokens(desk)
-        me = await desk.identity.verify(mine["access_token"])
+        me = await desk.auth.verify(mine["access_token"])
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
-        authentication = Authentication(desk.identity.services)
+        authentication = Authentication(desk.auth.services)
         await authentication.change_password(actor, PASSWORD, NEW, clock.now())
         assert (await desk.refresh(other["refresh_token"])).status_code == 401
         fresh = await desk.refresh(mine["refresh_token"])
         assert fresh.status_code == 200
         # By its version it is younger than what was revoked.
-        after = await desk.identity.verify(fresh.json()["access_token"])
+        after = await desk.auth.verify(fresh.json()["access_token"])
         assert after.version > me.version
         assert (await desk.login()).status_code == 401
         assert (await desk.login(password=NEW)).status_code == 200
@@ -556,10 +556,10 @@ async def test_nothing_slow_is_done_in_a_transaction(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        me = await desk.identity.verify((await tokens(desk))["access_token"])
+        me = await desk.auth.verify((await tokens(desk))["access_token"])
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
-        _, codes = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
-        authentication = Authentication(desk.identity.services)
+        _, codes = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
+        authentication = Authentication(desk.auth.services)
         monkeypatch.setattr("watchword.auth.sign_in.authentication.is_outdated", lambda *_: True)
         with watched_hashes(monkeypatch) as open_meanwhile:
             assert (await desk.login(recovery_code=codes[0])).status_code == 200
@@ -574,7 +574,7 @@ async def test_others_write_while_a_new_password_is_hashed(
     database = Database(sqlite_url)
     async with sign_in_desk(database, clock) as desk:
         token = await tokens(desk)
-        me = await desk.identity.verify(token["access_token"])
+        me = await desk.auth.verify(token["access_token"])
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
         in_turn, began, may_end = passwords.in_turn, asyncio.Event(), asyncio.Event()
 
@@ -585,7 +585,7 @@ async def test_others_write_while_a_new_password_is_hashed(
             return await in_turn(work, *arguments, **rest)
 
         monkeypatch.setattr(passwords, "in_turn", slowly)
-        change = Authentication(desk.identity.services).change_password
+        change = Authentication(desk.auth.services).change_password
         changing = asyncio.ensure_future(change(actor, PASSWORD, NEW, clock.now()))
         await began.wait()
         assert (await desk.refresh(token["refresh_token"])).status_code == 200
@@ -599,7 +599,7 @@ async def test_the_current_password_is_guessed_at_ten_times(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        authentication = Authentication(desk.identity.services)
+        authentication = Authentication(desk.auth.services)
         actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
         for _ in range(10):
             with pytest.raises(BadUserInput):
@@ -635,12 +635,12 @@ async def test_nobody_steps_up_on_a_session_that_is_not_its_own_sign_in(
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database) as unit:
             bob = await add_account(unit, email="b@x.org", name="Bob", roles=[], hash=None)
-            device, sessions = Device("x", ""), desk.identity.sessions
+            device, sessions = Device("x", ""), desk.auth.sessions
             of_bob = await sessions.open(unit, bob, device, Opening(["pwd"], clock.now()))
             opening = Opening(["pwd"], clock.now(), client="client_app")
             of_app = await sessions.open(unit, desk.account, device, opening)
-        me = await desk.identity.verify((await tokens(desk))["access_token"])
-        authentication = Authentication(desk.identity.services)
+        me = await desk.auth.verify((await tokens(desk))["access_token"])
+        authentication = Authentication(desk.auth.services)
         for session in (of_bob.session.id, of_app.session.id, "none", None):
             with pytest.raises(Unauthenticated):
                 await authentication.step_up(
@@ -653,7 +653,7 @@ async def test_passkeys_that_are_not_good_are_counted_by_address(
 ) -> None:
     async with sign_in_desk(database, clock, sign_in_limit_per_address="3 per minute") as desk:
         device = Authenticator(ORIGIN)
-        options = await ask(database, desk.identity.settings, clock.now())
+        options = await ask(database, desk.auth.settings, clock.now())
         body = {"passkey": device.get(options)}
         answers = [await desk.client.post("/api/auth/login", json=body) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
@@ -664,7 +664,7 @@ async def test_a_password_is_not_changed_again_and_again_though_it_is_right(
 ) -> None:
     limit = {"sign_in_limit_per_account": "3 per minute"}
     async with sign_in_desk(database, clock, **limit) as desk:
-        change = Authentication(desk.identity.services).change_password
+        change = Authentication(desk.auth.services).change_password
         actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
         with watched_hashes(monkeypatch) as slow:
             for _ in range(3):
@@ -702,7 +702,7 @@ async def test_a_person_signs_in_from_any_keyboard(database: Database, clock: Mo
         token = answer.json()["access_token"]
         assert (await desk.step_up(token, password=ODD_TOO)).status_code == 200
         actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
-        change = Authentication(desk.identity.services).change_password
+        change = Authentication(desk.auth.services).change_password
         await change(actor, ODD_TOO, ODD_TOO, clock.now())
         assert (await desk.login(email="jos\u00e9@example.com", password=ODD)).status_code == 200
 
@@ -732,7 +732,7 @@ async def test_a_one_time_code_is_taken_as_an_app_shows_it(
     typed: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        app, _ = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+        app, _ = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         code = app.at(clock.now())
         zeros = {"wide": 0xFF10, "arabic": 0x0660}
         if typed in zeros:

@@ -22,7 +22,7 @@ async def test_nothing_but_the_password_remains_and_sessions_end(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        account, settings, now = desk.account.id, desk.identity.settings, clock.now()
+        account, settings, now = desk.account.id, desk.auth.settings, clock.now()
         token = (await desk.login(delivery="body")).json()["refresh_token"]
         await register(database, settings, account, Authenticator(ORIGIN), now)
         await enrol(database, settings, account, now)
@@ -59,7 +59,7 @@ async def test_a_second_factor_that_was_only_begun_is_gone_too(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        account, settings = desk.account.id, desk.identity.settings
+        account, settings = desk.account.id, desk.auth.settings
         async with unit_of(database, clock.now()) as unit:
             await totp.begin(unit, VAULT, settings, account)
         async with unit_of(database, clock.now()) as unit:

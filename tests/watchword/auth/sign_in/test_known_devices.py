@@ -83,7 +83,7 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(desk: Sign
 async def test_a_neighbour_who_uses_up_the_address_keeps_no_known_device_out(
     desk: SignInDesk, database: Database, clock: MovedClock
 ) -> None:
-    device, settings = Authenticator(ORIGIN), desk.identity.settings
+    device, settings = Authenticator(ORIGIN), desk.auth.settings
     await register(database, settings, desk.account.id, device, clock.now())
     await desk.login()
     for number in range(7):
@@ -144,7 +144,7 @@ async def test_a_token_from_before_another_password_helps_nobody(
     mine = (await desk.login(delivery="body")).json()
     clock.move(1)
     async with unit_of(database, clock.now()) as unit:
-        session = (await desk.identity.verify(mine["access_token"])).session
+        session = (await desk.auth.verify(mine["access_token"])).session
         await set_password(unit, desk.account.id, await hash_chosen(PASSWORD), keep=session)
     # The device that changed it refreshes, and is known again.
     fresh = (await desk.refresh(mine["refresh_token"])).json()
@@ -175,7 +175,7 @@ async def test_who_has_stolen_the_password_keeps_no_known_device_from_its_one_ti
     desk: SignInDesk, database: Database, clock: MovedClock
 ) -> None:
     await desk.login()
-    app, _ = await enrol(database, desk.identity.settings, desk.account.id, clock.now())
+    app, _ = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
     code = app.at(clock.now())
     wrong = "000000" if code != "000000" else "000001"
     async with stranger(desk) as client:

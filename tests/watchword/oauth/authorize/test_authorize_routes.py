@@ -182,7 +182,7 @@ async def test_a_session_that_is_over_or_an_account_that_is_disabled_decides_not
 ) -> None:
     async with consent_desk(database, clock) as room:
         token = await room.token()
-        principal = await room.desk.identity.verify(token)
+        principal = await room.desk.auth.verify(token)
         assert principal.client == FIRST_PARTY
         async with unit_of(database, clock.now()) as unit:
             await revoke(unit, principal.session or "")
@@ -253,6 +253,6 @@ async def test_a_token_never_says_more_than_was_consented_to_however_much_the_pe
         form = who | {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
         second = (await room.desk.client.post("/oauth/token", data=form)).json()
         for answer in (first, second):
-            principal = await room.desk.identity.verify(answer["access_token"])
+            principal = await room.desk.auth.verify(answer["access_token"])
             assert answer["scope"] == "toys:count"
             assert principal.grants.scopes == {"toys:count"}

@@ -39,7 +39,7 @@ async def test_a_code_opens_a_session_of_the_client_once(
         assert who.session.authenticated_at.timestamp() == pytest.approx(signed_in, abs=1e-3)
         assert who.session.methods == ["pwd"]
         assert who.session.jkt is None
-        issued = await room.desk.identity.issue(who)
+        issued = await room.desk.auth.issue(who)
         assert issued.scope == "toys:count"
         (kept,) = await rows(database)
         assert code not in (kept.hash, kept.code_challenge)
@@ -58,7 +58,7 @@ async def test_the_second_use_ends_what_the_first_one_opened(
             opened = await db.get_one(Session, who.session.id)
         assert opened.revoked_at is not None
         with pytest.raises(Unauthenticated):
-            await room.desk.identity.sessions.refresh(
+            await room.desk.auth.sessions.refresh(
                 who.refresh_token, DEVICE, clock.now(), client=room.client.id
             )
         (entry,) = await room.audited("CODE_REPLAYED")
@@ -186,14 +186,14 @@ async def ended_from_elsewhere(room: ConsentDesk, giving: SignedIn) -> None:
 
 
 async def signed_out(room: ConsentDesk, giving: SignedIn) -> None:
-    sessions = room.desk.identity.sessions
+    sessions = room.desk.auth.sessions
     await sessions.sign_out(giving.refresh_token, DEVICE, room.clock.now())
 
 
 async def reused(room: ConsentDesk, giving: SignedIn) -> None:
-    sessions = room.desk.identity.sessions
+    sessions = room.desk.auth.sessions
     await sessions.refresh(giving.refresh_token, DEVICE, room.clock.now())
-    room.clock.move(room.desk.identity.settings.refresh_grace_seconds + 1)
+    room.clock.move(room.desk.auth.settings.refresh_grace_seconds + 1)
     with pytest.raises(Unauthenticated):
         await sessions.refresh(giving.refresh_token, DEVICE, room.clock.now())
 
@@ -212,7 +212,7 @@ async def test_a_code_ends_with_the_session_that_gave_it(
     async with consent_desk(database, clock, **ends) as room:
         giving = await room.desk.sign_in()
         clock.move(570)
-        token = (await room.desk.identity.issue(giving)).token
+        token = (await room.desk.auth.issue(giving)).token
         code = (await room.told("allow", token))["code"]
         await end(room, giving)
         assert await room.redeem(code) is None
@@ -225,7 +225,7 @@ async def test_a_code_from_before_its_client_was_revoked_is_refused(
 
         async def change(**changes: Any) -> None:
             async with unit_of(database, clock.now()) as unit:
-                await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+                await change_client(unit, room.desk.auth.domain, room.client.id, changes)
 
         # One sign-in gives both: a second one in its place would end the first one's code.
         token = await room.token()
@@ -255,7 +255,7 @@ async def test_a_code_for_an_address_that_was_taken_away_is_refused(
         code = await room.code(redirect_uri=address)
         async with unit_of(database, clock.now()) as unit:
             changes = {"redirect_uris": left}
-            await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+            await change_client(unit, room.desk.auth.domain, room.client.id, changes)
         assert (await room.redeem(code, redirect_uri=address) is not None) == is_good
 
 
@@ -268,7 +268,7 @@ async def test_a_client_that_may_do_less_by_now_gets_less(
         code = await room.code(scope="toys:count toys:all")
         async with unit_of(database, clock.now()) as unit:
             changes = {"scopes": ["toys:all"]}
-            await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+            await change_client(unit, room.desk.auth.domain, room.client.id, changes)
         who = await room.redeem(code)
         assert who is not None
         assert who.session.scope == "toys:all"
@@ -281,7 +281,7 @@ async def test_a_code_that_gives_nothing_opens_no_session(
         code = await room.code()
         async with unit_of(database, clock.now()) as unit:
             changes = {"scopes": ["toys:all"]}
-            await change_client(unit, room.desk.identity.domain, room.client.id, changes)
+            await change_client(unit, room.desk.auth.domain, room.client.id, changes)
         assert await room.redeem(code) is None
 
 

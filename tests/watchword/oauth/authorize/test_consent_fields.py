@@ -22,7 +22,7 @@ WITHDRAW = "mutation ($client: ID!) { withdrawConsent(client: $client) { client 
 async def ask(
     room: ConsentDesk, principal: Principal, document: str, **variables: Any
 ) -> tuple[Any, Any]:
-    context = Context(room.desk.identity.services, principal)
+    context = Context(room.desk.auth.services, principal)
     result = await schema.execute(document, variables, context_value=context)
     error = result.errors[0].original_error if result.errors else None
     return result.data, getattr(error, "code", None)
@@ -30,7 +30,7 @@ async def ask(
 
 async def test_a_person_sees_and_withdraws(database: Database, clock: MovedClock) -> None:
     async with consent_desk(database, clock) as room:
-        me = await room.desk.identity.verify(await room.token())
+        me = await room.desk.auth.verify(await room.token())
         assert await ask(room, me, CONSENTS) == ({"consents": []}, None)
         who = await room.redeem(await room.code())
         assert who is not None
@@ -55,11 +55,11 @@ async def test_nobody_elses_and_no_application(database: Database, clock: MovedC
     async with consent_desk(database, clock) as room:
         who = await room.redeem(await room.code())
         assert who is not None
-        application = await room.desk.identity.verify((await room.desk.identity.issue(who)).token)
+        application = await room.desk.auth.verify((await room.desk.auth.issue(who)).token)
         for document in (CONSENTS, WITHDRAW):
             data, code = await ask(room, application, document, client=room.client.id)
             assert code == "FORBIDDEN"
-        me = await room.desk.identity.verify(await room.token())
+        me = await room.desk.auth.verify(await room.token())
         bob = replace(me, subject="bob")
         assert await ask(room, bob, CONSENTS) == ({"consents": []}, None)
         _, code = await ask(room, bob, WITHDRAW, client=room.client.id)

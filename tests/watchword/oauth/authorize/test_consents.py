@@ -57,22 +57,22 @@ async def test_two_consents_at_once_become_one(database: Database, clock: MovedC
 
 async def test_withdrawing_ends_what_came_of_it(database: Database, clock: MovedClock) -> None:
     async with consent_desk(database, clock) as room:
-        me, identity = room.desk.account.id, room.desk.identity
+        me, auth = room.desk.account.id, room.desk.auth
         who = await room.redeem(await room.code())
         assert who is not None
         async with database.read() as db:
             (given,) = await list_consents(db, me)
         assert given.used_at == moment(clock.now())
-        token = (await identity.issue(who)).token
+        token = (await auth.issue(who)).token
         async with unit_of(database, clock.now()) as unit:
             assert await withdraw(unit, me, room.client.id)
             assert not await withdraw(unit, me, room.client.id)
             for event in unit.events:
-                identity.revocations.add(event, clock.now())
+                auth.revocations.add(event, clock.now())
         with pytest.raises(TokenRevoked):
-            await identity.verify(token)
+            await auth.verify(token)
         with pytest.raises(Unauthenticated):
-            await identity.sessions.refresh(
+            await auth.sessions.refresh(
                 who.refresh_token, DEVICE, clock.now(), client=room.client.id
             )
         async with database.read() as db:
@@ -96,7 +96,7 @@ async def test_who_withdraws_while_a_code_is_redeemed_leaves_no_session(
         who, _ = await asyncio.gather(room.redeem(code), take_back())
         if who is not None:
             with pytest.raises(Unauthenticated):
-                await room.desk.identity.sessions.refresh(
+                await room.desk.auth.sessions.refresh(
                     who.refresh_token, DEVICE, clock.now(), client=room.client.id
                 )
 
@@ -105,17 +105,17 @@ async def test_a_refresh_gives_no_more_than_the_person_still_has(
     database: Database, clock: MovedClock
 ) -> None:
     async with consent_desk(database, clock) as room:
-        me, identity = room.desk.account.id, room.desk.identity
+        me, auth = room.desk.account.id, room.desk.auth
         async with unit_of(database, clock.now()) as unit:
             # The other admin, who must be able to sign in.
             await add_account(unit, email="b@x", name="Bob", roles=["admin"], hash="a hash")
             await set_roles(unit, me, ["keeper", "admin"])
         who = await room.redeem(await room.code(scope="toys:count toys:all"))
         assert who is not None
-        assert (await identity.issue(who)).scope == "toys:all toys:count"
+        assert (await auth.issue(who)).scope == "toys:all toys:count"
         async with unit_of(database, clock.now()) as unit:
             await set_roles(unit, me, ["keeper"])
-        who = await identity.sessions.refresh(
+        who = await auth.sessions.refresh(
             who.refresh_token, DEVICE, clock.now(), client=room.client.id
         )
-        assert (await identity.issue(who)).scope == "toys:count"
+        assert (await auth.issue(who)).scope == "toys:count"

@@ -52,7 +52,7 @@ async def test_of_an_access_token_it_hears_what_rfc_7662_names(
 async def test_of_a_bound_token_it_hears_the_key(database: Database, clock: MovedClock) -> None:
     async with token_desk(database, clock) as desk:
         gateway = await desk.register(GATEWAY)
-        issued = await desk.identity.issue_to_client(
+        issued = await desk.auth.issue_to_client(
             "client_x", roles=[], scopes=[], version=1, key="thumb"
         )
         told = await ask(desk, gateway, issued.token)
@@ -170,5 +170,5 @@ async def test_a_token_of_a_trusted_issuer_is_for_its_issuer_to_tell_of(
         async with token_desk(database, clock, trusted_issuers=[idp.setting()]) as desk:
             gateway = await desk.register(GATEWAY)
             token = idp.token(now=clock.now())
-            assert (await desk.identity.verify(token)).client == "example|front"
+            assert (await desk.auth.verify(token)).client == "example|front"
             assert await ask(desk, gateway, token) == {"active": False}

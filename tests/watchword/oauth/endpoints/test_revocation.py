@@ -26,8 +26,8 @@ async def test_an_access_token_ends_alone(database: Database, clock: MovedClock)
         assert await revoke(desk, machine, one, token_type_hint="access_token") == 200
         await desk.hear()
         with pytest.raises(TokenRevoked):
-            await desk.identity.verify(one)
-        assert (await desk.identity.verify(other)).subject == machine.id
+            await desk.auth.verify(one)
+        assert (await desk.auth.verify(other)).subject == machine.id
         assert await revoke(desk, machine, one) == 200
 
 
@@ -43,7 +43,7 @@ async def test_a_refresh_token_ends_its_session(database: Database, clock: Moved
         assert (await desk.refresh(app, elsewhere.refresh_token)).status_code == 200
         await desk.hear()
         with pytest.raises(TokenRevoked):
-            await desk.identity.verify(answer["access_token"])
+            await desk.auth.verify(answer["access_token"])
         async with database.read() as db:
             over = await db.get_one(Session, who.session.id)
             entries = (await db.execute(select(AuditEntry))).scalars().all()
@@ -82,8 +82,8 @@ async def test_what_is_anothers_is_not_ended(database: Database, clock: MovedClo
         assert await revoke(desk, machine, own["access_token"]) == 400
         assert await revoke(desk, app, token) == 400
         await desk.hear()
-        assert (await desk.identity.verify(token)).subject == machine.id
-        assert (await desk.identity.verify(own["access_token"])).client == "watchword"
+        assert (await desk.auth.verify(token)).subject == machine.id
+        assert (await desk.auth.verify(own["access_token"])).client == "watchword"
         assert (await desk.refresh(app, who.refresh_token)).status_code == 200
         assert (await desk.desk.refresh(own["refresh_token"])).status_code == 200
 
@@ -107,7 +107,7 @@ async def test_that_an_access_token_was_given_back_is_written_down(
     async with token_desk(database, clock) as desk:
         machine = await desk.register()
         token = (await desk.token(machine)).json()["access_token"]
-        id = (await desk.identity.verify(token)).token_id
+        id = (await desk.auth.verify(token)).token_id
         assert await revoke(desk, machine, token) == 200
         async with database.read() as db:
             found = select(AuditEntry).filter_by(action="TOKEN_REVOKED")

@@ -44,7 +44,7 @@ async def test_a_machine_gets_a_token_that_says_what_it_may(
         assert set(answer) == {"access_token", "token_type", "expires_in", "scope"}
         assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 600)
         assert answer["scope"] == "toys:all toys:count"
-        principal = await desk.identity.verify(answer["access_token"])
+        principal = await desk.auth.verify(answer["access_token"])
         assert (principal.subject, principal.client) == (machine.id, machine.id)
         assert (principal.session, principal.authenticated_at) == (None, 0)
         assert principal.grants.roles == {"keeper"}
@@ -98,7 +98,7 @@ async def test_an_app_refreshes_and_its_token_is_rotated(
         assert response.status_code == 200, response.text
         answer = response.json()
         assert answer["refresh_token"] != who.refresh_token
-        principal = await desk.identity.verify(answer["access_token"])
+        principal = await desk.auth.verify(answer["access_token"])
         assert (principal.subject, principal.client) == (desk.desk.account.id, app.id)
         assert principal.session == who.session.id
         assert principal.client_version == 1
@@ -133,7 +133,7 @@ async def test_a_client_that_authenticates_refreshes_where_dpop_is_required(
         # Its refresh token is bound to itself: it may change its key (RFC 9449, section 5).
         for holder in (KeyHolder(), KeyHolder("EdDSA")):
             answer = (await refreshed(desk, app, token, holder)).json()
-            principal = await desk.identity.verify(answer["access_token"])
+            principal = await desk.auth.verify(answer["access_token"])
             assert (answer["token_type"], principal.key) == ("DPoP", holder.thumbprint)
             token = answer["refresh_token"]
         without = await refreshed(desk, app, token)
@@ -256,9 +256,9 @@ async def test_what_is_taken_from_a_client_ends_its_tokens_and_new_ones_are_good
         await desk.hear()
         for token in old:
             with pytest.raises(TokenRevoked):
-                await desk.identity.verify(token)
-        assert (await desk.identity.verify(new)).grants.scopes == {"toys:count"}
-        assert (await desk.identity.verify(other)).grants.scopes == {"toys:count", "toys:all"}
+                await desk.auth.verify(token)
+        assert (await desk.auth.verify(new)).grants.scopes == {"toys:count"}
+        assert (await desk.auth.verify(other)).grants.scopes == {"toys:count", "toys:all"}
 
 
 async def test_a_disabled_client_gets_nothing_and_its_sessions_are_over(
@@ -278,7 +278,7 @@ async def test_a_disabled_client_gets_nothing_and_its_sessions_are_over(
         assert (await desk.refresh(app, who.refresh_token)).status_code == 401
         await desk.hear()
         with pytest.raises(TokenRevoked):
-            await desk.identity.verify(token)
+            await desk.auth.verify(token)
 
 
 async def test_two_who_refresh_at_once_both_succeed(database: Database, clock: MovedClock) -> None:
