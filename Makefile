@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 ARGS   ?=
+# Every server that a test starts would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt bench soak sdl explorer lock clean
