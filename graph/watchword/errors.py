@@ -168,7 +168,6 @@ class Forbidden(WatchwordError):
 
     code = "FORBIDDEN"
     status = 403
-    close_code = 4403
 
 
 class StepUpRequired(Forbidden):

@@ -73,6 +73,7 @@ def routes(folder: Path = FOLDER) -> list[Route]:
     """Make the route of the assets. What is not in the table does not exist."""
 
     async def serve(request: Request) -> Response:
+        """The browser files of GraphiQL, where `WATCHWORD_EXPLORER` is on."""
         asset = _by_url_name(folder).get(request.path_params["name"])
         if asset is None:
             return Response("There is no such asset.\n", 404, media_type="text/plain")

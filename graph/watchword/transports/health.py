@@ -28,10 +28,12 @@ def routes(database: Database, background: Background) -> APIRouter:
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route("/live", methods=["GET", "HEAD"])
     async def live() -> dict[str, str]:
+        """200 while the process answers."""
         return {"status": "ok"}
 
     @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready(response: Response) -> dict[str, Any]:
+        """200 when the database answers and all needed background tasks are well; else 503."""
         answers, unwell = await question.ask(), background.unwell
         is_ready = answers and not any(task.is_needed for task in unwell)
         response.status_code = 200 if is_ready else 503
