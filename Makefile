@@ -9,7 +9,7 @@ ARGS   ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench soak sdl explorer lock clean
+.PHONY: help run test check fmt bench soak sdl docs explorer lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -23,9 +23,10 @@ test: $(VENV)/dev explorer  ## set everything up and run every test (ARGS="-k na
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy graph schema
+	@$(BIN)/mypy graph schema docs/generator
 	@$(BIN)/lint-imports
 	@$(BIN)/watchword schema check
+	@$(BIN)/python -m docs.generator --check > /dev/null 2>&1 || echo "warning: docs/reference is stale: run 'make docs'"
 
 fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
@@ -39,6 +40,9 @@ soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they
 
 sdl: $(VENV)/run  ## write the SDL snapshot
 	@$(BIN)/watchword schema print > schema/incident_room/schema.graphql
+
+docs: $(VENV)/dev  ## write docs/reference from the code
+	@$(BIN)/python -m docs.generator
 
 explorer: graph/watchword/explorer/node_modules/.done  ## install GraphiQL's browser files
 

@@ -81,7 +81,10 @@ class LiveSettings(BaseSettings):
         description="How long the server takes to close its connections when it stops.",
     )
     log_look_seconds: float = Field(
-        0.5, gt=0, description="How often the log is looked into for what the bus has lost."
+        0.5,
+        gt=0,
+        description="How often the log is looked into for what the bus has lost: without Redis, how"
+        " late another process hears of a revocation.",
     )
     log_retention_seconds: int = Field(
         7 * 86400, ge=3600, description="How long events are kept for those who come back."

@@ -90,10 +90,14 @@ class Settings(LiveSettings):
     )
     demo: bool = Field(True, description="Fill an empty database with demo data.")
 
-    issuer: str = Field("http://127.0.0.1:8000", description="Who signs tokens: claim iss.")
+    issuer: str = Field(
+        "http://127.0.0.1:8000",
+        description="Who signs tokens: claim iss. The address by which everybody reaches the server.",
+    )
     audience: str = Field("watchword", description="Whom tokens are for: claim aud.")
     algorithm: Literal["ES256", "RS256", "EdDSA"] = Field(
-        "ES256", description="Algorithm of newly made signing keys."
+        "ES256",
+        description="Algorithm of newly made signing keys: `watchword keys rotate` makes one.",
     )
     rsa_bits: int = Field(3072, description="Size of newly made RS256 keys, in bits.")
     access_token_seconds: int = Field(
@@ -128,11 +132,13 @@ class Settings(LiveSettings):
     )
     sign_in_limit_per_account: str = Field(
         "10 per 5 minutes",
-        description="Most wrong attempts to sign in to one account, and on each device that it knows.",
+        description="Most wrong attempts to sign in to one account, and on each device that it knows."
+        " For one-time codes it is always 5 per 15 minutes.",
     )
     sign_in_limit_per_address: str = Field(
         "100 per 5 minutes",
-        description="Most wrong attempts to sign in, and to get tokens, from one address.",
+        description="Most wrong attempts from one address: to sign in, and with client credentials, codes"
+        " and refresh tokens at /oauth/token.",
     )
     step_up_seconds: int = Field(
         300, ge=30, description="How recent an authentication is that what is dangerous asks for."
@@ -154,10 +160,15 @@ class Settings(LiveSettings):
     dpop_seconds: int = Field(60, ge=5, le=600, description="How old a DPoP proof may be.")
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field(
         (),
-        description="Identity providers whose tokens are believed, as JSON: see docs/how-to/sign-in-with-an-identity-provider.md.",
+        description="Identity providers whose tokens are believed, as JSON: see below, and"
+        " docs/how-to/sign-in-with-an-identity-provider.md.",
     )
     max_header_bytes: int = Field(
-        32_768, ge=4_096, le=1_048_576, description="Most bytes of a request line and its headers."
+        32_768,
+        ge=4_096,
+        le=1_048_576,
+        description="Most bytes of a request line and its headers; more is answered 431. A head that"
+        " takes over 15 seconds to arrive is answered 408.",
     )
     admin_email: str = Field("admin@example.com", description="E-mail of the first account.")
     admin_password: str | None = Field(
@@ -166,11 +177,18 @@ class Settings(LiveSettings):
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Origins of other front ends, as JSON:"
-        ' ["https://app.example.com", "capacitor://localhost"].',
+        description="Origins of other front ends of yours, as JSON:"
+        ' ["https://app.example.com", "capacitor://localhost"]. They may use the refresh cookie and'
+        " send any header, so name no application of others. Browsers send the cookie from pages of"
+        " the same site only; other apps ask for the refresh token in the body.",
     )
     explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
-    max_body_bytes: int = Field(1_000_000, ge=1024, description="Largest request body.")
+    max_body_bytes: int = Field(
+        1_000_000,
+        ge=1024,
+        description="Largest request body; a larger one is answered 413. A body that takes over 30"
+        " seconds to arrive is answered 408.",
+    )
     max_message_bytes: int = Field(256_000, ge=1024, description="Largest WebSocket message.")
     max_document_characters: int = Field(
         50_000, ge=1024, description="Most characters of a document, comments included."
