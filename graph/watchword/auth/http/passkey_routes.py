@@ -19,6 +19,7 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post(OPTIONS)
     async def options(request: Request) -> Response:
+        """Options for `navigator.credentials.get`: to sign in, or with an access token to step up."""
         return await answered(request, _options(auth, request))
 
     return router

@@ -41,23 +41,29 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post("/api/auth/login")
     async def login(request: Request) -> Response:
+        """Sign in with a password, a passkey and a second factor: answers an access token, and a refresh
+        token in a cookie or, with `"delivery": "body"`, in the answer."""
         return await answered(request, _login(auth, request))
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
+        """Exchange a refresh token for a new access token and a new refresh token."""
         return await answered(request, _refresh(auth, request))
 
     @router.post("/api/auth/step-up")
     async def step_up(request: Request) -> Response:
+        """Authenticate again on the same session: answers a new access token with a new `auth_time`."""
         return await answered(request, _step_up(auth, request))
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
+        """End the session of a refresh token, with all its tokens and live connections."""
         return await answered(request, _logout(auth, request))
 
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route(JWKS, methods=["GET", "HEAD"])
     async def jwks() -> Response:
+        """The public keys that verify our tokens, as a JWK Set (RFC 7517)."""
         # Whoever keeps our keys asks again before a new one signs.
         max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
         return json_response(await auth.jwks(), kept=max_age)

@@ -47,10 +47,12 @@ def routes(auth: AuthService) -> APIRouter:
     # RFC 9110, section 9.1: whatever answers GET answers HEAD.
     @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
+        """The authorization endpoint: shows the consent page to a person (RFC 6749, section 3.1)."""
         return await answered(request, _show(auth, request))
 
     @router.post(AUTHORIZE)
     async def decide(request: Request) -> Response:
+        """The consent page's own requests: what is asked, and what the person decided."""
         return await answered(request, _decide(auth, request))
 
     return router

@@ -19,17 +19,21 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post(TOKEN)
     async def token(request: Request) -> Response:
+        """Give tokens for an authorization code, a refresh token or client credentials (RFC 6749)."""
         return await served(request, give_tokens(auth, request))
 
     @router.post(REVOKE)
     async def revocation(request: Request) -> Response:
+        """Revoke a client's refresh or access token (RFC 7009)."""
         return await served(request, revoke_token(auth, request))
 
     @router.post(INTROSPECT)
     async def introspection(request: Request) -> Response:
+        """Tell a client that may ask whether a token is active, and what it says (RFC 7662)."""
         return await served(request, introspect(auth, request))
 
     async def about() -> Response:
+        """The metadata of the authorization server (RFC 8414)."""
         return json_response(metadata(auth.settings, auth.domain), kept=MAX_AGE)
 
     for path in paths(auth.settings):
