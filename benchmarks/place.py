@@ -25,7 +25,7 @@ from watchword.domain import Domain, Mount
 from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.storage.vault import vault
-from watchword.tokens.issue import Issuer
+from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.keys import KeyRing
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -70,7 +70,7 @@ class Place:
 
     def tokens(self, classes: int = 1) -> list[str]:
         """Return tokens of many people, who have so many different sets of grants."""
-        issuer = Issuer(self.settings.issuer, self.settings.audience, 3600)
+        issuer = TokenIssuer(self.settings.issuer, self.settings.audience, 3600)
         return [
             issuer.issue(
                 self.ring,

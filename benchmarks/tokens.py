@@ -20,7 +20,7 @@ from watchword.domain import Domain
 from watchword.process.clock import SystemClock
 from watchword.tokens.credential import from_headers
 from watchword.tokens.dpop import Target
-from watchword.tokens.issue import Issuer
+from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.keys import Key, KeyRing, generate
 from watchword.tokens.verify import Verifier
 
@@ -118,7 +118,7 @@ async def _burst(check: Callable[[], Awaitable[object]]) -> float:
 
 
 def _tokens(settings: Settings, key: Key) -> list[str]:
-    issuer = Issuer(settings.issuer, settings.audience, 600)
+    issuer = TokenIssuer(settings.issuer, settings.audience, 600)
     return [
         issuer.issue(
             KeyRing((key,)),

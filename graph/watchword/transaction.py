@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event
 from watchword.events.log.event_log import append
-from watchword.formats.exact_json import checked
+from watchword.formats.exact_json import writable
 from watchword.principal import SERVER, Actor
 from watchword.storage.database import Database, undisturbed
 
@@ -32,7 +32,7 @@ class Transaction:
         in the log, and the bus could not carry it.
         """
         carried = [event.stream, event.key, event.kind, dict(event.data)]
-        checked(carried)
+        writable(carried)
         orjson.dumps(carried)  # refuses integers beyond 64 bits, which would arrive as others
         self.events.append(event)
 

@@ -21,7 +21,7 @@ from tests.support.identity import ORIGIN
 from tests.support.oauth import APP, MACHINE, Member, TokenDesk, keyed, token_desk
 from tests.support.tokens import unsigned
 from watchword.oauth.clients.client_assertion import TYPE
-from watchword.oauth.clients.registration import Authentication, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Registration
 from watchword.storage.database import Database
 from watchword.tokens.keys import Key, generate
 
@@ -219,7 +219,7 @@ async def test_scopes_and_grants_that_were_not_given(desk: TokenDesk) -> None:
 
 async def test_a_refresh_token_of_another_client_ends_nothing(desk: TokenDesk) -> None:
     app, thief = await desk.register(APP), await desk.register(APP)
-    portal = await desk.register(replace(APP, authentication=Authentication.SECRET.value))
+    portal = await desk.register(replace(APP, authentication=ClientAuthMethod.SECRET.value))
     who = await desk.session(app)
     own = (await desk.desk.login(delivery="body")).json()["refresh_token"]
     for token in (who.refresh_token, own):

@@ -22,7 +22,7 @@ from tests.support.redis import LiveRedis
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.keys.signing_keys import load
 from watchword.storage.database import Database
-from watchword.tokens.issue import Issuer
+from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.keys import KeyRing
 
 PATIENCE = 60
@@ -105,7 +105,7 @@ class Fleet:
         self.redis = redis
         self.nodes = nodes
         self._ring = ring
-        self._issuer = Issuer("http://127.0.0.1:8000", "watchword", 600)
+        self._issuer = TokenIssuer("http://127.0.0.1:8000", "watchword", 600)
 
     @property
     def database_url(self) -> str:

@@ -17,7 +17,7 @@ from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, Opening, SignedIn
 from watchword.oauth.clients.client_assertion import TYPE
 from watchword.oauth.clients.clients import add_client, add_secret
-from watchword.oauth.clients.registration import Authentication, Grant, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant, Registration
 from watchword.oauth.tables import Client
 from watchword.storage.database import Database
 from watchword.tokens.keys import Key, generate
@@ -31,7 +31,7 @@ MACHINE = Registration(
 )
 APP = Registration(
     "App",
-    authentication=Authentication.NONE,
+    authentication=ClientAuthMethod.NONE,
     grants=[Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN],
     scopes=["toys:count"],
     redirect_uris=[REDIRECT],
@@ -84,7 +84,7 @@ class TokenDesk:
         domain = self.auth.domain
         async with unit_of(self.database, self.clock.now()) as unit:
             made: Client = await add_client(unit, domain, asked)
-            if made.authentication == Authentication.SECRET:
+            if made.authentication == ClientAuthMethod.SECRET:
                 return Member(made.id, (await add_secret(unit, made.id)).text)
         return Member(made.id, key=key)
 
@@ -134,7 +134,7 @@ def keyed(algorithm: str = "ES256", **changes: Any) -> tuple[Registration, Key]:
     key = generate(algorithm, 2048)
     asked = Registration(
         "Signer",
-        authentication=Authentication.KEY,
+        authentication=ClientAuthMethod.KEY,
         **{
             "grants": [Grant.CLIENT_CREDENTIALS],
             "scopes": ["toys:count"],

@@ -115,6 +115,6 @@ def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
     if scheme not in ("http", "https"):
         return False
     try:
-        return origin.is_among(given, [origin.normal(f"{scheme}://{header(scope, b'host')}")])
+        return origin.is_among(given, [origin.normalised(f"{scheme}://{header(scope, b'host')}")])
     except ValueError:
         return False

@@ -18,7 +18,7 @@ from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailab
 from watchword.principal import Principal
 from watchword.storage.database import is_unavailable
 from watchword.tokens.claims import Expected
-from watchword.tokens.issue import IssuedToken, Issuer
+from watchword.tokens.issue import IssuedToken, TokenIssuer
 from watchword.tokens.verify import UnknownKey, Verifier
 
 log = logging.getLogger("watchword.tokens")
@@ -45,7 +45,7 @@ class AuthService:
         self.seconds = LONGEST_TOKEN
         self.revocations = revocations(settings, domain)
         self.keys = KeyStore(database, services.vault, clock, services.background)
-        self.issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
+        self.issuer = TokenIssuer(settings.issuer, settings.audience, settings.access_token_seconds)
         self.verifier = Verifier(expected(settings), clock, settings.token_cache)
         self.external = External(services, self.revocations)
 

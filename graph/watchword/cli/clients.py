@@ -24,7 +24,7 @@ from watchword.oauth.clients.clients import (
     revoke_client,
     secrets_of,
 )
-from watchword.oauth.clients.registration import Authentication, Grant, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant, Registration
 from watchword.oauth.tables import Client
 from watchword.relay.page import page
 from watchword.transaction import Transaction
@@ -57,14 +57,14 @@ def add(settings: Settings, /, name: str, is_public: bool, jwks: Path | None, **
     """Register a client called NAME. Options that can be repeated take one value each."""
     if is_public and jwks is not None:
         raise click.UsageError("--public and --jwks exclude each other.")
-    way = Authentication.NONE if is_public else Authentication.SECRET
-    way = Authentication.KEY if jwks is not None else way
+    way = ClientAuthMethod.NONE if is_public else ClientAuthMethod.SECRET
+    way = ClientAuthMethod.KEY if jwks is not None else way
     read = _read(jwks) if jwks is not None else None
     registration = Registration(name, authentication=way.value, jwks=read, **asked)
 
     async def work(unit: Transaction) -> tuple[Client, NewSecret | None]:
         made = await add_client(unit, _domain(settings), registration)
-        has_secret = way is Authentication.SECRET
+        has_secret = way is ClientAuthMethod.SECRET
         return made, await add_secret(unit, made.id) if has_secret else None
 
     client, secret = write(settings, work)

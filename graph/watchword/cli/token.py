@@ -27,12 +27,11 @@ from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.storage.vault import vault
 from watchword.tokens.explanation import Explanation, explain
-from watchword.tokens.issue import IssuedToken, Issuer
+from watchword.tokens.issue import IssuedToken, TokenIssuer
 from watchword.tokens.keys import KeyRing
 from watchword.tokens.verify import Verifier
 from watchword.transaction import Transaction
-from watchword.trust.issuers import Issuer as Trusted
-from watchword.trust.issuers import TrustedIssuers
+from watchword.trust.issuers import IssuerVerifier, TrustedIssuers
 
 # What the audit log keeps of a client's name, in characters.
 LONGEST_CLIENT = 200
@@ -147,7 +146,7 @@ def _issue(
     settings: Settings, ring: KeyRing, asked: Wish, account: Account | None, now: float
 ) -> IssuedToken:
     roles = asked.roles or (tuple(account.roles) if account else ())
-    issuer = Issuer(settings.issuer, settings.audience, settings.access_token_seconds)
+    issuer = TokenIssuer(settings.issuer, settings.audience, settings.access_token_seconds)
     return issuer.issue(
         ring,
         subject=account.id if account else asked.subject or "",
@@ -190,7 +189,7 @@ async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -
     known.check(principal)
 
 
-async def _verify_elsewhere(settings: Settings, issuer: Trusted, text: str) -> None:
+async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: str) -> None:
     """Do as the server does, and ask the issuer for its keys; but nobody gets an account by that."""
     verified = await issuer.verify(text)
     async with opened(settings) as database, database.read() as db:

@@ -207,7 +207,7 @@ class Settings(LiveSettings):
     @cached_property
     def own_origin(self) -> str:
         """The origin of the pages that we serve ourselves."""
-        return origin.of(self.issuer)
+        return origin.of_url(self.issuer)
 
     @cached_property
     def our_origins(self) -> tuple[str, ...]:
@@ -233,8 +233,8 @@ class Settings(LiveSettings):
         if url.username is not None:
             raise ValueError("must not name a user or a password: clients are told this URL")
         # A URL is ASCII, and others compare this one character by character.
-        ours = issuer if issuer.isascii() else origin.of(issuer) + quote(url.path, "/%")
-        origin.of(ours)
+        ours = issuer if issuer.isascii() else origin.of_url(issuer) + quote(url.path, "/%")
+        origin.of_url(ours)
         return ours.rstrip("/")
 
     @field_validator("database_url")
@@ -271,7 +271,7 @@ class Settings(LiveSettings):
     @field_validator("admin_email")
     @classmethod
     def _email_is_one(cls, email: str) -> str:
-        if not mail_address.is_one(mail_address.canonical(email)):
+        if not mail_address.is_address(mail_address.canonical(email)):
             raise ValueError("must be an e-mail address")
         return mail_address.canonical(email)
 
@@ -396,7 +396,7 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 def _origin(given: str) -> str:
     """Return an origin as browsers write it. Raises `ValueError` that names what is none."""
     try:
-        return origin.normal(given)
+        return origin.normalised(given)
     except ValueError as error:
         # A password before the host is not for the log.
         raise ValueError(f"{given.rpartition('@')[2]!r} {error}") from error

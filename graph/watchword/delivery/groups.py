@@ -10,7 +10,7 @@ from watchword.delivery.group import Group, Trouble
 from watchword.delivery.member import GroupKey, Member
 from watchword.delivery.troubles import Troubles
 from watchword.execution.engine import Engine
-from watchword.formats.exact_json import distinct
+from watchword.formats.exact_json import canonical_bytes
 
 
 class Groups:
@@ -83,7 +83,7 @@ class Groups:
             return None
         key = GroupKey(
             member.operation.plan,
-            distinct(member.operation.variables or {}),
+            canonical_bytes(member.operation.variables or {}),
             principal.grants,
             principal.is_anonymous,
             topic,

@@ -21,7 +21,7 @@ from watchword.execution.ahead import Ahead
 from watchword.execution.limits import Limits
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Planner, Refused
-from watchword.formats.exact_json import checked
+from watchword.formats.exact_json import writable
 from watchword.permissions import guards
 from watchword.permissions.refusal import named
 from watchword.principal import IdentityAsked, asks_for_one
@@ -221,7 +221,7 @@ def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
                     return value
             elif kind is bool or (kind is float and isfinite(value)):
                 return value
-            return checked(value)
+            return writable(value)
 
     return Checking
 

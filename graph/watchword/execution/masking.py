@@ -16,7 +16,7 @@ from graphql import GraphQLError
 from graphql.execution import Executor, values
 
 from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
-from watchword.formats.exact_json import described, encode
+from watchword.formats.exact_json import encode, writable_or_text
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
@@ -74,7 +74,7 @@ def written(answer: dict[str, Any]) -> bytes:
         return orjson.dumps(answer)
     except TypeError as error:
         if "errors" in answer:
-            answer = {**answer, "errors": described(answer["errors"])}
+            answer = {**answer, "errors": writable_or_text(answer["errors"])}
         try:
             return orjson.dumps(answer)
         except TypeError:

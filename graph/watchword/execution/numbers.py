@@ -25,7 +25,7 @@ from graphql import (
     type_from_ast,
 )
 
-from watchword.formats.exact_json import Number, is_exact
+from watchword.formats.exact_json import Number, fits_float
 
 # Every integer up to this one is exact as a double.
 LONGEST_EXACT = 2**53
@@ -37,7 +37,7 @@ class ExactNumbers(ValidationRule):
 
     def enter_float_value(self, node: FloatValueNode, *_: Any) -> None:
         # Within a scalar of the schema's own, such as JSON, there is no type.
-        if self._is_float() or is_exact(node.value):
+        if self._is_float() or fits_float(node.value):
             self.enter_int_value(node)
         else:
             self.report_error(GraphQLError(_words(node.value), node))

@@ -49,10 +49,10 @@ def encode(message: Any) -> bytes:
     try:
         return orjson.dumps(message)
     except TypeError:
-        return orjson.dumps(described(message))
+        return orjson.dumps(writable_or_text(message))
 
 
-def checked(value: Any) -> Any:
+def writable(value: Any) -> Any:
     """Return a value as orjson writes it, equal to the one that is given. Raises `Unwritable`."""
     # Most leaves of most answers, without another call.
     kind = type(value)
@@ -64,16 +64,16 @@ def checked(value: Any) -> Any:
     return value if _is_plain((value,), DEEPEST) else _made_plain(value, DEEPEST)
 
 
-def described(value: Any, depth: int = DEEPEST) -> Any:
+def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
     """Return a value in which each part that JSON cannot hold is replaced by its text."""
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         if depth == 0:
             return "…"
         if isinstance(value, Mapping):
-            return {_words(key): described(each, depth - 1) for key, each in value.items()}
-        return [described(each, depth - 1) for each in value]
+            return {_words(key): writable_or_text(each, depth - 1) for key, each in value.items()}
+        return [writable_or_text(each, depth - 1) for each in value]
     try:
-        return checked(value)
+        return writable(value)
     except Unwritable:
         return _words(value)
 
@@ -93,7 +93,7 @@ def decode(data: bytes | str) -> Any:
     return _read_carefully(data) if _has_float(value) else value
 
 
-def distinct(value: Any) -> bytes:
+def canonical_bytes(value: Any) -> bytes:
     """Return bytes that are equal for equal values that were read, and for no others."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -101,7 +101,7 @@ def distinct(value: Any) -> bytes:
         return repr(value).encode()
 
 
-def is_exact(text: str) -> bool:
+def fits_float(text: str) -> bool:
     """Tell whether a float holds what this number says, to the last digit that was written."""
     near = float(text)
     return isfinite(near) and _is_near_enough(near, text)

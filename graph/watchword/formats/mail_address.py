@@ -27,7 +27,7 @@ def folded_before(address: str) -> str:
     return address.strip().casefold()
 
 
-def is_one(address: str) -> bool:
+def is_address(address: str) -> bool:
     """Tell whether a canonical text can be an address."""
     name, _, host = address.partition("@")
     is_text = address.isprintable() and not any(map(str.isspace, address))

@@ -20,7 +20,7 @@ _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{0,5})
 _NO_PAGES = {"file", "ftp", "ws", "wss", "data", "blob", "about", "javascript"}
 
 
-def normal(text: str) -> str:
+def normalised(text: str) -> str:
     """Return an origin as browsers write it. Raises `ValueError` that says what to write instead."""
     if text == "null":
         raise ValueError(
@@ -42,10 +42,10 @@ def normal(text: str) -> str:
     return origin
 
 
-def of(url: str) -> str:
+def of_url(url: str) -> str:
     """Return the origin of an http or https URL. Raises `ValueError` when it has none."""
     scheme, _, rest = url.partition("://")
-    return normal(f"{scheme}://{re.split(r'[/?#]', rest, maxsplit=1)[0]}")
+    return normalised(f"{scheme}://{re.split(r'[/?#]', rest, maxsplit=1)[0]}")
 
 
 def is_among(origin: str, origins: Collection[str]) -> bool:
@@ -53,7 +53,7 @@ def is_among(origin: str, origins: Collection[str]) -> bool:
     if origin in origins:
         return True
     try:
-        return normal(origin) in origins
+        return normalised(origin) in origins
     except ValueError:
         return False
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from watchword.auth.http.routes import JWKS
 from watchword.config.settings import Settings
 from watchword.domain import Domain
-from watchword.oauth.clients.registration import Authentication, Grant, known_scopes
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant, known_scopes
 from watchword.tokens.jwk import ASYMMETRIC
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
@@ -17,13 +17,13 @@ REVOKE, INTROSPECT = "/oauth/revoke", "/oauth/introspect"
 # Seconds for which others may keep it.
 MAX_AGE = 3_600
 # A confidential client may send its secret either way (RFC 6749, section 2.3.1).
-_CONFIDENTIAL = [Authentication.SECRET.value, "client_secret_post", Authentication.KEY.value]
+_CONFIDENTIAL = [ClientAuthMethod.SECRET.value, "client_secret_post", ClientAuthMethod.KEY.value]
 
 
 def metadata(settings: Settings, domain: Domain) -> dict[str, Any]:
     """Return the metadata (RFC 8414, section 2)."""
     issuer, algorithms = settings.issuer, list(ASYMMETRIC)
-    methods = [*_CONFIDENTIAL, Authentication.NONE.value]
+    methods = [*_CONFIDENTIAL, ClientAuthMethod.NONE.value]
     return {
         "issuer": issuer,
         "authorization_endpoint": issuer + AUTHORIZE,

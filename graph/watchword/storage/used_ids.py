@@ -33,7 +33,7 @@ used_ids = sa.Table(
 MARGIN = 120.0
 
 
-async def first(db: AsyncSession, kind: str, owner: str, id: str, expires_at: float) -> bool:
+async def use_once(db: AsyncSession, kind: str, owner: str, id: str, expires_at: float) -> bool:
     """Use an id of its owner, with the session's transaction; tell whether it was not used before.
 
     It is kept until `expires_at` (Unix seconds). Another transaction that uses the same one waits

@@ -24,7 +24,7 @@ class IssuedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
+class TokenIssuer:
     """Signs for one issuer and audience; `seconds` is the life of its tokens."""
 
     issuer: str

@@ -18,7 +18,7 @@ from watchword.tokens.keys import VerifyingKey
 from watchword.tokens.members import members
 from watchword.tokens.verify import UnknownKey
 from watchword.trust.keys import IssuerKeys
-from watchword.trust.mapping import Person, elsewhere, person_of, translate
+from watchword.trust.mapping import ExternalPerson, elsewhere, person_of, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Verified:
     """What a token of another issuer says: the person is not an account yet, nor is the principal."""
 
     principal: Principal
-    person: Person
+    person: ExternalPerson
 
 
-class Issuer:
+class IssuerVerifier:
     """One issuer, with its keys."""
 
     def __init__(
@@ -94,10 +94,10 @@ class TrustedIssuers:
         for one in trusted:
             _check_roles(one, roles)
         self._by_name = {
-            one.issuer: Issuer(one, clock, leeway, roles, background) for one in trusted
+            one.issuer: IssuerVerifier(one, clock, leeway, roles, background) for one in trusted
         }
 
-    def of(self, token: str) -> Issuer | None:
+    def of(self, token: str) -> IssuerVerifier | None:
         """Return whose keys a token is to be checked with; None when it names no issuer of ours.
 
         Nothing else of a token is looked at before its signature has been checked.

@@ -26,7 +26,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ExternalPerson:
     """Whom a token speaks for, as its issuer knows it."""
 
     issuer: TrustedIssuer
@@ -69,12 +69,12 @@ def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
     return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
 
 
-def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> Person:
+def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> ExternalPerson:
     """Return whom the claims speak for. An address that nobody verified is not taken for theirs."""
     is_verified = issuer.unverified_email or claims.get("email_verified") is True
     email = find(claims, issuer.email) if is_verified else None
     name = find(claims, issuer.person)
-    return Person(
+    return ExternalPerson(
         issuer,
         subject_of(claims, issuer),
         email if isinstance(email, str) else None,

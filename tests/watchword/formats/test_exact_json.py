@@ -22,11 +22,11 @@ from watchword.formats.exact_json import (
     LONGEST_INTEGER,
     Number,
     Unwritable,
-    checked,
+    canonical_bytes,
     decode,
-    distinct,
     encode,
-    is_exact,
+    fits_float,
+    writable,
 )
 
 
@@ -75,7 +75,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_what_json_holds_is_written_and_read_without_a_change(value: Any) -> None:
-    text = orjson.dumps(checked(value))
+    text = orjson.dumps(writable(value))
     assert json.loads(text) == decode(text) == value
     assert decode(json.dumps(value)) == value
 
@@ -97,7 +97,7 @@ def test_what_json_holds_is_written_and_read_without_a_change(value: Any) -> Non
     ],
 )
 def test_what_is_json_by_another_name_is_written_as_it(value: Any, text: str) -> None:
-    assert orjson.dumps(checked(value)).decode() == text
+    assert orjson.dumps(writable(value)).decode() == text
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_is_json_by_another_name_is_written_as_it(value: Any, text: str) ->
 )
 def test_what_json_cannot_hold_is_refused_and_not_altered(value: Any, where: Any) -> None:
     with pytest.raises(Unwritable):
-        checked(where(value))
+        writable(where(value))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_common_numbers_are_read_without_decimal_arithmetic(
 def test_a_number_that_no_float_holds_is_known_by_what_was_written(text: str) -> None:
     [number] = decode(f"[{text}]")
     assert (type(number), number.text, str(number)) == (Number, text, text)
-    assert not is_exact(text)
+    assert not fits_float(text)
 
 
 @pytest.mark.parametrize(
@@ -203,5 +203,5 @@ def test_what_is_not_json_is_refused_whatever_its_numbers_are(text: str) -> None
 def test_different_values_are_told_apart() -> None:
     texts = ["1", "1.0", "true", '"1"', "18446744073709551617", "18446744073709551618"]
     texts += ["12345678901234567.89", "12345678901234567.88", '"12345678901234567.89"', "null"]
-    assert len({distinct({"a": decode(text)}) for text in texts}) == len(texts)
-    assert distinct({"a": 1, "b": 2}) == distinct({"b": 2, "a": 1})
+    assert len({canonical_bytes({"a": decode(text)}) for text in texts}) == len(texts)
+    assert canonical_bytes({"a": 1, "b": 2}) == canonical_bytes({"b": 2, "a": 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.formats.mail_address import canonical, folded, is_one
+from watchword.formats.mail_address import canonical, folded, is_address
 
 COMPOSED, APART = "Jos\u00e9@example.com", "Jose\u0301@example.com"
 
@@ -28,7 +28,7 @@ def test_what_looks_alike_is_not_one() -> None:
 
 @pytest.mark.parametrize("address", ["a@b", COMPOSED, "stra\u00dfe@example.com", "a@b@c"])
 def test_what_can_be_an_address(address: str) -> None:
-    assert is_one(address)
+    assert is_address(address)
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_what_can_be_an_address(address: str) -> None:
     ],
 )
 def test_what_cannot(address: str) -> None:
-    assert not is_one(address)
+    assert not is_address(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.formats.origin import ascii_host, is_among, normal, of
+from watchword.formats.origin import ascii_host, is_among, normalised, of_url
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ from watchword.formats.origin import ascii_host, is_among, normal, of
     ],
 )
 def test_an_origin_is_kept_as_browsers_write_it(written: str, kept: str) -> None:
-    assert normal(written) == kept
-    assert normal(kept) == kept
+    assert normalised(written) == kept
+    assert normalised(kept) == kept
     assert is_among(written, [kept])
 
 
@@ -78,7 +78,7 @@ def test_an_origin_is_kept_as_browsers_write_it(written: str, kept: str) -> None
 )
 def test_what_is_no_origin_is_refused_with_advice(written: str, advice: str) -> None:
     with pytest.raises(ValueError, match="^(is|has|names) ") as refused:
-        normal(written)
+        normalised(written)
     assert advice in str(refused.value)
     assert not is_among(written, ["https://app.example.com"])
 
@@ -92,7 +92,7 @@ def test_what_is_no_origin_is_refused_with_advice(written: str, advice: str) -> 
     ],
 )
 def test_a_url_has_an_origin(url: str, origin: str) -> None:
-    assert of(url) == origin
+    assert of_url(url) == origin
 
 
 def test_another_scheme_host_or_port_is_another_origin() -> None:

@@ -10,7 +10,7 @@ from tests.support.clock import MovedClock
 from tests.watchword.auth.test_tables import differences
 from watchword.storage import used_ids
 from watchword.storage.database import Database
-from watchword.storage.used_ids import MARGIN, first
+from watchword.storage.used_ids import MARGIN, use_once
 
 LATER = MovedClock().now() + 60
 
@@ -19,7 +19,7 @@ async def use(
     database: Database, id: str = "1", *, kind: str = "dpop", owner: str = "a", until: float = LATER
 ) -> bool:
     async with database.write() as db:
-        return await first(db, kind, owner, id, until)
+        return await use_once(db, kind, owner, id, until)
 
 
 async def count(database: Database) -> int:
@@ -51,7 +51,7 @@ async def test_two_processes_use_it_once_between_them(database: Database) -> Non
 
 async def test_what_was_not_committed_was_not_used(database: Database) -> None:
     async with database.open() as db:
-        assert await first(db, "dpop", "a", "1", LATER)
+        assert await use_once(db, "dpop", "a", "1", LATER)
     assert await use(database)
 
 

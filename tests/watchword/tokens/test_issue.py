@@ -8,7 +8,7 @@ from tests.support.clock import MovedClock
 from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
 from watchword.errors import InvalidToken
 from watchword.tokens.compact import decode
-from watchword.tokens.issue import Issuer
+from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.keys import KeyRing
 from watchword.tokens.members import members
 
@@ -20,7 +20,7 @@ SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 def test_a_token_is_small_and_in_profile(algorithm: str, clock: MovedClock) -> None:
     made = key(algorithm)
-    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+    issued = TokenIssuer(ISSUER, AUDIENCE, 600).issue(
         KeyRing((made,)), subject="alice", roles=ROLES, scopes=SCOPES, session="s1", now=clock.now()
     )
     assert len(issued.token) < 1024 + (256 if algorithm == "RS256" else 0)
@@ -37,7 +37,7 @@ def test_a_token_is_small_and_in_profile(algorithm: str, clock: MovedClock) -> N
 
 def test_no_two_tokens_are_the_same(clock: MovedClock) -> None:
     ring = KeyRing((key(),))
-    issuer = Issuer(ISSUER, AUDIENCE, 600)
+    issuer = TokenIssuer(ISSUER, AUDIENCE, 600)
     tokens = {
         issuer.issue(ring, subject="a", roles=[], scopes=[], session=None, now=clock.now()).token
         for _ in range(10)
@@ -47,7 +47,7 @@ def test_no_two_tokens_are_the_same(clock: MovedClock) -> None:
 
 def test_a_clients_token_says_which_version_of_it_got_it(clock: MovedClock) -> None:
     made = key()
-    issued = Issuer(ISSUER, AUDIENCE, 600).issue(
+    issued = TokenIssuer(ISSUER, AUDIENCE, 600).issue(
         KeyRing((made,)),
         subject="c",
         roles=[],

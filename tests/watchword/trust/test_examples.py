@@ -19,7 +19,7 @@ from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
 from watchword.process.background import Background
 from watchword.tokens.keys import Key
-from watchword.trust.issuers import Issuer, TrustedIssuers
+from watchword.trust.issuers import IssuerVerifier, TrustedIssuers
 
 EXAMPLES = (Path(__file__).parent / "examples.json").read_text()
 NOW = int(MovedClock().now())
@@ -105,7 +105,7 @@ class Provider:
         (known,) = read(trusted_issuers=json.dumps([entry])).trusted_issuers
         local = known.model_copy(update={"jwks_url": f"{idp.url}{JWKS}"})
         self.entry: TrustedIssuer = local
-        self.issuer = Issuer(local, MovedClock(), 5, ROLES, Background(MovedClock()))
+        self.issuer = IssuerVerifier(local, MovedClock(), 5, ROLES, Background(MovedClock()))
 
     async def verify(self, claims: dict[str, Any], typ: str | None, /, **changes: Any) -> Any:
         payload = {name: value for name, value in (claims | changes).items() if value is not ABSENT}

@@ -265,6 +265,6 @@ async def _keep_an_admin(db: AsyncSession, leaving: Account) -> None:
 def checked_address(email: str) -> str:
     """Return an e-mail address as it is kept. Raises `BadUserInput`."""
     kept = mail_address.canonical(email)
-    if not mail_address.is_one(kept):
+    if not mail_address.is_address(kept):
         raise BadUserInput("This is no e-mail address.", ["email"])
     return kept

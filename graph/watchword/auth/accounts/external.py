@@ -44,8 +44,8 @@ from watchword.principal import Actor, Principal
 from watchword.storage.columns import moment
 from watchword.storage.database import exclusive, is_unavailable
 from watchword.transaction import Transaction, transaction
-from watchword.trust.issuers import Issuer, TrustedIssuers, Verified
-from watchword.trust.mapping import LONGEST_SUBJECT, Person, fingerprint, is_name
+from watchword.trust.issuers import IssuerVerifier, TrustedIssuers, Verified
+from watchword.trust.mapping import LONGEST_SUBJECT, ExternalPerson, fingerprint, is_name
 
 log = logging.getLogger("watchword.trust")
 
@@ -61,7 +61,7 @@ class Remembered:
     """
 
     principal: Principal
-    issuer: Issuer
+    issuer: IssuerVerifier
     keys: int
     renews_at: float
 
@@ -114,7 +114,7 @@ class External:
         self._remember(digest, known)
         return known.principal
 
-    async def _look(self, issuer: Issuer, token: str, address: str) -> Remembered:
+    async def _look(self, issuer: IssuerVerifier, token: str, address: str) -> Remembered:
         verified = await issuer.verify(token)
         keys = issuer.keys.version
         principal = await self._settle(verified, address)
@@ -270,7 +270,7 @@ async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
     return account
 
 
-async def _add_account(unit: Transaction, person: Person, roles: frozenset[str]) -> Account:
+async def _add_account(unit: Transaction, person: ExternalPerson, roles: frozenset[str]) -> Account:
     for address in _addresses(person):
         try:
             async with unit.db.begin_nested():
@@ -283,7 +283,7 @@ async def _add_account(unit: Transaction, person: Person, roles: frozenset[str])
     raise Conflict("Another process is making this account. Try again.")
 
 
-def _addresses(person: Person) -> Iterator[str]:
+def _addresses(person: ExternalPerson) -> Iterator[str]:
     """Yield the person's own address, and ones that nobody can have (RFC 2606, section 2)."""
     if person.email is not None:
         yield person.email
@@ -298,6 +298,6 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _name(person: Person) -> str:
+def _name(person: ExternalPerson) -> str:
     # The person cannot be asked for another name here, so refused characters are left out.
     return cleaned_text(person.name or "", LONGEST_NAME) or person.subject.strip()[:LONGEST_NAME]

@@ -159,7 +159,7 @@ async def _use(auth: AuthService, proof: Proof, db: AsyncSession) -> None:
     # RFC 9449, section 11.1: a proof is good once, in all processes together.
     settings = auth.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
-    if not await used_ids.first(db, "dpop", proof.key, proof.id, expires_at):
+    if not await used_ids.use_once(db, "dpop", proof.key, proof.id, expires_at):
         replayed = Replayed()
         _log(replayed)
         raise replayed

@@ -45,7 +45,7 @@ async def take(
     if not any(good) or unit.now >= end:
         return False
     id = urlsafe_b64encode(said).decode()
-    return await used_ids.first(unit.db, "passkey challenge", purpose, id, end)
+    return await used_ids.use_once(unit.db, "passkey challenge", purpose, id, end)
 
 
 def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:

@@ -33,7 +33,7 @@ from watchword.oauth.authorize.authorization import (
     address_of,
     check,
 )
-from watchword.oauth.authorize.decisions import allow, grant, is_settled, person_of, question
+from watchword.oauth.authorize.decisions import allow, grant, is_settled, question, resource_owner
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.metadata import AUTHORIZE
 from watchword.principal import Actor, Principal
@@ -122,7 +122,7 @@ async def _decided(
     services = auth.services
     actor = Actor(principal.subject, principal.session, principal.client, network_address)
     async with transaction(services.database, services.bus, services.clock.now(), actor) as unit:
-        person = await person_of(unit, auth, principal, asked)
+        person = await resource_owner(unit, auth, principal, asked)
         if not person.scopes:
             nothing = OAuthError("access_denied", "The person has none of these scopes itself.")
             return {"redirect_to": asked.address.refused(nothing)}

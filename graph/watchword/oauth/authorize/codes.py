@@ -19,11 +19,11 @@ from watchword.auth.tables import Account, Session
 from watchword.oauth.authorize.authorization import AuthorizationRequest
 from watchword.oauth.authorize.consents import covers
 from watchword.oauth.clients.redirect_uri import is_registered
-from watchword.oauth.clients.registration import Authentication
+from watchword.oauth.clients.registration import ClientAuthMethod
 from watchword.oauth.tables import AuthorizationCode, Client
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, forget
-from watchword.storage.used_ids import Use, first, use_nothing
+from watchword.storage.used_ids import Use, use_nothing, use_once
 from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.codes")
@@ -99,7 +99,7 @@ async def redeem(
         scopes=scopes,
         # A client that authenticates may change its key: its refresh tokens are bound to itself
         # (RFC 9449, section 5).
-        key=key if client.authentication == Authentication.NONE else None,
+        key=key if client.authentication == ClientAuthMethod.NONE else None,
     )
     who = await auth.sessions.open(unit, account, device, opening)
     used.session_id = who.session.id
@@ -129,7 +129,7 @@ async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
     if known is None or known.client_id != client.id:
         return
     # Once: whoever has a code could fill the log with it, from which nothing is ever taken away.
-    if await first(unit.db, "replay", client.id, known.hash, unit.now + REMEMBERED):
+    if await use_once(unit.db, "replay", client.id, known.hash, unit.now + REMEMBERED):
         log.warning("an authorization code of client %s came again", client.id)
         record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
     if known.session_id is not None:

@@ -19,8 +19,8 @@ class ConsentedScope:
     description: str = strawberry.field(description="What it allows, in words.")
 
 
-@strawberry.type(description="What one lets an application do.")
-class Consent:
+@strawberry.type(name="Consent", description="What one lets an application do.")
+class ConsentView:
     client: strawberry.ID = strawberry.field(description="The application's client_id.")
     name: str = strawberry.field(description="The application's name.")
     scopes: list[ConsentedScope]
@@ -35,7 +35,7 @@ class ConsentQuery:
     """Inherit from this in a schema's Query."""
 
     @strawberry.field(permission_classes=[FirstParty], description="What one lets applications do.")
-    async def consents(self, info: Info) -> list[Consent] | None:
+    async def consents(self, info: Info) -> list[ConsentView] | None:
         async with info.context.read() as db:
             given = await list_consents(db, info.context.principal.subject)
         return [_consent(each, info.context.services.domain) for each in given]
@@ -49,7 +49,7 @@ class ConsentMutation:
         permission_classes=[FirstParty],
         description="Let an application do nothing more; its sessions and tokens end at once.",
     )
-    async def withdraw_consent(self, info: Info, client: strawberry.ID) -> Consent | None:
+    async def withdraw_consent(self, info: Info, client: strawberry.ID) -> ConsentView | None:
         me = info.context.principal.subject
         async with info.context.write() as unit:
             given = {each.client: each for each in await list_consents(unit.db, me)}
@@ -58,8 +58,8 @@ class ConsentMutation:
         return _consent(given[client], info.context.services.domain)
 
 
-def _consent(given: Given, domain: Domain) -> Consent:
-    return Consent(
+def _consent(given: Given, domain: Domain) -> ConsentView:
+    return ConsentView(
         client=strawberry.ID(given.client),
         name=given.name,
         scopes=[

@@ -13,7 +13,7 @@ from watchword.oauth.authorize.authorization import AuthorizationRequest
 from watchword.oauth.authorize.codes import make_code
 from watchword.oauth.authorize.consents import covers, give
 from watchword.oauth.clients.redirect_uri import is_for_one_host
-from watchword.oauth.clients.registration import Authentication
+from watchword.oauth.clients.registration import ClientAuthMethod
 from watchword.oauth.errors import OAuthError
 from watchword.principal import FIRST_PARTY, Principal
 from watchword.storage.columns import moment
@@ -23,7 +23,7 @@ SIGN_IN = "Sign in again, then decide."
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ResourceOwner:
     """Who decides, in which session, and which of the scopes asked for are its own to give."""
 
     account: Account
@@ -31,9 +31,9 @@ class Person:
     scopes: frozenset[str]
 
 
-async def person_of(
+async def resource_owner(
     unit: Transaction, auth: AuthService, principal: Principal, asked: AuthorizationRequest
-) -> Person:
+) -> ResourceOwner:
     """Find out who decides, and keep its account and its session as they are meanwhile.
 
     Raises `OAuthError` with a status: 401 when the person has to sign in again, 403 when the token
@@ -55,24 +55,24 @@ async def person_of(
             # RFC 9470, section 3.
             raise OAuthError("insufficient_user_authentication", SIGN_IN, 401)
     own = auth.domain.scopes(frozenset(account.roles)) & principal.grants.scopes
-    return Person(account, session, asked.scopes & own)
+    return ResourceOwner(account, session, asked.scopes & own)
 
 
-async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: Person) -> bool:
+async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: ResourceOwner) -> bool:
     """Tell whether a person need not be asked, having consented before.
 
     It is asked again when the client wants that, and when anybody could be behind its client_id: a
     public client whose answers do not go to one host (RFC 8252, section 8.6).
     """
     client = asked.address.client
-    is_known = client.authentication != Authentication.NONE or is_for_one_host(asked.address.uri)
+    is_known = client.authentication != ClientAuthMethod.NONE or is_for_one_host(asked.address.uri)
     if not is_known or {"consent", "select_account"} & asked.prompt:
         return False
     return await covers(unit.db, person.account.id, client.id, person.scopes)
 
 
 async def allow(
-    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: Person
+    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: ResourceOwner
 ) -> str:
     """Write down that a person consents; return the URL that brings the client its code."""
     await give(unit, person.account, asked.address.client.id, person.scopes)
@@ -80,7 +80,7 @@ async def allow(
 
 
 async def grant(
-    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: Person
+    unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: ResourceOwner
 ) -> str:
     """Return the URL that brings the client its code, for what a person has consented to."""
     seconds = auth.settings.code_seconds
@@ -89,7 +89,7 @@ async def grant(
 
 
 def question(
-    asked: AuthorizationRequest, person: Person, descriptions: Mapping[str, str]
+    asked: AuthorizationRequest, person: ResourceOwner, descriptions: Mapping[str, str]
 ) -> dict[str, object]:
     """Return what the page asks: by whom, of whom, for what, in words."""
     return {

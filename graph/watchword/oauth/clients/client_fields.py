@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 from watchword.context import Context, Info
 from watchword.oauth import tables as rows
 from watchword.oauth.clients import clients
-from watchword.oauth.clients.registration import Authentication, Grant, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant, Registration
 from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated
 from watchword.relay.connection import Connection, connect
 from watchword.relay.page import page
@@ -23,21 +23,24 @@ ManagesClients = SeesClients & RecentlyAuthenticated()
 
 strawberry.enum(Grant, name="GrantType", description="What a client may ask for tokens with.")
 strawberry.enum(
-    Authentication, name="ClientAuthentication", description="How a client shows who it is."
+    ClientAuthMethod, name="ClientAuthentication", description="How a client shows who it is."
 )
 
 
-@strawberry.type(description="One of the secrets of a client; it can never be read again.")
-class ClientSecret:
+@strawberry.type(
+    name="ClientSecret",
+    description="One of a client's secrets; the secret itself is never shown again.",
+)
+class ClientSecretView:
     id: strawberry.ID
     created_at: datetime
 
 
-@strawberry.type(description="An application or a service that asks for tokens.")
-class Client:
+@strawberry.type(name="Client", description="An application or a service that asks for tokens.")
+class ClientView:
     id: strawberry.ID = strawberry.field(description="The client_id.")
     name: str
-    authentication: Authentication
+    authentication: ClientAuthMethod
     grants: list[Grant]
     scopes: list[str] = strawberry.field(description="The most that it may have.")
     roles: list[str] = strawberry.field(description="What it is when it acts for itself.")
@@ -50,17 +53,17 @@ class Client:
     version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
 
     @strawberry.field(description="The oldest first; at most two.")
-    async def secrets(self, info: Info) -> list[ClientSecret]:
+    async def secrets(self, info: Info) -> list[ClientSecretView]:
         found = await info.context.loader(_load_secrets).load(str(self.id))
         return [
-            ClientSecret(id=strawberry.ID(secret.id), created_at=secret.created_at)
+            ClientSecretView(id=strawberry.ID(secret.id), created_at=secret.created_at)
             for secret in found
         ]
 
 
 @strawberry.type(description="A client, with a secret that is shown this once.")
 class ClientWithSecret:
-    client: Client
+    client: ClientView
     secret: str | None = strawberry.field(
         description="Keep it well: only its hash is kept here. None for a client without secrets."
     )
@@ -71,7 +74,7 @@ class AddClientInput:
     name: str
     grants: list[Grant]
     scopes: list[str]
-    authentication: Authentication = Authentication.SECRET
+    authentication: ClientAuthMethod = ClientAuthMethod.SECRET
     roles: list[str] = strawberry.field(default_factory=list)
     redirect_uris: list[str] = strawberry.field(default_factory=list)
     jwks: JSON | None = None
@@ -107,13 +110,13 @@ class ClientQuery:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-    ) -> Connection[Client] | None:
+    ) -> Connection[ClientView] | None:
         async with info.context.read() as db:
             found = await clients.page_of_clients(db, page(first, after, last, before))
         return connect(found, _client, lambda: _count(info.context))
 
     @strawberry.field(permission_classes=[SeesClients], description="A client, by its client_id.")
-    async def client(self, info: Info, id: strawberry.ID) -> Client | None:
+    async def client(self, info: Info, id: strawberry.ID) -> ClientView | None:
         async with info.context.read() as db:
             return _client(await clients.get_client(db, id))
 
@@ -130,7 +133,7 @@ class ClientMutation:
         asked = Registration(**_decided(input))
         async with info.context.write() as unit:
             made = await clients.add_client(unit, info.context.services.domain, asked)
-            has_secret = made.authentication == Authentication.SECRET
+            has_secret = made.authentication == ClientAuthMethod.SECRET
             secret = await clients.add_secret(unit, made.id) if has_secret else None
         return ClientWithSecret(client=_client(made), secret=secret.text if secret else None)
 
@@ -138,7 +141,7 @@ class ClientMutation:
         permission_classes=[ManagesClients],
         description="Change a client that may do no more than oneself. What takes something from it ends its tokens at once.",
     )
-    async def change_client(self, info: Info, input: ChangeClientInput) -> Client | None:
+    async def change_client(self, info: Info, input: ChangeClientInput) -> ClientView | None:
         domain, changes = info.context.services.domain, _decided(input)
         async with info.context.write() as unit:
             changed = await clients.change_client(
@@ -150,7 +153,7 @@ class ClientMutation:
         permission_classes=[ManagesClients],
         description="Refuse a client for good, and end all that it was ever given.",
     )
-    async def disable_client(self, info: Info, client: strawberry.ID) -> Client | None:
+    async def disable_client(self, info: Info, client: strawberry.ID) -> ClientView | None:
         async with info.context.write() as unit:
             return _client(await clients.disable_client(unit, client))
 
@@ -158,7 +161,7 @@ class ClientMutation:
         permission_classes=[ManagesClients],
         description="End all sessions and tokens of a client, which may then get new ones.",
     )
-    async def revoke_client(self, info: Info, client: strawberry.ID) -> Client | None:
+    async def revoke_client(self, info: Info, client: strawberry.ID) -> ClientView | None:
         async with info.context.write() as unit:
             return _client(await clients.revoke_client(unit, client))
 
@@ -178,7 +181,7 @@ class ClientMutation:
     )
     async def remove_client_secret(
         self, info: Info, client: strawberry.ID, secret: strawberry.ID
-    ) -> Client | None:
+    ) -> ClientView | None:
         async with info.context.write() as unit:
             return _client(await clients.remove_secret(unit, client, secret))
 
@@ -197,11 +200,11 @@ def _decided(input: AddClientInput | ChangeClientInput) -> dict[str, Any]:
     return given
 
 
-def _client(row: rows.Client) -> Client:
-    return Client(
+def _client(row: rows.Client) -> ClientView:
+    return ClientView(
         id=strawberry.ID(row.id),
         name=row.name,
-        authentication=Authentication(row.authentication),
+        authentication=ClientAuthMethod(row.authentication),
         grants=[Grant(grant) for grant in row.grants],
         scopes=row.scopes,
         roles=row.roles,

@@ -19,7 +19,7 @@ from watchword.auth.revocation.identity_events import client_revoked
 from watchword.auth.tables import Account, Session
 from watchword.domain import Domain
 from watchword.errors import BadUserInput, Conflict, NotFound
-from watchword.oauth.clients.registration import Authentication, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Registration
 from watchword.oauth.tables import Client, ClientSecret
 from watchword.relay.page import Page
 from watchword.relay.paginate import Order, Slice, paginate
@@ -117,7 +117,7 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
     client = await _lock(unit, id)
     # A holder of the secret can act as the client.
     unit.actor.check_reach(client.roles, client.scopes)
-    if client.authentication != Authentication.SECRET:
+    if client.authentication != ClientAuthMethod.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])
     if len(await secrets_of(unit.db, id)) >= MOST_SECRETS:
         raise BadUserInput(

@@ -36,7 +36,7 @@ class Grant(StrEnum):
     CLIENT_CREDENTIALS = "client_credentials"
 
 
-class Authentication(StrEnum):
+class ClientAuthMethod(StrEnum):
     """How a client shows who it is (RFC 7591, section 2, token_endpoint_auth_method)."""
 
     SECRET = "client_secret_basic"
@@ -49,7 +49,7 @@ class Registration:
     """Everything about a client that somebody decides. The words are those of `tables.Client`."""
 
     name: str
-    authentication: str = Authentication.SECRET.value
+    authentication: str = ClientAuthMethod.SECRET.value
     grants: Collection[str] = ()
     scopes: Collection[str] = ()
     roles: Collection[str] = ()
@@ -102,7 +102,7 @@ def split_uri(uri: str) -> SplitResult:
 
 def _check_words(asked: Registration, domain: Domain) -> None:
     scopes, roles = known_scopes(domain), domain.roles
-    _check_known("authentication", [asked.authentication], [way.value for way in Authentication])
+    _check_known("authentication", [asked.authentication], [way.value for way in ClientAuthMethod])
     _check_known("grants", asked.grants, [grant.value for grant in Grant])
     _check_known("scopes", asked.scopes, scopes)
     _check_known("roles", asked.roles, roles)
@@ -123,7 +123,7 @@ def _check_known(field: str, words: Collection[str], known: Collection[str]) -> 
 
 def _check_grants(asked: Registration) -> None:
     grants, path = set(asked.grants), ["input", "grants"]
-    is_public = asked.authentication == Authentication.NONE
+    is_public = asked.authentication == ClientAuthMethod.NONE
     acts_for_itself = Grant.CLIENT_CREDENTIALS in grants
     if not grants and not asked.may_introspect:
         raise BadUserInput("A client has at least one grant, or may introspect.", path)
@@ -181,7 +181,7 @@ def _fault_of(uri: str) -> str | None:
 
 def _keys(asked: Registration) -> dict[str, Any] | None:
     path = ["input", "jwks"]
-    if asked.authentication != Authentication.KEY:
+    if asked.authentication != ClientAuthMethod.KEY:
         if asked.jwks is not None:
             raise BadUserInput("jwks goes with private_key_jwt.", path)
         return None

@@ -18,11 +18,11 @@ from watchword.errors import InvalidToken
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.clients import client_assertion
 from watchword.oauth.clients.clients import find_client, knows, secrets_of
-from watchword.oauth.clients.registration import Authentication
+from watchword.oauth.clients.registration import ClientAuthMethod
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client, ClientSecret
 from watchword.principal import Actor
-from watchword.storage.used_ids import first
+from watchword.storage.used_ids import use_once
 from watchword.transaction import transaction
 
 log = logging.getLogger("watchword.clients")
@@ -31,7 +31,7 @@ _BASIC = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ClientCredentials:
     """What a request shows: who it says it is, and what is to prove that; a public client proves
     nothing."""
 
@@ -40,7 +40,7 @@ class Shown:
     assertion: str | None = field(default=None, repr=False)
 
 
-async def authenticate(auth: AuthService, request: Request, form: Parameters) -> Client:
+async def authenticate_client(auth: AuthService, request: Request, form: Parameters) -> Client:
     """Return the client that a request comes from.
 
     Whoever is not let in is written down, and counted by address: nobody who is in the right is
@@ -58,7 +58,7 @@ async def authenticate(auth: AuthService, request: Request, form: Parameters) ->
     raise _not_valid()
 
 
-def _shown(request: Request, form: Parameters) -> Shown:
+def _shown(request: Request, form: Parameters) -> ClientCredentials:
     basic = _basic(request)
     id, secret = form.get("client_id"), form.get("client_secret")
     assertion, kind = form.get("client_assertion"), form.get("client_assertion_type")
@@ -69,15 +69,15 @@ def _shown(request: Request, form: Parameters) -> Shown:
             raise OAuthError(
                 "invalid_request", f"The client_assertion_type is {client_assertion.TYPE}."
             )
-        shown = Shown(_claimed(assertion), assertion=assertion)
+        shown = ClientCredentials(_claimed(assertion), assertion=assertion)
     else:
-        shown = basic or Shown(id or "", secret)
+        shown = basic or ClientCredentials(id or "", secret)
     if id is not None and id != shown.id:
         raise OAuthError("invalid_request", "The client_id is another one's.")
     return shown
 
 
-def _basic(request: Request) -> Shown | None:
+def _basic(request: Request) -> ClientCredentials | None:
     """Read HTTP Basic, whose two parts are form-encoded (RFC 6749, section 2.3.1)."""
     given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if not given:
@@ -91,7 +91,7 @@ def _basic(request: Request) -> Shown | None:
         raise _not_valid() from None
     if not colon or not secret:
         raise _not_valid()
-    return Shown(id, secret)
+    return ClientCredentials(id, secret)
 
 
 def _claimed(assertion: str) -> str:
@@ -102,17 +102,20 @@ def _claimed(assertion: str) -> str:
 
 
 async def _fault(
-    auth: AuthService, client: Client | None, secrets: Sequence[ClientSecret], shown: Shown
+    auth: AuthService,
+    client: Client | None,
+    secrets: Sequence[ClientSecret],
+    shown: ClientCredentials,
 ) -> str | None:
     """Return why it is not the client; None when it is."""
     # Compared in any case, so that it takes as long for a client that there is not.
     fits = knows(secrets, shown.secret or "")
     match client.authentication if client else None:
-        case Authentication.SECRET if shown.secret is not None:
+        case ClientAuthMethod.SECRET if shown.secret is not None:
             return None if fits else "secret"
-        case Authentication.KEY if client and shown.assertion is not None:
+        case ClientAuthMethod.KEY if client and shown.assertion is not None:
             return await _fault_of_assertion(auth, client, shown.assertion)
-        case Authentication.NONE if shown.secret is None and shown.assertion is None:
+        case ClientAuthMethod.NONE if shown.secret is None and shown.assertion is None:
             return None
         case None:
             return "client"
@@ -133,7 +136,7 @@ async def _fault_of_assertion(auth: AuthService, client: Client, assertion: str)
     except InvalidToken as error:
         return f"assertion {error.rule}"
     async with transaction(services.database, services.bus, now) as unit:
-        is_first = await first(unit.db, "client assertion", client.id, good.id, good.expires_at)
+        is_first = await use_once(unit.db, "client assertion", client.id, good.id, good.expires_at)
     return None if is_first else "assertion replayed"
 
 

@@ -13,7 +13,7 @@ from watchword.auth.sessions.sessions import session_of
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.oauth.clients.clients import scopes_left
 from watchword.oauth.clients.registration import Grant
-from watchword.oauth.endpoints.client_authentication import authenticate
+from watchword.oauth.endpoints.client_authentication import authenticate_client
 from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
@@ -30,7 +30,7 @@ TOLD = ("iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "jti", "auth_time
 async def introspect(auth: AuthService, request: Request) -> Response:
     """Answer an introspection request. Raises `OAuthError` and `RateLimited`."""
     form = await read_form(request)
-    client = await authenticate(auth, request, form)
+    client = await authenticate_client(auth, request, form)
     if not client.may_introspect:
         raise OAuthError("unauthorized_client", "This client may not introspect tokens.", 403)
     token = required(form, "token")

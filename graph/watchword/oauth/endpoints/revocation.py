@@ -11,7 +11,7 @@ from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import give_back, session_of
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
-from watchword.oauth.endpoints.client_authentication import authenticate
+from watchword.oauth.endpoints.client_authentication import authenticate_client
 from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
@@ -26,7 +26,7 @@ async def revoke_token(auth: AuthService, request: Request) -> Response:
     `RateLimited`.
     """
     form = await read_form(request)
-    client = await authenticate(auth, request, form)
+    client = await authenticate_client(auth, request, form)
     token = required(form, "token")
     principal = await _believed(auth, request, token)
     services = auth.services

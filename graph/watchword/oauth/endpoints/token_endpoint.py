@@ -16,8 +16,8 @@ from watchword.auth.sessions.sessions import SignedIn, session_of
 from watchword.errors import Unauthenticated
 from watchword.oauth.authorize import codes
 from watchword.oauth.authorize.authorization import Parameters
-from watchword.oauth.clients.registration import Authentication, Grant
-from watchword.oauth.endpoints.client_authentication import authenticate
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant
+from watchword.oauth.endpoints.client_authentication import authenticate_client
 from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
@@ -34,7 +34,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 async def give_tokens(auth: AuthService, request: Request) -> Response:
     """Answer a token request. Raises `OAuthError`, `InvalidProof` and `RateLimited`."""
     form = await read_form(request)
-    client = await authenticate(auth, request, form)
+    client = await authenticate_client(auth, request, form)
     grant = required(form, "grant_type")
     if grant not in [known.value for known in Grant]:
         raise OAuthError("unsupported_grant_type", f"Grants are {', '.join(Grant)}.")
@@ -86,7 +86,7 @@ async def _refreshed(
             client=client.id,
             key=shown.key,
             use=shown.use,
-            is_public=client.authentication == Authentication.NONE,
+            is_public=client.authentication == ClientAuthMethod.NONE,
             needs_key=client.needs_dpop,
         )
     except Replayed:

@@ -10,11 +10,11 @@ from tests.support.issuer import fake_issuer
 from tests.support.oauth import APP, Member, TokenDesk, token_desk
 from watchword.auth.accounts.accounts import set_roles
 from watchword.oauth.clients.clients import change_client, revoke_client
-from watchword.oauth.clients.registration import Authentication, Registration
+from watchword.oauth.clients.registration import ClientAuthMethod, Registration
 from watchword.storage.database import Database
 
 GATEWAY = Registration("Gateway", may_introspect=True)
-PORTAL = replace(APP, authentication=Authentication.SECRET.value, may_introspect=True)
+PORTAL = replace(APP, authentication=ClientAuthMethod.SECRET.value, may_introspect=True)
 
 
 async def ask(desk: TokenDesk, by: Member, token: str) -> object:

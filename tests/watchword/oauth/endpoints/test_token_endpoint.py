@@ -25,10 +25,10 @@ from watchword.oauth.clients.clients import (
     revoke_client,
     secrets_of,
 )
-from watchword.oauth.clients.registration import Authentication, Grant
+from watchword.oauth.clients.registration import ClientAuthMethod, Grant
 from watchword.storage.database import Database
 
-CONFIDENTIAL = replace(APP, authentication=Authentication.SECRET.value)
+CONFIDENTIAL = replace(APP, authentication=ClientAuthMethod.SECRET.value)
 
 
 async def test_a_machine_gets_a_token_that_says_what_it_may(
