@@ -8,7 +8,7 @@ from docs.generator import markdown
 from docs.generator.markdown import code, table
 from watchword.tokens.compact import decode, header_of
 from watchword.tokens.explanation import MEANINGS, TIMES
-from watchword.tokens.issue import Issuer
+from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.keys import KeyRing, generate
 from watchword.tokens.members import members
 
@@ -36,7 +36,7 @@ def page() -> str:
 
 
 def _token(ring: KeyRing, **more: Any) -> str:
-    issuer = Issuer("https://issuer.example", "watchword", 600)
+    issuer = TokenIssuer("https://issuer.example", "watchword", 600)
     given: dict[str, Any] = {"subject": "a", "roles": ["r"], "scopes": ["s"], "session": None}
     return issuer.issue(ring, now=0, **{**given, **more}).token
 
