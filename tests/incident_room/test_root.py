@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphql.execution.values import VariableValues
+from graphql.execution import VariableValues
 
 from incident_room import domain, schema
 from tests.incident_room.documents import REGISTER

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from inspect import isawaitable
-from math import isfinite
-from typing import Any, TypeGuard, cast
+from typing import Any
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream
-from strawberry.execution import optimized_is_awaitable
 
 from watchword.context import Context
 from watchword.errors import TimedOut
@@ -21,7 +19,12 @@ from watchword.execution.ahead import Ahead
 from watchword.execution.limits import Limits
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Planner, Refused
-from watchword.formats.exact_json import writable
+from watchword.libraries import strawberry_parts
+from watchword.libraries.graphql_core import (
+    checking_executor,
+    event_executor,
+    repeating_executor,
+)
 from watchword.permissions import guards
 from watchword.permissions.refusal import named
 from watchword.principal import IdentityAsked, asks_for_one
@@ -30,7 +33,6 @@ from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
 
-IsAwaitable = Callable[[Any], TypeGuard[Awaitable[Any]]]
 Answer = dict[str, Any]
 """A GraphQL response: `data`, `errors`, `extensions`."""
 
@@ -66,8 +68,7 @@ class Source:
         comes. Raises `Unavailable` when it could not be answered only because the database is away,
         and `IdentityAsked` when it could not be answered for several principals at once.
         """
-        executor = self._executor.build_per_event_executor(event)
-        executor.context_value = context
+        executor = event_executor(self._executor, event, context)
         running: Any = executor.execute_operation(serially=False)
         services = context.services
         seconds = services.settings.event_seconds
@@ -115,9 +116,9 @@ class Engine:
         options.check(schema)
         guards.watch(schema)
         self.schema = schema
-        self._definition = schema._schema
-        self._once = _checking(cast(type[Executor[Any]], schema.execution_context_class))
-        self._repeated = _repeated(self._once)
+        self._definition = strawberry_parts.definition(schema)
+        self._once = checking_executor(strawberry_parts.executor_class(schema))
+        self._repeated = repeating_executor(self._once)
         self._hides = schema.config.disable_field_suggestions
         self._planner = Planner(self._definition, limits, memory, self._hides)
         self._hook = options.ErrorHook(schema)
@@ -194,56 +195,13 @@ class Engine:
             context_value=context,
             raw_variable_values=variables,
             operation_name=plan.operation_name,
-            is_awaitable=cast(IsAwaitable, optimized_is_awaitable),
+            is_awaitable=strawberry_parts.is_awaitable,
             hide_suggestions=self._hides,
         )
         if isinstance(built, list):
             raise Refused(built)
         self._planner.check(plan, built.variable_values)
         return built
-
-
-def _checking(once: type[Executor[Any]]) -> type[Executor[Any]]:
-    """Make the executor that answers a field with an error when JSON cannot hold its value.
-
-    If that were found only when the whole answer is written, one such value would lose all the others.
-    """
-    complete = once.complete_leaf_value
-
-    class Checking(once):  # type: ignore[valid-type, misc]
-        @staticmethod
-        def complete_leaf_value(return_type: Any, result: Any) -> Any:
-            value = complete(return_type, result)
-            kind = type(value)
-            # The fast path: nearly all leaves need no further call.
-            if kind is str:
-                if value.isascii():
-                    return value
-            elif kind is bool or (kind is float and isfinite(value)):
-                return value
-            return writable(value)
-
-    return Checking
-
-
-def _repeated(once: type[Executor[Any]]) -> type[Executor[Any]]:
-    """Make the executor of many events, which collects the fields of the document for the first.
-
-    The library remembers what it has collected below a list of fields, by that list; it makes a new
-    list of the root fields for each event, so that nothing is found again and memory grows.
-    """
-
-    class Repeated(once):  # type: ignore[valid-type, misc]
-        def execute_collected_root_fields(
-            self, root_type: Any, root_value: Any, fields: Any, serially: bool, deferred: Any
-        ) -> Any:
-            # The parts of what was collected are shared by the executors of all events.
-            (_, known) = self._relevant_sub_fields.setdefault((None, 0), (None, fields))
-            return super().execute_collected_root_fields(
-                root_type, root_value, known, serially, deferred
-            )
-
-    return Repeated
 
 
 async def _result(running: Any, plan: Plan, context: Context) -> Any:

@@ -27,7 +27,7 @@ from graphql import (
     is_composite_type,
     is_list_type,
 )
-from graphql.execution.values import VariableValues
+from graphql.execution import VariableValues
 
 from watchword.errors import TooComplex
 from watchword.execution.pages import PLAIN_LIST, Pages

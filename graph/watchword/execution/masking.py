@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import logging
 import secrets
-from traceback import walk_tb
 from typing import Any
 
 import orjson
 from graphql import GraphQLError
-from graphql.execution import Executor, values
 
 from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
 from watchword.formats.exact_json import encode, writable_or_text
+from watchword.libraries.graphql_core import is_meant_for_clients
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
-
-# Where graphql-core passes on what a resolver returned or what it was waiting for.
-_PASSING_ON = {
-    Executor.complete_value.__code__,
-    Executor.complete_awaitable_value.__code__,
-    Executor.complete_awaitable_list_item_value.__code__,
-    Executor.with_abort_signal.__code__,
-}
 
 
 def present(error: GraphQLError) -> dict[str, Any]:
@@ -56,7 +47,7 @@ def conceal(cause: BaseException) -> WatchwordError:
     the error names only the id; a database that cannot be asked is UNAVAILABLE."""
     if isinstance(cause, WatchwordError):
         return cause
-    if isinstance(cause, GraphQLError) and _is_for_the_client(cause):
+    if isinstance(cause, GraphQLError) and is_meant_for_clients(cause):
         meant = BadUserInput(cause.message)
         meant.extensions = _extensions(cause)
         return meant
@@ -84,15 +75,3 @@ def written(answer: dict[str, Any]) -> bytes:
 
 def _extensions(error: GraphQLError) -> dict[str, Any]:
     return {"code": BadUserInput.code, **(error.extensions or {})}
-
-
-def _is_for_the_client(error: GraphQLError) -> bool:
-    last = None
-    for frame, _ in walk_tb(error.__traceback__):
-        last = frame
-    if last is None:
-        return False
-    module = last.f_globals.get("__name__", "")
-    # What an argument cannot be is said by the module that reads arguments.
-    is_ours = not module.startswith("graphql.") or module == values.__name__
-    return is_ours or last.f_code in _PASSING_ON

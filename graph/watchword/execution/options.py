@@ -10,21 +10,17 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 
 from watchword.errors import Unsafe
+from watchword.libraries.strawberry_parts import (
+    BYPASSED,
+    ERROR_HOOKS,
+    overridden,
+    process_errors,
+)
 from watchword.principal import IdentityAsked
 
 log = logging.getLogger("watchword.execution")
-
-# Methods of `strawberry.Schema` that only its own execution calls.
-BYPASSED = (
-    *("execute", "execute_sync", "subscribe", "stream", "create_extensions_runner"),
-    *("_execute_operation", "_get_custom_context_kwargs", "_get_execute_function"),
-    *("_get_middleware_manager", "_handle_execution_result", "_prepare_operation_async"),
-    *("_prepare_operation_sync", "_stream", "_stream_non_subscription"),
-)
-HEARING = ("process_errors", "_process_errors")
 
 
 def check(schema: strawberry.Schema) -> None:
@@ -43,7 +39,7 @@ def check(schema: strawberry.Schema) -> None:
         raise Unsafe(
             "StrawberryConfig(batching_config=…): a request holds one operation. Remove the option."
         )
-    if names := [name for name in BYPASSED if _is_overridden(schema, name)]:
+    if names := overridden(schema, BYPASSED):
         raise Unsafe(
             f"{type(schema).__name__} overrides {', '.join(names)}, which Strawberry's own views call"
             " and Watchword does not. Remove the override."
@@ -56,7 +52,7 @@ class ErrorHook:
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema
         # Strawberry's default hook only logs errors with their messages; masking.py logs them already.
-        self._is_wanted = any(_is_overridden(schema, name) for name in HEARING)
+        self._is_wanted = bool(overridden(schema, ERROR_HOOKS))
 
     def tell(
         self,
@@ -71,14 +67,6 @@ class ErrorHook:
         if not self._is_wanted or is_shared:
             return
         try:
-            execution = self._schema._create_execution_context(
-                query, DEFAULT_ALLOWED_OPERATION_TYPES, variables, context
-            )
-            self._schema._process_errors(errors, execution)
+            process_errors(self._schema, errors, query, variables, context)
         except Exception:
             log.exception("the schema's process_errors failed")
-
-
-def _is_overridden(schema: strawberry.Schema, name: str) -> bool:
-    owner = next(kind for kind in type(schema).__mro__ if name in vars(kind))
-    return owner.__module__.partition(".")[0] != "strawberry"

@@ -21,11 +21,11 @@ from graphql import (
     is_list_type,
     visit,
 )
-from graphql.execution.values import VariableValues
+from graphql.execution import VariableValues
 from graphql.utilities import coerce_input_literal
-from graphql.utilities.coerce_input_value import coerce_default_value
-from strawberry.relay.fields import ConnectionExtension
 
+from watchword.libraries.graphql_core import default_value
+from watchword.libraries.strawberry_parts import page_size
 from watchword.relay.page import DEFAULT, MAXIMUM
 
 # How many items a list without a page counts as.
@@ -78,17 +78,12 @@ class Pages:
                 return self._variables.coerced[given.name.value]
             given = None
         if given is None:
-            return coerce_default_value(argument)
+            return default_value(argument)
         return coerce_input_literal(given, argument.type, self._variables)
 
     def _default(self, field: GraphQLField) -> int:
-        # A connection that Strawberry pages gives all that it allows when it is not told.
-        definition = field.extensions.get("strawberry-definition")
-        for extension in getattr(definition, "extensions", ()):
-            if isinstance(extension, ConnectionExtension):
-                allowed: int = self._schema._strawberry_schema.config.relay_max_results  # type: ignore[attr-defined]
-                return allowed if extension.max_results is None else extension.max_results
-        return DEFAULT
+        size = page_size(self._schema, field)
+        return DEFAULT if size is None else size
 
 
 def _can_size(name: str, kind: GraphQLInputType) -> bool:

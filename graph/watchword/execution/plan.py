@@ -18,20 +18,18 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.values import VariableValues
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from graphql.execution import VariableValues
 
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.limits import Limits, check, check_length, check_names
 from watchword.execution.numbers import ExactNumbers
+from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
 # The memory of plans is bounded by the length of their documents too: so many characters for each
 # plan that may be remembered, and none that is longer than the last number.
 USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
-# Strawberry's own `validate_document` has the first three parts, and cannot hide suggestions.
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, ExactNumbers)
+RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
 # Measuring costs as much as a small query, and a client's pages have few sizes.
 MOST_FITTING = 32
 # Python refuses to read a number of so many digits, in words that are not for clients.

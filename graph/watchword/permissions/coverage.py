@@ -6,13 +6,14 @@ import strawberry
 from graphql import GraphQLObjectType
 
 from watchword.errors import Unsafe
+from watchword.libraries.strawberry_parts import definition
 from watchword.permissions.guards import permissions_of
 
 
 def uncovered(schema: strawberry.Schema) -> list[str]:
     """Return the root fields that declare no permission, as `Query.viewer`."""
-    definition = schema._schema
-    roots = (definition.query_type, definition.mutation_type, definition.subscription_type)
+    made = definition(schema)
+    roots = (made.query_type, made.mutation_type, made.subscription_type)
     return [
         f"{root.name}.{name}"
         for root in roots

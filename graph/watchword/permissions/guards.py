@@ -11,6 +11,7 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.context import Context, Guard
 from watchword.errors import Forbidden, Unsafe
+from watchword.libraries.strawberry_parts import definition, permission_extensions, with_context
 from watchword.permissions.refusal import refusal
 
 
@@ -32,9 +33,9 @@ def watch(schema: strawberry.Schema) -> None:
 
     Raises `Unsafe` for a subscription whose permissions fail silently: null is no stream of events.
     """
-    root = schema._schema.subscription_type
+    root = definition(schema).subscription_type
     for name, field in (root.fields if root else {}).items():
-        for extension in _extensions(field):
+        for extension in permission_extensions(field):
             if extension.fail_silently:
                 raise Unsafe(
                     f"{root}.{name}: a subscription cannot fail silently."
@@ -48,7 +49,7 @@ def permissions_of(field: Any) -> list[BasePermission]:
     """Return the permissions of a field of a GraphQL schema that Strawberry made."""
     return [
         permission
-        for extension in _extensions(field)
+        for extension in permission_extensions(field)
         for permission in extension.permissions
         if not isinstance(permission, _Witness)
     ]
@@ -71,7 +72,8 @@ async def _ask_again(guard: Guard, context: Context) -> None:
         nonlocal passed
         passed = True
 
-    info = _with_context(guard.info, context)
+    # A permission that looks something up must see this event's context, not the first one's.
+    info = with_context(guard.info, context)
     try:
         await guard.extension.resolve_async(resolve, guard.source, info, **guard.arguments)
     except Exception as error:
@@ -79,14 +81,3 @@ async def _ask_again(guard: Guard, context: Context) -> None:
     # A permission's on_unauthorized may return instead of raising: it refuses all the same.
     if not passed:
         raise Forbidden("This subscription is not allowed any more.")
-
-
-def _with_context(info: Any, context: Context) -> Any:
-    # A permission may look something up: in what this event sees, not in what the first one saw.
-    return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
-
-
-def _extensions(field: Any) -> list[PermissionExtension]:
-    definition = field.extensions.get("strawberry-definition")
-    extensions = getattr(definition, "extensions", ())
-    return [each for each in extensions if isinstance(each, PermissionExtension)]

@@ -4,15 +4,12 @@ its author's choice, so a refusal is known by the place where it was raised."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from traceback import walk_tb
 
 from graphql import GraphQLError
-from strawberry.permission import PermissionExtension
 
 from watchword.errors import Forbidden, Unauthenticated, WatchwordError
+from watchword.libraries.strawberry_parts import is_refusal
 from watchword.principal import Principal
-
-_REFUSING = PermissionExtension._on_unauthorized.__code__
 
 
 def refusal(error: BaseException, principal: Principal) -> WatchwordError | None:
@@ -21,7 +18,7 @@ def refusal(error: BaseException, principal: Principal) -> WatchwordError | None
 
     Its message and its extensions are kept, its own `code` too.
     """
-    if not any(frame.f_code is _REFUSING for frame, _ in walk_tb(error.__traceback__)):
+    if not is_refusal(error):
         return None
     if isinstance(error, WatchwordError):
         return error

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, build_schema, get_introspection_query, parse
-from graphql.execution import get_variable_values
-from graphql.execution.values import VariableValues
+from graphql.execution import VariableValues, get_variable_values
 
 from watchword.errors import TooComplex
 from watchword.execution.limits import (

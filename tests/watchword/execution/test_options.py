@@ -10,12 +10,11 @@ from typing import Annotated, Any, NewType
 
 import pytest
 import strawberry
-from graphql import GraphQLError, parse, specified_rules
+from graphql import GraphQLError
 from strawberry import federation
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
-from strawberry.schema.schema import validate_document
 
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
@@ -26,8 +25,8 @@ from watchword.errors import NotFound, Unsafe
 from watchword.events.follow import Follow
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
-from watchword.execution.options import BYPASSED, HEARING
-from watchword.execution.plan import RULES, Refused
+from watchword.execution.plan import Refused
+from watchword.libraries.strawberry_parts import BYPASSED
 from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, IdentityAsked
 
@@ -199,42 +198,6 @@ def test_the_page_of_a_connection_of_strawberry_is_as_long_as_the_schema_allows(
     for field, objects in (("ships", 601), ("few", 15), ("few(first: 3)", 7)):
         with pytest.raises(Refused, match=f"^The operation has {objects} objects"):
             engine.plan(f"{{ {field} {{ edges {{ node {{ id }} }} }} }}", None)
-
-
-# What is made of each method of a schema: used while it is built or looked up in, called, or bypassed.
-BUILDING = {
-    *("_collect_graphql_directives", "_collect_schema_directives", "_extend_introspection"),
-    *("_prepare_schema_directives", "_resolve_node_ids", "_warn_for_federation_directives"),
-    *("as_str", "get_directive_by_name", "get_field_for_type", "get_fields", "get_type_by_name"),
-    "introspect",
-}
-CALLED = {"get_extensions", "_create_execution_context", "remove_field_suggestion", *HEARING}
-
-
-def test_every_hook_of_the_installed_strawberry_is_known_here() -> None:
-    hooks = {
-        name
-        for name in dir(strawberry.Schema)
-        if not name.startswith("__") and callable(getattr(strawberry.Schema, name))
-    }
-    assert hooks == BUILDING | CALLED | set(BYPASSED)
-    assert set(inspect.signature(strawberry.Schema).parameters) == {
-        *("query", "mutation", "subscription", "types", "schema_directives", "scalar_overrides"),
-        *("config", "exception_handlers", "execution_context_class"),
-        *("directives", "extensions"),  # refused
-    }
-
-
-def test_every_rule_of_the_installed_strawberry_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    def listen(_schema: Any, _document: Any, rules: Any) -> list[GraphQLError]:
-        asked.extend(rules)
-        return []
-
-    monkeypatch.setattr("strawberry.schema.schema.validate", listen)
-    validate_document(toy_schema.schema._schema, parse("{ hello }"), tuple(specified_rules))
-    assert set(asked) < set(RULES)
 
 
 @pytest.mark.parametrize("name", BYPASSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from graphql.execution.values import VariableValues
+from graphql.execution import VariableValues
 
 from tests.support.toy_schema import schema
 from watchword.errors import TooComplex

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
 
 from tests.support.toy_server import serving
 from watchword.asgi.uvicorn.frames import frame_header
+from watchword.cli.serve import config
 from watchword.config.settings import Settings
 
 
@@ -41,3 +48,50 @@ async def test_a_pipelined_request_sees_nothing_that_the_one_before_has_set() ->
         said = (await reader.read()).decode()
         writer.close()
     assert said.count("[nothing]") == 2
+
+
+def protocol(kind: Any) -> Any:
+    made = config(Starlette(), Settings(_env_file=None))
+    made.load()
+    return kind(made, ServerState(), {}, asyncio.get_running_loop())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("close_sent", "disconnected", "close_timer", "queue", "conn", "loop", "transport"),
+        *("read_paused", "writable", "stop_keepalive", "keepalive_timeout", "handle_connect"),
+        *("connection_made", "connection_lost", "shutdown"),
+    ],
+)
+async def test_uvicorns_websocket_still_has(name: str) -> None:
+    assert hasattr(protocol(WebSocketsSansIOProtocol), name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("_start_asgi_task", "on_message_begin", "scope", "flow", "loop", "transport"),
+        *("connection_made", "connection_lost", "shutdown"),
+    ],
+)
+async def test_uvicorns_http_connection_still_has(name: str) -> None:
+    assert hasattr(protocol(HttpToolsProtocol), name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("disconnected", "response_complete", "response_started", "chunked_encoding"),
+        *("message_event", "more_body", "send"),
+    ],
+)
+def test_uvicorns_request_response_cycle_still_has(name: str) -> None:
+    code = RequestResponseCycle.__init__.__code__
+    assert name in code.co_names or hasattr(RequestResponseCycle, name)
+
+
+def test_websockets_still_has_what_a_close_needs() -> None:
+    assert callable(ServerProtocol.send_close)
+    assert callable(ServerProtocol.data_to_send)
+    assert issubclass(InvalidState, Exception)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from websockets.http11 import MAX_LINE_LENGTH
 
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.asgi.types import Message, Receive, Send
@@ -348,3 +350,29 @@ async def test_a_head_that_is_no_http_is_refused_with_400() -> None:
         both = GET + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         assert status(await app.say(both)) == b"400"
     assert app.seen == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("url", "cycle", "headers", "pipeline", "server_state", "config", "loop", "transport"),
+        *("data_received", "handle_websocket_upgrade", "send_400_response", "on_message_begin"),
+        *("on_header", "on_headers_complete", "on_body", "on_message_complete"),
+        *("on_response_complete", "connection_made", "connection_lost"),
+    ],
+)
+def test_uvicorns_http_connection_still_has(name: str) -> None:
+    names = {
+        *HttpToolsProtocol.__init__.__code__.co_names,
+        *HttpToolsProtocol.on_message_begin.__code__.co_names,
+    }
+    assert name in names or hasattr(HttpToolsProtocol, name)
+
+
+@pytest.mark.parametrize("status", [head.HEAD_TOO_LARGE, head.LINE_TOO_LONG, head.TOO_SLOW, 400])
+def test_uvicorn_still_has_the_status_line(status: int) -> None:
+    assert STATUS_LINE[status].startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_websockets_still_has_its_longest_line() -> None:
+    assert isinstance(MAX_LINE_LENGTH, int)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -122,3 +124,10 @@ async def test_what_is_no_request_is_passed_on(kind: str) -> None:
     scope: Any = {"type": kind}
     await Origins(app, named=[FRIEND], public=[], private=[])(scope, nothing, nothing)
     assert seen == [scope]
+
+
+def test_starlettes_cors_middleware_still_has_what_is_overridden() -> None:
+    middleware = CORSMiddleware(Starlette(), allow_origins=[FRIEND])
+    assert middleware.allow_origins == [FRIEND]
+    assert [*inspect.signature(middleware.is_allowed_origin).parameters] == ["origin"]
+    assert [*inspect.signature(middleware.preflight_response).parameters] == ["request_headers"]

@@ -1,0 +1,109 @@
+"""The private and undocumented parts of Strawberry that the runtime uses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from traceback import walk_tb
+from typing import Any, TypeGuard, cast
+
+import strawberry
+from graphql import GraphQLError, GraphQLField, GraphQLSchema
+from graphql.execution import Executor
+from strawberry.execution import optimized_is_awaitable
+from strawberry.extensions import FieldExtension
+from strawberry.permission import PermissionExtension
+from strawberry.relay.fields import ConnectionExtension
+from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+VALIDATION_RULES = (MaybeNullValidationRule, OneOfInputValidationRule)
+"""The rules that Strawberry adds to those of the specification. Its own `validate_document` cannot hide
+suggestions, so it is not called."""
+
+# Methods of `strawberry.Schema` that only its own execution calls.
+BYPASSED = (
+    *("execute", "execute_sync", "subscribe", "stream", "create_extensions_runner"),
+    *("_execute_operation", "_get_custom_context_kwargs", "_get_execute_function"),
+    *("_get_middleware_manager", "_handle_execution_result", "_prepare_operation_async"),
+    *("_prepare_operation_sync", "_stream", "_stream_non_subscription"),
+)
+# Methods that are called with the errors of an answer.
+ERROR_HOOKS = ("process_errors", "_process_errors")
+
+# The code of the method in which every permission's `on_unauthorized` is called.
+_REFUSING = PermissionExtension._on_unauthorized.__code__
+
+is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awaitable)
+"""Strawberry's own test for awaitables; it knows the types that are most frequent."""
+
+
+def definition(schema: strawberry.Schema) -> GraphQLSchema:
+    """Return the schema as graphql-core knows it."""
+    return schema._schema
+
+
+def executor_class(schema: strawberry.Schema) -> type[Executor[Any]]:
+    """Return the executor class that the schema was made with."""
+    return cast(type[Executor[Any]], schema.execution_context_class)
+
+
+def overridden(schema: strawberry.Schema, names: tuple[str, ...]) -> list[str]:
+    """Return which of these methods the schema's class overrides; Strawberry's own subclasses do not count."""
+    return [name for name in names if _is_overridden(schema, name)]
+
+
+def process_errors(
+    schema: strawberry.Schema,
+    errors: list[GraphQLError],
+    query: str | None,
+    variables: dict[str, Any] | None,
+    context: Any,
+) -> None:
+    """Call the schema's hook `process_errors` as Strawberry's own execution does. It may change the errors."""
+    execution = schema._create_execution_context(
+        query, DEFAULT_ALLOWED_OPERATION_TYPES, variables, context
+    )
+    schema._process_errors(errors, execution)
+
+
+def permission_extensions(field: GraphQLField) -> list[PermissionExtension]:
+    """Return the extensions of a field that check permissions."""
+    return [each for each in _extensions(field) if isinstance(each, PermissionExtension)]
+
+
+def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:
+    """Return how many items a connection of `strawberry.relay` returns when the client names no number.
+
+    None for every other field.
+    """
+    for extension in _extensions(field):
+        if isinstance(extension, ConnectionExtension):
+            if extension.max_results is not None:
+                return extension.max_results
+            mounted: strawberry.Schema = schema._strawberry_schema  # type: ignore[attr-defined]
+            return mounted.config.relay_max_results
+    return None
+
+
+def with_context(info: Any, context: object) -> Any:
+    """Return a copy of a resolver's `strawberry.Info` that has another context."""
+    return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether an error was raised by a permission's `on_unauthorized`.
+
+    Its class does not tell: the permission's author chooses it. The traceback does.
+    """
+    return any(frame.f_code is _REFUSING for frame, _ in walk_tb(error.__traceback__))
+
+
+def _extensions(field: GraphQLField) -> list[FieldExtension]:
+    made_from = field.extensions.get("strawberry-definition")
+    return list(getattr(made_from, "extensions", ()))
+
+
+def _is_overridden(schema: strawberry.Schema, name: str) -> bool:
+    owner = next(kind for kind in type(schema).__mro__ if name in vars(kind))
+    return owner.__module__.partition(".")[0] != "strawberry"
