@@ -1,4 +1,4 @@
-"""Which bus a URL names, as far as that can be told without asking anybody. Pure."""
+"""Checks a bus URL and reads its parts, without connecting to anything. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SENTINEL_PORT, PORT = 26379, 6379
 
 
 def check(url: str) -> None:
-    """Raise `ValueError`, in words for an operator, when a URL names no bus."""
+    """Raise `ValueError`, with a message for the operator, unless the URL names a bus."""
     parts = urlsplit(url)
     if url != MEMORY and parts.scheme not in SCHEMES:
         raise ValueError(f"must be {MEMORY} or begin with {', '.join(f'{s}://' for s in SCHEMES)}")
@@ -23,7 +23,7 @@ def check(url: str) -> None:
 
 
 def between_processes(url: str) -> bool:
-    """Tell whether a bus reaches other processes."""
+    """Tell whether this bus connects several processes."""
     return url != MEMORY
 
 
@@ -37,7 +37,7 @@ def _has_hosts(parts: SplitResult) -> bool:
 
 
 def hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
-    """Return the hosts and ports that a URL names; `port` is for those that name none."""
+    """Return the hosts and ports in a URL; `port` is the default for hosts without a port."""
     named = parts.netloc.rpartition("@")[2].split(",")
     each = (urlsplit(f"//{host}") for host in named)
     return [(one.hostname or "", one.port or port) for one in each]

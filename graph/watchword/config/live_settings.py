@@ -1,6 +1,6 @@
-"""The settings of operations, live connections and the log: how much, how long, how often.
+"""Settings of operations, live connections and the log of events: limits, timeouts, intervals.
 
-A part of `settings.py`, which reads and checks them.
+`Settings` in settings.py inherits them, reads them and checks them.
 """
 
 from __future__ import annotations
@@ -15,55 +15,66 @@ class LiveSettings(BaseSettings):
     """Times are in seconds, sizes in bytes."""
 
     renew_before_seconds: int = Field(
-        60, ge=0, description="How long before its end a connection is told to renew."
+        60, ge=0, description="How long before a token expires a connection is told to renew it."
     )
-    init_timeout_seconds: float = Field(5, gt=0, description="Time for connection_init to come.")
+    init_timeout_seconds: float = Field(
+        5, gt=0, description="How long a new WebSocket may take to send connection_init."
+    )
     operation_seconds: float = Field(
         30,
         gt=0,
-        description="How long a query or a mutation may take, and checking the token that comes with it.",
+        description="How long a query or a mutation may take; also how long verifying its token may take.",
     )
     event_seconds: float = Field(
         30,
         gt=0,
-        description="How long a resolver may take for one event of a subscription, and then the answer to it.",
+        description="How long a resolver may take to produce one event of a subscription, and then how"
+        " long the answer to that event may take.",
     )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
     max_operations_per_address: int = Field(
-        1_000, ge=1, description="Most operations open on live connections from one address."
+        1_000, ge=1, description="Most operations open on all live connections from one address."
     )
     max_operations_per_principal: int = Field(
-        500, ge=1, description="Most operations open on live connections of one principal."
+        500, ge=1, description="Most operations open on all live connections of one principal."
     )
     max_operations_per_process: int = Field(
-        20_000, ge=1, description="Most operations open on live connections to one process."
+        20_000, ge=1, description="Most operations open on all live connections of one process."
     )
     on_role_change: Literal["renew", "downgrade"] = Field(
         "renew",
-        description="What becomes of a token whose owner has other roles now: it must be renewed, or"
-        " goes on with what its owner still has.",
+        description='What happens to an access token when the roles of its account change: "renew" asks'
+        ' its holder for a new one, "downgrade" accepts it for what the account still may do.',
     )
     outdated_grace_seconds: float = Field(
         10,
         ge=0,
-        description="How long a connection may still live by a token that must be renewed.",
+        description="How long a connection stays open with a token that must be renewed.",
     )
 
     mailbox_limit: int = Field(
-        1_000, ge=1, description="Most events that wait for one subscriber; the log has the rest."
+        1_000,
+        ge=1,
+        description="Most events that wait in memory for one subscriber. When there are more, the"
+        " subscriber reads them from the log in the database.",
     )
     outgoing_limit: int = Field(
         10_000,
         ge=1,
-        description="Most messages that wait for a client to read; then it is cut off.",
+        description="Most messages that wait for a client to read them; beyond that, the client is"
+        " disconnected.",
     )
     outgoing_limit_bytes: int = Field(
-        1_000_000, ge=1024, description="Most bytes that wait for a client to read."
+        1_000_000,
+        ge=1024,
+        description="Most bytes that wait for a client to read them; beyond that, the client is"
+        " disconnected.",
     )
     slow_seconds: float = Field(
         10,
         gt=0,
-        description="How long a client may read nothing of what waits for it; then it is cut off.",
+        description="How long a client may read none of the messages that wait for it before it is"
+        " disconnected.",
     )
     max_messages_per_second: int = Field(
         100, ge=1, description="Most messages that a client may send in one second."
@@ -78,20 +89,20 @@ class LiveSettings(BaseSettings):
         3,
         ge=0,
         le=60,
-        description="How long the server takes to close its connections when it stops.",
+        description="Over how many seconds the server closes its connections when it stops.",
     )
     log_look_seconds: float = Field(
         0.5,
         gt=0,
-        description="How often the log is looked into for what the bus has lost: without Redis, how"
-        " late another process hears of a revocation.",
+        description="How often a process checks the log of events for events that the bus has lost."
+        " Without Redis, this is how late another process learns of a revocation.",
     )
     log_retention_seconds: int = Field(
-        7 * 86400, ge=3600, description="How long events are kept for those who come back."
+        7 * 86400, ge=3600, description="How long events are kept for subscribers that reconnect."
     )
     log_retention_events: int = Field(
         1_000_000,
         ge=1_000,
-        description="How many events of each stream are kept; revocations always, for as long as a"
-        " token may live.",
+        description="How many events of each stream are kept. Revocations are always kept for as long as"
+        " an access token may live.",
     )

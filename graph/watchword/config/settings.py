@@ -1,6 +1,6 @@
 """One frozen object, read once from the environment (`WATCHWORD_…`) and `.env`.
 
-Every value that is unsafe is refused at the start, in a sentence that says what to do.
+An unsafe value stops the start with a sentence that says what to do.
 """
 
 from __future__ import annotations
@@ -40,173 +40,211 @@ LONGEST_PASSWORD = 1_024
 MINIMUM_RSA_BITS = 2048
 LONGEST_TOKEN_SECONDS = 900
 LONGEST_LEEWAY_SECONDS = 60
-# Its last label is no number: that would be an address.
+# The last label must not be a number: the text would be an IP address.
 _DOMAIN = re.compile(r"([a-z0-9-]+\.)*[a-z0-9-]*[a-z-][a-z0-9-]*", re.ASCII)
 _ANDROID_APP = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]+=*", re.ASCII)
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
 class Settings(LiveSettings):
-    """Everything an operator can set. Times are in seconds, sizes in bytes."""
+    """All settings. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
     )
 
-    home: Path = Field(Path("var"), description="The one directory that everything is written to.")
+    home: Path = Field(Path("var"), description="The only directory that the server writes to.")
     mount: str = Field(
-        "incident_room:schema", description="The schema to mount, as module:attribute."
+        "incident_room:schema", description="The Strawberry schema to mount, as module:attribute."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
-    workers: int = Field(1, ge=1, description="Server processes.")
+    workers: int = Field(1, ge=1, description="Number of server processes.")
     trusted_proxies: str = Field(
-        "127.0.0.1", description="Addresses whose X-Forwarded headers are believed, with commas."
+        "127.0.0.1",
+        description="Addresses of proxies whose X-Forwarded headers are believed, separated by commas.",
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; SQLite in the home directory when empty.", repr=False
+        "",
+        description="SQLAlchemy URL of the database. When not set: an SQLite file in the home directory.",
+        repr=False,
     )
     database_statement_seconds: float = Field(
         10,
         gt=0,
         le=600,
-        description="How long one statement may take on PostgreSQL, and how long a writer waits for"
-        " its turn on SQLite.",
+        description="On PostgreSQL, how long one statement may take; on SQLite, how long a writer waits"
+        " for its turn.",
     )
     database_pool_seconds: float = Field(
-        10, gt=0, le=600, description="How long to wait for a connection to the database."
+        10, gt=0, le=600, description="How long to wait for a database connection."
     )
     database_pool_size: int = Field(
-        15, ge=2, le=1_000, description="Most connections of one process to the database."
+        15, ge=2, le=1_000, description="Most database connections of one process."
     )
     bus_url: str = Field(
         bus_url.MEMORY,
-        description="The bus between processes: memory:// for one process, or redis://host:6379,"
-        " redis+sentinel://one:26379,two:26379/service, redis+cluster://one:6379,two:6379.",
+        description="The bus that carries events between processes: memory:// for a single process, or"
+        " redis://host:6379, redis+sentinel://one:26379,two:26379/service,"
+        " redis+cluster://one:6379,two:6379.",
         repr=False,
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="How much is logged."
+        "INFO", description="The least severe level that is logged."
     )
-    demo: bool = Field(True, description="Fill an empty database with demo data.")
+    demo: bool = Field(True, description="Whether to fill an empty database with demo data.")
 
     issuer: str = Field(
         "http://127.0.0.1:8000",
-        description="Who signs tokens: claim iss. The address by which everybody reaches the server.",
+        description="The claim iss of our tokens: the URL at which clients, other services and browsers"
+        " reach this server.",
     )
-    audience: str = Field("watchword", description="Whom tokens are for: claim aud.")
+    audience: str = Field("watchword", description="The claim aud of our access tokens.")
     algorithm: Literal["ES256", "RS256", "EdDSA"] = Field(
         "ES256",
-        description="Algorithm of newly made signing keys: `watchword keys rotate` makes one.",
+        description="Algorithm of new signing keys. `watchword keys rotate` makes one.",
     )
-    rsa_bits: int = Field(3072, description="Size of newly made RS256 keys, in bits.")
+    rsa_bits: int = Field(3072, description="Size of new RS256 keys, in bits.")
     access_token_seconds: int = Field(
-        600, ge=300, le=LONGEST_TOKEN_SECONDS, description="Life of an access token."
+        600, ge=300, le=LONGEST_TOKEN_SECONDS, description="Lifetime of an access token."
     )
     refresh_idle_seconds: int = Field(
-        14 * 86400, ge=600, description="A session ends when it is not refreshed for this long."
+        14 * 86400,
+        ge=600,
+        description="A session ends when it has not been refreshed for this long.",
     )
     refresh_absolute_seconds: int = Field(
-        90 * 86400, ge=600, description="A session ends after this long in any case."
+        90 * 86400,
+        ge=600,
+        description="A session ends this long after sign-in, however often it is refreshed.",
     )
     refresh_grace_seconds: int = Field(
-        10, ge=0, le=60, description="Two tabs that refresh within this time both succeed."
+        10,
+        ge=0,
+        le=60,
+        description="Refreshing twice with the same token within this time (two tabs, a lost answer)"
+        " returns the same new token.",
     )
     leeway_seconds: int = Field(
-        5, ge=0, le=LONGEST_LEEWAY_SECONDS, description="Clock difference to tolerate."
+        5,
+        ge=0,
+        le=LONGEST_LEEWAY_SECONDS,
+        description="How far other machines' clocks may differ from ours.",
     )
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Fernet keys that seal what is secret in the database, with commas: the first"
-        " seals, all of them open. Made in the home directory when not set.",
+        description="Fernet keys that encrypt the secrets in the database, separated by commas: the first"
+        " encrypts, all of them decrypt. When not set, a key is made in the home directory.",
         repr=False,
     )
     key_rotation_seconds: int = Field(
-        90 * 86400, ge=0, description="A new signing key is made after this long; 0 for never."
+        90 * 86400,
+        ge=0,
+        description="A new signing key is made after this long; 0 turns automatic rotation off.",
     )
     key_publish_seconds: int = Field(
         600,
         ge=0,
-        description="How long a new key is published before it signs. Others may keep our keys for"
-        " half of it, and for 300 at most.",
+        description="How long a new key is published before it signs. Others may cache our keys for half"
+        " of this time, and for at most 300 seconds.",
     )
     sign_in_limit_per_account: str = Field(
         "10 per 5 minutes",
-        description="Most wrong attempts to sign in to one account, and on each device that it knows."
-        " For one-time codes it is always 5 per 15 minutes.",
+        description="Most failed sign-ins to one account, counted separately for each device that has"
+        " signed in before. For one-time codes it is always 5 per 15 minutes.",
     )
     sign_in_limit_per_address: str = Field(
         "100 per 5 minutes",
-        description="Most wrong attempts from one address: to sign in, and with client credentials, codes"
-        " and refresh tokens at /oauth/token.",
+        description="Most failures from one address: failed sign-ins, and refused client credentials,"
+        " codes and refresh tokens at /oauth/token.",
     )
     step_up_seconds: int = Field(
-        300, ge=30, description="How recent an authentication is that what is dangerous asks for."
+        300,
+        ge=30,
+        description="How recently a person must have authenticated to do something sensitive.",
     )
     relying_party_id: str = Field(
         "",
-        description="Domain that passkeys are made for; the issuer's host when empty.",
+        description="Domain that passkeys are bound to (relying party ID); the issuer's host when empty.",
     )
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Where passkeys may be used beside our own origin, as JSON; apps as"
+        description="Origins beside our own where passkeys may be used, as JSON. An Android app is"
         " android:apk-key-hash:…",
     )
-    code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code.")
+    code_seconds: int = Field(60, ge=10, le=600, description="Lifetime of an authorization code.")
     dpop: Literal["optional", "required"] = Field(
-        "optional", description="Whether every token must be bound to its holder's key (DPoP)."
+        "optional",
+        description='Whether clients may ("optional") or must ("required") bind their tokens to a key'
+        " (DPoP, RFC 9449).",
     )
-    dpop_nonce: bool = Field(False, description="Whether DPoP proofs must hold a nonce of ours.")
+    dpop_nonce: bool = Field(
+        False, description="Whether a DPoP proof must contain a nonce that this server has issued."
+    )
     dpop_seconds: int = Field(60, ge=5, le=600, description="How old a DPoP proof may be.")
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field(
         (),
-        description="Identity providers whose tokens are believed, as JSON: see below, and"
+        description="Identity providers whose access tokens are accepted, as JSON: see below, and"
         " docs/how-to/sign-in-with-an-identity-provider.md.",
     )
     max_header_bytes: int = Field(
         32_768,
         ge=4_096,
         le=1_048_576,
-        description="Most bytes of a request line and its headers; more is answered 431. A head that"
-        " takes over 15 seconds to arrive is answered 408.",
+        description="Most bytes of a request line and its headers; more is answered with 431. Headers"
+        " that take more than 15 seconds to arrive are answered with 408.",
     )
-    admin_email: str = Field("admin@example.com", description="E-mail of the first account.")
+    admin_email: str = Field(
+        "admin@example.com", description="E-mail address of the first account."
+    )
     admin_password: str | None = Field(
-        None, description="Password of the first account; generated when not set.", repr=False
+        None,
+        description="Password of the first account. When not set, one is generated and printed once.",
+        repr=False,
     )
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Origins of other front ends of yours, as JSON:"
-        ' ["https://app.example.com", "capacitor://localhost"]. They may use the refresh cookie and'
-        " send any header, so name no application of others. Browsers send the cookie from pages of"
-        " the same site only; other apps ask for the refresh token in the body.",
+        description='Origins of your other front ends, as JSON: ["https://app.example.com",'
+        ' "capacitor://localhost"]. Pages of these origins may use the refresh cookie and send'
+        " any header, so do not list origins that are not yours. Browsers send the cookie only"
+        " from pages of the same site; other apps ask for the refresh token in the body.",
     )
-    explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
+    explorer: bool = Field(True, description="Whether to serve GraphiQL to browsers at /graphql.")
     max_body_bytes: int = Field(
         1_000_000,
         ge=1024,
-        description="Largest request body; a larger one is answered 413. A body that takes over 30"
-        " seconds to arrive is answered 408.",
+        description="Largest request body; a larger one is answered with 413. A body that takes more than"
+        " 30 seconds to arrive is answered with 408.",
     )
-    max_message_bytes: int = Field(256_000, ge=1024, description="Largest WebSocket message.")
+    max_message_bytes: int = Field(
+        256_000, ge=1024, description="Largest WebSocket message that a client may send."
+    )
     max_document_characters: int = Field(
-        50_000, ge=1024, description="Most characters of a document, comments included."
+        50_000, ge=1024, description="Most characters in a GraphQL document, comments included."
     )
-    max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a document.")
-    max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a document.")
-    max_aliases: int = Field(50, ge=0, description="Most aliases in a document.")
+    max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a GraphQL document.")
+    max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a GraphQL document.")
+    max_aliases: int = Field(50, ge=0, description="Most aliases in a GraphQL document.")
     max_objects: int = Field(
-        20_000, ge=1, description="Most objects that a document may ask for, pages multiplied."
+        20_000,
+        ge=1,
+        description="Most objects that a document may ask for; the page sizes of nested lists are"
+        " multiplied.",
     )
     plan_cache: int = Field(
-        1_000, ge=0, description="Validated documents to remember, of 500 characters on average."
+        1_000,
+        ge=0,
+        description="How many validated documents to keep in memory. Documents longer than 500 characters"
+        " count more.",
     )
-    token_cache: int = Field(10_000, ge=0, description="Verified tokens to remember.")
+    token_cache: int = Field(
+        10_000, ge=0, description="How many verified access tokens to keep in memory."
+    )
 
     @cached_property
     def own_origin(self) -> str:
-        """The origin of the pages that we serve ourselves."""
+        """The origin of the pages that this server serves."""
         return origin.of_url(self.issuer)
 
     @cached_property
@@ -232,7 +270,7 @@ class Settings(LiveSettings):
             raise ValueError("must use https: plain http is for loopback addresses only")
         if url.username is not None:
             raise ValueError("must not name a user or a password: clients are told this URL")
-        # A URL is ASCII, and others compare this one character by character.
+        # A URL is ASCII. Clients compare this one with their own settings character by character.
         ours = issuer if issuer.isascii() else origin.of_url(issuer) + quote(url.path, "/%")
         origin.of_url(ours)
         return ours.rstrip("/")
@@ -372,7 +410,7 @@ class Settings(LiveSettings):
 
 
 def read(**overrides: Any) -> Settings:
-    """Read the settings once; `overrides` (from the command line) win over the environment.
+    """Read the settings. `overrides` (from the command line) take precedence over the environment.
 
     Raises `Unsafe` with one line for each value that cannot be used.
     """
@@ -388,22 +426,22 @@ def read(**overrides: Any) -> Settings:
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     sentence = message.removeprefix("Value error, ")
     if not location:
-        # What concerns several settings names them itself.
+        # The message of a check that covers several settings names them itself.
         return sentence
     return f"{PREFIX}{'.'.join(str(part) for part in location).upper()} {sentence}"
 
 
 def _origin(given: str) -> str:
-    """Return an origin as browsers write it. Raises `ValueError` that names what is none."""
+    """Return an origin as browsers write it. Raises `ValueError` that quotes the given text."""
     try:
         return origin.normalised(given)
     except ValueError as error:
-        # A password before the host is not for the log.
+        # Leave out a user and password before the host: this message goes into logs.
         raise ValueError(f"{given.rpartition('@')[2]!r} {error}") from error
 
 
 def _split(url: str) -> SplitResult:
-    """Split a URL; of what is none, nothing is left."""
+    """Split a URL into its parts; all of them are empty if it cannot be parsed."""
     try:
         return urlsplit(url)
     except ValueError:

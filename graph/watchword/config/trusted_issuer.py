@@ -1,4 +1,4 @@
-"""An identity provider whose tokens are believed, as the settings describe it."""
+"""An identity provider whose tokens are accepted, as the settings describe it."""
 
 from __future__ import annotations
 
@@ -15,97 +15,118 @@ Algorithm = Literal[
 ]
 Ignorable = Literal["jku", "x5u", "jwk", "x5c"]
 IGNORABLE: tuple[Ignorable, ...] = get_args(Ignorable)
-"""The members of a header that bring a key, or say where one is (RFC 7515, sections 4.1.2 to 4.1.6)."""
+"""Header members that contain a key or the URL of one (RFC 7515, sections 4.1.2 to 4.1.6)."""
 ACCESS_TOKEN = "at+jwt"
-"""The one type that only access tokens have (RFC 9068, section 2.1)."""
+"""The header typ that only access tokens have (RFC 9068, section 2.1)."""
 
 LONGEST_ISSUER = 500
-"""The longest name of an issuer, in characters: it goes into the database."""
+"""Longest issuer, in characters: the database column has this length."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _PORTS = {"https": 443, "http": 80}
 
 
 class TrustedIssuer(BaseModel):
-    """What tokens of an issuer look like, and what their claims mean here.
+    """Describes the tokens of an issuer and what their claims mean here.
 
     A claim is named by its path: `realm_access.roles` is the member roles of the claim realm_access.
-    A claim whose own name has dots, such as `https://example.com/roles`, is found by that name first.
+    If a claim's own name contains dots, as in `https://example.com/roles`, the whole name is tried first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="What it is called here, in logs and in names of clients.")
+    name: str = Field(
+        description="Its short name here, used in logs and in the names of its clients."
+    )
     issuer: str = Field(
         max_length=LONGEST_ISSUER,
-        description="Who signs: claim iss, compared character by character.",
+        description="The claim iss of its tokens, compared character by character.",
     )
-    audience: str = Field(min_length=1, description="Whom its tokens must be for.")
-    audience_claim: str = Field("aud", description="The claim that says so.")
+    audience: str = Field(min_length=1, description="The audience that its tokens must be for.")
+    audience_claim: str = Field("aud", description="The claim that contains the audience.")
 
     jwks_url: str | None = Field(
-        None, description="Where its keys are; found by OpenID discovery when not set."
+        None, description="URL of its keys; found by OpenID Connect discovery when not set."
     )
     hosts: tuple[str, ...] = Field(
-        (), description="Other hosts, as host or host:port, that discovery may name for the keys."
+        (), description="Other hosts, as host or host:port, on which discovery may locate the keys."
     )
     algorithms: tuple[Algorithm, ...] = Field(
         ("RS256", "ES256"),
         min_length=1,
-        description="What its keys may sign with; a key that does not say takes the first that fits.",
+        description="Signature algorithms that are accepted. A key that does not name its algorithm is"
+        " used with the first of these that fits it.",
     )
     stale_seconds: int = Field(
-        86_400, ge=0, description="How long keys serve past their time while it cannot be reached."
+        86_400,
+        ge=0,
+        description="How long cached keys are still used after their lifetime while the issuer cannot be"
+        " reached.",
     )
 
     types: tuple[str | None, ...] = Field(
-        (ACCESS_TOKEN,), min_length=1, description="Header typ of its access tokens; null for none."
+        (ACCESS_TOKEN,),
+        min_length=1,
+        description="Accepted values of the header member typ of its access tokens; null accepts a token"
+        " without typ.",
     )
     ignored_headers: tuple[Ignorable, ...] = Field(
         (),
-        description="What its tokens may say in their header of keys: it is ignored, and a token that"
-        " says anything else of keys is refused.",
+        description="Header members with keys, or with URLs of keys, that its tokens may have; they are"
+        " ignored. A token with any other of these members is refused.",
     )
     required_claims: dict[str, str | bool | int | None] = Field(
         {},
-        description="What an access token has and other tokens of the issuer have not: the claim is,"
-        " or holds, this value; null for any.",
+        description="Claims that its access tokens have and its other tokens (such as ID tokens) do not"
+        " have: the claim equals, or contains, the given value; null accepts any value.",
     )
 
     accounts: Literal["create", "known", "none"] = Field(
         "create",
-        description="Accounts are made at first sight; or only those who were linked to one come in;"
-        " or nobody has one.",
+        description='"create" makes an account when a person is first seen, "known" accepts only people'
+        ' who were linked to an account, "none" makes no accounts.',
     )
     first_party: tuple[str, ...] = Field(
         (),
-        description="Its clients (client_id, azp or appid) that are front ends of ours, by which people"
-        " alone sign in: they do what is for people themselves.",
+        description="Its clients (client_id, azp or appid) that are front ends of yours. Only they may do"
+        " what is reserved to the person themselves; other clients are third parties.",
     )
     auth_time: str | None = Field(
         "auth_time",
-        description="The claim with the time at which the person authenticated; null when no claim is believed.",
+        description="The claim with the time at which the person authenticated; null if no claim is to be"
+        " believed.",
     )
-    subject: str = Field("sub", description="The claim that names the person, for good.")
-    email: str = Field("email", description="The claim with the e-mail address, for a new account.")
+    subject: str = Field("sub", description="The claim that identifies the person permanently.")
+    email: str = Field(
+        "email", description="The claim with the person's e-mail address, used for a new account."
+    )
     unverified_email: bool = Field(
-        False, description="Take an address although email_verified is not true."
+        False,
+        description="Whether to use an e-mail address even if the claim email_verified is not true.",
     )
-    person: str = Field("name", description="The claim with the person's name, for a new account.")
+    person: str = Field(
+        "name", description="The claim with the person's name, used for a new account."
+    )
     roles: tuple[str, ...] = Field(
         (),
-        description="The claims with roles: lists, or texts, each of which is one role as a whole.",
+        description="The claims with roles: a list of roles, or a text that is one role as a whole.",
     )
     role_map: dict[str, str] | None = Field(
         None,
-        description="Their roles to ours; then no others count. Without it, those of the same name.",
+        description="The issuer's roles mapped to ours; roles that are not in it are ignored. When not"
+        " set, roles with the same name as ours count.",
     )
-    default_roles: tuple[str, ...] = Field((), description="Roles that all its people have.")
+    default_roles: tuple[str, ...] = Field(
+        (), description="Roles that everyone from this issuer has."
+    )
     scopes: str | None = Field(
-        None, description="The claim with scopes; they bound those that the roles give."
+        None,
+        description="The claim with scopes. When set, a token has only those of its roles' scopes that"
+        " the claim lists.",
     )
     scope_map: dict[str, str] | None = Field(
-        None, description="Their scopes to ours; then no others count."
+        None,
+        description="The issuer's scopes mapped to ours; scopes that are not in it are ignored.",
     )
     tenant: str | None = Field(None, description="The claim with the tenant.")
 
@@ -127,7 +148,7 @@ class TrustedIssuer(BaseModel):
 
     @field_validator("issuer")
     @classmethod
-    def _issuer_is_one(cls, issuer: str) -> str:
+    def _issuer_has_no_query(cls, issuer: str) -> str:
         if "?" in issuer:
             raise ValueError("must have no query (RFC 8414, section 2)")
         return issuer
@@ -163,13 +184,13 @@ class TrustedIssuer(BaseModel):
 
     @property
     def places(self) -> frozenset[str]:
-        """Return the hosts, with ports, that may be fetched from."""
+        """Return the hosts, as host:port, that keys and metadata may be fetched from."""
         own = [place(self.jwks_url or self.issuer)]
         return frozenset((*own, *(place(f"https://{host}") for host in self.hosts)))
 
 
 def check_all(issuers: Sequence[TrustedIssuer], own: str) -> None:
-    """Raise `ValueError` when two are the same, or one is the server itself (`own`)."""
+    """Raise `ValueError` when two entries name the same issuer, or one names this server (`own`)."""
     for field in ("name", "issuer"):
         values = [getattr(issuer, field) for issuer in issuers]
         if len(set(values)) != len(values):
@@ -179,7 +200,7 @@ def check_all(issuers: Sequence[TrustedIssuer], own: str) -> None:
 
 
 def is_safe(url: str, places: Collection[str] | None = None) -> bool:
-    """Tell whether a URL may be fetched: https, or http on loopback, from one of these places."""
+    """Tell whether a URL may be fetched: https, or http on loopback, and on one of `places` if given."""
     try:
         parts = urlsplit(url)
         host, is_there = parts.hostname or "", parts.port is None or parts.port > 0
@@ -194,13 +215,13 @@ def is_safe(url: str, places: Collection[str] | None = None) -> bool:
 
 
 def place(url: str) -> str:
-    """Return the host and port that a URL leads to."""
+    """Return the host and port of a URL as host:port."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or _PORTS.get(parts.scheme)}"
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
+    """Tell whether a host is a loopback name or address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

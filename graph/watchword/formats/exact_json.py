@@ -1,7 +1,7 @@
-"""JSON that is written and read without changing a value. What it cannot hold is refused, never altered.
+"""Reads and writes JSON without changing a value; a value that JSON cannot represent is refused.
 
-orjson alone reads an integer beyond 64 bits as a float, writes NaN as null, and dates, UUIDs, enums
-and dataclasses as something else; and it writes nothing at all if one character cannot be.
+orjson alone reads an integer beyond 64 bits as a float, and writes NaN as null and dates, UUIDs,
+enums and dataclasses as strings or other types. It fails as a whole on a single lone surrogate.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any, NoReturn
 
 import orjson
 
-# orjson writes 254 levels, of which an answer's own fields take some.
+# orjson writes 254 levels of nesting; the GraphQL response around a value needs some of them.
 DEEPEST = 100
-# Python reads integers of any length, in time that grows with the square of it.
+# Python's int() needs time that grows with the square of the number of digits.
 LONGEST_INTEGER = 4_000
-# A decimal of 15 digits or fewer, without an exponent, is what the float next to it is written as (IEEE
+# A decimal of at most 15 digits and without an exponent survives the way to a float and back (IEEE
 # 754). With the point, that is a text of 16 characters.
 _ALWAYS_EXACT = 16
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 class Unwritable(TypeError):
-    """JSON cannot hold this value."""
+    """JSON cannot represent this value."""
 
 
 class Number(float):
-    """A number that was read and has no exact float: the nearest float, with the text as it was written."""
+    """A number from JSON that no float equals: the nearest float, and the text as it was written."""
 
     __slots__ = ("text",)
     text: str
@@ -44,8 +44,8 @@ class Number(float):
 
 
 def encode(message: Any) -> bytes:
-    """Return a message as JSON. A value that JSON cannot hold, in an error's extensions for example, is
-    replaced by its text."""
+    """Return a message as JSON. A value that JSON cannot represent is replaced by its text: an error's
+    extensions may contain one."""
     try:
         return orjson.dumps(message)
     except TypeError:
@@ -53,8 +53,8 @@ def encode(message: Any) -> bytes:
 
 
 def writable(value: Any) -> Any:
-    """Return a value as orjson writes it, equal to the one that is given. Raises `Unwritable`."""
-    # Most leaves of most answers, without another call.
+    """Return an equal value that orjson writes without a change. Raises `Unwritable` if there is none."""
+    # Most leaves are an int or a str: handle these two without another call.
     kind = type(value)
     if kind is int:
         if _LEAST <= value <= _MOST:
@@ -65,7 +65,7 @@ def writable(value: Any) -> Any:
 
 
 def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
-    """Return a value in which each part that JSON cannot hold is replaced by its text."""
+    """Return a value in which each part that JSON cannot represent is replaced by its text."""
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         if depth == 0:
             return "…"
@@ -79,14 +79,14 @@ def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
 
 
 def decode(data: bytes | str) -> Any:
-    """Read JSON with every integer exact, and as `Number` what a float cannot hold.
+    """Read JSON with every integer exact. A decimal that no float equals is returned as a `Number`.
 
     Raises `json.JSONDecodeError`.
     """
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        # It is JSON, if the rest of it is: its number is too large for orjson alone.
+        # A number is too large for orjson; the text may be valid JSON all the same.
         if "infinity" not in error.msg:
             raise
         return _read_carefully(data)
@@ -94,7 +94,7 @@ def decode(data: bytes | str) -> Any:
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """Return bytes that are equal for equal values that were read, and for no others."""
+    """Return a key for a value that `decode` returned: equal values, and only those, have the same key."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -102,13 +102,13 @@ def canonical_bytes(value: Any) -> bytes:
 
 
 def fits_float(text: str) -> bool:
-    """Tell whether a float holds what this number says, to the last digit that was written."""
+    """Tell whether a float equals this number, to the last digit that was written."""
     near = float(text)
     return isfinite(near) and _is_near_enough(near, text)
 
 
 def _is_plain(values: Iterable[Any], depth: int) -> bool:
-    """Tell whether orjson writes these as they are; `_made_plain` says what is wrong with the others."""
+    """Tell whether orjson writes all of these unchanged. If not, `_made_plain` converts or refuses them."""
     for value in values:
         kind = type(value)
         if kind is str:
@@ -135,7 +135,7 @@ def _made_plain(value: Any, depth: int) -> Any:
     if isinstance(value, float) and not isfinite(value):
         raise Unwritable(f"JSON has no number {value}")
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
-        # JSON has integers of any size, which orjson has not.
+        # JSON allows integers of any size; orjson writes 64 bits only.
         return orjson.Fragment(str(int(value)).encode())
     if isinstance(value, str):
         return _text(value)
@@ -146,7 +146,7 @@ def _made_plain(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return [_made_plain(each, depth - 1) for each in value]
     if isinstance(value, float):
-        # A subclass, such as numpy's, is written by orjson only as what it is.
+        # orjson refuses subclasses of float, such as numpy's.
         return float(value)
     if value is None or isinstance(value, int | orjson.Fragment):
         return value
@@ -158,7 +158,7 @@ def _are_keys(value: dict[Any, Any]) -> bool:
 
 
 def _is_whole(value: str) -> bool:
-    """Tell whether a text has no half characters (lone surrogates), which UTF-8 cannot hold."""
+    """Tell whether a text has no lone surrogates, which UTF-8 cannot encode."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -202,12 +202,12 @@ def _has_float(value: Any) -> bool:
 
 def _read_carefully(data: bytes | str) -> Any:
     try:
-        # Decoded here: by itself it would guess UTF-16 and others, and skip a byte order mark.
+        # Decode here: given bytes, json.loads would guess UTF-16 and others, and skip a byte order mark.
         text = data if isinstance(data, str) else data.decode()
         value = json.loads(
             text, parse_int=_integer, parse_float=_number, parse_constant=_no_constant
         )
-        # The standard library takes half a character where orjson does not.
+        # The standard library accepts lone surrogates; orjson does not.
         json.dumps(value, ensure_ascii=False).encode()
         return value
     except json.JSONDecodeError:
@@ -222,13 +222,13 @@ def _integer(text: str) -> int | Number:
 
 def _number(text: str) -> int | float:
     near = float(text)
-    # A request may hold hundreds of thousands of numbers, and the event loop waits for all of them.
+    # Stay fast for short numbers: a request may contain hundreds of thousands, and blocks the event loop.
     if len(text) <= _ALWAYS_EXACT and "e" not in text and "E" not in text:
         return near
     if not isfinite(near):
         return Number(text)
     if not near.is_integer():
-        # An integer as small as this one would have a float of its own: this is none.
+        # The nearest float has a fraction, so it is small enough that every integer near it has a float.
         return near if _is_near_enough(near, text) else Number(text)
     try:
         written = Decimal(text)
@@ -247,7 +247,7 @@ def _is_near_enough(near: float, text: str) -> bool:
         return False
     if written == Decimal(near):
         return True
-    # 0.1 has no float of its own, but the float next to it is written as 0.1.
+    # No float equals 0.1, but the nearest one is written as 0.1.
     return written != written.to_integral_value() and written == Decimal(repr(near))
 
 

@@ -1,4 +1,4 @@
-"""E-mail addresses, by which people sign in: as they are kept, and as they are compared. Pure."""
+"""E-mail addresses, with which people sign in: how they are stored and how they are compared. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ LONGEST = 320
 
 
 def canonical(address: str) -> str:
-    """Return an address as it is kept: without surrounding white space, in NFC (RFC 6532, section 3.1).
+    """Return an address as it is stored: without surrounding white space, in NFC (RFC 6532, section 3.1).
 
-    Not in NFKC: by the same section, that may make two mailboxes one.
+    Not in NFKC: by the same section, it could make the addresses of two mailboxes equal.
     """
     return unicodedata.normalize("NFC", address.strip())
 
 
 def folded(address: str) -> str:
-    """Return the form by which addresses are compared: equal in any case, composed or not (the canonical
+    """Return the form in which addresses are compared, equal for any case and normalisation (canonical
     caseless match of the Unicode Standard, definition D145, in NFC)."""
     apart = unicodedata.normalize("NFD", address.strip()).casefold()
     return unicodedata.normalize("NFC", apart)
 
 
 def folded_before(address: str) -> str:
-    """Return the form by which addresses were compared before migration 0005, without normalisation."""
+    """Return the form in which addresses were compared before migration 0005, without normalisation."""
     return address.strip().casefold()
 
 
@@ -31,5 +31,5 @@ def is_address(address: str) -> bool:
     """Tell whether a canonical text can be an address."""
     name, _, host = address.partition("@")
     is_text = address.isprintable() and not any(map(str.isspace, address))
-    # The folded form is stored as well, and may be longer: "ß" is folded to two letters.
+    # The folded form is stored too, and can be longer: "ß" is folded to two letters.
     return bool(name and host and is_text) and max(len(address), len(folded(address))) <= LONGEST

@@ -1,7 +1,7 @@
-"""Origins of pages: the one place that reads them, from settings and from browsers alike. Pure.
+"""Reads the origins of web pages, both from settings and from requests. Pure.
 
-An origin is kept as browsers write it (RFC 6454, section 6.2): in lower case, the host in ASCII (UTS 46),
-an IPv6 address in its shortest form (RFC 5952), and without the port that is its scheme's own.
+An origin is normalised to what browsers send (RFC 6454, section 6.2): in lower case, the host in ASCII
+(UTS 46), an IPv6 address in its shortest form (RFC 5952), and without the scheme's default port.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._~-]*", re.ASCII)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{0,5}))?", re.ASCII)
-# Pages of these have the origin null, or none.
+# Pages with these schemes have the origin "null", or none.
 _NO_PAGES = {"file", "ftp", "ws", "wss", "data", "blob", "about", "javascript"}
 
 
 def normalised(text: str) -> str:
-    """Return an origin as browsers write it. Raises `ValueError` that says what to write instead."""
+    """Return an origin as browsers write it. Raises `ValueError` with what to write instead."""
     if text == "null":
         raise ValueError(
             "is what every page in a sandbox and every local file is called, so any page can be: serve"
@@ -43,13 +43,13 @@ def normalised(text: str) -> str:
 
 
 def of_url(url: str) -> str:
-    """Return the origin of an http or https URL. Raises `ValueError` when it has none."""
+    """Return the origin of an http or https URL. Raises `ValueError` if it has none."""
     scheme, _, rest = url.partition("://")
     return normalised(f"{scheme}://{re.split(r'[/?#]', rest, maxsplit=1)[0]}")
 
 
 def is_among(origin: str, origins: Collection[str]) -> bool:
-    """Tell whether an origin, as a request names it, is one of these, which are normal."""
+    """Tell whether a request's origin is one of `origins`, which are normalised already."""
     if origin in origins:
         return True
     try:
@@ -59,11 +59,11 @@ def is_among(origin: str, origins: Collection[str]) -> bool:
 
 
 def ascii_host(host: str) -> str:
-    """Return a host name as it is looked up: in lower case and in ASCII. Raises `ValueError`."""
+    """Return a host name in lower case and in ASCII, as DNS has it. Raises `ValueError`."""
     if host.isascii():
         return host.lower()
     try:
-        # Browsers do the same (URL standard, "domain to ASCII"); Python's own codec is of IDNA 2003.
+        # As browsers do (URL standard, "domain to ASCII"). Python's own codec implements IDNA 2003.
         return idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
         raise ValueError(f"has a host that is no domain name: {error}") from error

@@ -1,8 +1,8 @@
-"""Text that people type or choose: one rule for all of it.
+"""One rule for all text that people type or choose.
 
-Refused are control characters, the characters that turn the direction of the text around them, and
-halves of characters (surrogates). Everything else that Unicode has is text: joiners of Persian and of
-emoji, no-break spaces, characters that this Python does not know yet.
+Control characters, bidirectional control characters and lone surrogates are refused. Everything else in
+Unicode is accepted: the joiners of Persian and of emoji, no-break spaces, and characters that this
+version of Python does not know yet.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from watchword.errors import BadUserInput
 
 # Explicit directional embeddings, overrides and isolates with their ends, by Bidi_Class (UAX #9,
-# section 2): text after one reads in another order than it is stored in (CVE-2021-42574). The marks
-# LRM, RLM and ALM turn nothing around, and names in Arabic and Hebrew need them.
+# section 2). They make text display in another order than it is stored in (CVE-2021-42574). The marks
+# LRM, RLM and ALM do not, and names in Arabic and Hebrew need them.
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _LINES = frozenset("\t\n\r")
 _LONGEST_CODE = 100
@@ -25,8 +25,8 @@ def checked_text(
 ) -> str:
     """Return the text without surrounding white space.
 
-    `lines` allows line breaks and tabs. Raises `BadUserInput` naming `path` when nothing is left that
-    can be seen, when it has more than `longest` characters, or holds one that is refused.
+    `lines` allows line breaks and tabs. Raises `BadUserInput` naming `path` when no visible character
+    is left, when there are more than `longest` characters, or when one of them is refused.
     """
     text = value.strip()
     if fault := next((said for each in text if (said := _fault(each, lines))), None):
@@ -39,32 +39,34 @@ def checked_text(
 
 
 def cleaned_text(value: str, longest: int) -> str:
-    """Return what `checked_text` would accept of a text whose author cannot be asked to correct it.
+    """Turn a text whose author cannot correct it (a device's name, say) into one that `checked_text` accepts.
 
-    Refused characters are left out, and what is too long is cut; nothing is left of what has nothing
-    that can be seen.
+    Leaves out refused characters and cuts the text to `longest` characters. Returns the empty text if
+    no visible character is left.
     """
     text = "".join(each for each in value if not _fault(each, lines=False)).strip()
     return text[:longest].strip() if any(map(_is_seen, text)) else ""
 
 
 def mended_text(value: str) -> tuple[str, int]:
-    """Return a text of another system with U+FFFD in place of what `checked_text` refuses, and how many
-    there were. Line breaks and tabs are kept."""
+    """Replace the characters of another system's text that `checked_text` refuses with U+FFFD.
+
+    Returns the text and the number of replacements. Line breaks and tabs are kept.
+    """
     kept = ["\ufffd" if _fault(each, lines=True) else each for each in value]
     return "".join(kept), kept.count("\ufffd") - value.count("\ufffd")
 
 
 def is_storable(value: str) -> bool:
-    """Tell whether a text can be stored and sent: it has no NUL (PostgreSQL) and no surrogate (UTF-8)."""
+    """Tell whether a text can be stored and sent: without NUL (PostgreSQL) and surrogates (UTF-8)."""
     return not any(each == "\x00" or "\ud800" <= each <= "\udfff" for each in value)
 
 
 def plain_code(code: str) -> str:
-    """Return a typed code in one form: ASCII digits and small letters, without spaces, hyphens and
-    invisible characters. The empty text for one that is far too long.
+    """Normalise a code that a person typed: ASCII digits and lower-case letters, no separators.
 
-    Digits of any script and width are the digits that they are (Unicode's Numeric_Type=Decimal).
+    Spaces, hyphens and invisible characters are removed. Digits of any script and width become ASCII
+    digits (Unicode's Numeric_Type=Decimal). Returns the empty text for a code of over 100 characters.
     """
     if len(code) > _LONGEST_CODE:
         return ""
@@ -73,7 +75,7 @@ def plain_code(code: str) -> str:
 
 
 def _fault(character: str, lines: bool) -> str | None:
-    """Say what is wrong with a character; None when nothing is."""
+    """Return what is wrong with a character, or None."""
     if character.isprintable() or (lines and character in _LINES):
         return None
     match unicodedata.category(character):
