@@ -20,13 +20,14 @@ run: $(VENV)/run explorer  ## set everything up and serve on 127.0.0.1:8000 (ARG
 test: $(VENV)/dev explorer  ## set everything up and run every test (ARGS="-k name")
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot
+check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy graph schema docs/generator
 	@$(BIN)/lint-imports
 	@$(BIN)/watchword schema check
 	@$(BIN)/python -m docs.generator --check > /dev/null 2>&1 || echo "warning: docs/reference is stale: run 'make docs'"
+	@$(BIN)/python -m tests.support.untested
 
 fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
