@@ -12,9 +12,11 @@ from watchword.auth.accounts.accounts import (
     sign_out,
 )
 from watchword.auth.audit.audit import Action as AuditAction
-from watchword.auth.fields.audit_fields import AuditEntry, audit_log
+from watchword.auth.fields.audit_fields import AuditEntryView as AuditEntry
+from watchword.auth.fields.audit_fields import audit_log
 from watchword.auth.fields.identity_fields import IdentityMutation, IdentityQuery
-from watchword.auth.fields.session_fields import Session, account_sessions, revoke_session
+from watchword.auth.fields.session_fields import SessionView as Session
+from watchword.auth.fields.session_fields import account_sessions, revoke_session
 from watchword.auth.tables import Account
 from watchword.cli.operator import Operator, operator
 from watchword.context import Context, Info

@@ -35,7 +35,7 @@ class Quota:
     def __len__(self) -> int:
         return self._counts["process", ""]
 
-    def take(self, address: str, subject: str = "") -> Taken:
+    def take(self, address: str, subject: str = "") -> Slot:
         """Take a place for an address and a principal's subject, which is empty for the anonymous.
 
         Raises `RateLimited`, and counts nothing, when there are too many.
@@ -49,7 +49,7 @@ class Quota:
                 )
         keys = tuple(key for key, _, _ in bounds)
         self._counts.update(keys)
-        return Taken(self, keys)
+        return Slot(self, keys)
 
     def give_back(self, keys: tuple[tuple[str, str], ...]) -> None:
         """Count one out, by what it was counted in under."""
@@ -69,7 +69,7 @@ class Quota:
         yield ("process", ""), self._bounds.process, "on this server"
 
 
-class Taken:
+class Slot:
     """A place in a quota. Giving it back twice frees it once."""
 
     __slots__ = ("_keys", "_quota")

@@ -51,7 +51,7 @@ class Count:
     ends: float
 
 
-Taken = Sequence[Count]
+CountedAttempt = Sequence[Count]
 """An attempt that was counted, in every network that its address is in."""
 
 
@@ -76,11 +76,11 @@ class Undecided:
         self._open: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: CountedAttempt) -> None:
         """Note an attempt that was counted."""
         self._open.update(counted.name for counted in taken)
 
-    def remove(self, taken: Taken, *, makes_room: bool) -> None:
+    def remove(self, taken: CountedAttempt, *, makes_room: bool) -> None:
         """Note that an attempt was decided.
 
         If it was taken back (`makes_room`), one waiting attempt is counted again. If no undecided
@@ -131,7 +131,7 @@ class Attempts:
         # one that is refused itself, and is still counted.
         self._turn = asyncio.Lock()
 
-    async def begin(self, limit: str, *key: str) -> Taken:
+    async def begin(self, limit: str, *key: str) -> CountedAttempt:
         """Count an attempt as `count` does; `decide` must be called when its result is known.
 
         If the limit is used up by attempts that this process has not decided yet, it waits for them
@@ -150,7 +150,7 @@ class Attempts:
                     return taken
             await decision
 
-    async def decide(self, taken: Taken, *, is_guess: bool) -> None:
+    async def decide(self, taken: CountedAttempt, *, is_guess: bool) -> None:
         """End an attempt that was begun. One that was no guess is taken back."""
         try:
             if not is_guess:
@@ -159,7 +159,7 @@ class Attempts:
         finally:
             self._undecided.remove(taken, makes_room=not is_guess)
 
-    async def count(self, limit: str, *key: str) -> Taken:
+    async def count(self, limit: str, *key: str) -> CountedAttempt:
         """Count an attempt by what the key names, before it is known how it ends.
 
         `limit` is in the words of `limits`: "10 per 5 minutes". Raises `Exceeded` when there were
@@ -181,7 +181,7 @@ class Attempts:
         number, _ = await self._add(parse(limit), key)
         return number == 1
 
-    async def forgive(self, taken: Taken) -> None:
+    async def forgive(self, taken: CountedAttempt) -> None:
         """Take back an attempt that was no guess.
 
         Does nothing once the window is over: the decrement would count against the next window and

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, multiple, rule
 
 from watchword.errors import RateLimited
-from watchword.throttling.admission import Bounds, Pace, Quota, Taken, address_of
+from watchword.throttling.admission import Bounds, Pace, Quota, Slot, address_of
 
 
 def test_an_address_has_so_many_at_a_time() -> None:
@@ -67,10 +67,10 @@ class AnyUse(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.quota = Quota("operations", Bounds(3, 2, 5))
-        self.open: dict[Taken, tuple[str, str]] = {}
+        self.open: dict[Slot, tuple[str, str]] = {}
 
     @rule(target=held, address=st.sampled_from("ab"), subject=st.sampled_from(["", "x", "y"]))
-    def takes(self, address: str, subject: str) -> Taken | MultipleResults[Taken]:
+    def takes(self, address: str, subject: str) -> Slot | MultipleResults[Slot]:
         held = list(self.open.values())
         is_free = (
             sum(each[0] == address for each in held) < 3
@@ -87,7 +87,7 @@ class AnyUse(RuleBasedStateMachine):
         return taken
 
     @rule(taken=held)
-    def gives_back(self, taken: Taken) -> None:
+    def gives_back(self, taken: Slot) -> None:
         taken.give_back()
         self.open.pop(taken, None)
         assert len(self.quota) == len(self.open)

@@ -22,8 +22,10 @@ NameOf = Callable[[str], strawberry.ID]
 """Returns the id by which a schema knows an account."""
 
 
-@strawberry.type(description="Something that was done to accounts, sessions, keys or clients.")
-class AuditEntry:
+@strawberry.type(
+    name="AuditEntry", description="Something that was done to accounts, sessions, keys or clients."
+)
+class AuditEntryView:
     at: datetime
     action: Action
     actor: str | None = strawberry.field(
@@ -43,7 +45,7 @@ async def audit_log(
     account: str | None = None,
     action: Action | None = None,
     name_of: NameOf = strawberry.ID,
-) -> Connection[AuditEntry]:
+) -> Connection[AuditEntryView]:
     """Return a page of the audit log, the newest first: all of it, or about an account or an action.
 
     Raises `BadUserInput` for a cursor that is not from here.
@@ -70,8 +72,8 @@ def _wanted(account: str | None, action: Action | None) -> Select[tables.AuditEn
     return wanted
 
 
-def _entry(row: tables.AuditEntry, name_of: NameOf) -> AuditEntry:
-    return AuditEntry(
+def _entry(row: tables.AuditEntry, name_of: NameOf) -> AuditEntryView:
+    return AuditEntryView(
         at=row.at,
         action=Action(row.action),
         actor=row.actor,

@@ -22,8 +22,10 @@ from watchword.permissions.field import RecentlyAuthenticated, SignedInHere
 Recent = SignedInHere & RecentlyAuthenticated()
 
 
-@strawberry.type(description="A WebAuthn credential that its owner can sign in with.")
-class Passkey:
+@strawberry.type(
+    name="Passkey", description="A WebAuthn credential that its owner can sign in with."
+)
+class PasskeyView:
     id: strawberry.ID = strawberry.field(description="The credential's own id, base64url.")
     name: str
     created_at: datetime
@@ -47,7 +49,7 @@ class FactorQuery:
     """Part of `IdentityQuery`."""
 
     @strawberry.field(permission_classes=[SignedInHere], description="One's own passkeys.")
-    async def passkeys(self, info: Info) -> list[Passkey] | None:
+    async def passkeys(self, info: Info) -> list[PasskeyView] | None:
         async with info.context.read() as db:
             found = await passkeys.passkeys_of(db, info.context.principal.subject)
         return [_passkey(row) for row in found]
@@ -75,7 +77,7 @@ class FactorMutation:
         permission_classes=[Recent],
         description="Register the passkey that the browser made: its credential.toJSON().",
     )
-    async def add_passkey(self, info: Info, name: str, credential: JSON) -> Passkey | None:
+    async def add_passkey(self, info: Info, name: str, credential: JSON) -> PasskeyView | None:
         context, subject = info.context, info.context.principal.subject
         try:
             async with context.write() as unit:
@@ -93,7 +95,7 @@ class FactorMutation:
         return _passkey(row)
 
     @strawberry.mutation(permission_classes=[SignedInHere], description="Call a passkey otherwise.")
-    async def rename_passkey(self, info: Info, id: strawberry.ID, name: str) -> Passkey | None:
+    async def rename_passkey(self, info: Info, id: strawberry.ID, name: str) -> PasskeyView | None:
         async with info.context.write() as unit:
             row = await passkeys.rename(unit, info.context.principal.subject, id, name)
         return _passkey(row)
@@ -159,7 +161,7 @@ async def _second_factor(context: Context) -> SecondFactor:
         )
 
 
-def _passkey(row: tables.Passkey) -> Passkey:
-    return Passkey(
+def _passkey(row: tables.Passkey) -> PasskeyView:
+    return PasskeyView(
         id=strawberry.ID(row.id), name=row.name, created_at=row.created_at, used_at=row.used_at
     )

@@ -22,8 +22,10 @@ from watchword.permissions.field import FirstParty
 from watchword.transaction import Transaction
 
 
-@strawberry.type(description="A sign-in on one device, or what an application has been allowed.")
-class Session:
+@strawberry.type(
+    name="Session", description="A sign-in on one device, or what an application has been allowed."
+)
+class SessionView:
     id: strawberry.ID
     label: str = strawberry.field(description="What the device says it is.")
     created_at: datetime
@@ -47,7 +49,7 @@ class SessionQuery:
     @strawberry.field(
         permission_classes=[FirstParty], description="One's own sessions, the one used last first."
     )
-    async def sessions(self, info: Info) -> list[Session] | None:
+    async def sessions(self, info: Info) -> list[SessionView] | None:
         return await account_sessions(info.context, info.context.principal.subject)
 
 
@@ -72,7 +74,7 @@ class SessionMutation:
     )
     async def sign_out_everywhere(
         self, info: Info, except_current: bool = False
-    ) -> list[Session] | None:
+    ) -> list[SessionView] | None:
         context, principal = info.context, info.context.principal
         async with context.write() as unit:
             await sign_out(unit, principal.subject, principal.session if except_current else None)
@@ -84,7 +86,7 @@ class SessionMutation:
         " sessions but the one that asks, which has to refresh its access token now. Returns the"
         " sessions that are left.",
     )
-    async def change_password(self, info: Info, current: str, new: str) -> list[Session] | None:
+    async def change_password(self, info: Info, current: str, new: str) -> list[SessionView] | None:
         context = info.context
         for name, password in (("current", current), ("new", new)):
             if not is_storable(password):
@@ -94,7 +96,7 @@ class SessionMutation:
         return await account_sessions(context, context.principal.subject)
 
 
-async def account_sessions(context: Context, account: str) -> list[Session]:
+async def account_sessions(context: Context, account: str) -> list[SessionView]:
     """Return an account's sessions that are not over, the one used last first."""
     async with context.read() as db:
         found = await live_sessions(db, account, context.services.settings, context.now)
@@ -109,8 +111,8 @@ async def revoke_session(unit: Transaction, account: str, id: str) -> None:
     await revoke(unit, id)
 
 
-def _session(row: tables.Session, current: str | None) -> Session:
-    return Session(
+def _session(row: tables.Session, current: str | None) -> SessionView:
+    return SessionView(
         id=strawberry.ID(row.id),
         label=row.label,
         created_at=row.created_at,

@@ -1,4 +1,4 @@
-"""What the routes read and answer: JSON in and out, in the names of RFC 6749."""
+"""Reads and answers JSON over HTTP, with the error names of RFC 6749."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from watchword.tokens.credential import uses_dpop
 
 
 class Refusal(Exception):
-    """An answer in the form of RFC 6749, section 5.2."""
+    """An error response in the form of RFC 6749, section 5.2."""
 
     def __init__(
         self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
@@ -57,7 +57,7 @@ class Refusal(Exception):
 
 
 async def answered(request: Request, work: Awaitable[Response]) -> Response:
-    """Return an answer, or the refusal that was raised instead, as the client is told of it."""
+    """Return the response of the work, or the error response for what it raised."""
     try:
         return await work
     except Refusal as refusal:
@@ -72,9 +72,10 @@ async def answered(request: Request, work: Awaitable[Response]) -> Response:
 
 
 def challenged(request: Request, error: Unauthenticated | None = None) -> dict[str, str]:
-    """Return the header that every 401 has (RFC 9110, section 15.5.2), of the scheme that was used.
+    """Return the WWW-Authenticate header, which every 401 must have (RFC 9110, section 15.5.2).
 
-    `error` says what is wrong with the access token, where one was asked for.
+    Its scheme is the one that the request used. `error` is what is wrong with the access token, on
+    routes that need one.
     """
     bound = uses_dpop(request.scope["headers"])
     return {"www-authenticate": challenge(error, bound=bound)}
@@ -102,10 +103,9 @@ def _refusal(
 
 
 def check_origin(request: Request, settings: Settings) -> None:
-    """Raise `Refusal` unless a request comes from a page of ours or of an allowed origin, or from no
-    page at all.
+    """Raise `Refusal` unless a request comes from our own origin, an allowed origin, or no web page.
 
-    A neighbour on the same site is not of ours: it has to be allowed by name.
+    Another origin on the same site is not our own: it must be among the allowed origins.
     """
     scope = request.scope
     given = header(scope, b"origin")
@@ -120,7 +120,7 @@ def check_origin(request: Request, settings: Settings) -> None:
 async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
     """Read a JSON object. Raises `Refusal` for anything else."""
     try:
-        # Only JSON: a form could be sent by any web page without asking.
+        # Only JSON: any web page can send a form to us without a CORS preflight.
         check_content(request.scope, "application/json")
         data = await read_body(request.scope, request.receive, settings.max_body_bytes)
         body = orjson.loads(data or b"{}")
@@ -138,7 +138,7 @@ async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
 
 
 def required_text(body: dict[str, Any], name: str) -> str:
-    """Return a member that has to be a text and not empty. Raises `Refusal`."""
+    """Return a member that must be a non-empty string. Raises `Refusal`."""
     value = body.get(name)
     if not isinstance(value, str) or not value or "\x00" in value:
         raise Refusal(400, "invalid_request", f"The member {name!r} must be a text.")
@@ -146,20 +146,20 @@ def required_text(body: dict[str, Any], name: str) -> str:
 
 
 def optional_text(body: dict[str, Any], name: str) -> str | None:
-    """Return a member that is a text, or None when there is none. Raises `Refusal`."""
+    """Return a member that must be a non-empty string if it is present; None if not. Raises `Refusal`."""
     return None if body.get(name) is None else required_text(body, name)
 
 
 def device_of(request: Request) -> Device:
-    """Tell where a request comes from."""
+    """Return the device that a request comes from: its user agent, address, and device tokens."""
     label = header(request.scope, b"user-agent").replace("\x00", "")
     tokens = known_devices.in_cookie(request.cookies.get(known_devices.COOKIE, ""))
     return Device(label, request.client.host if request.client else "", tokens)
 
 
 def json_response(content: Any, status: int = 200, kept: int = 0) -> Response:
-    """Make an answer of JSON that anybody may keep for so many seconds, or nobody."""
-    # RFC 6749, section 5.1: an answer that holds tokens is kept by nobody, and says so twice.
+    """Return a JSON response that caches may keep for `kept` seconds; 0 forbids caching."""
+    # RFC 6749, section 5.1: a response with tokens must have both headers, so that no cache keeps it.
     headers = {"cache-control": "no-store", "pragma": "no-cache"}
     headers = {"cache-control": f"public, max-age={kept}"} if kept else headers
     return Response(encode(content), status, headers, media_type="application/json")

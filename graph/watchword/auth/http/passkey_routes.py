@@ -1,4 +1,4 @@
-"""Where a browser or an app asks what its passkey shall sign, to sign in or to step up."""
+"""The route that gives browsers and apps the challenge for a passkey, to sign in or to step up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPTIONS = "/api/auth/passkeys/options"
 
 
 def routes(auth: AuthService) -> APIRouter:
-    """Make the route for request options. Registration is by GraphQL: beginPasskey, addPasskey."""
+    """Return the route for request options. Passkeys are registered by GraphQL (beginPasskey, addPasskey)."""
     router = APIRouter()
 
     @router.post(OPTIONS)
@@ -26,10 +26,10 @@ def routes(auth: AuthService) -> APIRouter:
 
 
 async def _options(auth: AuthService, request: Request) -> Response:
-    """Answer request options: those of a sign-in, or with an access token those of a step-up.
+    """Answer with request options: for a step-up if there is an access token, otherwise for a sign-in.
 
-    Without one the answer is the same for everybody: it does not tell which accounts exist. Nothing is
-    counted or written: making options costs less than refusing them would.
+    Options for a sign-in name no account, so they do not reveal which accounts exist. Requests are not
+    counted: making options costs less than a rate limit would.
     """
     await json_body(request, auth.settings)
     settings, vault, now = auth.settings, auth.services.vault, auth.clock.now()

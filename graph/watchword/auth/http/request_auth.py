@@ -1,6 +1,6 @@
-"""What a request proves: who it is, and the key that it holds (DPoP, RFC 9449).
+"""Authenticates requests: verifies the access token, and the DPoP proof of its key (RFC 9449).
 
-The doors and the routes ask here alike, so that a bound token without its proof is refused everywhere.
+All transports and routes use these functions, so a bound token without its proof is refused everywhere.
 """
 
 from __future__ import annotations
@@ -26,25 +26,24 @@ from watchword.tokens.dpop import Proof, Target, Window
 
 log = logging.getLogger("watchword.tokens")
 
-# RFC 9449, section 7.1: the proof is not at fault, but how the token is shown.
+# RFC 9449, section 7.1: the error when the token was sent in the wrong way and the proof is not at fault.
 INVALID_TOKEN = "invalid_token"
 
 
 class Replayed(InvalidProof):
-    """The proof was good, and was used before."""
+    """The proof is valid, but was used before."""
 
     def __init__(self) -> None:
         super().__init__("replay")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The thumbprint of the key that a request without an access token proves to hold; None when it
-    proves none.
+class ProvenKey:
+    """The thumbprint of the key that a request without an access token has proved; None without a proof.
 
-    Whoever takes the key for that awaits `use` in the transaction that makes something of it, as late
-    as can be: it uses the proof up, which nobody can do who has nothing but a key. It raises
-    `Replayed`.
+    A caller that relies on the key must await `use` in the transaction that writes the result, as late
+    as possible. `use` marks the proof as used, or raises `Replayed`. Making a key costs nothing, so an
+    attacker who has only a key must not get far enough to write a row.
     """
 
     key: str | None = None
@@ -52,29 +51,29 @@ class Shown:
 
 
 async def authenticate(auth: AuthService, credential: Credential, target: Target) -> Principal:
-    """Return who a credential speaks for, in a request to this target.
+    """Return the principal of a credential that was sent to this target.
 
-    Raises what `AuthService.verify` raises, `InvalidProof`, and `Unavailable` when it cannot be known
-    whether a proof was used before.
+    Raises what `AuthService.verify` raises, `InvalidProof`, and `Unavailable` when the database cannot
+    tell whether the proof was used before.
     """
     principal = await auth.verify(credential.token, target.address)
     try:
-        shown = _bound(auth, principal.key, credential, target)
+        proof = _proof_of_binding(auth, principal.key, credential, target)
     except InvalidProof as error:
         _log(error)
         raise
-    if shown is None:
+    if proof is None:
         return principal
-    await use_alone(auth, partial(_use, auth, shown))
-    # While that was written down the token may have ended, or been taken away.
+    await use_alone(auth, partial(_use, auth, proof))
+    # The token may have expired or been revoked while the proof was written to the database.
     return await auth.verify(credential.token, target.address)
 
 
 async def principal_of(auth: AuthService, request: Request) -> Principal:
-    """Return who the access token in a request speaks for; `key` in it is the key that was shown.
+    """Return the principal of the access token in a request; its `key` is the key that was proved.
 
-    A proof is good once: a route asks this or `shown_by`, not both. Raises `Unauthenticated` when
-    there is no token, and what `authenticate` raises.
+    This uses up the proof, so a route calls this or `proven_key`, not both. Raises `Unauthenticated`
+    when there is no token, and what `authenticate` raises.
     """
     credential = from_headers(request.scope["headers"])
     if credential is None:
@@ -82,49 +81,51 @@ async def principal_of(auth: AuthService, request: Request) -> Principal:
     return await authenticate(auth, credential, _target(request))
 
 
-def shown_by(auth: AuthService, request: Request, *, required: bool = False) -> Shown:
-    """Return the key that a request without an access token proves to hold. It asks nobody, and the
-    proof is not used up yet.
+def proven_key(auth: AuthService, request: Request, *, required: bool = False) -> ProvenKey:
+    """Return the key that a request without an access token proves. Makes no query, and does not use
+    up the proof.
 
-    Raises `InvalidProof`, also when there is no proof and it is required, here or by the settings.
+    Raises `InvalidProof`, also when there is no proof and `required` or the settings demand one.
     """
     proof = proof_of(request.scope["headers"])
     if proof is None:
         if required or auth.settings.dpop == "required":
             raise InvalidProof("no proof")
-        return Shown()
+        return ProvenKey()
     try:
         checked = _checked(auth, proof, _target(request), None)
     except InvalidProof as error:
         _log(error)
         raise
-    return Shown(checked.key, partial(_use, auth, checked))
+    return ProvenKey(checked.key, partial(_use, auth, checked))
 
 
 async def use_alone(auth: AuthService, use: Use) -> None:
-    """Use up what was shown in a transaction of its own. Raises `Replayed`, and `Unavailable` when it
-    cannot be known whether it was used before."""
+    """Use up a proof in a transaction of its own.
+
+    Raises `Replayed`, and `Unavailable` when the database cannot tell whether it was used before.
+    """
     if use is use_nothing:
         return
     try:
         async with auth.services.database.write() as db:
             await use(db)
     except (SQLAlchemyError, OSError, Conflict) as error:
-        # A conflict says that others held the database for too long.
+        # A conflict here means that other transactions held the database for too long.
         if not isinstance(error, Conflict) and not is_unavailable(error):
             raise
         raise Unavailable("Proofs cannot be checked just now. Try again soon.") from error
 
 
 def nonce(auth: AuthService) -> str:
-    """Return the nonce that proofs shall hold from now on."""
+    """Return the nonce that new proofs must contain."""
     return dpop.nonce(_nonce_secrets(auth)[0], auth.clock.now())
 
 
-def _bound(
+def _proof_of_binding(
     auth: AuthService, key: str | None, credential: Credential, target: Target
 ) -> Proof | None:
-    """Return the proof that goes with a token which is bound to this key; None with one that is not.
+    """Return the proof of the key that the token is bound to; None if the token is not bound.
 
     Raises `InvalidProof`.
     """
@@ -139,24 +140,24 @@ def _bound(
         raise InvalidProof("a bound token as Bearer", error=INVALID_TOKEN)
     if credential.proof is None:
         raise InvalidProof("no proof")
-    shown = _checked(auth, credential.proof, target, credential.token)
-    # RFC 9449, section 4.3, item 12: it is the key of this token.
-    if shown.key != key:
+    proof = _checked(auth, credential.proof, target, credential.token)
+    # RFC 9449, section 4.3, item 12: the proof must be of the key that the token is bound to.
+    if proof.key != key:
         raise InvalidProof("another key", error=INVALID_TOKEN)
-    return shown
+    return proof
 
 
-def _checked(auth: AuthService, proof: str, target: Target, token: str | None) -> Proof:
+def _checked(auth: AuthService, text: str, target: Target, token: str | None) -> Proof:
     settings, now = auth.settings, auth.clock.now()
     window = Window(settings.issuer, now, settings.dpop_seconds, settings.leeway_seconds)
-    shown = dpop.check(proof, target, window, token)
+    proof = dpop.check(text, target, window, token)
     if settings.dpop_nonce:
-        dpop.check_nonce(shown.nonce, _nonce_secrets(auth), now, settings.leeway_seconds)
-    return shown
+        dpop.check_nonce(proof.nonce, _nonce_secrets(auth), now, settings.leeway_seconds)
+    return proof
 
 
 async def _use(auth: AuthService, proof: Proof, db: AsyncSession) -> None:
-    # RFC 9449, section 11.1: a proof is good once, in all processes together.
+    # RFC 9449, section 11.1: a proof is accepted once by all processes together.
     settings = auth.settings
     expires_at = proof.issued_at + settings.dpop_seconds + settings.leeway_seconds
     if not await used_ids.use_once(db, "dpop", proof.key, proof.id, expires_at):

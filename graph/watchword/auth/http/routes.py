@@ -30,12 +30,12 @@ from watchword.principal import FIRST_PARTY, Principal
 
 COOKIE = "__Host-watchword"
 JWKS = "/.well-known/jwks.json"
-# Seconds for which others may keep our public keys.
+# Seconds for which caches may keep our public keys.
 JWKS_MAX_AGE = 300
 
 
 def routes(auth: AuthService) -> APIRouter:
-    """Make login, refresh, step-up, logout and the key set."""
+    """Return the routes for login, refresh, step-up, logout and the key set."""
     router = APIRouter()
     settings = auth.settings
 
@@ -60,11 +60,11 @@ def routes(auth: AuthService) -> APIRouter:
         """End the session of a refresh token, with all its tokens and live connections."""
         return await answered(request, _logout(auth, request))
 
-    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    # RFC 9110, section 9.1: a server that supports GET must support HEAD.
     @router.api_route(JWKS, methods=["GET", "HEAD"])
     async def jwks() -> Response:
         """The public keys that verify our tokens, as a JWK Set (RFC 7517)."""
-        # Whoever keeps our keys asks again before a new one signs.
+        # Half the time between publishing a key and signing with it: a cache then has a new key in time.
         max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
         return json_response(await auth.jwks(), kept=max_age)
 
@@ -75,7 +75,7 @@ async def _login(auth: AuthService, request: Request) -> Response:
     body = await json_body(request, auth.settings)
     in_body = _wants_body(body)
     if not in_body:
-        # Or another site could sign somebody in as somebody else (login CSRF).
+        # Without this check another site could sign a user in to the attacker's account (login CSRF).
         check_origin(request, auth.settings)
     device, now = _device(request, body), auth.clock.now()
     authentication = Authentication(auth.services)
@@ -83,16 +83,16 @@ async def _login(auth: AuthService, request: Request) -> Response:
     passkey, evidence = _passkey(body), None
     if passkey is None:
         email, evidence = required_text(body, "email"), _evidence(body)
-    shown = request_auth.shown_by(auth, request)
+    proven = request_auth.proven_key(auth, request)
     if evidence is None:
-        who = await authentication.sign_in_by_passkey(
-            passkey, device, now, key=shown.key, use=shown.use, replaces=replaces
+        signed_in = await authentication.sign_in_by_passkey(
+            passkey, device, now, key=proven.key, use=proven.use, replaces=replaces
         )
     else:
-        who = await authentication.sign_in(
-            email, evidence, device, now, key=shown.key, use=shown.use, replaces=replaces
+        signed_in = await authentication.sign_in(
+            email, evidence, device, now, key=proven.key, use=proven.use, replaces=replaces
         )
-    return await _delivered(auth, who, device, in_body)
+    return await _delivered(auth, signed_in, device, in_body)
 
 
 async def _refresh(auth: AuthService, request: Request) -> Response:
@@ -101,10 +101,12 @@ async def _refresh(auth: AuthService, request: Request) -> Response:
     if token is None:
         raise Unauthenticated("There is no refresh token. Sign in.")
     device = _device(request, body)
-    shown = request_auth.shown_by(auth, request)
-    # A refusal leaves the cookie: another tab may have put a newer one there meanwhile.
-    who = await auth.sessions.refresh(token, device, auth.clock.now(), key=shown.key, use=shown.use)
-    return await _delivered(auth, who, device, in_body)
+    proven = request_auth.proven_key(auth, request)
+    # A refusal must not delete the cookie: another tab may have stored a newer one in the meantime.
+    signed_in = await auth.sessions.refresh(
+        token, device, auth.clock.now(), key=proven.key, use=proven.use
+    )
+    return await _delivered(auth, signed_in, device, in_body)
 
 
 async def _step_up(auth: AuthService, request: Request) -> Response:
@@ -116,10 +118,10 @@ async def _step_up(auth: AuthService, request: Request) -> Response:
     address, now = device_of(request).address, auth.clock.now()
     authentication = Authentication(auth.services)
     if evidence is None:
-        who = await authentication.step_up_by_passkey(principal, passkey, address, now)
+        signed_in = await authentication.step_up_by_passkey(principal, passkey, address, now)
     else:
-        who = await authentication.step_up(principal, evidence, address, now)
-    return json_response(await _tokens(auth, who))
+        signed_in = await authentication.step_up(principal, evidence, address, now)
+    return json_response(await _tokens(auth, signed_in))
 
 
 async def _logout(auth: AuthService, request: Request) -> Response:
@@ -132,39 +134,41 @@ async def _logout(auth: AuthService, request: Request) -> Response:
     return response
 
 
-async def _tokens(auth: AuthService, who: SignedIn) -> dict[str, Any]:
-    issued = await auth.issue(who)
+async def _tokens(auth: AuthService, signed_in: SignedIn) -> dict[str, Any]:
+    issued = await auth.issue(signed_in)
     return {
         "access_token": issued.token,
-        "token_type": "Bearer" if who.session.jkt is None else "DPoP",
+        "token_type": "Bearer" if signed_in.session.jkt is None else "DPoP",
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
 
 
-async def _delivered(auth: AuthService, who: SignedIn, device: Device, in_body: bool) -> Response:
-    answer = await _tokens(auth, who)
-    known_by = await _device_token(auth, who, device)
+async def _delivered(
+    auth: AuthService, signed_in: SignedIn, device: Device, in_body: bool
+) -> Response:
+    answer = await _tokens(auth, signed_in)
+    known_by = await _device_token(auth, signed_in, device)
     if in_body:
-        answer |= {"refresh_token": who.refresh_token}
+        answer |= {"refresh_token": signed_in.refresh_token}
         return json_response(answer | ({"device_token": known_by} if known_by else {}))
     response = json_response(answer)
-    _set_cookie(response, COOKIE, who.refresh_token, auth.settings.refresh_idle_seconds)
+    _set_cookie(response, COOKIE, signed_in.refresh_token, auth.settings.refresh_idle_seconds)
     if known_by:
         cookie = known_devices.with_token(device.tokens, known_by)
         _set_cookie(response, known_devices.COOKIE, cookie, known_devices.SECONDS)
     return response
 
 
-async def _device_token(auth: AuthService, who: SignedIn, device: Device) -> str | None:
-    """Return the token of this device for the account; None when the device has one already."""
-    services, now, account = auth.services, auth.clock.now(), who.account.id
+async def _device_token(auth: AuthService, signed_in: SignedIn, device: Device) -> str | None:
+    """Return a device token for the account, or None if the device has sent one already."""
+    services, now, account = auth.services, auth.clock.now(), signed_in.account.id
     async with services.database.read() as db:
         whose = Account.id == account
         known = await known_devices.find(db, services.vault, device.tokens, now, whose)
-        if known is not None and known.id == who.session.id:
+        if known is not None and known.id == signed_in.session.id:
             return None
-        return await known_devices.token_for(db, services.vault, account, who.session.id, now)
+        return await known_devices.token_for(db, services.vault, account, signed_in.session.id, now)
 
 
 def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
@@ -172,7 +176,8 @@ def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None
 
 
 def _device(request: Request, body: dict[str, Any]) -> Device:
-    """Tell where a request comes from; what a browser has in a cookie an app sends in the body."""
+    """Return the device that a request comes from. A browser sends its device tokens in a cookie, an app
+    sends its one token in the body."""
     device, token = device_of(request), optional_text(body, "device_token")
     return device if token is None else replace(device, tokens=[token])
 
@@ -180,7 +185,7 @@ def _device(request: Request, body: dict[str, Any]) -> Device:
 def _refresh_token(
     request: Request, body: dict[str, Any], settings: Settings
 ) -> tuple[str | None, bool]:
-    """Find the refresh token, and tell whether it came in the body (and the next one goes there)."""
+    """Return the refresh token, and whether it came in the body (the next one is then returned there)."""
     if "refresh_token" in body:
         return required_text(body, "refresh_token"), True
     check_origin(request, settings)
@@ -188,7 +193,7 @@ def _refresh_token(
 
 
 async def first_party(auth: AuthService, request: Request) -> Principal:
-    """Return who asks with an access token of a sign-in here. Raises `Refusal`."""
+    """Return the principal of a request whose access token comes from our own sign-in. Raises `Refusal`."""
     try:
         principal = await request_auth.principal_of(auth, request)
     except Unauthenticated as error:

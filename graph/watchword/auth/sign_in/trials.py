@@ -23,7 +23,7 @@ from watchword.context import Services
 from watchword.errors import Conflict, RateLimited, Unauthenticated, Unavailable
 from watchword.principal import Actor
 from watchword.storage.database import is_unavailable
-from watchword.throttling.attempts import Exceeded, Taken
+from watchword.throttling.attempts import CountedAttempt, Exceeded
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
@@ -58,7 +58,7 @@ class Trials:
 
         Raises `RateLimited` when there were too many.
         """
-        taken: list[Taken] = []
+        taken: list[CountedAttempt] = []
         is_guess, attempts = False, self._services.attempts
         try:
             for limit, *key in counted:
@@ -91,8 +91,8 @@ class Trials:
         raise refused
 
     async def _noted(
-        self, trial: Trial, limit: str, what: str, counting: Awaitable[Taken]
-    ) -> Taken:
+        self, trial: Trial, limit: str, what: str, counting: Awaitable[CountedAttempt]
+    ) -> CountedAttempt:
         """Return an attempt that is counted; write down the first one of a window that is refused."""
         try:
             return await counting

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from watchword.auth.http.http_json import device_of, json_response
-from watchword.auth.http.request_auth import Replayed, Shown, shown_by, use_alone
+from watchword.auth.http.request_auth import ProvenKey, Replayed, proven_key, use_alone
 from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import SignedIn, session_of
 from watchword.errors import Unauthenticated
@@ -40,14 +40,14 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
         raise OAuthError("unsupported_grant_type", f"Grants are {', '.join(Grant)}.")
     if grant not in client.grants:
         raise OAuthError("unauthorized_client", "This client may not use this grant.")
-    shown = shown_by(auth, request, required=client.needs_dpop)
+    proven = proven_key(auth, request, required=client.needs_dpop)
     try:
         match grant:
             case Grant.CLIENT_CREDENTIALS:
-                return _answer(await _for_itself(auth, client, form, shown), shown.key)
+                return _answer(await _for_itself(auth, client, form, proven), proven.key)
             case Grant.REFRESH_TOKEN:
-                return await _refreshed(auth, client, request, form, shown)
-        return await _redeemed(auth, client, request, form, shown)
+                return await _refreshed(auth, client, request, form, proven)
+        return await _redeemed(auth, client, request, form, proven)
     except OAuthError as error:
         if error.error == "invalid_grant":
             limit = auth.settings.sign_in_limit_per_address
@@ -56,19 +56,19 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
 
 
 async def _for_itself(
-    auth: AuthService, client: Client, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, form: Parameters, proven: ProvenKey
 ) -> IssuedToken:
     """RFC 6749, section 4.4: no refresh token, since the client can always ask again."""
     scopes = _narrowed(form, client.scopes)
-    await use_alone(auth, shown.use)
+    await use_alone(auth, proven.use)
     log.info("client %s gets a token", client.id)
     return await auth.issue_to_client(
-        client.id, roles=client.roles, scopes=scopes, version=client.version, key=shown.key
+        client.id, roles=client.roles, scopes=scopes, version=client.version, key=proven.key
     )
 
 
 async def _refreshed(
-    auth: AuthService, client: Client, request: Request, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
     """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
     token = required(form, "refresh_token")
@@ -84,8 +84,8 @@ async def _refreshed(
             device_of(request),
             auth.clock.now(),
             client=client.id,
-            key=shown.key,
-            use=shown.use,
+            key=proven.key,
+            use=proven.use,
             is_public=client.authentication == ClientAuthMethod.NONE,
             needs_key=client.needs_dpop,
         )
@@ -93,11 +93,11 @@ async def _refreshed(
         raise
     except Unauthenticated as error:
         raise _not_good() from error
-    return await _answer_for(auth, client, who, scopes, shown.key)
+    return await _answer_for(auth, client, who, scopes, proven.key)
 
 
 async def _redeemed(
-    auth: AuthService, client: Client, request: Request, form: Parameters, shown: Shown
+    auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
     """RFC 6749, section 4.1.3, with PKCE (RFC 7636, section 4.5)."""
     code, uri = required(form, "code"), required(form, "redirect_uri")
@@ -114,14 +114,14 @@ async def _redeemed(
             code=code,
             redirect_uri=uri,
             code_verifier=verifier,
-            key=shown.key,
+            key=proven.key,
             device=device,
-            use=shown.use,
+            use=proven.use,
         )
     # What a code that is not good has led to is committed by now.
     if who is None:
         raise _not_good()
-    return await _answer_for(auth, client, who, client.scopes, shown.key)
+    return await _answer_for(auth, client, who, client.scopes, proven.key)
 
 
 def _not_good() -> OAuthError:

@@ -11,7 +11,7 @@ from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
-from watchword.throttling.admission import Taken
+from watchword.throttling.admission import Slot
 from watchword.transports.life import Life
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
@@ -59,7 +59,7 @@ class Operations:
         self._address = address
         self._renew = renew
         # What each open operation is counted by.
-        self._places: dict[str, Taken] = {}
+        self._places: dict[str, Slot] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -112,7 +112,7 @@ class Operations:
         if self._subscriptions.pop(id, None) is not None:
             self._last(id, message)
 
-    def _take_place(self) -> Taken:
+    def _take_place(self) -> Slot:
         most = self._pipeline.settings.max_operations
         if len(self._places) >= most:
             raise RateLimited(

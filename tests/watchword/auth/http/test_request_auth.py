@@ -21,7 +21,7 @@ from watchword.auth.http.request_auth import (
     authenticate,
     nonce,
     principal_of,
-    shown_by,
+    proven_key,
     use_alone,
 )
 from watchword.auth.keys.signing_keys import ensure
@@ -81,7 +81,7 @@ def proof(auth: AuthService, token: str | None = None, **changes: Any) -> str:
 
 async def key_of(auth: AuthService, shown: Request) -> str | None:
     """Prove a key, and use the proof up."""
-    found = shown_by(auth, shown)
+    found = proven_key(auth, shown)
     await use_alone(auth, found.use)
     return found.key
 
@@ -221,7 +221,7 @@ async def test_the_settings_can_demand_that_every_token_is_bound(
     error = await refused(auth, Credential(await token_for(auth, None)))
     assert (error.rule, error.error) == ("a token must be bound", "invalid_token")
     with pytest.raises(InvalidProof):
-        shown_by(auth, request())
+        proven_key(auth, request())
 
 
 async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) -> None:
@@ -251,7 +251,7 @@ async def test_a_nonce_is_good_while_the_encryption_key_changes(
     assert nonce(ahead) != nonce(behind)
     for told, asked in ((ahead, behind), (behind, ahead)):
         shown = request(("dpop", proof(asked, nonce=nonce(told))))
-        assert shown_by(asked, shown).key == HOLDER.thumbprint
+        assert proven_key(asked, shown).key == HOLDER.thumbprint
     await database.close()
 
 
@@ -265,12 +265,12 @@ async def test_a_request_proves_its_key_once(auth: AuthService) -> None:
 async def test_a_proof_that_was_only_looked_at_was_not_used(auth: AuthService) -> None:
     shown = request(("dpop", proof(auth)))
     for _ in range(2):
-        assert shown_by(auth, shown).key == HOLDER.thumbprint
+        assert proven_key(auth, shown).key == HOLDER.thumbprint
     assert await key_of(auth, shown) == HOLDER.thumbprint
 
 
 async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(auth: AuthService) -> None:
-    shown = shown_by(auth, request(("dpop", proof(auth))))
+    shown = proven_key(auth, request(("dpop", proof(auth))))
     with pytest.raises(RuntimeError):
         async with auth.services.database.write() as db:
             await shown.use(db)
@@ -287,18 +287,18 @@ async def test_nobody_can_use_up_the_ids_of_another_key(auth: AuthService) -> No
 async def test_a_request_without_proof_proves_no_key(auth: AuthService) -> None:
     assert await key_of(auth, request()) is None
     with pytest.raises(InvalidProof):
-        shown_by(auth, request(), required=True)
+        proven_key(auth, request(), required=True)
 
 
 @pytest.mark.parametrize("place", [{"method": "GET"}, {"path": "/api/auth/login"}])
 async def test_a_proof_is_for_one_route(auth: AuthService, place: dict[str, str]) -> None:
     with pytest.raises(InvalidProof):
-        shown_by(auth, request(("dpop", proof(auth)), **place))
+        proven_key(auth, request(("dpop", proof(auth)), **place))
 
 
 async def test_two_proofs_are_refused(auth: AuthService) -> None:
     with pytest.raises(InvalidProof):
-        shown_by(auth, request(("dpop", proof(auth)), ("dpop", proof(auth))))
+        proven_key(auth, request(("dpop", proof(auth)), ("dpop", proof(auth))))
 
 
 async def test_a_route_hears_who_it_is(auth: AuthService) -> None:

@@ -27,7 +27,7 @@ from watchword.errors import BadUserInput, Conflict, RateLimited, Unauthenticate
 from watchword.principal import Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
-from watchword.throttling.attempts import Attempts, Taken
+from watchword.throttling.attempts import Attempts, CountedAttempt
 
 NEW = "another horse battery"
 
@@ -437,7 +437,7 @@ class Work:
             self.done.append("compare")
             return fitting(password, hash)
 
-        async def counted(attempts: Attempts, *arguments: str) -> Taken:
+        async def counted(attempts: Attempts, *arguments: str) -> CountedAttempt:
             self.done.append("count")
             return await count(attempts, *arguments)
 
