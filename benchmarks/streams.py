@@ -98,7 +98,7 @@ async def _followed(hub: Hub, event_log: EventLog, name: str) -> None:
     # As if it had been followed, without a question for each.
     reader = Reader(name, event_log, hub._heal)
     reader.open(Place(1, MARK))
-    reader.join(Mailbox(None, reader.place, 100))
+    reader.join(Mailbox(None, reader.current, 100))
     hub._readers[name] = reader
 
 

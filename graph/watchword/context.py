@@ -65,7 +65,7 @@ class Context:
     """The world as one operation, or one event of a subscription, sees it."""
 
     __slots__ = (
-        "_course",
+        "_follow",
         "_holder",
         "_loaders",
         "_principal",
@@ -81,7 +81,7 @@ class Context:
         principal: Principal | SharedPrincipal,
         *,
         holder: Holder | None = None,
-        course: Follow | None = None,
+        follow: Follow | None = None,
         renew: Renew | None = None,
         address: str = "",
     ) -> None:
@@ -89,10 +89,10 @@ class Context:
         the network address that the operation came from."""
         self.services = services
         self.address = address
-        self.guards: list[Guard] | None = None if course is None else []
+        self.guards: list[Guard] | None = None if follow is None else []
         self._principal = principal
         self._holder = holder
-        self._course = course
+        self._follow = follow
         self._renew = renew
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
 
@@ -155,7 +155,7 @@ class Context:
                 return await load(self, keys)
 
             found = self._loaders[load] = DataLoader(
-                load_fn=batch, max_batch_size=NAMED_AT_ONCE, cache=self._course is None
+                load_fn=batch, max_batch_size=NAMED_AT_ONCE, cache=self._follow is None
             )
         return found
 
@@ -178,9 +178,9 @@ class Context:
         waits before the answer is sent.
         Only a subscription's resolver can follow, and only one stream.
         """
-        if self._course is None:
+        if self._follow is None:
             raise RuntimeError("only a subscription's own resolver can follow a stream")
-        return self._course.follow(stream, key, last, present)
+        return self._follow.events(stream, key, last, present)
 
     async def renew(self, token: str, proof: str | None = None) -> Principal:
         """Go on with a new access token on the connection that this operation came over.

@@ -60,7 +60,7 @@ async def following(
     operation = Operation(ENGINE.plan(query, None), variables)
     subscription = Subscription(Groups(ENGINE, room.services), lease, operation, outlet)
     subscription.start()
-    await until(lambda: outlet.is_complete or subscription.rest is not None)
+    await until(lambda: outlet.is_complete or subscription.idle_at is not None)
 
     async def read() -> AsyncIterator[Any]:
         count = 0

@@ -75,7 +75,7 @@ async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
 async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Services) -> None:
     rows, context = (
         {"bear": 1},
-        Context(services, ANONYMOUS, course=Follow(services.hub, services.event_log)),
+        Context(services, ANONYMOUS, follow=Follow(services.hub, services.event_log)),
     )
 
     async def sizes(_context: Context, keys: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The groups of this process, and the subscriptions that wait for others of the same key."""
+"""The groups of this process, and the subscriptions that wait for a group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.formats.exact_json import canonical_bytes
 
 
 class Groups:
-    """Brings subscriptions together that wait for the same, and can be run for as one."""
+    """Forms groups of idle subscriptions that have the same key."""
 
     def __init__(self, engine: Engine, services: Services) -> None:
         self.engine = engine
@@ -25,52 +25,53 @@ class Groups:
 
     @property
     def sizes(self) -> list[int]:
-        """How many members each group has."""
+        """The number of members of each group."""
         return [group.size for group in self._groups.values()]
 
     def offer(self, member: Member) -> GroupKey | None:
-        """Bring a subscription that waits together with others, if there are any.
+        """Group an idle subscription with others that have the same key, if there are any.
 
-        Return the key by which it waits for a group; None when it has joined one, or cannot.
+        Return the key if it now waits for a group; None if it has joined one, or cannot be grouped.
         """
-        key, rest = self._key(member), member.rest
-        if key is None or rest is None:
+        key, idle_at = self._key(member), member.idle_at
+        if key is None or idle_at is None:
             return None
         group = self._groups.get(key)
         if group is not None and group.is_open:
-            group.join(member, rest)
+            group.join(member, idle_at)
             return None
         waiting = self._waiting.setdefault(key, {})
         waiting[member] = None
         if group is None:
-            self._bring_together(key, waiting)
+            self._form(key, waiting)
         return key
 
     def withdraw(self, member: Member, key: GroupKey) -> None:
-        """Forget that a subscription waits."""
+        """Forget that a subscription waits for a group with this key."""
         if waiting := self._waiting.get(key):
             waiting.pop(member, None)
             if not waiting:
                 del self._waiting[key]
 
-    def _bring_together(self, key: GroupKey, waiting: Iterable[Member]) -> None:
-        resting = ((member, rest) for member in waiting if (rest := member.rest) is not None)
-        two = tuple(islice(resting, 2))
+    def _form(self, key: GroupKey, waiting: Iterable[Member]) -> None:
+        """Form a group if at least two of those that wait are idle at this moment."""
+        idle = ((member, at) for member in waiting if (at := member.idle_at) is not None)
+        two = tuple(islice(idle, 2))
         if len(two) == 2:
-            start = min(rest for _, rest in two)
+            resume_from = min(at for _, at in two)
             operation = two[0][0].operation
             self._groups[key] = Group(
-                self.engine, self.services, key, operation, start, self._opened, self._over
+                self.engine, self.services, key, operation, resume_from, self._opened, self._closed
             )
 
     def _opened(self, group: Group) -> None:
         for member in self._waiting.pop(group.key, {}):
-            # A subscription that is not waiting just now offers itself again when it waits.
-            if (rest := member.rest) is not None:
-                group.join(member, rest)
+            # A subscription that is busy just now offers itself again when it is idle.
+            if (idle_at := member.idle_at) is not None:
+                group.join(member, idle_at)
         group.close_if_empty()
 
-    def _over(self, group: Group, trouble: Trouble | None) -> None:
+    def _closed(self, group: Group, trouble: Trouble | None) -> None:
         if self._groups.get(group.key) is group:
             del self._groups[group.key]
         if trouble is not None:

@@ -1,4 +1,4 @@
-"""What groups know of a subscription."""
+"""What subscriptions and groups know of each other."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class GroupKey:
 
 
 class Membership(Protocol):
-    """What a subscription knows of its group."""
+    """A group, as its members see it."""
 
     @property
     def key(self) -> GroupKey:
-        """What its members have in common."""
+        """What the members have in common."""
 
     def leave(self, member: Member) -> None:
         """Take a member out of the group. Does nothing for a subscription that is no member."""
 
-    def progress(self, member: Member) -> Progress:
-        """Return how far a member is."""
+    def answered_to(self, member: Member) -> Progress:
+        """Return how far a member's answers go."""
 
 
 class Member(Protocol):
-    """A subscription that may share a run with others."""
+    """A subscription, as groups see it."""
 
     @property
     def operation(self) -> Operation: ...
@@ -51,17 +51,17 @@ class Member(Protocol):
 
     @property
     def topic(self) -> Topic | None:
-        """What its own run follows; None without one."""
+        """What the subscription's own run follows; None if it has none."""
 
     @property
-    def rest(self) -> Progress | None:
-        """How far it is, while its own run waits for what has not happened yet; None otherwise."""
+    def idle_at(self) -> Progress | None:
+        """How far its answers go, if its own run is idle and could be replaced by a group; else None."""
 
     def join(self, group: Membership) -> None:
-        """Let a group run for it from now on."""
+        """Replace the subscription's own run by the group's."""
 
-    def go_on(self, progress: Progress) -> None:
-        """Begin a run of its own from here: the group does not run for it any more."""
+    def continue_alone(self, resume_from: Progress) -> None:
+        """Replace the group's run by one of its own."""
 
-    def end(self, errors: list[dict[str, Any]] | None) -> None:
-        """End as the group's resolver did: with errors, or because there is no more."""
+    def finish(self, errors: list[dict[str, Any]] | None) -> None:
+        """End as the group's resolver did: with these errors, or without any."""

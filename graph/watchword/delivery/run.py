@@ -1,11 +1,11 @@
-"""One run of a subscription's resolver: from its events to answers, for one principal or for many."""
+"""One run of a subscription's resolver: turns its events into answers, for one principal or for many."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,39 +26,40 @@ log = logging.getLogger("watchword.delivery")
 
 
 class _Stopped(Exception):
-    """A resolver took too long for one event."""
+    """The resolver took too long for one event, and was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A subscription that somebody asked for."""
+    """A subscription that a client asked for."""
 
     plan: Plan
     variables: dict[str, Any] | None
 
 
 class Sent:
-    """An answer on its way: in JSON, with the cursor of a client that has seen it.
+    """An answer to send: its JSON, and the cursor of a client that has it.
 
-    `before` and `after` are the progress of a subscriber without it and with it. `shapes` keeps the bytes
-    that a transport makes of it, so that they are made once for all subscribers.
+    A subscriber whose progress is `resume_from` lacks this answer; one that has it is at `answered_to`.
+    `shapes` keeps the bytes that transports make of the answer, so that they are made once for all
+    subscribers.
     """
 
-    __slots__ = ("after", "before", "cursor", "json", "shapes")
+    __slots__ = ("answered_to", "cursor", "json", "resume_from", "shapes")
 
     def __init__(
         self,
         answer: Answer,
         cursor: str | None = None,
-        before: Progress | None = None,
-        after: Progress | None = None,
+        resume_from: Progress | None = None,
+        answered_to: Progress | None = None,
     ) -> None:
         if cursor is not None:
             answer["extensions"] = {"cursor": cursor}
         self.json = written(answer)
         self.cursor = cursor
-        self.before = before
-        self.after = after
+        self.resume_from = resume_from
+        self.answered_to = answered_to
         self.shapes: dict[str, bytes] = {}
 
 
@@ -67,7 +68,7 @@ async def _at_once() -> None:
 
 
 class Run:
-    """Runs an operation's resolver, and begins again where it was whenever the database was away."""
+    """Runs an operation's resolver. When the database was unavailable, runs it again from where it was."""
 
     def __init__(
         self,
@@ -75,13 +76,13 @@ class Run:
         services: Services,
         holder: Holder,
         operation: Operation,
-        course: Follow,
+        follow: Follow,
         ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
-        """`course` says where it begins. `ready` is awaited after each answer: when the resolver
-        waits for what has not happened yet, or has given the next event. It is not awaited while the
-        resolver works, since a timeout that ends in the resolver cancels this task, wherever it is."""
-        self.course = course
+        """`follow` says where the run begins. `ready` waits until the client can be sent more. It is
+        awaited after each answer, once the resolver waits for an event or has made the next answer; not
+        while the resolver works, because a timeout inside the resolver cancels this task wherever it is."""
+        self.follow = follow
         self._engine = engine
         self._services = services
         self._holder = holder
@@ -89,10 +90,10 @@ class Run:
         self._ready = ready
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
-        """Yield the answers, until the resolver ends.
+        """Yield the answers until the resolver ends.
 
-        Raises `Refused` when the subscription cannot be opened, `WatchwordError` when it must end,
-        and whatever else its resolver raises; the resolver has been closed by then.
+        Raises `Refused` when the subscription cannot be opened, `WatchwordError` when it must end, and
+        anything else that the resolver raises. The resolver has been closed by then.
         """
         backoff = Backoff(self._services.clock)
         while True:
@@ -102,63 +103,77 @@ class Run:
                         yield answer
                 return
             except Unavailable:
-                if self.course.progress != self.course.start:
+                if self.follow.answered_to != self.follow.resume_from:
                     backoff.reset()
-                self.course = self.course.again()
+                self.follow = self.follow.continued()
                 await backoff.wait()
             except _Stopped:
                 if (late := self._skip()) is None:
                     raise TimedOut(self._services.settings.event_seconds) from None
                 yield late
-                self.course = self.course.again()
+                self.follow = self.follow.continued()
 
     def _skip(self) -> Sent | None:
-        """Return the TIMEOUT that answers the event at which the resolver was stopped; None between events."""
-        if (progress := self.course.skip()) is None:
+        """Skip the event at which the resolver was stopped, and return its answer, a TIMEOUT.
+
+        Return None if the resolver was stopped between events.
+        """
+        if (skipped := self.follow.skip()) is None:
             return None
         seconds = self._services.settings.event_seconds
         log.warning("a resolver took longer than %g s for an event", seconds)
         answer = {"data": None, "errors": [TimedOut(seconds).as_dict()]}
-        before, after = progress
-        return Sent(answer, self.course.cursor(after), before, after)
+        before, after = skipped
+        return Sent(answer, self.follow.cursor(after), before, after)
 
     async def _once(self) -> AsyncGenerator[Sent, None]:
-        services, course, holder = self._services, self.course, self._holder
-        context = Context(services, holder.principal, holder=holder, course=course)
-        operation = self._operation
-        source = await self._engine.subscribe(operation.plan, operation.variables, context)
-        watchdog = course.watchdog = Watchdog(services.clock, services.settings.event_seconds)
-        is_ready = True
-        try:
-            if course.must_follow:
-                watchdog.begin()
+        follow, holder = self.follow, self._holder
+        context = Context(self._services, holder.principal, holder=holder, follow=follow)
+        async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
+            is_ready = True
             while True:
-                if course.is_waiting and not is_ready:
+                if follow.is_waiting and not is_ready:
                     await self._ready()
                     is_ready = True
-                with course.resting():
+                with follow.resting():
                     try:
                         event = await coming
                     except StopAsyncIteration:
                         return
                 watchdog.end()
                 if watchdog.has_bitten:
-                    # The resolver has kept the cancellation to itself, and answers.
+                    # The resolver caught its cancellation and made an answer all the same.
                     watchdog.forgive()
-                turn = course.turn
-                if course.is_repeated(turn):
+                turn = follow.turn
+                if follow.is_repeated(turn):
                     coming = self._pull(source)
-                    course.answered(turn)
+                    follow.note_answer(turn)
                     continue
                 if not is_ready:
                     await self._ready()
                 answer = await self._answer(source, event, context)
                 is_ready = False
-                # What comes next shows whether this answer is the last to its event.
+                # Pull first: if the resolver takes the next event, this answer was the last to its own.
                 coming = self._pull(source)
-                after = course.answered(turn)
-                yield Sent(answer, course.cursor(after), turn.before, after)
+                answered_to = follow.note_answer(turn)
+                yield Sent(answer, follow.cursor(answered_to), turn.current, answered_to)
+
+    @asynccontextmanager
+    async def _opened(
+        self, context: Context, follow: Follow
+    ) -> AsyncIterator[tuple[Source, Watchdog]]:
+        """Open the subscription for a block, with a watchdog over each event; report what it raises.
+
+        Raises `_Stopped` when the watchdog has cancelled the block, and `Unavailable` when the database is.
+        """
+        operation, services = self._operation, self._services
+        source = await self._engine.subscribe(operation.plan, operation.variables, context)
+        watchdog = follow.watchdog = Watchdog(services.clock, services.settings.event_seconds)
+        try:
+            if follow.must_follow:
+                watchdog.begin()
+            yield source, watchdog
         except asyncio.CancelledError as cancelled:
             if watchdog.has_bitten and watchdog.forgive():
                 raise _Stopped from None
@@ -178,14 +193,13 @@ class Run:
             await self._close(source)
 
     def _pull(self, source: Source) -> Ahead[Any]:
-        """Ask for what comes next; a resolver that is still in an event has its time for that."""
-        course = self.course
-        if course.is_in_event and course.watchdog is not None:
-            course.watchdog.begin()
+        """Ask for the next answer. A resolver that is still in an event gets the full time for it."""
+        if self.follow.is_in_event and self.follow.watchdog is not None:
+            self.follow.watchdog.begin()
         return source.pull()
 
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
-        # The lease may have been renewed while the resolver waited: take the principal of this moment.
+        # The lease may have been renewed while the resolver waited, so take its present principal.
         now = Context(self._services, self._holder.principal)
         if opened.guards:
             seconds = self._services.settings.event_seconds
@@ -193,7 +207,7 @@ class Run:
         return await source.answer(event, now)
 
     async def _close(self, source: Source) -> None:
-        """Close the resolver, which has as long for its own end as for an event."""
+        """Close the resolver. Its clean-up may take as long as an event."""
         watchdog = Watchdog(self._services.clock, self._services.settings.event_seconds)
         watchdog.begin()
         try:
@@ -210,13 +224,13 @@ class Run:
 
 
 def _is_being_stopped() -> bool:
-    """Tell whether somebody cancels the task itself, and not only what it waits for."""
+    """Tell whether this task itself was cancelled, and not only something that it awaits."""
     task = asyncio.current_task()
     return task is None or bool(task.cancelling())
 
 
-def told(error: BaseException) -> list[dict[str, Any]]:
-    """Return an error that ends a subscription as its client is told of it."""
+def as_errors(error: BaseException) -> list[dict[str, Any]]:
+    """Return the GraphQL errors for a client whose subscription this error ends."""
     if isinstance(error, Refused):
         return [present(each) for each in error.errors]
     return [conceal(error).as_dict()]

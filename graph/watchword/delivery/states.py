@@ -1,7 +1,14 @@
-"""The states of a subscription, and what takes it from one to the next. Pure.
+"""The states of a subscription and the transitions between them. Pure.
 
-`after` is the only place where one state follows another. docs/explanation/architecture.md has a picture of it, which a test
-compares with this.
+`next_state` is the only place that changes one state into another. A picture of it is in
+docs/explanation/architecture.md; a test compares the two. The verbs of `Subscription` cause the transitions:
+
+| verb | transition |
+|---|---|
+| `start`, `regrant`, `continue_alone` | `Begun`: a run of its own begins |
+| its run is idle and no group is open | `Waits` |
+| `join` | `Joined` |
+| `stop` (by the client or the lease), `finish` (by the resolver) | `Ended` |
 """
 
 from __future__ import annotations
@@ -14,9 +21,12 @@ K = TypeVar("K")
 G = TypeVar("G")
 
 
+# States.
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """It was made, and has not begun."""
+    """The subscription was made, and has not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,7 @@ class Alone(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Offered(Generic[R, K]):
-    """It has a run of its own, and is known to wait for a group with this key."""
+    """It has a run of its own, and is registered as waiting for a group with this key."""
 
     run: R
     key: K
@@ -36,26 +46,29 @@ class Offered(Generic[R, K]):
 
 @dataclass(frozen=True, slots=True)
 class Grouped(Generic[G]):
-    """A group runs for it."""
+    """It is a member of a group, and has no run of its own."""
 
     group: G
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """It has ended: nothing more is sent."""
+    """It has ended. Nothing more is sent."""
+
+
+# Transitions.
 
 
 @dataclass(frozen=True, slots=True)
 class Begun(Generic[R]):
-    """A run of its own has begun: the first, or from where its last run or its group left it."""
+    """A run of its own has begun: the first, or one that continues its last run or its group's."""
 
     run: R
 
 
 @dataclass(frozen=True, slots=True)
 class Waits(Generic[K]):
-    """Its own run waits for what has not happened yet, and no group with its key is open."""
+    """Its own run is idle, and no group with its key is open."""
 
     key: K
 
@@ -73,12 +86,12 @@ class Ended:
 
 
 State = Opening | Alone[R] | Offered[R, K] | Grouped[G] | Over
-Happening = Begun[R] | Waits[K] | Joined[G] | Ended
+Transition = Begun[R] | Waits[K] | Joined[G] | Ended
 
 
-def after(state: State[R, K, G], happened: Happening[R, K, G]) -> State[R, K, G]:
-    """Return the state after something happened; the same one when that changes nothing."""
-    match state, happened:
+def next_state(state: State[R, K, G], transition: Transition[R, K, G]) -> State[R, K, G]:
+    """Return the state after a transition; the same state if the transition does not apply to it."""
+    match state, transition:
         case Over(), _:
             return state
         case _, Ended():

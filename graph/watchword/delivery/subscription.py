@@ -1,9 +1,9 @@
-"""One subscription: it begins by itself, and joins others that want the same as soon as it waits.
+"""One subscription: it begins with a run of its own, and shares a group's run while it is idle.
 
-While it runs by itself it has a task, a resolver and a mailbox of its own. Once its resolver has had
-everything that has happened and waits, it is at the same place as all others that wait, and a group
-can do for it what it would do for itself. It leaves the group for itself again, from the very same
-place, when its grants change or the group ends. So nothing is lost or doubled on the way in or out.
+With a run of its own it has a task, a resolver and a mailbox. Once the resolver has handled every event and
+waits, the subscription is at the same place as all others that wait, so a group can run for it. When its
+grants change or the group ends, it continues with a run of its own from exactly where it was. So no answer
+is lost or repeated on the way in or out.
 
 Its own runs see the context variables of the request that asked for it, and of no other.
 """
@@ -20,19 +20,19 @@ from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import GroupKey, Membership
 from watchword.delivery.outlet import Outlet
-from watchword.delivery.run import Operation, Run, told
+from watchword.delivery.run import Operation, Run, as_errors
 from watchword.delivery.states import (
     Alone,
     Begun,
     Ended,
     Grouped,
-    Happening,
     Joined,
     Offered,
     Opening,
     State,
+    Transition,
     Waits,
-    after,
+    next_state,
 )
 from watchword.events.follow import Follow, Progress, Topic
 from watchword.principal import Principal
@@ -40,9 +40,9 @@ from watchword.process.background import Background
 
 
 class Subscription:
-    """An operation that goes on until its client, its lease or its resolver ends it."""
+    """An operation that sends answers until its client, its lease or its resolver ends it."""
 
-    __slots__ = ("_context", "_groups", "_resume", "lease", "operation", "outlet", "state")
+    __slots__ = ("_context", "_cursor", "_groups", "lease", "operation", "outlet", "state")
 
     def __init__(
         self,
@@ -50,34 +50,34 @@ class Subscription:
         lease: Lease,
         operation: Operation,
         outlet: Outlet,
-        resume: str | None = None,
+        cursor: str | None = None,
     ) -> None:
-        """`resume` is the cursor after which it begins, if it is not new."""
+        """With `cursor`, the subscription continues after the answer that the cursor came with."""
         self.lease = lease
         self.operation = operation
         self.outlet = outlet
         self.state: State[Solo, GroupKey, Membership] = Opening()
         self._groups = groups
-        self._resume = resume
+        self._cursor = cursor
         self._context = copy_context()
 
     def start(self) -> None:
-        """Begin, at the beginning or after the cursor."""
+        """Begin, after the cursor if there is one."""
         self._begin(None, None)
 
     def stop(self) -> None:
-        """Send nothing more, and give everything back."""
-        self._take(Ended())
+        """Send nothing more, and release everything."""
+        self._move(Ended())
 
     def regrant(self) -> None:
-        """Go on with other grants; what they do not allow any more is refused."""
+        """Continue with the lease's new grants: the rules are asked again."""
         match self.state:
             case Grouped(group):
-                self._begin(group.progress(self), group.key.topic)
-            case Alone(run) | Offered(run, _) if run.course.topic is not None:
-                self._begin(run.course.progress, run.course.topic)
+                self._begin(group.answered_to(self), group.key.topic)
+            case Alone(run) | Offered(run, _) if run.follow.topic is not None:
+                self._begin(run.follow.answered_to, run.follow.topic)
 
-    # As a member of groups.
+    # As a `Member` of groups.
 
     @property
     def principal(self) -> Principal:
@@ -87,51 +87,56 @@ class Subscription:
     def topic(self) -> Topic | None:
         match self.state:
             case Alone(run) | Offered(run, _):
-                return run.course.topic
+                return run.follow.topic
         return None
 
     @property
-    def rest(self) -> Progress | None:
+    def idle_at(self) -> Progress | None:
         match self.state:
-            case Alone(run) | Offered(run, _) if run.course.is_idle:
-                return run.course.progress
+            case Alone(run) | Offered(run, _) if run.follow.is_idle:
+                return run.follow.answered_to
         return None
 
     def join(self, group: Membership) -> None:
-        self._take(Joined(group))
+        self._move(Joined(group))
 
-    def go_on(self, progress: Progress) -> None:
+    def continue_alone(self, resume_from: Progress) -> None:
         match self.state:
             case Grouped(group):
-                self._begin(progress, group.key.topic)
+                self._begin(resume_from, group.key.topic)
 
-    def end(self, errors: list[dict[str, Any]] | None) -> None:
-        self._take(Ended())
+    def finish(self, errors: list[dict[str, Any]] | None) -> None:
+        self._move(Ended())
         if errors is None:
             self.outlet.complete()
         else:
             self.outlet.refuse(errors)
 
-    def _begin(self, progress: Progress | None, topic: Topic | None) -> None:
+    def _begin(self, resume_from: Progress | None, topic: Topic | None) -> None:
         services, stream = self._groups.services, topic.stream if topic else None
-        course = Follow(
-            services.hub, services.event_log, progress, self._resume, self._wait, stream=stream
+        follow = Follow(
+            services.hub,
+            services.event_log,
+            resume_from,
+            self._cursor,
+            self._becomes_idle,
+            stream=stream,
         )
         ready = self.outlet.drained
-        run = Run(self._groups.engine, services, self.lease, self.operation, course, ready)
+        run = Run(self._groups.engine, services, self.lease, self.operation, follow, ready)
         context, background = self._context.copy(), services.background
-        self._take(Begun(Solo(run, self.outlet, self.end, context, background)))
+        self._move(Begun(Solo(run, self.outlet, self.finish, context, background)))
 
-    def _wait(self) -> None:
-        # Called when the resolver is about to wait; in a moment it does.
+    def _becomes_idle(self) -> None:
+        # The resolver is about to wait. Offer the subscription to groups when it does.
         asyncio.get_running_loop().call_soon(self._offer)
 
     def _offer(self) -> None:
-        if self.rest is not None and (key := self._groups.offer(self)) is not None:
-            self._take(Waits(key))
+        if self.idle_at is not None and (key := self._groups.offer(self)) is not None:
+            self._move(Waits(key))
 
-    def _take(self, happened: Happening[Solo, GroupKey, Membership]) -> None:
-        before, self.state = self.state, after(self.state, happened)
+    def _move(self, transition: Transition[Solo, GroupKey, Membership]) -> None:
+        before, self.state = self.state, next_state(self.state, transition)
         if self.state is before:
             return
         match before:
@@ -145,38 +150,38 @@ class Subscription:
 
 
 class Solo:
-    """One subscription's own run, in a task and a context of its own."""
+    """A subscription's own run, in a task and a context of its own."""
 
-    __slots__ = ("_background", "_end", "_is_stopped", "_outlet", "_run", "_task")
+    __slots__ = ("_background", "_finished", "_is_stopped", "_outlet", "_run", "_task")
 
     def __init__(
         self,
         run: Run,
         outlet: Outlet,
-        end: Callable[[list[dict[str, Any]] | None], object],
+        finished: Callable[[list[dict[str, Any]] | None], object],
         context: Context,
         background: Background,
     ) -> None:
-        """`end` is called when the resolver has ended by itself, with the errors that ended it."""
+        """`finished` is called when the resolver has ended: with the errors that ended it, or None."""
         self._run = run
         self._outlet = outlet
-        self._end = end
+        self._finished = finished
         self._background = background
         self._is_stopped = False
         self._task = asyncio.get_running_loop().create_task(self._live(), context=context)
 
     @property
-    def course(self) -> Follow:
-        """Where it is."""
-        return self._run.course
+    def follow(self) -> Follow:
+        """What the run follows, and how far it is."""
+        return self._run.follow
 
     def stop(self) -> None:
-        """Send nothing more, whatever the resolver makes of its cancellation."""
+        """Cancel the task. Nothing more is sent, even if the resolver catches its cancellation."""
         self._is_stopped = True
         self._task.cancel()
 
     async def stopped(self) -> None:
-        """Wait until everything that it held is given back."""
+        """Wait until the task has ended and has released everything."""
         await asyncio.wait({self._task})
 
     async def _live(self) -> None:
@@ -190,12 +195,12 @@ class Solo:
         except asyncio.CancelledError as error:
             if self._is_stopped or self._background.is_closed:
                 raise
-            # A timeout or a task group that the resolver holds open while it is answered.
-            errors = told(error)
+            # A timeout or a task group that the resolver keeps open across a `yield` cancelled this task.
+            errors = as_errors(error)
         except Exception as error:
-            errors = told(error)
+            errors = as_errors(error)
         if not self._is_stopped:
-            self._end(errors)
+            self._finished(errors)
 
 
 def _run_of(state: State[Solo, GroupKey, Membership]) -> Solo | None:

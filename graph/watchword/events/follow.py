@@ -1,4 +1,12 @@
-"""The course of one run of a subscription: the stream that its resolver follows, and how far it is."""
+"""What one run of a subscription's resolver follows, and how far the run and its subscriber are.
+
+Four names say where something is in a stream, here, in the other modules of `events/` and in `delivery/`:
+
+* `resume_from`: the place or progress after which a run begins;
+* `current`: the newest event that a run, a mailbox or a reader has passed on;
+* `answered_to`: how far the answers go that a subscriber has;
+* `head`: the newest event of the stream.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +24,24 @@ from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
 from watchword.process.deadline import Watchdog
 
+# The most events that `context.follow(…, last=n)` may ask for.
 LONGEST_LOOK_BACK = 1_000
 
-
+# Values of `Progress.answers` that are no counts.
 DONE = sys.maxsize
 IN_PRESENT = -1
 
 
 class Progress(NamedTuple):
-    """How far a subscriber is: everything before a place is done, and so much of the event there.
+    """How far something is: past all events before a place, and some answers into the event there.
 
-    `answered` is how many answers to that event were had, `DONE` when there are no more, and
-    `IN_PRESENT` when everything up to the place is done but the present state, of which nothing counts
-    until all of it has arrived.
+    `answers` counts the answers to the event at `place`. It is `DONE` when no more will come, and
+    `IN_PRESENT` when the event is done but the present state that follows it has not been sent in full; an
+    interrupted present state is sent again from its beginning.
     """
 
     place: Place
-    answered: int = DONE
+    answers: int = DONE
 
 
 class Topic(NamedTuple):
@@ -44,14 +53,14 @@ class Topic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the resolver had been given when it made an answer.
+    """What the resolver was working on when it made an answer.
 
-    `number` counts what it has been given; 0 is before the first. `before` is how far its subscriber
-    was before this answer; None when it follows nothing. `event` is None between events.
+    `number` counts the events that the resolver was given; it is 0 before the first. `current` is the
+    run's progress before this answer; None if the resolver follows nothing. `event` is None between events.
     """
 
     number: int
-    before: Progress | None
+    current: Progress | None
     event: Event | None
 
 
@@ -60,30 +69,32 @@ class OtherTopic(Exception):
 
 
 class Follow:
-    """Begins right after `start` or `resume` (a cursor), or where the resolver says.
+    """Follows a stream for one run of a resolver.
 
-    `idle` is called whenever the resolver waits for what has not happened yet, and every answer
-    before that has been sent. With `only`, the resolver may follow nothing else. `start` is a place in
-    `stream`: a resolver that follows another one this time, because grants have changed, begins anew.
+    The run begins after `resume_from`, else after `cursor`, else where the resolver asks.
+    `resume_from` is a progress in `stream`: if the resolver follows another stream this time, because
+    grants have changed, the run begins anew. `idle` is called whenever every answer has been sent and the
+    resolver waits for an event that has not happened yet. With `only`, following anything else raises
+    `OtherTopic`.
     """
 
     __slots__ = (
-        "_begin",
+        "_current",
+        "_cursor",
         "_event",
+        "_event_log",
         "_hub",
         "_idle",
         "_is_left",
         "_is_resting",
-        "_event_log",
         "_mailbox",
         "_number",
         "_only",
-        "_progress",
+        "_origin",
         "_reader",
         "_repeated",
-        "_resume",
         "_stream",
-        "start",
+        "resume_from",
         "watchdog",
     )
 
@@ -91,102 +102,109 @@ class Follow:
         self,
         hub: Hub,
         event_log: EventLog,
-        start: Progress | None = None,
-        resume: str | None = None,
+        resume_from: Progress | None = None,
+        cursor: str | None = None,
         idle: Callable[[], object] = lambda: None,
         only: Topic | None = None,
         stream: str | None = None,
     ) -> None:
+        self.resume_from = resume_from
         self._hub = hub
         self._event_log = event_log
-        self.start = start
-        self._resume = resume
+        self._cursor = cursor
         self._idle = idle
         self._only = only
         self._stream = stream
         self._reader: Reader | None = None
         self._mailbox: Mailbox | None = None
-        # Looks after the time that the resolver takes for one event.
+        # Limits the time that the resolver takes for one event.
         self.watchdog: Watchdog | None = None
         self._is_left = False
         self._is_resting = False
         self._event: Event | None = None
         self._number = 0
-        # How many answers to the current event the subscriber had before this run began.
+        # The number of answers to the current event that the subscriber had before this run began.
         self._repeated = 0
-        self._begin = self._progress = start
+        # Where the run begins, once the stream is known: `resume_from`, or what `cursor` or `last` says.
+        self._origin = self._current = resume_from
 
-    def again(self) -> Follow:
-        """Return a course that goes on from where this one is."""
+    def continued(self) -> Follow:
+        """Return a new object for a run that continues where this one is."""
         stream = self.topic.stream if self.topic else self._stream
-        resume = self._resume
         return Follow(
-            self._hub, self._event_log, self.progress, resume, self._idle, self._only, stream
+            self._hub,
+            self._event_log,
+            self.answered_to,
+            self._cursor,
+            self._idle,
+            self._only,
+            stream,
         )
 
     @property
     def topic(self) -> Topic | None:
-        """What is followed; None before that."""
+        """What the resolver follows; None before it follows anything."""
         if self._reader is None or self._mailbox is None:
             return None
         return Topic(self._reader.stream, self._mailbox.key)
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether all that has happened is answered, and the resolver waits for more."""
-        return self._is_resting and self.is_waiting
-
-    @property
     def must_follow(self) -> bool:
-        """Tell whether the resolver has to follow a given topic, so that it must not take long to begin."""
+        """Tell whether the resolver has to follow a given topic. Its time to do so is then limited."""
         return self._only is not None
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether the resolver waits for what has not happened yet."""
+        """Tell whether the resolver waits for an event that has not happened yet."""
         return self._mailbox is not None and self._mailbox.is_idle
 
     @property
-    def progress(self) -> Progress | None:
-        """Where another run would go on; None for the beginning."""
-        now = self._now
-        # Answers that come again have been had, even those that this run has not come to yet.
-        return now if now is None or self._begin is None else max(now, self._begin)
-
-    @property
-    def turn(self) -> Turn:
-        """What the resolver has been given last."""
-        return Turn(self._number, self._now, self._event)
-
-    @property
-    def _now(self) -> Progress | None:
-        mailbox, reader, reached = self._mailbox, self._reader, self._progress
-        if reached is None or mailbox is None or reader is None:
-            return reached
-        if self._event is None and mailbox.is_empty and not self._is_left:
-            # The other events of the stream up to here were for other keys.
-            return max(reached, Progress(reader.place))
-        return reached
+    def is_idle(self) -> bool:
+        """Tell whether the resolver waits for an event, and every answer so far has been sent."""
+        return self._is_resting and self.is_waiting
 
     @property
     def is_in_event(self) -> bool:
-        """Tell whether the resolver has been given an event, and has not asked for the next."""
+        """Tell whether the resolver was given an event and has not asked for the next one."""
         return self._event is not None
+
+    @property
+    def answered_to(self) -> Progress | None:
+        """How far the subscriber's answers go; None before the first. Another run continues from here."""
+        current = self.current
+        # A run first repeats answers that the subscriber had before it began: count those as well.
+        return current if current is None or self._origin is None else max(current, self._origin)
+
+    @property
+    def current(self) -> Progress | None:
+        """How far this run is; None if it began nowhere in particular and follows nothing yet."""
+        mailbox, reader, current = self._mailbox, self._reader, self._current
+        if current is None or mailbox is None or reader is None:
+            return current
+        if self._event is None and mailbox.is_empty and not self._is_left:
+            # The stream's events after the resolver's last one were for other keys.
+            return max(current, Progress(reader.current))
+        return current
+
+    @property
+    def turn(self) -> Turn:
+        """What the resolver works on now."""
+        return Turn(self._number, self.current, self._event)
 
     def skip(self) -> tuple[Progress, Progress] | None:
         """Count the current event as done, because its resolver was stopped.
 
-        Return a subscriber's progress before the event and after it; None between events.
+        Return the progress before that event and after it; None between events.
         """
-        if self._event is None or self._progress is None:
+        if self._event is None or self._current is None:
             return None
-        before, self._progress = self._progress, Progress(self._event.place)
+        before, self._current = self._current, Progress(self._event.place)
         self._event = None
-        return before, self._progress
+        return before, self._current
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Mark that everything so far has been sent: the run does nothing but wait for more."""
+        """Mark a block in which the run only waits: every answer so far has been sent."""
         self._is_resting = True
         if self.is_idle:
             self._idle()
@@ -196,89 +214,91 @@ class Follow:
             self._is_resting = False
 
     def is_repeated(self, turn: Turn) -> bool:
-        """Tell whether the subscriber had this answer before this run began."""
-        if self.start is not None and turn.number == 0:
+        """Tell whether the subscriber had the answer of this turn before this run began."""
+        if self.resume_from is not None and turn.number == 0:
             return True
-        return turn.before is not None and 0 <= turn.before.answered < self._repeated
+        return turn.current is not None and 0 <= turn.current.answers < self._repeated
 
-    def answered(self, turn: Turn) -> Progress | None:
-        """Note that the answer of a turn was made, and return the subscriber's progress with it.
+    def note_answer(self, turn: Turn) -> Progress | None:
+        """Count the answer of a turn, and return the progress of a subscriber that has it.
 
-        Call it after the resolver was asked for its next answer: if the resolver has taken the next
-        event by then, this answer was the last to its own event.
+        Call it after the resolver was asked for its next answer. If the resolver has taken the next event
+        by then, this answer was the last one to its own event.
         """
-        event, before = turn.event, turn.before
+        event, before = turn.event, turn.current
         if event is None or before is None:
             return before
         if self._number != turn.number or self._event is None:
             return Progress(event.place)
-        if before.answered != IN_PRESENT:
-            self._progress = before._replace(answered=before.answered + 1)
-        return self._progress
+        if before.answers != IN_PRESENT:
+            self._current = before._replace(answers=before.answers + 1)
+        return self._current
 
-    def cursor(self, progress: Progress | None) -> str | None:
-        """Return the cursor that stands for this progress."""
-        if self.topic is None or progress is None:
+    def cursor(self, answered_to: Progress | None) -> str | None:
+        """Return the cursor of a subscriber with this progress; None if the resolver follows nothing."""
+        if self.topic is None or answered_to is None:
             return None
         counts = {DONE: None, IN_PRESENT: 0}
-        answered = counts.get(progress.answered, progress.answered)
-        return self._event_log.cursors.write(*self.topic, progress.place, answered)
+        answers = counts.get(answered_to.answers, answered_to.answers)
+        return self._event_log.cursors.write(*self.topic, answered_to.place, answers)
 
-    async def follow(
+    async def events(
         self, stream: str, key: str | None, last: int | None, present: bool
     ) -> AsyncIterator[Event]:
-        """Yield what happens in a stream, or to one key in it.
+        """Yield the events of a stream, or of one key in it. `last` and `present` are as for `context.follow`.
 
-        Raises `BadUserInput` and `CursorExpired` when there is no going on from the cursor, and
-        `OtherTopic` when this may not be followed.
+        Raises `BadUserInput` or `CursorExpired` when the run cannot begin after its cursor, and
+        `OtherTopic` when the resolver must follow another topic.
         """
         if self._only not in (None, Topic(stream, key)):
             raise OtherTopic(f"the resolver follows {stream!r}, and its subscribers do not")
         if self._reader is not None:
             raise RuntimeError("a subscription follows one stream: its cursors are of that stream")
-        begin = self._begin = await self._beginning(stream, key, last)
-        after = await self._after(stream, begin)
-        reader, mailbox = await self._hub.follow(stream, key, after, self._notice)
+        origin = self._origin = await self._find_origin(stream, key, last)
+        reader, mailbox = await self._hub.follow(
+            stream, key, await self._place_to_read_after(stream, origin), self._waits
+        )
         self._reader, self._mailbox = reader, mailbox
         try:
-            if present and (begin is None or begin.answered == IN_PRESENT):
-                yield self._give(Event(stream, key or "", PRESENT, {}, *mailbox.place), IN_PRESENT)
+            if present and (origin is None or origin.answers == IN_PRESENT):
+                first = Event(stream, key or "", PRESENT, {}, *mailbox.current)
+                yield self._begin(first, IN_PRESENT)
             while True:
-                self._event, self._progress = None, Progress(mailbox.place)
+                self._event, self._current = None, Progress(mailbox.current)
                 if self.watchdog is not None:
                     self.watchdog.end()
-                yield self._give(await reader.next(mailbox), 0)
+                yield self._begin(await reader.next(mailbox), 0)
         finally:
-            self._progress, self._is_left = self._now, True
+            self._current, self._is_left = self.current, True
             reader.leave(mailbox)
 
-    def _give(self, event: Event, answered: int) -> Event:
+    def _begin(self, event: Event, answers: int) -> Event:
         self._number += 1
         if self.watchdog is not None:
             self.watchdog.begin()
-        self._event, self._progress = event, Progress(event.place, answered)
-        begin = self._begin
-        self._repeated = begin.answered if begin and begin.place == event.place else 0
+        self._event, self._current = event, Progress(event.place, answers)
+        origin = self._origin
+        self._repeated = origin.answers if origin and origin.place == event.place else 0
         return event
 
-    def _notice(self) -> None:
+    def _waits(self) -> None:
         if self._is_resting:
             self._idle()
 
-    async def _beginning(self, stream: str, key: str | None, last: int | None) -> Progress | None:
-        if self.start is not None:
-            return self.start if self._stream in (None, stream) else None
-        if self._resume is not None:
-            place, answered = self._event_log.cursors.read(self._resume, stream, key)
-            return Progress(place, {None: DONE, 0: IN_PRESENT}.get(answered, answered or 0))
+    async def _find_origin(self, stream: str, key: str | None, last: int | None) -> Progress | None:
+        if self.resume_from is not None:
+            return self.resume_from if self._stream in (None, stream) else None
+        if self._cursor is not None:
+            place, answers = self._event_log.cursors.read(self._cursor, stream, key)
+            return Progress(place, {None: DONE, 0: IN_PRESENT}.get(answers, answers or 0))
         if last is None:
             return None
         if not 1 <= last <= LONGEST_LOOK_BACK:
             raise BadUserInput(f"last is between 1 and {LONGEST_LOOK_BACK}.", ["last"])
         return Progress(await self._event_log.before_last(stream, key, last), IN_PRESENT)
 
-    async def _after(self, stream: str, begin: Progress | None) -> Place | None:
-        """Return the place after which to follow, so that an event that is not done yet is read again."""
-        if begin is None or begin.answered in (DONE, IN_PRESENT):
-            return begin and begin.place
-        return await self._event_log.before(stream, begin.place)
+    async def _place_to_read_after(self, stream: str, origin: Progress | None) -> Place | None:
+        """Return the place after which to read. An event with answers still to come is read again."""
+        if origin is None or origin.answers in (DONE, IN_PRESENT):
+            return origin and origin.place
+        return await self._event_log.before(stream, origin.place)

@@ -1,4 +1,4 @@
-"""The hub: what this process hears of the bus and reads of the log, and every mailbox of it."""
+"""The hub: brings the events of the bus and the log to the mailboxes of this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event, Place
-from watchword.events.log.changes import Seen
+from watchword.events.log.changes import Look
 from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
@@ -20,9 +20,9 @@ log = logging.getLogger("watchword.hub")
 
 
 class Hub:
-    """Keeps one reader for each stream that is followed here, and looks into the log now and then.
+    """Keeps one reader for each stream that is followed here, and looks into the log at intervals.
 
-    `look_seconds` is how long an event can stay unheard of when the bus has lost it.
+    `look_seconds` is the interval: an event that the bus has lost arrives that much later at most.
     """
 
     def __init__(
@@ -40,72 +40,75 @@ class Hub:
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
-        # Streams: without a mailbox, perhaps; moved since the last look; being healed; whose healing failed
-        # and is tried again at the next look.
+        # Names of streams: those that may have no mailbox left, those whose reader has moved since the last
+        # look, those being healed (missing events are read from the log), and those whose healing failed,
+        # which is tried again at the next look.
         self._unread: set[str] = set()
         self._moved: set[str] = set()
         self._healing: set[str] = set()
         self._unhealed: set[str] = set()
-        self._seen: Seen | None = None
+        self._last_look: Look | None = None
 
     @property
     def size(self) -> int:
-        """How many mailboxes there are."""
+        """The number of mailboxes."""
         return sum(reader.size for reader in self._readers.values())
 
     async def open(self) -> None:
-        """Begin to receive events, until the background is closed."""
+        """Receive events until the background is closed."""
         await self._bus.open(self.receive)
-        # Without it, this process could miss a revocation that the bus has lost.
+        # Needed: without the looks, this process could miss a revocation that the bus has lost.
         self._background.every(self._look_seconds, "the look at the log", self.look, is_needed=True)
 
     def receive(self, event: Event) -> None:
         """Take one event from the bus. Never blocks."""
         if reader := self._readers.get(event.stream):
-            place = reader.place
+            before = reader.current
             reader.receive(event)
-            if reader.place != place:
+            if reader.current != before:
                 self._moved.add(event.stream)
 
     async def follow(
         self,
         stream: str,
         key: str | None,
-        after: Place | None = None,
+        resume_from: Place | None = None,
         idle: Callable[[], object] | None = None,
     ) -> tuple[Reader, Mailbox]:
-        """Return a mailbox that gets what happens in a stream, or to one key in it, and its reader.
+        """Return a new mailbox for the events of a stream, or of one key in it, and its reader.
 
-        It begins right after a place, or now. Raises `CursorExpired` when the log does not have that
-        place, as far as this is known already; or the reader does when it comes to read.
+        The events begin right after `resume_from`, or now. Raises `CursorExpired` if the log is known not
+        to have that place; otherwise the reader raises it when it reads.
         """
         reader = await self._reader(stream)
-        if after is not None and after.position >= reader.place.position and after != reader.place:
-            # The cursor may be from another process that has heard of more than this one.
-            await self._event_log.check(stream, after)
-            reader.look(after)
+        current = reader.current
+        is_new = resume_from is not None and resume_from.position >= current.position
+        if resume_from is not None and is_new and resume_from != current:
+            # The cursor may be from another process that has received more events than this one.
+            await self._event_log.check(stream, resume_from)
+            reader.look(resume_from)
         if self._readers.get(stream) is not reader:
-            # The reader was given up meanwhile, because it had no mailbox yet.
-            return await self.follow(stream, key, after, idle)
-        start = reader.place if after is None else after
-        mailbox = Mailbox(key, start, self._mailbox_limit, idle)
+            # The reader was dropped during the check, because it had no mailbox yet.
+            return await self.follow(stream, key, resume_from, idle)
+        begin = reader.current if resume_from is None else resume_from
+        mailbox = Mailbox(key, begin, self._mailbox_limit, idle)
         reader.join(mailbox)
         return reader, mailbox
 
     async def look(self) -> None:
-        """Ask the log what has changed, and catch up where the bus has left something out.
+        """Ask the log which streams changed, and catch up where the bus has lost events.
 
-        What it costs follows what has happened, and not how many streams are followed. Only when
-        the log may have gone back to an earlier state, all of them are compared with it.
+        The cost depends on how many streams changed, not on how many are followed. Only if the log may have
+        gone back to an earlier state, all followed streams are compared with it.
         """
         await self._drop_unread()
         self._retry()
         moved, self._moved = self._moved, set()
         try:
-            changes = await self._event_log.changes(self._seen)
+            changes = await self._event_log.changes(self._last_look)
             for stream, head in changes.heads.items():
                 self._tell(stream, head)
-            # A stream that moved by the bus must be among the changes; if not, its event may be gone.
+            # The log must report a stream that moved by the bus as changed. If not, its event may be gone.
             doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
             for some in batches(list(doubtful)):
                 for stream, head in (await self._event_log.heads(some)).items():
@@ -113,14 +116,14 @@ class Hub:
         except BaseException:
             self._moved |= moved
             raise
-        self._seen = changes.seen
+        self._last_look = changes.look
 
     def _tell(self, stream: str, head: Place) -> None:
         reader = self._readers.get(stream)
         if reader is None:
             return
-        if stream in self._moved and head.position <= reader.place.position:
-            # The stream moved while the log was asked; the next look compares it.
+        if stream in self._moved and head.position <= reader.current.position:
+            # The stream moved during the query. The next look compares it.
             return
         reader.look(head)
 
@@ -139,7 +142,7 @@ class Hub:
             if stream in self._opening:
                 self._unread.add(stream)
                 continue
-            # A reader that could not be opened is gone already, and the bus still follows its stream.
+            # If the reader could not be opened, it is gone already, but the bus still follows its stream.
             self._readers.pop(stream, None)
             await self._bus.unfollow(stream)
 
@@ -153,13 +156,13 @@ class Hub:
             self._leave(reader)
             opening = self._open(reader)
             self._opening[stream] = self._background.spawn(f"opening of {stream}", opening)
-        # One caller that is cancelled must not cancel the opening for the others that wait for it.
+        # If one caller is cancelled, the opening must continue for the others that wait for it.
         return await asyncio.shield(self._opening[stream])
 
     async def _open(self, reader: Reader) -> Reader:
         stream = reader.stream
         try:
-            # First the bus and then the log: what happens between the two is in both.
+            # The bus first, then the log: events between the two are in both, and none is missed.
             await self._bus.follow(stream)
             reader.open((await self._event_log.heads([stream]))[stream])
             self._moved.add(stream)
@@ -179,7 +182,7 @@ class Hub:
             self._background.spawn(f"healing of {reader.stream}", self._healed(reader))
 
     async def _healed(self, reader: Reader) -> None:
-        """Read what is missing; a database that does not answer is asked again at the next look."""
+        """Read the missing events. If the database does not answer, try again at the next look."""
         try:
             while reader.has_hole:
                 await self._go_on(reader)
@@ -189,8 +192,8 @@ class Hub:
                 raise
             log.warning("the log cannot be read; stream %s waits", reader.stream)
         finally:
-            # At once, with nothing awaited since the reader was asked for a hole: one that is noticed
-            # from here on begins another round.
+            # With no await after the last `has_hole`: a hole that is noticed from here on starts a new
+            # task.
             self._healing.discard(reader.stream)
             self._moved.add(reader.stream)
 
@@ -204,6 +207,6 @@ class Hub:
                 " any more, and its subscribers fetch anew",
                 reader.stream,
                 said,
-                reader.place.position,
+                reader.current.position,
             )
             await reader.begin_anew(expired)

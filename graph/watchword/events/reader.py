@@ -1,8 +1,8 @@
-"""The one reader of a stream inside a process, however many subscribers follow it.
+"""The one reader of a stream in this process, however many subscribers follow the stream.
 
-What the bus brings in order goes straight to the mailboxes. What it brings again is passed over,
-what came too early waits for a moment, and a hole is read from the log. Each event names the mark of
-the one before: when that is not the event that came last, the log went back to an earlier state.
+Events that the bus delivers in order go straight to the mailboxes. Repeated ones are ignored, early ones are
+kept until their turn, and missing ones are read from the log. Each event carries the mark of the one before
+it: if that is not the event that came last, the log went back to an earlier state.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from watchword.events.event import BEGINNING, Event, Place
 from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 
-# Events that are read from the log at once.
+# The most events that one query reads from the log.
 BATCH = 500
-# Events that came before their turn and are kept until it comes.
+# The most events that are kept until their turn. Those beyond are read from the log.
 EARLY = 1_000
 
 
 class Reader:
     """Hands one stream's events to the mailboxes that follow it, in order and each once.
 
-    `place` is that of the event which was handed on last.
+    `current` is the place of the newest event that was handed on.
     """
 
     def __init__(
@@ -37,10 +37,11 @@ class Reader:
         """`heal` is called when events are missing, and must have `catch_up` run; `unread` is called
         when the last mailbox has left."""
         self.stream = stream
-        self.place: Place = BEGINNING
+        self.current: Place = BEGINNING
         self.is_open = False
-        self._seen = 0
-        # Whether the log must be asked if it still has the event at `place`.
+        # The newest position that the bus or the log has reported.
+        self._head = 0
+        # Whether the log must be asked if it still has the event at `current`.
         self._is_doubted = False
         self._event_log = event_log
         self._heal = heal
@@ -50,85 +51,85 @@ class Reader:
 
     @property
     def size(self) -> int:
-        """How many mailboxes there are."""
+        """The number of mailboxes."""
         return sum(len(mailboxes) for mailboxes in self._mailboxes.values())
 
     @property
     def has_hole(self) -> bool:
-        """Tell whether the log has to be read: for what the mailboxes miss, or to be sure of it."""
-        return self._is_doubted or self._seen > self.place.position
+        """Tell whether the log must be read: events are missing, or the log may have gone back."""
+        return self._is_doubted or self._head > self.current.position
 
     def open(self, head: Place) -> None:
-        """Begin at the present. What was received meanwhile counts from here."""
+        """Begin at the log's head. Events that were received before, and come after it, count."""
         self.is_open = True
-        self.place = head
-        self._seen = max(self._seen, head.position)
+        self.current = head
+        self._head = max(self._head, head.position)
         self._hand_on()
         self._notice()
 
     def receive(self, event: Event) -> None:
         """Take an event from the bus. Never blocks."""
-        if event.position <= self.place.position:
+        if event.position <= self.current.position:
             self._compare(event.place)
             return
-        self._seen = max(self._seen, event.position)
+        self._head = max(self._head, event.position)
         if len(self._early) < EARLY:
             self._early[event.position] = event
         self._hand_on()
         self._notice()
 
     def look(self, head: Place) -> None:
-        """Hear from the log how far it is: the safety net under the bus."""
-        self._seen = max(self._seen, head.position)
-        if self.is_open and head.position < self.place.position:
+        """Take the stream's head as the log reports it, which shows what the bus has lost."""
+        self._head = max(self._head, head.position)
+        if self.is_open and head.position < self.current.position:
             self._is_doubted = True
         self._compare(head)
         self._notice()
 
     async def catch_up(self) -> None:
-        """Read from the log what the bus did not bring.
+        """Read the missing events from the log.
 
-        Raises `CursorExpired` when the log does not go on from here.
+        Raises `CursorExpired` if the log does not continue from `current`.
         """
         while self.has_hole:
-            # Heads that are reported during the read are collected apart.
-            told, self._seen, self._is_doubted = self._seen, self.place.position, False
+            # A head that is reported during the read must not be lost: collect it apart.
+            head, self._head, self._is_doubted = self._head, self.current.position, False
             try:
-                found = await self._event_log.read(self.stream, None, self.place, BATCH)
+                found = await self._event_log.read(self.stream, None, self.current, BATCH)
             except BaseException:
-                self._seen, self._is_doubted = max(self._seen, told), True
+                self._head, self._is_doubted = max(self._head, head), True
                 raise
             if found:
-                self._seen = max(self._seen, told)
+                self._head = max(self._head, head)
             # Otherwise the reported head does not exist in the log, and is forgotten.
             for event in found:
-                if event.position > self.place.position:
+                if event.position > self.current.position:
                     self._early[event.position] = event
             self._hand_on()
 
     async def begin_anew(self, why: CursorExpired) -> None:
-        """Continue at the present, and tell every mailbox why it cannot continue from its place."""
-        # Heads that are reported during the query are checked afterwards.
-        self._is_doubted, self._seen = False, 0
+        """Continue at the log's head, and tell every mailbox why it cannot continue."""
+        # A head that is reported during the query is compared afterwards.
+        self._is_doubted, self._head = False, 0
         try:
             head = (await self._event_log.heads([self.stream]))[self.stream]
         except BaseException:
             self._is_doubted = True
             raise
-        self.place = head
-        self._seen = max(self._seen, head.position)
+        self.current = head
+        self._head = max(self._head, head.position)
         self._early.clear()
         for mailboxes in self._mailboxes.values():
             for mailbox in mailboxes:
                 mailbox.lose(why.message)
 
     def join(self, mailbox: Mailbox) -> None:
-        """Let a mailbox have what happens from now on; what it has missed is for the log."""
-        mailbox.behind = mailbox.place.position < self.place.position
+        """Give a mailbox every event from now on. Earlier ones that it lacks are read from the log."""
+        mailbox.behind = mailbox.current.position < self.current.position
         self._mailboxes[mailbox.key].add(mailbox)
 
     def leave(self, mailbox: Mailbox) -> None:
-        """Take a mailbox back."""
+        """Give a mailbox nothing more."""
         mailboxes = self._mailboxes[mailbox.key]
         mailboxes.discard(mailbox)
         if not mailboxes:
@@ -137,9 +138,9 @@ class Reader:
             self._unread(self)
 
     async def next(self, mailbox: Mailbox) -> Event:
-        """Return the mailbox's next event, however long that takes.
+        """Return the mailbox's next event; wait for it without a limit.
 
-        Raises `CursorExpired` when it was pruned before the mailbox came to it, or the log went back.
+        Raises `CursorExpired` if that event was pruned before it was read, or the log went back.
         """
         while True:
             if mailbox.lost is not None:
@@ -149,41 +150,42 @@ class Reader:
             if mailbox.behind:
                 await self._refill(mailbox)
             else:
-                # A subscriber that waits has seen everything up to here; the rest was for other keys.
-                mailbox.place = max(mailbox.place, self.place)
+                # The mailbox is empty, so all events up to here were taken or are for other keys.
+                mailbox.current = max(mailbox.current, self.current)
                 await mailbox.wait()
 
     async def _refill(self, mailbox: Mailbox) -> None:
-        reached, limit = self.place, min(BATCH, mailbox.limit)
+        current, limit = self.current, min(BATCH, mailbox.limit)
         mailbox.keep()
         found: list[Event] = []
         is_all = False
         try:
-            found = await self._event_log.read(self.stream, mailbox.key, mailbox.place, limit)
+            found = await self._event_log.read(self.stream, mailbox.key, mailbox.current, limit)
             is_all = len(found) < limit
         finally:
             mailbox.refill(found, is_all)
         if is_all and not found:
-            mailbox.place = max(mailbox.place, reached)
+            mailbox.current = max(mailbox.current, current)
 
     def _hand_on(self) -> None:
-        while self.is_open and (event := self._early.pop(self.place.position + 1, None)):
-            if event.before != self.place.mark:
+        while self.is_open and (event := self._early.pop(self.current.position + 1, None)):
+            if event.before != self.current.mark:
                 self._is_doubted = True
                 return
-            self.place = event.place
+            self.current = event.place
             for key in (None, event.key):
                 for mailbox in tuple(self._mailboxes.get(key, ())):
                     mailbox.put(event)
 
-    def _compare(self, told: Place) -> None:
-        """Have the log checked if another event is reported at our position."""
-        if self.is_open and told.position == self.place.position and told != self.place:
+    def _compare(self, reported: Place) -> None:
+        """Have the log checked if it or the bus reports another event at our position."""
+        is_here = reported.position == self.current.position
+        if self.is_open and is_here and reported != self.current:
             self._is_doubted = True
             self._notice()
 
     def _notice(self) -> None:
         if self.is_open and self.has_hole:
-            here = self.place.position
+            here = self.current.position
             self._early = {at: event for at, event in self._early.items() if at > here}
             self._heal(self)

@@ -89,7 +89,7 @@ class Person:
         subscription = self.subscription
         has_begun = self.query == NOW and self.outlet.seen
         is_grouped = isinstance(subscription.state, Grouped)
-        waits = subscription.rest is not None
+        waits = subscription.idle_at is not None
         return bool(has_begun or self.outlet.is_complete or is_grouped or waits)
 
     @property

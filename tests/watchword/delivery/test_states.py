@@ -16,11 +16,11 @@ from watchword.delivery.states import (
     Opening,
     Over,
     Waits,
-    after,
+    next_state,
 )
 
 STATES = (Opening(), Alone("run"), Offered("run", "key"), Grouped("group"), Over())
-HAPPENINGS = (Begun("other run"), Waits("key"), Joined("group"), Ended())
+TRANSITIONS = (Begun("other run"), Waits("key"), Joined("group"), Ended())
 Edge = tuple[str, str, str]
 
 
@@ -39,18 +39,18 @@ def drawn() -> set[Edge]:
 
 def test_the_picture_of_a_subscription_is_its_code() -> None:
     moves = {
-        (name(state), name(after(state, happened)), name(happened))
-        for state, happened in product(STATES, HAPPENINGS)
-        if after(state, happened) is not state
+        (name(state), name(next_state(state, happened)), name(happened))
+        for state, happened in product(STATES, TRANSITIONS)
+        if next_state(state, happened) is not state
     }
     assert drawn() == moves
 
 
 def test_nothing_follows_the_end() -> None:
-    assert [after(Over(), happened) for happened in HAPPENINGS] == [Over()] * len(HAPPENINGS)
+    assert [next_state(Over(), happened) for happened in TRANSITIONS] == [Over()] * len(TRANSITIONS)
 
 
 def test_what_a_run_does_not_change_stays_its_own() -> None:
-    assert after(Alone("run"), Waits("key")) == Offered("run", "key")
-    assert after(Offered("run", "key"), Begun("other run")) == Alone("other run")
-    assert after(Grouped("group"), Waits("key")) == Grouped("group")
+    assert next_state(Alone("run"), Waits("key")) == Offered("run", "key")
+    assert next_state(Offered("run", "key"), Begun("other run")) == Alone("other run")
+    assert next_state(Grouped("group"), Waits("key")) == Grouped("group")

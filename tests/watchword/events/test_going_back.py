@@ -183,7 +183,7 @@ async def test_a_subscriber_that_was_behind_reads_nothing_of_another_history(
 
 async def test_a_place_of_the_beginning_is_of_every_history(services: Services) -> None:
     follower = await services.hub.follow("toys", None)
-    assert follower[1].place == BEGINNING == Place(0, "")
+    assert follower[1].current == BEGINNING == Place(0, "")
     copy = await copied(services.database)
     await restored(services.database, copy)
     await happen(services, "a")

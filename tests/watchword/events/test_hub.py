@@ -195,7 +195,7 @@ async def test_followers_that_come_and_go_at_random_miss_nothing(
                 if seen and seen[-1] == keys[-1]:
                     break
                 seen += await read(reader, mailbox, 1)
-            place = mailbox.place
+            place = mailbox.current
             reader.leave(mailbox)
         return seen
 
@@ -220,13 +220,13 @@ async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> N
     asked: list[Reader] = []
     reader = Reader("toys", None, asked.append)  # type: ignore[arg-type]
     reader.receive(Event("toys", "a", "made", position=1, mark="m"))
-    assert (reader.place, asked) == (BEGINNING, [])
+    assert (reader.current, asked) == (BEGINNING, [])
     reader.open(BEGINNING)
-    assert (reader.place, asked) == (Place(1, "m"), [])
+    assert (reader.current, asked) == (Place(1, "m"), [])
     late = Reader("toys", None, asked.append)  # type: ignore[arg-type]
     late.receive(Event("toys", "b", "made", position=2))
     late.open(BEGINNING)
-    assert (late.place, asked) == (BEGINNING, [late])
+    assert (late.current, asked) == (BEGINNING, [late])
 
 
 async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(

@@ -24,7 +24,7 @@ def test_events_are_taken_in_order_and_move_its_position() -> None:
     for position in (1, 2, 3):
         mailbox.put(event(position))
     assert taken(mailbox) == [1, 2, 3]
-    assert mailbox.place.position == 3
+    assert mailbox.current.position == 3
 
 
 def test_what_it_has_had_is_not_taken_again() -> None:

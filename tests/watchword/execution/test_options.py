@@ -265,13 +265,13 @@ async def test_the_schema_hears_of_the_errors_of_a_subscription(services: Servic
     schema, engine = hearing()
     query = "subscription { thing }"
     operation = Operation(engine.plan(query, None), None)
-    course = Follow(services.hub, services.event_log)
+    follow = Follow(services.hub, services.event_log)
 
     class Holder:
         principal = ANONYMOUS
 
     with pytest.raises(NotFound):
-        async for _ in Run(engine, services, Holder(), operation, course).answers():
+        async for _ in Run(engine, services, Holder(), operation, follow).answers():
             pass
     assert [heard[:2] for heard in schema.heard] == [("an answer", query), ("the end", query)]
 

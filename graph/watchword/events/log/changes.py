@@ -1,13 +1,13 @@
-"""Which streams changed since the last time, and whether the log is still the one of the last time.
+"""Find the streams that changed since the last look, and notice a log that went back to an earlier state.
 
-On PostgreSQL transactions commit in another order than they are numbered in, so a number alone would
-miss those that commit late. Each look keeps its snapshot, and the next one asks for what that snapshot
-did not see. SQLite has one writer at a time, and a counter is enough.
+PostgreSQL commits transactions in another order than it numbers them, so a number alone would miss those
+that commit late. Each look keeps the server's snapshot, and the next look asks for what that snapshot did
+not see. SQLite has one writer at a time, so a counter is enough.
 
-A database that went back to an earlier state is noticed by two things. The newest change that was seen
-must still be there, by its mark. And on PostgreSQL, where of two changes at the same time either may be
-the later one, the server must be the same: no server goes back without having been started anew, and
-no table without having been made anew.
+Two things show that a database went back to an earlier state. First, the newest change that was seen must
+still be there, with its mark. Second, on PostgreSQL, where either of two concurrent changes may be the later
+one, the server's start time and the table's file must be the same: to go back, a server must be restarted or
+the table created again.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from watchword.events.event import Place
 from watchword.events.log.tables import streams
 
 Check = Callable[[AsyncSession, str, Place], Awaitable[None]]
-"""Raises `CursorExpired` when the log does not go on from a stream's place."""
+"""Raises `CursorExpired` if the log does not continue from a place in a stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A stream's newest event, and when it was among the changes to all streams."""
+    """A stream's newest event, and its number among the changes to all streams."""
 
     stream: str
     place: Place
@@ -37,57 +37,57 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen at one time: `snapshot` and `server` are PostgreSQL's, and empty on SQLite."""
+class Look:
+    """What one look saw. `snapshot` and `server` are PostgreSQL's, and empty on SQLite."""
 
     snapshot: str
     server: str
     newest: Change | None
 
     @property
-    def start(self) -> int:
-        """The number from which on transactions may not have been seen."""
+    def unsure_from(self) -> int:
+        """The first transaction number that may not have been seen."""
         return int(self.snapshot.split(":")[0])
 
     @property
-    def end(self) -> int:
-        """The number from which on no transaction was seen."""
+    def unseen_from(self) -> int:
+        """The first transaction number of those that were not seen."""
         return int(self.snapshot.split(":")[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The heads of the streams that changed. Unless it `is_sure`, others may have gone back."""
+    """The heads of the streams that changed. Unless `is_sure`, any other stream may have gone back."""
 
     heads: Mapping[str, Place]
-    seen: Seen
+    look: Look
     is_sure: bool
 
 
-async def changes(db: AsyncSession, since: Seen | None, check: Check) -> Changes:
-    """Return what changed since `since`. The first time nothing, with `is_sure` False."""
+async def changes(db: AsyncSession, last: Look | None, check: Check) -> Changes:
+    """Return what changed since the last look. Without one: no streams, and `is_sure` False."""
     is_sqlite = db.get_bind().dialect.name == "sqlite"
-    # Take the snapshot before the changes: a commit between the two is then reported again next time.
-    now = Seen("", "", None) if is_sqlite else Seen(*(await db.execute(_SERVER)).one(), None)
-    if since is None or since.server != now.server or not await _holds(db, since, check):
+    # The snapshot first: a commit between it and the query is then reported again, and not missed.
+    now = Look("", "", None) if is_sqlite else Look(*(await db.execute(_SERVER)).one(), None)
+    if last is None or last.server != now.server or not await _holds(db, last, check):
         latest = _known(now).order_by(streams.c.changed.desc()).limit(1)
-        last = (await db.execute(latest)).first()
-        return Changes({}, replace(now, newest=last and _change(last)), False)
-    rows = await db.execute(_after(now, since).order_by(streams.c.changed))
+        row = (await db.execute(latest)).first()
+        return Changes({}, replace(now, newest=row and _change(row)), False)
+    rows = await db.execute(_since(now, last).order_by(streams.c.changed))
     found = [_change(row) for row in rows]
-    newest = found[-1] if found else since.newest
+    newest = found[-1] if found else last.newest
     return Changes({each.stream: each.place for each in found}, replace(now, newest=newest), True)
 
 
-async def _holds(db: AsyncSession, since: Seen, check: Check) -> bool:
+async def _holds(db: AsyncSession, last: Look, check: Check) -> bool:
     """Tell whether the newest change that was seen is still in the log."""
     try:
-        if since.newest is not None:
-            await check(db, since.newest.stream, since.newest.place)
+        if last.newest is not None:
+            await check(db, last.newest.stream, last.newest.place)
     except WentBack:
         return False
     except CursorExpired:
-        # The change was pruned in the ordinary way.
+        # The change was pruned. The log did not go back.
         return True
     return True
 
@@ -100,25 +100,27 @@ _SERVER = sa.select(
 )
 
 
-def _known(now: Seen) -> sa.Select[Any]:
+def _known(now: Look) -> sa.Select[Any]:
     columns = (streams.c.name, streams.c.position, streams.c.mark, streams.c.changed)
-    # A number that no transaction has had yet is from another cluster, which the rows came from.
-    return sa.select(*columns).where(streams.c.changed < now.end if now.snapshot else sa.true())
-
-
-def _after(now: Seen, since: Seen) -> sa.Select[Any]:
-    if not now.snapshot:
-        last = since.newest.number if since.newest else 0
-        return _known(now).where(streams.c.changed > last)
-    number = sa.cast(sa.cast(streams.c.changed, sa.Text), _Xid)
-    was_seen = sa.func.pg_visible_in_snapshot(
-        number, sa.cast(sa.cast(since.snapshot, sa.Text), _Snapshot)
+    # Rows restored from another cluster may have numbers that no transaction here has had yet: skip them.
+    return sa.select(*columns).where(
+        streams.c.changed < now.unseen_from if now.snapshot else sa.true()
     )
-    return _known(now).where(streams.c.changed >= since.start, sa.not_(was_seen))
+
+
+def _since(now: Look, last: Look) -> sa.Select[Any]:
+    if not now.snapshot:
+        number = last.newest.number if last.newest else 0
+        return _known(now).where(streams.c.changed > number)
+    xid = sa.cast(sa.cast(streams.c.changed, sa.Text), _Xid)
+    was_seen = sa.func.pg_visible_in_snapshot(
+        xid, sa.cast(sa.cast(last.snapshot, sa.Text), _Snapshot)
+    )
+    return _known(now).where(streams.c.changed >= last.unsure_from, sa.not_(was_seen))
 
 
 class _Xid(sa.types.UserDefinedType[int]):
-    """The number of a transaction, which does not wrap around."""
+    """PostgreSQL's 64-bit transaction number, which does not wrap around."""
 
     cache_ok = True
 
@@ -127,7 +129,7 @@ class _Xid(sa.types.UserDefinedType[int]):
 
 
 class _Snapshot(sa.types.UserDefinedType[str]):
-    """Which transactions were over at a moment, as text `xmin:xmax:those under way`."""
+    """PostgreSQL's snapshot: which transactions had ended at a moment, as `xmin:xmax:running,…`."""
 
     cache_ok = True
 

@@ -1,10 +1,10 @@
-"""The log: what happened, in the database, appended by the transaction that made it happen.
+"""The event log: a table of events, appended to by the transaction that made them happen.
 
-Positions have no holes and follow the order of commits: an append raises the stream's own row, and
-the next append to the same stream waits for that row until the commit. A rollback gives the
-position back. So nobody ever meets a hole that fills later, and a hole in what the bus brought is
-one that the log can fill. (PostgreSQL's sequences would leave holes and number before the commit; an
-advisory lock would need a sequence beside it. One statement on one row is both.)
+Positions have no holes and follow the order of commits: an append updates the stream's row, and the next
+append to the same stream waits for that row until the commit. A rollback gives the position back. So a
+reader never meets a hole that is filled later, and the log can fill every hole in what the bus delivered.
+(PostgreSQL's sequences leave holes, and number rows before the commit; an advisory lock would need a sequence
+beside it. Updating one row does the work of both.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.cursor import Cursors
 from watchword.events.event import BEGINNING, Event, Place
-from watchword.events.log.changes import Changes, Seen, changes
+from watchword.events.log.changes import Changes, Look, changes
 from watchword.events.log.retention import prune
 from watchword.events.log.tables import MARK, epochs, events, streams
 from watchword.storage.columns import moment
@@ -33,7 +33,7 @@ WENT_BACK = "The database is at an earlier state than this cursor. Fetch anew."
 
 
 class EventLog:
-    """Reads and prunes the log of one database. `cursors` are there once it is open."""
+    """Reads and prunes the log of one database. `cursors` is set by `open`."""
 
     cursors: Cursors
 
@@ -41,13 +41,13 @@ class EventLog:
         self._database = database
 
     async def open(self) -> None:
-        """Learn the log's name and secret. Needs a database that has been migrated."""
+        """Read the log's epoch and secret. The database must have been migrated."""
         async with self._database.read() as db:
             row = (await db.execute(sa.select(epochs))).one()
         self.cursors = Cursors(row.epoch, bytes.fromhex(row.secret))
 
     async def heads(self, names: Iterable[str]) -> dict[str, Place]:
-        """Return the place of the newest event of each stream; the beginning where there was none."""
+        """Return the place of each stream's newest event; `BEGINNING` for a stream without events."""
         found = dict.fromkeys(names, BEGINNING)
         head = sa.select(streams.c.name, streams.c.position, streams.c.mark)
         async with self._database.read() as db:
@@ -56,28 +56,32 @@ class EventLog:
                     found[row.name] = Place(row.position, row.mark)
         return found
 
-    async def read(self, stream: str, key: str | None, after: Place, limit: int) -> list[Event]:
+    async def read(
+        self, stream: str, key: str | None, resume_from: Place, limit: int
+    ) -> list[Event]:
         """Return the next events after a place, of a stream or of one key in it.
 
-        Raises `CursorExpired` when some of them may have been pruned, and `WentBack` when what was at
-        that place is not in the log.
+        Raises `CursorExpired` if some of them may have been pruned, and `WentBack` if the event at that
+        place is not in the log.
         """
-        chosen = _of(stream, key).where(events.c.position > after.position)
+        chosen = _of(stream, key).where(events.c.position > resume_from.position)
         statement = chosen.order_by(events.c.position).limit(limit)
         async with self._database.read() as db:
             found = [_event(row) for row in await db.execute(statement)]
-            # Check the place after reading the events, so that pruning between the two is noticed.
-            await check(db, stream, after)
-        return _chained(found, after) if key is None else found
+            # After reading, so that pruning in between is noticed.
+            await check(db, stream, resume_from)
+        return _chained(found, resume_from) if key is None else found
 
     async def check(self, stream: str, place: Place) -> None:
-        """Raise `CursorExpired` when a subscriber cannot go on from a place, `WentBack` included."""
+        """Raise `CursorExpired` or `WentBack` if the log does not continue from a place."""
         async with self._database.read() as db:
             await check(db, stream, place)
 
     async def before(self, stream: str, place: Place) -> Place:
-        """Return the place right before an event. Raises `CursorExpired` when it is not kept any more,
-        `WentBack` included."""
+        """Return the place right before an event.
+
+        Raises `CursorExpired` if that is not kept any more, and `WentBack` if the event is not in the log.
+        """
         async with self._database.read() as db:
             await check(db, stream, place)
             row = await _bounds(db, stream, place.position - 1)
@@ -90,7 +94,7 @@ class EventLog:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
         async with self._database.read() as db:
-            # Read the head first: an event that is committed during the search is then after it, and not passed over.
+            # The head first: an event that is committed during the search then comes after it.
             head = await _bounds(db, stream, None)
             while head is not None:
                 oldest = (await db.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
@@ -99,11 +103,11 @@ class EventLog:
                 row = await _bounds(db, stream, oldest - 1)
                 if row is not None and (mark := _mark(row, oldest - 1)) is not None:
                     return Place(oldest - 1, mark)
-                # It was pruned between the two statements.
+                # The event was pruned between the two statements: search again.
             return BEGINNING
 
     async def since(self, stream: str, seconds: float) -> tuple[list[tuple[Event, float]], Place]:
-        """Return a stream's events from a time on, each with its own, and its newest place.
+        """Return a stream's events since a time, each with its time, and the stream's head.
 
         Times are in Unix seconds.
         """
@@ -114,37 +118,37 @@ class EventLog:
             recent = [row for row in found if row.position <= head.position]
         return [(_event(row), row.at.timestamp()) for row in recent], head
 
-    async def changes(self, since: Seen | None) -> Changes:
-        """Return the streams that changed since the last time; see `changes.py`."""
+    async def changes(self, last: Look | None) -> Changes:
+        """Return the streams that changed since the last look; see `changes.py`."""
         async with self._database.read() as db:
-            return await changes(db, since, check)
+            return await changes(db, last, check)
 
     async def prune(
         self, oldest: float, most: int, needed: Mapping[str, float] | None = None
     ) -> int:
-        """Forget events from before a time (Unix seconds), and all but the newest `most` a stream.
+        """Delete events from before `oldest` (Unix seconds), and all but the newest `most` of each stream.
 
-        `needed` names streams, each with the time from which on all of it is kept, however much it
-        is. Returns how many are gone. A reader that was on its way to them is told so.
+        `needed` maps streams to a time (Unix seconds); their events since then are all kept. Return the
+        number of deleted events. Subscribers that have not read them yet get `CursorExpired`.
         """
         return await prune(self._database, oldest, most, needed or {})
 
 
 async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:
-    """Write events into the session's transaction, and return them with their places.
+    """Append events within the session's transaction, and return them with their places.
 
-    Other appends to the same streams wait until this transaction has ended, so call it last.
+    Call it last: other appends to the same streams wait until this transaction has ended.
     """
     marked = [replace(event, mark=secrets.token_hex(MARK // 2)) for event in happened]
     counts = Counter(event.stream for event in marked)
     newest = {event.stream: event.mark for event in marked}
-    # In the order of names: two transactions that write to two streams do not wait for each other.
-    last = {n: await _raise(db, n, counts[n], newest[n]) for n in sorted(counts)}
+    # In the order of names, so that two transactions that append to the same streams do not deadlock.
+    heads = {n: await _raise_head(db, n, counts[n], newest[n]) for n in sorted(counts)}
     written: list[Event] = []
     for event in marked:
-        before = last[event.stream]
+        before = heads[event.stream]
         event = replace(event, position=before.position + 1, before=before.mark)
-        last[event.stream] = event.place
+        heads[event.stream] = event.place
         written.append(event)
     if written:
         at = moment(now)
@@ -152,9 +156,8 @@ async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> lis
     return written
 
 
-async def _raise(db: AsyncSession, stream: str, by: int, mark: str) -> Place:
-    """Raise a stream's newest place and return the one before; its row stays locked until the
-    commit."""
+async def _raise_head(db: AsyncSession, stream: str, by: int, mark: str) -> Place:
+    """Raise a stream's head and return the one before. The row stays locked until the commit."""
     is_sqlite = db.get_bind().dialect.name == "sqlite"
     statement: Any = (
         (sqlite if is_sqlite else postgresql)
@@ -182,14 +185,14 @@ async def _raise(db: AsyncSession, stream: str, by: int, mark: str) -> Place:
     return Place(row.position - by, row.before)
 
 
-# SQLite has one writer at a time, so that a counter follows the order of commits.
+# SQLite has one writer at a time, so a counter follows the order of commits.
 _COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
-# PostgreSQL can tell whether a snapshot saw a transaction by its number.
+# By its number, PostgreSQL can tell whether a snapshot saw a transaction.
 _NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
 
 
 async def check(db: AsyncSession, stream: str, place: Place) -> None:
-    """Raise `CursorExpired` when the log does not go on from a place, `WentBack` included."""
+    """Raise `CursorExpired` or `WentBack` if the log does not continue from a place."""
     row = await _bounds(db, stream, place.position)
     if row is None and place == BEGINNING:
         return
@@ -200,7 +203,7 @@ async def check(db: AsyncSession, stream: str, place: Place) -> None:
 
 
 async def _bounds(db: AsyncSession, stream: str, position: int | None) -> Any:
-    """Return a stream's row with the mark of the event at a position; None if there is no stream."""
+    """Return a stream's row, with the mark of the event at a position as `there`; None if no such stream."""
     here = (events.c.stream == stream, events.c.position == position)
     there = sa.select(events.c.mark).where(*here).scalar_subquery().label("there")
     statement = sa.select(streams, there).where(streams.c.name == stream)
@@ -208,7 +211,7 @@ async def _bounds(db: AsyncSession, stream: str, position: int | None) -> Any:
 
 
 def _mark(row: Any, position: int) -> str | None:
-    """Return the mark at a position that `_bounds` was asked for; None if the log does not have it."""
+    """Return the mark at the position that `_bounds` was asked for; None if it is not kept."""
     mark: str | None = row.there
     return row.pruned_mark if mark is None and position == row.pruned else mark
 
@@ -218,9 +221,9 @@ def _of(stream: str, key: str | None) -> sa.Select[Any]:
     return chosen if key is None else chosen.where(events.c.key == key)
 
 
-def _chained(found: Sequence[Event], after: Place) -> list[Event]:
+def _chained(found: Sequence[Event], resume_from: Place) -> list[Event]:
     """Return consecutive events, each with the mark of the one before."""
-    marks = [after.mark, *(event.mark for event in found)]
+    marks = [resume_from.mark, *(event.mark for event in found)]
     return [replace(event, before=mark) for event, mark in zip(found, marks, strict=False)]
 
 

@@ -1,4 +1,4 @@
-"""Prunes the log at intervals, so that it keeps what the settings say."""
+"""Prunes the event log at intervals, as the settings say."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EVERY_SECONDS = 60.0
 
 
 class Pruner:
-    """Forgets events that are older or more than is kept. Several processes may do so at once.
+    """Deletes events that are too old, or too many. Several processes may prune at the same time.
 
-    `needed` names streams, each with how many seconds all of it is kept, however much that is.
+    `needed` maps streams to seconds: all of their events that are younger are kept, however many.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Pruner:
         self._needed = needed
 
     def open(self, background: Background) -> None:
-        """Begin to prune, until the background is closed."""
+        """Prune every minute until the background is closed."""
         background.every(EVERY_SECONDS, "the pruning of the log", self.turn)
 
     async def turn(self) -> None:

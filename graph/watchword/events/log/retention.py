@@ -1,8 +1,8 @@
-"""What the log forgets: events that are too old, and of each stream those that are too many.
+"""Deletes events that are too old, and those beyond the number that each stream keeps.
 
-Only streams that have something to forget are touched, each in transactions of its own that take a
-bounded number of rows. Several processes may prune at once: the first statement of each transaction
-raises the stream's bound or does nothing, and locks the stream's row while it does.
+Only streams with something to delete are touched, each in transactions of its own that take a bounded number
+of rows. Several processes may prune at the same time: the first statement of each transaction locks the
+stream's row and raises the stream's `pruned` position, or does nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from watchword.events.log.tables import events, streams
 from watchword.storage.columns import moment
 from watchword.storage.database import NAMED_AT_ONCE, Database
 
-# Rows that one transaction takes, so that appends to the stream do not wait for long.
+# The most rows that one transaction deletes, so that appends to the stream do not wait for long.
 PRUNED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A stream whose events up to `end` can be forgotten; those up to `pruned` are gone already."""
+    """A stream whose events up to `end` can be deleted. Those up to `pruned` were deleted before."""
 
     stream: str
     pruned: int
@@ -32,15 +32,15 @@ class Due:
 
 
 async def prune(database: Database, oldest: float, most: int, needed: Mapping[str, float]) -> int:
-    """Forget events from before a time (Unix seconds), and all but the newest `most` a stream.
+    """Delete events from before `oldest` (Unix seconds), and all but the newest `most` of each stream.
 
-    `needed` names streams, each with the time from which on all of it is kept, however much it is.
-    Returns how many are gone.
+    `needed` maps streams to a time (Unix seconds); their events since then are all kept. Return the number
+    of deleted events.
     """
-    gone = 0
-    while forgotten := await _prune_some(database, oldest, most, needed):
-        gone += forgotten
-    return gone
+    total = 0
+    while deleted := await _prune_some(database, oldest, most, needed):
+        total += deleted
+    return total
 
 
 async def _prune_some(
@@ -50,11 +50,11 @@ async def _prune_some(
         due = [*await _too_old(db, oldest, needed), *await _too_many(db, most, needed)]
         for stream, since in needed.items():
             due += await _not_needed(db, stream, oldest, most, since)
-    return sum([await _forget(database, each) for each in due])
+    return sum([await _delete(database, each) for each in due])
 
 
 async def _too_old(db: AsyncSession, oldest: float, needed: Mapping[str, float]) -> list[Due]:
-    # The oldest first, by the index of times; a limited number, so that one round stays short.
+    # The oldest first, by the index of times, and a limited number, so that one query stays short.
     old = sa.select(events.c.stream, events.c.position).where(
         events.c.at < moment(oldest), events.c.stream.not_in(needed)
     )
@@ -91,22 +91,22 @@ async def _due(db: AsyncSession, ends: sa.Subquery) -> list[Due]:
     return [Due(row.stream, row.pruned, row.end) for row in rows]
 
 
-async def _forget(database: Database, due: Due) -> int:
-    """Forget a stream's events up to its end, or as many as are taken at once; return how many."""
+async def _delete(database: Database, due: Due) -> int:
+    """Delete a stream's events up to `end`, at most `PRUNED_AT_ONCE`. Return how many were deleted."""
     end = min(due.end, due.pruned + PRUNED_AT_ONCE)
     if end <= due.pruned:
         return 0
     async with database.write() as db:
-        # Move the bound before deleting. The update locks the stream's row: another process that prunes
-        # waits here, then sees the new bound and cannot move it back.
-        if (await db.execute(_bound(due.stream, end))).first() is None:
+        # Raise `pruned` before deleting. The update locks the stream's row: another process that prunes
+        # waits here, then sees the new position and cannot move it back.
+        if (await db.execute(_raise_pruned(due.stream, end))).first() is None:
             return 0
-        gone = sa.delete(events).where(events.c.stream == due.stream, events.c.position <= end)
-        await db.execute(gone)
+        old = sa.delete(events).where(events.c.stream == due.stream, events.c.position <= end)
+        await db.execute(old)
     return end - due.pruned
 
 
-def _bound(stream: str, end: int) -> Any:
+def _raise_pruned(stream: str, end: int) -> Any:
     last = sa.select(events.c.mark).where(events.c.stream == stream, events.c.position == end)
     mark = sa.func.coalesce(last.scalar_subquery(), streams.c.pruned_mark)
     moved = sa.update(streams).where(streams.c.name == stream, streams.c.pruned < end)

@@ -1,4 +1,4 @@
-"""The log's tables: streams with their newest position, the events that are kept, and the epoch."""
+"""The event log's tables: streams with their newest position, the kept events, and the epoch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from watchword.storage.columns import UtcDateTime
 
 metadata = sa.MetaData()
 
-# SQLite counts rows only in INTEGER; PostgreSQL's would be full after two billion events.
+# SQLite numbers rows only in INTEGER columns. In PostgreSQL, INTEGER ends at two billion events.
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-# Letters of a mark: eight random bytes in hexadecimal.
+# The length of a mark: eight random bytes in hexadecimal.
 MARK = 16
 
 streams = sa.Table(
@@ -21,11 +21,11 @@ streams = sa.Table(
     sa.Column("position", BIG, nullable=False),
     sa.Column("mark", sa.String(MARK), nullable=False),
     sa.Column("before", sa.String(MARK), nullable=False),
-    # The newest event that is not kept any more: its position and its mark.
+    # The newest event that was pruned: its position and its mark.
     sa.Column("pruned", BIG, nullable=False),
     sa.Column("pruned_mark", sa.String(MARK), nullable=False),
-    # When the newest append was, among those to all streams: the transaction's id on PostgreSQL, and
-    # a counter on SQLite, which has one writer at a time.
+    # Orders the newest appends of all streams: on PostgreSQL the transaction's id; on SQLite, which has
+    # one writer at a time, a counter.
     sa.Column("changed", BIG, nullable=False),
     sa.Index("ix_log_streams_changed", "changed"),
     sa.Index("ix_log_streams_kept", sa.text("(position - pruned)")),
@@ -48,7 +48,7 @@ events = sa.Table(
 epochs = sa.Table(
     "log_epochs",
     metadata,
-    # Names this log among all others, and signs the cursors into it.
+    # `epoch` tells this log from those of other databases; `secret` signs its cursors.
     sa.Column("epoch", sa.String(32), primary_key=True),
     sa.Column("secret", sa.String(64), nullable=False),
 )

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from watchword.events.event import Event
-from watchword.events.log.changes import Seen
+from watchword.events.log.changes import Look
 from watchword.events.log.event_log import EventLog, append
 from watchword.events.log.tables import streams
 from watchword.storage.database import Database
@@ -17,11 +17,11 @@ class Looks:
 
     def __init__(self, database: Database) -> None:
         self._event_log = EventLog(database)
-        self._seen: Seen | None = None
+        self._last_look: Look | None = None
 
     async def look(self) -> dict[str, int]:
-        changes = await self._event_log.changes(self._seen)
-        self._seen = changes.seen
+        changes = await self._event_log.changes(self._last_look)
+        self._last_look = changes.look
         self.is_sure = changes.is_sure
         return {stream: place.position for stream, place in changes.heads.items()}
 
