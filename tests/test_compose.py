@@ -24,7 +24,7 @@ import yaml
 from websockets.asyncio.client import connect
 
 from tests.support.clients import WebSocketClient, events
-from tests.support.documents import README, bash, block
+from tests.support.documents import HOW_TO, bash, block
 from tests.support.programs import missing, program
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
@@ -97,16 +97,16 @@ def test_every_secret_must_be_given_and_none_has_a_default() -> None:
         assert all(use.startswith(":?") for use in uses)
 
 
-def test_what_the_readme_writes_into_the_env_file_is_all_that_compose_asks_for(
+def test_what_the_page_writes_into_the_env_file_is_all_that_compose_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\necho "$@"\n')
     docker.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert bash(block(README, "sh", "docker compose up"), tmp_path, PATH=path) == (
-        "compose up --build\n"
-    )
+    assert bash(
+        block(HOW_TO / "several-processes.md", "sh", "docker compose up"), tmp_path, PATH=path
+    ) == ("compose up --build\n")
     written = dict(
         line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if line
     )

@@ -1,8 +1,9 @@
-"""What the documents of tokens say to paste, pasted; and what they list, beside what there is."""
+"""The documents: what they say to paste is pasted, and what they name exists."""
 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -11,23 +12,31 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import httpx2
 import pytest
 from graphql import build_schema, parse, validate
 
 from incident_room import schema
-from tests.support.documents import CLIENTS, DOCUMENTS, ROOT, TOKENS, bash, block, blocks, run
+from tests.support.documents import DOCUMENTS, FRONT_END, HOW_TO, ROOT, bash, block, blocks, run
 from tests.support.node import installed
-from tests.support.server import PASSWORD, LiveServer, issuing
-from watchword import AuditAction, WatchwordError
+from tests.support.server import PASSWORD, LiveServer, issuing, live_server
+from watchword import AuditAction
+from watchword.cli.commands import cli
 from watchword.config.settings import Settings
-from watchword.errors import Ending
 
 # One server for all of them.
 pytestmark = pytest.mark.xdist_group("documents")
 
+PROVIDER = HOW_TO / "sign-in-with-an-identity-provider.md"
 STOCK = ROOT / "tests/clients"
 GRAPHQL = [text for document in DOCUMENTS for text in blocks(document, "graphql")]
+
+
+def name_of(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
 SERVED = build_schema(schema.as_str())
 # What docker compose itself reads.
 OF_COMPOSE = {"domain", "http_port", "https_port"}
@@ -64,21 +73,28 @@ def token(server: LiveServer) -> str:
 # --- What is to paste ---
 
 
-def test_what_clients_do_can_be_pasted_from_top_to_bottom(
-    issuer: LiveServer, tmp_path: Path
+SAID = {
+    "sessions": ['"name":"Administrator"', '"code":"TOKEN_REVOKED"'],
+    "step-up": ['"beginTotp":{"secret":'],
+    "services": ['"active":true', '"active":false', '"access_token"'],
+    "applications": ["Client: client_"],
+    "native-apps": ['"device_token"', '"challenge"'],
+}
+
+
+@pytest.mark.parametrize("page", SAID)
+def test_a_page_can_be_pasted_from_top_to_bottom(
+    page: str, issuer: LiveServer, tmp_path: Path
 ) -> None:
-    said = pasted("\n".join(blocks(CLIENTS, "sh")), issuer, tmp_path)
-    assert '"name":"Administrator"' in said
-    assert '"code":"TOKEN_REVOKED"' in said
-    assert '"beginTotp":{"secret":' in said
-    assert said.index('"active":true') < said.index('"active":false') < said.index('"access_token"')
-    assert said.rstrip().splitlines()[-1].startswith("Client: client_")
+    text = "\n".join(blocks(HOW_TO / "shell.md", "sh") + blocks(HOW_TO / f"{page}.md", "sh"))
+    said = pasted(text, issuer, tmp_path)
+    places = [said.index(each) for each in SAID[page]]
+    assert places == sorted(places)
 
 
-def test_a_step_up_can_be_pasted(issuer: LiveServer, tmp_path: Path) -> None:
-    text = "\n".join(text for text in blocks(TOKENS, "sh") if "curl" in text)
-    text = text.replace('"PASSWORD"', json.dumps(PASSWORD))
-    assert json.loads(pasted(text, issuer, tmp_path))["token_type"] == "Bearer"
+def test_every_page_that_needs_the_shell_is_pasted() -> None:
+    needing = {page.stem for page in HOW_TO.glob("*.md") if "(shell.md)" in page.read_text()}
+    assert needing == set(SAID)
 
 
 COOKIES = """
@@ -104,19 +120,20 @@ console.log(JSON.stringify(said));
 
 
 def test_a_front_end_signs_in_refreshes_asks_and_signs_out(issuer: LiveServer) -> None:
-    module = block(CLIENTS, "js", "// session.js").replace(
+    module = block(FRONT_END, "js", "// session.js\n").replace(
         'SERVER = ""', f'SERVER = "{issuer.url}"'
     )
     # The code for passkeys needs a browser, which tests/clients has; here it is read, at least.
-    passkeys = block(CLIENTS, "js", "export async function addPasskey")
+    passkeys = block(HOW_TO / "passkeys-and-codes.md", "js", "addPasskey")
     who = f"const EMAIL = {json.dumps(issuer.email)}, PASSWORD = {json.dumps(PASSWORD)};"
     said = run(*scripted(COOKIES + module + passkeys + who + VISIT))
     assert json.loads(said) == ["Administrator", [], "TOKEN_REVOKED", None, True]
 
 
 def test_an_application_of_others_gets_its_tokens(issuer: LiveServer, tmp_path: Path) -> None:
-    client = pasted(block(CLIENTS, "sh", "--public"), issuer, tmp_path).split()[-1]
-    text = block(CLIENTS, "js", "// authorize.mjs").replace("argv.slice(2)", "argv.slice(1)")
+    page = HOW_TO / "applications.md"
+    client = pasted(block(page, "sh", "--public"), issuer, tmp_path).split()[-1]
+    text = block(page, "js", "// authorize.mjs").replace("argv.slice(2)", "argv.slice(1)")
     command = scripted(text, issuer.url, client)
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=STOCK, stdin=pipe, stdout=pipe, text=True) as application:
@@ -140,19 +157,31 @@ def test_bound_tokens_are_used_from_a_browser_and_from_python(issuer: LiveServer
       const answer = await post("{issuer.url}/graphql", body, access_token);
       console.log(token_type, JSON.stringify(await answer.json()));
     """
-    text = block(CLIENTS, "js", "npm install dpop\n")
+    text = block(HOW_TO / "dpop.md", "js", "npm install dpop\n")
     said = run(*scripted(text + steps), cwd=STOCK)
     assert said == 'DPoP {"data":{"viewer":{"name":"Administrator"}}}\n'
-    text = block(CLIENTS, "python", "# bound.py")
+    text = block(HOW_TO / "dpop.md", "python", "# bound.py")
     said = run(sys.executable, "-c", text, issuer.url, issuer.email, PASSWORD)
     assert "Administrator" in said
 
 
-def test_another_service_verifies_what_we_sign(issuer: LiveServer) -> None:
-    text = settled(block(CLIENTS, "python", "PyJWKClient"), issuer)
-    example = ROOT / "tests/identity_provider/verify_elsewhere.py"
-    assert text == settled(example.read_text(), issuer)
-    assert run(sys.executable, "-c", text, given=token(issuer)).strip()
+def test_a_schema_with_accounts_and_clients_is_served_with_the_commands(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(block(HOW_TO / "mount-a-schema.md", "python", "# shop.py"))
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    with live_server(tmp_path, WATCHWORD_MOUNT="shop:schema", PYTHONPATH=path) as server:
+        printed = server.run("schema", "print")
+        assert "placeOrder(item: String!): String" in printed
+        (tmp_path / "schema.graphql").write_text(printed)
+        server.run("schema", "check")
+        server.run("accounts", "add", "clerk@example.com", "--role", "clerk")
+        grant = ("--grant", "client_credentials", "--scope", "orders:write")
+        server.run("clients", "add", "Till", *grant)
+        asked = {"query": "{ viewer { id } sessions { id } clients { nodes { name } } }"}
+        headers = {"authorization": f"Bearer {token(server)}"}
+        answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers).json()
+    assert answer.get("errors") is None
+    assert len(answer["data"]["sessions"]) == 1
+    assert answer["data"]["clients"]["nodes"] == [{"name": "Till"}]
 
 
 @pytest.mark.parametrize("text", GRAPHQL)
@@ -161,7 +190,7 @@ def test_a_document_fits_the_schema(text: str) -> None:
 
 
 def test_the_trusted_issuers_are_those_that_are_tested() -> None:
-    shown = json.loads(block(TOKENS, "json", "keycloak"))
+    shown = json.loads(block(PROVIDER, "json", "keycloak"))
     assert shown == json.loads((ROOT / "tests/watchword/trust/examples.json").read_text())
 
 
@@ -173,49 +202,17 @@ def rows(document: Path) -> str:
     return "\n".join(re.findall(r"^\| ([^|]+) \|", document.read_text(), re.MULTILINE))
 
 
-def kinds(error: type[WatchwordError]) -> Iterator[type[WatchwordError]]:
-    yield error
-    for kind in error.__subclasses__():
-        yield from kinds(kind)
-
-
-def refusals() -> Iterator[str]:
-    """Return the errors that the routes answer with, as their code names them."""
-    for path in (ROOT / "graph").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in (
-                "Refusal",
-                "OAuthError",
-            ):
-                named = [each.value for each in call.args if isinstance(each, ast.Constant)]
-                yield from (each for each in named[:2] if isinstance(each, str) and " " not in each)
-
-
-def test_every_error_is_in_the_tables() -> None:
-    listed = set(re.findall(r"\w+", rows(CLIENTS)))
-    codes = {kind.code for kind in kinds(WatchwordError)} | {ending.code for ending in Ending}
-    assert codes | set(refusals()) <= listed
-
-
 def test_every_audited_action_is_in_the_table() -> None:
     listed = [
-        name for row in rows(TOKENS).splitlines() for name in re.findall(r"\b[A-Z_]{8,}\b", row)
+        name
+        for row in rows(HOW_TO / "audit-log.md").splitlines()
+        for name in re.findall(r"\b[A-Z_]{8,}\b", row)
     ]
     actions = [name for name in listed if not name.startswith("WATCHWORD_")]
     assert sorted(actions) == sorted(action.name for action in AuditAction)
 
 
-def test_the_settings_are_listed_with_their_defaults() -> None:
-    text = TOKENS.read_text().partition("## Settings")[2]
-    for names, defaults in re.findall(r"^\| (`WATCHWORD_[^|]+) \| ([^|]+) \|", text, re.MULTILINE):
-        for name, default in zip(names.split(", "), defaults.split(", "), strict=True):
-            field = Settings.model_fields[name.strip("`").removeprefix("WATCHWORD_").lower()]
-            said = default.split(" (")[0].strip("`")
-            known = {"false": False, "[]": (), "the issuer's host": ""}.get(said, said)
-            assert str(known) == str(field.default), name
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     names = {name.lower() for name in re.findall(r"WATCHWORD_([A-Z_]*[A-Z])", document.read_text())}
     assert names - OF_COMPOSE <= set(Settings.model_fields)
@@ -227,10 +224,42 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_link_leads_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text()):
         path, _, anchor = link.partition("#")
         target = document.parent / path if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+# --- Commands ---
+
+
+def named_commands(document: Path) -> set[tuple[str, ...]]:
+    """Return the commands of `watchword` that a document names in code, as lists of words."""
+    text = document.read_text()
+    code = "\n".join(re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL))
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    code += "\n".join(re.findall(r"`(watchword [^`]*)`", prose))
+    found = re.findall(r"(?:^|[$(`]|\$ )(?:\S*=\S+ )*watchword ([a-z][^\n]*)", code, re.MULTILINE)
+    return {
+        tuple(itertools.takewhile(re.compile(r"[a-z][a-z|\\-]*$").match, line.split()))
+        for line in found
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    for words in named_commands(document):
+        for one in itertools.product(*(word.replace("\\", "").split("|") for word in words)):
+            command: click.Command | None = cli
+            for word in one:
+                if isinstance(command, click.Group):
+                    command = command.get_command(click.Context(command), word)
+                assert command is not None, " ".join(words)
+
+
+@pytest.mark.parametrize("text", [text for page in DOCUMENTS for text in blocks(page, "python")])
+def test_python_is_python(text: str) -> None:
+    ast.parse(text)

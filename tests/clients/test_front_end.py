@@ -18,7 +18,7 @@ from incident_room import domain, schema
 from tests.clients.documents import OPEN
 from tests.clients.script import FOLDER, Script, running
 from tests.support.clock import MovedClock
-from tests.support.documents import CLIENTS, README, block
+from tests.support.documents import FRONT_END, block
 from tests.support.identity import unit_of
 from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY, VAULT
@@ -34,9 +34,9 @@ PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
 LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
 LIFE = 600
-README_PAGE = """<!doctype html><title>README</title>
+FIRST_PAGE = """<!doctype html><title>First</title>
 <script type="importmap">{"imports": {"graphql-ws": "./graphql-ws/client.js"}}</script>
-<script type="module" src="./readme.js"></script>"""
+<script type="module" src="./first.js"></script>"""
 
 
 class Site:
@@ -112,10 +112,11 @@ async def site(
     folder = tmp_path / "front"
     folder.mkdir()
     shutil.copy(FOLDER / "front_end.html", folder)
-    (folder / "readme.html").write_text(README_PAGE)
-    (folder / "readme.js").write_text(block(README, "js", "follow(").replace("PASSWORD", PASSWORD))
+    (folder / "first.html").write_text(FIRST_PAGE)
+    first = block(FRONT_END, "js", "await signIn(")
+    (folder / "first.js").write_text(first.replace("PASSWORD", PASSWORD))
     for name in ("session.js", "live.js"):
-        (folder / name).write_text(block(CLIENTS, "js", f"// {name}"))
+        (folder / name).write_text(block(FRONT_END, "js", f"// {name}\n"))
     made = Site(sqlite_url, clock, folder)
     await made.prepare()
     await made.start()
@@ -222,10 +223,10 @@ async def test_signing_out_and_being_signed_out_leave_what_everybody_may_see(
         await hears(page, site)
 
 
-async def test_the_lines_of_the_readme_hear_what_happens(
+async def test_the_first_lines_hear_what_happens(
     site: Site, node: Path, chromium: Path, tmp_path: Path
 ) -> None:
-    options = shown(site, chromium, tmp_path, "readme.html")
+    options = shown(site, chromium, tmp_path, "first.html")
     async with running(node, "front_end.mjs", **options) as page:
         hearing = asyncio.ensure_future(page.wait("logged"))
         # Nothing says when these lines have subscribed, so that the first incident may be too early.

@@ -12,7 +12,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 HOW_TO = DOCS / "how-to"
 ARCHITECTURE, SECURITY = DOCS / "explanation/architecture.md", DOCS / "explanation/security.md"
-TOKENS, CLIENTS = HOW_TO / "sessions.md", HOW_TO / "front-end.md"
+FRONT_END = HOW_TO / "front-end.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 
