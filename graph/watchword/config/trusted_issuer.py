@@ -84,7 +84,7 @@ class TrustedIssuer(BaseModel):
     accounts: Literal["create", "known", "none"] = Field(
         "create",
         description='"create" makes an account when a person is first seen, "known" accepts only people'
-        ' who were linked to an account, "none" makes no accounts.',
+        ' who were linked to an account, "none" accepts everyone without an account.',
     )
     first_party: tuple[str, ...] = Field(
         (),

@@ -1,5 +1,5 @@
-"""WWW-Authenticate: how the client of a refused token is told what to do (RFC 6750, section 3; RFC 9449,
-section 7.1)."""
+"""The WWW-Authenticate header, which tells a client why its token was refused (RFC 6750, section 3;
+RFC 9449, section 7.1)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from watchword.tokens.jwk import ASYMMETRIC
 
 
 def challenge(error: WatchwordError | None = None, *, bound: bool = False) -> str:
-    """Return the challenge that goes with an error; with `bound`, of the scheme DPoP in any case.
+    """Return the challenge for an error, or for a request without a token, which gets no error code.
 
-    Without an error it is for whoever has shown no token, and hears of none.
+    `bound` asks for the scheme DPoP even if the error is not about a proof.
     """
     said = 'realm="watchword"'
     if error is not None:
-        # RFC 6750, section 3.1: every reason for which a token is refused is invalid_token.
+        # RFC 6750, section 3.1: whatever is wrong with a token, the error code is invalid_token.
         name = error.error if isinstance(error, InvalidProof) else "invalid_token"
         said += f', error="{name}", error_description="{error.message}"'
     if bound or isinstance(error, InvalidProof):

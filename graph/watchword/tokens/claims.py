@@ -1,6 +1,6 @@
-"""Claims to principal: each claim is there, of its type, and true at this moment. Pure.
+"""Checks the claims of an access token and makes a principal of them. Pure.
 
-The profile is RFC 9068 (JWT access tokens); times are RFC 7519, section 4.1.
+The profile is RFC 9068 (JWT access tokens); the rules for times are those of RFC 7519, section 4.1.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from watchword.principal import Grants, Principal
 
 TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_NAME = 300
-"""The longest name in a claim, in characters. Names go into logs, and into the database."""
+"""Longest name in a claim, in characters. Names go into logs and into the database."""
 LONGEST_WAIT = 60.0
-"""Clocks that differ explain a token that begins in so many seconds, beside the leeway. One that begins
-later is refused for good, and its client does not try again for ever."""
+"""A token that begins in at most this many seconds (beside the leeway) may come from a clock that is
+ahead, so its client may retry. A token that begins later is invalid, so that no client retries for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a token must say to be for us. `leeway` is in seconds."""
+    """The issuer and the audience that a token must name. `leeway` is in seconds."""
 
     issuer: str
     audience: str
@@ -29,17 +29,17 @@ class Expected:
 
 
 def check_type(header: dict[str, Any]) -> None:
-    """Raise `InvalidToken` when the header's type is not that of an access token."""
+    """Raise `InvalidToken` unless the header's typ is that of an access token."""
     kind = header.get("typ")
     if not isinstance(kind, str) or kind.lower() not in TYPES:
         raise InvalidToken("typ")
 
 
 def principal(claims: dict[str, Any], expected: Expected, now: float) -> Principal:
-    """Return who the claims say it is.
+    """Return the principal that the claims describe; `now` is in Unix seconds.
 
     Raises `InvalidToken` naming the claim that is missing, mistyped or not for us; `TokenExpired` or
-    `TokenNotYetValid` when everything is right but the time.
+    `TokenNotYetValid` when only the time is wrong.
     """
     if _text(claims, "iss") != expected.issuer:
         raise InvalidToken("iss")
@@ -60,7 +60,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
     )
-    # No leeway here: what lives by a token ends at this moment, and so does everybody's memory of it.
+    # No leeway here: connections end at exactly this moment, and revocations are forgotten then too.
     if expires_at <= now:
         raise TokenExpired
     begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}
@@ -69,7 +69,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
 
 
 def _check_begun(begins: dict[str, float], latest: float) -> None:
-    """Raise `InvalidToken` naming the claim that says the latest time, if that is after `latest`."""
+    """Raise `TokenNotYetValid` or `InvalidToken`, naming the claim, when one of the times is after `latest`."""
     rule, moment = max(begins.items(), key=lambda each: each[1])
     if moment > latest + LONGEST_WAIT:
         raise InvalidToken(rule)
@@ -92,7 +92,7 @@ def _number(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidToken(name)
-    # Neither is infinity or NaN; beyond the year 9999 nothing can be shown as a date.
+    # This refuses infinity and NaN too. Times after the year 9999 cannot be shown as a date.
     if not 0 <= value < 253_402_300_800:
         raise InvalidToken(name)
     return float(value)
@@ -106,7 +106,7 @@ def _version(claims: dict[str, Any], name: str) -> int:
 
 
 def _confirmation(claims: dict[str, Any]) -> str | None:
-    # RFC 7800, section 3.1: a token that is bound in a way that we do not know is not for us.
+    # RFC 7800, section 3.1: a token that is bound in a way that we cannot check must be refused.
     if "cnf" not in claims:
         return None
     confirmation = claims["cnf"]
@@ -143,5 +143,5 @@ def _is_name(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    # Python strings may contain lone surrogates, which cannot be encoded; isprintable() is False for them.
     return isinstance(value, str) and value.isprintable()

@@ -1,4 +1,4 @@
-"""Takes a compact token apart, strictly, before anything in it is believed. Pure."""
+"""Takes a compact token apart, strictly, before its signature is checked. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from watchword.tokens.keys import encode
 from watchword.tokens.members import members
 
 LONGEST = 8_192
-"""The longest token that is looked at, in bytes. Ours are under 1 KB."""
+"""Longest token that is read, in bytes. Ours are under 1 KB."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-# RFC 8725, section 3.10: a key, or a place to fetch one from, is never taken from a token.
+# RFC 8725, section 3.10: neither a key nor the URL of one is ever taken from a token.
 _KEYS = ("jwk", "jku", "x5c", "x5u")
-# Nor is anything that would change what the parts mean (RFC 7515, 4.1.11; RFC 7797; RFC 7519, 5.2).
+# Members that change how the parts are read are refused too (RFC 7515, 4.1.11; RFC 7797; RFC 7519, 5.2).
 _REFUSED_MEMBERS = ("crit", *_KEYS, "b64", "zip", "enc", "cty")
 
 
 def header_of(token: str, *, with_keys: Collection[str] = ()) -> dict[str, Any]:
-    """Return the header of a compact token. Raises `InvalidToken` naming the rule it breaks.
+    """Return the header of a compact token. Raises `InvalidToken` naming the rule that it breaks.
 
-    `with_keys` are the members with a key, or with the place of one, that it may have all the same: a
-    proof shows its key, and some issuers always say where theirs are, which nobody looks at.
+    `with_keys` are members with a key or the URL of one that are allowed here: a DPoP proof contains its
+    key, and some issuers always send the URL of theirs, which is ignored.
     """
     if len(token) > LONGEST:
         raise InvalidToken("size")
@@ -45,7 +45,7 @@ def decode(part: str) -> bytes:
         data = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError as error:
         raise InvalidToken("base64url") from error
-    # Several texts decode to the same bytes; only the one that encoding them gives is accepted.
+    # Several texts decode to the same bytes. Accept only the canonical one, or a token could be altered.
     if encode(data) != part:
         raise InvalidToken("canonical base64url")
     return data

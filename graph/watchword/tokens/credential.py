@@ -1,4 +1,4 @@
-"""Finds the credential in what a client sent: bytes and JSON values in, a credential out."""
+"""Finds the credential in a request's headers or in the payload of connection_init."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEARER, DPOP = "bearer", "dpop"
 # RFC 9110, section 11.4: scheme, then spaces, then one token68. The schemes are those of RFC 6750,
 # section 2.1, and RFC 9449, section 7.1.
 _ONE = re.compile(r"((?i:bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
-# RFC 9110, section 5.6.3: what may stand around a value, and is none of it.
+# RFC 9110, section 5.6.3: optional white space around a header's value, not part of it.
 _WHITE_SPACE = " \t"
 
 Refusal = TypeVar("Refusal", InvalidToken, InvalidProof)
@@ -26,8 +26,10 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A token as it came in, and the DPoP proof that came with it. Neither appears in a
-    representation. `scheme` is one of `BEARER` and `DPOP`."""
+    """A token as the client sent it, with its DPoP proof if any. `repr` shows neither of them.
+
+    `scheme` is `BEARER` or `DPOP`.
+    """
 
     token: str = field(repr=False)
     scheme: str = BEARER
@@ -35,10 +37,10 @@ class Credential:
 
 
 def from_headers(headers: RawHeaders) -> Credential | None:
-    """Find the credential in the one Authorization header; None when there is none.
+    """Find the credential in the Authorization header; None when there is no such header.
 
-    Raises `InvalidToken` when there are several, or it is not one Bearer or DPoP token, and
-    `InvalidProof` when there are several proofs with it.
+    Raises `InvalidToken` when there are several headers, or when it is not one Bearer or DPoP token, and
+    `InvalidProof` when several proofs come with it.
     """
     headers = list(headers)
     return _credential(_authorization(headers), _proof(headers))
@@ -47,17 +49,17 @@ def from_headers(headers: RawHeaders) -> Credential | None:
 def from_payload(payload: object) -> Credential | None:
     """Find the credential in connection_init's payload; None when there is none.
 
-    The keys `authorization` and `dpop` are matched without regard to case, at the top or in an
-    object named `headers`, because GraphiQL and Apollo send one. Raises as `from_headers` does, when
-    there are several different ones.
+    The keys `authorization` and `dpop` are matched without regard to case, at the top level or in an
+    object named `headers`, because GraphiQL and Apollo send one. The same value may come twice. Raises
+    as `from_headers` does.
     """
     return _credential(_given(payload, "authorization"), _given(payload, "dpop"))
 
 
 def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
-    """Find the credential of a socket, in its handshake's headers or in connection_init's payload.
+    """Find the credential of a WebSocket in its handshake's headers or in connection_init's payload.
 
-    Raises as `from_headers` does, also when the two say different things.
+    Raises as `from_headers` does, and when the two differ.
     """
     headers = list(headers)
     return _credential(
@@ -67,15 +69,12 @@ def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
 
 
 def proof_of(headers: RawHeaders) -> str | None:
-    """Find the one DPoP header (RFC 9449, section 4.1); None when there is none.
-
-    Raises `InvalidProof` when there are several.
-    """
+    """Return the DPoP header (RFC 9449, section 4.1), or None. Raises `InvalidProof` if there are several."""
     return next(iter(_proof(headers)), None)
 
 
 def uses_dpop(headers: RawHeaders) -> bool:
-    """Tell whether a request uses DPoP, good or not: by the scheme of its token, or without one by a
+    """Tell whether a request uses DPoP, valid or not: by its token's scheme or, without a token, by a
     proof."""
     headers = list(headers)
     shown = _values(headers, b"authorization")
@@ -85,7 +84,7 @@ def uses_dpop(headers: RawHeaders) -> bool:
 
 
 def in_url(query_string: bytes) -> bool:
-    """Tell whether there is a token in the URL, where logs and histories would keep it (RFC 6750,
+    """Tell whether the URL contains a token, which logs and browser histories would keep (RFC 6750,
     section 2.3)."""
     return any(
         name.lower() == "access_token"
@@ -113,7 +112,7 @@ def _values(headers: RawHeaders, name: bytes) -> list[str]:
 
 
 def _given(payload: object, name: str) -> list[str]:
-    """Return what a payload says under a name; null is nothing."""
+    """Return the texts that a payload has under a name, at the top level or in `headers`; null is skipped."""
     if not isinstance(payload, dict):
         return []
     values = _named(payload, name)
@@ -121,7 +120,7 @@ def _given(payload: object, name: str) -> list[str]:
         if isinstance(headers, dict):
             values += _named(headers, name)
         elif headers:
-            # Whatever it holds would be overlooked, and its sender taken for nobody.
+            # A credential in it would be overlooked, and the client would be treated as anonymous.
             raise _refused(InvalidToken("headers is not an object"))
     return [_text(value, name) for value in values if value is not None]
 
@@ -137,8 +136,8 @@ def _text(value: object, name: str) -> str:
 
 
 def _credential(authorizations: list[str], proofs: list[str]) -> Credential | None:
-    # Front ends send an empty value when nobody is signed in. It has neither scheme nor token, so that
-    # nothing is overlooked by taking it for none; whatever else is no credential is refused.
+    # Front ends send an empty value when nobody is signed in. It contains neither scheme nor token, so
+    # it can be ignored safely. Any other value that is not a credential is refused.
     found = {_read(value) for value in authorizations if value.strip(_WHITE_SPACE)}
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""DPoP proofs (RFC 9449): who sends a token shows that it holds the key that the token is bound to."""
+"""DPoP proofs (RFC 9449): a client proves that it has the private key to which its token is bound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPE = "dpop+jwt"
 LONGEST_ID = 256
 """The longest `jti`, in characters."""
 NONCE_SECONDS = 300
-"""For how long one nonce is given out. It is good for as long again."""
+"""How long the server gives out the same nonce. It accepts the nonce for as long again."""
 
 _URL = re.compile(r"[!-~]+", re.ASCII)
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
@@ -32,10 +32,10 @@ _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The request that a proof must be made for: its method, and its path on our origin.
+    """The request that a proof must name: its method, and its path on our origin.
 
-    A socket's may be written with ws and wss as well. `address` is the network address that it comes
-    from, for the audit log.
+    For a WebSocket, the proof's URL may have the scheme ws or wss too. `address` is the client's network
+    address, for the audit log.
     """
 
     method: str
@@ -44,11 +44,10 @@ class Target:
     address: str = ""
 
     def is_named(self, htu: str, issuer: str) -> bool:
-        """Tell whether a URL is this target at the issuer (RFC 9449, section 4.3, item 9).
+        """Tell whether `htu` is the URL of this target at the issuer (RFC 9449, section 4.3, item 9).
 
-        Never at what the Host header says: a proof that was made for another server would be good
-        here. A proxy may have taken the issuer's path away. A slash at the end says nothing, as in any
-        request.
+        The Host header is never used: a proof that was made for another server would be accepted here.
+        A proxy may have removed the issuer's path. A slash at the end is ignored, as in any request.
         """
         named, ours = _place(htu), _place(issuer)
         if named is None or ours is None:
@@ -61,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a good proof shows: the thumbprint of the key, and the id that makes it good once."""
+    """A valid proof: the thumbprint of its key, and its id, which may be used once."""
 
     key: str
     id: str
@@ -71,7 +70,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The issuer that proofs are made for, and how old they may be at a moment. In seconds."""
+    """The issuer that proofs must name, the time now, and how old they may be. Times are in seconds."""
 
     issuer: str
     now: float
@@ -83,10 +82,10 @@ class Window:
 
 
 def check(proof: str, target: Target, window: Window, token: str | None) -> Proof:
-    """Check a proof by itself, with the access token that it came with (RFC 9449, section 4.3).
+    """Check a proof and the hash of the access token that it came with (RFC 9449, section 4.3).
 
-    Item 1, that it is the only one, is for who finds it; items 10 and 12, nonce and key, and that it is
-    not a replay, are for who knows those. Raises `InvalidProof` that names the rule.
+    The caller checks the rest: item 1 (a single proof), item 10 (the nonce), the key of item 12, and
+    that the proof's id was not used before. Raises `InvalidProof` naming the rule.
     """
     try:
         # Item 2: one well-formed JWT. Items 4 to 7: typ, alg, and a signature by the public key in it.
@@ -94,7 +93,7 @@ def check(proof: str, target: Target, window: Window, token: str | None) -> Proo
         claims = members(payload)
     except InvalidToken as error:
         raise InvalidProof(error.rule) from error
-    # Item 3: the claims that are required, each of its type.
+    # Item 3: the required claims, each with the right type.
     id, issued_at = _id(claims), _moment(claims, "iat")
     htu, nonce = claims.get("htu"), claims.get("nonce")
     # Item 8: the method, which is case-sensitive.
@@ -105,27 +104,27 @@ def check(proof: str, target: Target, window: Window, token: str | None) -> Proo
         raise InvalidProof("htu")
     if not isinstance(nonce, str | None):
         raise InvalidProof("nonce")
-    # Item 11: made a short time ago.
+    # Item 11: it was made recently.
     if not window.holds(issued_at):
         raise UntimelyProof("iat")
     _check_times(claims, window)
-    # Item 12: for this token and no other.
+    # Item 12: it is for this access token.
     if token is not None and claims.get("ath") != _hash(token):
         raise InvalidProof("ath")
     return Proof(key, id, issued_at, nonce)
 
 
 def nonce(secret: bytes, now: float) -> str:
-    """Return the nonce of this moment (section 8), the same in every process that has the secret."""
+    """Return the nonce for this moment (section 8). Every process with the same secret returns the same."""
     window = int(now // NONCE_SECONDS)
     return encode(hmac.digest(secret, b"%d" % window, "sha256"))
 
 
 def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway: float) -> None:
-    """Raise `NonceNeeded` unless a nonce is of this moment or the one before (section 4.3, item 10).
+    """Raise `NonceNeeded` unless this nonce is the current or the previous one (section 4.3, item 10).
 
-    Another process, whose clock is ahead by up to `leeway` seconds, may have given the next one, and
-    by another secret than the first, which is ours.
+    The next one is accepted too: another process whose clock is ahead by up to `leeway` seconds may have
+    given it out. `secrets` are ours, which comes first, and those that other processes may still use.
     """
     moments = (now - NONCE_SECONDS, now, now + leeway)
     if given not in {nonce(secret, moment) for secret in secrets for moment in moments}:
@@ -133,7 +132,7 @@ def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway:
 
 
 def _verified(proof: str) -> tuple[str, bytes]:
-    """Return the thumbprint of the key in a proof, and the payload that it has signed."""
+    """Return the thumbprint of the key in a proof, and the payload that it signed."""
     header = header_of(proof, with_keys=("jwk",))
     if header.get("typ") != TYPE:
         raise InvalidToken("typ")
@@ -144,20 +143,20 @@ def _verified(proof: str) -> tuple[str, bytes]:
         key = jwk.read(header.get("jwk"), (algorithm,))
     except jwk.BadKey as fault:
         raise InvalidToken(f"jwk: {fault}") from fault
-    # RFC 9449, section 6.1: the thumbprint of RFC 7638 and SHA-256, whatever id the key has.
+    # RFC 9449, section 6.1: the SHA-256 thumbprint of RFC 7638, whatever kid the key has.
     return thumbprint(key.public), check_signature(proof, key)
 
 
 def _id(claims: dict[str, Any]) -> str:
     id = claims.get("jti")
-    # Half of a surrogate pair is a string in Python, and can be written nowhere.
+    # Python strings may contain lone surrogates, which cannot be encoded; isprintable() is False for them.
     if not isinstance(id, str) or not 0 < len(id) <= LONGEST_ID or not id.isprintable():
         raise InvalidProof("jti")
     return id
 
 
 def _check_times(claims: dict[str, Any], window: Window) -> None:
-    # RFC 7519, sections 4.1.4 and 4.1.5: no proof has to say either, and what it says holds.
+    # RFC 7519, sections 4.1.4 and 4.1.5: both claims are optional, but checked if present.
     if "exp" in claims and _moment(claims, "exp") <= window.now:
         raise UntimelyProof("exp")
     if "nbf" in claims and _moment(claims, "nbf") > window.now + window.leeway:
@@ -184,7 +183,7 @@ class _Place:
 
 
 def _place(url: str) -> _Place | None:
-    """Normalise a URL as RFC 3986, sections 6.2.2 and 6.2.3, has it; None when it is no such URL."""
+    """Normalise a URL (RFC 3986, sections 6.2.2 and 6.2.3). Return None if it is not http(s) or ws(s)."""
     if not _URL.fullmatch(url):
         return None
     try:
@@ -205,20 +204,20 @@ def _without_slash(path: str) -> str:
 
 
 def _plain(escape: re.Match[str]) -> str:
-    """Decode an escape of what needs none (section 6.2.2.2); the others are written in capitals."""
+    """Decode the escape of an unreserved character (section 6.2.2.2); write others in upper case."""
     character = chr(int(escape[0][1:], 16))
     return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
 
 
 def _without_dots(path: str) -> str:
-    """Take the segments `.` and `..` out of an absolute path (section 5.2.4)."""
+    """Remove the segments `.` and `..` from an absolute path (section 5.2.4)."""
     *segments, last = path.split("/")
     kept: list[str] = []
     for segment in (*segments, last):
         if segment == "..":
-            # Not beyond the root, which is the empty segment before the first slash.
+            # Stay below the root, which is the empty segment before the first slash.
             kept = kept[:-1] or [""]
         elif segment != ".":
             kept.append(segment)
-    # They name what is inside: a slash is left of them.
+    # A path that ended in a dot segment names a directory, and keeps its final slash.
     return "/".join([*kept, ""] if last in (".", "..") else kept)

@@ -1,4 +1,4 @@
-"""Explains a token to an operator: what each claim means, and why it would be refused. Pure."""
+"""Explains a token to an operator: what each claim means and why the token would be refused. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ REFUSALS = {
     "revoked": "its account, its session, its client or it alone was revoked",
     "ver": "its account has changed since it was issued: get another",
 }
-# What another issuer's token is refused by, where that is not what ours are refused by.
+# Explanations for tokens of a trusted issuer, where they differ from those for our own.
 REFUSALS_ELSEWHERE = {
     "typ": "its typ is not one of the types that {issuer} has in WATCHWORD_TRUSTED_ISSUERS",
     "kid": "no key of {issuer} has this id: it was signed by somebody else, or its key was withdrawn",
@@ -72,7 +72,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All lines, and why the token would be refused; None when it would be accepted."""
+    """All lines, and in `refused` why the token would be refused; None when it would be accepted."""
 
     lines: tuple[Line, ...]
     refused: str | None
@@ -81,10 +81,10 @@ class Explanation:
 def explain(
     token: str, error: WatchwordError | None, now: float, issuer: str | None = None
 ) -> Explanation:
-    """Explain a token, as far as it can be read at all.
+    """Explain a token, as far as it can be read.
 
-    `error` is what verifying it raised; `issuer` is what the trusted issuer that it names is called in
-    the settings, None when it is to be one of ours.
+    `error` is the error that verifying it raised, if any. `issuer` is the name in the settings of the
+    trusted issuer that the token names; None for a token of ours.
     """
     refused = None if error is None else _refusal(error, issuer)
     return Explanation(tuple(_lines(token, now)), refused)
@@ -93,7 +93,7 @@ def explain(
 def _refusal(error: WatchwordError, issuer: str | None) -> str:
     rule = getattr(error, "rule", None)
     if rule is None:
-        # It is not the token's fault, and says whose.
+        # The error is not about the token; its message says what else is wrong.
         return error.message.rstrip(".")
     if rule.startswith("header "):
         name = rule.removeprefix("header ")

@@ -1,4 +1,4 @@
-"""Issues access tokens in the blueprint's profile (RFC 9068, section 2.2)."""
+"""Issues access tokens in the profile of RFC 9068, section 2.2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.tokens.keys import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A signed token, its id (jti), when it ends (Unix seconds), and how long that is (seconds)."""
+    """A signed token: its id (jti), the time when it expires (Unix seconds), its lifetime (seconds)."""
 
     token: str = field(repr=False)
     id: str
@@ -25,7 +25,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Signs for one issuer and audience; `seconds` is the life of its tokens."""
+    """Issues tokens for one issuer and audience; `seconds` is their lifetime."""
 
     issuer: str
     audience: str
@@ -49,8 +49,9 @@ class TokenIssuer:
     ) -> IssuedToken:
         """Issue a token for a subject, signed with the newest key.
 
-        `version` is the account's, and `client_version` the client's: a token from before a change
-        is known by it. `key` is the thumbprint of the key that the token is bound to (RFC 9449, section 6.1).
+        `version` is the account's version and `client_version` the client's; they show later whether the
+        token is older than a change to either. `key` is the thumbprint of the key to bind the token to
+        (RFC 9449, section 6.1). `seconds` replaces the usual lifetime.
         """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)
@@ -64,7 +65,7 @@ class TokenIssuer:
             "jti": secrets.token_urlsafe(12),
             "client_id": client_id,
             "scope": " ".join(sorted(scopes)),
-            # The roles of a person are not for the application that it lets act for it.
+            # An application that acts for a person does not get the person's roles.
             "roles": [] if is_delegated(subject, client_id) else sorted(roles),
         }
         if session is not None:

@@ -1,5 +1,4 @@
-"""Public keys as others publish them (RFC 7517): read strictly, and never used for anything else
-than what they say they are for."""
+"""Reads public keys that others publish (RFC 7517): strictly, and only for the purpose that they state."""
 
 from __future__ import annotations
 
@@ -14,22 +13,22 @@ from watchword.tokens.compact import decode
 from watchword.tokens.keys import PublicKey, VerifyingKey, thumbprint
 
 LONGEST_RSA_BITS = 8_192
-# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long one only makes verifying slow.
+# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long exponent only makes verifying slow.
 RSA_EXPONENTS = range(65_537, 2**64)
 MOST_ALIKE = 4
-"""The most keys of one id and one algorithm, or of none, that are tried one after the other."""
+"""Most keys with the same id (or without one) and the same algorithm, which are tried one by one."""
 LONGEST_ID = 255
-"""The longest id of a key, in characters."""
+"""Longest id of a key, in characters."""
 _CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
     "P-256": (ec.SECP256R1(), 32, "ES256"),
     "P-384": (ec.SECP384R1(), 48, "ES384"),
     "P-521": (ec.SECP521R1(), 66, "ES512"),
 }
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: a key that is published with one of these is no secret any more.
+# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: private members. A key that is published with one is no secret.
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 ASYMMETRIC = (*_RSA, "ES256", "ES384", "ES512", "EdDSA")
-"""Every algorithm whose signatures can be verified here (RFC 7518, section 3.1; RFC 8037)."""
+"""All algorithms whose signatures can be verified here (RFC 7518, section 3.1; RFC 8037)."""
 
 
 class BadKey(Exception):
@@ -37,18 +36,18 @@ class BadKey(Exception):
 
 
 class OtherPurpose(BadKey):
-    """The key is not for verifying signatures. That is no mistake in the key set."""
+    """The key is not for verifying signatures, which is not a mistake in the key set."""
 
 
 Keys = Mapping[str | None, tuple[VerifyingKey, ...]]
-"""The keys of a set by id, and under None those without one."""
+"""The keys of a set by id; those without an id are under None."""
 
 
 def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
-    """Read one public key that verifies by one of these algorithms, and by that one alone.
+    """Read one public key, which will verify signatures of exactly one algorithm.
 
-    The first of `algorithms` that fits is taken when the key itself does not say. A key without an
-    id gets its thumbprint for one (RFC 7638). Raises `BadKey`.
+    If the key does not name its algorithm, the first of `algorithms` that fits is used. A key without an
+    id gets its thumbprint (RFC 7638) as its id. Raises `BadKey`.
     """
     if not isinstance(jwk, dict):
         raise BadKey("it is no JSON object")
@@ -64,11 +63,11 @@ def read(jwk: object, algorithms: Collection[str] = ASYMMETRIC) -> VerifyingKey:
 
 
 def read_set(jwks: object, algorithms: Collection[str] = ASYMMETRIC) -> tuple[Keys, list[BadKey]]:
-    """Read a JWK Set (RFC 7517, section 5): the keys by id, and why each other one is left out.
+    """Read a JWK Set (RFC 7517, section 5). Return its keys by id, and why other keys were left out.
 
-    A key that cannot be used is left out, as section 5 wants it. Several keys may have one id (section
-    4.5): a token's algorithm tells them apart, and of one algorithm `MOST_ALIKE` are tried. Raises
-    `BadKey` when it is no set.
+    Section 5 asks to leave out keys that cannot be used. Several keys may have the same id (section
+    4.5): the token's algorithm selects among them, and at most `MOST_ALIKE` with the same algorithm are
+    tried. Raises `BadKey` when this is not a JWK Set.
     """
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list):
@@ -94,7 +93,7 @@ def _with(known: tuple[VerifyingKey, ...], made: VerifyingKey) -> tuple[Verifyin
 
 
 def verifies(jwk: Mapping[str, Any]) -> bool:
-    """Tell whether a key says that it is for verifying signatures, or does not say what it is for."""
+    """Tell whether a key is for verifying signatures, or does not state its purpose."""
     try:
         _check_purpose(jwk)
     except OtherPurpose:
@@ -154,7 +153,7 @@ def _rsa(jwk: Mapping[str, Any]) -> PublicKey:
 
 def _integer(jwk: Mapping[str, Any], name: str) -> int:
     data = _bytes(jwk, name)
-    # RFC 7518, section 2: an integer has no zeros in front.
+    # RFC 7518, section 2: an integer has no leading zeros.
     if data[0] == 0:
         raise BadKey(f"its member {name} begins with zeros")
     return int.from_bytes(data, "big")

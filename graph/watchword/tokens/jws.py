@@ -1,4 +1,4 @@
-"""Signatures, and nothing else. The only importer of PyJWT (RFC 7515, compact serialisation)."""
+"""Signs tokens and checks their signatures (RFC 7515, compact serialisation). The only user of PyJWT."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def sign(claims: dict[str, Any], key: Key) -> str:
 
 
 def check_signatures(token: str, header: Mapping[str, Any], keys: Iterable[VerifyingKey]) -> bytes:
-    """Return the payload of a token that one of these keys has signed, with the key's own algorithm.
+    """Return the payload of a token that one of these keys has signed.
 
-    Only keys for the algorithm in the header are tried. Raises `InvalidToken` when there is none, or
-    none of them has signed it.
+    Only keys whose algorithm is the one in the header are tried. Raises `InvalidToken` when there is no
+    such key, or when none of them signed the token.
     """
     rule = "alg"
     for key in keys:
@@ -44,9 +44,9 @@ def check_signatures(token: str, header: Mapping[str, Any], keys: Iterable[Verif
 
 
 def check_signature(token: str, key: Key | VerifyingKey) -> bytes:
-    """Return the payload of a token that this key has signed with the key's own algorithm.
+    """Return the payload of a token that this key has signed with the key's algorithm.
 
-    Raises `InvalidToken` when it has not.
+    Raises `InvalidToken` when the signature is not the key's.
     """
     try:
         payload: bytes = _jws.decode_complete(token, key.public, [key.algorithm])["payload"]

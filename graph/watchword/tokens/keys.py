@@ -26,7 +26,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519Public
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
-    """A public key that verifies by one algorithm, and no other."""
+    """A public key that verifies signatures of one algorithm only."""
 
     kid: str
     algorithm: str
@@ -35,7 +35,7 @@ class VerifyingKey:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key pair that signs with one algorithm, and no other."""
+    """A key pair that signs with one algorithm only."""
 
     kid: str
     algorithm: str
@@ -46,11 +46,11 @@ class Key:
         return self.private.public_key()
 
     def jwk(self) -> dict[str, str]:
-        """Return the public part (RFC 7517, section 4); there is no private part in it."""
+        """Return the public key as a JWK (RFC 7517, section 4)."""
         return {**_members(self.public), "use": "sig", "alg": self.algorithm, "kid": self.kid}
 
     def pem(self) -> str:
-        """Return the private part, for the database."""
+        """Return the private key as PEM (PKCS #8, not encrypted), for the database."""
         return self.private.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         ).decode()
@@ -58,9 +58,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of a moment, newest first: the newest signs, all of them verify.
+    """The signing keys in use now, newest first: the newest signs, and all of them verify.
 
-    Raises `ValueError` when two have the same id: nobody could tell which one a token means.
+    Raises `ValueError` when two have the same id: a token's kid would not say which one signed it.
     """
 
     keys: tuple[Key, ...] = ()
@@ -101,7 +101,7 @@ def generate(algorithm: str, rsa_bits: int) -> Key:
 
 
 def load(kid: str, algorithm: str, pem: str) -> Key:
-    """Read a key back. Raises `ValueError` when the PEM holds none that can sign this way."""
+    """Read a key from PEM. Raises `ValueError` when it is not a key that can sign with `algorithm`."""
     private: Any = load_pem_private_key(pem.encode(), None)
     kinds: dict[str, type[PrivateKey]] = {
         "ES256": ec.EllipticCurvePrivateKey,

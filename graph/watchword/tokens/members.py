@@ -1,4 +1,4 @@
-"""The members of a JSON object, each there once: what brings a claim or a credential is read strictly. Pure."""
+"""Parses JSON objects from tokens and credentials strictly: no duplicate members. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, NoReturn
 from watchword.errors import InvalidToken
 
 LONGEST_INTEGER = 20
-"""The longest integer in JSON, in characters: that of 64 bits, with its sign."""
+"""Longest integer in JSON, in characters: 64 bits and a sign."""
 
 
 def members(data: bytes) -> dict[str, Any]:
-    """Return a JSON object without duplicate members, endless numbers or other surprises.
+    """Parse a JSON object. Raises `InvalidToken` for duplicate members, NaN, infinity or long integers.
 
-    Raises `InvalidToken`. The standard library's parser is used because it shows duplicates.
+    The standard library's parser is used because it reports duplicate members.
     """
     try:
-        # Decoded here: by itself it would guess UTF-16 and others, and skip a byte order mark.
+        # Decode here: given bytes, json.loads would guess UTF-16 and others, and skip a byte order mark.
         text = data.decode("utf-8")
         value = json.loads(
             text,
@@ -49,7 +49,7 @@ def _finite(text: str) -> float:
 
 
 def _short(text: str) -> int:
-    # Python reads integers of any length, in time that grows with the square of it.
+    # Python's int() needs time that grows with the square of the number of digits.
     if len(text) > LONGEST_INTEGER:
         raise ValueError("a number is out of range")
     return int(text)

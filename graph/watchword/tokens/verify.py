@@ -1,4 +1,4 @@
-"""Token to principal: the one way in."""
+"""Verifies the access tokens of this server: every request's token passes through here."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from watchword.tokens.members import members
 
 
 class UnknownKey(InvalidToken):
-    """The token names a key that is not on the ring: it may have been made elsewhere since."""
+    """The token names a key that this process does not have; another process may have made it just now."""
 
     def __init__(self) -> None:
         super().__init__("kid")
 
 
 class Verifier:
-    """Verifies tokens, and remembers the `memory` seen last until they end."""
+    """Verifies tokens, and caches the principals of the last `memory` tokens until they expire."""
 
     def __init__(self, expected: Expected, clock: Clock, memory: int) -> None:
         self.ring = KeyRing()
@@ -34,12 +34,12 @@ class Verifier:
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
 
     def use(self, ring: KeyRing) -> None:
-        """Verify with these keys from now on. What other keys vouched for is forgotten."""
+        """Verify with these keys from now on, and forget all cached tokens."""
         self.ring = ring
         self._known.clear()
 
     def verify(self, token: str) -> Principal:
-        """Return who the token speaks for. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
+        """Return the token's principal. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
         known = self.recall(token)
         if known is None:
             known = self._read(token)
@@ -47,9 +47,9 @@ class Verifier:
         return known
 
     def recall(self, token: str) -> Principal | None:
-        """Return who a token that was seen before speaks for; None when it was not.
+        """Return the cached principal of a token, or None.
 
-        Raises `TokenExpired`, and `InvalidToken` for what is too long or no token at all.
+        Raises `TokenExpired`, and `InvalidToken` for a text that is too long or not ASCII.
         """
         digest = _digest(token)
         known = self._known.get(digest)
@@ -79,7 +79,7 @@ class Verifier:
 
 
 def _as_issued(made: Principal) -> Principal:
-    """Return a principal without the roles that its token may have from before applications had none."""
+    """Remove the roles from an application's principal: earlier versions put them into its tokens."""
     if not is_delegated(made.subject, made.client):
         return made
     return replace(made, grants=replace(made.grants, roles=frozenset(), is_delegated=True))
@@ -90,5 +90,5 @@ def _digest(token: str) -> bytes:
         raise InvalidToken("size")
     if not token.isascii():
         raise InvalidToken("three base64url parts")
-    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    # Cache by hash, so that no token stays in memory. Only valid tokens are cached.
     return hashlib.sha256(token.encode()).digest()
