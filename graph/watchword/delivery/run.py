@@ -142,9 +142,9 @@ class Run:
                     except StopAsyncIteration:
                         return
                 watchdog.end()
-                if watchdog.has_bitten:
+                if watchdog.has_cancelled:
                     # The resolver caught its cancellation and made an answer all the same.
-                    watchdog.forgive()
+                    watchdog.take_back()
                 turn = follow.turn
                 if follow.is_repeated(turn):
                     coming = self._pull(source)
@@ -175,7 +175,7 @@ class Run:
                 watchdog.begin()
             yield source, watchdog
         except asyncio.CancelledError as cancelled:
-            if watchdog.has_bitten and watchdog.forgive():
+            if watchdog.has_cancelled and watchdog.take_back():
                 raise _Stopped from None
             if _is_being_stopped():
                 raise
@@ -213,7 +213,7 @@ class Run:
         try:
             await source.close()
         except asyncio.CancelledError:
-            if not watchdog.has_bitten or not watchdog.forgive():
+            if not watchdog.has_cancelled or not watchdog.take_back():
                 raise
             log.warning("a resolver did not end in time, and was cancelled again")
         except Exception as error:

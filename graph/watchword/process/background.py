@@ -1,10 +1,9 @@
-"""Background tasks of one process: started in order, named, restarted when they die, closed in
-reverse order; and the one backoff.
+"""Background tasks of one process: named, restarted when they fail, closed in reverse order of start.
 
-This is plain asyncio and no task group of anyio or asyncio. A task group ends all of its tasks when
-one of them dies, and must be left by the task that entered it; here a task that dies is restarted
-alone, and any request may start one. `anyio.TaskGroup.start_soon` takes no context either, and a task that outlives
-the request that started it must not run in that request's context.
+Plain asyncio, without a task group of anyio or asyncio. A task group ends all of its tasks when one of
+them fails, and must be exited by the task that entered it; here a failed task is restarted alone, and
+any request may start one. `anyio.TaskGroup.start_soon` takes no context either, and a task that
+outlives the request that started it must not run in that request's context.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ log = logging.getLogger("watchword.background")
 
 # Seconds before the second try, doubled for each further one up to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-# Seconds after which a task that goes on is cancelled again: `asyncio.wait_for` of Python 3.11 loses
-# a cancellation that comes at the same moment as the result it waits for.
+# Seconds after which a task that still runs is cancelled again: `asyncio.wait_for` of Python 3.11 loses
+# a cancellation that arrives together with the result that it waits for.
 CANCELLED_AGAIN = 0.5
 
 
 class Backoff:
-    """The pauses between tries: longer each time, until one of them goes well."""
+    """The pauses between attempts: longer after each failure, reset by a success."""
 
     def __init__(self, clock: Clock, longest: float = LONGEST_PAUSE) -> None:
         """`longest` is in seconds."""
@@ -42,14 +41,13 @@ class Backoff:
         self._pause = FIRST_PAUSE
 
     def reset(self) -> None:
-        """Begin with the shortest pause again: a try went well."""
+        """Begin with the shortest pause again, after a success."""
         self._pause = FIRST_PAUSE
 
     async def wait(self) -> None:
-        """Wait until the next try.
+        """Wait for half of the pause to all of it, at random, and double the pause.
 
-        It takes between half of the pause and all of it, so that the processes that lost a server at
-        the same moment do not all come back to it at the same moment.
+        Without the randomness, all processes that lost a server would reconnect at the same moment.
         """
         pause = min(self._pause, self._longest)
         self._pause = 2 * pause
@@ -57,7 +55,7 @@ class Backoff:
 
 
 class Supervised:
-    """One background task: its name, and since when it has not been well."""
+    """One background task: its name, and since when it has been failing."""
 
     def __init__(
         self,
@@ -71,7 +69,7 @@ class Supervised:
         self.name = name
         self.is_needed = is_needed
         self.failed_at: float | None = None
-        """When it failed (Unix seconds); None while it is well."""
+        """When it began to fail (Unix seconds); None while it succeeds."""
         self._work = work
         self._clock = clock
         self._backoff = Backoff(clock, longest)
@@ -79,14 +77,14 @@ class Supervised:
         self._last: type[BaseException] | None = None
 
     def well(self) -> None:
-        """Say that the work succeeds: an earlier failure is over, and the next pause is short."""
+        """Report a success: this ends an earlier failure, and makes the next pause short."""
         if self.failed_at is not None:
             log.info("%s is well again", self.name)
         self.failed_at = self._last = None
         self._backoff.reset()
 
     async def run(self) -> None:
-        """Do the work until it returns, and again after a pause whenever it raises."""
+        """Run the work until it returns; if it raises, run it again after a pause."""
         while True:
             try:
                 await self._work(self)
@@ -96,7 +94,7 @@ class Supervised:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                # A task or future that the work awaited was cancelled; the work itself was not.
+                # This task was not cancelled: a task or future that the work awaited was.
                 self._fail(error)
             except Exception as error:
                 self._fail(error)
@@ -105,7 +103,7 @@ class Supervised:
     def _fail(self, error: BaseException) -> None:
         if self.failed_at is None:
             self.failed_at = self._clock.now()
-        # Log a repeated failure of the same type once.
+        # Log repeated failures of the same type only once.
         if type(error) is not self._last:
             self._last = type(error)
             self._tell(error)
@@ -115,7 +113,7 @@ class Supervised:
             case WatchwordError() | Unsafe():
                 log.warning("%s failed and is tried again: %s", self.name, error)
             case Exception() if self._is_away(error):
-                # The message of a driver may hold the password of the server's URL.
+                # Leave out the message: a driver may put the password of the server's URL into it.
                 log.warning("%s waits for its server: %s", self.name, type(error).__name__)
             case _:
                 log.error("%s died and is started again", self.name, exc_info=error)
@@ -124,7 +122,8 @@ class Supervised:
 class Background:
     """Starts the background tasks of a process, and ends them in reverse order.
 
-    Each runs in a copy of the context in which this object was made: at start-up, in no request.
+    Each task runs in a copy of the context in which this object was made: that of start-up, not of a
+    request.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -133,7 +132,7 @@ class Background:
         self._supervised: dict[asyncio.Task[None], Supervised] = {}
         self._spawned: set[asyncio.Task[Any]] = set()
         self.is_closed = False
-        """Whether it ends everything, or has ended it."""
+        """Whether `close` was called."""
 
     def start(
         self,
@@ -144,12 +143,12 @@ class Background:
         longest: float = LONGEST_PAUSE,
         is_away: Callable[[Exception], bool] = is_unavailable,
     ) -> Supervised:
-        """Do work in the background until it returns; when it raises, log that and do it again.
+        """Run work in the background until it returns; if it raises, log the error and run it again.
 
-        The work gets its own `Supervised` and calls `well` whenever it has succeeded. `is_needed`
-        says that the process is not ready while this is not well; `longest` is the longest pause
-        between two tries, in seconds; `is_away` knows the errors that say that a server cannot be
-        reached: they are logged in one line.
+        The work gets its `Supervised` and calls `well` on it after each success. `is_needed` says that
+        the process is not ready while this work fails. `longest` is the longest pause between two
+        attempts, in seconds. `is_away` recognises errors of a server that cannot be reached, which are
+        logged in one line without a trace.
         """
         supervised = Supervised(name, work, self._clock, longest, is_needed, is_away)
         task = self._create(name, supervised.run())
@@ -160,19 +159,19 @@ class Background:
     def every(
         self, seconds: float, name: str, turn: Callable[[], Awaitable[None]], **how: Any
     ) -> Supervised:
-        """Do something every so many seconds, counted from the end of the time before.
+        """Call `turn` repeatedly, with a pause of so many seconds after each call.
 
-        A turn that raises is made again after a pause that grows up to these seconds. `how` is as for
+        After a call that raises, the pause is shorter and grows up to these seconds. `how` is as for
         `start`.
         """
         work = partial(self._again_and_again, seconds, turn)
         return self.start(name, work, longest=seconds, **how)
 
     def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run a coroutine once in the background; it may outlive its caller.
+        """Run a coroutine once in the background; it may outlive the caller.
 
-        Its error is raised to the code that awaits the task; asyncio logs it if no code does. After
-        `close` the task is cancelled before it begins.
+        Awaiting the task raises its error; if nobody awaits it, asyncio logs the error. After `close`
+        the task is cancelled before it begins.
         """
         task = self._create(name, work)
         self._spawned.add(task)
@@ -181,7 +180,7 @@ class Background:
 
     @property
     def unwell(self) -> list[Supervised]:
-        """The tasks that have failed and have not succeeded since, in the order of their start."""
+        """The tasks that failed and have not succeeded since, in the order of their start."""
         return [each for each in self._supervised.values() if each.failed_at is not None]
 
     def lacks_for(self, seconds: float) -> bool:
@@ -193,7 +192,7 @@ class Background:
         )
 
     async def close(self) -> None:
-        """End everything, the task that was started last first. Nothing begins afterwards."""
+        """End all tasks, the last started first. No task begins afterwards."""
         self.is_closed = True
         await _end(self._spawned)
         for task in reversed(tuple(self._supervised)):
@@ -203,7 +202,7 @@ class Background:
 
     def _create(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         loop = asyncio.get_running_loop()
-        # A copy, so that a context variable that one task sets is not seen by another.
+        # Copy the context, so that one task's context variables are not seen by another.
         task = loop.create_task(work, name=name, context=self._context.copy())
         if self.is_closed:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Time as a value that is passed in, so that tests move it instead of waiting for it."""
+"""The clock, which is passed in as a value, so that tests can move time instead of waiting."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-# A clock may be put forward, as when a machine sleeps: whoever waits notices within this time.
+# Seconds. The clock may jump forward, for example after the machine slept; a timer notices within this
+# time.
 LONGEST_NAP = 30.0
 
 
 class Timer(Protocol):
-    """A callback that waits for its time."""
+    """A scheduled callback."""
 
     def cancel(self) -> None:
-        """Forget the callback; harmless when it has run."""
+        """Cancel the callback; does nothing if it has run."""
 
 
 class Clock(Protocol):
-    """Tells the time, and calls back when a time has come."""
+    """Returns the time, and schedules callbacks."""
 
     def now(self) -> float:
         """Return the time in seconds since the Unix epoch."""
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Call back once at `when` (Unix seconds), at once if that has passed.
+        """Call back once at `when` (Unix seconds), or soon if that has passed.
 
-        It may come early when the clock is put back meanwhile: ask `now` where that matters.
+        If the clock is set back meanwhile, the callback may run early: check `now` where that matters.
         """
 
 
@@ -42,7 +43,7 @@ class SystemClock:
 
 
 async def sleep(clock: Clock, seconds: float) -> None:
-    """Wait for so many seconds of a clock."""
+    """Sleep for so many seconds of this clock."""
     passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:
@@ -58,7 +59,7 @@ async def sleep(clock: Clock, seconds: float) -> None:
 
 
 class _Naps:
-    """Waits for a time in naps, and looks at the clock between them."""
+    """Waits for a time in naps of at most `LONGEST_NAP` seconds, and reads the clock after each."""
 
     __slots__ = ("_callback", "_end", "_handle", "_loop", "_when")
 
@@ -66,7 +67,7 @@ class _Naps:
         self._when = when
         self._callback = callback
         self._loop = asyncio.get_running_loop()
-        # A clock that is put back lets nobody wait for longer than was meant.
+        # If the clock is set back, still wait no longer than was asked for.
         self._end = self._loop.time() + when - time.time()
         self._sleep()
 

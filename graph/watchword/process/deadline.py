@@ -1,4 +1,4 @@
-"""How long something may take, whatever it waits for."""
+"""Time limits for coroutines, measured by a clock that tests can move."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ log = logging.getLogger("watchword.deadline")
 
 
 class WorkCancelled(Exception):
-    """Something else than the caller cancelled some work: it waited for something that was cancelled."""
+    """The work was cancelled, but not by the caller: it awaited a task or future that was cancelled."""
 
 
-# Work that was cancelled and has not ended yet. The set keeps the tasks from being collected.
-_left_behind: set[asyncio.Future[Any]] = set()
+# Tasks that were cancelled and have not ended yet. The event loop keeps only weak references to tasks.
+_still_ending: set[asyncio.Future[Any]] = set()
 
 
 async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: bool = False) -> T:
-    """Return what some work returns, if it does so within so many seconds.
+    """Await some work, for at most so many seconds, and return its result.
 
-    Work that takes longer is cancelled, and the caller does not wait until it has ended: a commit, which
-    is shielded, is still made. If the caller is cancelled, the work is cancelled too; with `whole`, the
-    caller first waits until the work ends or its time is over. Raises `TimedOut`, and what the work
-    raises; `WorkCancelled` if something else than the caller cancelled the work.
+    Work that takes longer is cancelled, and the caller does not wait for its end: a commit that has
+    begun, which is shielded, still completes. If the caller is cancelled, the work is cancelled too; with
+    `whole`, the caller first waits until the work ends or its time is over. Raises `TimedOut`,
+    `WorkCancelled`, and whatever the work raises.
     """
     task = asyncio.ensure_future(work)
     over = asyncio.Event()
@@ -40,29 +40,29 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
         if not task.done():
             raise TimedOut(seconds)
         if task.cancelled():
-            # As a CancelledError it would end the caller's task without a word.
+            # Raise another error: a CancelledError would end the caller's task silently.
             raise WorkCancelled("it waited for something that was cancelled")
         return task.result()
     finally:
         timer.cancel()
         if task.done():
-            _ended(task)
+            _take_error(task)
         else:
-            _leave_behind(task)
+            _cancel(task)
 
 
 async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
-    """Return what some work returns, if it does so within so many seconds; then it is cancelled.
+    """Await some work, cancel it after so many seconds, and return its result.
 
-    Unlike `within` it makes no task, and waits until the work has ended: for work that lets itself be
-    cancelled. Raises as `within` does.
+    Unlike `within`, this makes no task, and waits until cancelled work has ended: use it for work that
+    ends promptly when cancelled. Raises as `within` does.
     """
     watchdog = Watchdog(clock, seconds)
     watchdog.begin()
     try:
         return await work
     except asyncio.CancelledError as cancelled:
-        if watchdog.has_bitten and watchdog.forgive():
+        if watchdog.has_cancelled and watchdog.take_back():
             raise TimedOut(seconds) from None
         if (task := asyncio.current_task()) is None or task.cancelling():
             raise
@@ -72,11 +72,11 @@ async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 
 
 class Watchdog:
-    """Cancels the task that makes it when one step of that task takes longer than so many seconds.
+    """Cancels the task that creates it when one step of that task takes longer than so many seconds.
 
-    A step costs no timer of its own: one timer looks after all steps, until it finds none under way.
-    Once `has_bitten`, the cancellation is the watchdog's, and the task's own code takes it back by
-    `forgive`. A step that goes on after it is cancelled again after as many seconds.
+    One timer serves all steps; it stops when it fires and no step is under way. After `has_cancelled`, the
+    cancellation comes from the watchdog, and the task's own code takes it back with `take_back`. If the
+    step still goes on, the task is cancelled again after as many seconds.
     """
 
     __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "_times")
@@ -87,27 +87,27 @@ class Watchdog:
         self._task = asyncio.current_task()
         self._since: float | None = None
         self._timer: Timer | None = None
-        # How often the task was cancelled, and not forgiven yet.
+        # The number of cancellations that were not taken back yet.
         self._times = 0
 
     @property
-    def has_bitten(self) -> bool:
+    def has_cancelled(self) -> bool:
         """Tell whether the watchdog has cancelled the task."""
         return self._times > 0
 
     def begin(self) -> None:
-        """Note that a step begins."""
+        """Begin a step."""
         self._since = self._clock.now()
         if self._timer is None:
             self._wait(self._since)
 
     def end(self) -> None:
-        """Note that the step has ended."""
+        """End the step."""
         self._since = None
 
-    def forgive(self) -> bool:
-        """Take the cancellation back; return False when the task is cancelled by others as well."""
-        assert self._task is not None, "it cannot have bitten"
+    def take_back(self) -> bool:
+        """Take the cancellation back. Return False if the task was cancelled from elsewhere too."""
+        assert self._task is not None, "only a task can have been cancelled"
         for _ in range(self._times):
             self._task.uncancel()
         self._times = 0
@@ -115,8 +115,8 @@ class Watchdog:
 
     def close(self) -> None:
         """Stop watching."""
-        if self.has_bitten:
-            self.forgive()
+        if self.has_cancelled:
+            self.take_back()
         self._since = None
         if self._timer is not None:
             self._timer.cancel()
@@ -150,14 +150,14 @@ async def _wait(over: asyncio.Event, whole: bool) -> None:
         raise cancelled
 
 
-def _leave_behind(task: asyncio.Future[Any]) -> None:
+def _cancel(task: asyncio.Future[Any]) -> None:
     task.cancel()
-    _left_behind.add(task)
-    task.add_done_callback(_ended)
+    _still_ending.add(task)
+    task.add_done_callback(_take_error)
 
 
-def _ended(task: asyncio.Future[Any]) -> None:
-    _left_behind.discard(task)
+def _take_error(task: asyncio.Future[Any]) -> None:
+    _still_ending.discard(task)
     if not task.cancelled() and (error := task.exception()):
-        # Take the error: asyncio would log it as never retrieved when the caller is gone.
-        log.debug("what had a time limit failed: %r", error)
+        # Retrieve the error: if the caller is gone, asyncio would log it as never retrieved.
+        log.debug("work with a time limit failed: %r", error)

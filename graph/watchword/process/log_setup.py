@@ -1,4 +1,4 @@
-"""Logging: one line a record, to stderr, and never a token."""
+"""Logging: one line for each record, to stderr, with secrets hidden."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 import sys
 
 HIDDEN = "[hidden]"
-# Secrets by their own looks: a JWT, and a private key.
+# Secrets with a recognisable form: a JWT, and a private key.
 _SEEN = re.compile(
     r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.ASCII | re.DOTALL,
 )
-# Secrets by what announces them: a scheme, a cookie, a member or an argument of that name, or the
-# user in a URL. A quoted value ends at its own kind of quote.
+# Secrets that follow something recognisable: a scheme, the name of a cookie, of a JSON member or of an
+# argument, or the user in a URL. A quoted value ends at its own kind of quote.
 _ANNOUNCED = re.compile(
     r"(\b(?:bearer|dpop)\s+)[^\s'\",]+"
     r"|(\b__Host-watchword(?:-device)?=\"?)[^\s;'\"]+"
@@ -24,11 +24,11 @@ _ANNOUNCED = re.compile(
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)",
     re.IGNORECASE | re.DOTALL,
 )
-# These tell of each connection or statement; they speak only when something is wrong.
+# These loggers log each connection or statement at INFO; only their warnings are logged.
 QUIET = (
     "uvicorn.access",
     "sqlalchemy.engine",
-    # SQLAlchemy names a pool's logger after its class, which is ours.
+    # SQLAlchemy names a pool's logger after the module of its class, which is one of ours.
     "watchword.storage.database",
     "aiosqlite",
     "alembic",
@@ -37,19 +37,19 @@ QUIET = (
 
 
 def redact(text: str) -> str:
-    """Return the text with everything that looks like a secret hidden."""
+    """Hide everything in a text that looks like a secret."""
     return _ANNOUNCED.sub(_hide, _SEEN.sub(HIDDEN, text))
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record, its trace included, and hides what looks like a secret."""
+    """Formats a record with its traceback, and hides everything that looks like a secret."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 def set_up(level: str) -> None:
-    """Send all logs of this process to stderr at a level, for example "INFO"."""
+    """Send all logs of this process to stderr, from this level up (for example "INFO")."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
@@ -58,16 +58,16 @@ def set_up(level: str) -> None:
     for name in QUIET:
         quiet = logging.getLogger(name)
         quiet.setLevel(logging.WARNING)
-        # uvicorn cuts one of them off when it is told to write no access log.
+        # uvicorn stops its access logger from propagating when it is told to write no access log.
         quiet.propagate = True
     server = logging.getLogger("uvicorn.error")
-    # At DEBUG it would show frames, and in them tokens cut into pieces.
+    # At DEBUG, uvicorn logs WebSocket frames, which contain pieces of tokens that cannot be recognised.
     server.setLevel(max(root.level, logging.INFO))
     server.filters[:] = [_is_no_socket]
 
 
 def _is_no_socket(record: logging.LogRecord) -> bool:
-    # A line for each socket is an access log, and shows its URL.
+    # uvicorn logs each WebSocket with its URL, which is an access log.
     return (
         record.levelno > logging.INFO
         or not record.getMessage().startswith("connection ")

@@ -1,4 +1,4 @@
-"""Moments: in columns that mean the same on SQLite and on PostgreSQL, and from outside."""
+"""Times: a column type that works the same on SQLite and PostgreSQL, and times from clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watchword.errors import BadUserInput
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: aware datetimes in and out, UTC in the database."""
+    """A column of aware datetimes, stored in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -31,7 +31,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def checked_moment(value: datetime, path: Sequence[str | int]) -> datetime:
-    """Return a moment from outside, in UTC; without a zone it is taken to be in UTC.
+    """Convert a client's datetime to UTC; one without a time zone is taken as UTC.
 
     Raises `BadUserInput` naming `path` when it is before the year 1 or after the year 9999 in UTC.
     """
@@ -43,5 +43,5 @@ def checked_moment(value: datetime, path: Sequence[str | int]) -> datetime:
 
 
 def moment(seconds: float) -> datetime:
-    """Return Unix seconds as an aware datetime."""
+    """Convert Unix seconds to an aware datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

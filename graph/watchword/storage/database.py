@@ -1,6 +1,6 @@
-"""The database: one engine, sessions that read and sessions that write.
+"""The database: one engine that lends sessions for reading and for writing.
 
-A session is borrowed for as long as its block lasts; nothing that waits for a client holds one.
+A session is lent for one block. Code that waits for a client must not hold one.
 """
 
 from __future__ import annotations
@@ -28,31 +28,30 @@ from watchword.errors import Conflict
 
 T = TypeVar("T")
 
-# Seconds that a database without time limits (a migration, a command) waits for a lock of SQLite, and
-# for a connection.
+# Seconds that a `Database` without limits of its own (in a migration, in a command) waits for a lock of
+# SQLite, and for a connection.
 BUSY_SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 POOL_SIZE = 15
 FORGOTTEN_AT_ONCE = 500
-# Values that one statement names in IN (…): both databases bound the number of parameters.
+# Most values in one IN (…): both databases limit the number of parameters of a statement.
 NAMED_AT_ONCE = 500
 # PostgreSQL: serialization_failure and deadlock_detected.
 RACED = {"40001", "40P01"}
-# PostgreSQL: connections that broke, a server that stops or starts, and one that is full.
+# PostgreSQL, classes of SQLSTATE: a broken connection, a server that stops or starts, a full server.
 UNAVAILABLE = ("08", "57P", "53")
-# The attribute of an error that this module has found to say that the database is away.
+# The attribute that this module sets on errors that say that the database is unavailable.
 _AWAY = "_watchword_database_is_away"
 
 
 class Database:
     """SQLite (WAL) or PostgreSQL (asyncpg), by URL.
 
-    `statement_seconds` limits each statement on PostgreSQL, and the wait for a lock on SQLite;
-    without it statements take as long as they need. `pool_seconds` limits the wait for a free
-    connection, and the making of a new one. A limit that is passed raises an error that
-    `is_unavailable` knows, or `StatementTooSlow` while the database answers others, and its
-    connection is not used again. This process keeps the limits by itself: they hold when the
-    server, or the network, has stopped answering.
+    `statement_seconds` limits each statement on PostgreSQL, and the wait for a lock on SQLite; without
+    it, statements take as long as they need. `pool_seconds` limits the wait for a free connection, and
+    the time to open a new one. Beyond a limit, an error is raised that `is_unavailable` recognises, or
+    `StatementTooSlow` if the database still answers other statements; the connection is not used again.
+    This process measures the limits itself, so they hold when the server or the network stops answering.
     """
 
     def __init__(
@@ -67,8 +66,8 @@ class Database:
         self._busy_seconds = statement_seconds or BUSY_SECONDS
         self._pool_seconds = pool_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        # SQLite lets whoever asks at the right moment write next, and of many some wait for ever. So
-        # the writers of a process queue here, and only the first of them asks.
+        # SQLite grants its lock to the writer that happens to poll next, so with many writers some wait
+        # for ever. Therefore the writers of a process queue here, and only the first of them polls.
         self._queue = asyncio.Semaphore(1) if self.is_sqlite else None
         driver: dict[str, float | None] = (
             {"timeout": self._busy_seconds}
@@ -92,7 +91,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session for reading; whatever it changed is rolled back."""
+        """Lend a session for reading; any change is rolled back."""
         session = AsyncSession(self.engine, expire_on_commit=False)
         try:
             yield session
@@ -101,7 +100,7 @@ class Database:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session for one transaction, which whoever borrows it commits; or it is rolled back.
+        """Lend a session for one transaction, which is rolled back unless the caller commits it.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -125,7 +124,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session whose block is one transaction: committed at its end, or rolled back.
+        """Lend a session for one transaction, committed at the end of the block; an error rolls it back.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -143,16 +142,16 @@ class Database:
             raise Conflict("Another writer was faster. Try again.") from None
 
     async def close(self) -> None:
-        """Close every connection; a server that hangs is not waited for longer than for a connection."""
+        """Close all connections, waiting at most `pool_seconds` for a server that does not answer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pool_seconds):
                 await self.engine.dispose()
 
 
 async def exclusive(db: AsyncSession, number: int) -> None:
-    """Wait until no other transaction holds this number, and hold it until the session's ends.
+    """Lock this number until the end of the transaction; wait while another transaction has it locked.
 
-    On SQLite a writing session is alone in any case.
+    On SQLite there is only one writing transaction at a time anyway.
     """
     if db.get_bind().dialect.name == "postgresql":
         await db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
@@ -165,12 +164,12 @@ async def forget(
     before: datetime,
     *referring: InstrumentedAttribute[str],
 ) -> None:
-    """Delete the rows of `key`'s table whose `when` is before a time, and what is `referring` to them.
+    """Delete the rows of `key`'s table whose `when` is before a time, after the rows that refer to them.
 
-    Some at a time, in a transaction each, until none is left; while there are none, nobody is kept
-    from writing. `when` has an index.
+    `referring` are the columns that refer to `key`. Deletes in small transactions until no row is left,
+    so that other writers get their turn; without old rows, it only reads. `when` must have an index.
     """
-    # In the order of that index, or a planner that knows no better might read the whole table.
+    # Order by the index: otherwise the planner might read the whole table.
     old = select(key).where(when < before).order_by(when).limit(FORGOTTEN_AT_ONCE)
     while keys := await _first(database, old):
         async with database.write() as db:
@@ -185,16 +184,16 @@ async def _first(database: Database, found: Select[str]) -> Sequence[str]:
 
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the values in pieces that one statement may name."""
+    """Split values into batches that fit into one statement."""
     for start in range(0, len(values), NAMED_AT_ONCE):
         yield values[start : start + NAMED_AT_ONCE]
 
 
 async def undisturbed(work: Awaitable[T]) -> T:
-    """Let something be done to its end, even if the task that waits for it is cancelled.
+    """Run work to its end even if the calling task is cancelled; the cancellation is raised afterwards.
 
-    A client may go at any moment, and its task with it; a transaction that is cut between its
-    commit and what follows, or in the middle of its rollback, would leave a locked database.
+    A client may disconnect at any moment, which cancels its task. If that interrupted a commit or a
+    rollback, the database could stay locked, or the code after the commit would not run.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -209,20 +208,20 @@ async def undisturbed(work: Awaitable[T]) -> T:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Tell whether our database raised this error because it cannot be asked just now, but may be again.
+    """Tell whether our database raised this error because it is temporarily unavailable.
 
-    Errors of the same types from elsewhere, as the timeout of an HTTP client, do not count.
+    Errors of the same types from elsewhere, such as the timeout of an HTTP client, do not count.
     """
     return getattr(error, _AWAY, False)
 
 
 def mark_unavailable(error: BaseException) -> None:
-    """Note on an error of our database that the database cannot be asked just now."""
+    """Mark an error of our database, so that `is_unavailable` recognises it."""
     error.__dict__[_AWAY] = True
 
 
 class _Pool(AsyncAdaptedQueuePool):
-    """Lends connections, and marks the errors that say that none can be had just now."""
+    """Lends connections, and marks the error if the database is unavailable."""
 
     def connect(self) -> PoolProxiedConnection:
         try:
@@ -260,31 +259,31 @@ def _raced(error: DBAPIError) -> bool:
 
 
 class StatementTooSlow(Exception):
-    """A statement took longer than it may, while the database answered others."""
+    """A statement exceeded its time limit while the database answered other statements."""
 
 
 class _Answers:
-    """Tells a statement that is too slow from a database that does not answer at all.
+    """Distinguishes a statement that is too slow from a database that does not answer at all.
 
-    A caller retries when the database is away. If a slow statement counted as that, the caller would
+    Callers retry while the database is unavailable. If a slow statement counted as that, they would
     retry it for ever.
     """
 
     def __init__(self, limit: float) -> None:
-        """`limit` is how long a statement may take, in seconds."""
+        """`limit` is the time limit of a statement, in seconds."""
         self._limit = limit
         self._newest = float("-inf")
 
     def take(self, *_: object) -> None:
-        """Note that the database answered a statement."""
+        """Record that the database answered a statement."""
         self._newest = time.monotonic()
 
     def give_up(self, context: ExceptionContext) -> StatementTooSlow | None:
-        """Give up the connection of a statement whose time is over."""
+        """Discard the connection of a statement that exceeded its limit."""
         if not isinstance(context.original_exception, TimeoutError):
             return None
-        # The statement may still run: without its connection, PostgreSQL ends it. A whole pool of
-        # connections that a network has forgotten would cost a timeout for each of them.
+        # The statement may still run: PostgreSQL ends it when its connection closes. If the database has
+        # not answered anything lately, drop the whole pool, or each dead connection costs a timeout.
         context.is_disconnect = True
         if time.monotonic() - self._newest > self._limit / 2:
             return None
@@ -300,7 +299,7 @@ def _listen_to_postgresql(engine: Engine, answers: _Answers) -> None:
 
 
 def _hide_detail(context: ExceptionContext) -> None:
-    # The server shows whole rows there, and a log must not hold what is secret in them.
+    # PostgreSQL's DETAIL shows whole rows, and secrets in them must not get into logs.
     error: BaseException | None = context.sqlalchemy_exception or context.original_exception
     while error is not None:
         if isinstance(error, PostgresError):
@@ -321,12 +320,12 @@ def _listen_to_sqlite(engine: Engine) -> None:
 
 
 def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
-    # The driver's own thread would tell of it too late, and to a loop that may be closed by then.
+    # Check here: the driver's thread reports such an error late, to an event loop that may be closed.
     path = str(arguments[0])
     if path == ":memory:" or path.startswith("file:"):
         return
-    # A file that is there is only looked at. Closing it would drop the locks that this process holds
-    # on it (POSIX), and the next process to leave would take the write-ahead log away under it.
+    # Do not open an existing file: closing it would drop this process's locks on it (POSIX), and the next
+    # process that exits would delete the write-ahead log while this one uses it.
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not os.path.exists(path):
@@ -345,8 +344,8 @@ def _make_file(path: str) -> None:
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    # The driver must not open transactions by itself: a writer has to take its lock at the start,
-    # or two readers that both decide to write end in "database is locked".
+    # Keep the driver from opening transactions: a writer must take its lock at the start, or two
+    # transactions that read first and then write fail with "database is locked".
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):

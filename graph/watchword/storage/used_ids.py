@@ -1,7 +1,7 @@
-"""Which ids were used, for as long as they could be used again.
+"""Remembers ids that may be used only once (of DPoP proofs, assertions, challenges) until they expire.
 
-They are in the database, because two processes on one database must behave as one: what one has
-taken, the other refuses. While it is away nothing is taken.
+The ids are in the database: an id that one process has accepted, every other process must refuse.
+While the database is unavailable, no id is accepted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from watchword.storage.columns import UtcDateTime, moment
 from watchword.storage.database import Database
 
 Use = Callable[[AsyncSession], Awaitable[None]]
-"""Uses up an id that is known already, with the session's transaction. Raises when it was used before."""
+"""Marks one particular id as used, in the session's transaction. Raises when it was used before."""
 
 metadata = sa.MetaData()
 
@@ -29,15 +29,15 @@ used_ids = sa.Table(
     sa.Index("ix_used_ids_expires_at", "expires_at"),
 )
 
-# Seconds by which the clock of another process, that still takes an id, may be behind.
+# Seconds by which the clock of another process may be behind: it still accepts an id that has expired here.
 MARGIN = 120.0
 
 
 async def use_once(db: AsyncSession, kind: str, owner: str, id: str, expires_at: float) -> bool:
-    """Use an id of its owner, with the session's transaction; tell whether it was not used before.
+    """Mark an id as used, in the session's transaction. Return False if it was used before.
 
-    It is kept until `expires_at` (Unix seconds). Another transaction that uses the same one waits
-    until this has ended. `kind` says what sort of id it is, `owner` whose: a key, or a client.
+    The id is remembered until `expires_at` (Unix seconds). A concurrent transaction with the same id
+    waits for the end of this one. `kind` is the kind of id, and `owner` the key or client that it is of.
     """
     dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
     row = {"hash": _hash(kind, owner, id), "expires_at": moment(expires_at)}
@@ -47,17 +47,17 @@ async def use_once(db: AsyncSession, kind: str, owner: str, id: str, expires_at:
 
 
 async def use_nothing(_session: AsyncSession) -> None:
-    """There is no id to use up."""
+    """The `Use` for a request without an id."""
 
 
 async def prune(database: Database, now: float) -> None:
-    """Forget the ids that nobody would take any more."""
+    """Delete the ids that no process would accept any more."""
     async with database.write() as db:
         over = used_ids.c.expires_at < moment(now - MARGIN)
         await db.execute(sa.delete(used_ids).where(over))
 
 
 def _hash(*parts: str) -> str:
-    # Each with its length: no two lists of parts are one text.
+    # Write the length before each part, so that different parts never give the same text.
     whole = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(whole.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""What is secret and must be kept: sealed at rest by keys from the settings.
+"""Encrypts ("seals") secrets that are stored in the database, with keys from the settings.
 
-Fernet (https://github.com/fernet/spec): AES-128-CBC with HMAC-SHA256. The first key seals, all of
-them open, so that they can be rotated.
+Fernet (https://github.com/fernet/spec): AES-128-CBC with HMAC-SHA256. The first key seals and all keys
+open, so that keys can be rotated.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ FILE = "encryption.key"
 
 
 class Vault:
-    """Seals and opens. `load` returns Fernet keys, 32 bytes in base64url; it is asked once, at the
-    first use, and raises `Unsafe` when there are none. `beside` is a file that holds other keys."""
+    """Seals texts and opens them. `load` returns Fernet keys (32 bytes in base64url); it is called once,
+    at the first use, and raises `Unsafe` if there is no key. `beside` is a file with keys that are not
+    used, which an error message mentions."""
 
     def __init__(self, load: Callable[[], tuple[str, ...]], beside: Path | None = None) -> None:
         self._load = load
@@ -43,29 +44,31 @@ class Vault:
         return MultiFernet([Fernet(key) for key in self._keys])
 
     def seal(self, text: str, like: str | None = None) -> str:
-        """Return a text as nobody can read it who has no key: sealed by the first, or by the one that
-        opens what is sealed already and is given as `like`. Raises `Unsafe` when none opens that."""
+        """Encrypt a text with the first key or, given the sealed text `like`, with the key that opens it.
+
+        Raises `Unsafe` when no key opens `like`.
+        """
         by = self._fernet if like is None else self._opener(like)
         return by.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Return what was sealed. Raises `Unsafe` when none of the keys opens it."""
+        """Decrypt a sealed text. Raises `Unsafe` when none of the keys opens it."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise self._cannot_be_opened() from None
 
     def reseal(self, sealed: str) -> str:
-        """Return the same, sealed by the first key. Raises `Unsafe` when none of the keys opens it."""
+        """Seal a sealed text anew, with the first key. Raises `Unsafe` when none of the keys opens it."""
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken:
             raise self._cannot_be_opened() from None
 
     def derive(self, purpose: str) -> tuple[bytes, ...]:
-        """Return 32 bytes for a purpose from each key, the same in every process (HKDF, RFC 5869).
+        """Derive 32 bytes for a purpose from each key (HKDF, RFC 5869). They are the same in all processes.
 
-        Sign with the first, and accept what any of them signed: then the keys can be rotated while
+        Sign with the first, and accept signatures by any of them, so that the keys can be rotated while
         nonces, challenges and device tokens are in use.
         """
         info = f"watchword {purpose}".encode()
@@ -97,8 +100,8 @@ class Vault:
 
 
 def vault(settings: Settings) -> Vault:
-    """Make the vault of these settings; without keys in them, of those in the home directory, where
-    `make_key` makes one at the first start."""
+    """Make the vault with the keys of the settings or, if they have none, with those in the home
+    directory, where `make_key` makes one at the first start."""
     file = settings.home / FILE
     if settings.encryption_keys:
         return Vault(lambda: settings.encryption_keys, beside=file)
@@ -106,9 +109,9 @@ def vault(settings: Settings) -> Vault:
 
 
 def make_key(settings: Settings) -> None:
-    """Make a key in the home directory, for its owner alone, when the settings have none.
+    """Make a key file in the home directory, readable by its owner alone, if the settings have no key.
 
-    Whoever calls this holds the home directory, and knows that nothing is sealed yet.
+    The caller must hold the lock of the home directory, and know that nothing is sealed yet.
     """
     path = settings.home / FILE
     if settings.encryption_keys or path.exists():
@@ -155,7 +158,7 @@ def _check(keys: tuple[str, ...], path: Path) -> None:
 
 
 def _write(path: Path, key: bytes) -> None:
-    # Whole or not at all, and for good: half a key would be lost together with what it sealed.
+    # Write atomically and sync to disk: if the key were lost in a crash, everything it sealed would be lost.
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Where an issuer's keys are, as it says itself: OpenID Connect Discovery 1.0, section 4, and RFC 8414."""
+"""Asks an issuer for the URL of its keys: OpenID Connect Discovery 1.0, section 4, and RFC 8414."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where the keys are, and for how many seconds that is good."""
+    """The URL of an issuer's keys, and for how many seconds it may be cached."""
 
     jwks_url: str
     seconds: float
 
 
 async def discover(issuer: TrustedIssuer, now: float) -> Found:
-    """Ask an issuer where its keys are; `now` is in Unix seconds. Raises `FetchFailed`."""
+    """Find the URL of an issuer's keys; `now` is in Unix seconds. Raises `FetchFailed`."""
     if issuer.jwks_url is not None:
         return Found(issuer.jwks_url, float("inf"))
     openid, oauth = addresses(issuer.issuer)
@@ -40,7 +40,8 @@ async def discover(issuer: TrustedIssuer, now: float) -> Found:
 
 
 def addresses(issuer: str) -> tuple[str, str]:
-    """Return where the metadata are: behind the issuer's path, or before it (RFC 8414, section 3.1)."""
+    """Return the two URLs of an issuer's metadata: OpenID Connect appends the well-known path to the
+    issuer's path, RFC 8414 (section 3.1) puts it in front."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     return (

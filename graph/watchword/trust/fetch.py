@@ -1,6 +1,6 @@
-"""Fetches what an identity provider publishes. The one place that asks other servers for anything.
+"""Fetches the documents of identity providers. No other module sends requests to other servers.
 
-Where it asks comes from the settings alone, never from a token (RFC 8725, section 3.10).
+The URLs come from the settings alone, never from a token (RFC 8725, section 3.10).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from watchword.config.trusted_issuer import is_safe
 from watchword.errors import InvalidToken
 from watchword.tokens.members import members
 
-# Seconds for a whole answer, or for all that belong together, and the most bytes of each. Clients and
-# sockets wait for five by themselves.
+# Seconds for a response, or for several that are needed together, and most bytes of one. A WebSocket
+# has five seconds (init_timeout_seconds), so its client still gets an answer.
 LONGEST = 3.0
 LARGEST = 262_144
-# How long an answer is good when it does not say, and at least and at most, whatever it says.
+# Seconds to cache a response: when it does not say how long, at least, and at most.
 UNSAID, SHORTEST, KEPT_MOST = 300.0, 60.0, 86_400.0
-# RFC 9111, section 1.2.2: what is larger means this many seconds.
+# RFC 9111, section 1.2.2: a larger number of seconds means this many.
 _ENDLESS = 2.0**31
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*(\d+)\s*(?=,|$)", re.ASCII | re.IGNORECASE)
 _UNKEPT = re.compile(r"(?:^|,)\s*no-(?:store|cache)\b", re.ASCII | re.IGNORECASE)
@@ -35,7 +35,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 class FetchFailed(Exception):
-    """There is no answer that can be used; the message says why. `status` is that of HTTP."""
+    """There is no usable response; the message says why. `status` is the HTTP status, if there is one."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A JSON object, and for how many seconds it is good."""
+    """A JSON object, and for how many seconds it may be cached."""
 
     document: dict[str, Any]
     seconds: float
@@ -52,7 +52,7 @@ class Fetched:
 
 @asynccontextmanager
 async def in_time() -> AsyncIterator[None]:
-    """Give what is asked in the block 3 seconds, all together. Raises `FetchFailed`."""
+    """Limit all requests in the block to 3 seconds together. Raises `FetchFailed`."""
     try:
         async with asyncio.timeout(LONGEST):
             yield
@@ -63,7 +63,7 @@ async def in_time() -> AsyncIterator[None]:
 async def fetch(url: str, places: Collection[str], now: float) -> Fetched:
     """Fetch a JSON object from one of these places (host:port); `now` is in Unix seconds.
 
-    Raises `FetchFailed`: for any other place, a redirect, more than 3 seconds or 256 KB.
+    Raises `FetchFailed` for a URL of another place, for a redirect, and beyond 3 seconds or 256 KB.
     """
     if not is_safe(url, places):
         raise FetchFailed("its place is not one that the settings name")
@@ -83,12 +83,12 @@ async def fetch(url: str, places: Collection[str], now: float) -> Fetched:
         raise FetchFailed("it answered with something that is no JSON object") from error
 
 
-# A compressed answer could be small on the wire and large in memory.
+# Ask for no compression: a compressed response can be small on the wire and huge in memory.
 _HEADERS = {"accept": "application/json, application/jwk-set+json", "accept-encoding": "identity"}
 
 
 def _client(url: str) -> httpx2.AsyncClient:
-    # A proxy that the operator's environment names leads out of the machine, not back into it.
+    # Use the proxy from the environment only for other machines, never for loopback.
     is_far = urlsplit(url).scheme == "https"
     return httpx2.AsyncClient(follow_redirects=False, timeout=LONGEST, trust_env=is_far)
 
@@ -113,9 +113,9 @@ async def _read(response: httpx2.Response) -> bytes:
 
 
 def lifetime(headers: httpx2.Headers, now: float) -> float:
-    """Return for how many seconds an answer that came `now` (Unix seconds) is good, within our bounds.
+    """Return for how many seconds to cache a response that arrived at `now` (Unix seconds).
 
-    RFC 9111, section 4.2: for as long as it says, less how old it is already.
+    Its own lifetime less its age (RFC 9111, section 4.2), within our bounds.
     """
     said = _said(headers, now)
     return UNSAID if said is None else min(max(said - _age(headers), SHORTEST), KEPT_MOST)
@@ -130,11 +130,11 @@ def _said(headers: httpx2.Headers, now: float) -> float | None:
     if "expires" not in headers:
         return None
     try:
-        # RFC 9110, section 6.6.1: what has no date is of the moment at which it came.
+        # RFC 9110, section 6.6.1: a response without Date counts from the moment at which it arrived.
         since = _moment(headers["date"]) if "date" in headers else now
         return _moment(headers["expires"]) - since
     except (ValueError, TypeError, OverflowError):
-        # RFC 9111, section 5.3: a date that is none, such as 0, has passed.
+        # RFC 9111, section 5.3: an invalid date, such as 0, is in the past.
         return 0.0
 
 
@@ -144,7 +144,7 @@ def _age(headers: httpx2.Headers) -> float:
 
 
 def _moment(date: str) -> float:
-    # RFC 9110, section 5.6.7: a date is in UTC, whatever it says.
+    # RFC 9110, section 5.6.7: dates are in UTC, whatever zone they name.
     return parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
 
 
@@ -153,5 +153,5 @@ def _seconds(digits: str) -> float:
 
 
 def _bare(quoted: re.Match[str]) -> str:
-    """Return a number that somebody has put between quotes; what else is there is no directive."""
+    """Return a quoted number without its quotes, and the empty text for any other quoted text."""
     return quoted[1] if quoted[1].isdecimal() else ""

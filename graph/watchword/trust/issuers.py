@@ -1,4 +1,4 @@
-"""A token of a trusted issuer to a principal: its own issuer's keys, and our own rules."""
+"""Verifies tokens of trusted issuers: with the issuer's keys, and by our own rules for claims."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from watchword.trust.mapping import ExternalPerson, elsewhere, person_of, transl
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a token of another issuer says: the person is not an account yet, nor is the principal."""
+    """A verified token of another issuer. Neither person nor principal is linked to an account here yet."""
 
     principal: Principal
     person: ExternalPerson
 
 
 class IssuerVerifier:
-    """One issuer, with its keys."""
+    """Verifies the tokens of one trusted issuer with that issuer's keys."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class IssuerVerifier:
         self._expected = Expected(trusted.issuer, trusted.audience, leeway)
 
     async def verify(self, token: str) -> Verified:
-        """Return what the token says. Raises `InvalidToken`, `TokenExpired` and `Unavailable`."""
+        """Verify a token of this issuer. Raises `InvalidToken`, `TokenExpired` and `Unavailable`."""
         header = header_of(token, with_keys=self.trusted.ignored_headers)
         _check_type(header, self.trusted)
         return self._read(members(await self._payload(token, header)))
@@ -56,14 +56,14 @@ class IssuerVerifier:
         try:
             return check_signatures(token, header, await self._keys(header))
         except InvalidToken:
-            # A new key without an id is not known by its id to be new.
+            # The issuer may have a new key. Without a kid, only the failed signature can show that.
             if "kid" in header or not await self.keys.renew():
                 raise
             return check_signatures(token, header, await self._keys(header))
 
     async def _keys(self, header: dict[str, Any]) -> Sequence[VerifyingKey]:
-        """Return the keys that a token may mean: those of its kid, or, when it names none, those that
-        have none (RFC 7515, section 4.1.4)."""
+        """Return the keys that may have signed a token: those with its kid or, if it names no kid, those
+        without one (RFC 7515, section 4.1.4)."""
         kid = header.get("kid")
         if not isinstance(kid, str) and "kid" in header:
             raise InvalidToken("kid")
@@ -80,7 +80,7 @@ class IssuerVerifier:
 
 
 class TrustedIssuers:
-    """All issuers of the settings, by the name in their tokens."""
+    """The verifiers of all trusted issuers, found by the claim iss."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class TrustedIssuers:
         roles: Mapping[str, frozenset[str]],
         background: Background,
     ) -> None:
-        """`leeway` is in seconds. Raises `Unsafe` when an entry gives a role that is unknown."""
+        """`leeway` is in seconds. Raises `Unsafe` when the settings give a role that `roles` lacks."""
         for one in trusted:
             _check_roles(one, roles)
         self._by_name = {
@@ -98,9 +98,9 @@ class TrustedIssuers:
         }
 
     def of(self, token: str) -> IssuerVerifier | None:
-        """Return whose keys a token is to be checked with; None when it names no issuer of ours.
+        """Return the verifier for the issuer that a token names; None if that is no trusted issuer.
 
-        Nothing else of a token is looked at before its signature has been checked.
+        Nothing else of a token is used before its signature has been checked.
         """
         if not self._by_name:
             return None

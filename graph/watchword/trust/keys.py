@@ -1,4 +1,4 @@
-"""The keys of one issuer, kept for as long as it says, and longer while it cannot be reached."""
+"""Caches the keys of one issuer for as long as it allows, and longer while it cannot be reached."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from watchword.trust.fetch import FetchFailed, fetch, in_time
 
 log = logging.getLogger("watchword.trust")
 
-# Seconds between two times at which an issuer is asked, whatever its tokens say.
+# Seconds between two requests to an issuer, however many unknown keys its tokens name.
 COOL_DOWN = 10.0
 
 
 class IssuerKeys:
-    """The keys of one issuer, by id. No two issuers share one of these: a kid is its issuer's own."""
+    """The keys of one issuer, by id. Each issuer has its own cache: two issuers may use the same kid."""
 
     def __init__(self, issuer: TrustedIssuer, clock: Clock, background: Background) -> None:
         self.keys: Keys = {}
@@ -37,11 +37,11 @@ class IssuerKeys:
         self._asking: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None) -> tuple[VerifyingKey, ...] | None:
-        """Return the keys of this id, or those without one; None when the issuer has none.
+        """Return the keys with this id, or those without an id for None; None when there are none.
 
-        The issuer is asked when the keys are too old, or the id is unknown: at most once in 10
-        seconds, and once for all who wait. Raises `Unavailable` when there are no keys to go by, and
-        for an unknown id when the issuer could not be asked the last time: it may be a new one.
+        Asks the issuer when the keys are too old or the id is unknown: at most once in 10 seconds, with
+        one request for all callers that wait. Raises `Unavailable` when there are no usable keys, and
+        for an unknown id (which may belong to a new key) when the last request to the issuer failed.
         """
         if kid not in self.keys or self._clock.now() >= self._fresh_until:
             await self._ask()
@@ -50,7 +50,8 @@ class IssuerKeys:
         return self.keys.get(kid)
 
     async def renew(self) -> bool:
-        """Ask the issuer for its keys, unless it was asked a moment ago; tell whether they are others."""
+        """Ask the issuer for its keys, unless it was asked in the last 10 seconds. Return whether they
+        have changed."""
         before = self.version
         await self._ask()
         return self.version != before
@@ -58,13 +59,13 @@ class IssuerKeys:
     async def _ask(self) -> None:
         if self._asking is None:
             now = self._clock.now()
-            # A clock that was set back is no reason to ask nobody until it is as late again.
+            # If the clock was set back, the difference is negative: ask anyway, and do not wait for it.
             if 0 <= now - self._asked_at < COOL_DOWN:
                 return
             self._asked_at = now
             self._asking = self._background.spawn(f"keys of {self._issuer.name}", self._refresh())
             self._asking.add_done_callback(self._asked)
-        # Who asked first may go away; the others wait for the same answer.
+        # Shield the request: if the first caller is cancelled, other callers still wait for the keys.
         await asyncio.shield(self._asking)
 
     def _asked(self, _task: asyncio.Task[None]) -> None:
@@ -79,10 +80,10 @@ class IssuerKeys:
         except (FetchFailed, BadKey) as failure:
             log.warning("the keys of %s could not be fetched: %s", name, failure)
         except Exception:
-            # Many wait for this, and none of them can help it: whatever it was, the issuer is away.
+            # Many callers wait for this request. Whatever failed, they get "the issuer is unavailable".
             log.exception("the keys of %s could not be fetched", name)
         if self._is_away:
-            # They may have moved: next time it is asked where they are.
+            # The keys may have moved: discover their URL again at the next request.
             self._found = None
 
     async def _fetch(self, now: float) -> None:
@@ -90,8 +91,8 @@ class IssuerKeys:
             found = await self._discovered(now)
             fetched = await fetch(found.jwks_url, self._issuer.places, now)
         keys, left_out = read_set(fetched.document, self._issuer.algorithms)
-        # One line for each reason, of however many keys. Most issuers have keys for other uses too;
-        # without any for this one, nobody comes in.
+        # Log one line for each reason, not for each key. Most issuers publish keys for other uses too, so
+        # warn only if no key is left: then all tokens of this issuer are refused.
         for reason, count in Counter(map(str, left_out)).items():
             level = logging.INFO if keys else logging.WARNING
             log.log(level, "a key of %s is left out: %s (%d)", self._issuer.name, reason, count)

@@ -1,6 +1,6 @@
-"""Claims of a trusted issuer, in our own words. Pure; the settings say what means what.
+"""Translates the claims of a trusted issuer into those of our own tokens, as the settings say. Pure.
 
-What comes out has the names and types of our own tokens, and is checked by the same rules.
+The result has the names and types of our own claims, and is checked by the same rules.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import InvalidToken
 from watchword.principal import Elsewhere
 
-# OpenID Connect Core, sections 2 and 3.3.2.11; Back-Channel Logout, section 2.4: what has one of
-# these was made for a client to read, not for an API to believe (RFC 8725, section 3.12).
+# OpenID Connect Core, sections 2 and 3.3.2.11; Back-Channel Logout, section 2.4: a token with one of
+# these is an ID token or a logout token, which is for the client and not for an API (RFC 8725, 3.12).
 NOT_OF_ACCESS_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
 LONGEST_SUBJECT = 255
 LONGEST_CLIENT = 160
@@ -27,7 +27,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class ExternalPerson:
-    """Whom a token speaks for, as its issuer knows it."""
+    """The person whom a token of another issuer speaks for, as that issuer knows the person."""
 
     issuer: TrustedIssuer
     subject: str
@@ -38,9 +38,9 @@ class ExternalPerson:
 def translate(
     claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
 ) -> dict[str, Any]:
-    """Return the claims as one of our own tokens would say them; `roles` are the domain's.
+    """Return the claims in the names and types of our own tokens. `roles` maps our roles to their scopes.
 
-    Raises `InvalidToken` naming the claim that is missing, mistyped, or not of an access token.
+    Raises `InvalidToken` naming a claim that is missing, mistyped, or not allowed in an access token.
     """
     _check_kind(claims, issuer)
     held = roles_of(claims, issuer, roles)
@@ -54,7 +54,7 @@ def translate(
         "scope": " ".join(sorted(scopes_of(claims, issuer, held, roles))),
     }
     if "iat" in said:
-        # Ours always say nbf; many others mean the same moment by iat.
+        # Our rules require nbf; many issuers send only iat, and mean the same moment.
         said.setdefault("nbf", said["iat"])
     if issuer.auth_time is not None and (at := find(claims, issuer.auth_time)) is not _MISSING:
         said["auth_time"] = at
@@ -64,13 +64,13 @@ def translate(
 
 
 def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
-    """Return what the settings say of an issuer and its client, which is called `client` here."""
+    """Return what the settings say about an issuer and this client of it (by its name here)."""
     front_ends = {_called(issuer, name) for name in issuer.first_party}
     return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
 
 
 def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> ExternalPerson:
-    """Return whom the claims speak for. An address that nobody verified is not taken for theirs."""
+    """Return the person whom the claims speak for, with an e-mail address only if it is verified."""
     is_verified = issuer.unverified_email or claims.get("email_verified") is True
     email = find(claims, issuer.email) if is_verified else None
     name = find(claims, issuer.person)
@@ -83,7 +83,7 @@ def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> ExternalPerson:
 
 
 def subject_of(claims: dict[str, Any], issuer: TrustedIssuer) -> str:
-    """Return the issuer's own name for whom the claims speak for. Raises `InvalidToken`."""
+    """Return the issuer's identifier of the person. Raises `InvalidToken`."""
     subject = find(claims, issuer.subject)
     if not is_name(subject, LONGEST_SUBJECT) or not str(subject).strip():
         raise InvalidToken(issuer.subject)
@@ -93,7 +93,7 @@ def subject_of(claims: dict[str, Any], issuer: TrustedIssuer) -> str:
 def roles_of(
     claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
-    """Return our roles for whom the claims speak for: none that the domain does not know."""
+    """Return the person's roles here; roles that the domain does not know are left out."""
     theirs = frozenset[str]().union(*(_whole(claims, path) for path in issuer.roles))
     return (_ours(theirs, issuer.role_map) | set(issuer.default_roles)).intersection(roles)
 
@@ -104,7 +104,7 @@ def scopes_of(
     held: frozenset[str],
     roles: Mapping[str, frozenset[str]],
 ) -> frozenset[str]:
-    """Return the scopes that the roles give, as far as the token has them where it must say so."""
+    """Return the scopes of the roles in `held`; if the settings name a claim, only those that it lists."""
     given = frozenset[str]().union(*(roles[role] for role in held))
     if issuer.scopes is None:
         return given
@@ -112,7 +112,7 @@ def scopes_of(
 
 
 def find(claims: Mapping[str, Any], path: str) -> Any:
-    """Return the claim at a path, or what stands for none. The longest name that fits is taken."""
+    """Return the claim at a path, or `_MISSING`. The longest name that fits takes precedence."""
     if path in claims:
         return claims[path]
     head, dot, tail = path.rpartition(".")
@@ -126,13 +126,13 @@ def find(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def fingerprint(issuer: str, subject: str) -> str:
-    """Return a name of 28 characters for whom an issuer knows, which no account of ours has."""
+    """Return a subject of 28 characters for a person without an account; no account id begins with ~."""
     digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
     return f"~{digest[:27]}"
 
 
 def _called(issuer: TrustedIssuer, name: str) -> str:
-    """Return what a client of an issuer is called here: by no name that one of ours has."""
+    """Return the name here of an issuer's client, which differs from the names of all our own clients."""
     return f"{issuer.name}|{name}"
 
 
@@ -161,13 +161,13 @@ def _split(value: Any) -> list[Any]:
 
 
 def _whole(claims: dict[str, Any], path: str) -> frozenset[str]:
-    """Return the names at a path. A text is one of them: "not an admin" is nobody's role admin."""
+    """Return the names at a path. A text is one name: "not an admin" must not give the role admin."""
     value = find(claims, path)
     return _names([value] if isinstance(value, str) else value, path)
 
 
 def _words(claims: dict[str, Any], path: str) -> frozenset[str]:
-    """Return the names at a path. A text is cut at blanks, as scopes are (RFC 6749, section 3.3)."""
+    """Return the names at a path. A text is split at spaces, as scopes are (RFC 6749, section 3.3)."""
     value = find(claims, path)
     return _names(_split(value) if isinstance(value, str) else value, path)
 
@@ -196,6 +196,6 @@ def _named(claims: dict[str, Any], names: tuple[str, ...], longest: int) -> str:
 
 
 def is_name(value: Any, longest: int = LONGEST_SUBJECT) -> bool:
-    """Tell whether a value is a text that can be shown and written anywhere."""
-    # Half of a surrogate pair, or a NUL, is text in Python and can be written nowhere.
+    """Tell whether a value is a text that can be shown, logged and stored."""
+    # Python strings may contain lone surrogates and NUL; isprintable() is False for both.
     return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clock import MovedClock, passed
 from watchword.errors import TimedOut
-from watchword.process.deadline import Watchdog, WorkCancelled, _left_behind, limited, within
+from watchword.process.deadline import Watchdog, WorkCancelled, _still_ending, limited, within
 from watchword.storage.database import undisturbed
 
 
@@ -41,7 +41,7 @@ async def test_what_takes_too_long_is_cancelled_and_says_so(clock: MovedClock) -
     with pytest.raises(TimedOut, match="longer than 5 s"):
         await waiting
     await turn()
-    assert not _left_behind
+    assert not _still_ending
 
 
 async def test_a_commit_goes_on_to_its_end_and_nobody_waits_for_it(clock: MovedClock) -> None:
@@ -59,11 +59,11 @@ async def test_a_commit_goes_on_to_its_end_and_nobody_waits_for_it(clock: MovedC
     clock.move(5)
     with pytest.raises(TimedOut):
         await waiting
-    assert len(_left_behind) == 1
+    assert len(_still_ending) == 1
     may.set()
     await turn()
     assert done.is_set()
-    assert not _left_behind
+    assert not _still_ending
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -123,7 +123,7 @@ async def test_a_step_that_takes_too_long_is_cancelled_and_short_ones_are_not() 
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            return watchdog.has_bitten
+            return watchdog.has_cancelled
         return False
 
     task = asyncio.create_task(steps())
