@@ -1,4 +1,4 @@
-"""A lease: the time for which a connection may live. Pure: it knows a clock and no socket."""
+"""A lease: how long a connection may stay open. Pure: it knows a clock and no socket."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from watchword.process.clock import Clock, Timer
 
 
 class LeaseHolder(Protocol):
-    """Whoever lives by a lease: a connection."""
+    """A connection that is open for as long as its lease says."""
 
     def ended(self, ending: Ending) -> None:
-        """The lease is over: nothing more may leave but the reason."""
+        """Called when the lease ends. The holder may send nothing more than the reason."""
 
     def reminded(self) -> None:
-        """It is time to renew: the lease ends at `ends_at` otherwise."""
+        """Called when the client should renew. Otherwise the lease ends at `ends_at`."""
 
     def regranted(self) -> None:
-        """The principal's grants are others from now on."""
+        """Called when the principal's grants have changed."""
 
 
 class Lease:
-    """Says once, at the moment it is over, why; and before that, that it will be.
+    """Tells its holder when it is time to renew, and once, at its end, why it ended.
 
-    `renew_before` is how many seconds before its end the holder is reminded.
+    The holder is reminded `renew_before` seconds before the end; never if that is 0.
     """
 
     __slots__ = ("_clock", "_renew_before", "_holder", "_timer", "deadline", "ending", "principal")
@@ -37,7 +37,7 @@ class Lease:
     ) -> None:
         self.principal = principal
         self.ending: Ending | None = None
-        # Until when a token that no longer fits is suffered, in Unix seconds.
+        # The end (Unix seconds) for a token that `outdate` was called for.
         self.deadline = math.inf
         self._clock = clock
         self._holder = holder
@@ -47,7 +47,7 @@ class Lease:
 
     @property
     def ends_at(self) -> float:
-        """When it ends unless it is renewed, in Unix seconds."""
+        """When the lease ends unless it is renewed, in Unix seconds."""
         return min(self.principal.expires_at, self.deadline)
 
     @property
@@ -56,33 +56,33 @@ class Lease:
         return self.ends_at - self._renew_before
 
     def end(self, ending: Ending) -> None:
-        """End the lease for a reason; the first reason stands."""
+        """End the lease. If it has ended already, the first reason stands."""
         if self.ending is None:
             self.ending = ending
             self.release()
             self._holder.ended(ending)
 
     def renew(self, principal: Principal) -> None:
-        """Go on as the principal of a new token. One that is over stays over."""
+        """Continue with the principal of a new token. A lease that has ended stays so."""
         if self.ending is None:
             self.deadline = math.inf
             self._become(principal)
             self._wait(is_reminded=False)
 
     def narrow(self, principal: Principal) -> None:
-        """Go on with what is left of the grants, until the end that is set already."""
+        """Continue with a principal that has fewer grants, until the same end."""
         if self.ending is None:
             self._become(principal)
 
     def outdate(self, deadline: float) -> None:
-        """Remind the holder at once; without a new token it ends at the deadline (Unix seconds)."""
+        """Remind the holder at once, and end at the deadline (Unix seconds) unless it renews by then."""
         if self.ending is None and deadline < self.ends_at:
             self.deadline = deadline
             self._wait(is_reminded=True)
             self._holder.reminded()
 
     def release(self) -> None:
-        """Stop watching the time: the connection is gone."""
+        """Cancel the timer, because the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -107,7 +107,7 @@ class Lease:
         self._holder.reminded()
 
     def _expire(self) -> None:
-        # A timer of the event loop may run a little before the wall clock says so.
+        # The event loop may run a timer a little before the wall clock reaches its time.
         if self._clock.now() < self.ends_at:
             self._wait(is_reminded=True)
         else:
@@ -116,5 +116,5 @@ class Lease:
 
 
 def narrowed(principal: Principal, grants: Grants) -> Principal:
-    """Return the principal with what it has of these grants, and no more."""
+    """Return the principal without the grants that are not among these."""
     return replace(principal, grants=principal.grants.within(grants))

@@ -1,4 +1,4 @@
-"""The leases of this process, by whose they are: what is revoked anywhere ends them here."""
+"""The leases of this process by subject, so that a revocation anywhere ends them here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword.errors import Ending
 
 
 class Leases:
-    """Every live lease of somebody who signed in. Nobody in particular has nothing to lose."""
+    """Every live lease of a signed-in subject. Anonymous leases cannot be revoked, and are not kept."""
 
     def __init__(self) -> None:
         self._by_subject: defaultdict[str, set[Lease]] = defaultdict(set)
@@ -24,12 +24,12 @@ class Leases:
         return len(self._by_subject.get(subject, ()))
 
     def add(self, lease: Lease) -> None:
-        """Watch over a lease from now on."""
+        """Add a lease; an anonymous one is ignored."""
         if subject := lease.principal.subject:
             self._by_subject[subject].add(lease)
 
     def discard(self, lease: Lease) -> None:
-        """Watch over it no more."""
+        """Remove a lease."""
         subject = lease.principal.subject
         if subject and (leases := self._by_subject.get(subject)):
             leases.discard(lease)
@@ -37,26 +37,26 @@ class Leases:
                 del self._by_subject[subject]
 
     def revoke_session(self, subject: str, session: str) -> None:
-        """End what lives by tokens of a session."""
+        """End the leases whose token belongs to a session."""
         for lease in self._of(subject):
             if lease.principal.session == session:
                 lease.end(Ending.REVOKED)
 
     def revoke_token(self, subject: str, token: str) -> None:
-        """End what lives by the token of this id."""
+        """End the leases whose token has this id."""
         for lease in self._of(subject):
             if lease.principal.token_id == token:
                 lease.end(Ending.REVOKED)
 
     def revoke_client(self, client: str, version: int) -> None:
-        """End what lives by tokens that were issued before the client had this version."""
+        """End the leases whose token was issued before the client had this version."""
         for lease in tuple(chain.from_iterable(self._by_subject.values())):
             principal = lease.principal
             if principal.client == client and principal.client_version < version:
                 lease.end(Ending.REVOKED)
 
     def outdated(self, subject: str, version: int) -> Iterator[Lease]:
-        """Yield what lives by tokens that were issued before the account had this version."""
+        """Yield the leases whose token was issued before the account had this version."""
         for lease in self._of(subject):
             if lease.principal.version < version:
                 yield lease

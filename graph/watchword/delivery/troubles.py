@@ -1,7 +1,7 @@
-"""What could not be shared of late, and when it is tried again. Pure: it knows no clock.
+"""Group keys whose run could not be shared lately, and when that is tried again. Pure: it knows no clock.
 
-It holds two numbers for each hash, whatever documents and variables are behind it, and never more
-than `MOST` of them. Two keys with one hash would only wait for each other's pause.
+Only hashes of keys are kept, with two numbers each and at most `MOST` of them, so that the documents and
+variables of clients take no memory. Two keys with the same hash share a pause, which does no harm.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-# Seconds until the next try, doubled each time up to the last number; then as long without trouble
-# until it is forgotten.
+# Seconds until the next try: the first pause, which doubles each time up to the longest. A key is forgotten
+# when it has had no trouble for another pause.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
-# Of some 200 bytes each: 2 MB. The oldest make room.
+# At some 200 bytes each: 2 MB. Beyond this number the oldest are dropped.
 MOST = 10_000
 
 
@@ -23,7 +23,7 @@ class _Trouble(NamedTuple):
 
 
 class Troubles:
-    """Remembers keys that had trouble. Times are in Unix seconds."""
+    """Remembers keys whose run could not be shared. Times are in Unix seconds."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, _Trouble] = OrderedDict()
@@ -32,8 +32,11 @@ class Troubles:
         return len(self._known)
 
     def note(self, key: Hashable, now: float, is_lasting: bool) -> None:
-        """Note trouble with a key. The key is allowed again after a pause that doubles each time;
-        with `is_lasting`, after the longest pause at once."""
+        """Note that a key's run could not be shared.
+
+        The key is allowed again after a pause that doubles each time; with `is_lasting`, after the longest
+        pause.
+        """
         before = self._known.pop(hash(key), None)
         is_again = before is not None and now <= before.until + before.pause
         pause = min(2 * before.pause, LONGEST_PAUSE) if before and is_again else FIRST_PAUSE
@@ -43,7 +46,7 @@ class Troubles:
         self._forget(now)
 
     def allows(self, key: Hashable, now: float) -> bool:
-        """Tell whether a key may be tried now."""
+        """Tell whether a run for this key may be shared now."""
         known = self._known.get(hash(key))
         return known is None or known.until <= now
 

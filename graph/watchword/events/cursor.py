@@ -1,4 +1,4 @@
-"""Cursors: opaque places in a stream that only the log itself can make. Pure."""
+"""Cursors: signed, opaque places in a stream. Only the server can make them. Pure."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ MAC_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """Writes and reads the cursors of one log.
+    """Writes and reads the cursors of one event log.
 
-    `epoch` names the log, so that a cursor from another database is refused and not misread;
-    `secret` signs, so that nobody makes one up. A cursor is good for one stream, and one key in it.
+    `epoch` identifies the log, so that a cursor from another database is refused and not misread. `secret`
+    signs the cursors, so that clients cannot forge them. A cursor is valid for one stream, or one key in it.
     """
 
     epoch: str
     secret: bytes = field(repr=False)
 
-    def write(self, stream: str, key: str | None, place: Place, answered: int | None = None) -> str:
-        """Return the cursor of a subscriber that has seen everything up to a place.
+    def write(self, stream: str, key: str | None, place: Place, answers: int | None = None) -> str:
+        """Return the cursor of a client that has every answer up to a place.
 
-        `answered` is how many answers to the event there it has seen, when more may follow; None when
-        the event is done.
+        `answers` is how many answers to the event at the place it has, if more may follow; None if it has
+        them all.
         """
-        count = "" if answered is None else answered
-        told = f"{self.epoch}:{place.position}:{place.mark}:{count}"
-        return f"{_encode(told.encode())}.{_encode(self._sign(told, stream, key))}"
+        count = "" if answers is None else answers
+        payload = f"{self.epoch}:{place.position}:{place.mark}:{count}"
+        return f"{_encode(payload.encode())}.{_encode(self._sign(payload, stream, key))}"
 
     def read(self, cursor: str, stream: str, key: str | None) -> tuple[Place, int | None]:
-        """Return the place that a cursor names, and how many answers there have been seen.
+        """Return a cursor's place, and its number of answers as given to `write`.
 
-        Raises `CursorExpired` for a cursor of another log or of an older version, and `BadUserInput`
-        for one that is of another subscription, or is none.
+        Raises `CursorExpired` for a cursor of another log or of an older version of the server, and
+        `BadUserInput` for one of another subscription, or one that is malformed.
         """
-        told, signature = _parts(cursor)
-        epoch, *rest = told.split(":")
+        payload, signature = _parts(cursor)
+        epoch, *rest = payload.split(":")
         if epoch != self.epoch:
             raise CursorExpired("The cursor is from another database. Fetch anew.")
-        if not hmac.compare_digest(signature, self._sign(told, stream, key)):
+        if not hmac.compare_digest(signature, self._sign(payload, stream, key)):
             raise BadUserInput(
                 "The cursor is not one that this subscription was given.", ["extensions", "resume"]
             )
         match rest:
-            case [position, mark, answered]:
-                return Place(int(position), mark), int(answered) if answered else None
-        # Without a mark nobody can tell whether it is of this log's past or of one that was lost.
+            case [position, mark, answers]:
+                return Place(int(position), mark), int(answers) if answers else None
+        # Cursors of older versions have no mark. They may be from a past that the database went back from.
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
 
-    def _sign(self, told: str, stream: str, key: str | None) -> bytes:
-        # What follows which stream and key cannot be told apart from another that looks alike.
-        message = "\0".join((told, stream, "" if key is None else f"={key}")).encode()
+    def _sign(self, payload: str, stream: str, key: str | None) -> bytes:
+        # The separator and "=" make this unambiguous: no other payload, stream and key give the same message.
+        message = "\0".join((payload, stream, "" if key is None else f"={key}")).encode()
         return hmac.digest(self.secret, message, "sha256")[:MAC_BYTES]
 
 
@@ -64,8 +64,8 @@ def _parts(cursor: str) -> tuple[str, bytes]:
     try:
         if len(cursor) > LONGEST:
             raise ValueError("too long")
-        told, signature = cursor.split(".")
-        return _decode(told).decode(), _decode(signature)
+        payload, signature = cursor.split(".")
+        return _decode(payload).decode(), _decode(signature)
     except ValueError:
         raise BadUserInput("This is no cursor.", ["extensions", "resume"]) from None
 

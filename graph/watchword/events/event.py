@@ -1,4 +1,4 @@
-"""What happened: a frozen value that travels from a commit to every subscriber."""
+"""Events: frozen values that travel from a commit to every subscriber."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """A position in a stream, and the mark of the event that is there.
+    """A position in a stream, and the mark of the event at that position.
 
-    Marks are random. When a database goes back to an earlier state and its positions are used again,
-    the events there have other marks, and a place from before is known to be lost.
+    Marks are random. If a database goes back to an earlier state and its positions are used again, the new
+    events have other marks. That shows that a place from before does not exist any more.
     """
 
     position: int
@@ -24,13 +24,13 @@ BEGINNING = Place(0, "")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """Something that happened to one thing.
 
-    `stream` is the ordered log it belongs to, `key` which thing in it (an incident's id), `kind`
-    what happened to it. `data` holds ids and small values, never what a permission guards: each
-    subscriber loads what it may see, with its own principal. `position` is the event's place in its
-    stream, from 1 and without holes, in the order of commits; 0 until the log has given it one.
-    `mark` is random and the event's own; `before` is the mark of the event at the position before.
+    `stream` is the sequence of events it belongs to, `key` identifies the thing (an incident's id), and
+    `kind` says what happened. `data` holds ids and small values, never anything that a permission guards:
+    each subscriber loads what it may see with its own principal. `position` numbers the events of a stream
+    from 1, without holes, in the order of their commits; it is 0 until the event is appended to the log.
+    `mark` is random and belongs to this event; `before` is the mark of the event at the previous position.
     """
 
     stream: str
@@ -43,10 +43,10 @@ class Event:
 
     @property
     def place(self) -> Place:
-        """Where it is in its stream."""
+        """Where the event is in its stream."""
         return Place(self.position, self.mark)
 
 
 PRESENT = "PRESENT"
-"""The kind of the event with which a subscription that asks for the present state begins. It
-happened to nobody and is in no log: `context.follow(…, present=True)` makes it."""
+"""The kind of the first event of `context.follow(…, present=True)`, which stands for the present state.
+It is in no log."""

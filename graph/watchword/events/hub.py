@@ -107,18 +107,18 @@ class Hub:
         try:
             changes = await self._event_log.changes(self._last_look)
             for stream, head in changes.heads.items():
-                self._tell(stream, head)
+                self._compare(stream, head)
             # The log must report a stream that moved by the bus as changed. If not, its event may be gone.
             doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
             for some in batches(list(doubtful)):
                 for stream, head in (await self._event_log.heads(some)).items():
-                    self._tell(stream, head)
+                    self._compare(stream, head)
         except BaseException:
             self._moved |= moved
             raise
         self._last_look = changes.look
 
-    def _tell(self, stream: str, head: Place) -> None:
+    def _compare(self, stream: str, head: Place) -> None:
         reader = self._readers.get(stream)
         if reader is None:
             return

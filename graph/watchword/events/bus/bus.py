@@ -1,12 +1,12 @@
-"""The bus: how processes wake each other after a commit.
+"""The bus: carries committed events to the other processes.
 
-Its promise, which every implementation keeps:
+Every implementation promises this:
 
-* `publish` is called after the commit, with events that have their positions. It neither waits nor
-  fails: the log is the truth, an event on the bus is a wake-up.
-* Delivery is at most once and in any order, to every process that follows the stream, the
-  publisher's own included. The hub puts in order, and reads from the log what is missing.
-* `receive` (the hub) is called on the event loop and must not block.
+* `publish` is called after the commit, with events that have positions. It never waits and never fails. The
+  log is authoritative; the bus only makes delivery fast.
+* An event is delivered at most once and in any order, to every process that follows its stream, including
+  the publisher's own. The hub restores the order and reads missing events from the log.
+* `receive` (the hub's) is called on the event loop and must not block.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ class Bus(Protocol):
     """Carries events from a commit to the hub of every process."""
 
     async def open(self, receive: Receive) -> None:
-        """Attach the one receiver of this process and begin to carry."""
+        """Set the one receiver of this process, and start."""
 
     async def follow(self, stream: str) -> None:
-        """Carry this stream's events to this process from now on."""
+        """Deliver this stream's events to this process from now on."""
 
     async def unfollow(self, stream: str) -> None:
-        """Carry this stream's events here no more."""
+        """Stop delivering this stream's events to this process."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Carry committed events to every process that follows their streams."""
+        """Send committed events to every process that follows their streams."""
 
     async def close(self) -> None:
-        """Carry what was published, as far as that can be done now, and stop.
+        """Send what was published, as far as that is possible now, and stop.
 
-        The background, in which a bus runs what it needs, has been closed before.
+        The background with the bus's own tasks has been closed before.
         """

@@ -1,4 +1,4 @@
-"""Which bus a URL names: in process, or Redis alone, behind Sentinels or in a Cluster."""
+"""Make the bus that a URL names: in memory, or one Redis, Redis with Sentinels, or a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from watchword.events.bus.memory import MemoryBus
 from watchword.events.bus.redis import Connect, RedisBus
 from watchword.process.background import Background
 
-# Seconds for a connection, and for an answer. A server that hangs is as good as none.
+# Seconds for a connection, and for an answer. A server that hangs counts as unavailable.
 CONNECT_SECONDS = ANSWER_SECONDS = 2.0
 
 
 class _Once(Retry):
-    """Tries once. With no retries at all, redis-py still connects again behind the bus' back, and
-    reads the answers to that while the bus reads its messages from the same connection."""
+    """Tries once.
+
+    Even when told not to retry, redis-py reconnects on its own, and reads the answers to that while the bus
+    reads messages from the same connection.
+    """
 
     async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *_: Any, **__: Any) -> Any:
         return await do()
@@ -37,7 +40,7 @@ def bus(url: str, namespace: Callable[[], str], background: Background) -> Bus:
 
 
 async def reach(url: str) -> None:
-    """Ask the Redis that a URL names for a sign of life; raises `RedisError` or `OSError`."""
+    """Ping the Redis that a URL names. Raises `RedisError` or `OSError`."""
     client = await _connector(url)()
     try:
         await client.ping()
@@ -71,7 +74,7 @@ async def _of_sentinels(parts: SplitResult) -> Redis:
 
 
 async def _of_cluster(parts: SplitResult) -> Redis:
-    """Return a client of the first node that answers: a cluster publishes through all of its nodes."""
+    """Return a client of the first node that answers. A cluster publishes through any of its nodes."""
     failure: Exception = RedisError("no node answers")
     for host, port in hosts(parts, PORT):
         client = await _alone(_node(parts, host, port))
@@ -86,7 +89,7 @@ async def _of_cluster(parts: SplitResult) -> Redis:
 
 
 def _patience() -> dict[str, Any]:
-    """Return how long one try may take. The next is the bus's, which then asks who is master."""
+    """Return the time limits of one try. The bus makes the next one, and then asks for the master again."""
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
@@ -95,6 +98,6 @@ def _patience() -> dict[str, Any]:
 
 
 def _node(parts: SplitResult, host: str, port: int) -> str:
-    """Return the URL of one server, with the credentials and options of the whole."""
+    """Return the URL of one server, with the credentials and options of the given URL."""
     credentials, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(("redis", f"{credentials}{at}{host}:{port}", "", parts.query, ""))

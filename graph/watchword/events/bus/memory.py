@@ -1,4 +1,4 @@
-"""The bus of a server that is one process."""
+"""The bus of a server with only one process."""
 
 from __future__ import annotations
 

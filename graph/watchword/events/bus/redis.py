@@ -1,7 +1,7 @@
-"""The bus between processes: Redis' publish and subscribe, a channel for each stream.
+"""The bus between processes: publish and subscribe of Redis, with one channel for each stream.
 
-Redis may be killed at any moment: what it loses, the hub reads from the log. Publishing never waits
-for it, and a publisher that cannot reach it keeps its newest events until it can.
+Redis may be killed at any moment: the hub reads lost events from the log. Publishing never waits for Redis. A
+process that cannot reach it keeps its newest events until it can.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from watchword.process.background import Background, Supervised
 
 log = logging.getLogger("watchword.bus")
 
-# The most events that wait to be published. Beyond it the oldest are dropped: other processes find them in the log.
+# The most events that wait to be published. The oldest are dropped: other processes read them from the log.
 OUTBOX = 10_000
-# Seconds without a message after which Redis is asked whether it is there, and as many to answer.
+# Seconds without a message after which Redis is pinged, and seconds for its answer.
 QUIET = 5.0
 # Seconds that `follow` waits until Redis confirms a subscription.
 CONFIRM_SECONDS = 1.0
-# Seconds in which the events that still wait must be published when this process ends.
+# Seconds for publishing the events that still wait when this process ends.
 FAREWELL_SECONDS = 2.0
 FAILURES = (RedisError, OSError)
 
 Connect = Callable[[], Awaitable[Redis]]
-"""Returns a client of the server that publishes now; raises `RedisError` or `OSError`. The client
-must not try again by itself: the bus begins anew, perhaps with another server."""
+"""Returns a client of the present master; raises `RedisError` or `OSError`. The client must not retry by
+itself: the bus connects again, perhaps to another server."""
 
 
 class RedisBus:
-    """Carries events over Redis. `namespace` keeps two installations on one server apart."""
+    """Carries events over Redis. `namespace` separates two installations that use the same server."""
 
     def __init__(
         self, connect: Connect, namespace: Callable[[], str], background: Background
@@ -48,17 +48,18 @@ class RedisBus:
         self._namespace = namespace
         self._background = background
         self._receive: Receive | None = None
-        # The streams that are followed; those of them that changed since the present connection was told;
-        # those it was told; and the channels that Redis has not confirmed. `_telling` is held meanwhile.
+        # The streams that are followed; those to subscribe to or unsubscribe from; those that the present
+        # connection is subscribed to; and the channels that Redis has not confirmed yet.
         self._streams: set[str] = set()
         self._changed: set[str] = set()
-        self._told: set[str] = set()
+        self._subscribed: set[str] = set()
         self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         self._pubsub: PubSub | None = None
-        self._telling = asyncio.Lock()
+        # Held while the subscriptions of the connection are changed.
+        self._subscribing = asyncio.Lock()
         # Events that wait to be published, and events being sent, which are sent again if that fails.
         self._outbox: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
-        self._leaving: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
+        self._sending: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
         self._published = asyncio.Event()
 
     async def open(self, receive: Receive) -> None:
@@ -69,21 +70,21 @@ class RedisBus:
     async def follow(self, stream: str) -> None:
         self._streams.add(stream)
         self._changed.add(stream)
-        await self._tell()
-        # Without a connection there is nothing to wait for: the next one is told all streams.
+        await self._subscribe()
+        # Without a connection there is nothing to wait for: the next one subscribes to all streams.
         if confirmed := self._unconfirmed.get(self._channel(stream)):
             await asyncio.wait([confirmed], timeout=CONFIRM_SECONDS)
 
     async def unfollow(self, stream: str) -> None:
         self._streams.discard(stream)
         self._changed.add(stream)
-        await self._tell()
+        await self._subscribe()
 
     def publish(self, events: Sequence[Event]) -> None:
         if self._receive is None:
             return
         for event in events:
-            # This process need not wait for its own news; what comes back is passed over.
+            # Deliver to this process at once. The hub ignores the event when Redis brings it back.
             self._receive(event)
             try:
                 self._outbox.append((self._channel(event.stream), _encode(event)))
@@ -93,47 +94,47 @@ class RedisBus:
 
     async def close(self) -> None:
         self._receive = None
-        if not self._outbox and not self._leaving:
+        if not self._outbox and not self._sending:
             return
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._flush()
         except (*FAILURES, ValueError) as error:
-            unsaid = len(self._leaving) + len(self._outbox)
-            log.warning("%d events were not published: %s", unsaid, type(error).__name__)
+            count = len(self._sending) + len(self._outbox)
+            log.warning("%d events were not published: %s", count, type(error).__name__)
 
     async def _listen(self, task: Supervised) -> None:
         client = await self._connect()
         pubsub = client.pubsub()
         try:
-            # Nothing is published on this channel. Subscribing to it opens the connection here, once, and
-            # not in several calls of `follow` at the same time.
+            # Nothing is published on this channel. Subscribing to it opens the connection here, before
+            # several concurrent calls of `follow` would each open one.
             await pubsub.subscribe(self._channel(""))
-            self._pubsub, self._told, self._changed = pubsub, set(), set(self._streams)
-            await self._tell()
+            self._pubsub, self._subscribed, self._changed = pubsub, set(), set(self._streams)
+            await self._subscribe()
             await self._hear(pubsub, task)
         finally:
             self._pubsub = None
             for channel in tuple(self._unconfirmed):
                 self._confirm(channel)
-            # Wait for a `_tell` that is under way: redis-py would open a closed connection again for it.
-            async with self._telling:
+            # Wait for a running `_subscribe`: redis-py would reopen a closed connection for it.
+            async with self._subscribing:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
             await client.aclose()
 
-    async def _tell(self) -> None:
+    async def _subscribe(self) -> None:
         """Subscribe and unsubscribe at Redis for the streams that changed since the last call."""
-        async with self._telling:
+        async with self._subscribing:
             if self._pubsub is None or not _is_connected(self._pubsub):
-                # The next connection is told everything.
+                # The next connection subscribes to everything.
                 self._changed.clear()
                 return
-            # Only the changed streams: there may be very many.
+            # Only the changed streams: there may be very many others.
             changed, self._changed = self._changed, set()
-            new = [stream for stream in changed & self._streams if stream not in self._told]
-            old = [stream for stream in changed & self._told if stream not in self._streams]
-            self._told.update(new)
-            self._told.difference_update(old)
+            new = [stream for stream in changed & self._streams if stream not in self._subscribed]
+            old = [stream for stream in changed & self._subscribed if stream not in self._streams]
+            self._subscribed.update(new)
+            self._subscribed.difference_update(old)
             try:
                 if channels := [self._channel(stream) for stream in new]:
                     loop = asyncio.get_running_loop()
@@ -142,24 +143,24 @@ class RedisBus:
                 if channels := [self._channel(stream) for stream in old]:
                     await self._pubsub.unsubscribe(*channels)
             except FAILURES:
-                # The listener loses the connection as well, and begins anew with all streams.
-                log.debug("what is followed could not be told")
+                # The listener notices the lost connection, and subscribes to all streams again.
+                log.debug("the subscriptions could not be changed")
 
     async def _hear(self, pubsub: PubSub, task: Supervised) -> None:
-        is_asked = False
+        is_pinged = False
         while True:
             if not _is_connected(pubsub):
                 raise ConnectionError("Redis is gone")
             message = await pubsub.get_message(timeout=QUIET)
             if message is not None:
-                is_asked = False
+                is_pinged = False
                 task.well()
                 self._take(message)
-            elif is_asked:
+            elif is_pinged:
                 raise TimeoutError("Redis says nothing")
             else:
-                is_asked = True
-                async with self._telling:
+                is_pinged = True
+                async with self._subscribing:
                     if _is_connected(pubsub):
                         await pubsub.ping()
 
@@ -174,7 +175,7 @@ class RedisBus:
         try:
             event = _decode(data)
         except ValueError:
-            log.warning("something that is no event came over Redis")
+            log.warning("a message that is no event came over Redis")
             return
         if self._receive is not None:
             self._receive(event)
@@ -190,7 +191,7 @@ class RedisBus:
             await client.ping()
             while True:
                 task.well()
-                if not self._leaving:
+                if not self._sending:
                     await self._published.wait()
                 await self._flush_to(client)
         finally:
@@ -205,13 +206,13 @@ class RedisBus:
 
     async def _flush_to(self, client: Redis) -> None:
         self._published.clear()
-        self._leaving.extend(self._outbox)
+        self._sending.extend(self._outbox)
         self._outbox.clear()
         pipeline = client.pipeline(transaction=False)
-        for channel, data in self._leaving:
+        for channel, data in self._sending:
             pipeline.publish(channel, data)
         await pipeline.execute()
-        self._leaving.clear()
+        self._sending.clear()
 
     def _channel(self, stream: str) -> str:
         return f"watchword:{self._namespace()}:{stream}"
@@ -222,18 +223,18 @@ def _is_away(error: Exception) -> bool:
 
 
 def _is_connected(pubsub: PubSub) -> bool:
-    """Tell whether the connection is there: redis-py would make another one in the midst of things."""
+    """Tell whether the connection is open. If not, the next command would make redis-py open another."""
     return pubsub.connection is not None and bool(pubsub.connection.is_connected)
 
 
 def _encode(event: Event) -> bytes:
-    """Return the event as it travels. Raises `TypeError` for a value that JSON does not have."""
-    told = [event.stream, event.key, event.kind, dict(event.data), event.position]
-    return orjson.dumps([*told, event.mark, event.before])
+    """Return the event as bytes. Raises `TypeError` for a value that JSON does not have."""
+    fields = [event.stream, event.key, event.kind, dict(event.data), event.position]
+    return orjson.dumps([*fields, event.mark, event.before])
 
 
 def _decode(message: bytes) -> Event:
-    """Return the event that came. Raises `ValueError` for anything else: others may write here."""
+    """Return the event. Raises `ValueError` for anything else: other programs may publish here."""
     match orjson.loads(message):
         case [str(stream), str(key), str(kind), dict(data), int(position), str(mark), str(before)]:
             return Event(stream, key, kind, data, position, mark, before)

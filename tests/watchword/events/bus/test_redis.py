@@ -113,7 +113,7 @@ async def test_two_installations_on_one_redis_do_not_mix(server: LiveRedis) -> N
         ear(server.url, "toys", namespace="b") as other,
     ):
         a.bus.publish([event("bear")])
-        await until(lambda: not a.bus._outbox and not a.bus._leaving)
+        await until(lambda: not a.bus._outbox and not a.bus._sending)
         b.bus.publish([event("car")])
         await other.hear("car")
         assert other.keys == ["car"]
@@ -197,7 +197,7 @@ async def test_after_a_restart_events_flow_again_with_those_published_meanwhile(
         one.bus.publish([event("car"), event("atlas", "books")])
         await other.hear("car")
         await other.hear("atlas")
-        await until(lambda: not one.bus._leaving)
+        await until(lambda: not one.bus._sending)
         assert one.heard == [event("bear"), event("car"), event("atlas", "books")]
 
 
@@ -218,7 +218,7 @@ async def test_following_while_redis_dies_and_comes_back_ends_as_it_was_meant(
         with server.client as client:
             await until(lambda: len(client.pubsub_channels()) == 100)
             assert b"watchword:here:stream0" not in client.pubsub_channels()
-        await until(lambda: not one.bus._leaving)
+        await until(lambda: not one.bus._sending)
         one.bus.publish([event("bear", "stream99")])
         await other.hear("bear")
 
@@ -264,7 +264,7 @@ async def test_closing_in_the_midst_of_publishing_loses_nothing(server: LiveRedi
     async with ear(server.url, "toys") as other:
         async with ear(server.url) as one:
             one.bus.publish([event(f"bear{number}") for number in range(1_000)])
-            await until(lambda: bool(one.bus._leaving))
+            await until(lambda: bool(one.bus._sending))
         await other.hear("bear999")
         assert len(set(other.keys)) == 1_000
 
@@ -295,7 +295,7 @@ async def test_what_is_no_event_is_logged_and_passed_over(
         await other.hear("bear")
         assert other.heard == [event("bear")]
         assert other.bus._pubsub is kept
-    assert "something that is no event came over Redis" in caplog.text
+    assert "a message that is no event came over Redis" in caplog.text
 
 
 async def test_an_event_that_cannot_be_written_does_not_hold_up_the_next(
