@@ -18,7 +18,17 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from incident_room import schema
-from tests.support.documents import DOCUMENTS, FRONT_END, HOW_TO, ROOT, bash, block, blocks, run
+from tests.support.documents import (
+    ARCHITECTURE,
+    DOCUMENTS,
+    FRONT_END,
+    HOW_TO,
+    ROOT,
+    bash,
+    block,
+    blocks,
+    run,
+)
 from tests.support.node import installed
 from tests.support.server import PASSWORD, LiveServer, issuing, live_server
 from watchword import AuditAction
@@ -30,6 +40,11 @@ pytestmark = pytest.mark.xdist_group("documents")
 
 PROVIDER = HOW_TO / "sign-in-with-an-identity-provider.md"
 STOCK = ROOT / "tests/clients"
+# The examples of a reader; what is named in them is not here.
+MADE_UP = {"shop.py"}
+PAGES = [document for document in DOCUMENTS if document.name != "CHANGELOG.md"]
+# What is written by hand; the signatures in the reference are no code.
+WRITTEN = [document for document in PAGES if document.parent.name != "reference"]
 GRAPHQL = [text for document in DOCUMENTS for text in blocks(document, "graphql")]
 
 
@@ -260,6 +275,25 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
                 assert command is not None, " ".join(words)
 
 
-@pytest.mark.parametrize("text", [text for page in DOCUMENTS for text in blocks(page, "python")])
+@pytest.mark.parametrize("text", [text for page in WRITTEN for text in blocks(page, "python")])
 def test_python_is_python(text: str) -> None:
     ast.parse(text)
+
+
+# --- Files ---
+
+
+def test_every_room_of_the_runtime_is_in_the_architecture() -> None:
+    listed = re.findall(r"^\| (`[^|]+) \|", ARCHITECTURE.read_text(), re.MULTILINE)
+    named = {name.rstrip("/") for row in listed for name in re.findall(r"`([^`]+)`", row)}
+    there = {path.name for path in (ROOT / "graph/watchword").iterdir()}
+    rooms = {name for name in there if not name.startswith(("_", "py.typed"))}
+    assert named == rooms
+
+
+@pytest.mark.parametrize("document", PAGES, ids=name_of)
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    for name in re.findall(r"`([\w.][\w./-]*(?:\.py|/))`", document.read_text()):
+        places = (ROOT, ROOT / "tests", ROOT / "graph/watchword", document.parent)
+        rooms = (room for room in (ROOT / "graph/watchword").iterdir() if room.is_dir())
+        assert name in MADE_UP or any((place / name).exists() for place in (*places, *rooms)), name
