@@ -1,4 +1,4 @@
-"""How many connections and operations may be open at a time, and how fast a client may talk. Pure."""
+"""Limits the number of open connections and operations, and the rate of a client's messages. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RETRY_AFTER = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Most that may be open at a time: of one address, of one principal, and in the whole process."""
+    """The most that may be open at a time: for one address, for one principal, and in the whole process."""
 
     address: float = math.inf
     principal: float = math.inf
@@ -24,10 +24,10 @@ class Bounds:
 
 
 class Quota:
-    """Counts what is open at a time in this process, for all doors together."""
+    """Counts what is open in this process, for all transports together."""
 
     def __init__(self, what: str, bounds: Bounds) -> None:
-        """`what` is the plural of what is counted, for the error."""
+        """`what` names what is counted, in the plural, for the error message."""
         self._what = what
         self._bounds = bounds
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -36,15 +36,15 @@ class Quota:
         return self._counts["process", ""]
 
     def take(self, address: str, subject: str = "") -> Slot:
-        """Take a place for an address and a principal's subject, which is empty for the anonymous.
+        """Take a slot for an address and a principal's subject, which is empty for anonymous callers.
 
-        Raises `RateLimited`, and counts nothing, when there are too many.
+        Raises `RateLimited`, and counts nothing, when too many are open.
         """
         bounds = tuple(self._bounds_of(address, subject))
-        for key, most, whose in bounds:
+        for key, most, where in bounds:
             if self._counts[key] >= most:
                 raise RateLimited(
-                    f"Too many {self._what} are open {whose}. End some, or come back later.",
+                    f"Too many {self._what} are open {where}. End some, or come back later.",
                     RETRY_AFTER,
                 )
         keys = tuple(key for key, _, _ in bounds)
@@ -52,7 +52,7 @@ class Quota:
         return Slot(self, keys)
 
     def give_back(self, keys: tuple[tuple[str, str], ...]) -> None:
-        """Count one out, by what it was counted in under."""
+        """Count down the keys of a slot."""
         self._counts.subtract(keys)
         for key in keys:
             if not self._counts[key]:
@@ -70,7 +70,7 @@ class Quota:
 
 
 class Slot:
-    """A place in a quota. Giving it back twice frees it once."""
+    """A slot in a quota. Giving it back twice frees it once."""
 
     __slots__ = ("_keys", "_quota")
 
@@ -79,7 +79,7 @@ class Slot:
         self._keys = keys
 
     def give_back(self) -> None:
-        """Count it out."""
+        """Free the slot."""
         keys, self._keys = self._keys, ()
         self._quota.give_back(keys)
 
@@ -91,7 +91,7 @@ class Slot:
 
 
 class Pace:
-    """Counts the messages of one connection in each second."""
+    """Limits the messages of one connection in each second."""
 
     __slots__ = ("_count", "_most", "_second")
 
@@ -101,7 +101,7 @@ class Pace:
         self._count = 0
 
     def is_kept(self, now: float) -> bool:
-        """Count a message at a time (Unix seconds); tell whether there are not too many."""
+        """Count a message at `now` (Unix seconds). Returns False when there are too many in this second."""
         if int(now) != self._second:
             self._second, self._count = int(now), 0
         self._count += 1
@@ -109,5 +109,5 @@ class Pace:
 
 
 def address_of(client: object) -> str:
-    """Return the address of an ASGI scope's client."""
+    """Return the network address of an ASGI scope's client; empty if it has none."""
     return str(client[0]) if isinstance(client, tuple | list) and client else ""

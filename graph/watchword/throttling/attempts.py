@@ -1,4 +1,4 @@
-"""How often somebody may try: counted in memory, or in Redis for all processes together."""
+"""Counts attempts against limits, in memory, or in Redis for all processes together."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from watchword.throttling.ip_prefix import networks
 
 log = logging.getLogger("watchword.attempts")
 
-# Seconds that Redis may take to answer. A sign-in waits for it.
+# Seconds that Redis may take to answer, for which a sign-in may have to wait.
 ANSWER_SECONDS = 2.0
-# Seconds for which it is not asked again after it could not be.
+# Seconds for which Redis is not used after a failure.
 PAUSE_SECONDS = 5.0
-# Seconds by which a window may end sooner than it is known to: Redis tells them whole.
+# A window may end up to this many seconds earlier than reported, because Redis reports whole seconds.
 MARGIN_SECONDS = 1.0
 # How many attempts with one key may wait until earlier ones are decided.
 MOST_WAITING = 200
-# Beside what redis-py calls its errors, which `limits` wraps.
+# `limits` wraps redis-py's own errors in StorageError, but not these others.
 FAILURES = (StorageError, RedisClusterException, OSError)
 
 
@@ -52,13 +52,13 @@ class Count:
 
 
 CountedAttempt = Sequence[Count]
-"""An attempt that was counted, in every network that its address is in."""
+"""An attempt that was counted: one increment for each network that its address is in."""
 
 
 class Exceeded(RateLimited):
-    """The limit of `key` is used up; an address in it is the network whose limit that was.
+    """The limit of `key` is used up. An address in the key is given as the network whose limit it is.
 
-    `name` is the counter. The attempt can be made once `excess` attempts have been taken back.
+    `name` is the name of the counter. The attempt can be made once `excess` attempts were taken back.
     """
 
     def __init__(self, key: tuple[str, ...], counted: Count, excess: int) -> None:
@@ -70,18 +70,18 @@ class Exceeded(RateLimited):
 
 
 class Undecided:
-    """The attempts of this process that are counted and not decided yet, and the attempts that wait for them."""
+    """The undecided attempts of this process (counted, with no result yet), and those that wait for them."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def add(self, taken: CountedAttempt) -> None:
-        """Note an attempt that was counted."""
+        """Add an attempt that was counted."""
         self._open.update(counted.name for counted in taken)
 
     def remove(self, taken: CountedAttempt, *, makes_room: bool) -> None:
-        """Note that an attempt was decided.
+        """Remove an attempt that was decided.
 
         If it was taken back (`makes_room`), one waiting attempt is counted again. If no undecided
         attempt is left, all waiting ones are counted again, because nothing else would wake them.
@@ -95,9 +95,9 @@ class Undecided:
                 self._wake(name, 1)
 
     def decision(self, name: str, excess: int) -> asyncio.Future[None] | None:
-        """Return a future that is done when an attempt may be counted again.
+        """Return a future that is done when the attempt may be counted again.
 
-        None when the undecided attempts are too few to make room, or too many wait already.
+        None if the undecided attempts are too few to make room, or if too many wait already.
         """
         waiting = self._waiting.setdefault(name, deque()) if self._open[name] >= excess else None
         if waiting is None or len(waiting) >= MOST_WAITING:
@@ -117,7 +117,7 @@ class Undecided:
 
 
 class Attempts:
-    """Counts attempts by key. `url` is the bus's: what it reaches counts together.
+    """Counts attempts by key, together with all processes on the bus at `url`.
 
     A network address in a key is counted in each of its `networks`.
     """
@@ -127,9 +127,9 @@ class Attempts:
         self._shared = _storage(url) if bus_url.between_processes(url) else None
         self._away_until = 0.0
         self._undecided = Undecided()
-        # Counting and taking back hold this lock. Otherwise an attempt could be refused because of another
-        # one that is refused itself, and is still counted.
-        self._turn = asyncio.Lock()
+        # Held while counting and taking back. Otherwise an attempt could be refused because another one,
+        # which is refused itself, is still counted.
+        self._lock = asyncio.Lock()
 
     async def begin(self, limit: str, *key: str) -> CountedAttempt:
         """Count an attempt as `count` does; `decide` must be called when its result is known.
@@ -138,7 +138,7 @@ class Attempts:
         instead of refusing: they may be the right passwords of a whole office. Raises `Exceeded`.
         """
         while True:
-            async with self._turn:
+            async with self._lock:
                 try:
                     taken = await self.count(limit, *key)
                 except Exceeded as error:
@@ -151,19 +151,19 @@ class Attempts:
             await decision
 
     async def decide(self, taken: CountedAttempt, *, is_guess: bool) -> None:
-        """End an attempt that was begun. One that was no guess is taken back."""
+        """End an attempt of `begin`. It is taken back if it was no guess."""
         try:
             if not is_guess:
-                async with self._turn:
+                async with self._lock:
                     await self.forgive(taken)
         finally:
             self._undecided.remove(taken, makes_room=not is_guess)
 
     async def count(self, limit: str, *key: str) -> CountedAttempt:
-        """Count an attempt by what the key names, before it is known how it ends.
+        """Count an attempt with this key, before its result is known.
 
-        `limit` is in the words of `limits`: "10 per 5 minutes". Raises `Exceeded` when there were
-        too many. When Redis cannot be asked, this process counts by itself.
+        `limit` is in the notation of `limits`: "10 per 5 minutes". Raises `Exceeded` when there were too
+        many. While Redis is away, this process counts on its own.
         """
         item = parse(limit)
         taken: list[Count] = []
@@ -171,13 +171,13 @@ class Attempts:
             number, counted = await self._add(item, place)
             taken.append(counted)
             if number > item.amount * times:
-                # The refused attempt compared nothing, so it must not use up any limit.
+                # A refused attempt is no guess, so it must not use up any limit.
                 await self.forgive(taken)
                 raise Exceeded(place, counted, number - item.amount * times)
         return taken
 
     async def is_first(self, limit: str, *key: str) -> bool:
-        """Tell whether this is asked for the first time in one of the limit's windows."""
+        """Tell whether this is the first call with the key in the current window of the limit."""
         number, _ = await self._add(parse(limit), key)
         return number == 1
 
@@ -210,7 +210,7 @@ class Attempts:
             self._lose(error)
 
     async def _add(self, item: RateLimitItem, key: tuple[str, ...]) -> tuple[int, Count]:
-        """Count one more; return how many there are in this window."""
+        """Increment a counter. Returns its value in this window, and the increment."""
         name, seconds = item.key_for(*key), item.get_expiry()
         if self._shared is not None and not self._is_away():
             try:
@@ -235,7 +235,7 @@ async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count
 
 
 def _networks(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the key for each network of the address in it, and how many times its limit holds there."""
+    """Yield the key for each network of the address in it, with the factor of the limit for that network."""
     parts = [networks(part) for part in key]
     for level in range(max(map(len, parts))):
         found = [part[min(level, len(part) - 1)] for part in parts]

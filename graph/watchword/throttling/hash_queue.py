@@ -1,8 +1,8 @@
-"""Turns: slow password hashes run here, off the event loop, one after another.
+"""The queue of slow password hashes, which run in threads, off the event loop.
 
-A slow hash keeps as many cores busy as it has lanes. More at once would be no faster, and while they
-compete nothing else would run. How many wait is bounded, for the process and for each network, so
-that nobody waits for long and one network cannot take all the places.
+A slow hash keeps as many cores busy as it has lanes. Running more at once would be no faster, and would
+starve everything else. The length of the queue is limited, for the process and for each network, so that
+no caller waits for long and one network cannot take all the places.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from watchword.throttling.ip_prefix import networks
 T = TypeVar("T")
 
 LANES = 4
-"""Cores that one hash keeps busy at most: the parallelism of argon2-cffi's parameters (RFC 9106)."""
-# At some 0.05 seconds for each, the last one waits for 20 seconds. One office may have 200 of the places.
+"""Most cores that one hash keeps busy: the parallelism of argon2-cffi's parameters (RFC 9106)."""
+# A hash takes about 0.05 seconds, so the last in the queue waits for 20 seconds. A whole office behind one
+# address can have 200 of the places.
 MOST_WAITING = 400
 MOST_OF_ONE_NETWORK = 200
 
@@ -30,10 +31,10 @@ _waiting: Counter[str] = Counter()
 
 
 async def in_turn(work: Callable[..., T], *arguments: object, address: str = "") -> T:
-    """Return what a slow hash returns, when its turn has come. It is never called in a transaction.
+    """Queue a slow hash, and return its result. Must not be called in a transaction.
 
-    `address` is the network address that asks for it; empty for the operator's own commands. Raises
-    `Unavailable` at once when too many wait already, of all or of its network.
+    `address` is the client's network address; empty for the operator's own commands. Raises `Unavailable`
+    at once when too many are queued, in all or from that network.
     """
     network = networks(address)[-1].name
     if _waiting.total() >= MOST_WAITING or _waiting[network] >= MOST_OF_ONE_NETWORK:

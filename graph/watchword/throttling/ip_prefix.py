@@ -1,4 +1,4 @@
-"""The networks that a network address is counted in, from one customer's to a whole site's. Pure."""
+"""The networks in which an address is counted, from one customer's to a whole site's. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 PREFIXES = {64: 1, 56: 4, 48: 16}
-"""How many times a limit holds for an IPv6 network of each length.
+"""The factor by which a limit is raised for an IPv6 network of each prefix length.
 
-A site is given a /48 or a /56, and one customer at least a /64 (RFC 6177; RFC 4291, section 2.5.4):
-an attacker with a /48 has 65,536 networks of /64, so the wider ones are counted too. Their bounds are
-wider, since a /48 may also hold many customers who have nothing to do with each other.
+A site is given a /48 or a /56, and one customer at least a /64 (RFC 6177; RFC 4291, section 2.5.4). An
+attacker with a /48 has 65,536 networks of /64, so the wider networks are counted too. Their limits are
+higher, because a /48 may also contain many unrelated customers.
 """
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 _TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
@@ -18,17 +18,17 @@ _TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network that counts as one, and how many times a limit for one address holds for it."""
+    """A network that counts as one, and the factor by which the limit of one address is raised for it."""
 
     name: str
     times: int = 1
 
 
 def networks(address: str) -> tuple[Network, ...]:
-    """Return where an address is counted, the narrowest network first.
+    """Return the networks in which an address is counted, the narrowest first.
 
     An IPv4 address is one network, also when it is written as IPv6 (mapped, NAT64, 6to4). A text that is
-    no address is returned as it is.
+    not an address is returned as it is.
     """
     try:
         found = ip_address(address)
@@ -46,7 +46,7 @@ def networks(address: str) -> tuple[Network, ...]:
 
 
 def _inner(address: IPv6Address) -> IPv4Address | IPv6Address | None:
-    """Return the one host that an IPv6 address of a transition mechanism stands for, or None.
+    """Return the single host behind an IPv6 address of a transition mechanism, or None.
 
     If such a prefix were counted as one network, all of IPv4 behind it would share one limit.
     """
@@ -57,7 +57,7 @@ def _inner(address: IPv6Address) -> IPv4Address | IPv6Address | None:
         # RFC 6052, section 2.1 (NAT64 and its relatives).
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     if address in _TRANSLATED_HERE:
-        # RFC 8215: where in it the IPv4 address is depends on the network, and all of it is one host.
+        # RFC 8215: the position of the IPv4 address depends on the network, so the whole address is the host.
         return address
     # RFC 3056, section 2 (6to4): a whole /48 belongs to one IPv4 address.
     return address.sixtofour
