@@ -665,7 +665,7 @@ async def connected(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running
             yield app
 
 
-NEEDED = {"the look at the log", "the watch over revocations"}
+NEEDED = {"the look at the log", "the follower of revocations"}
 TASKS = NEEDED | {
     "the listener of the bus",
     "the sender of the bus",

@@ -18,7 +18,7 @@ from tests.support.hashing import watched_hashes
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.auth.accounts.accounts import add_account
 from watchword.auth.keys.signing_keys import ensure
-from watchword.auth.sign_in.passwords import fitting
+from watchword.auth.sign_in.passwords import matching_form
 from watchword.auth.tables import Account, Password, SigningKey
 from watchword.bootstrap import Started, bootstrap, packages
 from watchword.config.settings import Settings
@@ -161,14 +161,14 @@ async def test_the_password_that_is_told_is_the_one_that_was_made(place: Place) 
     assert started.password is not None
     assert len(started.password) >= 24
     [hash] = (await place.kept()).hashes
-    assert await fitting(started.password, hash)
+    assert await matching_form(started.password, hash)
 
 
 async def test_a_password_that_was_given_is_used_and_not_told(place: Place) -> None:
     started = await place.start(admin_password=PASSWORD)
     assert (started.is_first, started.password) == (True, None)
     [hash] = (await place.kept()).hashes
-    assert await fitting(PASSWORD, hash)
+    assert await matching_form(PASSWORD, hash)
 
 
 async def test_the_password_is_hashed_once_and_before_others_have_to_wait(

@@ -1,4 +1,4 @@
-"""Keeps the keys of this process fresh, and rotates them when their time has come."""
+"""Refreshes the signing keys of this process periodically, and rotates them when they are due."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from watchword.process.background import Background
 
 log = logging.getLogger("watchword.tokens")
 
-# Less than KEYS_ARE_FRESH: then nobody who signs in has to wait for a look.
+# Seconds between two queries. Less than KEYS_ARE_FRESH, so that no sign-in has to wait for one.
 EVERY_SECONDS = 20.0
 
 
 class Rotation:
-    """Looks for new keys now and then, makes one when the newest is too old, and drops those whose
-    last token has ended. Several processes may do so at once."""
+    """Queries for new keys periodically, makes one when the newest is too old, and deletes keys whose last
+    token has expired. Several processes may do so at once."""
 
     def __init__(self, auth: AuthService) -> None:
         self._auth = auth
 
     def open(self, background: Background) -> None:
-        """Begin to look after the keys, until the background is closed."""
+        """Start the periodic task; it runs until the background is closed."""
         background.every(EVERY_SECONDS, "the care of the signing keys", self.turn)
 
     async def turn(self) -> None:
-        """Look after the keys once."""
+        """Do all of it once. Raises `Unavailable` when the database is away."""
         auth = self._auth
         await auth.refresh_keys()
         if auth.keys.is_blind:

@@ -1,4 +1,4 @@
-"""The auth service: who may sign in, and who a token speaks for. One object for the whole process."""
+"""The auth service: sessions, signing keys and the verification of tokens. One object for the process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from watchword.tokens.verify import UnknownKey, Verifier
 log = logging.getLogger("watchword.tokens")
 
 LONGEST_TOKEN = LONGEST_TOKEN_SECONDS + 2 * LONGEST_LEEWAY_SECONDS
-"""How long a token can be good, in seconds; also one from before the settings changed."""
-# A process that has not heard revocations for this many seconds must not believe a token.
+"""The longest time for which any token is valid, in seconds, whatever the settings were when it was issued."""
+# A process that has not received revocations for this many seconds must not accept tokens.
 REVOCATIONS_ARE_FRESH = 30.0
 
 
 class AuthService:
-    """Sessions, keys, and the verifier that every door asks."""
+    """Sessions, keys, and the verifier that all transports use."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class AuthService:
         self.external = External(services, self.revocations)
 
     async def open(self) -> None:
-        """Load the keys. Needs a database that has been migrated and has one."""
+        """Load the keys. The database must have been migrated and contain a key."""
         await self.keys.refresh()
         self._use_keys()
 
     async def verify(self, token: str, address: str = "") -> Principal:
-        """Return who a token speaks for, that was sent from a network address.
+        """Return the principal of a token. `address` is the client's network address.
 
-        Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`; `Unavailable` when
-        a key of ours or of another issuer, or its person's account, cannot be asked for, and when
-        this process has not heard for 30 seconds which tokens are revoked.
+        Raises `InvalidToken`, `TokenExpired`, `TokenOutdated` or `TokenRevoked`. Raises `Unavailable` when
+        the key (ours or another issuer's) or the account of another issuer's user cannot be looked up,
+        and when this process has not received revocations for 30 seconds.
         """
         if self.services.background.lacks_for(REVOCATIONS_ARE_FRESH):
             raise Unavailable(
@@ -92,11 +92,10 @@ class AuthService:
         key: str | None = None,
         client_version: int | None = None,
     ) -> IssuedToken:
-        """Issue an access token with what the session asked for, as far as the account's roles allow it
-        at this moment. It ends with the session at the latest.
+        """Issue an access token with the scopes of the session that the account's roles allow now.
 
-        `scopes` are what its client may have of that, None for all; `key` is what the token is bound
-        to when its session is bound to none.
+        The token expires with the session at the latest. `scopes` limits it to what the client may have;
+        None is no limit. The token is bound to the session's key, or to `key` if that has none.
         """
         now = self.clock.now()
         session, roles = who.session, frozenset(who.account.roles)
@@ -112,7 +111,7 @@ class AuthService:
             now=now,
             version=who.account.version,
             client_id=session.client_id,
-            # The session may have ended since it was looked at.
+            # At least one second: the session may have expired in the meantime.
             seconds=max(1, min(self.settings.access_token_seconds, left)),
             authenticated_at=session.authenticated_at.timestamp(),
             key=session.jkt or key,
@@ -128,7 +127,7 @@ class AuthService:
         version: int,
         key: str | None,
     ) -> IssuedToken:
-        """Issue an access token to a client that acts for itself (RFC 9068, section 2.2)."""
+        """Issue an access token to a client that acts on its own behalf (RFC 9068, section 2.2)."""
         return self.issuer.issue(
             await self.keys.fresh(),
             subject=client,
@@ -142,14 +141,14 @@ class AuthService:
         )
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """Return the public keys as others may cache them."""
+        """Return the public keys as a JWK Set, after a query for new ones."""
         await self.refresh_keys()
         return self.keys.ring.jwks()
 
     async def refresh_keys(self) -> bool:
-        """Look for keys made or retired elsewhere; tell whether there may be others now.
+        """Query for keys that other processes made or retired. Returns whether the keys may have changed.
 
-        While the database cannot be asked, those that are known go on as their dates say.
+        While the database is away, the known keys stay in use according to their dates.
         """
         looked = False
         try:
@@ -161,7 +160,7 @@ class AuthService:
         return self._use_keys() or looked
 
     def _use_keys(self) -> bool:
-        """Verify with the keys that are good now; tell whether they were others before."""
+        """Give the keys that are valid now to the verifier. Returns whether they changed."""
         ring = self.keys.ring
         if ring == self.verifier.ring:
             return False
@@ -170,10 +169,10 @@ class AuthService:
 
 
 def revocations(settings: Settings, domain: Domain) -> Revocations:
-    """Make what holds revocations for as long as any token can be good."""
+    """Return the revocations of a process, kept for as long as any token can be valid."""
     return Revocations(domain, LONGEST_TOKEN, downgrades=settings.on_role_change == "downgrade")
 
 
 def expected(settings: Settings) -> Expected:
-    """Return what a token must say to be accepted under these settings."""
+    """Return the claims that a token must have to be accepted under these settings."""
     return Expected(settings.issuer, settings.audience, settings.leeway_seconds)

@@ -1,4 +1,4 @@
-"""The tables of identity: accounts, what they sign in with, sessions, and signing keys."""
+"""The tables of auth: accounts and their credentials, sessions, signing keys, and the audit log."""
 
 from __future__ import annotations
 

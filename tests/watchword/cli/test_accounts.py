@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.support.hashing import watched_hashes
 from watchword.auth.accounts.accounts import find_account
-from watchword.auth.sign_in.passwords import fitting
+from watchword.auth.sign_in.passwords import matching_form
 from watchword.auth.tables import Account, Password
 from watchword.cli.commands import cli
 from watchword.storage.database import Database
@@ -62,7 +62,7 @@ def can_sign_in(url: str, email: str, password: str) -> bool:
         async with database.read() as db:
             hash = await db.scalar(select(Password.hash).filter_by(account_id=id))
         await database.close()
-        return await fitting(password, hash) is not None
+        return await matching_form(password, hash) is not None
 
     return asyncio.run(check())
 
@@ -189,8 +189,8 @@ def test_set_roles_without_roles_takes_all_away(sqlite_url: str) -> None:
 def test_after_set_password_the_new_one_fits_and_the_old_does_not(sqlite_url: str) -> None:
     old = shown_password(done(sqlite_url, "add", ALICE))
     new = shown_password(done(sqlite_url, "set-password", ALICE))
-    fitting = [can_sign_in(sqlite_url, ALICE, password) for password in (old, new)]
-    assert fitting == [False, True]
+    matching_form = [can_sign_in(sqlite_url, ALICE, password) for password in (old, new)]
+    assert matching_form == [False, True]
 
 
 @pytest.mark.parametrize("password", ["", "short"])

@@ -1,4 +1,4 @@
-"""Accounts: made, found, given roles, disabled."""
+"""Accounts: add, find, rename, give roles, disable, sign out."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def add_account(
     roles: Collection[str],
     hash: str | None,
 ) -> Account:
-    """Make an account, with the hash of its password; without one it cannot sign in by password.
+    """Add an account. Without the hash of a password it cannot sign in by password.
 
-    Raises `BadUserInput` when the e-mail address or the name cannot be used, or the address has an
-    account already, and `Forbidden` when a role is beyond the actor's reach.
+    Raises `BadUserInput` when the e-mail address or the name is invalid, or the address has an account
+    already, and `Forbidden` when a role is beyond the actor's reach.
     """
     unit.actor.check_reach(roles)
     account = Account(
@@ -63,13 +63,13 @@ async def add_account(
 
 
 async def set_password(unit: Transaction, id: str, hash: str, keep: str | None = None) -> None:
-    """Give an account another password, of which this is the hash, and end its tokens and sessions.
+    """Set the hash of an account's new password, and end its tokens and sessions.
 
-    The session to `keep` goes on, and must refresh its access token as well: whoever has stolen that
-    is out, unless it has the refresh token too. Raises `NotFound`, and `Forbidden` for somebody
-    else's account whose roles are beyond the actor's reach.
+    The session to `keep` goes on, but its access tokens end too, so that a stolen one is of no use; it
+    must refresh. Raises `NotFound`, and `Forbidden` for another's account whose roles are beyond the
+    actor's reach.
     """
-    # The lock orders this with a sign-in by the old password: that is finished, or it comes after and is refused.
+    # A concurrent sign-in by the old password either committed before this lock, or waits for it and fails.
     account = await lock_account(unit.db, id)
     check_takeover(unit, account)
     await unit.db.merge(Password(account_id=id, hash=hash, changed_at=moment(unit.now)))
@@ -78,10 +78,10 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
 
 
 def has_address(email: str) -> ColumnElement[bool]:
-    """Return the condition that an account has this address, in any case and normalisation.
+    """Return the SQL condition that an account has this address, in any case and normalisation.
 
-    If two accounts' addresses became equal by normalisation (`twins`), the account that kept its old
-    form is found by exactly that form, and the other account by every other form.
+    If the addresses of two accounts became equal by normalisation (`twins`), the account that kept its
+    old form is found by exactly that form, and the other one by every other form.
     """
     before, folded = mail_address.folded_before(email), mail_address.folded(email)
     found = select(Account.id).where(Account.email_folded.in_({before, folded}))
@@ -97,16 +97,20 @@ async def find_account(db: AsyncSession, email: str) -> Account | None:
 
 
 async def twins(db: AsyncSession) -> Sequence[Account]:
-    """Return the accounts that share an address with another account but for its normalisation, the
-    oldest first. Until they are renamed, they sign in with exactly the form that is stored."""
+    """Return the accounts whose normalised address belongs to another account, the oldest first.
+
+    Until they are renamed, they sign in with exactly the form that is stored.
+    """
     found = await list_accounts(db)
     return [each for each in found if each.email_folded != mail_address.folded(each.email)]
 
 
 async def rename(unit: Transaction, id: str, email: str) -> Account:
-    """Give an account another e-mail address. Raises `NotFound`, and `BadUserInput` when the address
-    cannot be used or has an account already, and `Forbidden` for somebody else's account whose roles are
-    beyond the actor's reach."""
+    """Change the e-mail address of an account.
+
+    Raises `NotFound`; `BadUserInput` when the address is invalid or has an account already; `Forbidden`
+    for another's account whose roles are beyond the actor's reach.
+    """
     account = await lock_account(unit.db, id)
     check_takeover(unit, account)
     account.email = checked_address(email)
@@ -126,7 +130,7 @@ async def _flush_address(db: AsyncSession) -> None:
 
 
 async def accounts_by_id(db: AsyncSession, ids: Sequence[str]) -> dict[str, Account]:
-    """Return the accounts that exist, by id."""
+    """Return the accounts with these ids, by id. Unknown ids are left out."""
     found: dict[str, Account] = {}
     for some in batches(list(set(ids))):
         accounts = await db.scalars(select(Account).where(Account.id.in_(some)))
@@ -150,15 +154,15 @@ async def has_accounts(db: AsyncSession) -> bool:
 
 
 async def list_admins(db: AsyncSession) -> Sequence[Account]:
-    """Return the admins who can sign in, by password or passkey, the oldest first.
+    """Return the admins that can sign in by password or passkey, the oldest first.
 
-    People of other issuers, who have neither, are admins as far as each of their tokens says so.
+    Accounts of other issuers have neither; whether they are admins is decided by each of their tokens.
     """
     can_sign_in = or_(
         exists().where(Password.account_id == Account.id),
         exists().where(Passkey.account_id == Account.id),
     )
-    # The database leaves most of them out, and what it finds in the text is looked at again.
+    # The database only preselects by text; the list of roles is checked below.
     may_be_admin = cast(Account.roles, String).contains(f'"{ADMIN}"')
     found = await db.scalars(
         _oldest_first().where(Account.disabled_at.is_(None), may_be_admin, can_sign_in)
@@ -169,11 +173,10 @@ async def list_admins(db: AsyncSession) -> Sequence[Account]:
 async def set_roles(
     unit: Transaction, id: str, roles: Collection[str], version: int | None = None
 ) -> Account:
-    """Give an account these roles and no others; tokens that say others are outdated.
+    """Replace the roles of an account; tokens with other roles become outdated.
 
-    Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput`
-    when nobody who can sign in would be admin any more; `Forbidden` when a role that it does not
-    have yet is beyond the actor's reach.
+    Raises `NotFound`; `Conflict` when `version` is given and is not the account's; `BadUserInput` when
+    no admin that can sign in would be left; `Forbidden` when a new role is beyond the actor's reach.
     """
     account = await lock_account(unit.db, id)
     unit.actor.check_reach(set(roles) - set(account.roles))
@@ -190,7 +193,10 @@ async def set_roles(
 
 
 async def disable(unit: Transaction, id: str) -> Account:
-    """Keep an account from signing in, and end its sessions and tokens. Raises as `set_roles` does."""
+    """Disable sign-in for an account, and end its sessions and tokens.
+
+    Raises `NotFound`, and `BadUserInput` when no admin that can sign in would be left.
+    """
     account = await lock_account(unit.db, id)
     if ADMIN in account.roles:
         await _keep_an_admin(unit.db, account)
@@ -201,8 +207,10 @@ async def disable(unit: Transaction, id: str) -> Account:
 
 
 async def enable(unit: Transaction, id: str) -> Account:
-    """Let an account that was disabled sign in again. Raises `NotFound`, and `Forbidden` when its
-    roles are beyond the actor's reach."""
+    """Enable sign-in for a disabled account again.
+
+    Raises `NotFound`, and `Forbidden` when its roles are beyond the actor's reach.
+    """
     account = await lock_account(unit.db, id)
     if account.disabled_at is not None:
         unit.actor.check_reach(account.roles)
@@ -213,9 +221,9 @@ async def enable(unit: Transaction, id: str) -> Account:
 
 
 async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Account:
-    """End all sessions and tokens of an account, wherever they are; raises `NotFound`.
+    """End all sessions and tokens of an account, on all servers. Raises `NotFound`.
 
-    The session to `keep` goes on, and must refresh its access token.
+    The session to `keep` goes on, but must refresh its access token.
     """
     account = await lock_account(unit.db, id)
     await _end_sessions(unit, account, keep)
@@ -228,21 +236,20 @@ async def _end_sessions(unit: Transaction, account: Account, keep: str | None = 
     open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
     ended = open_ones.where(Session.id != (keep or "")).values(revoked_at=moment(unit.now))
     await unit.db.execute(ended, execution_options={"synchronize_session": False})
-    # What other issuers have issued for it until now knows no version.
+    # Tokens of other issuers carry no version of the account, so they are refused by their time of issue.
     elsewhere = update(ExternalIdentity).filter_by(account_id=account.id)
     await unit.db.execute(elsewhere.values(revoked_at=moment(unit.now)))
     unit.publish(account_revoked(account.id, account.version, keep))
 
 
 async def raise_version(db: AsyncSession, account: Account) -> None:
-    """Raise an account's version, by which older tokens are known, whether anything else changed or
-    not."""
+    """Increment the version of an account, by which its older tokens are refused, even if nothing changed."""
     flag_modified(account, "roles")
     await db.flush()
 
 
 async def lock_account(db: AsyncSession, id: str) -> Account:
-    """Return an account as it is now, and keep other writers from it. Raises `NotFound`."""
+    """Lock an account against other writers and return its current state. Raises `NotFound`."""
     account = await db.get(Account, id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NotFound("There is no such account.")
@@ -250,20 +257,20 @@ async def lock_account(db: AsyncSession, id: str) -> Account:
 
 
 def check_takeover(unit: Transaction, account: Account) -> None:
-    """Raise `Forbidden` when the actor would get a way to sign in as somebody that may do more."""
+    """Raise `Forbidden` if the actor could then sign in as another account with roles beyond its reach."""
     if unit.actor.subject != account.id:
         unit.actor.check_reach(account.roles)
 
 
 async def _keep_an_admin(db: AsyncSession, leaving: Account) -> None:
-    # Two admins who remove each other take turns, and the second finds that nobody else is left.
+    # Without the lock, two admins could disable each other at the same moment and leave none.
     await exclusive(db, LAST_ADMIN_LOCK)
     if [account.id for account in await list_admins(db)] == [leaving.id]:
         raise BadUserInput("This is the last admin. Make somebody else admin first.", ["roles"])
 
 
 def checked_address(email: str) -> str:
-    """Return an e-mail address as it is kept. Raises `BadUserInput`."""
+    """Return the canonical form of an e-mail address, as it is stored. Raises `BadUserInput`."""
     kept = mail_address.canonical(email)
     if not mail_address.is_address(kept):
         raise BadUserInput("This is no e-mail address.", ["email"])

@@ -1,7 +1,7 @@
-"""People of other issuers: whose tokens are believed, and which account each of them is here.
+"""Users of other issuers: verifies the tokens of trusted issuers, and links their subjects to accounts.
 
-A person is known by issuer and subject, for good, and never by an e-mail address: whoever could
-choose an address at some issuer would choose whom to be here.
+A user is identified by issuer and subject, and never by an e-mail address: an attacker who can choose an
+address at some issuer could otherwise choose an account here.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ from watchword.trust.mapping import LONGEST_SUBJECT, ExternalPerson, fingerprint
 
 log = logging.getLogger("watchword.trust")
 
-# Whoever links an account to a person holds this lock meanwhile.
+# The advisory lock that is held while an account is linked or unlinked.
 LOCK = 7_709_017
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A principal that was verified, with the state of its issuer's keys at that time.
+    """A verified principal, with the version of its issuer's keys at that time.
 
-    From `renews_at` on (Unix seconds) its token is looked at again: it may be good for longer.
+    From `renews_at` on (Unix seconds) its token is verified again, which may extend it.
     """
 
     principal: Principal
@@ -67,11 +67,11 @@ class Remembered:
 
 
 class External:
-    """Verifies tokens of trusted issuers, and remembers those seen last.
+    """Verifies tokens of trusted issuers, and caches the latest.
 
-    None is believed for longer than one of ours without being looked at again, token and account. One
-    that is good for longer is looked at when half of that has passed, and goes on by it: whoever has
-    such a token is given no other by its issuer, and renews a connection with the same one.
+    A token and its account are verified again after at most the lifetime of our own access tokens. If the
+    token lives longer, it is verified after half of that time, and the principal is extended: its issuer
+    gives the client no newer token, so the client renews its connection with the same one.
     """
 
     def __init__(self, services: Services, revocations: Revocations) -> None:
@@ -90,20 +90,20 @@ class External:
         )
 
     async def verify(self, token: str, address: str) -> Principal | None:
-        """Return who the token speaks for here; None when it names no trusted issuer. `address` is where
-        it was sent from, for who is seen for the first time.
+        """Return the principal of a token; None when it names no trusted issuer.
 
-        Raises `InvalidToken`, `TokenExpired`, `TokenRevoked`, and `Unavailable` when the issuer or
-        the database cannot be asked.
+        `address` is the client's network address, for the audit entry if an account is added. Raises
+        `InvalidToken`, `TokenExpired`, `TokenRevoked`, and `Unavailable` when the issuer or the database
+        cannot be reached.
         """
         issuer = self.issuers.of(token)
         if issuer is None:
             return None
         digest = _digest(token)
         try:
-            known = await self._look(issuer, token, address)
+            known = await self._verify(issuer, token, address)
         except Unavailable:
-            # Who was looked at already is believed until its bound.
+            # A cached principal stays valid until it expires.
             before = self._known.get(digest)
             if before is None or not self._is_current(before):
                 raise
@@ -114,7 +114,7 @@ class External:
         self._remember(digest, known)
         return known.principal
 
-    async def _look(self, issuer: IssuerVerifier, token: str, address: str) -> Remembered:
+    async def _verify(self, issuer: IssuerVerifier, token: str, address: str) -> Remembered:
         verified = await issuer.verify(token)
         keys = issuer.keys.version
         principal = await self._settle(verified, address)
@@ -125,7 +125,7 @@ class External:
         return Remembered(bounded, issuer, keys, until - self._seconds / 2)
 
     def recall(self, token: str) -> Principal | None:
-        """Return who a token that was seen before speaks for; None when it must be looked at (again).
+        """Return the cached principal of a token; None when the token must be verified (again).
 
         Raises `TokenRevoked`.
         """
@@ -148,7 +148,7 @@ class External:
         try:
             return self._revocations.check(known.principal) is known.principal
         except TokenOutdated:
-            # Roles come with the token: other ones of the account are no reason to refuse it.
+            # The token has roles of its own, so it is verified again and not refused.
             return False
 
     def _remember(self, digest: bytes, known: Remembered) -> None:
@@ -157,7 +157,7 @@ class External:
             self._known.popitem(last=False)
 
     async def _settle(self, verified: Verified, address: str) -> Principal:
-        """Return the principal as whom it is here. Raises `TokenRevoked` when it is disabled."""
+        """Return the principal with its account here as subject. Raises `TokenRevoked` if that is disabled."""
         person, principal = verified.person, verified.principal
         if person.issuer.accounts == "none":
             return replace(principal, subject=fingerprint(person.issuer.issuer, person.subject))
@@ -187,7 +187,7 @@ class External:
 
     async def _add(self, verified: Verified, address: str) -> tuple[Account, ExternalIdentity]:
         services, person = self._services, verified.person
-        # The settings say what this issuer may give.
+        # No limit on the roles: the settings have limited what this issuer may give.
         actor = Actor(client=verified.principal.client, address=address, reach=None)
         async with transaction(
             services.database, services.bus, services.clock.now(), actor
@@ -205,7 +205,7 @@ class External:
 async def find(
     db: AsyncSession, issuer: str, subject: str
 ) -> tuple[Account, ExternalIdentity] | None:
-    """Find the account of whom an issuer calls by this subject."""
+    """Find the account that is linked to an issuer's subject."""
     found = await db.execute(
         select(Account, ExternalIdentity)
         .join(ExternalIdentity, ExternalIdentity.account_id == Account.id)
@@ -218,10 +218,10 @@ async def find(
 def check_standing(
     account: Account, identity: ExternalIdentity, principal: Principal, leeway: float
 ) -> None:
-    """Raise `TokenRevoked` when the account is disabled, or was signed out after its issuer issued this.
+    """Raise `TokenRevoked` if the account is disabled, or was signed out after the token was issued.
 
-    That issuer's clock may be ahead of ours by `leeway` seconds: what it issued before says then that
-    it is from after.
+    The issuer's clock may be ahead of ours by `leeway` seconds, so tokens that it dates up to that much
+    later than the sign-out are refused too.
     """
     ended = identity.revoked_at
     is_over = ended is not None and principal.issued_at <= ended.timestamp() + leeway
@@ -232,8 +232,8 @@ def check_standing(
 async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
     """Link an issuer's subject to an account.
 
-    Raises `BadUserInput` when it is one already, or the subject is none, `NotFound` when there is no
-    such account, and `Forbidden` for another's account with roles that are beyond the actor's reach.
+    Raises `BadUserInput` when it is linked already or is not a valid subject; `NotFound` when there is no
+    such account; `Forbidden` for another's account whose roles are beyond the actor's reach.
     """
     if not is_name(subject):
         raise BadUserInput(
@@ -253,10 +253,10 @@ async def link(unit: Transaction, issuer: str, subject: str, account: str) -> Ex
 
 
 async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
-    """Let whom an issuer calls by this subject be its account no more; return that.
+    """Unlink an issuer's subject from its account, and return the account.
 
-    What was issued for the account until now is no good, wherever it was seen: its own sessions go on,
-    and must refresh. Raises `NotFound` when the person has no account.
+    All tokens that were issued for the account end. Its own sessions go on, but must refresh. Raises
+    `NotFound` when the subject has no account.
     """
     await exclusive(unit.db, LOCK)
     found = await find(unit.db, issuer, subject)
@@ -278,26 +278,27 @@ async def _add_account(unit: Transaction, person: ExternalPerson, roles: frozens
                     unit, email=address, name=_name(person), roles=roles, hash=None
                 )
         except BadUserInput:
-            # It is no address, or somebody else's: that it is said to be theirs does not make it so.
+            # The address is invalid or has an account. The issuer's claim does not prove that it is the
+            # same person, so the account gets another address.
             log.warning("a person of %s gets no account under its own address", person.issuer.name)
     raise Conflict("Another process is making this account. Try again.")
 
 
 def _addresses(person: ExternalPerson) -> Iterator[str]:
-    """Yield the person's own address, and ones that nobody can have (RFC 2606, section 2)."""
+    """Yield the person's own address, then addresses that cannot exist (RFC 2606, section 2)."""
     if person.email is not None:
         yield person.email
     name = fingerprint(person.issuer.issuer, person.subject).removeprefix("~")
     yield f"{name}@{person.issuer.name}.invalid"
-    # The account that this person had before it was unlinked has kept that one.
+    # The address above may belong to an account that this person was unlinked from.
     yield f"{new_id()}@{person.issuer.name}.invalid"
 
 
 def _digest(token: str) -> bytes:
-    # Remembered by hash so that no token lies in memory; only a good one ever gets there.
+    # Cached by hash, so that no token is kept in memory. Only valid tokens are cached.
     return hashlib.sha256(token.encode()).digest()
 
 
 def _name(person: ExternalPerson) -> str:
-    # The person cannot be asked for another name here, so refused characters are left out.
+    # The person cannot be asked for another name here, so characters that are not allowed are dropped.
     return cleaned_text(person.name or "", LONGEST_NAME) or person.subject.strip()[:LONGEST_NAME]

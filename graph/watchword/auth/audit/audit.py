@@ -1,4 +1,4 @@
-"""The audit log: what was done to accounts, sessions, keys and clients, in the transaction that did it."""
+"""The audit log: records actions on accounts, sessions, keys and clients, in the transaction that does them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watchword.transaction import Transaction
 
 @strawberry.enum(name="AuditAction", description="What can be done.")
 class Action(StrEnum):
-    """What can be done."""
+    """The actions that the audit log records."""
 
     SIGNED_IN = "SIGNED_IN"
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
@@ -61,10 +61,10 @@ def record(
     client: str | None = None,
     **detail: str,
 ) -> None:
-    """Write down what this transaction does, by its own actor.
+    """Add an audit entry for an action of the transaction's actor.
 
-    `account` is whom it is done to, `session` and `client` which of theirs; the actor's own when not
-    given. `detail` holds what else is worth knowing, and nothing secret.
+    `account` is the account that it concerns; `session` and `client` default to the actor's own. `detail`
+    is stored as it is, so it must contain nothing secret.
     """
     actor = unit.actor
     unit.db.add(

@@ -164,8 +164,8 @@ async def _device_token(auth: AuthService, signed_in: SignedIn, device: Device) 
     """Return a device token for the account, or None if the device has sent one already."""
     services, now, account = auth.services, auth.clock.now(), signed_in.account.id
     async with services.database.read() as db:
-        whose = Account.id == account
-        known = await known_devices.find(db, services.vault, device.tokens, now, whose)
+        is_account = Account.id == account
+        known = await known_devices.find(db, services.vault, device.tokens, now, is_account)
         if known is not None and known.id == signed_in.session.id:
             return None
         return await known_devices.token_for(db, services.vault, account, signed_in.session.id, now)

@@ -1,4 +1,4 @@
-"""What is sealed in the database: signing keys, and the secrets of one-time codes."""
+"""Reseals the secrets in the database (signing keys and TOTP secrets) with a new encryption key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.transaction import Transaction
 
 
 async def check(database: Database, vault: Vault) -> int:
-    """Open everything that is sealed; return how much it is. Raises `Unsafe` when one stays shut."""
+    """Open all sealed secrets and return their number. Raises `Unsafe` when one cannot be opened."""
     count = 0
     async with database.read() as db:
         for column in (SigningKey.private_pem, Totp.sealed_secret):
@@ -25,16 +25,16 @@ async def check(database: Database, vault: Vault) -> int:
 
 
 async def reseal(database: Database, vault: Vault, now: float, actor: Actor) -> int:
-    """Seal everything anew with the first key, so that the others can go; return how much it is.
+    """Reseal all secrets with the first encryption key, so that the others can be removed.
 
-    Raises `Unsafe`, and changes nothing, when something cannot be opened.
+    Returns their number. Raises `Unsafe`, and changes nothing, when one cannot be opened.
     """
     async with database.write() as db:
         await exclusive(db, LOCK)
         keys = (await db.execute(select(SigningKey))).scalars().all()
         for key in keys:
             key.private_pem = vault.reseal(key.private_pem)
-        # In one order, so that nobody waits in a circle.
+        # Lock the rows in a fixed order, so that concurrent calls do not deadlock.
         locked = select(Totp).order_by(Totp.account_id, Totp.is_confirmed).with_for_update()
         secrets = (await db.execute(locked)).scalars().all()
         for secret in secrets:

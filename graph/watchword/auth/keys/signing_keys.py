@@ -1,8 +1,7 @@
-"""Signing keys in the database: made, published, used, and dropped when their last token has ended.
+"""Signing keys in the database: made, published, used, and deleted when their last token has expired.
 
-A key is published as soon as it is made, signs from `signs_at`, and verifies until `retires_at`. Of
-those that may sign, the one made last does. Each process knows the dates, and follows them without
-asking the database.
+A key is published as soon as it is made, signs from `signs_at` on, and verifies until `retires_at`. The
+newest key that may sign does. Each process keeps these dates in memory and follows them without a query.
 """
 
 from __future__ import annotations
@@ -37,17 +36,18 @@ from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.tokens")
 
-# Seconds between two looks into the database for a key that nobody here knows.
+# Least seconds between two queries for a key id that this process does not know.
 COOL_DOWN = 1.0
-# Seconds after which nobody signs who has not looked for new keys.
+# A process that has not checked for new keys for this many seconds must not sign.
 KEYS_ARE_FRESH = 30.0
-# Seconds for which a key verifies after another signs. The settings of whoever rotates do not count:
-# they may be other than the servers', or other than they were when the last token was signed.
+# Seconds for which a key still verifies after its successor signs. Uses the longest values that settings
+# allow: the servers' settings may differ from those of the process that rotates, and may have changed since
+# the last token was signed.
 LAST_TOKEN = KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS
-# Seconds until a key signs whose publication nobody shall wait for: more than COOL_DOWN and what clocks
-# differ by. Whoever meets its first token knows it, or has not looked since it was made, and may.
+# Seconds until a key signs that is rotated in at once: more than COOL_DOWN and the difference of clocks. A
+# process that receives its first token knows the key, or may query for it because its last query is older.
 AT_ONCE = 10.0
-# Whoever makes or drops a key holds this lock meanwhile.
+# The advisory lock that is held while keys are made or deleted.
 LOCK = 7_709_014
 
 _IN_THE_CLEAR = "-----BEGIN"
@@ -55,7 +55,7 @@ _IN_THE_CLEAR = "-----BEGIN"
 
 @dataclass(frozen=True, slots=True)
 class DatedKey:
-    """A key, and when it is used (Unix seconds)."""
+    """A key, and the times at which its use changes (Unix seconds)."""
 
     key: Key
     created_at: float
@@ -64,14 +64,14 @@ class DatedKey:
 
 
 def ring(keys: Iterable[DatedKey], now: float) -> KeyRing:
-    """Return the keys that are good at `now`, the one that signs first. `keys` are newest first."""
+    """Return the keys that are valid at `now`, the signing key first. `keys` must be newest first."""
     good = [each for each in keys if each.retires_at is None or each.retires_at > now]
     good.sort(key=lambda each: each.signs_at > now)
     return KeyRing(tuple(each.key for each in good))
 
 
 async def load(database: Database, vault: Vault, now: float) -> KeyRing:
-    """Return the keys that are good at `now` (Unix seconds), the one that signs first.
+    """Load the keys that are valid at `now` (Unix seconds), the signing key first.
 
     Raises `Unsafe` when one of them cannot be opened.
     """
@@ -81,15 +81,15 @@ async def load(database: Database, vault: Vault, now: float) -> KeyRing:
 
 
 async def ensure(database: Database, vault: Vault, settings: Settings, now: float) -> None:
-    """Make the first key, and seal those that are not. Processes that start together end with one.
+    """Make the first key, and seal keys that are in the clear. Concurrent processes make only one key.
 
-    Raises `Unsafe`, and changes nothing, when what is sealed cannot be opened. Whoever calls this
-    holds the home directory: the key that seals is made there when there is none and nothing is sealed.
+    Raises `Unsafe`, and changes nothing, when a sealed key cannot be opened. The caller must own the home
+    directory: if nothing is sealed yet and there is no encryption key, one is made there.
     """
     async with database.write() as db:
         await exclusive(db, LOCK)
         rows = await _drop_retired(db, await newest_first(db), now)
-        # Only all of them at once: one in the clear among sealed ones was not put there by us.
+        # Seal them only if all are in the clear: one among sealed ones was not put there by us.
         if all(row.private_pem.startswith(_IN_THE_CLEAR) for row in rows):
             make_key(settings)
             _seal(Transaction(db, now), rows, vault)
@@ -116,12 +116,12 @@ async def rotate(
     at_once: bool = False,
     actor: Actor = SERVER,
 ) -> DatedKey:
-    """Publish a new key, which signs as soon as everybody can know it.
+    """Publish a new key, which signs once `key_publish_seconds` have passed, so that caches know it.
 
-    The old ones verify until their last token has ended. With `at_once`, the new one signs as soon
-    as all of our own processes can know it, and not the ones that wait for their turn: whoever else
-    has cached our keys may refuse its tokens for a while. Raises `Unsafe`, and changes nothing, when
-    the vault does not open the keys that there are.
+    The old keys verify until their last token has expired. With `at_once` the new key signs as soon as all
+    our own processes can know it, instead of keys that are published but do not sign yet; other services
+    that have cached our key set may refuse its tokens for a while. Raises `Unsafe`, and changes nothing,
+    when the vault cannot open the existing keys.
     """
     key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
     async with database.write() as db:
@@ -134,7 +134,7 @@ async def rotate(
 async def rotate_when_due(
     database: Database, vault: Vault, settings: Settings, now: float
 ) -> DatedKey | None:
-    """Publish a new key when the newest is too old. Processes that do so together end with one.
+    """Publish a new key if the newest one is too old. Concurrent processes make only one.
 
     Raises `Unsafe` as `rotate` does.
     """
@@ -142,7 +142,7 @@ async def rotate_when_due(
     async with database.write() as db:
         await exclusive(db, LOCK)
         rows = await newest_first(db)
-        # Looked at again: another process may have been faster.
+        # Check again under the lock: another process may have rotated first.
         if not rows or not is_due(rows[0].created_at.timestamp(), settings, now):
             return None
         publish = settings.key_publish_seconds
@@ -150,19 +150,19 @@ async def rotate_when_due(
 
 
 async def drop_retired(database: Database, now: float) -> None:
-    """Delete the keys whose last token has ended at `now` (Unix seconds)."""
+    """Delete the keys whose last token has expired at `now` (Unix seconds)."""
     async with database.write() as db:
         await exclusive(db, LOCK)
         await _drop_retired(db, await newest_first(db), now)
 
 
 def is_due(newest: float, settings: Settings, now: float) -> bool:
-    """Tell whether a key that was made at `newest` (Unix seconds) has signed for long enough."""
+    """Tell whether a key that was made at `newest` (Unix seconds) must be rotated."""
     return 0 < settings.key_rotation_seconds <= now - newest
 
 
 class KeyStore:
-    """The keys as this process knows them."""
+    """The signing keys that this process has in memory."""
 
     def __init__(
         self, database: Database, vault: Vault, clock: Clock, background: Background
@@ -177,36 +177,36 @@ class KeyStore:
 
     @property
     def ring(self) -> KeyRing:
-        """The keys that are good now, the one that signs first."""
+        """The keys that are valid now, the signing key first."""
         return ring(self._keys, self._clock.now())
 
     @property
     def newest(self) -> float:
-        """When the key made last was made (Unix seconds); the end of time without one."""
+        """When the newest key was made (Unix seconds); infinity if there is none."""
         return self._keys[0].created_at if self._keys else float("inf")
 
     @property
     def has_retired(self) -> bool:
-        """Whether there is a key whose last token has ended."""
+        """Whether there is a key whose last token has expired."""
         now = self._clock.now()
         return any(each.retires_at is not None and each.retires_at <= now for each in self._keys)
 
     @property
     def is_blind(self) -> bool:
-        """Whether the last look came to nothing, because the database could not be asked."""
+        """Whether the last query for keys failed."""
         return self._looked_at > self._fresh_at
 
     async def fresh(self) -> KeyRing:
-        """Return the keys to sign with, no older than KEYS_ARE_FRESH."""
+        """Return keys to sign with that were checked within the last KEYS_ARE_FRESH seconds."""
         if self._clock.now() - self._fresh_at > KEYS_ARE_FRESH:
             await self._look_together()
         return self.ring
 
     async def refresh(self) -> bool:
-        """Look for keys made or retired elsewhere, at most once a second; tell whether it looked.
+        """Query for keys that other processes made or retired, at most once a second.
 
-        A stream of tokens with unknown key ids therefore costs no more than one query a second.
-        Whoever comes while somebody looks waits for what is found.
+        Returns False if the last query is too recent. A flood of tokens with unknown key ids therefore
+        costs one query a second. Concurrent callers share one query.
         """
         if self._looking is None and 0 <= self._clock.now() - self._looked_at < COOL_DOWN:
             return False
@@ -232,7 +232,7 @@ class KeyStore:
             self._looking = None
 
     def _try(self, row: SigningKey) -> Key | None:
-        """Open a key. One that cannot be opened is no reason to give up those that are known."""
+        """Open a key. If it cannot be opened, log that, and go on with the keys that are known, if any are."""
         try:
             return _open(row, self._vault)
         except Unsafe as error:
@@ -243,7 +243,7 @@ class KeyStore:
 
 
 async def newest_first(db: AsyncSession) -> list[SigningKey]:
-    """Return every key that is in the database, the one made last first."""
+    """Return all keys in the database, the newest first."""
     found = await db.execute(select(SigningKey).order_by(SigningKey.created_at.desc()))
     return list(found.scalars())
 
@@ -273,8 +273,8 @@ def _seal(unit: Transaction, rows: Sequence[SigningKey], vault: Vault) -> None:
 def _succeed(
     unit: Transaction, vault: Vault, key: Key, rows: Sequence[SigningKey], publish: float
 ) -> DatedKey:
-    """Let a key follow on those that there are."""
-    # Whoever holds another vault than the servers must not touch their keys.
+    """Add a key that succeeds the existing ones, and set when those retire."""
+    # A process with another vault than the servers must not change their keys.
     for row in rows:
         _open(row, vault)
     signs_at = unit.now + max(publish, AT_ONCE) if rows else unit.now
@@ -289,7 +289,7 @@ def _add(
     row = SigningKey(
         kid=key.kid,
         algorithm=key.algorithm,
-        # By the key that opens the newest: servers that do not know our first one yet know that one.
+        # Sealed with the encryption key of the newest: servers may not know our first encryption key yet.
         private_pem=vault.seal(key.pem(), like=rows[0].private_pem if rows else None),
         created_at=_after(rows, moment(unit.now)),
         signs_at=moment(signs_at),
@@ -301,7 +301,7 @@ def _add(
 
 
 def _after(rows: Sequence[SigningKey], now: datetime) -> datetime:
-    # The order of these moments is the order in which keys were made, whatever clocks say.
+    # Keys are ordered by this time, so it must be later than the last one even if the clock is behind.
     return max(now, rows[0].created_at + timedelta(microseconds=1)) if rows else now
 
 

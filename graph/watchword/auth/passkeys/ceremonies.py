@@ -1,5 +1,5 @@
-"""The two ceremonies of WebAuthn, registration and authentication: what is asked of a browser, and
-whether its answer is good. Pure: the library does the cryptography, and nothing is stored here."""
+"""The two ceremonies of WebAuthn, registration and authentication: makes the options for the browser, and
+verifies its answer. Pure: the library does the cryptography, and nothing is stored here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from watchword.errors import Unauthenticated
 
 log = logging.getLogger("watchword.passkeys")
 
-# Characters of each text of a credential: an attestation with its certificates has some thousand.
+# Most characters of each string in a credential. An attestation with its certificates has some thousand.
 LONGEST = 32_768
 # WebAuthn Level 3, section 5.8.3: a credential's id has at most 1,023 bytes.
 LONGEST_ID = 1_023
@@ -49,8 +49,10 @@ _REQUIRED = UserVerificationRequirement.REQUIRED
 
 
 class PasskeyRefused(Unauthenticated):
-    """A passkey's answer is not good. `rule` says which check refused it, and `account` whose passkey
-    it is; both are for the log and the audit log, and the caller hears neither."""
+    """The answer of a passkey was refused. `rule` names the check that failed, and `account` is the owner.
+
+    Both are for the log and the audit log only; the client is told neither.
+    """
 
     def __init__(self, rule: str, account: str | None = None) -> None:
         super().__init__("The passkey was not accepted. Ask for new options and try again.")
@@ -60,7 +62,7 @@ class PasskeyRefused(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A new passkey: its id (base64url), its public key (COSE), and how often it has signed."""
+    """A new passkey: its id (base64url), its public key (COSE), and its signature counter."""
 
     id: str
     public_key: bytes
@@ -70,11 +72,11 @@ class Registered:
 def creation_options(
     party: RelyingParty, account: str, email: str, name: str, known: Sequence[str], challenge: bytes
 ) -> dict[str, Any]:
-    """Return PublicKeyCredentialCreationOptions as JSON. `known` are the passkeys that there are."""
+    """Return PublicKeyCredentialCreationOptions as JSON. `known` are the ids of the account's passkeys."""
     options = generate_registration_options(
         rp_id=party.id,
         rp_name=party.id,
-        # It comes back at sign-in and says whose the passkey is; it names nobody by itself.
+        # The passkey returns this id at sign-in to name its account. It contains nothing personal.
         user_id=account.encode(),
         user_name=email,
         user_display_name=name,
@@ -91,8 +93,7 @@ def creation_options(
 
 
 def request_options(party: RelyingParty, known: Sequence[str], challenge: bytes) -> dict[str, Any]:
-    """Return PublicKeyCredentialRequestOptions as JSON; with no `known` passkeys, for whichever the
-    person picks."""
+    """Return PublicKeyCredentialRequestOptions as JSON. Without `known` ids, the user may pick any passkey."""
     options = generate_authentication_options(
         rp_id=party.id,
         challenge=challenge,
@@ -104,15 +105,15 @@ def request_options(party: RelyingParty, known: Sequence[str], challenge: bytes)
 
 
 def challenge_of(credential: object) -> bytes:
-    """Return the challenge that a credential says it has signed. Raises `PasskeyRefused`."""
+    """Return the challenge that a credential claims to have signed. Raises `PasskeyRefused`."""
     with _refusing("malformed"):
         return _client_data(credential).challenge
 
 
 def registered(credential: object, challenge: bytes, party: RelyingParty) -> Registered:
-    """Check the answer to creation options (WebAuthn Level 3, section 7.1). Raises `PasskeyRefused`."""
+    """Verify the answer to creation options (WebAuthn Level 3, section 7.1). Raises `PasskeyRefused`."""
     with _refusing("attestation"):
-        _check_is_near(credential)
+        _check_same_origin(credential)
         assert isinstance(credential, dict)
         verified = verify_registration_response(
             credential=credential,
@@ -131,9 +132,9 @@ def registered(credential: object, challenge: bytes, party: RelyingParty) -> Reg
 
 
 def assertion(credential: object) -> AuthenticationCredential:
-    """Read the answer to request options. Raises `PasskeyRefused`."""
+    """Parse the answer to request options. Raises `PasskeyRefused`."""
     with _refusing("malformed"):
-        _check_is_near(credential)
+        _check_same_origin(credential)
         assert isinstance(credential, dict)
         return parse_authentication_credential_json(credential)
 
@@ -141,10 +142,10 @@ def assertion(credential: object) -> AuthenticationCredential:
 def check_assertion(
     answer: AuthenticationCredential, challenge: bytes, party: RelyingParty, public_key: bytes
 ) -> int:
-    """Check the answer to request options (WebAuthn Level 3, section 7.2) by a known passkey's key.
+    """Verify the answer to request options (WebAuthn Level 3, section 7.2) with a passkey's public key.
 
-    Returns how often the passkey has signed by now, which is not compared with anything here.
-    Raises `PasskeyRefused`.
+    Returns the new signature counter, which the caller must compare with the stored one. Raises
+    `PasskeyRefused`.
     """
     with _refusing("assertion"):
         verified = verify_authentication_response(
@@ -153,7 +154,7 @@ def check_assertion(
             expected_rp_id=party.id,
             expected_origin=list(party.origins),
             credential_public_key=public_key,
-            # Only what is signed can tell that a passkey was cloned, so it is compared after this.
+            # The caller compares the counter after this: only a signed one can show that a passkey was cloned.
             credential_current_sign_count=0,
             require_user_verification=True,
         )
@@ -162,7 +163,7 @@ def check_assertion(
 
 @contextmanager
 def _refusing(rule: str) -> Iterator[None]:
-    """Refuse, whatever the library makes of what it is given: it raises a good many things."""
+    """Raise `PasskeyRefused` for any exception: the library raises many kinds for malformed input."""
     try:
         yield
     except Exception as error:
@@ -170,8 +171,8 @@ def _refusing(rule: str) -> Iterator[None]:
         raise PasskeyRefused(rule) from None
 
 
-def _check_is_near(credential: object) -> None:
-    # A page that shows ours in a frame of its own could have the person touch what it does not see.
+def _check_same_origin(credential: object) -> None:
+    # Otherwise a page that embeds ours in a frame could trick the user into confirming (clickjacking).
     _check(not _client_data(credential).cross_origin, "crossOrigin")
 
 
@@ -185,7 +186,7 @@ def _client_data(credential: object) -> CollectedClientData:
 
 
 def _check_key(public_key: bytes) -> None:
-    # The library looks at a new key only when it is used for the first time.
+    # The library does not check the key of a new passkey before its first use.
     key = decoded_public_key_to_cryptography(decode_credential_public_key(public_key))
     if isinstance(key, RSAPublicKey):
         _check(key.key_size >= MINIMUM_RSA_BITS, "the RSA key is too short")

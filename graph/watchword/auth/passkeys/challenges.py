@@ -1,7 +1,7 @@
-"""Challenges: what a passkey has to sign, once, within minutes, and for the one purpose it was made for.
+"""Challenges that passkeys sign: valid once, for minutes, and for one purpose.
 
-A challenge holds its end and our signature, so the server stores nothing until one is answered. A
-stranger who asks for many fills no table, and people behind one address need no common limit.
+A challenge contains its expiry and our signature, so the server stores nothing until one is answered. An
+attacker who requests many fills no table, and users behind one address need no common limit.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from watchword.transaction import Transaction
 
 Purpose = Literal["register", "sign-in", "step-up"]
 
-# For how long a challenge can be answered.
+# Seconds for which a challenge can be answered.
 SECONDS = 300
-# Random bytes; WebAuthn Level 3, section 13.4.3, asks for 16 at least.
+# WebAuthn Level 3, section 13.4.3, requires 16 at least.
 RANDOM_BYTES = 32
 _END_BYTES = 8
 _SAID_BYTES = RANDOM_BYTES + _END_BYTES
 
 
 def make(vault: Vault, purpose: Purpose, account: str | None, now: float) -> bytes:
-    """Make a challenge for one account, or with None for any account. `now` is in Unix seconds."""
+    """Make a challenge for an account, or for any account if None. `now` is in Unix seconds."""
     end = int(now) + SECONDS
     said = secrets.token_bytes(RANDOM_BYTES) + end.to_bytes(_END_BYTES, "big")
     return said + next(_signatures(vault, said, purpose, account))
@@ -36,7 +36,10 @@ def make(vault: Vault, purpose: Purpose, account: str | None, now: float) -> byt
 async def take(
     unit: Transaction, vault: Vault, value: bytes, purpose: Purpose, account: str | None
 ) -> bool:
-    """Use a challenge up with this transaction; tell whether it was made for this and is still good."""
+    """Use up a challenge in this transaction.
+
+    Returns False if it has expired, was used before, or was not made by us for this purpose and account.
+    """
     said, signature = value[:_SAID_BYTES], value[_SAID_BYTES:]
     good = [
         hmac.compare_digest(signature, ours) for ours in _signatures(vault, said, purpose, account)
@@ -49,6 +52,6 @@ async def take(
 
 
 def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:
-    # The account is last, and no purpose has a zero byte in it: no two of them are one text.
+    # Unambiguous, because the account comes last and no purpose contains a zero byte.
     whole = said + purpose.encode() + b"\0" + (account or "").encode()
     return vault.signatures("passkey challenge", whole)

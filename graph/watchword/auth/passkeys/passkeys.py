@@ -1,9 +1,9 @@
-"""Passkeys (WebAuthn Level 3): registered by who is signed in, used to sign in and to step up.
+"""Passkeys (WebAuthn Level 3): registered by a signed-in user, used to sign in and to step up.
 
-A passkey is two factors at once: what somebody has, and the finger, face or PIN that unlocks it. So
-none is accepted without user verification, and whoever uses one is asked for no other factor.
+A passkey is two factors at once: the device, and the finger, face or PIN that unlocks it. User verification
+is therefore always required, and no other factor is asked for.
 
-Whoever changes or uses an account's factors locks the account first, so that all of it takes turns.
+Code that changes or uses the factors of an account must lock the account first, so that this is serialised.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from watchword.transaction import Transaction
 LONGEST_NAME = 200
 MOST = 20
 METHODS = ["hwk", "user", "mfa"]
-"""How somebody with a passkey showed who it is, in the words of RFC 8176."""
+"""The authentication methods of a passkey (RFC 8176)."""
 
 
 async def passkeys_of(db: AsyncSession, account: str) -> Sequence[Passkey]:
@@ -51,10 +51,10 @@ async def passkeys_of(db: AsyncSession, account: str) -> Sequence[Passkey]:
 async def begin(
     unit: Transaction, settings: Settings, vault: Vault, account: str
 ) -> dict[str, Any]:
-    """Return what `navigator.credentials.create` wants, as JSON. Raises `BadUserInput`."""
+    """Return the options for `navigator.credentials.create`, as JSON. Raises `BadUserInput`."""
     party = relying_party(settings)
     owner = await lock_account(unit.db, account)
-    known = await _room_for_one(unit.db, account)
+    known = await _known_if_room(unit.db, account)
     challenge = challenges.make(vault, "register", account, unit.now)
     return ceremonies.creation_options(
         party, account, owner.email, owner.name, [passkey.id for passkey in known], challenge
@@ -68,9 +68,9 @@ def options(
     account: str | None = None,
     known: Sequence[Passkey] = (),
 ) -> dict[str, Any]:
-    """Return what `navigator.credentials.get` wants, as JSON. Raises `BadUserInput`.
+    """Return the options for `navigator.credentials.get`, as JSON. Raises `BadUserInput`.
 
-    With an account, which has these passkeys, they are for its step-up. Without one they are for any
+    With an account and its `known` passkeys they are for a step-up. Without an account they are for a
     sign-in, and name no account. `now` is in Unix seconds.
     """
     party = relying_party(settings)
@@ -82,11 +82,11 @@ def options(
 async def take(
     unit: Transaction, vault: Vault, credential: object, purpose: Purpose, account: str | None
 ) -> bytes:
-    """Use up and return the challenge that a credential, whatever JSON it is, says it has signed.
+    """Use up and return the challenge that a credential claims to have signed. The credential may be any JSON.
 
-    Commit it before the credential is verified, so that the challenge is used up even if that fails.
+    Commit this before verifying the credential, so that the challenge is used up even if that fails.
     `account` is the account that must answer, None for a sign-in. Raises `PasskeyRefused`, an
-    `Unauthenticated`, when the challenge was made for something else, has ended, or was answered before.
+    `Unauthenticated`, when the challenge has another purpose or account, has expired, or was used before.
     """
     challenge = ceremonies.challenge_of(credential)
     if not await challenges.take(unit, vault, challenge, purpose, account):
@@ -102,14 +102,14 @@ async def add(
     credential: object,
     challenge: bytes,
 ) -> Passkey:
-    """Register a passkey, which answers the challenge that was taken. Raises `BadUserInput`."""
+    """Register a passkey that answers the challenge from `take`. Raises `BadUserInput`."""
     label = checked_text(name, ["name"], LONGEST_NAME)
     try:
         made = ceremonies.registered(credential, challenge, relying_party(settings))
     except PasskeyRefused:
         raise _unusable("it is not what this server asked the browser for") from None
     await lock_account(unit.db, account)
-    await _room_for_one(unit.db, account)
+    await _known_if_room(unit.db, account)
     passkey = Passkey(
         id=made.id,
         account_id=account,
@@ -134,10 +134,10 @@ async def verify(
     challenge: bytes,
     account: str | None,
 ) -> Account:
-    """Return whose passkey answered the challenge that was taken; the account is locked.
+    """Verify that a passkey answers the challenge from `take`; lock and return its account.
 
-    `account` is who steps up, and None when somebody signs in. Raises `PasskeyRefused`, an
-    `Unauthenticated`, for whatever is wrong.
+    `account` is the account that steps up, None for a sign-in. Raises `PasskeyRefused`, an
+    `Unauthenticated`, whatever is wrong.
     """
     answer = ceremonies.assertion(credential)
     passkey, owner = await _find(unit.db, answer)
@@ -149,7 +149,7 @@ async def verify(
             answer, challenge, relying_party(settings), passkey.public_key
         )
         if (count or passkey.sign_count) and count <= passkey.sign_count:
-            # Section 6.1.1: there may be two of it, and one of them is a thief's.
+            # Section 6.1.1: the passkey may have been cloned, and one of the two is a thief's.
             raise PasskeyRefused("sign_count")
         if owner.disabled_at is not None:
             raise PasskeyRefused("disabled")
@@ -161,7 +161,7 @@ async def verify(
 
 
 async def rename(unit: Transaction, account: str, id: str, name: str) -> Passkey:
-    """Give a passkey another name. Raises `NotFound` or `BadUserInput`."""
+    """Rename a passkey. Raises `NotFound` or `BadUserInput`."""
     label = checked_text(name, ["name"], LONGEST_NAME)
     await lock_account(unit.db, account)
     for passkey in await passkeys_of(unit.db, account):
@@ -172,7 +172,7 @@ async def rename(unit: Transaction, account: str, id: str, name: str) -> Passkey
 
 
 async def remove(unit: Transaction, account: str, id: str) -> None:
-    """Remove a passkey; nobody can use it from now on. Raises `NotFound`."""
+    """Remove a passkey, so that it cannot be used any more. Raises `NotFound`."""
     await lock_account(unit.db, account)
     for passkey in await passkeys_of(unit.db, account):
         if passkey.id == id:
@@ -188,14 +188,14 @@ async def _find(db: AsyncSession, answer: AuthenticationCredential) -> tuple[Pas
     if passkey is None:
         raise PasskeyRefused("unknown")
     owner = await lock_account(db, passkey.account_id)
-    # It may have been removed, or used, before the account was ours.
+    # Read it again: it may have been removed or used before the account was locked.
     passkey = await db.get(Passkey, id, populate_existing=True)
     if passkey is None:
         raise PasskeyRefused("unknown", owner.id)
     return passkey, owner
 
 
-async def _room_for_one(db: AsyncSession, account: str) -> Sequence[Passkey]:
+async def _known_if_room(db: AsyncSession, account: str) -> Sequence[Passkey]:
     known = await passkeys_of(db, account)
     if len(known) >= MOST:
         raise BadUserInput(f"There are {MOST} passkeys, which is the most. Remove one first.")
@@ -203,7 +203,7 @@ async def _room_for_one(db: AsyncSession, account: str) -> Sequence[Passkey]:
 
 
 def _check_user_handle(answer: AuthenticationCredential, owner: Account, required: bool) -> None:
-    # Section 7.2, step 6: where nobody was named, the passkey has to say whose it is.
+    # Section 7.2, step 6: if the options named no account, the passkey must say to which one it belongs.
     handle = answer.response.user_handle
     if handle != owner.id.encode() and (required or handle is not None):
         raise PasskeyRefused("user_handle")

@@ -1,4 +1,4 @@
-"""The relying party of WebAuthn, for which passkeys are made, and the origins that may use them."""
+"""The relying party of WebAuthn: the domain for which passkeys are made, and the origins that may use them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watchword.errors import BadUserInput
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """A domain, and the origins whose pages and apps may use its passkeys."""
+    """A domain, and the origins of the pages and apps that may use its passkeys."""
 
     id: str
     origins: tuple[str, ...]
@@ -21,7 +21,7 @@ class RelyingParty:
 def relying_party(settings: Settings) -> RelyingParty:
     """Return the relying party of these settings.
 
-    Raises `BadUserInput` when it would be an IP address: browsers make no passkeys for one.
+    Raises `BadUserInput` when it would be an IP address: browsers make no passkeys for those.
     """
     id = settings.relying_party_id or urlsplit(settings.issuer).hostname or ""
     if _is_address(id):

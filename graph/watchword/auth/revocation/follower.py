@@ -1,4 +1,4 @@
-"""Watches what happens to accounts, wherever it happens, and lets it have its effect here at once."""
+"""Follows the stream of identity events, and applies revocations of any process in this one at once."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from watchword.errors import CursorExpired, Ending
 from watchword.events.event import Event, Place
 from watchword.process.background import Supervised
 
-# Seconds for which a connection of a session that is kept may go on by its old token, where there is
-# no grace to renew other tokens.
+# Seconds in which a connection of the session that is kept must renew its token, when the settings give no
+# grace period for outdated tokens.
 KEPT_GRACE = 10.0
 # Seconds between two removals of outdated revocations from memory.
 FORGET_SECONDS = 60.0
 
 
 class RevocationFollower:
-    """Follows the stream of identity for this process.
+    """Follows the stream of identity events for this process.
 
-    `seconds` is how far back it looks at the start: as long as a token can live. `grace` is how many
-    seconds a connection may live by a token that must be renewed; None for one that goes on with
-    what its owner still has.
+    At the start it reads the events of the last `seconds`, the longest lifetime of a token. When roles
+    change, connections have `grace` seconds to renew their token; None lets them go on with the grants
+    that are left.
     """
 
     def __init__(
@@ -50,19 +50,18 @@ class RevocationFollower:
         self._grace = grace
 
     async def open(self) -> None:
-        """Take in what happened of late, and follow from then on until the background is closed."""
+        """Read the recent events, then follow new ones until the background is closed."""
         await self._recall()
         background = self._services.background
-        background.start("the watch over revocations", self._follow, is_needed=True)
+        background.start("the follower of revocations", self._follow, is_needed=True)
         background.every(FORGET_SECONDS, "the forgetting of revocations", self.forget)
 
     async def forget(self) -> None:
-        """Forget the revocations that no token can remember any more."""
+        """Drop the revocations that are older than any token."""
         self._revocations.forget(self._services.clock.now())
 
     def take(self, event: Event, at: float) -> None:
-        """Let what happened at a time have its effect on tokens to come and on connections that
-        live."""
+        """Apply an event of a time (Unix seconds): to tokens from now on, and to live connections."""
         self._revocations.add(event, at)
         match event.kind:
             case kind if kind == SESSION_REVOKED:
@@ -81,7 +80,7 @@ class RevocationFollower:
         grace = KEPT_GRACE if self._grace is None else self._grace
         for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
             if kept is not None and lease.principal.session == kept:
-                # Not at once: it may be the connection that waits to hear of this very change.
+                # Not at once: this connection may be waiting for the result of the change itself.
                 lease.outdate(self._services.clock.now() + grace)
             else:
                 lease.end(Ending.REVOKED)
@@ -90,7 +89,7 @@ class RevocationFollower:
         now = self._services.clock.now()
         grants = self._revocations.grants(event)
         for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
-            # What was taken away is gone at once, whatever becomes of the token.
+            # Removed roles and scopes end at once, even while the token may still be renewed.
             lease.narrow(narrowed(lease.principal, grants))
             if self._grace is not None:
                 lease.outdate(now + self._grace)
@@ -104,9 +103,9 @@ class RevocationFollower:
 
     async def _follow(self, task: Supervised) -> None:
         while True:
-            # Read everything again: if the watch failed at an event, that event must not be skipped.
+            # Read everything again: if this task failed at an event, that event must not be skipped.
             after = await self._recall()
-            # Events were pruned before this process came to them; the log has all that matter.
+            # CursorExpired: events were pruned before they were read. The next recall reads all that matter.
             with suppress(CursorExpired):
                 await self._hear(task, after)
 

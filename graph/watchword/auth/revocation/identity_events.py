@@ -1,6 +1,6 @@
-"""What happens to accounts, sessions, clients and tokens, as events: they travel in the log as all do.
+"""Identity events: revocations and changes of roles, in a stream of the event log.
 
-The key is whom it is about: an account's id, or a client's.
+The key of an event is the id of the account or the client that it is about.
 """
 
 from __future__ import annotations
@@ -18,31 +18,30 @@ CLIENT_REVOKED = "CLIENT_REVOKED"
 
 
 def session_revoked(account: str, session: str) -> Event:
-    """A session is over: its tokens are no good any more."""
+    """Return the event that a session has ended: its tokens are refused from now on."""
     return Event(STREAM, account, SESSION_REVOKED, {"session": session})
 
 
 def account_revoked(account: str, version: int, kept: str | None = None) -> Event:
-    """An account is disabled, or has another password: tokens from before this version are no good.
+    """Return the event that refuses all tokens of an account from before this version.
 
-    The session that is kept, if there is one, gets new ones.
+    The session `kept`, if any, may refresh its tokens.
     """
     return Event(STREAM, account, ACCOUNT_REVOKED, {"version": version, "kept": kept})
 
 
 def roles_changed(account: str, version: int, roles: Collection[str]) -> Event:
-    """An account has these roles from this version on: tokens from before say something else."""
+    """Return the event that an account has these roles from this version on; older tokens have others."""
     return Event(
         STREAM, account, ROLES_CHANGED, {"version": version, "roles": " ".join(sorted(roles))}
     )
 
 
 def token_revoked(subject: str, token: str) -> Event:
-    """One access token is no good any more; `token` is its id (jti)."""
+    """Return the event that one access token is revoked; `token` is its id (jti)."""
     return Event(STREAM, subject, TOKEN_REVOKED, {"token": token})
 
 
 def client_revoked(client: str, version: int) -> Event:
-    """A client is disabled, or may do less: its tokens from before this version of it are no good,
-    whoever they speak for."""
+    """Return the event that refuses all tokens of a client from before this version, for all subjects."""
     return Event(STREAM, client, CLIENT_REVOKED, {"version": version})

@@ -1,6 +1,6 @@
-"""What must not be believed although it is signed: held in memory, for as long as a token can live.
+"""Revocations in memory: which validly signed tokens must be refused, for as long as a token can live.
 
-So verifying asks nobody. What is here was in the log first; `watch.py` brings it.
+Checking a token therefore needs no query. `follower.py` fills this from the event log.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What tokens of an account from before some version are worth. `until` is in Unix seconds.
+    """The latest revocation and the latest change of roles of an account, by its version.
 
-    The session that was kept, if there is one, gets new ones for those that were revoked.
+    Tokens from before `revoked_before` are refused; the session `kept`, if any, may refresh them. Tokens
+    from before `outdated_before` have at most the `grants`. Kept until `until` (Unix seconds).
     """
 
     until: float
@@ -41,10 +42,10 @@ class Change:
 
 
 class Revocations:
-    """What was revoked or changed of late; `seconds` is how long each of it is kept.
+    """The recent revocations and changes, each kept for `seconds`.
 
-    Each table has what came last at its end, so that adding costs the same however much there is,
-    and so does forgetting each of it.
+    With `downgrades`, tokens go on with the roles that are left after a change; otherwise they are refused.
+    Each table is ordered by time, so adding an entry and dropping one take constant time.
     """
 
     def __init__(self, domain: Domain, seconds: float, downgrades: bool) -> None:
@@ -53,7 +54,7 @@ class Revocations:
         self._downgrades = downgrades
         self._sessions: OrderedDict[str, float] = OrderedDict()
         self._tokens: OrderedDict[str, float] = OrderedDict()
-        # Until when it is kept, and from which version of the client on its tokens are good.
+        # By client: until when the entry is kept, and the first version of the client whose tokens are valid.
         self._clients: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._accounts: OrderedDict[str, Change] = OrderedDict()
 
@@ -61,7 +62,7 @@ class Revocations:
         return len(self._sessions) + len(self._tokens) + len(self._clients) + len(self._accounts)
 
     def add(self, event: Event, at: float) -> None:
-        """Take in what happened at a time, in Unix seconds."""
+        """Add an event of a time (Unix seconds)."""
         until = at + self._seconds
         known = self._accounts.get(event.key, Change(until))
         version = int(event.data.get("version") or 0)
@@ -82,22 +83,22 @@ class Revocations:
                 _put(self._accounts, event.key, change)
 
     def forget(self, now: float) -> None:
-        """Forget what no token can remember any more."""
+        """Drop the entries that are older than any token at `now` (Unix seconds)."""
         _drop(self._sessions, now, float)
         _drop(self._tokens, now, float)
         _drop(self._clients, now, lambda known: known[0])
         _drop(self._accounts, now, lambda known: known.until)
 
     def grants(self, event: Event) -> Grants:
-        """Return all that an account has after its roles changed."""
+        """Return the roles and scopes that an account has after its roles changed."""
         roles = frozenset(str(event.data["roles"]).split())
         return Grants(roles, self._domain.scopes(roles))
 
     def check(self, principal: Principal) -> Principal:
-        """Return the principal as far as its token is still to be believed.
+        """Return the principal, with fewer grants if its token is downgraded.
 
-        Raises `TokenRevoked`, and `TokenOutdated` when its session lives on and gets another: after
-        a change of the password, or of the roles unless tokens are downgraded then.
+        Raises `TokenRevoked`, and `TokenOutdated` when the session may refresh the token: the password
+        was changed in that session, or roles were changed and tokens are not downgraded.
         """
         if not len(self):
             return principal
@@ -125,7 +126,7 @@ def _put(table: OrderedDict[str, T], id: str, known: T) -> None:
 
 
 def _drop(table: OrderedDict[str, T], now: float, until: Callable[[T], float]) -> None:
-    # Clocks differ a little, so one may come before another that is over sooner; that one stays for
-    # so much longer, and nothing goes too early.
+    # The clocks of processes differ, so entries may be slightly out of order. An entry may then stay a
+    # little longer, but is never dropped too early.
     while table and until(next(iter(table.values()))) <= now:
         table.popitem(last=False)

@@ -1,10 +1,10 @@
-"""Recovery codes: each stands in for a one-time code once, when the phone is lost.
+"""Recovery codes: each replaces a one-time code once, for example when the phone is lost.
 
-A code has 120 random bits. NIST SP 800-63B, section 5.1.2.2, asks for a slow hash of look-up secrets
-only when they have fewer than 112: making and checking codes costs next to nothing.
+A code has 120 random bits. NIST SP 800-63B, section 5.1.2.2, requires a slow hash of look-up secrets only
+below 112 bits, so a fast hash is enough.
 
-Codes of ten characters were made before. They have 50 bits and slow hashes, salted by the account;
-what is left of them is still good, and is hashed in its turn, before a transaction begins.
+Earlier versions made codes of ten characters. They have 50 bits and a slow hash, salted by the account.
+Unused ones are still valid; their hashes are queued (`hash_queue`), before a transaction begins.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from watchword.transaction import Transaction
 COUNT = 10
 LENGTH, GROUP = 24, 4
 SHORT_LENGTH = 10
-"""Characters of a code that was made when they were hashed slowly."""
-# Crockford's base32: nothing in it looks like something else.
+"""Characters of a code from an earlier version, with a slow hash."""
+# Crockford's base32, in which no two characters look alike.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LOOK_ALIKE = str.maketrans("oil", "011")
 _CODE = re.compile(rf"[{ALPHABET}]+")
 
 
 async def renew(unit: Transaction, account: str) -> list[str]:
-    """Make codes in place of those that an account has, and return them, to be read this once."""
+    """Replace all codes of an account, and return the new ones. They are not stored in the clear."""
     await forget(unit, account)
     codes = [_new() for _ in range(COUNT)]
     unit.db.add_all(RecoveryCode(account_id=account, hash=_hash(account, code)) for code in codes)
@@ -45,10 +45,9 @@ async def renew(unit: Transaction, account: str) -> list[str]:
 
 
 async def hash_of(account: str, code: str, address: str = "") -> str:
-    """Return the hash by which an account's code is known, as somebody wrote it; that of none, empty,
-    when it is no code.
+    """Return the hash of a code as the user typed it; empty, which matches no code, if it is malformed.
 
-    `address` is the network address that asks. Raises `Unavailable` when too many wait for a slow hash.
+    `address` is the client's network address. Raises `Unavailable` when too many slow hashes are queued.
     """
     text = _read(code)
     if len(text) == SHORT_LENGTH:
@@ -57,7 +56,7 @@ async def hash_of(account: str, code: str, address: str = "") -> str:
 
 
 async def use(unit: Transaction, account: str, hash: str) -> bool:
-    """Use a code up, known by its hash; tell whether it was one, and had not been used."""
+    """Use up the code with this hash. Returns False if there is none, or if it was used before."""
     unused = update(RecoveryCode).filter_by(account_id=account, hash=hash, used_at=None)
     used = await unit.db.execute(
         unused.values(used_at=moment(unit.now)).returning(RecoveryCode.hash),
@@ -71,14 +70,14 @@ async def use(unit: Transaction, account: str, hash: str) -> bool:
 
 
 async def left(db: AsyncSession, account: str) -> int:
-    """Return how many codes have not been used."""
+    """Return the number of unused codes."""
     unused = select(func.count()).select_from(RecoveryCode)
     found = await db.execute(unused.filter_by(account_id=account, used_at=None))
     return found.scalar_one()
 
 
 async def forget(unit: Transaction, account: str) -> None:
-    """Drop all of an account's codes."""
+    """Delete all codes of an account."""
     await unit.db.execute(delete(RecoveryCode).filter_by(account_id=account))
 
 
@@ -87,8 +86,7 @@ def _new() -> str:
 
 
 def _read(code: str) -> str:
-    """Read a code as people write them, also with O for 0 and I or L for 1; return nothing when it is
-    no code."""
+    """Normalise a typed code, also with O for 0 and I or L for 1; return "" if it is malformed."""
     text = plain_code(code).translate(_LOOK_ALIKE)
     return text if _CODE.fullmatch(text) else ""
 

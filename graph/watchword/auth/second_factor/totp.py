@@ -1,7 +1,7 @@
 """One-time codes (TOTP, RFC 6238) as the second factor beside the password.
 
-The parameters are those that every authenticator app takes: SHA-1, six digits, 30 seconds. SHA-1 is
-sound in HMAC (RFC 6194, section 3.3). A code is good once, one step late and one step early.
+The parameters are those that every authenticator app supports: SHA-1, six digits, 30 seconds. SHA-1 is
+secure in HMAC (RFC 6194, section 3.3). A code is valid once, and one time step early or late.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from watchword.storage.vault import Vault
 from watchword.transaction import Transaction
 
 STEP_SECONDS = 30
-# Section 5.2: a step each way for clocks that differ and people who type.
+# Section 5.2: one step each way, for clocks that differ and for the time it takes to type.
 DRIFT = 1
 METHODS = ["otp", "mfa"]
-"""What a one-time code adds to the methods of a sign-in, in the words of RFC 8176."""
+"""The methods that a one-time code adds to those of a sign-in (RFC 8176)."""
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 class SecondFactorRequired(Unauthenticated):
-    """The password is good, and a one-time code or a recovery code has to come with it."""
+    """The password is right, but a one-time code or a recovery code is needed too."""
 
     def __init__(self) -> None:
         super().__init__("A one-time code is needed too: send otp, or recovery_code.")
@@ -42,7 +42,7 @@ class SecondFactorRequired(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an authenticator app has to know: the secret in base32, and both as a URI for a QR code."""
+    """What an authenticator app needs: the secret in base32, and a URI with it for a QR code."""
 
     secret: str = field(repr=False)
     uri: str = field(repr=False)
@@ -51,11 +51,11 @@ class Setup:
 async def check(
     unit: Transaction, vault: Vault, account: str, otp: object, recovery_hash: str | None
 ) -> list[str]:
-    """Ask for the second factor of an account that has one; return what it adds to the methods.
+    """Check the second factor, if the account has one, and return the methods that it adds.
 
-    What is good is used up with this transaction. `otp` may be any JSON; it and the hash of a recovery
-    code are None when they did not come. Raises `SecondFactorRequired`, or `Unauthenticated` when it
-    is not good.
+    A valid code is used up in this transaction. `otp` may be any JSON. `otp` and the hash of a recovery
+    code are None if they were not sent. Raises `SecondFactorRequired` if neither was, and
+    `Unauthenticated` for an invalid code.
     """
     secret = await unit.db.get(Totp, (account, True))
     if secret is None:
@@ -77,7 +77,7 @@ async def is_enabled(db: AsyncSession, account: str) -> bool:
 
 
 async def begin(unit: Transaction, vault: Vault, settings: Settings, account: str) -> Setup:
-    """Make a secret, which is good once it is confirmed; until then nothing changes."""
+    """Make a secret that takes effect when it is confirmed; until then nothing changes."""
     owner = await lock_account(unit.db, account)
     secret = random_base32()
     made = Totp(account_id=account, is_confirmed=False, sealed_secret=vault.seal(secret))
@@ -88,7 +88,7 @@ async def begin(unit: Transaction, vault: Vault, settings: Settings, account: st
 
 
 async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> list[str]:
-    """Take the secret that was begun, as its code shows that an app has it; return recovery codes.
+    """Enable the secret of `begin`, given a code that proves that the app has it; return recovery codes.
 
     Raises `BadUserInput`.
     """
@@ -111,7 +111,7 @@ async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> li
 
 
 async def disable(unit: Transaction, account: str) -> None:
-    """Do without the second factor, and drop the recovery codes. Raises `NotFound`."""
+    """Disable the second factor, and delete the recovery codes. Raises `NotFound`."""
     await lock_account(unit.db, account)
     if not await is_enabled(unit.db, account):
         raise NotFound("There is no second factor.")
@@ -121,7 +121,7 @@ async def disable(unit: Transaction, account: str) -> None:
 
 
 async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
-    """Make and return new recovery codes; the old ones are good for nothing. Raises `NotFound`."""
+    """Replace the recovery codes, and return the new ones. Raises `NotFound` without a second factor."""
     await lock_account(unit.db, account)
     if not await is_enabled(unit.db, account):
         raise NotFound("There is no second factor. Begin with beginTotp.")
@@ -129,8 +129,10 @@ async def renew_recovery_codes(unit: Transaction, account: str) -> list[str]:
 
 
 def step_of(secret: str, otp: object, now: float) -> int | None:
-    """Return the time step that a code is of, however it is typed; None when it is of none that is
-    near. `otp` may be any JSON."""
+    """Return the time step that a code is from; None if it matches no step near `now` (Unix seconds).
+
+    `otp` may be any JSON; spaces in it are ignored.
+    """
     typed = plain_code(otp) if isinstance(otp, str) else ""
     if not _CODE.fullmatch(typed):
         return None

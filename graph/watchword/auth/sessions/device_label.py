@@ -1,13 +1,14 @@
-"""A device's label: what a person recognises it by in the list of sessions. Pure.
+"""The label by which users recognise a device in their list of sessions. Pure.
 
-Nothing depends on it but the eye: a User-Agent says whatever its sender likes.
+It is for display only: a client can send any User-Agent it likes.
 """
 
 from __future__ import annotations
 
 LONGEST = 200
 
-# What each calls itself by, the more particular before what it also claims to be.
+# The text in the User-Agent that identifies each browser. The more specific come first: Edge, for
+# example, also claims to be Chrome and Safari.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -30,10 +31,10 @@ _SYSTEMS = {
 
 
 def label(user_agent: str) -> str:
-    """Return "Firefox on Linux" for what browsers send, and the text itself for anything else."""
+    """Return a label such as "Firefox on Linux" for a browser, and the User-Agent itself for other clients."""
     text = "".join(character for character in user_agent if character.isprintable()).strip()
     browser, system = _named(text, _BROWSERS), _named(text, _SYSTEMS)
-    # Every browser says that it is Mozilla; a program that does not has a name of its own.
+    # All browsers begin with Mozilla/; other programs give their own name.
     if text.startswith("Mozilla/") and browser and system:
         return f"{browser} on {system}"
     return text[:LONGEST]

@@ -1,13 +1,13 @@
-"""Sessions: one sign-in on one device, a family of refresh tokens that are rotated at each use.
+"""Sessions: one sign-in on one device, with a family of refresh tokens that are rotated at each use.
 
-RFC 9700, section 4.14: whoever comes with a token that was rotated away ends the session, because
-one of the two who have had it is a thief. Two tabs that refresh at the same moment, or a client
-that has not heard the answer and asks again, are no thieves: within a grace of seconds the same
-token gets the same successor, so that they end on one family.
+Using an old refresh token again ends the session, because either its owner or the caller is a thief
+(RFC 9700, section 4.14). Two tabs may refresh at the same moment, and a client that lost the response
+may repeat the request. Therefore refreshing twice with the same token within the grace period returns
+the same new token.
 
-A refresh token is one text: the family's name, which all tokens of a session begin with, and a
-secret of its own. So an old one is recognised without a trace of itself in the database (RFC 9700,
-section 4.14.2: the grant is encoded in the refresh token).
+A refresh token consists of the family's name, which all tokens of the session begin with, and a secret.
+An old token is therefore recognised by its family when its own row has been deleted (RFC 9700, section
+4.14.2: the grant is encoded in the refresh token).
 """
 
 from __future__ import annotations
@@ -42,23 +42,22 @@ from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
 
-# Which of e-mail address, password and refresh token is not good is not said.
+# One message for a wrong e-mail address, password or refresh token: it must not reveal which it was.
 NOT_VALID = "The credentials are not valid."
-# Seconds for which a session that is over is kept, for whoever asks why it is.
+# Seconds for which the row of an ended session is kept, so that support can see why it ended.
 REMEMBERED = 86_400
-# A family's name is 144 random bits and a secret 256, in base64url: they meet where a character
-# ends, so that the whole is base64url too.
+# A family's name has 144 random bits and a secret 256. Base64url needs no padding for 18 bytes, so the
+# two parts can be joined as text.
 FAMILY_BYTES, SECRET_BYTES = 18, 32
 FAMILY_LENGTH = 24
-# Tokens were 43 characters when they were a secret only. What such a one begins with is taken for
-# the name of the family that it goes on in: it is as random.
+# Tokens of earlier versions are a secret of 43 characters without a family. Their first 24 characters
+# become the name of the family: they are as random.
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{67}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in, in which session, and the refresh token for the next time; none is made by a
-    step-up."""
+    """The account that signed in, its session, and the next refresh token (empty after a step-up)."""
 
     account: Account
     session: Session = field(repr=False)
@@ -67,8 +66,8 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a new session is to be: for which client, with which scopes (None for all that the roles
-    give), bound to which key, and how and when (Unix seconds) the person showed who it is."""
+    """The properties of a new session: its client, its scopes (None for all that the roles give), the key
+    it is bound to, and by which methods and when (Unix seconds) the user authenticated."""
 
     methods: Collection[str]
     authenticated_at: float
@@ -79,10 +78,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Refresher:
-    """Who refreshes: for which client, and with which key, if it shows one; `use` uses up what shows it.
+    """The refreshing party: its client id and the key that it proved, if any. `use` marks that proof as used.
 
-    A public client, as our own sign-in is one, has its sessions bound to its key, and must have that
-    if `needs_key` (RFC 9449, section 5); to one that authenticates they are bound by that.
+    The refresh tokens of a public client are bound to its key, which it must prove if `needs_key` (RFC
+    9449, section 5); our own sign-in is a public client. The refresh tokens of a confidential client
+    are bound to the client, which authenticates.
     """
 
     client: str
@@ -94,8 +94,8 @@ class Refresher:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a sign-in comes from: the user agent, the network address, and the tokens by which accounts
-    know it (`known_devices`)."""
+    """The device that a request comes from: its user agent, its network address, and the device tokens
+    that it has (`known_devices`)."""
 
     label: str
     address: str
@@ -103,7 +103,7 @@ class Device:
 
 
 class Sessions:
-    """Opens sessions, refreshes and ends them. Times are in Unix seconds."""
+    """Opens, refreshes and ends sessions. Times are in Unix seconds."""
 
     def __init__(self, database: Database, bus: Bus, settings: Settings) -> None:
         self._database = database
@@ -113,7 +113,7 @@ class Sessions:
     async def open(
         self, unit: Transaction, account: Account, device: Device, opening: Opening
     ) -> SignedIn:
-        """Open a session for an account that showed who it is."""
+        """Open a session for an account that has authenticated."""
         token = secrets.token_urlsafe(FAMILY_BYTES) + secrets.token_urlsafe(SECRET_BYTES)
         scopes = opening.scopes
         opened = Session(
@@ -150,28 +150,30 @@ class Sessions:
         is_public: bool = True,
         needs_key: bool = False,
     ) -> SignedIn:
-        """Rotate a refresh token that was given to this client; `use` uses up what shows the key.
+        """Return the next refresh token for one that was issued to this client.
 
-        The session of a public client is bound to `key` from then on, if there is one; one that is
-        bound to none is refused if `needs_key`, or if the settings demand a key.
+        `key` is the key that the client proved, and `use` marks the proof as used. The session of a public
+        client is bound to `key` from then on. If `needs_key` or the settings demand a key, a session of a
+        public client that is bound to none is refused.
 
-        Raises `Unauthenticated`; a token that was used before has ended its session by then. Raises
+        Raises `Unauthenticated`; if an old token was reused, its session has been revoked. Raises
         `InvalidProof` when the session is bound to another key than `key`.
         """
         needs_key = needs_key or self._settings.dpop == "required"
         by = Refresher(client, key, use, is_public, needs_key)
         async with self._transaction(now, device) as unit:
-            who = await self._exchange(unit, refresh_token, by)
-            if who is not None:
-                who.session.address = device.address[:64]
-        if who is None:
+            signed_in = await self._refresh(unit, refresh_token, by)
+            if signed_in is not None:
+                signed_in.session.address = device.address[:64]
+        # Raised after the commit: a refusal may have revoked the session.
+        if signed_in is None:
             raise Unauthenticated(NOT_VALID)
-        return who
+        return signed_in
 
     async def sign_out(
         self, refresh_token: str, device: Device, now: float, *, client: str = FIRST_PARTY
     ) -> None:
-        """End the session of a refresh token; an unknown token has none to end."""
+        """End the session of a refresh token. Does nothing for an unknown token."""
         async with self._transaction(now, device) as unit:
             found = await session_of(unit.db, refresh_token)
             if found is not None and found[0].client_id == client:
@@ -182,21 +184,21 @@ class Sessions:
     def _transaction(self, now: float, device: Device) -> AbstractAsyncContextManager[Transaction]:
         return transaction(self._database, self._bus, now, Actor(address=device.address))
 
-    async def _exchange(self, unit: Transaction, token: str, by: Refresher) -> SignedIn | None:
+    async def _refresh(self, unit: Transaction, token: str, by: Refresher) -> SignedIn | None:
         found = await session_of(unit.db, token)
         live = await self.take(unit.db, found[0].id, unit.now) if found else None
         if live is None or live.client_id != by.client:
             return None
-        # As it is now: whoever else had it may have used it before this one had the session.
+        # Read the row again: another request may have used the token while this one waited for the lock.
         known = await unit.db.get(RefreshToken, _hash(token), populate_existing=True)
-        # Before the key is looked at: a thief may have bound the session to one of its own.
+        # Check for reuse before the key: a thief may have bound the session to a key of its own.
         if known is None or self._is_reused(unit, live, known, by):
             await _end_reused(unit, live)
             return None
         if live.jkt is not None and live.jkt != by.key:
             raise InvalidProof("refresh with another key")
         if live.jkt is None and by.is_public and by.needs_key:
-            # It was opened before that was demanded, and its tokens would be refused everywhere.
+            # The session was opened before a key was demanded; its access tokens would be refused everywhere.
             return None
         await by.use(unit.db)
         successor = await self._use(unit, live, known, token)
@@ -208,7 +210,7 @@ class Sessions:
         return SignedIn(account, live, successor)
 
     async def take(self, db: AsyncSession, id: str, now: float) -> Session | None:
-        """Return a session that is alive, and keep others from it meanwhile; None when it is over."""
+        """Lock and return a live session; None when it has ended."""
         found = await db.get(Session, id, with_for_update=True, populate_existing=True)
         if found is None:
             return None
@@ -219,18 +221,18 @@ class Sessions:
     def _is_reused(
         self, unit: Transaction, live: Session, known: RefreshToken, by: Refresher
     ) -> bool:
-        """Tell whether a token comes from somebody else than who used it, and from no second tab."""
-        # The second tab of who has a key has it too, and that of who has none has none.
+        """Tell whether a used token comes from another party than the one that used it first."""
+        # All tabs of a browser prove the same key, or none. A used token with a different key is stolen.
         is_other = known.used_at is not None and by.is_public and live.jkt != by.key
         return is_other or _is_old(known, self._settings, unit.now)
 
     async def _use(
         self, unit: Transaction, live: Session, known: RefreshToken, token: str
     ) -> str | None:
-        """Return what follows a token of a session that was taken; None when nothing does."""
+        """Return the successor of a token whose session is locked; None if it may not be used again."""
         if known.used_at is None:
             return await self._rotate(unit, live, known, token)
-        # Without a salt its successor was used already, and may be elsewhere by now.
+        # The salt is deleted when the successor is used. Then the successor must not be handed out again.
         return _successor(token, known.salt) if known.salt is not None else None
 
     async def _rotate(
@@ -240,20 +242,20 @@ class Sessions:
         known.used_at = live.used_at = moment(unit.now)
         known.salt = secrets.token_hex(32)
         successor = _successor(token, known.salt)
-        # It has one already, unless it was opened when tokens had no families.
+        # Sets the family of a session from an earlier version, and changes nothing otherwise.
         live.family = _family(successor)
         unit.db.add(RefreshToken(hash=_hash(successor), session_id=live.id))
         return successor
 
     async def _forget(self, unit: Transaction, live: Session) -> None:
-        """Forget what nobody needs once the newest token of a session is used."""
+        """Delete what is not needed any more once the newest token of a session is used."""
         family, settings = RefreshToken.session_id == live.id, self._settings
-        # Those before that one are made by nobody again.
+        # Earlier successors are never returned again.
         salted = (
             update(RefreshToken).where(family, RefreshToken.salt.is_not(None)).values(salt=None)
         )
-        # Without its row a token is an old one. None may be that in the eyes of a process whose clock
-        # is behind ours while it still has its grace.
+        # A token without a row counts as reused. A process whose clock is behind ours may still be within
+        # the grace period, so rows are kept for the leeway as well.
         kept = settings.refresh_grace_seconds + settings.leeway_seconds
         old = delete(RefreshToken).where(family, RefreshToken.used_at < moment(unit.now - kept))
         for change in (salted, old):
@@ -267,9 +269,9 @@ async def give_back(
     why: Action,
     settings: Settings,
 ) -> None:
-    """End a session by a refresh token of it, as `session_of` found both, in the actor's name.
+    """End the session that `session_of` found for a refresh token, in the actor's name.
 
-    An old token is no way to say who one is: that is its reuse, by nobody knows whom.
+    An old token proves nothing about its sender, so it is recorded as reuse by an unknown actor.
     """
     if known is None or _is_old(known, settings, unit.now):
         unit.actor = Actor(address=unit.actor.address)
@@ -284,13 +286,13 @@ async def _end_reused(unit: Transaction, session: Session) -> None:
 
 
 def _is_old(known: RefreshToken, settings: Settings, now: float) -> bool:
-    """Tell whether a token was used too long ago to come from a second tab."""
+    """Tell whether a token was used longer ago than the grace period."""
     grace = timedelta(seconds=settings.refresh_grace_seconds)
     return known.used_at is not None and moment(now) > known.used_at + grace
 
 
 async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKED) -> bool:
-    """End a session and its tokens; tell whether it was not over before."""
+    """End a session and its tokens. Returns False if it had ended already."""
     alive = update(Session).where(Session.id == id, Session.revoked_at.is_(None))
     revoked = alive.values(revoked_at=moment(unit.now)).returning(Session.account_id)
     account = (await unit.db.execute(revoked)).scalar()
@@ -301,10 +303,10 @@ async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKE
 
 
 async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> None:
-    """End the session whose cookie a new sign-in overwrites: nobody could use it any more, and it
-    would be listed for weeks.
+    """End the session whose cookie is overwritten by a new sign-in of the same account.
 
-    It has to be the same account's: whoever signs in ends nothing of somebody else's.
+    No client has its refresh token any more, and it would be listed for weeks. A session of another account
+    is left alone, so that a sign-in cannot end it.
     """
     session, known = await session_of(unit.db, refresh_token) or (None, None)
     if session is None or known is None or known.used_at is not None:
@@ -314,7 +316,7 @@ async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> N
 
 
 async def revoke_of_client(unit: Transaction, account: str, client: str) -> None:
-    """End all sessions that a client has for an account."""
+    """End all sessions of an account with one client."""
     found = await unit.db.execute(
         select(Session.id).filter_by(account_id=account, client_id=client, revoked_at=None)
     )
@@ -325,10 +327,10 @@ async def revoke_of_client(unit: Transaction, account: str, client: str) -> None
 async def session_of(
     db: AsyncSession, refresh_token: str
 ) -> tuple[Session, RefreshToken | None] | None:
-    """Return the session that a refresh token is of, however it stands with either.
+    """Return the session of a refresh token and the token's row, whether or not they are still valid.
 
-    What is left of a token that was used long ago is its family's name: it has no row. Nor has one
-    that somebody made up who knows the name.
+    The row is None if the token is known only by its family: it was used long ago, or was made up by
+    somebody who knows the family's name.
     """
     if not _FORM.fullmatch(refresh_token):
         return None
@@ -344,7 +346,7 @@ async def session_of(
 async def live_sessions(
     db: AsyncSession, account: str, settings: Settings, now: float
 ) -> Sequence[Session]:
-    """Return an account's sessions that are not over, the one used last first."""
+    """Return an account's live sessions, the most recently used first."""
     idle_since = moment(now - settings.refresh_idle_seconds)
     found = await db.execute(
         select(Session)
@@ -356,7 +358,7 @@ async def live_sessions(
 
 
 async def prune(database: Database, settings: Settings, now: float) -> None:
-    """Forget the sessions that have been over for a day."""
+    """Delete the sessions that ended more than a day ago."""
     then = moment(now - REMEMBERED)
     idle_since = moment(now - REMEMBERED - settings.refresh_idle_seconds)
     tokens = RefreshToken.session_id
@@ -366,8 +368,8 @@ async def prune(database: Database, settings: Settings, now: float) -> None:
 
 
 def _successor(token: str, salt: str) -> str:
-    """Return the token of the same family that follows one."""
-    # Whoever has the salt and not the token cannot make it, nor can who has the token alone.
+    """Derive the next token of the family. It takes both the token, which only the client has, and the salt,
+    which only the database has."""
     made = hmac.digest(bytes.fromhex(salt), token.encode(), "sha256")
     return token[:FAMILY_LENGTH] + urlsafe_b64encode(made).rstrip(b"=").decode()
 
@@ -377,5 +379,5 @@ def _family(refresh_token: str) -> str:
 
 
 def _hash(text: str) -> str:
-    # So many random bits need no salt and no slow hash: nobody can try them all.
+    # 256 random bits need no salt and no slow hash: they cannot be guessed.
     return hashlib.sha256(text.encode()).hexdigest()

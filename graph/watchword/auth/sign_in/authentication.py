@@ -1,7 +1,7 @@
-"""Authentication: how a person shows who it is, to sign in, to step up, to change the password.
+"""Authentication of users by password or passkey: to sign in, to step up, to change the password.
 
-A refusal does not say which of it was wrong. What is slow on purpose, hashing and comparing, is done
-after a trial was counted and before a transaction begins.
+A refusal does not reveal which part was wrong. Slow hashing is done after the attempt was counted, so that
+it is limited, and before the transaction begins, so that no lock is held meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from watchword.auth.sessions.sessions import (
     end_replaced,
 )
 from watchword.auth.sign_in import known_devices
-from watchword.auth.sign_in.passwords import check_usable, fitting, is_outdated, make_hash
+from watchword.auth.sign_in.passwords import check_usable, is_outdated, make_hash, matching_form
 from watchword.auth.sign_in.trials import Counted, Trial, Trials
 from watchword.auth.tables import Account, Password, Totp
 from watchword.context import Services
@@ -38,18 +38,18 @@ from watchword.storage.used_ids import Use, use_nothing
 from watchword.transaction import Transaction
 
 PASSWORD = "pwd"
-"""The method of a password, in the words of RFC 8176."""
-# Three of a million codes are good at any moment, and whoever guesses them has the password.
+"""The authentication method of a password (RFC 8176)."""
+# Three of a million codes are valid at any moment. An attacker who gets to guess them has the password.
 OTP_LIMIT = "5 per 15 minutes"
 
-Proof = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
-"""Returns who somebody is, and by which methods that is shown. Raises `Unauthenticated`."""
+Check = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
+"""Returns the account that authenticated, and the methods used. Raises `Unauthenticated`."""
 Work = Callable[[Transaction], Awaitable[SignedIn]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a person shows: a password, with a code where there is a second factor."""
+    """The password of a user, with a one-time or recovery code if the account has a second factor."""
 
     password: str = field(repr=False)
     otp: str | None = field(default=None, repr=False)
@@ -58,10 +58,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The account that a password was compared for, if there is one.
+    """The result of comparing a password, and the account it was compared for, if there is one.
 
-    `hash` is what the password fitted, None when it did not, and `fresh` what it shall be from now
-    on: parameters grow stronger. `recovery` is the hash of the recovery code that came with it.
+    `hash` is the stored hash if the password matched, otherwise None. `fresh` is a new hash that replaces
+    it when its parameters are outdated. `recovery` is the hash of the recovery code that was sent.
     """
 
     account: Account | None
@@ -71,7 +71,7 @@ class Compared:
 
 
 class Authentication:
-    """Signs people in, and lets them step up (RFC 9470). Times are in Unix seconds."""
+    """Signs users in, steps up their sessions (RFC 9470), changes passwords. Times are in Unix seconds."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -90,14 +90,15 @@ class Authentication:
         use: Use = use_nothing,
         replaces: str | None = None,
     ) -> SignedIn:
-        """Open a session, bound to a key if one is given; `use` uses up what shows the key, and
-        `replaces` is the refresh token whose place its own takes.
+        """Open a session by password.
 
-        Raises `Unauthenticated`, after the same work whatever was wrong; `SecondFactorRequired` when
-        the password was good and that is missing; `RateLimited`.
+        The session is bound to `key` if one is given; `use` marks the proof of the key as used. `replaces`
+        is the refresh token of an earlier session in the same browser, which ends. Raises
+        `Unauthenticated`, after the same amount of work whatever was wrong; `SecondFactorRequired` when
+        the password was right and the code is missing; `RateLimited`.
         """
-        whose = has_address(email)
-        trial = await self._signing_in(device, now, whose)
+        is_account = has_address(email)
+        trial = await self._signing_in(device, now, is_account)
         limit = self._settings.sign_in_limit_per_account
         counted = [self._by_address("address", trial), (limit, "sign-in", _folded(email))]
         if trial.device is not None:
@@ -117,27 +118,27 @@ class Authentication:
         use: Use = use_nothing,
         replaces: str | None = None,
     ) -> SignedIn:
-        """Open a session for the account whose passkey this is.
+        """Open a session by passkey; the other arguments are those of `sign_in`.
 
-        No account is counted, or others could keep its owner out. Raises `Unauthenticated` or
-        `RateLimited`.
+        Attempts are not counted by account: otherwise an attacker could lock its owner out. Raises
+        `Unauthenticated` or `RateLimited`.
         """
         trial = await self._signing_in(device, now)
         counted = self._by_address("passkey", trial)
         if trial.device is not None:
             counted = self._by_device(trial.device)
         async with self._trials.counted(trial, counted):
-            proof = await self._passkey(trial, assertion, "sign-in", None)
-            work = self._opening(proof, device, key, use, replaces)
+            check = await self._passkey(trial, assertion, "sign-in", None)
+            work = self._opening(check, device, key, use, replaces)
             return await self._trials.decide(trial, None, work)
 
     async def step_up(
         self, principal: Principal, evidence: Evidence, address: str, now: float
     ) -> SignedIn:
-        """Authenticate the owner of a session again, on that session.
+        """Authenticate the owner of a session again, and note it on the session.
 
-        Counted by account, apart from sign-in and not by address, so that only a holder of the account's
-        token can use up its owner's attempts. Raises what `sign_in` raises.
+        Attempts are counted by account, separately from sign-ins, so that only a holder of the account's
+        token can use them up. Raises what `sign_in` raises.
         """
         trial = _stepping_up(_actor(principal, address), now)
         async with self._trials.counted(trial, self._by_account(principal.subject)):
@@ -148,26 +149,27 @@ class Authentication:
     async def step_up_by_passkey(
         self, principal: Principal, assertion: object, address: str, now: float
     ) -> SignedIn:
-        """Do as `step_up` does, by a passkey of the same account."""
+        """Do the same as `step_up`, by a passkey of the account."""
         trial, account = _stepping_up(_actor(principal, address), now), principal.subject
         async with self._trials.counted(trial, self._by_account(account)):
-            proof = await self._passkey(trial, assertion, "step-up", account)
-            return await self._trials.decide(trial, account, self._renewing(proof, principal))
+            check = await self._passkey(trial, assertion, "step-up", account)
+            return await self._trials.decide(trial, account, self._renewing(check, principal))
 
     async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
-        """Change the actor's password, and end its sessions but for the one that asks.
+        """Change the actor's password, and end its other sessions.
 
-        Raises `BadUserInput` when the current one is not right or the new one cannot be used, and
+        Raises `BadUserInput` when the current password is wrong or the new one is not allowed, and
         `RateLimited`.
         """
         account, trial = actor.subject or "", _stepping_up(actor, now)
         check_usable(new, "new")
-        # Counted also when it is right: each costs two hashes, and one request may ask for many.
+        # Count every change, even with the right password: each costs two slow hashes, and one GraphQL
+        # request can contain many.
         limit = self._settings.sign_in_limit_per_account
         await self._trials.count(trial, limit, "password change", account)
 
         async def work(unit: Transaction) -> None:
-            await _still(unit, compared)
+            await _locked_if_unchanged(unit, compared)
             await set_password(unit, account, hash, keep=actor.session)
 
         try:
@@ -178,40 +180,40 @@ class Authentication:
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
 
-    def _password(self, compared: Compared, evidence: Evidence) -> Proof:
-        async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
-            account, password = await _still(unit, compared)
+    def _password(self, compared: Compared, evidence: Evidence) -> Check:
+        async def check(unit: Transaction) -> tuple[Account, Sequence[str]]:
+            account, password = await _locked_if_unchanged(unit, compared)
             vault, otp = self._services.vault, evidence.otp
-            # Last, because it uses the code up.
+            # Check the code last: a code that was checked is used up.
             more = await totp.check(unit, vault, account.id, otp, compared.recovery)
             if compared.fresh is not None:
                 password.hash = compared.fresh
             return account, [PASSWORD, *more]
 
-        return proof
+        return check
 
     async def _passkey(
         self, trial: Trial, assertion: object, purpose: Purpose, account: str | None
-    ) -> Proof:
-        async def taken(unit: Transaction) -> bytes:
+    ) -> Check:
+        async def use_challenge(unit: Transaction) -> bytes:
             return await passkeys.take(unit, self._services.vault, assertion, purpose, account)
 
-        async def proof(unit: Transaction) -> tuple[Account, Sequence[str]]:
+        async def check(unit: Transaction) -> tuple[Account, Sequence[str]]:
             verified = passkeys.verify(unit, self._settings, assertion, challenge, account)
             return await verified, passkeys.METHODS
 
-        # In a transaction of its own, so that the challenge is used up even if its answer is refused.
-        challenge = await self._trials.decide(trial, account, taken)
+        # In a transaction of its own, so that the challenge is used up even if the assertion is refused.
+        challenge = await self._trials.decide(trial, account, use_challenge)
 
-        return proof
+        return check
 
     def _opening(
-        self, proof: Proof, device: Device, key: str | None, use: Use, replaces: str | None
+        self, check: Check, device: Device, key: str | None, use: Use, replaces: str | None
     ) -> Work:
         async def work(unit: Transaction) -> SignedIn:
-            account, methods = await proof(unit)
+            account, methods = await check(unit)
             await use(unit.db)
-            # From here on it is known who this is, for what this ends as for what it opens.
+            # The actor of the audit entries from here on, also for the session that is replaced.
             unit.actor = replace(unit.actor, subject=account.id, client=FIRST_PARTY)
             if replaces is not None:
                 await end_replaced(unit, account.id, replaces)
@@ -220,9 +222,9 @@ class Authentication:
 
         return work
 
-    def _renewing(self, proof: Proof, principal: Principal) -> Work:
+    def _renewing(self, check: Check, principal: Principal) -> Work:
         async def work(unit: Transaction) -> SignedIn:
-            account, methods = await proof(unit)
+            account, methods = await check(unit)
             session = await self._sessions.take(unit.db, principal.session or "", unit.now)
             if session is None or (session.account_id, session.client_id) != (
                 principal.subject,
@@ -240,19 +242,20 @@ class Authentication:
         self, trial: Trial, compared: Compared, evidence: Evidence, work: Work
     ) -> SignedIn:
         account = compared.account.id if compared.account else None
-        # A recovery code is too long to be guessed, and the way in while others use up the guesses.
+        # Recovery codes are not counted: they are too long to guess, and they let the owner in while an
+        # attacker uses up the attempts.
         is_code = compared.hash is not None and evidence.otp is not None
-        # A thief who has the password must not keep the owner's own device out.
+        # A known device has its own count, so that a thief with the password cannot lock the owner out.
         by = trial.device or account
         counted = [(OTP_LIMIT, "otp", by)] if is_code and by else []
         async with self._trials.counted(trial, *counted):
             return await self._trials.decide(trial, account, work)
 
     async def _compared(self, trial: Trial, evidence: Evidence) -> Compared:
-        """Compare a password, with the same work for an account that there is not, or that has none."""
+        """Compare a password, with the same amount of work if the account does not exist or has no password."""
         account, known, factor = await self._find(trial)
         password, code, address = evidence.password, evidence.recovery_code, trial.actor.address
-        form = await fitting(password, known.hash if known else None, address)
+        form = await matching_form(password, known.hash if known else None, address)
         if form is None or known is None:
             return Compared(account)
         fresh = await make_hash(password, address) if is_outdated(known.hash, form) else None
@@ -268,20 +271,20 @@ class Authentication:
             .outerjoin(Totp, and_(Totp.account_id == Account.id, Totp.is_confirmed))
         )
         async with self._services.database.read() as db:
-            row = (await db.execute(found.where(trial.whose))).one_or_none()
+            row = (await db.execute(found.where(trial.is_account))).one_or_none()
         return (None, None, None) if row is None else (row[0], row[1], row[2])
 
     async def _signing_in(
-        self, device: Device, now: float, whose: ColumnElement[bool] | None = None
+        self, device: Device, now: float, is_account: ColumnElement[bool] | None = None
     ) -> Trial:
         known, services = None, self._services
         if device.tokens:
             async with services.database.read() as db:
-                known = await known_devices.find(db, services.vault, device.tokens, now, whose)
+                known = await known_devices.find(db, services.vault, device.tokens, now, is_account)
         trial = Trial(Action.SIGN_IN_FAILED, Actor(address=device.address), now)
         return replace(
             trial,
-            whose=false() if whose is None else whose,
+            is_account=false() if is_account is None else is_account,
             device=None if known is None else known.id,
         )
 
@@ -295,10 +298,11 @@ class Authentication:
         return (self._settings.sign_in_limit_per_account, "step-up", account)
 
 
-async def _still(unit: Transaction, compared: Compared) -> tuple[Account, Password]:
-    """Lock an account whose password fitted, and return both as they are.
+async def _locked_if_unchanged(unit: Transaction, compared: Compared) -> tuple[Account, Password]:
+    """Lock an account whose password matched, and return the account and its password.
 
-    Meanwhile it may have been changed, or the account disabled: raises `Unauthenticated`.
+    Raises `Unauthenticated` if the password did not match, or if since then it has been changed or the
+    account has been disabled.
     """
     if compared.account is None or compared.hash is None:
         raise Unauthenticated(NOT_VALID)
@@ -318,5 +322,5 @@ def _actor(principal: Principal, address: str) -> Actor:
 
 
 def _folded(email: str) -> str:
-    # Whoever reads the counters finds no addresses in them.
+    # Hashed, so that the counters in Redis contain no e-mail addresses.
     return hashlib.sha256(mail_address.folded(email).encode()).hexdigest()

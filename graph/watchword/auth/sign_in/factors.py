@@ -1,4 +1,4 @@
-"""All that an account signs in with beside its password, and the way out for who has lost it."""
+"""Removes all passkeys and second factors of an account, for a user who has lost them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from watchword.transaction import Transaction
 
 
 async def reset(unit: Transaction, account: str) -> None:
-    """Remove an account's passkeys, second factor and recovery codes: its password remains. What has
-    signed in with them, and may be in other hands, is signed out. Raises `NotFound`, and `Forbidden`
-    for somebody else's account whose roles are beyond the actor's reach.
+    """Remove an account's passkeys, second factor and recovery codes; its password remains.
+
+    All its sessions end, since they may be in the hands of a finder or a thief. Raises `NotFound`, and
+    `Forbidden` for another's account whose roles are beyond the actor's reach.
     """
     check_takeover(unit, await lock_account(unit.db, account))
     for passkey in await passkeys.passkeys_of(unit.db, account):
         await passkeys.remove(unit, account, passkey.id)
     if await totp.is_enabled(unit.db, account):
         await totp.disable(unit, account)
-    # What was begun could be finished with what was lost.
+    # Also delete a setup that was begun: it could be confirmed with the lost device.
     await unit.db.execute(delete(Totp).filter_by(account_id=account))
     await recovery_codes.forget(unit, account)
     await sign_out(unit, account)

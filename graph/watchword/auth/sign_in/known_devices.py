@@ -1,10 +1,10 @@
-"""Known devices: where an account has signed in before (OWASP, "Slow Down Online Guessing Attacks with
-Device Cookies").
+"""Known devices: the devices on which an account has signed in before (OWASP, "Slow Down Online Guessing
+Attacks with Device Cookies").
 
-A sign-in gives the device a token that we signed. A device that shows its token has a limit of its own.
-So the owner gets in with the right password while an attacker uses up the limit of the account, and a
-thief of the token has the few guesses of one device. The token is no credential. It is good for one
-account, until that has another password, and for 400 days, as long as browsers keep a cookie.
+A sign-in gives the device a token that we signed. Attempts from a device with a token have a limit of their
+own. The owner can therefore sign in while an attacker uses up the limit of the account, and a thief of the
+token gets only the few guesses of one device. The token is no credential. It is valid for one account until
+its password changes, and for 400 days at most, which is as long as browsers keep a cookie.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from watchword.auth.tables import Account, Password
 from watchword.storage.vault import Vault
 
 COOKIE = "__Host-watchword-device"
-# RFC 6265bis, section 5.5: no browser keeps a cookie for longer.
+# RFC 6265bis, section 5.5: browsers keep no cookie for longer.
 SECONDS = 400 * 86_400
 MOST = 5
-"""Accounts that one browser is remembered for: the tokens share a cookie, which has few places."""
+"""Most accounts for which one browser has a token: all its tokens share one cookie."""
 _FORM = re.compile(r"([\w-]{1,32})\.([\w-]{1,32})\.(\d{1,20})\.(\d{1,12})\.([\w-]{43})", re.ASCII)
 _BETWEEN = "~"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A device that an account knows: `id` is counted, `epoch` says which password it is from."""
+    """A known device of an account. Attempts are counted by `id`; `epoch` identifies the password it is from."""
 
     account: str
     id: str
@@ -46,7 +46,7 @@ def in_cookie(cookie: str) -> list[str]:
 
 
 def with_token(tokens: Sequence[str], token: str) -> str:
-    """Return the cookie of a browser that had these tokens, and has another one now."""
+    """Return the cookie with these tokens and a new one, which replaces the old one of the same account."""
     account = token.partition(".")[0]
     others = [
         each for each in tokens if _FORM.fullmatch(each) and not each.startswith(f"{account}.")
@@ -59,27 +59,29 @@ async def find(
     vault: Vault,
     tokens: Sequence[str],
     now: float,
-    whose: ColumnElement[bool] | None = None,
+    is_account: ColumnElement[bool] | None = None,
 ) -> Known | None:
-    """Return the device that one of these tokens was given to; None if no token is good.
+    """Return the device that one of these tokens was issued to; None if no token is valid.
 
-    `whose` is the account that it must be of, any when it is not given; `now` is in Unix seconds. The
-    database is asked only about tokens that we signed.
+    `is_account` restricts it to an account; `now` is in Unix seconds. Makes no query unless we signed a token.
     """
     signed = {each.account: each for each in _signed(vault, tokens, now)}
     if not signed:
         return None
     found = select(Account.id, Password.changed_at).outerjoin(Password)
     rows = await db.execute(
-        found.where(Account.id.in_(list(signed)), true() if whose is None else whose)
+        found.where(Account.id.in_(list(signed)), true() if is_account is None else is_account)
     )
     current = [signed[id] for id, at in rows.all() if signed[id].epoch == _epoch(at)]
     return current[0] if current else None
 
 
 async def token_for(db: AsyncSession, vault: Vault, account: str, device: str, now: float) -> str:
-    """Return a token for a device of an account. `device` names it: the session that was opened there,
-    so that a session's device is one however often it asks."""
+    """Return a token for a device of an account.
+
+    `device` is the id of the session that was opened there, so that all tokens of one session name the
+    same device.
+    """
     at = await db.scalar(select(Password.changed_at).filter_by(account_id=account))
     said = f"{account}.{device}.{_epoch(at)}.{int(now)}"
     return f"{said}.{next(_signatures(vault, said))}"
@@ -98,7 +100,7 @@ def _signed(vault: Vault, tokens: Sequence[str], now: float) -> Iterator[Known]:
 
 
 def _epoch(changed_at: datetime | None) -> int:
-    """Return a number that is another for each password of an account; 0 while it has none."""
+    """Return a number that changes with each password of an account; 0 if it has none."""
     return 0 if changed_at is None else round(changed_at.timestamp() * 1_000_000)
 
 

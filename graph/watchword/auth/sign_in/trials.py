@@ -1,7 +1,8 @@
-"""Trials: attempts to authenticate.
+"""Trials: attempts to authenticate, with their limits and their audit entries.
 
-A trial is counted before any work is done, and taken back when it was no guess. A refusal is
-committed, with its audit entry and whatever it used up.
+A trial is counted before any work is done, and the count is taken back if it was no guess. When a trial is
+refused, its transaction is committed with the audit entry of the failure and with the codes and challenges
+that it used up.
 """
 
 from __future__ import annotations
@@ -31,32 +32,35 @@ log = logging.getLogger("watchword.sessions")
 T = TypeVar("T")
 
 Counted = tuple[str, str, str]
-"""A limit, the kind of attempt, and the account, address or device that it counts."""
+"""A limit, the kind of attempt, and the account, address or device that is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One attempt to authenticate. `failed` is the audit entry of a failure, `now` in Unix seconds,
-    `whose` selects the account (no row when it is not known), `device` is one that the account knows."""
+    """One attempt to authenticate.
+
+    `failed` is the action of its audit entry if it fails; `now` is in Unix seconds; `is_account` selects the
+    account (no row if it is unknown); `device` is the id of a known device of the account.
+    """
 
     failed: Action
     actor: Actor
     now: float
-    whose: ColumnElement[bool] = field(default_factory=false, repr=False)
+    is_account: ColumnElement[bool] = field(default_factory=false, repr=False)
     device: str | None = None
 
 
 class Trials:
-    """Counts, decides and writes down what is tried."""
+    """Counts trials, runs them in transactions, and records failures."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     @asynccontextmanager
     async def counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
-        """Count a trial while the block runs, and take it back if it turns out to be no guess.
+        """Count a trial while the block runs; take the count back if it was no guess.
 
-        Raises `RateLimited` when there were too many.
+        Raises `RateLimited` when a limit is exceeded.
         """
         taken: list[CountedAttempt] = []
         is_guess, attempts = False, self._services.attempts
@@ -73,13 +77,13 @@ class Trials:
                 await attempts.decide(each, is_guess=is_guess)
 
     async def count(self, trial: Trial, limit: str, *key: str) -> None:
-        """Count a trial for good. Raises `RateLimited` when there were too many."""
+        """Count a trial and never take it back. Raises `RateLimited` when the limit is exceeded."""
         await self._noted(trial, limit, key[0], self._services.attempts.count(limit, *key))
 
     async def decide(
         self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
     ) -> T:
-        """Run the work in one transaction. A refusal is audited and committed, and then raised."""
+        """Run the work in one transaction. A refusal is recorded and committed before it is raised."""
         async with self._transaction(trial) as unit:
             try:
                 return await work(unit)
@@ -93,18 +97,18 @@ class Trials:
     async def _noted(
         self, trial: Trial, limit: str, what: str, counting: Awaitable[CountedAttempt]
     ) -> CountedAttempt:
-        """Return an attempt that is counted; write down the first one of a window that is refused."""
+        """Return the counted attempt; record the first attempt in a window that exceeds the limit."""
         try:
             return await counting
         except Exceeded as error:
-            # One entry for each window: an attacker must not fill the audit log with attempts that were not made.
+            # One entry per window, or an attacker could fill the audit log with refused attempts.
             if await self._services.attempts.is_first(limit, "refused", *error.key):
                 await self._note(trial, what)
             raise
 
     async def _note(self, trial: Trial, what: str) -> None:
         async with self._transaction(trial) as unit:
-            account = await unit.db.scalar(select(Account.id).where(trial.whose))
+            account = await unit.db.scalar(select(Account.id).where(trial.is_account))
             record(unit, trial.failed, account=account, rule="limit", limit=what)
 
     def _transaction(self, trial: Trial) -> AbstractAsyncContextManager[Transaction]:
@@ -113,9 +117,12 @@ class Trials:
 
 
 def _is_no_guess(error: BaseException) -> bool:
-    """Tell whether this error reveals nothing about a password or a code: it was right and more is
-    needed, another limit refused the attempt, or the database was away. A client that disconnects
-    (a cancellation) may have sent a wrong one, so it counts as a guess."""
+    """Tell whether this error reveals nothing about a password or a code.
+
+    That is so if the password was right and a code is needed too, if another limit refused the attempt, or
+    if the database was away. A client that disconnects (a cancellation) may have sent a wrong password, so
+    that counts as a guess.
+    """
     if isinstance(error, SQLAlchemyError | OSError):
         return is_unavailable(error)
     return isinstance(error, SecondFactorRequired | RateLimited | Conflict | Unavailable)

@@ -196,7 +196,7 @@ async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
         await until(lambda: bool(background.unwell))
         await post.happen(session_revoked("alice", "s"))
     assert [(task.name, task.is_needed) for task in background.unwell] == [
-        ("the watch over revocations", True)
+        ("the follower of revocations", True)
     ]
     await until(lambda: clock.move(LONGEST_PAUSE) is None and post.lease.ending is not None)
     await until(lambda: background.unwell == [])

@@ -137,7 +137,7 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
     async with sign_in_desk(database, clock) as desk:
 
         async def slowly(password: str, hash: str | None, address: str) -> str | None:
-            good = await passwords.fitting(password, hash, address)
+            good = await passwords.matching_form(password, hash, address)
             async with unit_of(database) as unit:
                 if change == "password":
                     await set_password(unit, desk.account.id, await hash_chosen(NEW))
@@ -145,7 +145,7 @@ async def test_what_changes_while_the_password_is_compared_is_seen(
                     await disable(unit, desk.account.id)
             return good
 
-        monkeypatch.setattr("watchword.auth.sign_in.authentication.fitting", slowly)
+        monkeypatch.setattr("watchword.auth.sign_in.authentication.matching_form", slowly)
         assert (await desk.login()).status_code == 401
         assert await sessions_of(database) == []
 
@@ -365,7 +365,7 @@ async def test_who_leaves_before_the_answer_may_have_guessed(
             return await asyncio.Future[bool]()
 
         with monkeypatch.context() as patched:
-            patched.setattr("watchword.auth.sign_in.authentication.fitting", forever)
+            patched.setattr("watchword.auth.sign_in.authentication.matching_form", forever)
             leaving = asyncio.ensure_future(desk.sign_in())
             await began.wait()
             leaving.cancel()
@@ -419,7 +419,7 @@ async def test_nothing_is_compared_for_who_is_over_the_limit(
         def compare(*_: object) -> bool:
             raise AssertionError("a password was compared")
 
-        monkeypatch.setattr(passwords, "_fitting", compare)
+        monkeypatch.setattr(passwords, "_matching_form", compare)
         assert (await desk.login()).status_code == 429
 
 
@@ -431,17 +431,17 @@ class Work:
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done: list[str] = []
-        fitting, count = passwords._fitting, Attempts.count
+        matching_form, count = passwords._matching_form, Attempts.count
 
         def compare(password: str, hash: str | None) -> bool:
             self.done.append("compare")
-            return fitting(password, hash)
+            return matching_form(password, hash)
 
         async def counted(attempts: Attempts, *arguments: str) -> CountedAttempt:
             self.done.append("count")
             return await count(attempts, *arguments)
 
-        monkeypatch.setattr(passwords, "_fitting", compare)
+        monkeypatch.setattr(passwords, "_matching_form", compare)
         monkeypatch.setattr(Attempts, "count", counted)
         event.listen(database.engine.sync_engine, "before_cursor_execute", self._statement)
 

@@ -8,10 +8,10 @@ from argon2 import PasswordHasher
 from watchword.auth.sign_in import passwords
 from watchword.auth.sign_in.passwords import (
     check_usable,
-    fitting,
     hash_chosen,
     is_outdated,
     make_hash,
+    matching_form,
 )
 from watchword.errors import BadUserInput
 
@@ -19,9 +19,9 @@ from watchword.errors import BadUserInput
 async def test_a_password_fits_its_hash_only() -> None:
     hash = await make_hash("correct horse battery")
     assert hash.startswith("$argon2id$")
-    assert await fitting("correct horse battery", hash)
-    assert not await fitting("wrong horse battery", hash)
-    assert not await fitting("correct horse battery", "no hash at all")
+    assert await matching_form("correct horse battery", hash)
+    assert not await matching_form("wrong horse battery", hash)
+    assert not await matching_form("correct horse battery", "no hash at all")
 
 
 async def test_nobody_takes_the_same_work_and_never_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,8 +34,8 @@ async def test_nobody_takes_the_same_work_and_never_fits(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(passwords, "_hasher", Counting())
     hash = await make_hash("correct horse battery")
-    await fitting("x", hash)
-    assert not await fitting("x", None)
+    await matching_form("x", hash)
+    assert not await matching_form("x", None)
     parameters = [each.rsplit("$", 2)[0] for each in worked]
     assert parameters[0] == parameters[1]
 
@@ -57,10 +57,10 @@ SPELLINGS = ["caf\u00e9 m\u00fcller A 1", "cafe\u0301 mu\u0308ller \uff21\u00a01
 async def test_a_password_is_the_same_from_any_keyboard(chosen: str) -> None:
     hash = await hash_chosen(chosen)
     for typed in SPELLINGS:
-        form = await fitting(typed, hash)
+        form = await matching_form(typed, hash)
         assert form == SPELLINGS[0]
         assert not is_outdated(hash, form)
-    assert await fitting(SPELLINGS[0].upper(), hash) is None
+    assert await matching_form(SPELLINGS[0].upper(), hash) is None
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)
@@ -68,7 +68,7 @@ async def test_a_password_that_was_hashed_as_it_was_typed_goes_on_working_and_is
     typed: str,
 ) -> None:
     hash = PasswordHasher().hash(typed)
-    form = await fitting(typed, hash)
+    form = await matching_form(typed, hash)
     assert form == typed
     assert is_outdated(hash, form) == (typed != SPELLINGS[0])
 
@@ -86,9 +86,9 @@ async def test_what_is_wrong_takes_the_same_work_for_nobody_and_for_somebody(
 
     hash = await make_hash("another password")
     monkeypatch.setattr(passwords, "_hasher", Counting())
-    assert await fitting(typed, hash) is None
+    assert await matching_form(typed, hash) is None
     for_somebody, worked = worked, []
-    assert await fitting(typed, None) is None
+    assert await matching_form(typed, None) is None
     assert worked == for_somebody
 
 
@@ -97,7 +97,7 @@ async def test_what_nobody_can_have_chosen_is_not_hashed(
     typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "in_turn", None)
-    assert await fitting(typed, "any hash") is None
+    assert await matching_form(typed, "any hash") is None
 
 
 @pytest.mark.parametrize(
