@@ -22,7 +22,7 @@ from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process.clock import Timer
-from watchword.transports.life import Life
+from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
 from watchword.transports.state import Move, State
@@ -86,7 +86,7 @@ class Stream:
         self._form = form
         self._wire = wire
         self._asked = asked
-        self._life = Life(pipeline, wire, self, State.OPENING)
+        self._life = Lifecycle(pipeline, wire, self, State.OPENING)
         self._beating: Timer | None = None
         self._subscription: Subscription | None = None
         # Done when the operation has ended, or the connection.

@@ -12,7 +12,7 @@ from watchword.errors import RateLimited
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
-from watchword.transports.life import Life
+from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
 from watchword.transports.websocket.protocol import (
@@ -51,7 +51,7 @@ class Operations:
     )
 
     def __init__(
-        self, pipeline: Pipeline, socket: Socket, life: Life, address: str, renew: Renew
+        self, pipeline: Pipeline, socket: Socket, life: Lifecycle, address: str, renew: Renew
     ) -> None:
         self._pipeline = pipeline
         self._socket = socket

@@ -23,7 +23,7 @@ from watchword.tokens.credential import (
     in_url,
 )
 from watchword.tokens.dpop import Target
-from watchword.transports.life import Life
+from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline, check_renewal
 from watchword.transports.state import Move, State
 from watchword.transports.websocket.operations import Operations
@@ -108,7 +108,7 @@ class Connection:
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
-        self._life = Life(pipeline, wire, self, State.WAITING)
+        self._life = Lifecycle(pipeline, wire, self, State.WAITING)
         self._protocol = Protocol(self._life)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
         self._operations = Operations(pipeline, self, self._life, address, self._renew_by_mutation)

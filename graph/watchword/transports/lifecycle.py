@@ -25,7 +25,7 @@ class Owner(LeaseHolder, Protocol):
         """Tell whether a query or a mutation has not been answered yet."""
 
 
-class Life(Machine):
+class Lifecycle(Machine):
     """Ends a connection for the first reason that there is, by `owner.ended`."""
 
     def __init__(self, pipeline: Pipeline, wire: Wire, owner: Owner, state: State) -> None:
