@@ -40,14 +40,14 @@ from watchword.storage.database import Database
 from watchword.storage.vault import vault
 from watchword.throttling.attempts import Attempts
 from watchword.transports import health
-from watchword.transports.authenticate import authenticator
-from watchword.transports.http.http import HttpDoor
+from watchword.transports.authenticator import authenticator
+from watchword.transports.http.http import HttpTransport
+from watchword.transports.middleware.cors import CorsByPath
 from watchword.transports.middleware.nonce import NonceHeader
-from watchword.transports.middleware.opening import Gate, Opening
-from watchword.transports.middleware.origins import Origins
-from watchword.transports.middleware.slash import EndSlash
+from watchword.transports.middleware.startup import Startup, StartupGate
+from watchword.transports.middleware.trailing_slash import TrailingSlash
 from watchword.transports.pipeline import Pipeline, quotas
-from watchword.transports.websocket.websocket import WebSocketDoor
+from watchword.transports.websocket.websocket import WebSocketTransport
 
 
 def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
@@ -75,10 +75,10 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         services,
         *quotas(settings),
     )
-    opening = Opening()
+    startup = Startup()
     app = FastAPI(
         title="Watchword",
-        lifespan=opening.follow(_lifespan(pipeline, auth)),
+        lifespan=startup.follow(_lifespan(pipeline, auth)),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -92,10 +92,10 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, auth))
-    app.add_middleware(Gate, opening=opening)
+    app.add_middleware(StartupGate, startup=startup)
     _let_pages_read(app, settings)
     # The middleware that is added last runs first, so all others see the path without its slash.
-    app.add_middleware(EndSlash)
+    app.add_middleware(TrailingSlash)
     return app
 
 
@@ -127,8 +127,8 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
 
 def _open_doors(app: FastAPI, pipeline: Pipeline) -> None:
     explorer = pipeline.settings.explorer
-    app.router.routes.append(Route("/graphql", HttpDoor(pipeline, page if explorer else None)))
-    app.router.routes.append(WebSocketRoute("/graphql", WebSocketDoor(pipeline)))
+    app.router.routes.append(Route("/graphql", HttpTransport(pipeline, page if explorer else None)))
+    app.router.routes.append(WebSocketRoute("/graphql", WebSocketTransport(pipeline)))
     if explorer:
         app.router.routes.extend(assets.routes())
 
@@ -136,7 +136,7 @@ def _open_doors(app: FastAPI, pipeline: Pipeline) -> None:
 def _let_pages_read(app: FastAPI, settings: Settings) -> None:
     about = [*metadata.paths(settings), identity_routes.JWKS]
     app.add_middleware(
-        Origins,
+        CorsByPath,
         named=settings.allowed_origins,
         public=[metadata.TOKEN, metadata.REVOKE, *about],
         private=[metadata.AUTHORIZE],

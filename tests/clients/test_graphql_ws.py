@@ -12,7 +12,7 @@ from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.toy_server import serving
 from watchword.config.settings import Settings
-from watchword.transports.middleware.opening import Gate, Opening
+from watchword.transports.middleware.startup import Startup, StartupGate
 
 SCRIPT = "graphql_ws.mjs"
 
@@ -41,7 +41,7 @@ async def test_it_gives_up_at_once_when_the_token_is_bad(node: Path, account: Ac
 async def test_it_tries_again_while_the_server_is_not_open(node: Path) -> None:
     settings = Settings(_env_file=None)
     async with (
-        serving(Gate(Starlette(), Opening()), settings) as (url, _),
+        serving(StartupGate(Starlette(), Startup()), settings) as (url, _),
         running(node, SCRIPT, scenario="refused", subscription=SUBSCRIPTION, url=url) as script,
     ):
         steps = await script.rest()

@@ -41,10 +41,10 @@ from watchword.process.clock import Clock
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 from watchword.transaction import transaction
-from watchword.transports.authenticate import authenticator
-from watchword.transports.http.http import HttpDoor
+from watchword.transports.authenticator import authenticator
+from watchword.transports.http.http import HttpTransport
 from watchword.transports.pipeline import Pipeline, quotas
-from watchword.transports.websocket.websocket import WebSocketDoor
+from watchword.transports.websocket.websocket import WebSocketTransport
 
 LIFE = 600.0
 # Seconds that it takes to authenticate the token "slow".
@@ -218,8 +218,8 @@ async def toy_server(
     """
     async with toy_door(clock, schema, **settings) as (made, follower):
         routes = [
-            Route("/graphql", HttpDoor(made, None)),
-            WebSocketRoute("/graphql", WebSocketDoor(made)),
+            Route("/graphql", HttpTransport(made, None)),
+            WebSocketRoute("/graphql", WebSocketTransport(made)),
         ]
         app = wrap(Starlette(routes=routes))
         async with serving(app, made.settings, stock=stock) as (url, stop):

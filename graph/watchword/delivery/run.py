@@ -12,8 +12,8 @@ from typing import Any
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
-from watchword.execution.ahead import Ahead
-from watchword.execution.engine import Answer, Engine, Source, Unavailable
+from watchword.execution.eager import Eager
+from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
 from watchword.execution.masking import conceal, present, written
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import recheck
@@ -102,7 +102,7 @@ class Run:
                     async for answer in answers:
                         yield answer
                 return
-            except Unavailable:
+            except DatabaseUnavailable:
                 if self.follow.answered_to != self.follow.resume_from:
                     backoff.reset()
                 self.follow = self.follow.continued()
@@ -165,7 +165,7 @@ class Run:
     ) -> AsyncIterator[tuple[Source, Watchdog]]:
         """Open the subscription for a block, with a watchdog over each event; report what it raises.
 
-        Raises `_Stopped` when the watchdog has cancelled the block, and `Unavailable` when the database is.
+        Raises `_Stopped` when the watchdog has cancelled the block, and `DatabaseUnavailable` when the database is.
         """
         operation, services = self._operation, self._services
         source = await self._engine.subscribe(operation.plan, operation.variables, context)
@@ -184,15 +184,15 @@ class Run:
             raise error from cancelled
         except Exception as error:
             if is_unavailable(error):
-                raise Unavailable from error
-            if not isinstance(error, Unavailable | IdentityAsked | OtherTopic):
+                raise DatabaseUnavailable from error
+            if not isinstance(error, DatabaseUnavailable | IdentityAsked | OtherTopic):
                 source.failed(error, context)
             raise
         finally:
             watchdog.close()
             await self._close(source)
 
-    def _pull(self, source: Source) -> Ahead[Any]:
+    def _pull(self, source: Source) -> Eager[Any]:
         """Ask for the next answer. A resolver that is still in an event gets the full time for it."""
         if self.follow.is_in_event and self.follow.watchdog is not None:
             self.follow.watchdog.begin()

@@ -15,7 +15,7 @@ from graphql.execution import Executor, create_source_event_stream
 from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution import numbers, options
-from watchword.execution.ahead import Ahead
+from watchword.execution.eager import Eager
 from watchword.execution.limits import Limits
 from watchword.execution.masking import conceal, present
 from watchword.execution.plan import Plan, Planner, Refused
@@ -37,7 +37,7 @@ Answer = dict[str, Any]
 """A GraphQL response: `data`, `errors`, `extensions`."""
 
 
-class Unavailable(Exception):
+class DatabaseUnavailable(Exception):
     """The database is away: the same can be tried again in a while."""
 
 
@@ -50,22 +50,22 @@ class Source:
         """`tell` is called with the errors of an answer and its context."""
         self._executor = executor
         self._tell = tell
-        self._ahead: Ahead[Any] | None = None
+        self._eager: Eager[Any] | None = None
         self.events = events
 
-    def pull(self) -> Ahead[Any]:
+    def pull(self) -> Eager[Any]:
         """Ask for the next event; the resolver begins to work at once. Await the event before first.
 
         Awaiting raises `StopAsyncIteration` when there are no more.
         """
-        self._ahead = Ahead(self.events.__anext__())
-        return self._ahead
+        self._eager = Eager(self.events.__anext__())
+        return self._eager
 
     async def answer(self, event: Any, context: Context) -> Answer:
         """Execute the selection for one event, in a context of its own.
 
         An event that takes longer than `event_seconds` is answered with an error, and the next one
-        comes. Raises `Unavailable` when it could not be answered only because the database is away,
+        comes. Raises `DatabaseUnavailable` when it could not be answered only because the database is away,
         and `IdentityAsked` when it could not be answered for several principals at once.
         """
         executor = event_executor(self._executor, event, context)
@@ -88,7 +88,7 @@ class Source:
             return {"data": None, "errors": [conceal(cancelled).as_dict()]}
         for error in result.errors or ():
             if is_unavailable(error.original_error):
-                raise Unavailable from error.original_error
+                raise DatabaseUnavailable from error.original_error
             if context.is_shared and asks_for_one(error.original_error):
                 raise IdentityAsked from error.original_error
         if result.errors:
@@ -102,8 +102,8 @@ class Source:
 
     async def close(self) -> None:
         """Stop following; what the resolver holds is given back."""
-        if self._ahead is not None:
-            await self._ahead.cancel()
+        if self._eager is not None:
+            await self._eager.cancel()
         close: Callable[[], Any] | None = getattr(self.events, "aclose", None)
         if close is not None:
             await close()
@@ -149,7 +149,7 @@ class Engine:
     ) -> Source:
         """Open a subscription.
 
-        Raises `Refused` when it cannot be opened, `Unavailable` when it cannot be opened now, and
+        Raises `Refused` when it cannot be opened, `DatabaseUnavailable` when it cannot be opened now, and
         `TimedOut` when it was not open after `operation_seconds`.
         """
         executor = self._executor(plan, variables, context, self._repeated)
@@ -159,7 +159,7 @@ class Engine:
             errors = events.errors or []
             for error in errors:
                 if is_unavailable(error.original_error):
-                    raise Unavailable from error.original_error
+                    raise DatabaseUnavailable from error.original_error
             self._hook.tell(errors, plan.query, variables, context)
             raise Refused([named(error, context.principal) for error in errors])
         tell = partial(self._hook.tell, query=plan.query, variables=variables)

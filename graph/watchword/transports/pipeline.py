@@ -16,7 +16,7 @@ from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevok
 from watchword.execution.engine import Engine
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
-from watchword.transports.authenticate import Authenticate
+from watchword.transports.authenticator import Authenticate
 
 log = logging.getLogger("watchword.tokens")
 
@@ -65,7 +65,7 @@ class Pipeline:
         self.leases.add(lease)
         return lease
 
-    def give_back(self, lease: Lease) -> None:
+    def release(self, lease: Lease) -> None:
         """Take a lease back: its connection is gone."""
         lease.release()
         self.leases.discard(lease)

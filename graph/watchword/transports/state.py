@@ -1,6 +1,6 @@
-"""The states of a live connection and the moves between them. Pure; docs/explanation/architecture.md draws them.
+"""The states of a live connection and the transitions between them. Pure; docs/explanation/architecture.md draws them.
 
-A socket begins in `WAITING`. A stream over HTTP was authenticated as a request, and begins in `OPENING`.
+A socket begins in `AWAITING_INIT`. A stream over HTTP begins in `OPENING`: it was authenticated as a request.
 """
 
 from __future__ import annotations
@@ -8,46 +8,47 @@ from __future__ import annotations
 from enum import Enum
 
 
-class State(Enum):
-    """Where a connection is."""
+class ConnectionState(Enum):
+    """The state of a connection."""
 
-    WAITING = "waiting for connection_init"
-    OPENING = "being authenticated, or its head is being sent"
-    LIVE = "operations start and run"
+    AWAITING_INIT = "waiting for connection_init"
+    OPENING = "being authenticated, or sending the head of the response"
+    OPEN = "operations start and run"
     DRAINING = "the server stops: no operation starts, and the connection ends soon"
-    LEAVING = "ends as soon as queries and mutations are answered"
-    CLOSED = "nothing more is sent, and nothing is listened to"
+    FINISHING = "ends as soon as its queries and mutations are answered"
+    CLOSED = "nothing more is sent, and input is ignored"
 
 
-class Move(Enum):
-    """What takes a connection from one state to another."""
+class Transition(Enum):
+    """The events that take a connection from one state to another."""
 
-    INIT = "connection_init came"
+    INIT = "connection_init arrived"
     OPEN = "connection_ack, or the head of the response, is sent"
     DRAIN = "the server stops"
-    LEAVE = "its moment to end has come, or its client asks for more"
+    FINISH = "the connection's time to drain is over, or its client asks for another operation"
     CLOSE = "the close frame or the last event is sent, or the connection is lost"
 
 
-MOVES: dict[State, dict[Move, State]] = {
-    State.WAITING: {Move.INIT: State.OPENING, Move.CLOSE: State.CLOSED},
-    State.OPENING: {Move.OPEN: State.LIVE, Move.CLOSE: State.CLOSED},
-    State.LIVE: {Move.DRAIN: State.DRAINING, Move.CLOSE: State.CLOSED},
-    State.DRAINING: {Move.LEAVE: State.LEAVING, Move.CLOSE: State.CLOSED},
-    State.LEAVING: {Move.CLOSE: State.CLOSED},
-    State.CLOSED: {},
+_STATE, _BY = ConnectionState, Transition
+TRANSITIONS: dict[ConnectionState, dict[Transition, ConnectionState]] = {
+    _STATE.AWAITING_INIT: {_BY.INIT: _STATE.OPENING, _BY.CLOSE: _STATE.CLOSED},
+    _STATE.OPENING: {_BY.OPEN: _STATE.OPEN, _BY.CLOSE: _STATE.CLOSED},
+    _STATE.OPEN: {_BY.DRAIN: _STATE.DRAINING, _BY.CLOSE: _STATE.CLOSED},
+    _STATE.DRAINING: {_BY.FINISH: _STATE.FINISHING, _BY.CLOSE: _STATE.CLOSED},
+    _STATE.FINISHING: {_BY.CLOSE: _STATE.CLOSED},
+    _STATE.CLOSED: {},
 }
 
 
-class Machine:
+class StateMachine:
     """The state of one connection."""
 
-    def __init__(self, state: State = State.WAITING) -> None:
+    def __init__(self, state: ConnectionState = ConnectionState.AWAITING_INIT) -> None:
         self.state = state
 
-    def move(self, move: Move) -> bool:
-        """Make a move. Returns False, and changes nothing, when the state does not have it."""
-        after = MOVES[self.state].get(move)
+    def go(self, transition: Transition) -> bool:
+        """Make a transition. Returns False, and changes nothing, when the present state does not have it."""
+        after = TRANSITIONS[self.state].get(transition)
         if after is None:
             return False
         self.state = after
@@ -55,5 +56,5 @@ class Machine:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether answers may be sent."""
-        return self.state in (State.LIVE, State.DRAINING, State.LEAVING)
+        """Whether answers may be sent."""
+        return self.state in (_STATE.OPEN, _STATE.DRAINING, _STATE.FINISHING)

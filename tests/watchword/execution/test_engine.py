@@ -12,7 +12,7 @@ from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_door
 from watchword.context import Context, Info, Services
-from watchword.execution.engine import Engine, Unavailable
+from watchword.execution.engine import DatabaseUnavailable, Engine
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
 from watchword.permissions.field import Public
@@ -91,7 +91,7 @@ async def test_a_database_that_is_away_is_no_answer(services: Services) -> None:
     source = await engine.subscribe(
         engine.plan("subscription { events { field } }", None), None, context
     )
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseUnavailable):
         await source.answer(await anext(source.events), context)
 
 

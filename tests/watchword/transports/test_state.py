@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.documents import ARCHITECTURE
-from watchword.transports.state import MOVES, Machine, Move, State
+from watchword.transports.state import TRANSITIONS, ConnectionState, StateMachine, Transition
 
 
 def drawn() -> set[tuple[str, str, str]]:
@@ -18,23 +18,23 @@ def drawn() -> set[tuple[str, str, str]]:
 
 
 def test_the_states_are_those_that_are_drawn() -> None:
-    moves = {
-        (before.name, after.name, move.name)
-        for before, found in MOVES.items()
-        for move, after in found.items()
+    transitions = {
+        (before.name, after.name, transition.name)
+        for before, found in TRANSITIONS.items()
+        for transition, after in found.items()
     }
-    assert drawn() == moves
+    assert drawn() == transitions
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_each_state_can_be_closed_once_and_nothing_follows(state: State) -> None:
-    machine = Machine(state)
-    assert machine.move(Move.CLOSE) is (state is not State.CLOSED)
-    assert machine.state is State.CLOSED
-    assert not any(map(machine.move, Move))
+@pytest.mark.parametrize("state", list(ConnectionState))
+def test_each_state_can_be_closed_once_and_nothing_follows(state: ConnectionState) -> None:
+    machine = StateMachine(state)
+    assert machine.go(Transition.CLOSE) is (state is not ConnectionState.CLOSED)
+    assert machine.state is ConnectionState.CLOSED
+    assert not any(map(machine.go, Transition))
 
 
 def test_a_move_that_a_state_does_not_have_changes_nothing() -> None:
-    machine = Machine()
-    assert not machine.move(Move.OPEN)
-    assert machine.state is State.WAITING
+    machine = StateMachine()
+    assert not machine.go(Transition.OPEN)
+    assert machine.state is ConnectionState.AWAITING_INIT

@@ -16,13 +16,13 @@ from typing import Protocol
 
 from watchword.events.event import Event
 
-Receive = Callable[[Event], None]
+OnEvent = Callable[[Event], None]
 
 
 class Bus(Protocol):
     """Carries events from a commit to the hub of every process."""
 
-    async def open(self, receive: Receive) -> None:
+    async def open(self, receive: OnEvent) -> None:
         """Set the one receiver of this process, and start."""
 
     async def follow(self, stream: str) -> None:

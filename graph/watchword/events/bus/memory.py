@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watchword.events.bus.bus import Receive
+from watchword.events.bus.bus import OnEvent
 from watchword.events.event import Event
 
 
@@ -12,9 +12,9 @@ class MemoryBus:
     """Hands events straight to this process's hub."""
 
     def __init__(self) -> None:
-        self._receive: Receive | None = None
+        self._receive: OnEvent | None = None
 
-    async def open(self, receive: Receive) -> None:
+    async def open(self, receive: OnEvent) -> None:
         self._receive = receive
 
     async def follow(self, stream: str) -> None:

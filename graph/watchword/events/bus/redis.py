@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from watchword.events.bus.bus import Receive
+from watchword.events.bus.bus import OnEvent
 from watchword.events.event import Event
 from watchword.process.background import Background, Supervised
 
@@ -47,7 +47,7 @@ class RedisBus:
         self._connect = connect
         self._namespace = namespace
         self._background = background
-        self._receive: Receive | None = None
+        self._receive: OnEvent | None = None
         # The streams that are followed; those to subscribe to or unsubscribe from; those that the present
         # connection is subscribed to; and the channels that Redis has not confirmed yet.
         self._streams: set[str] = set()
@@ -62,7 +62,7 @@ class RedisBus:
         self._sending: deque[tuple[str, bytes]] = deque(maxlen=OUTBOX)
         self._published = asyncio.Event()
 
-    async def open(self, receive: Receive) -> None:
+    async def open(self, receive: OnEvent) -> None:
         self._receive = receive
         for name, work in (("listener", self._listen), ("sender", self._send)):
             self._background.start(f"the {name} of the bus", work, is_away=_is_away)

@@ -79,7 +79,7 @@ class Failure(Exception):
         self.headers = headers
 
 
-class HttpDoor:
+class HttpTransport:
     """The ASGI endpoint for `http` scopes at /graphql."""
 
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:

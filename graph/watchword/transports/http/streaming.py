@@ -25,7 +25,7 @@ from watchword.process.clock import Timer
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
-from watchword.transports.state import Move, State
+from watchword.transports.state import ConnectionState, Transition
 
 # Seconds between signs of life that keep proxies from closing a quiet stream.
 KEEP_ALIVE = 15.0
@@ -86,7 +86,7 @@ class Stream:
         self._form = form
         self._wire = wire
         self._asked = asked
-        self._life = Lifecycle(pipeline, wire, self, State.OPENING)
+        self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.OPENING)
         self._beating: Timer | None = None
         self._subscription: Subscription | None = None
         # Done when the operation has ended, or the connection.
@@ -95,12 +95,12 @@ class Stream:
 
     def rent(self) -> None:
         """Take a lease. Raises what `Pipeline.lease` raises."""
-        self._life.rent(self._asked.principal)
+        self._lifecycle.take_lease(self._asked.principal)
 
     async def run(self) -> None:
         """Write answers until there are no more, or the lease is over, or the client is gone."""
-        self._life.move(Move.OPEN)
-        if ending := self._life.lease.ending:
+        self._lifecycle.go(Transition.OPEN)
+        if ending := self._lifecycle.lease.ending:
             self.ended(ending)
         else:
             await self._operate()
@@ -109,12 +109,12 @@ class Stream:
     def close(self) -> None:
         """Give back what is held."""
         self._finish()
-        self._life.close()
+        self._lifecycle.close()
         self._wire.release()
 
     async def _operate(self) -> None:
         if self._wire.is_shutting_down:
-            self._life.drain()
+            self._lifecycle.drain()
         self._write(self._form.beginning)
         self._beat()
         stop = self._start()
@@ -130,7 +130,7 @@ class Stream:
         request = self._asked.request
         operation = Operation(self._asked.plan, request.variables)
         self._subscription = Subscription(
-            self._pipeline.groups, self._life.lease, operation, self, request.resume
+            self._pipeline.groups, self._lifecycle.lease, operation, self, request.resume
         )
         self._subscription.start()
         return self._subscription.stop
@@ -138,7 +138,7 @@ class Stream:
     async def _answer(self) -> None:
         asked = self._asked
         context = Context(
-            self._pipeline.services, self._life.lease.principal, address=asked.address
+            self._pipeline.services, self._lifecycle.lease.principal, address=asked.address
         )
         try:
             answer = await self._pipeline.engine.execute(
@@ -168,11 +168,11 @@ class Stream:
     async def drained(self) -> None:
         await self._wire.drained()
 
-    # As the owner of its life.
+    # As the owner of its lifecycle.
 
     def ended(self, ending: Ending) -> None:
         # Before the head is sent no last event can be written; `run` checks the lease afterwards.
-        if self._life.state is State.OPENING or not self._life.close():
+        if self._lifecycle.state is ConnectionState.OPENING or not self._lifecycle.close():
             return
         # What an ended lease still finds on its way does not leave, only the reason does.
         error = {"message": ending.reason, "extensions": {"code": ending.code}}
@@ -192,7 +192,7 @@ class Stream:
         return not self._asked.plan.is_subscription and not self._over.done()
 
     def _write(self, data: bytes) -> None:
-        if data and self._life.is_open and not self._over.done():
+        if data and self._lifecycle.is_open and not self._over.done():
             self._wire.send_chunk(data)
 
     def _beat(self) -> None:

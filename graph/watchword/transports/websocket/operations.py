@@ -42,7 +42,7 @@ class Operations:
     __slots__ = (
         "_address",
         "_pipeline",
-        "_life",
+        "_lifecycle",
         "_places",
         "_renew",
         "_socket",
@@ -51,11 +51,11 @@ class Operations:
     )
 
     def __init__(
-        self, pipeline: Pipeline, socket: Socket, life: Lifecycle, address: str, renew: Renew
+        self, pipeline: Pipeline, socket: Socket, lifecycle: Lifecycle, address: str, renew: Renew
     ) -> None:
         self._pipeline = pipeline
         self._socket = socket
-        self._life = life
+        self._lifecycle = lifecycle
         self._address = address
         self._renew = renew
         # What each open operation is counted by.
@@ -87,7 +87,7 @@ class Operations:
             subscription.stop()
         elif task := self._tasks.pop(id, None):
             task.cancel()
-            self._life.rest()
+            self._lifecycle.operation_answered()
 
     def regrant(self) -> None:
         """Go on with the grants that the principal has now."""
@@ -118,7 +118,9 @@ class Operations:
             raise RateLimited(
                 f"{most} operations are open on this connection, and no more may be.", 1
             )
-        return self._pipeline.operations.take(self._address, self._life.lease.principal.subject)
+        return self._pipeline.operations.take(
+            self._address, self._lifecycle.lease.principal.subject
+        )
 
     def _free(self, id: str) -> None:
         if place := self._places.pop(id, None):
@@ -136,7 +138,7 @@ class Operations:
             operation = Operation(plan, plan.declared(request.variables))
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
-                self._pipeline.groups, self._life.lease, operation, outlet, request.resume
+                self._pipeline.groups, self._lifecycle.lease, operation, outlet, request.resume
             )
             self._subscriptions[id] = subscription
             subscription.start()
@@ -144,7 +146,7 @@ class Operations:
             self._tasks[id] = asyncio.create_task(self._answer(id, plan, request))
 
     async def _answer(self, id: str, plan: Plan, request: Request) -> None:
-        principal = self._life.lease.principal
+        principal = self._lifecycle.lease.principal
         context = Context(
             self._pipeline.services, principal, renew=self._renew, address=self._address
         )
@@ -160,7 +162,7 @@ class Operations:
         if self._tasks.get(id) is asyncio.current_task():
             del self._tasks[id]
             self._last(id, *last)
-            self._life.rest()
+            self._lifecycle.operation_answered()
 
     def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
         self._last(id, error_message(id, errors))

@@ -19,7 +19,7 @@ from watchword.errors import BadUserInput, InvalidToken, PersistedQueryNotSuppor
 from watchword.formats.exact_json import decode, encode
 from watchword.tokens.members import members
 from watchword.transports.request import Request, read
-from watchword.transports.state import Machine, Move, State
+from watchword.transports.state import ConnectionState, StateMachine, Transition
 
 log = logging.getLogger("watchword.tokens")
 
@@ -88,7 +88,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class CloseSoon:
     """Close soon: the client asks for more than a server that stops begins."""
 
 
@@ -97,7 +97,7 @@ class Nothing:
     """Nothing to do."""
 
 
-Step = Initialise | Renew | Start | Stop | Reply | Leave | Close | Nothing
+Step = Initialise | Renew | Start | Stop | Reply | CloseSoon | Close | Nothing
 
 
 class _Bad(Exception):
@@ -109,7 +109,7 @@ class Protocol:
 
     __slots__ = ("_machine", "operations")
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: StateMachine) -> None:
         self._machine = machine
         self.operations: set[str] = set()
 
@@ -130,10 +130,10 @@ class Protocol:
         self.operations.discard(id)
 
     def _initialise(self, message: dict[str, Any]) -> Step:
-        if self._machine.state is not State.WAITING:
+        if self._machine.state is not ConnectionState.AWAITING_INIT:
             return close(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
         payload = _payload(message)
-        self._machine.move(Move.INIT)
+        self._machine.go(Transition.INIT)
         return Initialise(payload)
 
     def _ping(self, message: dict[str, Any]) -> Step:
@@ -158,8 +158,8 @@ class Protocol:
             return Reply(error_message(id, [error.as_dict()]))
         if id in self.operations:
             return close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
-        if self._machine.state is not State.LIVE:
-            return Leave()
+        if self._machine.state is not ConnectionState.OPEN:
+            return CloseSoon()
         self.operations.add(id)
         return Start(id, request)
 

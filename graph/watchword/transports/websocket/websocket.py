@@ -1,6 +1,6 @@
 """The WebSocket door: a thin shell around the protocol's state machine.
 
-What a client sends is read one by one. Its operations are in `operations.py`, and what ends it in `life.py`.
+What a client sends is read one by one. Its operations are in `operations.py`, and what ends it in `lifecycle.py`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from watchword.tokens.credential import (
 from watchword.tokens.dpop import Target
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline, check_renewal
-from watchword.transports.state import Move, State
+from watchword.transports.state import ConnectionState, Transition
+from watchword.transports.websocket.expiry import expiry
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.protocol import (
     SUBPROTOCOL,
     Close,
     CloseCode,
+    CloseSoon,
     Initialise,
-    Leave,
     Protocol,
     Renew,
     Reply,
@@ -43,12 +44,11 @@ from watchword.transports.websocket.protocol import (
     ping_message,
     pong_message,
 )
-from watchword.transports.websocket.terms import terms
 
 TOO_FAST = close(1008, "too many messages")
 
 
-class WebSocketDoor:
+class WebSocketTransport:
     """The ASGI endpoint for `websocket` scopes at /graphql."""
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -88,7 +88,7 @@ class Connection:
     __slots__ = (
         "_pipeline",
         "_headers",
-        "_life",
+        "_lifecycle",
         "_operations",
         "_pace",
         "_protocol",
@@ -108,20 +108,22 @@ class Connection:
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
-        self._life = Lifecycle(pipeline, wire, self, State.WAITING)
-        self._protocol = Protocol(self._life)
+        self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
+        self._protocol = Protocol(self._lifecycle)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
-        self._operations = Operations(pipeline, self, self._life, address, self._renew_by_mutation)
-        self._life.wait(pipeline.settings.init_timeout_seconds, self._time_out)
+        self._operations = Operations(
+            pipeline, self, self._lifecycle, address, self._renew_by_mutation
+        )
+        self._lifecycle.call_later(pipeline.settings.init_timeout_seconds, self._time_out)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         try:
             while (message := await self._wire.receive())["type"] == "websocket.receive":
-                if self._life.state is not State.CLOSED:
+                if self._lifecycle.state is not ConnectionState.CLOSED:
                     await self._take(message)
         finally:
-            self._life.close()
+            self._lifecycle.close()
             self._operations.close()
             self._wire.release()
 
@@ -143,8 +145,8 @@ class Connection:
                 self._operations.stop(id)
             case Reply(text):
                 self.send(text)
-            case Leave():
-                self._life.leave()
+            case CloseSoon():
+                self._lifecycle.finish()
             case Close() as closing:
                 self._close(closing)
 
@@ -153,10 +155,10 @@ class Connection:
             credential = from_handshake(self._headers, payload)
             principal = await self._pipeline.authenticate(credential, self._target)
             # The server may have closed the socket meanwhile.
-            if self._life.move(Move.OPEN):
+            if self._lifecycle.go(Transition.OPEN):
                 self._headers = None
-                self._life.rent(principal)
-                self.send(ack_message(terms(self._life.lease)))
+                self._lifecycle.take_lease(principal)
+                self.send(ack_message(expiry(self._lifecycle.lease)))
         except Exception as error:
             self._close(_closing(error))
 
@@ -168,7 +170,7 @@ class Connection:
         except Exception as error:
             self._close(_closing(error))
         else:
-            self.send(pong_message(None if credential is None else terms(self._life.lease)))
+            self.send(pong_message(None if credential is None else expiry(self._lifecycle.lease)))
 
     async def _renew_by_mutation(self, token: str, proof: str | None) -> Principal:
         try:
@@ -179,14 +181,14 @@ class Connection:
 
     async def _go_on(self, credential: Credential) -> Principal:
         principal = await self._pipeline.authenticate(credential, self._target)
-        check_renewal(self._life.lease.principal, principal)
-        self._life.lease.renew(principal)
+        check_renewal(self._lifecycle.lease.principal, principal)
+        self._lifecycle.lease.renew(principal)
         return principal
 
     # What the server says.
 
     def send(self, *parts: bytes) -> None:
-        if self._life.state is not State.CLOSED:
+        if self._lifecycle.state is not ConnectionState.CLOSED:
             self._wire.send_text(*parts)
 
     def forget(self, id: str) -> None:
@@ -195,13 +197,13 @@ class Connection:
     async def drained(self) -> None:
         await self._wire.drained()
 
-    # As the owner of its life.
+    # As the owner of its lifecycle.
 
     def ended(self, ending: Ending) -> None:
         self._close(close(ending.close_code, ending.reason))
 
     def reminded(self) -> None:
-        self.send(ping_message(terms(self._life.lease) or {}))
+        self.send(ping_message(expiry(self._lifecycle.lease) or {}))
 
     def regranted(self) -> None:
         self._operations.regrant()
@@ -215,7 +217,7 @@ class Connection:
 
     def _close(self, closing: Close) -> None:
         """Close once; operations are not ended one by one, so that the client may resume them."""
-        if self._life.close():
+        if self._lifecycle.close():
             self._wire.send_close(closing.code, closing.reason)
             self._operations.close()
 

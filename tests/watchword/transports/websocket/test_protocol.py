@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from watchword.transports.state import Machine, Move, State
+from watchword.transports.state import ConnectionState, StateMachine, Transition
 from watchword.transports.websocket.protocol import (
     LONGEST_REASON,
     NEXT_TAIL,
     Close,
+    CloseSoon,
     Initialise,
-    Leave,
     Nothing,
     Protocol,
     Renew,
@@ -36,10 +36,10 @@ def say(protocol: Protocol, **message: Any) -> Step:
 
 
 def ready() -> Protocol:
-    machine = Machine()
+    machine = StateMachine()
     protocol = Protocol(machine)
     say(protocol, type="connection_init")
-    machine.move(Move.OPEN)
+    machine.go(Transition.OPEN)
     return protocol
 
 
@@ -48,20 +48,20 @@ def subscribe(protocol: Protocol, id: str = "1") -> Step:
 
 
 def test_init_hands_its_payload_to_whoever_authenticates() -> None:
-    machine = Machine()
+    machine = StateMachine()
     protocol = Protocol(machine)
     assert say(protocol, type="connection_init", payload={"a": 1}) == Initialise({"a": 1})
-    assert machine.state is State.OPENING
+    assert machine.state is ConnectionState.OPENING
 
 
 def test_a_second_init_is_too_many_even_before_the_ack() -> None:
-    protocol = Protocol(Machine())
+    protocol = Protocol(StateMachine())
     say(protocol, type="connection_init")
     assert say(protocol, type="connection_init") == Close(4429, "Too many initialisation requests")
 
 
 def test_nothing_starts_between_init_and_ack() -> None:
-    protocol = Protocol(Machine())
+    protocol = Protocol(StateMachine())
     say(protocol, type="connection_init")
     assert subscribe(protocol) == Close(4401, "Unauthorized")
 
@@ -83,8 +83,8 @@ def test_an_id_that_the_server_finished_is_free_again() -> None:
 
 def test_ping_is_answered_at_any_time() -> None:
     pong = Reply(b'{"type":"pong"}')
-    assert say(Protocol(Machine()), type="ping") == pong
-    assert say(Protocol(Machine()), type="ping", payload={"authorization": "x"}) == pong
+    assert say(Protocol(StateMachine()), type="ping") == pong
+    assert say(Protocol(StateMachine()), type="ping", payload={"authorization": "x"}) == pong
     assert say(ready(), type="ping") == pong
     assert say(ready(), type="ping", payload={"x": 1}) == Renew({"x": 1})
 
@@ -128,7 +128,7 @@ class AnyClient(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.machine = Machine()
+        self.machine = StateMachine()
         self.protocol = Protocol(self.machine)
         self.open: set[str] = set()
 
@@ -137,20 +137,20 @@ class AnyClient(RuleBasedStateMachine):
         state = self.machine.state
         step = self.protocol.receive(json.dumps(message))
         if isinstance(step, Start):
-            assert state is State.LIVE
+            assert state is ConnectionState.OPEN
             assert step.id not in self.open
             self.open.add(step.id)
         elif isinstance(step, Stop):
             self.open.remove(step.id)
-        elif isinstance(step, Leave):
-            assert state in (State.DRAINING, State.LEAVING)
+        elif isinstance(step, CloseSoon):
+            assert state in (ConnectionState.DRAINING, ConnectionState.FINISHING)
         elif isinstance(step, Close):
             assert step.code in {4400, 4401, 4409, 4429}
             assert len(step.reason.encode()) <= LONGEST_REASON
 
-    @rule(move=st.sampled_from([Move.OPEN, Move.DRAIN, Move.LEAVE]))
-    def moves(self, move: Move) -> None:
-        self.machine.move(move)
+    @rule(move=st.sampled_from([Transition.OPEN, Transition.DRAIN, Transition.FINISH]))
+    def moves(self, move: Transition) -> None:
+        self.machine.go(move)
 
     @rule(id=st.sampled_from(["1", "2"]))
     def is_finished(self, id: str) -> None:
@@ -168,7 +168,7 @@ TestAnyClient = AnyClient.TestCase
 @given(st.text() | st.binary() | st.none())
 def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
     assert isinstance(
-        Protocol(Machine()).receive(data), Close | Initialise | Renew | Reply | Nothing
+        Protocol(StateMachine()).receive(data), Close | Initialise | Renew | Reply | Nothing
     )
 
 
@@ -185,7 +185,7 @@ values = st.recursive(
 @pytest.mark.parametrize("kind", ["connection_init", "ping"])
 @pytest.mark.parametrize("number", ["-10000000000000000000000", "9" * 5000, "1e999"])
 def test_a_number_out_of_range_is_a_bad_message(kind: str, number: str) -> None:
-    step = Protocol(Machine()).receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
+    step = Protocol(StateMachine()).receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
     assert isinstance(step, Close)
     assert step.code == 4400
 
@@ -195,7 +195,7 @@ def test_a_payload_of_any_json_type_is_taken_or_closes_as_a_bad_message(
     kind: str, payload: Any
 ) -> None:
     """The protocol: `payload?: Record<string, unknown>`, and 4400 for a message of another format."""
-    step = say(Protocol(Machine()), type=kind, payload=payload)
+    step = say(Protocol(StateMachine()), type=kind, payload=payload)
     if payload is not None and not isinstance(payload, dict):
         assert isinstance(step, Close)
         assert (step.code, "payload" in step.reason) == (4400, True)

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from watchword.asgi.types import route_path
 
 
-class EndSlash:
+class TrailingSlash:
     """ASGI middleware: takes one slash off the end of the path, before anything looks at the path.
 
     A redirect instead would make the client send its secrets again, to an address made from the Host

@@ -49,7 +49,7 @@ REASONS = {
 }
 
 
-class Opening:
+class Startup:
     """The stage of one app."""
 
     def __init__(self) -> None:
@@ -82,24 +82,24 @@ class Opening:
             log.error("Requests are refused with 503. The app is not open: %s", REASONS[self.stage])
 
 
-class Gate:
+class StartupGate:
     """ASGI middleware: until the app is open every request is refused with 503, and every socket with 1013.
 
     The health routes say in which stage it is; `/health/live` with 200, for the process answers.
     """
 
-    def __init__(self, app: ASGIApp, opening: Opening) -> None:
+    def __init__(self, app: ASGIApp, startup: Startup) -> None:
         self._app = app
-        self._opening = opening
+        self._startup = startup
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self._opening.stage is Stage.OPEN:
+        if scope["type"] == "lifespan" or self._startup.stage is Stage.OPEN:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and route_path(scope) in (LIVE, READY):
             status = 200 if route_path(scope) == LIVE else 503
-            await _json(status, {"status": self._opening.stage.value}).send(send)
+            await _json(status, {"status": self._startup.stage.value}).send(send)
         else:
-            self._opening.tell()
+            self._startup.tell()
             error = Unavailable("The server is not open yet. Try again in a moment.")
             if scope["type"] == "http":
                 await _answer(error, send)

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from watchword.execution.ahead import Ahead
+from watchword.execution.eager import Eager
 
 
 async def test_what_does_not_wait_is_done_at_once() -> None:
     async def work() -> str:
         return "result"
 
-    ahead = Ahead(work())
+    ahead = Eager(work())
     assert ahead.is_done
     assert await ahead == "result"
 
@@ -29,7 +29,7 @@ async def test_what_waits_goes_on_when_it_is_awaited_in_the_same_task() -> None:
         seen.append(asyncio.current_task())
         return "result"
 
-    ahead = Ahead(work())
+    ahead = Eager(work())
     assert len(seen) == 1
     # Others may be awaited in between, and what it waits for may come meanwhile.
     asyncio.get_running_loop().call_soon(gate.set)
@@ -43,7 +43,7 @@ async def test_an_error_is_raised_when_it_is_awaited() -> None:
     async def work() -> None:
         raise KeyError("key")
 
-    ahead = Ahead(work())
+    ahead = Eager(work())
     with pytest.raises(KeyError):
         await ahead
 
@@ -58,7 +58,7 @@ async def test_a_timeout_around_several_events_holds() -> None:
             yield 2
 
     found = events()
-    assert [await Ahead(anext(found)) for _ in range(2)] == [1, 2]
+    assert [await Eager(anext(found)) for _ in range(2)] == [1, 2]
 
 
 @pytest.mark.parametrize("is_awaited", [False, True])
@@ -74,7 +74,7 @@ async def test_what_is_cancelled_cleans_up_before_that_returns(is_awaited: bool)
             seen.append("cleaned")
 
     found = events()
-    ahead = Ahead(anext(found))
+    ahead = Eager(anext(found))
 
     async def owner() -> None:
         try:
@@ -94,7 +94,7 @@ async def test_what_is_cancelled_cleans_up_before_that_returns(is_awaited: bool)
 
 async def test_what_it_waits_for_is_cancelled_with_it() -> None:
     inner = asyncio.ensure_future(asyncio.Event().wait())
-    await Ahead(asyncio.gather(inner)).cancel()
+    await Eager(asyncio.gather(inner)).cancel()
     assert inner.cancelled()
 
 
@@ -109,7 +109,7 @@ async def test_a_cancellation_of_its_task_is_not_lost_while_it_cleans_up() -> No
             await asyncio.Event().wait()
 
     async def owner() -> None:
-        await Ahead(stubborn()).cancel()
+        await Eager(stubborn()).cancel()
         after.append("went on")
 
     task = asyncio.create_task(owner())

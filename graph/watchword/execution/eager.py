@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class Eager(Generic[T]):
     """Takes the first step of an awaitable at once; awaiting it takes the others.
 
     So the caller sees how far the work comes before it has to wait, without a task. All steps run in the

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from watchword.transports.middleware.opening import LIVE, READY, Gate, Opening, Stage
+from watchword.transports.middleware.startup import LIVE, READY, Stage, Startup, StartupGate
 
 LOGGER = "watchword.app"
 
@@ -34,65 +34,65 @@ async def failing(_app: Any) -> AsyncIterator[None]:
     yield
 
 
-def client(opening: Opening) -> httpx2.AsyncClient:
+def client(startup: Startup) -> httpx2.AsyncClient:
     routes = [Route(path, page, methods=["GET", "POST"]) for path in ("/page", LIVE, READY)]
-    transport = httpx2.ASGITransport(Gate(Starlette(routes=routes), opening))
+    transport = httpx2.ASGITransport(StartupGate(Starlette(routes=routes), startup))
     return httpx2.AsyncClient(transport=transport, base_url="https://x.example")
 
 
-async def check_closed(opening: Opening, stage: Stage) -> None:
+async def check_closed(startup: Startup, stage: Stage) -> None:
     """Everything is refused, and health says the stage."""
-    assert opening.stage is stage
-    refused = await client(opening).post("/page")
+    assert startup.stage is stage
+    refused = await client(startup).post("/page")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     # A client of GraphQL and one of OAuth each find what they look for.
     assert refused.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
     assert refused.json()["error"] == "temporarily_unavailable"
     for path, status in ((LIVE, 200), (READY, 503)):
-        said = await client(opening).get(path)
+        said = await client(startup).get(path)
         assert (said.status_code, said.json()) == (status, {"status": stage.value})
 
 
 async def test_only_between_the_start_and_the_end_of_its_lifespan_is_an_app_open() -> None:
-    opening = Opening()
+    startup = Startup()
 
     @asynccontextmanager
     async def slow(_app: Any) -> AsyncIterator[None]:
-        await check_closed(opening, Stage.STARTING)
+        await check_closed(startup, Stage.STARTING)
         yield
-        await check_closed(opening, Stage.STOPPED)
+        await check_closed(startup, Stage.STOPPED)
 
-    await check_closed(opening, Stage.NEW)
+    await check_closed(startup, Stage.NEW)
     for _ in range(2):
-        async with opening.follow(slow)(None):
+        async with startup.follow(slow)(None):
             for path in ("/page", LIVE, READY):
-                assert (await client(opening).get(path)).text == "page"
-        await check_closed(opening, Stage.STOPPED)
+                assert (await client(startup).get(path)).text == "page"
+        await check_closed(startup, Stage.STOPPED)
 
 
 async def test_an_app_that_failed_half_way_through_its_start_stays_closed_until_it_starts() -> None:
-    opening = Opening()
+    startup = Startup()
     with pytest.raises(RuntimeError, match="away"):
-        async with opening.follow(failing)(None):
+        async with startup.follow(failing)(None):
             raise AssertionError("it started")
-    await check_closed(opening, Stage.FAILED)
-    async with opening.follow(nothing_to_start)(None):
-        assert (await client(opening).get("/page")).text == "page"
+    await check_closed(startup, Stage.FAILED)
+    async with startup.follow(nothing_to_start)(None):
+        assert (await client(startup).get("/page")).text == "page"
 
 
 async def test_an_app_that_failed_while_it_ran_is_closed() -> None:
-    opening = Opening()
+    startup = Startup()
     with pytest.raises(RuntimeError, match="lightning"):
-        async with opening.follow(nothing_to_start)(None):
+        async with startup.follow(nothing_to_start)(None):
             raise RuntimeError("lightning")
-    await check_closed(opening, Stage.STOPPED)
+    await check_closed(startup, Stage.STOPPED)
 
 
 async def test_the_log_says_once_why_and_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
-    opening = Opening()
+    startup = Startup()
     with caplog.at_level(logging.INFO, LOGGER):
         for _ in range(3):
-            await client(opening).get("/page")
+            await client(startup).get("/page")
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert "lifespan has not run" in record.getMessage()
@@ -115,7 +115,7 @@ async def test_a_socket_is_closed_with_1013_for_which_stock_clients_try_again(
         said.append(message)
 
     scope: Any = {"type": "websocket", "path": "/graphql", "subprotocols": offered}
-    await Gate(Starlette(), Opening())(scope, receive, send)
+    await StartupGate(Starlette(), Startup())(scope, receive, send)
     accept, close = said
     assert accept == {"type": "websocket.accept", "subprotocol": accepted}
     assert (close["type"], close["code"]) == ("websocket.close", 1013)

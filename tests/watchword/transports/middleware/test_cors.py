@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from watchword.transports.middleware.origins import TOLD, Origins
+from watchword.transports.middleware.cors import EXPOSED, CorsByPath
 
 FRIEND, STRANGER = "https://app.example.com", "https://evil.example.com"
 EVERYBODY, NOBODY, OTHERS = "/token", "/authorize", "/graphql"
@@ -25,7 +25,7 @@ async def page(_request: Request) -> Response:
 
 def client(named: list[str]) -> httpx2.AsyncClient:
     routes = [Route(path, page, methods=["GET", "POST"]) for path in (EVERYBODY, NOBODY, OTHERS)]
-    app = Origins(Starlette(routes=routes), named=named, public=[EVERYBODY], private=[NOBODY])
+    app = CorsByPath(Starlette(routes=routes), named=named, public=[EVERYBODY], private=[NOBODY])
     transport = httpx2.ASGITransport(app)
     return httpx2.AsyncClient(transport=transport, base_url="https://x.example")
 
@@ -42,7 +42,7 @@ async def test_what_is_public_is_read_by_every_page_without_credentials(
     named: list[str], origin: str
 ) -> None:
     response = await client(named).get(EVERYBODY, headers={"origin": origin, "cookie": "a=b"})
-    assert said(response) == {"allow-origin": "*", "expose-headers": ", ".join(TOLD)}
+    assert said(response) == {"allow-origin": "*", "expose-headers": ", ".join(EXPOSED)}
 
 
 @pytest.mark.parametrize("origin", [FRIEND, STRANGER])
@@ -122,7 +122,7 @@ async def test_what_is_no_request_is_passed_on(kind: str) -> None:
         raise AssertionError("nothing is read or said")
 
     scope: Any = {"type": kind}
-    await Origins(app, named=[FRIEND], public=[], private=[])(scope, nothing, nothing)
+    await CorsByPath(app, named=[FRIEND], public=[], private=[])(scope, nothing, nothing)
     assert seen == [scope]
 
 

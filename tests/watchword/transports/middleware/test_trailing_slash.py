@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from watchword.transports.middleware.slash import EndSlash
+from watchword.transports.middleware.trailing_slash import TrailingSlash
 
 
 async def passed_on(scope: Any) -> Any:
@@ -18,7 +18,7 @@ async def passed_on(scope: Any) -> Any:
     async def nothing(*_: Any) -> Any:
         raise AssertionError("nothing is read or said")
 
-    await EndSlash(app)(scope, nothing, nothing)
+    await TrailingSlash(app)(scope, nothing, nothing)
     return seen[0]
 
 

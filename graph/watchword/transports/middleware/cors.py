@@ -14,7 +14,7 @@ from watchword.asgi.types import route_path
 from watchword.formats.origin import is_among
 
 METHODS = ("GET", "HEAD", "POST")
-TOLD = ("www-authenticate", "retry-after", "dpop-nonce")
+EXPOSED = ("www-authenticate", "retry-after", "dpop-nonce")
 # Seconds for which a browser need not ask again; Chromium remembers an answer no longer than this.
 MAX_AGE = 7_200
 
@@ -49,7 +49,7 @@ _FORBIDDEN = frozenset(
 _FORBIDDEN_BEGINNINGS = ("proxy-", "sec-")
 
 
-class Origins:
+class CorsByPath:
     """ASGI middleware. What is `public` may be asked by every page, without cookies, and what is
     `private` by none but our own; all else by the origins that are named, with cookies, and with any
     header that a page can send.
@@ -74,7 +74,7 @@ class Origins:
             # Names the headers that were asked for: a wildcard is none where cookies are sent.
             allow_headers=["*"],
             allow_private_network=True,
-            expose_headers=TOLD,
+            expose_headers=EXPOSED,
             max_age=MAX_AGE,
         )
         everybody = CORSMiddleware(
@@ -82,7 +82,7 @@ class Origins:
             allow_origins=["*"],
             allow_methods=METHODS,
             allow_headers=["content-type", "dpop"],
-            expose_headers=TOLD,
+            expose_headers=EXPOSED,
             max_age=MAX_AGE,
         )
         self._others = named_alone if named else app

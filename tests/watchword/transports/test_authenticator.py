@@ -9,7 +9,7 @@ from watchword.errors import InvalidToken
 from watchword.principal import ANONYMOUS, Principal
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
-from watchword.transports.authenticate import authenticator
+from watchword.transports.authenticator import authenticator
 
 TARGET = Target("POST", "/graphql")
 

@@ -9,7 +9,7 @@ from typing import Any
 from watchword.delivery.lease import Lease
 
 
-def terms(lease: Lease) -> dict[str, Any] | None:
+def expiry(lease: Lease) -> dict[str, Any] | None:
     """Return `expiresAt`, when the connection ends unless it is renewed, and `renewBefore`, by when
     it should be; None for a connection without an end."""
     if not isfinite(lease.ends_at):
