@@ -1,14 +1,14 @@
-"""What the authorization server answers when it refuses: one error, in RFC 6749's words."""
+"""The error responses of the authorization server, with the codes of RFC 6749."""
 
 from __future__ import annotations
 
 
 class OAuthError(Exception):
-    """A request that is refused.
+    """The request is refused.
 
-    `error` is a code of RFC 6749 (sections 4.1.2.1 and 5.2) or of a standard that extends it,
-    `description` says to the client's developer what to do, and `status` is the HTTP status where
-    the answer is no redirect.
+    `error` is a code of RFC 6749 (sections 4.1.2.1 and 5.2) or of a standard that extends it.
+    `description` tells the client's developer what to do. `status` is the HTTP status, used unless the
+    error is sent by a redirect.
     """
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:

@@ -1,4 +1,4 @@
-"""What clients need to know of us (RFC 8414)."""
+"""The metadata of the authorization server (RFC 8414), by which clients find endpoints and features."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.tokens.jwk import ASYMMETRIC
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 AUTHORIZE, TOKEN = "/oauth/authorize", "/oauth/token"
 REVOKE, INTROSPECT = "/oauth/revoke", "/oauth/introspect"
-# Seconds for which others may keep it.
+# Seconds for which clients may cache the metadata.
 MAX_AGE = 3_600
 # A confidential client may send its secret either way (RFC 6749, section 2.3.1).
 _CONFIDENTIAL = [ClientAuthMethod.SECRET.value, "client_secret_post", ClientAuthMethod.KEY.value]
@@ -48,6 +48,7 @@ def metadata(settings: Settings, domain: Domain) -> dict[str, Any]:
 
 
 def paths(settings: Settings) -> list[str]:
-    """Return where it is found: with the path of our issuer behind the well-known one (section 3)."""
+    """Return the paths of the metadata. If the issuer has a path, it follows the well-known one (section
+    3)."""
     path = urlsplit(settings.issuer).path
     return [WELL_KNOWN, WELL_KNOWN + path] if path else [WELL_KNOWN]

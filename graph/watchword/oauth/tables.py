@@ -1,4 +1,4 @@
-"""The tables of the authorization server: clients, their secrets, codes, and what people consented to."""
+"""The tables of the authorization server: clients, their secrets, authorization codes and consents."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from watchword.storage.columns import UtcDateTime
 
 
 class Client(Base):
-    """An application or a service that asks for tokens (RFC 6749, section 2).
+    """An application or a service that requests tokens (RFC 6749, section 2).
 
-    `authentication` is how it shows who it is, in the words of RFC 7591: client_secret_basic,
-    private_key_jwt (with `jwks`, its public keys), or none for a public client. `grants` are what it
-    may ask for tokens with, `scopes` the most it may have, `roles` what it is when it acts for
-    itself. `ended_version` is the version from which on what it was given counts: all of before was
-    ended. The most secret thing in here is a public key.
+    `authentication` is the method by which it authenticates, with the names of RFC 7591:
+    client_secret_basic, private_key_jwt (with `jwks`, its public keys), or none for a public client.
+    `grants` are those with which it may request tokens, `scopes` the most that its tokens may have, and
+    `roles` its roles when it acts for itself. Tokens and codes from before `ended_version` were revoked.
+    This table contains no secrets.
     """
 
     __tablename__ = "clients"
@@ -43,7 +43,7 @@ class Client(Base):
 
 
 class ClientSecret(Base):
-    """A secret of a client, known by its hash. There may be two, so that one can be rotated."""
+    """The hash of a client's secret. A client may have two, so that secrets can be rotated."""
 
     __tablename__ = "client_secrets"
 
@@ -54,12 +54,12 @@ class ClientSecret(Base):
 
 
 class AuthorizationCode(Base):
-    """A code that a client exchanges, once, for tokens of the person who consented.
+    """A code that a client exchanges once for tokens of the person who consented.
 
-    `session_id` is the session that it opened: it is revoked when the code comes again (RFC 6749,
-    section 4.1.2). `granted_by` is the person's session in which it consented, and ends the code when
-    it ends; `authenticated_at`, `methods`, `account_version` and `client_version` are that session's,
-    the account's and the client's of that moment.
+    `session_id` is the session that the exchange opened; it is revoked if the code is used again (RFC
+    6749, section 4.1.2). `granted_by` is the session in which the person consented; when it ends, the
+    code is void. `authenticated_at` and `methods` are copied from that session; `account_version` and
+    `client_version` are the versions at the time of consent.
     """
 
     __tablename__ = "authorization_codes"
@@ -82,7 +82,7 @@ class AuthorizationCode(Base):
 
 
 class Consent(Base):
-    """What a person lets a client do."""
+    """The scopes that a person lets a client have."""
 
     __tablename__ = "consents"
 

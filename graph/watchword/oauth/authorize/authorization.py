@@ -1,7 +1,7 @@
-"""The authorization request: what a client asks of a person (RFC 6749, section 4.1.1), checked.
+"""Checks an authorization request, in which a client asks a person for access (RFC 6749, section 4.1.1).
 
-In two steps. First who gets the answer: as long as that is not certain, nobody is sent anywhere
-(RFC 9700, section 4.11.2). Whatever is wrong after that, the client hears at its redirect URI.
+In two steps. `address_of` checks client and redirect URI; until they are valid, nobody is redirected
+(RFC 9700, section 4.11.2). `check` checks the rest; its errors are sent to the redirect URI.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from watchword.oauth.tables import Client
 MOST_PARAMETERS = 50
 LONGEST_STATE = 2000
 LONGEST_URI = 2000
-# Seconds that a person has to decide, having signed in for it: no max_age is shorter.
+# Seconds that a person has to decide after signing in for this request. A shorter max_age counts as this.
 TO_DECIDE = 60
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
-# SHA-256 in base64url: of a code verifier (RFC 7636, section 4.2), of a key (RFC 7638).
+# SHA-256 in base64url, of a code verifier (RFC 7636, section 4.2) or of a key (RFC 7638).
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 # RFC 6749, section 3.3.
@@ -33,7 +33,7 @@ _SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
 class Parameters:
-    """The parameters of a request; one without a value was not sent (RFC 6749, section 3.1)."""
+    """The parameters of a request. One without a value counts as not sent (RFC 6749, section 3.1)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -53,31 +53,31 @@ class Parameters:
 
     @classmethod
     def of_object(cls, members: dict[str, object]) -> Parameters:
-        """Take the members of a JSON object. Raises `OAuthError` when one is not a text."""
+        """Read the members of a JSON object. Raises `OAuthError` when one is not a text."""
         pairs = [(name, value) for name, value in members.items() if isinstance(value, str)]
         if len(pairs) != len(members) or len(pairs) > MOST_PARAMETERS:
             raise _bad("Every member must be a text.")
         return cls(pairs)
 
     def get(self, name: str) -> str | None:
-        """Return a parameter's value. Raises `OAuthError` when it has several."""
+        """Return a parameter's value or None. Raises `OAuthError` when it was sent more than once."""
         values = self._values.get(name, [])
         if len(values) > 1:
             raise _bad(f"The parameter {name} may come once only.")
         return values[0] or None if values else None
 
     def check_single(self) -> None:
-        """Raise `OAuthError` when any parameter came more than once."""
+        """Raise `OAuthError` when any parameter was sent more than once."""
         if any(len(values) > 1 for values in self._values.values()):
             raise _bad("Each parameter may come once only.")
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnAddress:
-    """Who gets the answer, and where: a client, at a redirect URI that it has registered.
+    """The client that gets the answer, and the registered redirect URI that the answer is sent to.
 
-    `issuer` says in each answer whose it is, so that a client that asks several is not confused by
-    one of them (RFC 9207).
+    Each answer names our `issuer`, so that a client of several authorization servers cannot be made to
+    mix them up (RFC 9207).
     """
 
     client: Client
@@ -86,11 +86,11 @@ class ReturnAddress:
     state: str | None = field(default=None, repr=False)
 
     def granted(self, code: str) -> str:
-        """Return the URL that brings the client a code."""
+        """Return the redirect URL that gives the client its code."""
         return self._answer({"code": code})
 
     def refused(self, error: OAuthError) -> str:
-        """Return the URL that tells the client of an error."""
+        """Return the redirect URL that reports an error to the client."""
         return self._answer({"error": error.error, "error_description": error.description})
 
     def _answer(self, answer: dict[str, str]) -> str:
@@ -100,11 +100,11 @@ class ReturnAddress:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that is well formed, from a client that may make it.
+    """A valid request of a client that may make it.
 
-    `scopes` are those of its client among what it asks for; `key` is the thumbprint of the key that
-    the tokens shall be bound to. `prompt` says how the person is asked, `max_age` how many seconds ago
-    it may have signed in when it decides, and `anew` that it shall sign in before.
+    `scopes` are the requested scopes that the client may have. `key` is the thumbprint of the key to
+    bind the tokens to. `prompt` says how to ask the person. When the person decides, the sign-in may be
+    at most `max_age` seconds old; `anew` says that the person must sign in again for this request.
     """
 
     address: ReturnAddress
@@ -117,9 +117,9 @@ class AuthorizationRequest:
 
 
 async def address_of(db: AsyncSession, parameters: Parameters, issuer: str) -> ReturnAddress:
-    """Find out who gets the answer.
+    """Return the client and the redirect URI of a request.
 
-    Raises `OAuthError` when that is not certain: then it is for the person to read, and no redirect.
+    Raises `OAuthError` when either is unknown. Show that error to the person, and do not redirect.
     """
     id, uri = parameters.get("client_id"), parameters.get("redirect_uri")
     known = id is not None and _CLIENT_ID.fullmatch(id)
@@ -132,10 +132,9 @@ async def address_of(db: AsyncSession, parameters: Parameters, issuer: str) -> R
 
 
 def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> AuthorizationRequest:
-    """Check what is asked for. `step_up` is how many seconds ago a person who shall sign in anew may
-    have done so.
+    """Check the rest of a request. With prompt=login, the sign-in may be at most `step_up` seconds old.
 
-    Raises `OAuthError`, for the client to hear.
+    Raises `OAuthError`. Send that error to the client's redirect URI.
     """
     parameters.check_single()
     if len(address.state or "") > LONGEST_STATE:
@@ -153,7 +152,7 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
         )
     prompt = frozenset((parameters.get("prompt") or "").split())
     if "none" in prompt:
-        # Who is signed in shows when the page runs, not before.
+        # Only the page's script can find out who is signed in, so a page must be shown.
         raise OAuthError("interaction_required", "The person has to see a page: drop prompt=none.")
     age = _age(parameters.get("max_age"))
     ages = ([] if age is None else [max(age, TO_DECIDE)]) + ([step_up] if "login" in prompt else [])
@@ -164,13 +163,13 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
         key=_key(parameters.get("dpop_jkt")),
         prompt=prompt,
         max_age=min(ages, default=None),
-        # In so short a time nobody who is here already has signed in for this.
+        # With so short a max_age, an existing sign-in cannot count as one for this request.
         anew="login" in prompt or (age is not None and age < TO_DECIDE),
     )
 
 
 def _state(parameters: Parameters) -> str | None:
-    # As it came, too long or not: every answer gives it back (RFC 6749, section 4.1.2.1).
+    # Keep the state even if it is too long: every answer returns it (RFC 6749, section 4.1.2.1).
     try:
         return parameters.get("state")
     except OAuthError:
@@ -187,7 +186,7 @@ def _scopes(client: Client, asked: str | None) -> frozenset[str]:
 
 
 def _challenge(parameters: Parameters) -> str:
-    # RFC 9700, section 2.1.1: for every client. Without a method it would be plain, which we refuse.
+    # RFC 9700, section 2.1.1: require PKCE of every client. No method means "plain", which is refused.
     challenge = parameters.get("code_challenge")
     if challenge is None or not _DIGEST.fullmatch(challenge):
         raise _bad("A code_challenge is needed: 43 characters of base64url (RFC 7636).")

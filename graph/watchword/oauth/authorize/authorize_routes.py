@@ -1,8 +1,8 @@
-"""The authorization endpoint (RFC 6749, section 3.1): a page for the person, and its decision.
+"""The authorization endpoint (RFC 6749, section 3.1): the consent page, and the person's decision.
 
-No cookie decides anything here. The page gets an access token as any front end of ours does, and
-sends the decision with it: so no other site can decide in a person's name, and a page that cannot
-be framed cannot be clicked through another.
+A decision needs an access token, which the page gets as any front end of ours does; a cookie is not
+enough. So another site cannot decide in the person's name by a forged request. The page cannot be
+framed either, so another site cannot trick the person into a click.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def routes(auth: AuthService) -> APIRouter:
     """Make the authorization endpoint."""
     router = APIRouter()
 
-    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    # RFC 9110, section 9.1: a resource that supports GET supports HEAD.
     @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
-        """The authorization endpoint: shows the consent page to a person (RFC 6749, section 3.1)."""
+        """The authorization endpoint: show the consent page to a person (RFC 6749, section 3.1)."""
         return await answered(request, _show(auth, request))
 
     @router.post(AUTHORIZE)
     async def decide(request: Request) -> Response:
-        """The consent page's own requests: what is asked, and what the person decided."""
+        """For the consent page only: return what the client asks for, and take the person's decision."""
         return await answered(request, _decide(auth, request))
 
     return router
@@ -68,7 +68,7 @@ async def _show(auth: AuthService, request: Request) -> Response:
     try:
         asked = check(address, parameters, settings.step_up_seconds)
     except OAuthError as error:
-        # 303: whatever the method was, the client is asked by GET (RFC 9700, section 4.12).
+        # 303, so that the browser requests the redirect URI by GET (RFC 9700, section 4.12).
         return RedirectResponse(address.refused(error), 303, {"cache-control": "no-store"})
     return consent_page.page(asked, settings.dpop)
 
@@ -98,9 +98,9 @@ async def _outcome(
     address: ReturnAddress,
     parameters: Parameters,
 ) -> dict[str, object]:
-    """Return where the page goes now, or what it asks first.
+    """Return the URL to redirect to, or the question that the page must ask the person first.
 
-    Raises `OAuthError` when the person is not known, or not well enough.
+    Raises `OAuthError` when the person is not signed in, or not recently enough.
     """
     try:
         asked = check(address, parameters, auth.settings.step_up_seconds)
@@ -143,7 +143,7 @@ async def _principal(auth: AuthService, request: Request) -> Principal:
 
 
 def _check_origin(request: Request, settings: Settings) -> None:
-    # RFC 9700, section 2.6: no page of another origin asks here, not even an allowed one.
+    # RFC 9700, section 2.6: refuse pages of all other origins, even those in the allowed origins.
     if not is_same_origin(request.scope, [settings.own_origin]):
         raise Refusal(403, "invalid_request", "A decision is made on our own page.")
 

@@ -1,5 +1,5 @@
-"""Authorization codes: made when a person consents, exchanged once for a session (RFC 6749, section
-4.1.3), within seconds, by the client that holds the code verifier (RFC 7636)."""
+"""Authorization codes: made when a person consents, and exchanged for a session (RFC 6749, section
+4.1.3): once, within seconds, and only with the code verifier (RFC 7636)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.codes")
 
-# Seconds for which a code that was used, or has ended, is remembered: who brings it is noticed.
+# Seconds for which a used or expired code is remembered, so that a replay of it is noticed.
 REMEMBERED = 86_400
 
 
@@ -40,7 +40,10 @@ async def make_code(
     signed_in: Session,
     seconds: int,
 ) -> str:
-    """Make a code for what a person consented to, in the session `signed_in`; good for `seconds`."""
+    """Make a code for the scopes that a person consented to in the session `signed_in`.
+
+    The code expires after `seconds`.
+    """
     code = secrets.token_urlsafe(32)
     unit.db.add(
         AuthorizationCode(
@@ -75,12 +78,12 @@ async def redeem(
     device: Device,
     use: Use = use_nothing,
 ) -> SignedIn | None:
-    """Exchange a code for a session of this client; a public one's is bound to `key`, if there is one,
-    and `use` uses up what shows the key.
+    """Exchange a code for a session of this client.
 
-    Returns None when the code is not good, whatever the reason: answer invalid_grant, and let the
-    transaction be committed all the same. A code is used up by its first try, and the second ends
-    the session that the first one opened; neither may be rolled back.
+    A public client's session is bound to `key`, if there is one. `use` marks the DPoP proof of that key
+    as used. Returns None when the code is not valid, for whatever reason: answer invalid_grant, and
+    commit the transaction all the same. The first attempt uses the code up, and a second attempt ends
+    the session that the first one opened; neither effect may be rolled back.
     """
     used = await _use(unit, code, client)
     if used is None:
@@ -97,8 +100,8 @@ async def redeem(
         used.authenticated_at.timestamp(),
         client=client.id,
         scopes=scopes,
-        # A client that authenticates may change its key: its refresh tokens are bound to itself
-        # (RFC 9449, section 5).
+        # A client that authenticates may change its key: its refresh tokens are bound to the client,
+        # not to the key (RFC 9449, section 5).
         key=key if client.authentication == ClientAuthMethod.NONE else None,
     )
     who = await auth.sessions.open(unit, account, device, opening)
@@ -108,13 +111,13 @@ async def redeem(
 
 
 async def prune(database: Database, now: float) -> None:
-    """Forget the codes that have been over for a day."""
+    """Delete the codes that expired over a day ago."""
     then = moment(now - REMEMBERED)
     await forget(database, AuthorizationCode.hash, AuthorizationCode.expires_at, then)
 
 
 async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCode | None:
-    """Mark a client's code as used, and return it; None when it is not the client's, or was used."""
+    """Mark a client's code as used and return it. Return None if the client has no such unused code."""
     mine = update(AuthorizationCode).filter_by(hash=_hash(code), client_id=client.id, used_at=None)
     found = await unit.db.execute(
         mine.values(used_at=moment(unit.now)).returning(AuthorizationCode),
@@ -124,11 +127,11 @@ async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCod
 
 
 async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
-    """End the session that a code opened before: one of the two who had it is a thief."""
+    """End the session that a replayed code opened: one of the two parties that had the code stole it."""
     known = await unit.db.get(AuthorizationCode, _hash(code), populate_existing=True)
     if known is None or known.client_id != client.id:
         return
-    # Once: whoever has a code could fill the log with it, from which nothing is ever taken away.
+    # Record it once: otherwise the holder of a code could fill the audit log, which is never pruned.
     if await use_once(unit.db, "replay", client.id, known.hash, unit.now + REMEMBERED):
         log.warning("an authorization code of client %s came again", client.id)
         record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
@@ -151,12 +154,16 @@ def _fits(
 async def _consenting(
     unit: Transaction, auth: AuthService, used: AuthorizationCode
 ) -> tuple[Account | None, frozenset[str]]:
-    """Return the account, if it is as it was and still consents, and what the client may still have.
+    """Return the account of a code and the scopes that the client may still have.
 
-    All that the client had must not have been ended meanwhile, nor its address been taken away. The session that gave the code must be alive: whoever was thrown out comes back by none.
+    (None, empty set) if the code is void.
+
+    A code is void if its account was changed or disabled, or if the person withdrew the consent; if the
+    client was revoked or disabled, or lost the redirect URI; and if the session in which the person
+    consented has ended, so that nobody who was signed out can come back by a code.
     """
     session = unit.db
-    # All are kept as they are until the session is there, to be ended with the others.
+    # Lock client, account and session until the new session exists: a revocation must not miss it.
     client = await session.get_one(
         Client, used.client_id, with_for_update={"read": True}, populate_existing=True
     )
@@ -177,5 +184,5 @@ async def _consenting(
 
 
 def _hash(code: str) -> str:
-    # 256 random bits need no salt and no slow hash: nobody can try them all.
+    # 256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
     return hashlib.sha256(code.encode()).hexdigest()

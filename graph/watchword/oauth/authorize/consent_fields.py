@@ -1,4 +1,4 @@
-"""Fields about what one lets applications do, which any schema can merge into its Query and Mutation."""
+"""GraphQL fields about a person's consents, for any schema's Query and Mutation."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from watchword.oauth.authorize.consents import Given, list_consents, withdraw
 from watchword.permissions.field import FirstParty
 
 
-@strawberry.type(description="One thing that an application may do.")
+@strawberry.type(description="A scope that the person has granted to an application.")
 class ConsentedScope:
-    name: str = strawberry.field(description="The scope, as tokens say it.")
-    description: str = strawberry.field(description="What it allows, in words.")
+    name: str = strawberry.field(description="The scope, as it is written in tokens.")
+    description: str = strawberry.field(description="What the scope allows, in words.")
 
 
-@strawberry.type(name="Consent", description="What one lets an application do.")
+@strawberry.type(name="Consent", description="What the signed-in person lets an application do.")
 class ConsentView:
     client: strawberry.ID = strawberry.field(description="The application's client_id.")
     name: str = strawberry.field(description="The application's name.")
     scopes: list[ConsentedScope]
-    granted_at: datetime = strawberry.field(description="When it was last consented to.")
+    granted_at: datetime = strawberry.field(description="When the person last consented.")
     used_at: datetime | None = strawberry.field(
-        description="When the application last got a token by it."
+        description="When the application last got a token by this consent."
     )
 
 
@@ -34,7 +34,9 @@ class ConsentView:
 class ConsentQuery:
     """Inherit from this in a schema's Query."""
 
-    @strawberry.field(permission_classes=[FirstParty], description="What one lets applications do.")
+    @strawberry.field(
+        permission_classes=[FirstParty], description="The signed-in person's consents."
+    )
     async def consents(self, info: Info) -> list[ConsentView] | None:
         async with info.context.read() as db:
             given = await list_consents(db, info.context.principal.subject)
@@ -47,7 +49,7 @@ class ConsentMutation:
 
     @strawberry.mutation(
         permission_classes=[FirstParty],
-        description="Let an application do nothing more; its sessions and tokens end at once.",
+        description="Withdraw the consent to an application; its sessions and tokens end at once.",
     )
     async def withdraw_consent(self, info: Info, client: strawberry.ID) -> ConsentView | None:
         me = info.context.principal.subject

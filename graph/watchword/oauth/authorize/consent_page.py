@@ -1,7 +1,7 @@
-"""The page on which a person signs in and decides what an application may do.
+"""The consent page, on which a person signs in and decides what an application may do.
 
-It is whole in itself: style and script are in it, and its policy lets no others run. The script is
-the same in every page; what differs is text, escaped, in the document.
+The page contains its style and its script, and its content security policy allows no others. The script
+is the same in every page; only escaped text in the document differs.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ time. You go back to <strong>{destination}</strong>.</p>
 
 
 def page(asked: AuthorizationRequest, dpop: str = "optional") -> HTMLResponse:
-    """Return the page for a request that is well formed; `dpop` is the setting, which it obeys."""
+    """Return the consent page for a valid request; `dpop` is the setting of that name."""
     name = escape(asked.address.client.name)
     destination = escape(_destination(asked.address.uri))
     body = QUESTION.format(name=name, destination=destination, script=_read("consent.js"))
@@ -88,7 +88,7 @@ def page(asked: AuthorizationRequest, dpop: str = "optional") -> HTMLResponse:
 
 
 def problem(text: str) -> HTMLResponse:
-    """Return the page that says why nobody is sent anywhere."""
+    """Return the page that shows an error to the person, when there is no valid redirect URI."""
     return _answer("This link does not work", PROBLEM.format(problem=escape(text)), 400)
 
 
@@ -114,7 +114,7 @@ def _read(file: str) -> str:
 
 @cache
 def _headers() -> dict[str, str]:
-    # No cross-origin-opener-policy: applications open this page in a pop-up and wait for it.
+    # No cross-origin-opener-policy: applications open this page in a pop-up, and wait for it to close.
     policy = {
         "default-src": "'none'",
         "script-src": _hash(_read("consent.js")),
@@ -129,7 +129,7 @@ def _headers() -> dict[str, str]:
     return {
         "cache-control": "no-store",
         "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        # The URL of this page holds the state of another application.
+        # The URL of this page contains the application's state.
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",

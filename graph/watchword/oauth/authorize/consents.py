@@ -1,4 +1,4 @@
-"""Consents: what a person lets a client do. Given on the consent page, seen and withdrawn later."""
+"""Consents: the scopes that a person lets a client have. Given on the consent page, withdrawn later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from watchword.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A consent, the client's name, and when the client was last given a token by it."""
+    """A consent, with the client's name and the time when the client last got a token by it."""
 
     client: str
     name: str
@@ -30,15 +30,15 @@ class Given:
 
 
 async def covers(db: AsyncSession, account: str, client: str, scopes: Collection[str]) -> bool:
-    """Tell whether a person lets a client have at least these scopes."""
+    """Tell whether an account has consented to at least these scopes for a client."""
     known = await db.get(Consent, (account, client), populate_existing=True)
     return known is not None and set(scopes) <= set(known.scopes)
 
 
 async def give(unit: Transaction, account: Account, client: str, scopes: Collection[str]) -> None:
-    """Let a client have these scopes, beside those that it may have already.
+    """Add these scopes to an account's consent for a client.
 
-    The account must be locked, so that two consents at once become one.
+    The account must be locked, so that two concurrent consents are merged.
     """
     known = await unit.db.get(Consent, (account.id, client), populate_existing=True)
     if known is None:
@@ -52,10 +52,13 @@ async def give(unit: Transaction, account: Account, client: str, scopes: Collect
 
 
 async def withdraw(unit: Transaction, account: str, client: str) -> bool:
-    """Let a client have nothing more, and end its sessions and tokens; tell whether it had anything."""
+    """Delete an account's consent for a client, and end the client's sessions and tokens for it.
+
+    Returns False if there was no consent.
+    """
     session = unit.db
-    # Whoever redeems a code at this moment is before us, and its session ends too, or after us and
-    # refused, since a code is as good as the consent behind it.
+    # The lock orders this against a concurrent exchange of a code: an earlier one opened a session that
+    # ends below, and a later one is refused, because a code is void without its consent.
     await lock_account(session, account)
     known = await session.get(Consent, (account, client), populate_existing=True)
     if known is None:
@@ -67,7 +70,7 @@ async def withdraw(unit: Transaction, account: str, client: str) -> bool:
 
 
 async def list_consents(db: AsyncSession, account: str) -> Sequence[Given]:
-    """Return what a person lets clients do, the last given first."""
+    """Return an account's consents, the latest first."""
     used_at = (
         select(func.max(Session.used_at))
         .where(Session.account_id == Consent.account_id, Session.client_id == Consent.client_id)

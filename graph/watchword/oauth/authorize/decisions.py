@@ -1,4 +1,4 @@
-"""The person's side of an authorization request: who it is, what it is asked, and what it decides."""
+"""The resource owner's side of an authorization request: who decides, what is asked, what is granted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGN_IN = "Sign in again, then decide."
 
 @dataclass(frozen=True, slots=True)
 class ResourceOwner:
-    """Who decides, in which session, and which of the scopes asked for are its own to give."""
+    """The person who decides: account, session, and those of the requested scopes that the person has."""
 
     account: Account
     session: Session
@@ -34,13 +34,13 @@ class ResourceOwner:
 async def resource_owner(
     unit: Transaction, auth: AuthService, principal: Principal, asked: AuthorizationRequest
 ) -> ResourceOwner:
-    """Find out who decides, and keep its account and its session as they are meanwhile.
+    """Return the person who decides, and lock account and session until the transaction ends.
 
-    Raises `OAuthError` with a status: 401 when the person has to sign in again, 403 when the token
-    is not its own, which only our own sign-in gives. `access_denied` is for the client to hear.
+    Raises `OAuthError` with status 401 when the person must sign in again, and with status 403 when the
+    access token was not issued by our own sign-in.
     """
     if principal.client != FIRST_PARTY or principal.session is None:
-        # Or a token that some application was given could give itself and others more.
+        # Otherwise an application could use its token to grant itself, or others, more scopes.
         raise OAuthError("access_denied", "Only a person who signed in here can decide.", 403)
     try:
         account = await lock_account(unit.db, principal.subject)
@@ -59,10 +59,10 @@ async def resource_owner(
 
 
 async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: ResourceOwner) -> bool:
-    """Tell whether a person need not be asked, having consented before.
+    """Tell whether an earlier consent covers this request, so that the person need not be asked.
 
-    It is asked again when the client wants that, and when anybody could be behind its client_id: a
-    public client whose answers do not go to one host (RFC 8252, section 8.6).
+    The person is asked again when the client requests it, and when any program could use the client's
+    id: a public client whose answers do not go to one https host (RFC 8252, section 8.6).
     """
     client = asked.address.client
     is_known = client.authentication != ClientAuthMethod.NONE or is_for_one_host(asked.address.uri)
@@ -74,7 +74,7 @@ async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: Res
 async def allow(
     unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: ResourceOwner
 ) -> str:
-    """Write down that a person consents; return the URL that brings the client its code."""
+    """Store the consent, and return the redirect URL that gives the client its code."""
     await give(unit, person.account, asked.address.client.id, person.scopes)
     return await grant(unit, auth, asked, person)
 
@@ -82,7 +82,7 @@ async def allow(
 async def grant(
     unit: Transaction, auth: AuthService, asked: AuthorizationRequest, person: ResourceOwner
 ) -> str:
-    """Return the URL that brings the client its code, for what a person has consented to."""
+    """Make a code for the scopes consented to, and return the redirect URL that gives it to the client."""
     seconds = auth.settings.code_seconds
     code = await make_code(unit, asked, person.account, person.scopes, person.session, seconds)
     return asked.address.granted(code)
@@ -91,7 +91,7 @@ async def grant(
 def question(
     asked: AuthorizationRequest, person: ResourceOwner, descriptions: Mapping[str, str]
 ) -> dict[str, object]:
-    """Return what the page asks: by whom, of whom, for what, in words."""
+    """Return what the page shows: the application, the account, and the scopes with descriptions."""
     return {
         "application": asked.address.client.name,
         "account": {"name": person.account.name, "email": person.account.email},

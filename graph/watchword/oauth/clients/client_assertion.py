@@ -1,4 +1,4 @@
-"""A client's assertion: a token that the client signs to show who it is (RFC 7523, section 3). Pure."""
+"""Client assertions: tokens that a client signs to authenticate itself (RFC 7523, section 3). Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from watchword.tokens.jws import check_signatures
 from watchword.tokens.members import members
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-# Seconds for which an assertion may be good: as long as it takes to get here, and a little more.
+# Longest lifetime of an assertion, in seconds: enough for it to arrive.
 LONGEST_LIFE = 300
 LONGEST_ID = 255
-# An assertion says nothing of its kind, or what rfc7523bis names; never that it is an access token.
+# Accepted header typ: generic, or that of rfc7523bis. An access token (at+jwt) is never an assertion.
 _TYPES = ("jwt", "client-authentication+jwt")
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """An assertion that is good once: its id, and when it ends (Unix seconds)."""
+    """The id of a valid assertion, which may be used once, and the time when it expires (Unix seconds)."""
 
     id: str
     expires_at: float
 
 
 def claimed_client(assertion: str) -> str:
-    """Return whose an assertion says it is, before anything in it is believed.
-
-    Raises `InvalidToken`.
-    """
+    """Return the client that an assertion names, without any check. Raises `InvalidToken`."""
     header_of(assertion)
     return _text(members(decode(assertion.split(".")[1])), "sub")
 
@@ -39,11 +36,11 @@ def claimed_client(assertion: str) -> str:
 def check(
     assertion: str, client: str, jwks: object, *, issuer: str, now: float, leeway: float
 ) -> Assertion:
-    """Check that a client made this assertion, for us and for this moment.
+    """Check that the client signed this assertion, and that it is for us and valid at `now`.
 
-    The audience is our issuer's name and nothing else. What is for the token endpoint's URL is
-    refused: another server that a client also asks may name ours as its own, and would get what
-    opens ours (rfc7523bis, section 4; CVE-2025-27371). Raises `InvalidToken`.
+    The audience must be our issuer. The URL of the token endpoint is refused: a malicious server that
+    the client also uses could claim our endpoint as its own, and would get assertions that are valid
+    here (rfc7523bis, section 4; CVE-2025-27371). Raises `InvalidToken`.
     """
     claims = _signed(assertion, jwks)
     for name in ("iss", "sub"):

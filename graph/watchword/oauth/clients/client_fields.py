@@ -1,4 +1,4 @@
-"""Fields about clients, for admins, which any schema can merge into its Query and Mutation."""
+"""GraphQL fields about clients, for admins, for any schema's Query and Mutation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.page import page
 
 SeesClients = HasScope("clients:write") & FirstParty
-# Whoever makes a client makes a way in that stays: it must be its person, and not a page left open.
+# A client is a lasting way in. Ask for a recent sign-in, so that an unattended browser is not enough.
 ManagesClients = SeesClients & RecentlyAuthenticated()
 
-strawberry.enum(Grant, name="GrantType", description="What a client may ask for tokens with.")
 strawberry.enum(
-    ClientAuthMethod, name="ClientAuthentication", description="How a client shows who it is."
+    Grant, name="GrantType", description="A grant with which a client may request tokens."
+)
+strawberry.enum(
+    ClientAuthMethod, name="ClientAuthentication", description="How a client authenticates itself."
 )
 
 
@@ -36,21 +38,23 @@ class ClientSecretView:
     created_at: datetime
 
 
-@strawberry.type(name="Client", description="An application or a service that asks for tokens.")
+@strawberry.type(name="Client", description="An application or a service that requests tokens.")
 class ClientView:
     id: strawberry.ID = strawberry.field(description="The client_id.")
     name: str
     authentication: ClientAuthMethod
     grants: list[Grant]
-    scopes: list[str] = strawberry.field(description="The most that it may have.")
-    roles: list[str] = strawberry.field(description="What it is when it acts for itself.")
+    scopes: list[str] = strawberry.field(description="The scopes that its tokens may have at most.")
+    roles: list[str] = strawberry.field(description="Its roles when it acts for itself.")
     redirect_uris: list[str]
     jwks: JSON | None = strawberry.field(description="Its public keys (RFC 7517).")
     needs_dpop: bool = strawberry.field(description="Whether its tokens must be bound to a key.")
     may_introspect: bool
     created_at: datetime
     disabled_at: datetime | None
-    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+    version: int = strawberry.field(
+        description="Grows with each change. Pass it to changeClient to notice concurrent changes."
+    )
 
     @strawberry.field(description="The oldest first; at most two.")
     async def secrets(self, info: Info) -> list[ClientSecretView]:
@@ -61,11 +65,11 @@ class ClientView:
         ]
 
 
-@strawberry.type(description="A client, with a secret that is shown this once.")
+@strawberry.type(description="A client, and its new secret, which is shown only this once.")
 class ClientWithSecret:
     client: ClientView
     secret: str | None = strawberry.field(
-        description="Keep it well: only its hash is kept here. None for a client without secrets."
+        description="Store it safely: the server keeps only its hash. Null for a client without secrets."
     )
 
 
@@ -82,7 +86,7 @@ class AddClientInput:
     may_introspect: bool = False
 
 
-@strawberry.input(description="What is left out stays as it is.")
+@strawberry.input(description="Members that are left out stay as they are.")
 class ChangeClientInput:
     client: strawberry.ID
     version: int | None = None
@@ -127,7 +131,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="Register a client that may do no more than oneself.",
+        description="Register a client. Its scopes and roles must not exceed those of the signed-in admin.",
     )
     async def add_client(self, info: Info, input: AddClientInput) -> ClientWithSecret | None:
         asked = Registration(**_decided(input))
@@ -139,7 +143,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="Change a client that may do no more than oneself. What takes something from it ends its tokens at once.",
+        description="Change a client. Its scopes and roles must not exceed those of the signed-in admin. If it loses something, its tokens end at once.",
     )
     async def change_client(self, info: Info, input: ChangeClientInput) -> ClientView | None:
         domain, changes = info.context.services.domain, _decided(input)
@@ -151,7 +155,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="Refuse a client for good, and end all that it was ever given.",
+        description="Disable a client for good, and end its sessions and tokens.",
     )
     async def disable_client(self, info: Info, client: strawberry.ID) -> ClientView | None:
         async with info.context.write() as unit:
@@ -159,7 +163,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="End all sessions and tokens of a client, which may then get new ones.",
+        description="End all sessions and tokens of a client. It may request new ones.",
     )
     async def revoke_client(self, info: Info, client: strawberry.ID) -> ClientView | None:
         async with info.context.write() as unit:
@@ -167,7 +171,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="Give a client that may do no more than oneself another secret, beside the one that it has.",
+        description="Add a second secret to a client. Its scopes and roles must not exceed those of the signed-in admin.",
     )
     async def add_client_secret(self, info: Info, client: strawberry.ID) -> ClientWithSecret | None:
         async with info.context.write() as unit:
@@ -177,7 +181,7 @@ class ClientMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesClients],
-        description="Take a secret away from a client; the tokens that it got with it live on.",
+        description="Remove a secret of a client. Tokens that it got with the secret stay valid.",
     )
     async def remove_client_secret(
         self, info: Info, client: strawberry.ID, secret: strawberry.ID
@@ -187,7 +191,7 @@ class ClientMutation:
 
 
 def _decided(input: AddClientInput | ChangeClientInput) -> dict[str, Any]:
-    """Return what an input says about a client, in the words of `Registration`."""
+    """Return the members that an input sets, with the names and values of `Registration`."""
     given = {
         name: value
         for name, value in vars(input).items()

@@ -1,4 +1,4 @@
-"""Clients: registered, changed, given secrets, disabled, found (RFC 6749, section 2)."""
+"""Clients (RFC 6749, section 2): register, change, disable and find them, and manage their secrets."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _FIELDS = tuple(each.name for each in fields(Registration))
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A secret at the one moment when it can be read."""
+    """A new secret: the only moment at which its text is known."""
 
     id: str
     text: str = field(repr=False)
 
 
 async def add_client(unit: Transaction, domain: Domain, asked: Registration) -> Client:
-    """Register a client. Raises `BadUserInput`, and `Forbidden` when it may do more than the actor."""
+    """Register a client. Raises `BadUserInput`, and `Forbidden` if it may do more than the actor."""
     checked = asked.checked(domain)
     unit.actor.check_reach(checked.roles, checked.scopes)
-    # Random, so that no client is ever taken for an account, or for our own sign-in (RFC 9068,
-    # section 5). It never begins with a dash, which the command line would misunderstand.
+    # The id is random, so that it never equals the id of an account or of our own sign-in (RFC 9068,
+    # section 5). It never begins with a dash, which the command line would take for an option.
     client = Client(id=f"client_{new_id()}", created_at=moment(unit.now), **_values(checked))
     unit.db.add(client)
     await unit.db.flush()
@@ -60,16 +60,16 @@ async def change_client(
     changes: Mapping[str, Any],
     version: int | None = None,
 ) -> Client:
-    """Change what is named, and leave the rest. What takes something away ends the client's tokens.
+    """Change the named members of a client. If it loses something, its access tokens end at once.
 
-    Its sessions go on: at the next refresh their tokens say what the client still may. Raises
+    Its sessions go on; the next refresh gives tokens with what the client still may do. Raises
     `NotFound`, `BadUserInput`, `Conflict` when `version` is given and is not the client's, and
-    `Forbidden` when it may do more than the actor, before or after.
+    `Forbidden` if the client may do more than the actor, before or after the change.
     """
     client = await _lock(unit, id, version)
     before = registration(client)
     after = replace(before, **changes).checked(domain)
-    # Another redirect URI or key of a client that may do more is a way to become it.
+    # Check the client as it was too: by setting a redirect URI or a key, the actor could act as the client.
     for each in (before, after):
         unit.actor.check_reach(each.roles, each.scopes)
     if after.authentication != before.authentication:
@@ -90,7 +90,7 @@ async def change_client(
 
 
 async def disable_client(unit: Transaction, id: str) -> Client:
-    """Refuse a client from now on, and end all that it was ever given. Raises `NotFound`."""
+    """Disable a client for good, and end its sessions and tokens. Raises `NotFound`."""
     client = await _lock(unit, id, is_alive=False)
     if client.disabled_at is None:
         client.disabled_at = moment(unit.now)
@@ -100,8 +100,10 @@ async def disable_client(unit: Transaction, id: str) -> Client:
 
 
 async def revoke_client(unit: Transaction, id: str) -> Client:
-    """End all sessions and tokens of a client, which may then ask for new ones: for a secret or a key
-    that somebody else knows. Raises `NotFound` and `BadUserInput`."""
+    """End all sessions and tokens of a client, which may request new ones.
+
+    For use after a secret or a key has leaked. Raises `NotFound` and `BadUserInput`.
+    """
     client = await _lock(unit, id)
     await _end(unit, client)
     record(unit, Action.TOKEN_REVOKED, client=id)
@@ -109,13 +111,13 @@ async def revoke_client(unit: Transaction, id: str) -> Client:
 
 
 async def add_secret(unit: Transaction, id: str) -> NewSecret:
-    """Give a client a secret: its second one while the first is still in use somewhere.
+    """Add a secret to a client. It may have two, so that the old one can still be used meanwhile.
 
-    Raises `NotFound`, `BadUserInput` when it has two already, or authenticates otherwise, and
-    `Forbidden` when the client may do more than the actor.
+    Raises `NotFound`, `BadUserInput` when it has two already or does not authenticate by a secret, and
+    `Forbidden` if the client may do more than the actor.
     """
     client = await _lock(unit, id)
-    # A holder of the secret can act as the client.
+    # The actor will know the secret, and can act as the client.
     unit.actor.check_reach(client.roles, client.scopes)
     if client.authentication != ClientAuthMethod.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])
@@ -134,7 +136,7 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
 
 
 async def remove_secret(unit: Transaction, id: str, secret: str) -> Client:
-    """Take a secret away from a client; the tokens that it got with it live on. Raises `NotFound`."""
+    """Remove a secret of a client. Tokens that it got with the secret stay valid. Raises `NotFound`."""
     client = await _lock(unit, id, is_alive=False)
     known = await secrets_of(unit.db, id)
     found = next((each for each in known if each.id == secret), None)
@@ -147,14 +149,16 @@ async def remove_secret(unit: Transaction, id: str, secret: str) -> Client:
 
 
 async def find_client(db: AsyncSession, id: str) -> Client | None:
-    """Find a client that is not disabled."""
+    """Return a client by its id; None if there is none, or it is disabled."""
     client = await db.get(Client, id) if _ID.fullmatch(id) else None
     return None if client is None or client.disabled_at is not None else client
 
 
 async def get_client(db: AsyncSession, id: str, *, is_locked: bool = False) -> Client:
-    """Return a client as it is now, also one that is disabled; keep other writers from it if
-    `is_locked`. Raises `NotFound`."""
+    """Return a client with its present values, even if it is disabled. Raises `NotFound`.
+
+    `is_locked` locks its row against other writers until the transaction ends.
+    """
     client = None
     if _ID.fullmatch(id):
         client = await db.get(Client, id, with_for_update=is_locked, populate_existing=True)
@@ -174,15 +178,14 @@ async def secrets_of(db: AsyncSession, *ids: str) -> Sequence[ClientSecret]:
 
 
 def knows(known: Sequence[ClientSecret], text: str) -> bool:
-    """Tell whether a text is one of these secrets; it takes the same time for each of them, and for
-    none."""
+    """Tell whether a text is one of these secrets, in a time that does not depend on which."""
     digest = _hash(text)
     good = [hmac.compare_digest(secret.hash, digest) for secret in known]
     return any(good)
 
 
 async def page_of_clients(db: AsyncSession, page: Page) -> Slice[Client]:
-    """Read one page of all clients, the oldest first, disabled ones among them."""
+    """Read one page of all clients, the oldest first, including disabled ones."""
     return await paginate(db, select(Client), BY_AGE, page)
 
 
@@ -194,21 +197,21 @@ async def count_clients(db: AsyncSession) -> int:
 async def scopes_left(
     db: AsyncSession, domain: Domain, client: Client, granted: Session
 ) -> frozenset[str]:
-    """Return which of its scopes a client's session still gives: what its person and the client may."""
+    """Return the scopes of a client's session that both the person and the client may still have."""
     account = await db.get_one(Account, granted.account_id)
     may = domain.scopes(frozenset(account.roles)) & frozenset(client.scopes)
     return may & frozenset((granted.scope or "").split())
 
 
 def registration(client: Client) -> Registration:
-    """Return what was decided about a client."""
+    """Return the registration of a client."""
     return Registration(**{name: getattr(client, name) for name in _FIELDS})
 
 
 async def _lock(
     unit: Transaction, id: str, version: int | None = None, is_alive: bool = True
 ) -> Client:
-    """Return a client as it is now, and keep other writers from it."""
+    """Return a client and lock its row. Raises when it is disabled (unless `is_alive` is False)."""
     client = await get_client(unit.db, id, is_locked=True)
     if is_alive and client.disabled_at is not None:
         raise BadUserInput("This client is disabled. Register another one.", ["client"])
@@ -218,13 +221,13 @@ async def _lock(
 
 
 async def _end(unit: Transaction, client: Client) -> None:
-    # Older tokens are known by their version, and so are codes that were not exchanged yet.
+    # Tokens, and codes that were not exchanged yet, contain the client's version: older ones are refused.
     client.ended_version = client.version + 1
     await unit.db.flush()
     alive = update(Session).filter_by(client_id=client.id, revoked_at=None)
     ended = alive.values(revoked_at=moment(unit.now))
     await unit.db.execute(ended, execution_options={"synchronize_session": False})
-    # One event for all of its sessions, of which there may be a million.
+    # Publish one event for all sessions together: there may be a million.
     unit.publish(client_revoked(client.id, client.version))
 
 
@@ -233,7 +236,7 @@ def _values(checked: Registration) -> dict[str, Any]:
 
 
 def _words(checked: Registration, names: Sequence[str]) -> dict[str, str]:
-    """Return what was decided as the audit log keeps it."""
+    """Return these members as texts for the audit log; of keys, only their ids."""
     values = {name: getattr(checked, name) for name in names if name != "jwks"}
     said = {
         name: " ".join(value) if isinstance(value, list) else str(value)
@@ -245,5 +248,5 @@ def _words(checked: Registration, names: Sequence[str]) -> dict[str, str]:
 
 
 def _hash(secret: str) -> str:
-    # 256 random bits need no salt and no slow hash: nobody can try them all.
+    # 256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where a person is sent back to: compared exactly, and given the answer's parameters."""
+"""Redirect URIs: comparing them, and adding the parameters of an answer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
-# The parameters of an answer, each of which comes once (RFC 6749, sections 3.1 and 4.1.2; RFC 9207).
+# The parameters of an answer, which may each occur once (RFC 6749, sections 3.1 and 4.1.2; RFC 9207).
 ANSWERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
-# RFC 8252, section 7.3: an app listens where the system lets it, so the port is the request's own.
+# RFC 8252, section 7.3: an app listens on a free port of the loopback interface, so any port is allowed.
 _LOOPBACK = re.compile(
     r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::(\d{1,5}))?([/?].*)?", re.ASCII
 )
 
 
 def is_registered(given: str, registered: Collection[str]) -> bool:
-    """Tell whether a redirect URI is one of those, character for character (RFC 9700, section 2.1).
+    """Tell whether a redirect URI is a registered one, character by character (RFC 9700, section 2.1).
 
-    Of a loopback address, the port may be another.
+    For a loopback address, the port may differ.
     """
     if given in registered:
         return True
@@ -26,12 +26,12 @@ def is_registered(given: str, registered: Collection[str]) -> bool:
 
 
 def is_for_one_host(uri: str) -> bool:
-    """Tell whether what is sent there reaches its owner and nobody else: who holds the certificate."""
+    """Tell whether only the owner of one host, which its certificate proves, receives requests to a URI."""
     return uri.startswith("https://")
 
 
 def with_answer(uri: str, answer: Mapping[str, str]) -> str:
-    """Return the URI with an answer in its query, beside what it has there already (RFC 6749, section
+    """Add the parameters of an answer to a URI's query, and keep those that are there (RFC 6749, section
     3.1.2)."""
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(answer)}"
 

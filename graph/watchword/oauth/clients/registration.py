@@ -1,4 +1,4 @@
-"""What a client says about itself, checked before it is believed (RFC 7591, section 2). Pure."""
+"""The registration of a client (RFC 7591, section 2): what an admin decides about it, checked. Pure."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MOST_URIS = 20
 MOST_KEYS = 10
 LONGEST_KID = 200
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-# RFC 6749, section 3.3: NQCHAR, of which a scope's name consists.
+# RFC 6749, section 3.3: a scope consists of NQCHAR.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}", re.ASCII)
 _URI = re.compile(r"[\x21-\x7e]+", re.ASCII)
-# What of a public key is kept (RFC 7517, section 4; RFC 7518, section 6).
+# The members of a public key that are stored (RFC 7517, section 4; RFC 7518, section 6).
 _KEPT = ("kty", "kid", "use", "alg", "key_ops", "crv", "x", "y", "n", "e")
 
 
 class Grant(StrEnum):
-    """What a client may ask for tokens with (RFC 6749, section 1.3)."""
+    """A grant with which a client may request tokens (RFC 6749, section 1.3)."""
 
     AUTHORIZATION_CODE = "authorization_code"
     REFRESH_TOKEN = "refresh_token"
@@ -37,7 +37,7 @@ class Grant(StrEnum):
 
 
 class ClientAuthMethod(StrEnum):
-    """How a client shows who it is (RFC 7591, section 2, token_endpoint_auth_method)."""
+    """How a client authenticates itself (RFC 7591, section 2, token_endpoint_auth_method)."""
 
     SECRET = "client_secret_basic"
     KEY = "private_key_jwt"
@@ -46,7 +46,7 @@ class ClientAuthMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Everything about a client that somebody decides. The words are those of `tables.Client`."""
+    """What an admin decides about a client. The names are those of `tables.Client`."""
 
     name: str
     authentication: str = ClientAuthMethod.SECRET.value
@@ -59,13 +59,13 @@ class Registration:
     may_introspect: bool = False
 
     def checked(self, domain: Domain) -> Registration:
-        """Return it as it is stored. Raises `BadUserInput` naming what cannot be."""
+        """Check the registration and return it as it is stored. Raises `BadUserInput` naming the member."""
         _check_words(self, domain)
         _check_grants(self)
         _check_redirects(self)
         return replace(
             self,
-            # A person reads it on the page that asks for consent.
+            # People read the name on the consent page.
             name=checked_text(self.name, ["input", "name"], LONGEST_NAME),
             grants=sorted(set(self.grants)),
             scopes=sorted(set(self.scopes)),
@@ -75,7 +75,7 @@ class Registration:
         )
 
     def takes_from(self, before: Registration) -> bool:
-        """Tell whether a client may do less than before: what it was given then must end."""
+        """Tell whether a client may do less than `before`, so that its older tokens must end."""
         lost = (
             set(before.grants) - set(self.grants),
             set(before.scopes) - set(self.scopes),
@@ -86,12 +86,12 @@ class Registration:
 
 
 def known_scopes(domain: Domain) -> frozenset[str]:
-    """Return all scopes that a domain tells of."""
+    """Return all scopes that a domain names, in its descriptions or in its roles."""
     return frozenset(domain.descriptions).union(*domain.roles.values())
 
 
 def split_uri(uri: str) -> SplitResult:
-    """Split a URI; of what is none, nothing is left."""
+    """Split a URI into its parts; all of them are empty if it cannot be parsed."""
     try:
         parts = urlsplit(uri)
         _ = parts.port
@@ -112,7 +112,7 @@ def _check_words(asked: Registration, domain: Domain) -> None:
 
 
 def _check_known(field: str, words: Collection[str], known: Collection[str]) -> None:
-    # A domain that tells of no roles and scopes leaves them to whoever checks them.
+    # A domain that names no roles or scopes accepts any.
     for word in words:
         if known and word not in known:
             raise BadUserInput(
@@ -156,10 +156,10 @@ def _check_redirects(asked: Registration) -> None:
 
 
 def _fault_of(uri: str) -> str | None:
-    """Return why nobody may be sent there with a code (RFC 9700, section 2.1; RFC 8252, section 7)."""
+    """Return why a URI cannot be a redirect URI, or None (RFC 9700, section 2.1; RFC 8252, section 7)."""
     parts = split_uri(uri)
     if not uri.isascii():
-        # It is compared as it is, and browsers never write it so.
+        # URIs are compared character by character, and browsers send them in ASCII.
         return "a URI is in ASCII: write its host as xn--…, and the rest percent-encoded"
     if not _URI.fullmatch(uri) or len(uri) > LONGEST_URI or set(uri) & set('\\"<>^`{|}'):
         return f"it has at most {LONGEST_URI} characters, and only those of a URI"
@@ -175,7 +175,7 @@ def _fault_of(uri: str) -> str | None:
     if parts.scheme == "http":
         is_good = parts.hostname in LOOPBACK and "@" not in parts.netloc
         return None if is_good else "http is for loopback addresses only"
-    # RFC 8252, section 7.1: a domain name turned around, so that it belongs to somebody.
+    # RFC 8252, section 7.1: a private-use scheme is a reversed domain name, so that it has an owner.
     return None if "." in parts.scheme else "a scheme of one's own has a dot: com.example.app"
 
 
@@ -189,13 +189,13 @@ def _keys(asked: Registration) -> dict[str, Any] | None:
         found, left_out = read_set(asked.jwks)
     except BadKey as fault:
         raise BadUserInput(f"jwks cannot be used: {fault}.", path) from fault
-    # A set may hold keys for other purposes too, such as encryption: they are not kept.
+    # A set may contain keys for other purposes, such as encryption, which are not stored.
     reasons = [str(each) for each in left_out if not isinstance(each, OtherPurpose)]
     reasons += ["it has no kid"] if None in found else []
     if reasons:
         raise BadUserInput(f"One of the keys cannot be used: {reasons[0]}.", path)
     keys = [key for key in asked.jwks["keys"] if verifies(key)] if asked.jwks else []
-    # Two such keys of a trusted issuer are both tried. A client's are refused, since it can correct its file.
+    # Of a trusted issuer, both keys would be tried. Here they are refused, because the admin can correct them.
     if len({(each.kid, each.algorithm) for alike in found.values() for each in alike}) < len(keys):
         raise BadUserInput("Two keys for one algorithm have the same kid.", path)
     if not 1 <= len(keys) <= MOST_KEYS:

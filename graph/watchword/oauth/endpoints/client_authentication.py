@@ -1,4 +1,4 @@
-"""Which client a request comes from: by exactly one of the ways of RFC 6749, section 2.3, and RFC 7523."""
+"""Authenticates the client of a request, by exactly one method of RFC 6749, section 2.3, or RFC 7523."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _BASIC = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """What a request shows: who it says it is, and what is to prove that; a public client proves
-    nothing."""
+    """The client id in a request, and the secret or assertion that shall prove it; a public client has
+    neither."""
 
     id: str
     secret: str | None = field(default=None, repr=False)
@@ -41,14 +41,14 @@ class ClientCredentials:
 
 
 async def authenticate_client(auth: AuthService, request: Request, form: Parameters) -> Client:
-    """Return the client that a request comes from.
+    """Return the client that a request comes from. Raises `OAuthError` and `RateLimited`.
 
-    Whoever is not let in is written down, and counted by address: nobody who is in the right is
-    kept out by others' attempts. Raises `OAuthError` and `RateLimited`.
+    A failure is recorded in the audit log and counted by network address. Only failures are limited, so
+    an attacker's attempts never lock out the client itself.
     """
     shown = _shown(request, form)
     async with auth.services.database.read() as db:
-        # The same questions for an id that nobody has.
+        # Run the same queries for an unknown id, so that the time does not show whether a client exists.
         client = await find_client(db, shown.id)
         secrets = await secrets_of(db, client.id if client else "")
     fault = await _fault(auth, client, secrets, shown)
@@ -107,8 +107,8 @@ async def _fault(
     secrets: Sequence[ClientSecret],
     shown: ClientCredentials,
 ) -> str | None:
-    """Return why it is not the client; None when it is."""
-    # Compared in any case, so that it takes as long for a client that there is not.
+    """Return why the credentials are refused, or None when they are the client's."""
+    # Compare in any case, so that an unknown client takes the same time.
     fits = knows(secrets, shown.secret or "")
     match client.authentication if client else None:
         case ClientAuthMethod.SECRET if shown.secret is not None:
@@ -151,5 +151,5 @@ async def _note(auth: AuthService, client: Client | None, fault: str, address: s
 
 
 def _not_valid() -> OAuthError:
-    # Which of the client and its proof is not good is not said.
+    # Do not say whether the client is unknown or its proof is wrong.
     return OAuthError("invalid_client", "The client's credentials are not valid.", 401)

@@ -1,4 +1,4 @@
-"""The form that clients post (RFC 6749, appendix B), and what they are answered."""
+"""Reads the forms that clients post (RFC 6749, appendix B), and turns errors into responses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
-# Bytes: an assertion and a token have at most 8 KB each.
+# Bytes of a form; an assertion and a token have at most 8 KB each.
 LARGEST = 65_536
 MOST_PARAMETERS = 50
 
 
 async def read_form(request: Request) -> Parameters:
-    """Read the parameters of a request, each of them once. Raises `OAuthError`."""
+    """Read the form of a request, in which each parameter may occur once. Raises `OAuthError`."""
     if request.scope["query_string"]:
-        # RFC 6749, section 2.3.1: what is in a URL ends in logs.
+        # RFC 6749, section 2.3.1: URLs end up in logs.
         raise OAuthError("invalid_request", "Send the parameters in the body, never in the URL.")
     try:
         check_content(request.scope, MEDIA_TYPE)
@@ -43,7 +43,7 @@ async def read_form(request: Request) -> Parameters:
 
 
 def required(form: Parameters, name: str) -> str:
-    """Return a parameter that has to be there. Raises `OAuthError`."""
+    """Return a required parameter. Raises `OAuthError` when it is missing."""
     value = form.get(name)
     if value is None:
         raise OAuthError("invalid_request", f"The parameter {name} is missing.")
@@ -51,7 +51,7 @@ def required(form: Parameters, name: str) -> str:
 
 
 async def served(request: Request, work: Awaitable[Response]) -> Response:
-    """Return the answer of an endpoint, also when it refuses (RFC 6749, section 5.2)."""
+    """Return an endpoint's response; turn an `OAuthError` into one (RFC 6749, section 5.2)."""
     return await answered(request, _told(work))
 
 
@@ -59,7 +59,7 @@ async def _told(work: Awaitable[Response]) -> Response:
     try:
         return await work
     except OAuthError as error:
-        # RFC 9110, section 15.5.2: the way in that every confidential client knows.
+        # RFC 9110, section 15.5.2: a 401 names an authentication scheme; every client with a secret has Basic.
         way = {"www-authenticate": 'Basic realm="watchword", charset="UTF-8"'}
         headers = way if error.status == 401 else {}
         raise Refusal(error.status, error.error, error.description, headers) from error

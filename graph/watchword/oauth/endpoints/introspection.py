@@ -1,4 +1,4 @@
-"""Introspection (RFC 7662): a resource server asks what a token is worth at this moment."""
+"""Introspection (RFC 7662): a resource server asks whether a token is active."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from watchword.storage.columns import moment
 from watchword.tokens.compact import decode
 from watchword.tokens.members import members
 
-# Nothing is said of why, nor whether there ever was such a token (section 2.2).
+# The answer says neither why a token is inactive nor whether it ever existed (section 2.2).
 INACTIVE: dict[str, Any] = {"active": False}
-# What of a token's claims is told: neither its person's roles, nor which session it comes from.
+# The claims that the answer contains; a person's roles and session are left out.
 TOLD = ("iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "jti", "auth_time", "cnf")
 
 
@@ -46,7 +46,7 @@ async def _access_token(auth: AuthService, request: Request, token: str) -> dict
         return None
     claims = members(decode(token.split(".")[1]))
     if claims.get("iss") != auth.settings.issuer:
-        # Somebody else's token, which we believe: ask its issuer.
+        # A trusted issuer's token: its own introspection endpoint answers for it.
         return None
     return {
         "active": True,
@@ -57,7 +57,7 @@ async def _access_token(auth: AuthService, request: Request, token: str) -> dict
 
 
 async def _refresh_token(auth: AuthService, client: Client, token: str) -> dict[str, Any]:
-    """Tell of a refresh token, to the client that it was given to and to nobody else (section 4)."""
+    """Describe a refresh token, but only to the client that it was issued to (section 4)."""
     async with auth.services.database.read() as db:
         found = await session_of(db, token)
         if found is None or found[0].client_id != client.id:
@@ -68,7 +68,7 @@ async def _refresh_token(auth: AuthService, client: Client, token: str) -> dict[
     ends_at = min(live.expires_at, live.used_at + idle)
     is_over = live.revoked_at is not None or ends_at <= moment(auth.clock.now())
     is_good = known is not None and known.used_at is None and not is_over
-    # As the token endpoint answers it.
+    # Active means that the token endpoint would accept it.
     if not is_good or not scopes or Grant.REFRESH_TOKEN not in client.grants:
         return INACTIVE
     return {

@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009): a client says that it needs a token no more."""
+"""Revocation (RFC 7009): a client reports that it does not need a token any more."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from watchword.transaction import Transaction, transaction
 
 
 async def revoke_token(auth: AuthService, request: Request) -> Response:
-    """Answer a revocation request; a token that is good for nothing anyway is answered alike.
+    """Answer a revocation request. A token that is invalid anyway gets the same answer.
 
-    A refresh token ends its session, and with it the access tokens. Raises `OAuthError` and
+    Revoking a refresh token ends its session with all access tokens. Raises `OAuthError` and
     `RateLimited`.
     """
     form = await read_form(request)
@@ -69,6 +69,6 @@ def _end_token(unit: Transaction, client: Client, principal: Principal) -> None:
 
 
 def _check_own(client: Client, owner: str | None) -> None:
-    # Section 2.1: the request is refused, and the client hears of it.
+    # Section 2.1: refuse a request about another client's token with an error.
     if owner != client.id:
         raise OAuthError("unauthorized_client", "This token was given to another client.")

@@ -14,7 +14,7 @@ from watchword.oauth.metadata import INTROSPECT, MAX_AGE, REVOKE, TOKEN, metadat
 
 
 def routes(auth: AuthService) -> APIRouter:
-    """Make what clients ask; what persons see is in authorize_routes."""
+    """Make the endpoints that clients call; `authorize_routes` has the page that people see."""
     router = APIRouter()
 
     @router.post(TOKEN)
@@ -29,7 +29,7 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post(INTROSPECT)
     async def introspection(request: Request) -> Response:
-        """Tell a client that may ask whether a token is active, and what it says (RFC 7662)."""
+        """Tell an authorised client whether a token is active, and its claims (RFC 7662)."""
         return await served(request, introspect(auth, request))
 
     async def about() -> Response:
@@ -37,6 +37,6 @@ def routes(auth: AuthService) -> APIRouter:
         return json_response(metadata(auth.settings, auth.domain), kept=MAX_AGE)
 
     for path in paths(auth.settings):
-        # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+        # RFC 9110, section 9.1: a resource that supports GET supports HEAD.
         router.add_api_route(path, about, methods=["GET", "HEAD"])
     return router

@@ -1,4 +1,4 @@
-"""The token endpoint (RFC 6749, section 3.2): a client comes with a grant and gets tokens."""
+"""The token endpoint (RFC 6749, section 3.2): a client exchanges a grant for tokens."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
 async def _for_itself(
     auth: AuthService, client: Client, form: Parameters, proven: ProvenKey
 ) -> IssuedToken:
-    """RFC 6749, section 4.4: no refresh token, since the client can always ask again."""
+    """Issue a token to the client itself (RFC 6749, section 4.4). It needs no refresh token: it can
+    always ask again."""
     scopes = _narrowed(form, client.scopes)
     await use_alone(auth, proven.use)
     log.info("client %s gets a token", client.id)
@@ -70,13 +71,13 @@ async def _for_itself(
 async def _refreshed(
     auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
-    """RFC 6749, section 6, with rotation (RFC 9700, section 4.14.2)."""
+    """Exchange a refresh token (RFC 6749, section 6), with rotation (RFC 9700, section 4.14.2)."""
     token = required(form, "refresh_token")
     async with auth.services.database.read() as db:
         found = await session_of(db, token)
     if found is None or found[0].client_id != client.id:
         raise _not_good()
-    # Before the token is used up: whoever asks for too much may ask again.
+    # Check the scopes before the token is used up: a client that asks for too much may ask again.
     scopes = _narrowed(form, (found[0].scope or "").split())
     try:
         who = await auth.sessions.refresh(
@@ -99,7 +100,7 @@ async def _refreshed(
 async def _redeemed(
     auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
-    """RFC 6749, section 4.1.3, with PKCE (RFC 7636, section 4.5)."""
+    """Exchange an authorization code (RFC 6749, section 4.1.3), with PKCE (RFC 7636, section 4.5)."""
     code, uri = required(form, "code"), required(form, "redirect_uri")
     verifier = required(form, "code_verifier")
     if not _VERIFIER.fullmatch(verifier):
@@ -118,7 +119,7 @@ async def _redeemed(
             device=device,
             use=proven.use,
         )
-    # What a code that is not good has led to is committed by now.
+    # Raise after the commit: a refused code has effects (see `redeem`) that must not be rolled back.
     if who is None:
         raise _not_good()
     return await _answer_for(auth, client, who, client.scopes, proven.key)
@@ -129,7 +130,7 @@ def _not_good() -> OAuthError:
 
 
 def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
-    """Return the scopes that are asked for: all that there are when none are named."""
+    """Return the requested scopes, or all of `most` if none are named. Raises `OAuthError` beyond `most`."""
     asked = form.get("scope")
     if asked is None:
         return frozenset(most)
@@ -142,18 +143,18 @@ def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
 async def _answer_for(
     auth: AuthService, client: Client, who: SignedIn, scopes: Collection[str], key: str | None
 ) -> Response:
-    # The client may have less by now than when its session began.
+    # The client may have lost scopes since its session began.
     may = frozenset(scopes) & frozenset(client.scopes)
     issued = await auth.issue(who, scopes=may, key=key, client_version=client.version)
     if not issued.scope:
-        # A token says one scope at least (RFC 6749, section 3.3): it would be good for nothing.
+        # A token without a scope would be useless; there is at least one (RFC 6749, section 3.3).
         raise _not_good()
     refresh_token = who.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
     return _answer(issued, who.session.jkt or key, refresh_token)
 
 
 def _answer(issued: IssuedToken, key: str | None, refresh_token: str | None = None) -> Response:
-    """RFC 6749, section 5.1; RFC 9449, section 5."""
+    """Return the token response (RFC 6749, section 5.1; RFC 9449, section 5)."""
     answer: dict[str, Any] = {
         "access_token": issued.token,
         "token_type": "Bearer" if key is None else "DPoP",
