@@ -86,7 +86,7 @@ class AuthService:
 
     async def issue(
         self,
-        who: SignedIn,
+        signed_in: SignedIn,
         *,
         scopes: Collection[str] | None = None,
         key: str | None = None,
@@ -98,18 +98,18 @@ class AuthService:
         None is no limit. The token is bound to the session's key, or to `key` if that has none.
         """
         now = self.clock.now()
-        session, roles = who.session, frozenset(who.account.roles)
+        session, roles = signed_in.session, frozenset(signed_in.account.roles)
         may = self.domain.scopes(roles)
         may = may if scopes is None else may & frozenset(scopes)
         left = int(session.expires_at.timestamp()) - int(now)
         return self.issuer.issue(
             await self.keys.fresh(),
-            subject=who.account.id,
+            subject=signed_in.account.id,
             roles=roles,
             scopes=may if session.scope is None else may & frozenset(session.scope.split()),
             session=session.id,
             now=now,
-            version=who.account.version,
+            version=signed_in.account.version,
             client_id=session.client_id,
             # At least one second: the session may have expired in the meantime.
             seconds=max(1, min(self.settings.access_token_seconds, left)),

@@ -1,4 +1,4 @@
-"""The audit log as GraphQL sees it. A schema guards it with permissions of its own."""
+"""The audit log as a GraphQL connection. A schema must guard it with its own permissions."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from watchword.relay.paginate import Order, paginate
 NEWEST_FIRST = Order("audit", (tables.AuditEntry.position,), descending=True)
 
 NameOf = Callable[[str], strawberry.ID]
-"""Returns the id by which a schema knows an account."""
+"""Returns the GraphQL id of an account in a schema."""
 
 
 @strawberry.type(
-    name="AuditEntry", description="Something that was done to accounts, sessions, keys or clients."
+    name="AuditEntry",
+    description="An action on accounts, sessions, keys or clients that was recorded.",
 )
 class AuditEntryView:
     at: datetime
     action: Action
     actor: str | None = strawberry.field(
-        description="Who did it: an account's or a client's id, operator for the command line, null"
-        " for somebody who was not known yet and for the server itself."
+        description="The id of the account or client that did it, operator for the command line, null for"
+        " the server itself and for a caller that was not signed in."
     )
-    account: strawberry.ID | None = strawberry.field(description="Whom it was done to.")
+    account: strawberry.ID | None = strawberry.field(description="The account that it concerns.")
     session: str | None
     client: str | None
     address: str = strawberry.field(description="The network address it came from.")
-    detail: JSON = strawberry.field(description="What else is known, as texts by name.")
+    detail: JSON = strawberry.field(description="More about the action, as strings by name.")
 
 
 async def audit_log(
@@ -46,9 +47,9 @@ async def audit_log(
     action: Action | None = None,
     name_of: NameOf = strawberry.ID,
 ) -> Connection[AuditEntryView]:
-    """Return a page of the audit log, the newest first: all of it, or about an account or an action.
+    """Return a page of the audit log, the newest first, of one account or one action if given.
 
-    Raises `BadUserInput` for a cursor that is not from here.
+    `name_of` makes an account's id in the schema. Raises `BadUserInput` for a cursor that is not of this list.
     """
     wanted = _wanted(account, action)
 

@@ -1,7 +1,7 @@
-"""Fields about one's own passkeys and second factor. `IdentityQuery` and `IdentityMutation` have them.
+"""Fields about the caller's own passkeys and second factor, part of `IdentityQuery` and `IdentityMutation`.
 
-All of them are for people who have signed in here: neither a third party's token nor another issuer's may touch
-what somebody signs in with. Whatever changes that asks for a recent authentication too.
+They need a token of our own sign-in: a token of a third party's application or of another issuer must not
+change a user's credentials. Changes need a recent authentication too.
 """
 
 from __future__ import annotations
@@ -32,29 +32,31 @@ class PasskeyView:
     used_at: datetime | None = strawberry.field(description="When it was last used.")
 
 
-@strawberry.type(description="The one-time codes (TOTP) that are asked for beside the password.")
+@strawberry.type(description="The one-time codes (TOTP) that are required beside the password.")
 class SecondFactor:
     enabled: bool
     recovery_codes_left: int
 
 
-@strawberry.type(description="What an authenticator app has to know. It can be read this once.")
+@strawberry.type(description="What an authenticator app needs. It is shown only once.")
 class TotpSetup:
-    secret: str = strawberry.field(description="In base32, to be typed.")
-    uri: str = strawberry.field(description="otpauth://…, to be shown as a QR code.")
+    secret: str = strawberry.field(description="In base32, for typing.")
+    uri: str = strawberry.field(description="otpauth://…, for a QR code.")
 
 
 @strawberry.type
 class FactorQuery:
     """Part of `IdentityQuery`."""
 
-    @strawberry.field(permission_classes=[SignedInHere], description="One's own passkeys.")
+    @strawberry.field(permission_classes=[SignedInHere], description="The caller's own passkeys.")
     async def passkeys(self, info: Info) -> list[PasskeyView] | None:
         async with info.context.read() as db:
             found = await passkeys.passkeys_of(db, info.context.principal.subject)
         return [_passkey(row) for row in found]
 
-    @strawberry.field(permission_classes=[SignedInHere], description="One's own second factor.")
+    @strawberry.field(
+        permission_classes=[SignedInHere], description="The caller's own second factor."
+    )
     async def second_factor(self, info: Info) -> SecondFactor | None:
         return await _second_factor(info.context)
 
@@ -65,8 +67,8 @@ class FactorMutation:
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Begin to register a passkey: what navigator.credentials.create wants, as JSON"
-        " (PublicKeyCredential.parseCreationOptionsFromJSON).",
+        description="Begin to register a passkey. Returns the options for navigator.credentials.create, as"
+        " JSON (PublicKeyCredential.parseCreationOptionsFromJSON).",
     )
     async def begin_passkey(self, info: Info) -> JSON | None:
         services, subject = info.context.services, info.context.principal.subject
@@ -88,13 +90,13 @@ class FactorMutation:
                 "This answers nothing that was asked, or too late. Begin with beginPasskey.",
                 ["credential"],
             ) from None
-        # In a transaction of its own: the challenge is gone, also when the passkey is refused.
+        # The challenge was used up in a transaction of its own, so it is gone even if the passkey is refused.
         async with context.write() as unit:
             settings = context.services.settings
             row = await passkeys.add(unit, settings, subject, name, credential, challenge)
         return _passkey(row)
 
-    @strawberry.mutation(permission_classes=[SignedInHere], description="Call a passkey otherwise.")
+    @strawberry.mutation(permission_classes=[SignedInHere], description="Rename a passkey.")
     async def rename_passkey(self, info: Info, id: strawberry.ID, name: str) -> PasskeyView | None:
         async with info.context.write() as unit:
             row = await passkeys.rename(unit, info.context.principal.subject, id, name)
@@ -102,7 +104,7 @@ class FactorMutation:
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Remove a passkey: nobody can sign in with it any more. Returns its id.",
+        description="Remove a passkey, so that it cannot sign in any more. Returns its id.",
     )
     async def remove_passkey(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:
         async with info.context.write() as unit:
@@ -111,7 +113,7 @@ class FactorMutation:
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Begin with one-time codes, or with another app: nothing changes before confirmTotp.",
+        description="Begin to use one-time codes, or another app. Nothing changes before confirmTotp.",
     )
     async def begin_totp(self, info: Info) -> TotpSetup | None:
         services = info.context.services
@@ -122,21 +124,21 @@ class FactorMutation:
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Ask for one-time codes from now on, as the app's code of this moment shows that it"
-        " has the secret. Returns recovery codes, to be read this once.",
+        description="Require one-time codes from now on. The app's current code proves that it has the"
+        " secret. Returns recovery codes, which are shown only once.",
     )
     async def confirm_totp(self, info: Info, otp: str) -> list[str] | None:
         services, subject = info.context.services, info.context.principal.subject
         limit = services.settings.sign_in_limit_per_account
-        taken = await services.attempts.count(limit, "confirm totp", subject)
+        counted = await services.attempts.count(limit, "confirm totp", subject)
         async with info.context.write() as unit:
             codes = await totp.confirm(unit, services.vault, subject, otp)
-        await services.attempts.forgive(taken)
+        await services.attempts.forgive(counted)
         return codes
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Ask for no one-time codes any more, and drop the recovery codes.",
+        description="Stop requiring one-time codes, and delete the recovery codes.",
     )
     async def disable_totp(self, info: Info) -> SecondFactor | None:
         async with info.context.write() as unit:
@@ -145,7 +147,7 @@ class FactorMutation:
 
     @strawberry.mutation(
         permission_classes=[Recent],
-        description="Make new recovery codes, to be read this once; the old ones are good for nothing.",
+        description="Make new recovery codes, which are shown only once. The old ones become invalid.",
     )
     async def make_recovery_codes(self, info: Info) -> list[str] | None:
         async with info.context.write() as unit:

@@ -1,4 +1,4 @@
-"""Fields about oneself, which any schema can merge into its Query."""
+"""Fields about the caller's own account. Any schema can inherit them in its Query and Mutation."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from watchword.principal import FIRST_PARTY
 from watchword.storage.columns import moment
 
 
-@strawberry.type(description="Who is asking, as the access token says.")
+@strawberry.type(description="The caller, as the access token describes it.")
 class Viewer:
     id: strawberry.ID = strawberry.field(description="The token's subject.")
-    name: str | None = strawberry.field(description="Not told to applications of others.")
-    email: str | None = strawberry.field(description="Not told to applications of others.")
+    name: str | None = strawberry.field(description="Null for applications of third parties.")
+    email: str | None = strawberry.field(description="Null for applications of third parties.")
     roles: list[str]
     scopes: list[str]
-    expires_at: datetime = strawberry.field(description="When the access token ends.")
+    expires_at: datetime = strawberry.field(description="When the access token expires.")
 
 
 @strawberry.type
 class IdentityQuery(SessionQuery, FactorQuery):
     """Inherit from this in a schema's Query."""
 
-    @strawberry.field(permission_classes=[SignedIn], description="Who is signed in.")
+    @strawberry.field(permission_classes=[SignedIn], description="The signed-in caller.")
     async def viewer(self, info: Info) -> Viewer | None:
         principal = info.context.principal
-        # What a person lets an application do does not say that it may know who the person is.
+        # Consent to an application's scopes is no consent to reveal the user's name and address.
         is_told = principal.session is None or principal.client == FIRST_PARTY
         async with info.context.read() as db:
             account = (await accounts_by_id(db, [principal.subject])).get(principal.subject)
@@ -46,9 +46,9 @@ class IdentityQuery(SessionQuery, FactorQuery):
         )
 
 
-@strawberry.type(description="Until when a live connection may go on.")
+@strawberry.type(description="How long a live connection may go on.")
 class ConnectionTerms:
-    expires_at: datetime = strawberry.field(description="When it is closed unless it is renewed.")
+    expires_at: datetime = strawberry.field(description="When it is closed if it is not renewed.")
 
 
 @strawberry.type
@@ -57,9 +57,9 @@ class IdentityMutation(SessionMutation, FactorMutation):
 
     @strawberry.mutation(
         permission_classes=[SignedIn],
-        description="Go on with a new access token on the connection that this comes over; for"
-        " clients that cannot send it in a ping. Of the same person, and from the same sign-in. A"
-        " token that is bound to a key comes with a DPoP proof.",
+        description="Renew the connection that this is sent over with a new access token of the same"
+        " user and session; for clients that cannot send it in a ping. A token that is bound to a key"
+        " needs a DPoP proof.",
     )
     async def renew_connection(
         self, info: Info, token: str, proof: str | None = None

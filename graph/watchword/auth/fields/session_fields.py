@@ -1,7 +1,7 @@
-"""Fields about one's own sessions and password. `IdentityQuery` and `IdentityMutation` have them.
+"""Fields about the caller's own sessions and password, part of `IdentityQuery` and `IdentityMutation`.
 
-What an admin does with the sessions of others is here as functions: a schema has permissions of its
-own to guard them with.
+The functions below are for the sessions of other accounts: a schema must guard them with its own
+permissions.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from watchword.transaction import Transaction
 
 
 @strawberry.type(
-    name="Session", description="A sign-in on one device, or what an application has been allowed."
+    name="Session",
+    description="A sign-in on one device, or the access that a user gave to an application.",
 )
 class SessionView:
     id: strawberry.ID
-    label: str = strawberry.field(description="What the device says it is.")
+    label: str = strawberry.field(description="The device, as its User-Agent describes it.")
     created_at: datetime
     used_at: datetime = strawberry.field(description="When it was last refreshed.")
     authenticated_at: datetime = strawberry.field(
-        description="When the person last showed who it is: signed in, or stepped up."
+        description="When the user last authenticated: signed in, or stepped up."
     )
-    expires_at: datetime = strawberry.field(description="When it ends in any case.")
+    expires_at: datetime = strawberry.field(description="When it ends at the latest.")
     address: str = strawberry.field(description="Where it was last refreshed from.")
-    current: bool = strawberry.field(description="Whether this is the session that asks.")
+    current: bool = strawberry.field(description="Whether this is the caller's session.")
     methods: list[str] = strawberry.field(
-        description="How the person showed who it is: pwd, otp, mfa, hwk (RFC 8176)."
+        description="How the user authenticated: pwd, otp, mfa, hwk (RFC 8176)."
     )
-    client: str = strawberry.field(description="The application that signed in for the person.")
+    client: str = strawberry.field(description="The application that the session belongs to.")
 
 
 @strawberry.type
@@ -47,7 +48,8 @@ class SessionQuery:
     """Part of `IdentityQuery`."""
 
     @strawberry.field(
-        permission_classes=[FirstParty], description="One's own sessions, the one used last first."
+        permission_classes=[FirstParty],
+        description="The caller's own sessions, the most recently used first.",
     )
     async def sessions(self, info: Info) -> list[SessionView] | None:
         return await account_sessions(info.context, info.context.principal.subject)
@@ -59,7 +61,7 @@ class SessionMutation:
 
     @strawberry.mutation(
         permission_classes=[FirstParty],
-        description="End one of one's own sessions and its tokens, everywhere. Returns its id.",
+        description="End one of the caller's own sessions and its tokens, on all servers. Returns its id.",
     )
     async def revoke_session(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:
         async with info.context.write() as unit:
@@ -68,9 +70,9 @@ class SessionMutation:
 
     @strawberry.mutation(
         permission_classes=[FirstParty],
-        description="End all of one's own sessions and tokens, those of applications and of other issuers"
-        " too; or all sessions but the one that asks, which has to refresh its access token now. Returns"
-        " the sessions that are left.",
+        description="End all of the caller's own sessions and tokens, including those of applications and"
+        " other issuers. With exceptCurrent the caller's session goes on, but has to refresh its access"
+        " token now. Returns the remaining sessions.",
     )
     async def sign_out_everywhere(
         self, info: Info, except_current: bool = False
@@ -82,9 +84,9 @@ class SessionMutation:
 
     @strawberry.mutation(
         permission_classes=[FirstParty],
-        description="Change one's own password. All tokens that were issued before end at once, and all"
-        " sessions but the one that asks, which has to refresh its access token now. Returns the"
-        " sessions that are left.",
+        description="Change the caller's own password. All its tokens end at once, and all its other"
+        " sessions. The caller's session has to refresh its access token now. Returns the remaining"
+        " sessions.",
     )
     async def change_password(self, info: Info, current: str, new: str) -> list[SessionView] | None:
         context = info.context
@@ -97,14 +99,14 @@ class SessionMutation:
 
 
 async def account_sessions(context: Context, account: str) -> list[SessionView]:
-    """Return an account's sessions that are not over, the one used last first."""
+    """Return an account's live sessions, the most recently used first."""
     async with context.read() as db:
         found = await live_sessions(db, account, context.services.settings, context.now)
     return [_session(row, context.principal.session) for row in found]
 
 
 async def revoke_session(unit: Transaction, account: str, id: str) -> None:
-    """End a session of an account, and its tokens. Raises `NotFound` when it has no such session."""
+    """End a session of an account, and its tokens. Raises `NotFound` if the account has no such session."""
     found = await unit.db.get(tables.Session, id) if is_storable(id) else None
     if found is None or found.account_id != account:
         raise NotFound("There is no such session.")
