@@ -1,4 +1,4 @@
-"""Credential to principal: the same call for every door."""
+"""Turns a credential into a principal, the same way for every transport."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 
 Verify = Callable[[Credential, Target], Awaitable[Principal]]
-"""Raises `InvalidToken`, `TokenExpired`, `TokenRevoked` or `InvalidProof`. The target is the request
-that a proof must be made for."""
+"""Verifies a credential. The target is the request for which a DPoP proof must have been made.
+
+Raises `InvalidToken`, `TokenExpired`, `TokenRevoked` or `InvalidProof`."""
 Authenticate = Callable[[Credential | None, Target], Awaitable[Principal]]
-"""Raises as `Verify` does, and `Unavailable` when that takes too long; a bad token is never anonymous."""
+"""Returns the principal of a credential; `ANONYMOUS` only if there is none.
+
+Raises as `Verify` does, and `Unavailable` when verifying takes too long."""
 
 
 def authenticator(verify: Verify, clock: Clock, seconds: float) -> Authenticate:
-    """Make the one `authenticate` from what verifies a credential, and may take so many seconds."""
+    """Make the function `authenticate`, which gives `verify` so many seconds."""
 
     async def authenticate(credential: Credential | None, target: Target) -> Principal:
         if credential is None:

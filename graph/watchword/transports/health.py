@@ -1,4 +1,4 @@
-"""Is this process alive, and is it ready for traffic."""
+"""The health routes: whether this process is alive, and whether it is ready for traffic."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ ANSWER_SECONDS = 2.0
 
 
 def routes(database: Database, background: Background) -> APIRouter:
-    """Make `/health/live`: 200 while the process answers; and `/health/ready`: 503 while the database
-    cannot be asked, or a background task that is needed is not well.
+    """Make `/health/live` and `/health/ready`.
 
-    A background task that is not needed is told as well, with status 200.
+    The first answers 200 while the process runs. The second answers 503 while the database does not
+    answer or a needed background task fails; a failing task that is not needed leaves it at 200, with
+    status "degraded".
     """
     router = APIRouter(prefix="/health")
     question = _Question(database, background)
 
-    # RFC 9110, section 9.1: whatever answers GET answers HEAD.
+    # RFC 9110, section 9.1: a resource that supports GET supports HEAD.
     @router.api_route("/live", methods=["GET", "HEAD"])
     async def live() -> dict[str, str]:
         """200 while the process answers."""
@@ -45,9 +46,9 @@ def routes(database: Database, background: Background) -> APIRouter:
 
 
 class _Question:
-    """Asks the database for an answer, once for all requests that come at the same time.
+    """Asks the database for an answer, once for all requests that arrive at the same time.
 
-    So one connection waits while the database hangs, however many probes come.
+    While the database hangs, the probes therefore hold one connection, however many arrive.
     """
 
     def __init__(self, database: Database, background: Background) -> None:
@@ -56,7 +57,7 @@ class _Question:
         self._asking: asyncio.Task[None] | None = None
 
     async def ask(self) -> bool:
-        """Return whether the database has answered in time."""
+        """Return whether the database answers within `ANSWER_SECONDS`."""
         if self._asking is None or self._asking.done():
             self._asking = self._background.spawn("question to the database", self._ask())
         asked = self._asking
@@ -69,7 +70,7 @@ class _Question:
 
 
 def _tell(unwell: list[Supervised]) -> dict[str, str]:
-    """Say which tasks are not well and since when. Why is in the log, not for everybody."""
+    """Say which tasks fail, and since when. The reason is in the log only: the route is public."""
     return {task.name: f"not well since {_moment(task.failed_at or 0)}" for task in unwell}
 
 

@@ -1,4 +1,4 @@
-"""What every door needs: one value, made by the app."""
+"""The services behind every transport, as one value that the app makes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from watchword.transports.authenticator import Authenticate
 log = logging.getLogger("watchword.tokens")
 
 Confirm = Callable[[Principal], Principal]
-"""Returns the principal as its token is to be believed at this moment; asks nobody."""
+"""Returns the principal as its token is to be believed at this moment. Does no I/O."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The stages behind a pipeline, in the order in which a request passes them."""
+    """The stages that a request passes, in this order, and the limits that all transports share."""
 
     settings: Settings
     authenticate: Authenticate
@@ -39,9 +39,10 @@ class Pipeline:
     operations: Quota
 
     def recheck_token(self, principal: Principal) -> Principal:
-        """Return a principal as it is to be believed after something was waited for; asks nobody.
+        """Return a principal as its token is to be believed now. Does no I/O.
 
-        Raises `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        Call it after every wait, because the token may have expired or been revoked meanwhile. Raises
+        `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
         """
         try:
             if principal.expires_at <= self.services.clock.now():
@@ -54,8 +55,8 @@ class Pipeline:
     def lease(self, principal: Principal, holder: LeaseHolder) -> Lease:
         """Give a live connection its lease.
 
-        Raises `RateLimited` when the principal has too many, and what `recheck_token` raises when something
-        happened since it was authenticated.
+        Raises `RateLimited` when the principal has too many connections, and what `recheck_token` raises
+        when the token ended after it was authenticated.
         """
         principal = self.recheck_token(principal)
         if not principal.is_anonymous:
@@ -66,7 +67,7 @@ class Pipeline:
         return lease
 
     def release(self, lease: Lease) -> None:
-        """Take a lease back: its connection is gone."""
+        """End a lease: its connection is gone."""
         lease.release()
         self.leases.discard(lease)
 
@@ -87,7 +88,7 @@ class Pipeline:
 
 
 def quotas(settings: Settings) -> tuple[Quota, Quota]:
-    """Make the two quotas that all doors share: of connections, and of operations."""
+    """Make the two quotas that all transports share: one of connections, one of operations."""
     operations = Bounds(
         settings.max_operations_per_address,
         settings.max_operations_per_principal,
@@ -98,7 +99,10 @@ def quotas(settings: Settings) -> tuple[Quota, Quota]:
 
 
 def check_renewal(now: Principal, then: Principal) -> None:
-    """Raise `InvalidToken` when a connection of one principal cannot go on as the other."""
+    """Raise `InvalidToken` unless a connection of the principal `now` may continue as `then`.
+
+    Both must have the same subject, session, client and DPoP key.
+    """
     for name in ("subject", "session", "client", "key"):
         if getattr(now, name) != getattr(then, name):
             raise InvalidToken(f"renewal with another {name}")

@@ -1,4 +1,4 @@
-"""A GraphQL request as every door understands it. Pure."""
+"""A GraphQL request, read the same way for every transport. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from watchword.errors import BadUserInput, PersistedQueryNotSupported
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for (GraphQL over HTTP, section "Request Parameters")."""
+    """The parameters of a request (GraphQL over HTTP, section "Request Parameters")."""
 
     query: str
     operation_name: str | None = None
@@ -19,15 +19,15 @@ class Request:
 
     @property
     def resume(self) -> str | None:
-        """The cursor after which a subscription goes on (`extensions.resume`)."""
+        """The cursor after which a subscription continues (`extensions.resume`)."""
         return (self.extensions or {}).get("resume")
 
 
 def read(value: object) -> Request:
     """Read a request from decoded JSON.
 
-    Raises `BadUserInput` that names the member, and `PersistedQueryNotSupported` when there is the hash
-    of a document instead of the document.
+    Raises `BadUserInput`, which names the faulty member, and `PersistedQueryNotSupported` when the request
+    has the hash of a document in place of the document.
     """
     if isinstance(value, list):
         raise BadUserInput("Batches are not supported: send one request at a time.")
@@ -43,7 +43,7 @@ def read(value: object) -> Request:
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
     return Request(
         query,
-        # An empty name is what several clients send for none.
+        # Several clients send an empty name when there is none.
         _member(value, "operationName", str, "a string or null") or None,
         _member(value, "variables", dict, "an object or null"),
         extensions,

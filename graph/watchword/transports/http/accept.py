@@ -1,4 +1,4 @@
-"""What a client accepts: content negotiation by RFC 9110, section 12.5.1. Pure."""
+"""Content negotiation by the Accept header (RFC 9110, section 12.5.1). Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def choose(accept: str, offers: Sequence[str]) -> str | None:
-    """Return the offer that the Accept header likes best, the first of equals; None when none fits.
+    """Return the offer that the Accept header prefers, or None when it accepts none of them.
 
-    An absent (empty) header accepts everything.
+    Of equally preferred offers the first wins. An absent (empty) header accepts everything.
     """
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
     if not ranges:
@@ -19,7 +19,7 @@ def choose(accept: str, offers: Sequence[str]) -> str | None:
 
 
 def names(accept: str, media_type: str) -> bool:
-    """Tell whether the header names this very type, not only by a wildcard."""
+    """Tell whether the header names this media type itself, and not only by a wildcard."""
     return any(name == media_type and q > 0 for name, q in map(_range, accept.split(",")))
 
 

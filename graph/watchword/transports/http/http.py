@@ -1,4 +1,4 @@
-"""The HTTP door: queries and mutations, and subscriptions as server-sent events or in parts.
+"""The HTTP transport: queries and mutations, and subscriptions as server-sent events or multipart.
 
 Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 """
@@ -50,7 +50,7 @@ from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import Multipart
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
-from watchword.transports.http.streaming import Asked, Format, serve
+from watchword.transports.http.streaming import Format, StreamRequest, serve
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request, read
 
@@ -61,16 +61,16 @@ STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart(
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
-# An answer is for one principal and one Accept, and may hold a nonce (RFC 9449, section 8.2): no cache
-# may give it to another, nor a browser show it in place of the explorer.
+# An answer is for one principal and one Accept header, and may hold a nonce (RFC 9449, section 8.2). If it
+# were cached, another client could get it, or a browser show it in place of the explorer.
 NEVER_KEPT: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
 
 Page = Callable[[str], tuple[bytes, Headers]]
-"""The explorer's page, with its headers; given what relative URLs in it begin with."""
+"""Returns the explorer's page and its headers. The argument is the prefix of its relative URLs."""
 
 
 class Failure(Exception):
-    """The request is answered with this response and nothing is run."""
+    """The request is answered with this error, and nothing is run."""
 
     def __init__(self, status: int, error: WatchwordError, headers: Headers = ()) -> None:
         super().__init__(error.message)
@@ -118,14 +118,14 @@ class HttpTransport:
         principal = await self._pipeline.authenticate(credential, target)
         try:
             request = await self._read(scope, receive)
-            # The token may have ended or been revoked while the body came.
+            # The token may have expired or been revoked while the body arrived.
             principal = self._pipeline.recheck_token(principal)
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
-                # In place of the request as it was sent, which would be held as long as the stream.
+                # Keep only this part: a stream would hold the whole request as long as it lives.
                 request = _lasting(request, plan, scope)
-                asked = Asked(principal, plan, request, address)
+                asked = StreamRequest(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)
                 return
             answer = await self._execute(principal, plan, request, address)
@@ -139,12 +139,12 @@ class HttpTransport:
         await response.send(send)
 
     async def _stream(
-        self, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+        self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
     ) -> None:
         if scope["method"] != "HEAD":
             await serve(self._pipeline, form, asked, scope, receive, send)
             return
-        # HEAD: only the headers of the stream are sent.
+        # HEAD gets only the headers of the stream.
         headers = [*form.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -169,7 +169,7 @@ class HttpTransport:
     async def _body(self, scope: Message, receive: Receive) -> object:
         limit = self._pipeline.settings.max_body_bytes
         try:
-            # A form or text/plain could be sent by any web page without asking (CSRF); JSON can not.
+            # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
             check_content(scope, JSON)
             return decode(await read_body(scope, receive, limit))
         except UnsupportedContent as fault:
@@ -192,7 +192,7 @@ class HttpTransport:
 
 
 def _media_type(accept: str) -> str:
-    # Apollo Client names multipart/mixed and JSON in one header, and takes either for an answer.
+    # Apollo Client names multipart/mixed and JSON in one header, and understands either.
     media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, MULTIPART))
     if media_type is None:
         raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
@@ -202,27 +202,27 @@ def _media_type(accept: str) -> str:
 
 
 def _format(media_type: str, plan: Plan) -> Format | None:
-    """Return how the answer is streamed; None for one that is not."""
+    """Return the format of a streamed answer; None for an answer that is not streamed."""
     if media_type == MULTIPART and not plan.is_subscription:
         return None
     return STREAMS.get(media_type)
 
 
 def _lasting(request: Request, plan: Plan, scope: Message) -> Request:
-    """Return what a stream needs of its request: the variables of its operation, and its cursor."""
+    """Return the part of a request that its stream needs: the declared variables, and the cursor."""
     resume = request.resume
     if resume is None:
-        # What a browser's EventSource sends by itself when it comes back (HTML, section 9.2.4).
+        # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
         resume = header(scope, b"last-event-id") or None
     extensions = None if resume is None else {"resume": resume}
     return replace(request, variables=plan.declared(request.variables), extensions=extensions)
 
 
 def _is_browser(scope: Message, accept: str) -> bool:
-    # A browser names HTML and likes it best, whether it opens the explorer or a link with a query in it.
-    # Clients that take HTML as well name JSON, or take it by a wildcard and do not name HTML.
-    likes_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
-    return likes_html and scope["method"] in ("GET", "HEAD") and not in_url(scope["query_string"])
+    # A browser names HTML and prefers it, whether it opens the explorer or a link with a query in it. Other
+    # clients that accept HTML also name JSON, or accept it by a wildcard and do not name HTML.
+    prefers_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
+    return prefers_html and scope["method"] in ("GET", "HEAD") and not in_url(scope["query_string"])
 
 
 def _query_parameters(query_string: bytes) -> dict[str, Any]:
@@ -260,10 +260,10 @@ def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
 
 
 def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
-    # RFC 9470, section 3: how recent an authentication is that some field asks for.
+    # RFC 9470, section 3: `max_age` says how recent an authentication the strictest field asks for.
     shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
     mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
-    # A resolver's own error may have this code, and say nothing or anything.
+    # A resolver's own error may have this code, with any `maxAge` or none.
     ages = [age for age in mine if isinstance(age, int)]
     if not ages:
         return ()
@@ -273,12 +273,12 @@ def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
 
 
 def _whole(accept: str) -> str:
-    """Return the media type of an answer that is no stream."""
+    """Return the media type of an answer that is not streamed."""
     return choose(accept, (JSON, GRAPHQL_JSON)) or JSON
 
 
 def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
-    # Section "Status Codes": under application/json the answer itself says what is wrong.
+    # GraphQL over HTTP, section "Status Codes": application/json has 200, and the errors are in the answer.
     status = 200 if media_type == JSON else 400
     whole = _whole(accept) if media_type in STREAMS else media_type
     return _response(status, {"errors": errors}, whole)
@@ -287,8 +287,8 @@ def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Resp
 def _failure(failure: Failure, accept: str) -> Response:
     media_type = _whole(accept)
     if failure.status == 401:
-        # A refused token is HTTP's own answer, before GraphQL has begun. Clients take what comes as
-        # a GraphQL response for the result, whatever its status; of plain JSON they see the 401.
+        # Clients take a body of the GraphQL media type for the result, whatever its status is. They
+        # notice the 401 when the body is plain JSON.
         media_type = choose(accept, (JSON,)) or media_type
     answer = {"errors": [failure.error.as_dict()]}
     return _response(failure.status, answer, media_type, failure.headers)

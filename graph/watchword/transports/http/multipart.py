@@ -1,4 +1,4 @@
-"""Multipart subscriptions, as Apollo Client asks for them over plain HTTP.
+"""Multipart subscriptions, the format that Apollo Client requests over plain HTTP.
 
 https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
 """
@@ -13,13 +13,14 @@ from watchword.formats.exact_json import encode
 
 CONTENT_TYPE = "multipart/mixed"
 
-# The boundary comes before its part, and right after the one before: a part is shown when it is whole.
+# The boundary is sent right after each part, and not with the next one: clients deliver a part only when
+# they have seen the boundary behind it.
 _HEAD = b"\r\ncontent-type: application/json\r\n\r\n"
 _TAIL = b"\r\n--graphql"
 
 
 class Multipart:
-    """Each answer is a part with the member `payload`; an empty object is a sign of life."""
+    """Each answer is a part with the member `payload`. A part with an empty object keeps the connection alive."""
 
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'),
@@ -27,7 +28,7 @@ class Multipart:
         (b"x-accel-buffering", b"no"),
     )
     beginning = b"\r\n--graphql"
-    beat = _HEAD + b"{}" + _TAIL
+    keep_alive = _HEAD + b"{}" + _TAIL
     complete = b"--\r\n"
 
     def next(self, answer: Sent) -> bytes:
@@ -37,7 +38,7 @@ class Multipart:
         return made
 
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
-        # What ends the stream is beside the payload, not in it.
+        # By the protocol, errors that end the stream are beside the payload, and not in it.
         return _part(encode({"payload": None, "errors": errors}))
 
 

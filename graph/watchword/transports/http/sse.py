@@ -15,16 +15,16 @@ CONTENT_TYPE = "text/event-stream"
 
 
 class EventStream:
-    """Each answer is an event `next`, whose id is its cursor: browsers bring it back by themselves."""
+    """Each answer is an event `next` whose id is its cursor. EventSource sends it back when it reconnects."""
 
     headers: Headers = (
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
-        # nginx would otherwise hold events back to fill a buffer.
+        # Without it nginx holds events back until its buffer is full.
         (b"x-accel-buffering", b"no"),
     )
     beginning = b""
-    beat = b":\n\n"
+    keep_alive = b":\n\n"
     complete = b"event: complete\ndata: \n\n"
 
     def next(self, answer: Sent) -> bytes:

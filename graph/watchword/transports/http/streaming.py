@@ -1,7 +1,7 @@
-"""Operations whose answers are parts of one HTTP response: server-sent events, and multipart.
+"""Operations whose answers are the parts of one HTTP response: server-sent events, and multipart.
 
-The two differ in how a part is written, which is a `Format`; what holds for a live connection is the
-same for both, and the same as for a socket.
+The two differ only in their `Format`. The lifecycle of the connection is the same for both, and the same as
+for a WebSocket.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Request
 from watchword.transports.state import ConnectionState, Transition
 
-# Seconds between signs of life that keep proxies from closing a quiet stream.
-KEEP_ALIVE = 15.0
+# A proxy may close a quiet stream, so something is written at least every so many seconds.
+KEEP_ALIVE_SECONDS = 15.0
 
 
 class Format(Protocol):
-    """How answers are written on one kind of stream."""
+    """Writes answers in the format of one media type."""
 
     headers: Headers
     beginning: bytes
-    """What is written before anything else."""
-    beat: bytes
-    """A sign of life."""
+    """Written first."""
+    keep_alive: bytes
+    """Written while there are no answers; clients ignore it."""
 
     def next(self, answer: Sent) -> bytes:
         """Return an answer as a part."""
 
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
-        """Return errors that end the stream."""
+        """Return the part for errors that end the stream."""
 
     complete: bytes
-    """What is written last."""
+    """Written last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The operation that a stream carries, its principal and its address."""
+class StreamRequest:
+    """The operation that a stream carries, its principal and the network address of its client."""
 
     principal: Principal
     plan: Plan
@@ -61,17 +61,22 @@ class Asked:
 
 
 async def serve(
-    pipeline: Pipeline, form: Format, asked: Asked, scope: Message, receive: Receive, send: Send
+    pipeline: Pipeline,
+    form: Format,
+    asked: StreamRequest,
+    scope: Message,
+    receive: Receive,
+    send: Send,
 ) -> None:
-    """Answer with a stream that ends with the operation, or with the lease.
+    """Answer with a stream, which ends when the operation or the lease ends.
 
-    Raises `RateLimited`, or what refuses the token, before anything was sent.
+    Raises `RateLimited`, or the error of a refused token, before anything is sent.
     """
     address, subject = asked.address, asked.principal.subject
     with pipeline.connections.take(address), pipeline.operations.take(address, subject):
         stream = Stream(pipeline, form, generic.stream(scope, receive, send), asked)
         try:
-            stream.rent()
+            stream.take_lease()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
             await stream.run()
         finally:
@@ -79,26 +84,28 @@ async def serve(
 
 
 class Stream:
-    """One operation on one response, whose client can only listen."""
+    """One operation on one response. Its client can only read."""
 
-    def __init__(self, pipeline: Pipeline, form: Format, wire: StreamWire, asked: Asked) -> None:
+    def __init__(
+        self, pipeline: Pipeline, form: Format, wire: StreamWire, asked: StreamRequest
+    ) -> None:
         self._pipeline = pipeline
         self._form = form
         self._wire = wire
         self._asked = asked
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.OPENING)
-        self._beating: Timer | None = None
+        self._keep_alive: Timer | None = None
         self._subscription: Subscription | None = None
-        # Done when the operation has ended, or the connection.
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Done when the operation or the connection has ended.
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wire.on_lost = self._finish
 
-    def rent(self) -> None:
+    def take_lease(self) -> None:
         """Take a lease. Raises what `Pipeline.lease` raises."""
         self._lifecycle.take_lease(self._asked.principal)
 
     async def run(self) -> None:
-        """Write answers until there are no more, or the lease is over, or the client is gone."""
+        """Write answers until there are no more, the lease ends, or the client is gone."""
         self._lifecycle.go(Transition.OPEN)
         if ending := self._lifecycle.lease.ending:
             self.ended(ending)
@@ -107,7 +114,7 @@ class Stream:
         await self._wire.end()
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release the lease and the wire, and stop the timer."""
         self._finish()
         self._lifecycle.close()
         self._wire.release()
@@ -116,15 +123,15 @@ class Stream:
         if self._wire.is_shutting_down:
             self._lifecycle.drain()
         self._write(self._form.beginning)
-        self._beat()
+        self._keep_alive_later()
         stop = self._start()
         try:
-            await self._over
+            await self._done
         finally:
             stop()
 
     def _start(self) -> Callable[[], object]:
-        """Start the operation; return what stops it."""
+        """Start the operation. Returns the function that stops it."""
         if not self._asked.plan.is_subscription:
             return asyncio.create_task(self._answer()).cancel
         request = self._asked.request
@@ -152,7 +159,7 @@ class Stream:
             self.next(Sent(answer))
             self.complete()
 
-    # As an outlet.
+    # The outlet of its operation.
 
     def next(self, answer: Sent) -> None:
         self._write(self._form.next(answer))
@@ -168,40 +175,40 @@ class Stream:
     async def drained(self) -> None:
         await self._wire.drained()
 
-    # As the owner of its lifecycle.
+    # The owner of its lifecycle.
 
     def ended(self, ending: Ending) -> None:
-        # Before the head is sent no last event can be written; `run` checks the lease afterwards.
+        # No last event can be written before the head is sent. `run` checks the lease once it is.
         if self._lifecycle.state is ConnectionState.OPENING or not self._lifecycle.close():
             return
-        # What an ended lease still finds on its way does not leave, only the reason does.
+        # After the lease has ended no more answers may be sent, only the reason.
         error = {"message": ending.reason, "extensions": {"code": ending.code}}
-        last = b"" if self._over.done() else self._form.fail([error]) + self._form.complete
+        last = b"" if self._done.done() else self._form.fail([error]) + self._form.complete
         self._wire.send_last(last)
         self._finish()
 
     def reminded(self) -> None:
-        """Its client cannot say anything: it comes back with a new token, and its cursor."""
+        """Do nothing: the client cannot renew on this connection. It reconnects with a new token and its cursor."""
 
     def regranted(self) -> None:
-        if self._subscription is not None and not self._over.done():
+        if self._subscription is not None and not self._done.done():
             self._subscription.regrant()
 
     @property
     def is_busy(self) -> bool:
-        return not self._asked.plan.is_subscription and not self._over.done()
+        return not self._asked.plan.is_subscription and not self._done.done()
 
     def _write(self, data: bytes) -> None:
-        if data and self._lifecycle.is_open and not self._over.done():
+        if data and self._lifecycle.is_open and not self._done.done():
             self._wire.send_chunk(data)
 
-    def _beat(self) -> None:
+    def _keep_alive_later(self) -> None:
         clock = self._pipeline.services.clock
-        self._beating = clock.call_at(clock.now() + KEEP_ALIVE, self._beat)
-        self._write(self._form.beat)
+        self._keep_alive = clock.call_at(clock.now() + KEEP_ALIVE_SECONDS, self._keep_alive_later)
+        self._write(self._form.keep_alive)
 
     def _finish(self) -> None:
-        if not self._over.done():
-            self._over.set_result(None)
-        if self._beating is not None:
-            self._beating.cancel()
+        if not self._done.done():
+            self._done.set_result(None)
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read an answer: it goes by what is asked (CORS)."""
+"""CORS: which pages of other origins may read a response, by the path of the request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from watchword.formats.origin import is_among
 
 METHODS = ("GET", "HEAD", "POST")
 EXPOSED = ("www-authenticate", "retry-after", "dpop-nonce")
-# Seconds for which a browser need not ask again; Chromium remembers an answer no longer than this.
+# Seconds for which a browser may cache a preflight response; Chromium caches none for longer.
 MAX_AGE = 7_200
 
-# RFC 9110, section 5.6.2: what the name of a header consists of.
+# The characters of a header's name (RFC 9110, section 5.6.2).
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-# Fetch standard, "forbidden request-header": no script can send these, so no browser asks for them.
+# Fetch standard, "forbidden request-header": scripts cannot set these, so no browser asks for them.
 _FORBIDDEN = frozenset(
     [
         "accept-charset",
@@ -50,12 +50,14 @@ _FORBIDDEN_BEGINNINGS = ("proxy-", "sec-")
 
 
 class CorsByPath:
-    """ASGI middleware. What is `public` may be asked by every page, without cookies, and what is
-    `private` by none but our own; all else by the origins that are named, with cookies, and with any
-    header that a page can send.
+    """ASGI middleware with one rule for each group of paths.
 
-    So an application of others gets its tokens without being named, which would give it the rights of
-    a front end of ours (RFC 9700, section 2.6).
+    Every page may call a `public` path, without cookies. Only our own pages may call a `private` path. The
+    pages of the `named` origins may call all other paths, with cookies and with any header that a page can
+    send.
+
+    A third party's application therefore gets its tokens without being a named origin, which would give it
+    the rights of our own front end (RFC 9700, section 2.6).
     """
 
     def __init__(
@@ -71,7 +73,8 @@ class CorsByPath:
             allow_origins=named,
             allow_credentials=True,
             allow_methods=METHODS,
-            # Names the headers that were asked for: a wildcard is none where cookies are sent.
+            # Starlette answers with the names that were asked for. Browsers ignore a literal * when
+            # cookies are sent.
             allow_headers=["*"],
             allow_private_network=True,
             expose_headers=EXPOSED,
@@ -89,13 +92,13 @@ class CorsByPath:
         self._by_path = dict.fromkeys(public, everybody) | dict.fromkeys(private, app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # What is no request over HTTP has no answer that a page could read, or no path.
+        # WebSockets have no response that a page could read, and the lifespan has no path.
         path = route_path(scope) if scope["type"] == "http" else ""
         await self._by_path.get(path, self._others)(scope, receive, send)
 
 
 class _Named(CORSMiddleware):
-    """Lets origins in that are written as browsers write them, and each header that a page can send."""
+    """Compares origins in the form that browsers send, and allows every header that a page can send."""
 
     def is_allowed_origin(self, origin: str) -> bool:
         return is_among(origin, self.allow_origins)

@@ -1,4 +1,4 @@
-"""Tells clients that prove their keys which nonce their next proof shall hold (RFC 9449, section 8.2)."""
+"""Gives clients that send DPoP proofs the nonce for their next proof (RFC 9449, section 8.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class NonceHeader:
-    """ASGI middleware: every answer to a request with a proof has the nonce of this moment."""
+    """ASGI middleware: every response to a request with a proof has the present nonce."""
 
     def __init__(self, app: ASGIApp, nonce: Callable[[], str]) -> None:
         self._app = app
@@ -24,7 +24,7 @@ class NonceHeader:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message["headers"])
                 headers["dpop-nonce"] = self._nonce()
-                # Or a later request would be answered with a nonce of long ago.
+                # A cached response would give a later request a nonce that has expired.
                 headers["cache-control"] = "no-store"
             await send(message)
 

@@ -1,9 +1,9 @@
-"""Whether the app is open: its lifespan has brought everything up, and has not begun to end.
+"""Refuses requests until the app is open: its lifespan has started everything, and has not begun to stop.
 
     NEW -> STARTING -> OPEN -> STOPPED -> STARTING ...
                \\-> FAILED -> STARTING ...
 
-Until it is open nothing may be answered: revocations are not known yet, and events reach nobody.
+Before that nothing may be answered: revocations are not known yet, and events are not delivered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
 class Stage(Enum):
-    """Where an app is in its life, in the words of the health routes."""
+    """The stage that an app is in, in the words of the health routes."""
 
     NEW = "not started"
     STARTING = "starting"
@@ -57,7 +57,7 @@ class Startup:
         self._told: set[Stage] = set()
 
     def follow(self, lifespan: Lifespan) -> Lifespan:
-        """Return the lifespan that also moves the stage."""
+        """Return a lifespan that does the same and keeps the stage up to date."""
 
         @asynccontextmanager
         async def followed(app: Any) -> AsyncIterator[None]:
@@ -76,16 +76,16 @@ class Startup:
         return followed
 
     def tell(self) -> None:
-        """Log why requests are refused, and what to do: once for each stage."""
+        """Log why requests are refused and what to do, once for each stage."""
         if self.stage not in self._told:
             self._told.add(self.stage)
             log.error("Requests are refused with 503. The app is not open: %s", REASONS[self.stage])
 
 
 class StartupGate:
-    """ASGI middleware: until the app is open every request is refused with 503, and every socket with 1013.
+    """ASGI middleware: until the app is open, requests are answered 503 and sockets are closed with 1013.
 
-    The health routes say in which stage it is; `/health/live` with 200, for the process answers.
+    The health routes answer with the stage; `/health/live` has status 200, because the process is alive.
     """
 
     def __init__(self, app: ASGIApp, startup: Startup) -> None:
@@ -108,14 +108,14 @@ class StartupGate:
 
 
 async def _answer(error: Unavailable, send: Send) -> None:
-    # GraphQL's form of an error, and that of RFC 6749, section 5.2, which the other routes use.
+    # One body in two formats: GraphQL's errors, and RFC 6749, section 5.2, for the other routes.
     answer = {"errors": [error.as_dict()], "error": "temporarily_unavailable"}
     refusal = _json(error.status, answer | {"error_description": error.message})
     await refusal.send(send)
 
 
 async def _close(error: Unavailable, scope: Scope, receive: Receive, send: Send) -> None:
-    # A handshake that is refused is an error for which graphql-ws gives up; after 1013 it tries again.
+    # graphql-ws gives up when the handshake is refused. After a close with 1013 it tries again.
     await receive()  # websocket.connect
     offered = SUBPROTOCOL in scope["subprotocols"]
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})

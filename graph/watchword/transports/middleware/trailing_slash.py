@@ -1,4 +1,4 @@
-"""Answers a path with a slash at its end as the path without it."""
+"""Answers a path that ends in a slash like the path without the slash."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from watchword.asgi.types import route_path
 
 
 class TrailingSlash:
-    """ASGI middleware: takes one slash off the end of the path, before anything looks at the path.
+    """ASGI middleware: removes one slash from the end of the path, before anything else reads the path.
 
-    A redirect instead would make the client send its secrets again, to an address made from the Host
-    header. `raw_path` stays as it was sent: by it a page knows what relative URLs in it will mean.
+    A redirect would make the client send its secrets again, to an address made from the Host header.
+    `raw_path` keeps the slash: the explorer's page needs it to write relative URLs.
     """
 
     def __init__(self, app: ASGIApp) -> None:

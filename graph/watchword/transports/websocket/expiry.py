@@ -1,4 +1,4 @@
-"""The terms of a connection, as its client is told them."""
+"""When a connection ends, as the client is told in `connection_ack`, `ping` and `pong`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from watchword.delivery.lease import Lease
 
 
 def expiry(lease: Lease) -> dict[str, Any] | None:
-    """Return `expiresAt`, when the connection ends unless it is renewed, and `renewBefore`, by when
-    it should be; None for a connection without an end."""
+    """Return the times by which the connection ends (`expiresAt`) and should be renewed (`renewBefore`).
+
+    Both are in UTC (ISO 8601). None for a connection that does not expire.
+    """
     if not isfinite(lease.ends_at):
         return None
     return {"expiresAt": _timestamp(lease.ends_at), "renewBefore": _timestamp(lease.renew_at)}

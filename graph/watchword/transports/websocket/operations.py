@@ -1,4 +1,4 @@
-"""The open operations of one socket. Queries and mutations have a task each; subscriptions live in delivery/."""
+"""The open operations of one socket. A query or a mutation runs in a task here; delivery/ runs subscriptions."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from watchword.transports.websocket.protocol import (
 
 
 class Socket(Protocol):
-    """Where the messages of operations go."""
+    """The socket, as far as its operations use it."""
 
     def send(self, *parts: bytes) -> None:
-        """Send one message. Never waits; a socket that is closed drops it."""
+        """Send one message. Never waits; a closed socket drops it."""
 
     def forget(self, id: str) -> None:
         """Note that the server has ended an operation: its id may be used again."""
 
     async def drained(self) -> None:
-        """Wait while more waits for the client than should."""
+        """Wait until the client has read enough for more to be written."""
 
 
 class Operations:
-    """Starts, stops and answers them. `renew` is what a mutation renews the socket with."""
+    """Starts, stops and answers operations. `renew` is called by the mutation that renews the socket's lease."""
 
     __slots__ = (
         "_address",
@@ -65,11 +65,11 @@ class Operations:
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether a query or a mutation has not been answered yet."""
+        """Whether a query or a mutation has not been answered yet."""
         return bool(self._tasks)
 
     def start(self, id: str, request: Request) -> None:
-        """Run an operation; whatever is wrong with it is its own answer."""
+        """Run an operation. An operation that cannot be run is answered with an error."""
         try:
             self._places[id] = self._take_place()
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
@@ -81,7 +81,7 @@ class Operations:
             self._operate(id, plan, request)
 
     def stop(self, id: str) -> None:
-        """Stop an operation: the client wants no more of it."""
+        """Stop an operation, because the client has sent `complete`."""
         self._free(id)
         if subscription := self._subscriptions.pop(id, None):
             subscription.stop()
@@ -90,12 +90,12 @@ class Operations:
             self._lifecycle.operation_answered()
 
     def regrant(self) -> None:
-        """Go on with the grants that the principal has now."""
+        """Continue all subscriptions with the grants that the principal has now."""
         for subscription in tuple(self._subscriptions.values()):
             subscription.regrant()
 
     def close(self) -> None:
-        """Stop all of them, and tell the client nothing: it may resume them elsewhere."""
+        """Stop all operations without a message, so that the client can resume them on another connection."""
         for id in tuple(self._places):
             self._free(id)
         for subscription in self._subscriptions.values():
@@ -127,7 +127,7 @@ class Operations:
             place.give_back()
 
     def _last(self, id: str, *messages: bytes) -> None:
-        """End an operation with its last messages."""
+        """Free an operation's slot and id, and send its last messages."""
         self._free(id)
         self._socket.forget(id)
         for message in messages:
@@ -158,7 +158,7 @@ class Operations:
             last = [error_message(id, [present(error) for error in refused.errors])]
         except Exception as error:
             last = [error_message(id, [conceal(error).as_dict()])]
-        # The client may have completed this one and started another under the same id meanwhile.
+        # The client may meanwhile have completed this operation and started another with the same id.
         if self._tasks.get(id) is asyncio.current_task():
             del self._tasks[id]
             self._last(id, *last)
@@ -169,7 +169,7 @@ class Operations:
 
 
 class _Outlet:
-    """Where the answers of one subscription go."""
+    """The outlet of one subscription: it writes the answers to the socket."""
 
     __slots__ = ("_head", "_id", "_operations", "_socket")
 

@@ -1,7 +1,7 @@
 """graphql-transport-ws, the server's side, as a state machine without I/O.
 
 Written from https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. One message goes in,
-one value comes out: what the shell has to do about it. Whatever arrives, nothing is raised.
+one value comes out, which says what the shell has to do. No message makes it raise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ SUBPROTOCOL = "graphql-transport-ws"
 # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code.
 LONGEST_REASON = 123
 NEXT_TAIL = b"}"
-# What may bring a credential. There is one of it, as in a header, so that nothing is said twice.
+# Messages that may carry a credential. Duplicate members are refused in them, as duplicate headers are in a
+# request: a proxy could have read the other one.
 WITH_CREDENTIAL = ("connection_init", "ping")
 
 
@@ -67,7 +68,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop an operation: the client wants no more of it."""
+    """Stop an operation, because the client has sent `complete`."""
 
     id: str
 
@@ -89,7 +90,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class CloseSoon:
-    """Close soon: the client asks for more than a server that stops begins."""
+    """Close soon: the client asks for an operation, and a server that stops starts none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,11 @@ Step = Initialise | Renew | Start | Stop | Reply | CloseSoon | Close | Nothing
 
 
 class _Bad(Exception):
-    """The message is not of the protocol."""
+    """The message violates the protocol."""
 
 
 class Protocol:
-    """What one socket may say next, by its state and by which operations are open."""
+    """Decides about each message of one socket, by its state and its open operations."""
 
     __slots__ = ("_machine", "operations")
 
@@ -114,7 +115,7 @@ class Protocol:
         self.operations: set[str] = set()
 
     def receive(self, data: str | bytes | None) -> Step:
-        """Take what arrived in one frame, and say what to do about it."""
+        """Handle the content of one frame. Returns what the shell has to do."""
         try:
             message = _decode(data)
             kind = message.get("type")
@@ -126,7 +127,7 @@ class Protocol:
             return close(CloseCode.BAD_MESSAGE, f"Invalid message: {fault}")
 
     def finish(self, id: str) -> None:
-        """Forget an operation that the server has ended; its id may be used again."""
+        """Forget an operation that the server has ended. The client may use its id again."""
         self.operations.discard(id)
 
     def _initialise(self, message: dict[str, Any]) -> Step:
@@ -180,22 +181,22 @@ class Protocol:
 
 
 def next_head(id: str) -> bytes:
-    """Return what comes before an answer's JSON in `next`; after it comes `NEXT_TAIL`."""
+    """Return the part of a `next` message before the answer's JSON; `NEXT_TAIL` is the part after it."""
     return f'{{"id":{_quote(id)},"type":"next","payload":'.encode()
 
 
 def ack_message(payload: dict[str, Any] | None) -> bytes:
-    """Return `connection_ack`, which tells the terms of the connection."""
+    """Return `connection_ack`, with the connection's expiry as payload."""
     return _message("connection_ack", payload)
 
 
 def ping_message(payload: dict[str, Any]) -> bytes:
-    """Return `ping`, which tells the client when to renew."""
+    """Return `ping`, with the connection's expiry as payload: it asks the client to renew."""
     return orjson.dumps({"type": "ping", "payload": payload})
 
 
 def pong_message(payload: dict[str, Any] | None) -> bytes:
-    """Return `pong`; after a renewal it tells the new terms."""
+    """Return `pong`; after a renewal, with the new expiry as payload."""
     return _message("pong", payload)
 
 
@@ -210,7 +211,7 @@ def complete_message(id: str) -> bytes:
 
 
 def close(code: int, reason: str) -> Close:
-    """Return a close whose reason is cut to what a frame holds, at a character's end."""
+    """Return a close. Its reason is cut to what a frame holds, at the end of a character."""
     return Close(
         int(code), reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
     )
@@ -237,7 +238,7 @@ def _decode(data: str | bytes | None) -> dict[str, Any]:
 
 
 def _unambiguous(data: str) -> dict[str, Any]:
-    # orjson takes the last of members with one name, and a proxy may have looked at the first.
+    # Of duplicate members orjson keeps the last. A proxy may have checked the first.
     try:
         return members(data.encode())
     except InvalidToken as error:

@@ -1,6 +1,7 @@
-"""The WebSocket door: a thin shell around the protocol's state machine.
+"""The WebSocket transport: the shell around the protocol in `protocol.py`, which does no I/O.
 
-What a client sends is read one by one. Its operations are in `operations.py`, and what ends it in `lifecycle.py`.
+The client's messages are handled one after the other. `operations.py` runs its operations, and `lifecycle.py`
+ends the connection.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class WebSocketTransport:
         if not is_ours or in_url(scope["query_string"]):
             await send({"type": "websocket.close", "code": 1008})
         elif SUBPROTOCOL not in scope["subprotocols"]:
-            # The protocol names a close code for this, so the socket must be accepted first. The
-            # legacy subprotocol graphql-ws is refused on purpose: elsewhere it went around the ack.
+            # The protocol has a close code for this, so the socket must be accepted first. The legacy
+            # subprotocol graphql-ws is refused on purpose: in other servers it bypassed authentication.
             await send({"type": "websocket.accept"})
             refusal = close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
             await send(_message(refusal))
@@ -121,15 +122,15 @@ class Connection:
         try:
             while (message := await self._wire.receive())["type"] == "websocket.receive":
                 if self._lifecycle.state is not ConnectionState.CLOSED:
-                    await self._take(message)
+                    await self._handle(message)
         finally:
             self._lifecycle.close()
             self._operations.close()
             self._wire.release()
 
-    # What the client says.
+    # From the client.
 
-    async def _take(self, message: Message) -> None:
+    async def _handle(self, message: Message) -> None:
         if not self._pace.is_kept(self._pipeline.services.clock.now()):
             self._close(TOO_FAST)
             return
@@ -166,7 +167,7 @@ class Connection:
         try:
             credential = from_payload(payload)
             if credential is not None:
-                await self._go_on(credential)
+                await self._renew_lease(credential)
         except Exception as error:
             self._close(_closing(error))
         else:
@@ -174,18 +175,20 @@ class Connection:
 
     async def _renew_by_mutation(self, token: str, proof: str | None) -> Principal:
         try:
-            return await self._go_on(Credential(token, BEARER if proof is None else DPOP, proof))
+            return await self._renew_lease(
+                Credential(token, BEARER if proof is None else DPOP, proof)
+            )
         except WatchwordError as error:
             self._close(_closing(error))
             raise
 
-    async def _go_on(self, credential: Credential) -> Principal:
+    async def _renew_lease(self, credential: Credential) -> Principal:
         principal = await self._pipeline.authenticate(credential, self._target)
         check_renewal(self._lifecycle.lease.principal, principal)
         self._lifecycle.lease.renew(principal)
         return principal
 
-    # What the server says.
+    # To the client.
 
     def send(self, *parts: bytes) -> None:
         if self._lifecycle.state is not ConnectionState.CLOSED:
@@ -197,7 +200,7 @@ class Connection:
     async def drained(self) -> None:
         await self._wire.drained()
 
-    # As the owner of its lifecycle.
+    # The owner of its lifecycle.
 
     def ended(self, ending: Ending) -> None:
         self._close(close(ending.close_code, ending.reason))
@@ -216,7 +219,7 @@ class Connection:
         self._close(close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout"))
 
     def _close(self, closing: Close) -> None:
-        """Close once; operations are not ended one by one, so that the client may resume them."""
+        """Close, once. No operation gets its own `complete` or `error`, so that the client can resume them."""
         if self._lifecycle.close():
             self._wire.send_close(closing.code, closing.reason)
             self._operations.close()
@@ -237,6 +240,6 @@ def _reason(error: WatchwordError) -> str:
     if isinstance(error, InvalidToken):
         return error.message
     if isinstance(error, NonceNeeded):
-        # The only place in which a browser would see it; it fits, and the client can take it out.
+        # A browser sees nothing of a close but its reason, so the nonce must be in there. It fits.
         return f"use_dpop_nonce: {error.nonce}"
     return Ending.EXPIRED.reason if error.code == Ending.EXPIRED.code else error.message
