@@ -88,19 +88,21 @@ class Place:
         path = self.settings.home / "watchword.db"
         with sqlite3.connect(path) as connection:
             connection.execute(
-                "INSERT INTO log_streams (name, position, mark, before, pruned, pruned_mark, changed)"
+                "INSERT INTO watchword_log_streams (name, position, mark, before, pruned, pruned_mark, changed)"
                 " VALUES (?, 0, '', '', 0, '', 0) ON CONFLICT DO NOTHING",
                 (STREAM,),
             )
-            row = connection.execute("SELECT position FROM log_streams WHERE name = ?", (STREAM,))
+            row = connection.execute(
+                "SELECT position FROM watchword_log_streams WHERE name = ?", (STREAM,)
+            )
             [head] = row.fetchone()
             at = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime())
             connection.executemany(
-                "INSERT INTO log_events VALUES (?, ?, ?, 'POSTED', '{}', ?, ?)",
+                "INSERT INTO watchword_log_events VALUES (?, ?, ?, 'POSTED', '{}', ?, ?)",
                 ((STREAM, head + n + 1, str(n), at, str(n)) for n in range(count)),
             )
             connection.execute(
-                "UPDATE log_streams SET position = position + ?, mark = ? WHERE name = ?",
+                "UPDATE watchword_log_streams SET position = position + ?, mark = ? WHERE name = ?",
                 (count, str(count - 1), STREAM),
             )
 

@@ -20,9 +20,9 @@ from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
 from watchword.auth.sign_in import passwords
 from watchword.storage.database import Database
-from watchword.storage.migration import upgrade
+from watchword.storage.migration import RUNTIME, Migrations, upgrade
 
-PACKAGES = ("watchword.storage.migrations.versions", "incident_room.migrations")
+PACKAGES = (RUNTIME, Migrations("incident_room.migrations", "incident_room_version"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
 from watchword.process.clock import Clock
 from watchword.storage.database import Database, exclusive
-from watchword.storage.migration import RUNTIME, upgrade
+from watchword.storage.migration import RUNTIME, Migrations, of_domain, upgrade
 from watchword.storage.vault import vault
 from watchword.transaction import Transaction, transaction
 
@@ -35,9 +35,15 @@ class Started:
     password: str | None = field(default=None, repr=False)
 
 
-def packages(mount: Mount) -> list[str]:
-    """Return the packages of migrations that the runtime and the mounted schema need."""
-    return [RUNTIME, *([mount.domain.migrations] if mount.domain.migrations else [])]
+def packages(mount: Mount) -> list[Migrations]:
+    """Return the packages of migrations that the runtime and the mounted schema need.
+
+    Raises `Unsafe` when the schema's version table cannot be used.
+    """
+    domain = mount.domain
+    if domain.migrations is None:
+        return [RUNTIME]
+    return [RUNTIME, of_domain(domain.migrations, domain.version_table)]
 
 
 async def bootstrap(

@@ -24,14 +24,17 @@ class Domain:
     `roles` maps each role to the scopes that a person who has it may carry in a token, and
     `descriptions` each scope to what it allows, in words, for the page that asks a person's consent.
     `gives` maps a role to the roles that its holders may give besides their own.
-    `migrations` is the dotted name of a package of Alembic versions. `demo` fills an empty
-    database with something to look at. `commands` join the `watchword` command line.
+    `migrations` is the dotted name of a package of Alembic revisions, and `version_table` the table
+    in which Alembic keeps the database's version; without it, the table is named after the package
+    in full. `demo` fills an empty database with something to look at. `commands` join the `watchword`
+    command line.
     """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gives: Mapping[str, frozenset[str]] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     migrations: str | None = None
+    version_table: str | None = None
     demo: Callable[[Transaction], Awaitable[None]] | None = None
     commands: Sequence[click.Command] = ()
 

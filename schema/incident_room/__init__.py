@@ -11,6 +11,7 @@ domain = Domain(
     gives=GIVES,
     descriptions=DESCRIPTIONS,
     migrations="incident_room.migrations",
+    version_table="incident_room_version",
     demo=demo,
     commands=[import_],
 )

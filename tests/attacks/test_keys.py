@@ -140,7 +140,7 @@ async def test_no_log_holds_a_key(
             clock.move(31)
             await desk.auth.refresh_keys()
             async with database.write() as db:
-                await db.execute(text("DELETE FROM signing_keys"))
+                await db.execute(text("DELETE FROM watchword_signing_keys"))
             await put(database, clock, mine := key(), mine.pem())
             await ensure(database, VAULT, SETTINGS, clock.now())
     assert caplog.records

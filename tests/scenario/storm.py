@@ -42,10 +42,10 @@ FORGETFUL = {"go_back": 1, "save": 3, "node": 1, "redis": 1, "hang": 1, "freeze"
 PRUNERS = 3
 # Everything that was ever said, as far as the database remembers it, whatever is pruned.
 REMEMBER = (
-    "CREATE TABLE said AS SELECT * FROM log_events WHERE false",
+    "CREATE TABLE said AS SELECT * FROM watchword_log_events WHERE false",
     "CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN INSERT INTO said SELECT NEW.*; RETURN NEW; END $$",
-    "CREATE TRIGGER remember AFTER INSERT ON log_events FOR EACH ROW EXECUTE FUNCTION remember()",
+    "CREATE TRIGGER remember AFTER INSERT ON watchword_log_events FOR EACH ROW EXECUTE FUNCTION remember()",
 )
 
 Truth = dict[str, list[tuple[int, bool]]]
@@ -201,7 +201,7 @@ async def _say(
         return False
 
 
-async def truth(ground: Fleet, table: str = "log_events") -> Truth:
+async def truth(ground: Fleet, table: str = "watchword_log_events") -> Truth:
     """What was committed, as a table of the database has it."""
     database = Database(ground.database_url)
     said: Truth = {incident: [] for incident in INCIDENTS}

@@ -585,10 +585,10 @@ async def test_an_app_that_could_not_start_has_closed_its_database(
 ) -> None:
     database = Database(database_url)
     async with database.write() as db:
-        await db.execute(text("DROP TABLE signing_keys"))
+        await db.execute(text("DROP TABLE watchword_signing_keys"))
     await database.close()
     app = create_app(Settings(_env_file=None, database_url=database_url), MOUNT, clock)
-    with pytest.raises(DBAPIError, match="signing_keys"):
+    with pytest.raises(DBAPIError, match="watchword_signing_keys"):
         async with app.router.lifespan_context(app):
             raise AssertionError("it started without its keys")
     await closed(database_url)

@@ -25,7 +25,7 @@ from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, pending, upgrade
+from watchword.storage.migration import RUNTIME, Migrations, pending, upgrade
 from watchword.storage.vault import make_key, vault
 from watchword.transaction import Transaction
 
@@ -135,7 +135,10 @@ async def test_the_first_start_makes_the_tables_of_the_runtime_and_of_the_schema
     place: Place,
 ) -> None:
     mount = Mount(toy_schema.schema, Domain(migrations="incident_room.migrations"))
-    assert packages(mount) == [RUNTIME, "incident_room.migrations"]
+    assert packages(mount) == [
+        RUNTIME,
+        Migrations("incident_room.migrations", "incident_room_migrations_version"),
+    ]
     await place.start(mount)
     database = Database(place.url)
     assert await pending(database, packages(mount)) == []

@@ -26,7 +26,7 @@ class Base(DeclarativeBase):
 class Account(Base):
     """A person who can sign in. Nothing secret is in here."""
 
-    __tablename__ = "accounts"
+    __tablename__ = "watchword_accounts"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     email: Mapped[str] = mapped_column(String(320))
@@ -43,9 +43,9 @@ class Account(Base):
 class Password(Base):
     """The argon2id hash of an account's password."""
 
-    __tablename__ = "passwords"
+    __tablename__ = "watchword_passwords"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), primary_key=True)
     hash: Mapped[str] = mapped_column(String(255))
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -60,10 +60,10 @@ class Session(Base):
     a session that was opened when they had nothing in common.
     """
 
-    __tablename__ = "sessions"
+    __tablename__ = "watchword_sessions"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), index=True)
     label: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -80,7 +80,7 @@ class Session(Base):
     __table_args__ = (
         # Of those that were revoked only: they are few, and gone after a day.
         Index(
-            "ix_sessions_revoked_at",
+            "ix_watchword_sessions_revoked_at",
             revoked_at,
             sqlite_where=revoked_at.is_not(None),
             postgresql_where=revoked_at.is_not(None),
@@ -94,10 +94,10 @@ class RefreshToken(Base):
     `salt` makes the token that follows it, from this token itself, as long as that is wanted.
     """
 
-    __tablename__ = "refresh_tokens"
+    __tablename__ = "watchword_refresh_tokens"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), index=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("watchword_sessions.id"), index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     salt: Mapped[str | None] = mapped_column(String(64))
 
@@ -108,7 +108,7 @@ class SigningKey(Base):
     The private part is sealed by the vault.
     """
 
-    __tablename__ = "signing_keys"
+    __tablename__ = "watchword_signing_keys"
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     algorithm: Mapped[str] = mapped_column(String(16))
@@ -121,10 +121,10 @@ class SigningKey(Base):
 class Passkey(Base):
     """A WebAuthn credential: `id` is its own, base64url, `public_key` is in COSE's form."""
 
-    __tablename__ = "passkeys"
+    __tablename__ = "watchword_passkeys"
 
     id: Mapped[str] = mapped_column(String(1400), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), index=True)
     public_key: Mapped[bytes] = mapped_column()
     sign_count: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(200))
@@ -139,9 +139,9 @@ class Totp(Base):
     of the last code that was used: none is good twice.
     """
 
-    __tablename__ = "totp"
+    __tablename__ = "watchword_totp"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), primary_key=True)
     is_confirmed: Mapped[bool] = mapped_column(primary_key=True)
     sealed_secret: Mapped[str] = mapped_column(Text)
     last_step: Mapped[int] = mapped_column(BigInteger)
@@ -150,9 +150,9 @@ class Totp(Base):
 class RecoveryCode(Base):
     """A code that stands in for a one-time code once, known by its hash."""
 
-    __tablename__ = "recovery_codes"
+    __tablename__ = "watchword_recovery_codes"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), primary_key=True)
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -163,11 +163,11 @@ class ExternalIdentity(Base):
     The issuer's tokens from up to `revoked_at` are no good: the account was signed out then.
     """
 
-    __tablename__ = "external_identities"
+    __tablename__ = "watchword_external_identities"
 
     issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -175,7 +175,7 @@ class ExternalIdentity(Base):
 class AuditEntry(Base):
     """What was done, by whom, from where. The database itself refuses to change or remove one."""
 
-    __tablename__ = "audit_entries"
+    __tablename__ = "watchword_audit_entries"
 
     position: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True

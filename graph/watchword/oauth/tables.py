@@ -22,7 +22,7 @@ class Client(Base):
     This table contains no secrets.
     """
 
-    __tablename__ = "clients"
+    __tablename__ = "watchword_clients"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
@@ -45,10 +45,10 @@ class Client(Base):
 class ClientSecret(Base):
     """The hash of a client's secret. A client may have two, so that secrets can be rotated."""
 
-    __tablename__ = "client_secrets"
+    __tablename__ = "watchword_client_secrets"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("watchword_clients.id"), index=True)
     hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -62,11 +62,11 @@ class AuthorizationCode(Base):
     `client_version` are the versions at the time of consent.
     """
 
-    __tablename__ = "authorization_codes"
+    __tablename__ = "watchword_authorization_codes"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("watchword_clients.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"))
     redirect_uri: Mapped[str] = mapped_column(Text)
     scope: Mapped[str] = mapped_column(Text)
     code_challenge: Mapped[str] = mapped_column(String(128))
@@ -84,9 +84,9 @@ class AuthorizationCode(Base):
 class Consent(Base):
     """The scopes that a person lets a client have."""
 
-    __tablename__ = "consents"
+    __tablename__ = "watchword_consents"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("watchword_accounts.id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("watchword_clients.id"), primary_key=True)
     scopes: Mapped[list[str]] = mapped_column(JSON)
     granted_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -22,11 +22,11 @@ Use = Callable[[AsyncSession], Awaitable[None]]
 metadata = sa.MetaData()
 
 used_ids = sa.Table(
-    "used_ids",
+    "watchword_used_ids",
     metadata,
     sa.Column("hash", sa.String(64), primary_key=True),
     sa.Column("expires_at", UtcDateTime, nullable=False),
-    sa.Index("ix_used_ids_expires_at", "expires_at"),
+    sa.Index("ix_watchword_used_ids_expires_at", "expires_at"),
 )
 
 # Seconds by which the clock of another process may be behind: it still accepts an id that has expired here.

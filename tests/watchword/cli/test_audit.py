@@ -87,11 +87,15 @@ class Desk:
         return result.output
 
     def entries(self) -> list[tuple[Any, ...]]:
-        return self._select("audit_entries", "action, actor, account_id, client_id, detail")
+        return self._select(
+            "watchword_audit_entries", "action, actor, account_id, client_id, detail"
+        )
 
     def state(self) -> dict[str, list[Any]]:
         names = [table.name for table in Base.metadata.sorted_tables]
-        return {name: self._select(name, "*") for name in names if name != "audit_entries"}
+        return {
+            name: self._select(name, "*") for name in names if name != "watchword_audit_entries"
+        }
 
     def _select(self, table: str, columns: str) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.path)
@@ -170,7 +174,7 @@ def test_a_minted_token_is_written_down_with_whom_it_speaks_for(desk: Desk) -> N
     ):
         desk.run("token mint", arguments)
     person, machine = desk.entries()[-2:]
-    account = desk.state()["accounts"][0][0]
+    account = desk.state()["watchword_accounts"][0][0]
     assert person[:4] == ("TOKEN_MINTED", "operator", account, "client_app")
     assert machine[:4] == ("TOKEN_MINTED", "operator", None, "robot")
     assert set(json.loads(person[4])) == {"token", "scope"}

@@ -145,7 +145,7 @@ def test_a_database_that_lacks_a_column_says_so(empty_url: str) -> None:
         database = Database(empty_url)
         await upgrade(database, [RUNTIME])
         async with database.engine.begin() as connection:
-            await connection.exec_driver_sql("ALTER TABLE accounts DROP COLUMN name")
+            await connection.exec_driver_sql("ALTER TABLE watchword_accounts DROP COLUMN name")
         await database.close()
 
     asyncio.run(age())

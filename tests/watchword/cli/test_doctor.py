@@ -140,7 +140,7 @@ def test_a_database_that_was_not_migrated_says_so(home: Path) -> None:
 
 
 def test_a_migration_that_is_missing_is_found(home: Path) -> None:
-    change(home, "DELETE FROM schema_version")
+    change(home, "DELETE FROM incident_room_version")
     assert problems(doctor(home)) == {
         "database": "incident_room.migrations must be migrated; start the server, which does it."
     }
@@ -176,14 +176,14 @@ def test_no_password_of_a_healthy_database_is_shown(
 
 
 def test_a_database_without_keys_is_a_problem(home: Path) -> None:
-    change(home, "DELETE FROM signing_keys")
+    change(home, "DELETE FROM watchword_signing_keys")
     assert problems(doctor(home)) == {
         "keys": "There is no signing key; start the server, which makes one."
     }
 
 
 def test_a_key_that_cannot_be_read_is_a_problem_and_is_not_shown(home: Path) -> None:
-    change(home, "UPDATE signing_keys SET private_pem = ?", f"nonsense {SECRET}")
+    change(home, "UPDATE watchword_signing_keys SET private_pem = ?", f"nonsense {SECRET}")
     result = doctor(home)
     assert set(problems(result)) == {"keys"}
     assert SECRET not in result.output
@@ -208,7 +208,7 @@ def test_an_account_that_has_anothers_address_in_another_spelling_is_a_problem(h
     for id, email in (("one", "\u00e9@example.com"), ("two", "e\u0301@example.com")):
         change(
             home,
-            f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', 'E', '[]',"
+            f"INSERT INTO watchword_accounts VALUES ('{id}', '{email}', '{email}', 'E', '[]',"
             " '2026-01-01 00:00:00', NULL, 1)",
         )
     assert problems(doctor(home)) == {
@@ -228,8 +228,8 @@ def test_an_encryption_key_that_everybody_can_read_is_a_problem(home: Path) -> N
 def test_a_secret_of_one_time_codes_that_cannot_be_opened_is_a_problem(home: Path) -> None:
     change(
         home,
-        "INSERT INTO totp (account_id, is_confirmed, sealed_secret, last_step)"
-        " SELECT id, 1, ?, 0 FROM accounts LIMIT 1",
+        "INSERT INTO watchword_totp (account_id, is_confirmed, sealed_secret, last_step)"
+        " SELECT id, 1, ?, 0 FROM watchword_accounts LIMIT 1",
         f"nonsense {SECRET}",
     )
     result = doctor(home)
@@ -240,9 +240,9 @@ def test_a_secret_of_one_time_codes_that_cannot_be_opened_is_a_problem(home: Pat
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE accounts SET roles = '[\"viewer\"]'",
-        "UPDATE accounts SET disabled_at = created_at",
-        "DELETE FROM passwords",
+        "UPDATE watchword_accounts SET roles = '[\"viewer\"]'",
+        "UPDATE watchword_accounts SET disabled_at = created_at",
+        "DELETE FROM watchword_passwords",
     ],
     ids=["another-role", "disabled", "nothing-to-sign-in-with"],
 )
@@ -263,7 +263,9 @@ def test_an_algorithm_that_no_key_is_for_is_a_problem(home: Path) -> None:
 
 def test_a_clock_behind_what_was_written_is_a_problem(home: Path) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    change(home, "UPDATE accounts SET created_at = ?", later.strftime("%Y-%m-%d %H:%M:%S.%f"))
+    change(
+        home, "UPDATE watchword_accounts SET created_at = ?", later.strftime("%Y-%m-%d %H:%M:%S.%f")
+    )
     assert problems(doctor(home)) == {
         "clock": "This machine's clock is behind what was written before: set it by NTP."
     }

@@ -51,7 +51,7 @@ def pass_time(url: str, seconds: float) -> None:
     with connection:
         for column in ("created_at", "signs_at", "retires_at"):
             connection.execute(
-                f"UPDATE signing_keys SET {column} ="
+                f"UPDATE watchword_signing_keys SET {column} ="
                 f" strftime('%Y-%m-%d %H:%M:%f000', {column}, '-{seconds} seconds')"
                 f" WHERE {column} IS NOT NULL"
             )

@@ -7,39 +7,40 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import inspect, text
 
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
+from tests.support.migrations import upgrade_to
 from watchword.auth.accounts.accounts import find_account, rename, twins
 from watchword.auth.sessions.sessions import Device, Sessions
 from watchword.config.settings import Settings
 from watchword.events.bus.memory import MemoryBus
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, _config, pending, upgrade
+from watchword.storage.migration import RUNTIME, Migrations, pending, upgrade
 
-PACKAGES = [RUNTIME, "incident_room.migrations"]
+PACKAGES = [RUNTIME, Migrations("incident_room.migrations", "incident_room_version")]
+NAMES = [package.package for package in PACKAGES]
 
 
 @pytest.fixture
 async def before_0005(tmp_path: Path) -> Database:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'old.db'}")
-    async with database.engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0004"))
-        await connection.commit()
+    await upgrade_to(database, RUNTIME, "0004")
     return database
 
 
 async def test_a_new_database_is_brought_up_and_then_left_alone(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'new.db'}")
-    assert await pending(database, PACKAGES) == PACKAGES
+    assert await pending(database, PACKAGES) == NAMES
     for _ in range(2):
         await upgrade(database, PACKAGES)
         assert await pending(database, PACKAGES) == []
     async with database.engine.connect() as connection:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    assert {"accounts", "incidents", "graph_version", "schema_version"} <= set(tables)
+    assert {"watchword_accounts", "incidents", "watchword_version", "incident_room_version"} <= set(
+        tables
+    )
     await database.close()
 
 
@@ -71,7 +72,7 @@ async def test_accounts_whose_addresses_become_equal_are_told_of_and_all_sign_in
     database = before_0005
     async with database.write() as db:
         for id, (email, at) in kept.items():
-            insert = f"INSERT INTO accounts VALUES ('{id}', '{email}', '{email}', '{id}', '[]', '{at}', NULL, 1)"
+            insert = f"INSERT INTO watchword_accounts VALUES ('{id}', '{email}', '{email}', '{id}', '[]', '{at}', NULL, 1)"
             await db.execute(text(insert))
     await upgrade(database, PACKAGES)
     async with database.read() as db:
@@ -103,15 +104,13 @@ async def test_who_was_signed_in_before_an_upgrade_stays_signed_in(tmp_path: Pat
         "x" * 43,
         MovedClock(),
     )
-    async with database.engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
-        await connection.commit()
+    await upgrade_to(database, RUNTIME, "0002")
     now, later = ("2026-01-01 00:00:00", "2099-01-01 00:00:00")
     async with database.write() as db:
         for statement in (
-            f"INSERT INTO accounts VALUES ('a', 'a@b.c', 'a@b.c', 'A', '[]', '{now}', NULL, 1)",
-            f"INSERT INTO sessions VALUES ('s', 'a', '', '', '{now}', '{later}', '{later}', NULL)",
-            f"INSERT INTO refresh_tokens VALUES ('{sha256(token.encode()).hexdigest()}', 's', NULL, NULL)",
+            f"INSERT INTO watchword_accounts VALUES ('a', 'a@b.c', 'a@b.c', 'A', '[]', '{now}', NULL, 1)",
+            f"INSERT INTO watchword_sessions VALUES ('s', 'a', '', '', '{now}', '{later}', '{later}', NULL)",
+            f"INSERT INTO watchword_refresh_tokens VALUES ('{sha256(token.encode()).hexdigest()}', 's', NULL, NULL)",
         ):
             await db.execute(text(statement))
     await upgrade(database, PACKAGES)

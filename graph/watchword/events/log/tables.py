@@ -14,7 +14,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 MARK = 16
 
 streams = sa.Table(
-    "log_streams",
+    "watchword_log_streams",
     metadata,
     sa.Column("name", sa.String(100), primary_key=True),
     # The newest event: its position, its mark, and the mark of the event before the newest append.
@@ -27,12 +27,12 @@ streams = sa.Table(
     # Orders the newest appends of all streams: on PostgreSQL the transaction's id; on SQLite, which has
     # one writer at a time, a counter.
     sa.Column("changed", BIG, nullable=False),
-    sa.Index("ix_log_streams_changed", "changed"),
-    sa.Index("ix_log_streams_kept", sa.text("(position - pruned)")),
+    sa.Index("ix_watchword_log_streams_changed", "changed"),
+    sa.Index("ix_watchword_log_streams_kept", sa.text("(position - pruned)")),
 )
 
 events = sa.Table(
-    "log_events",
+    "watchword_log_events",
     metadata,
     sa.Column("stream", sa.String(100), primary_key=True),
     sa.Column("position", BIG, primary_key=True),
@@ -41,12 +41,12 @@ events = sa.Table(
     sa.Column("data", sa.JSON, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("mark", sa.String(MARK), nullable=False),
-    sa.Index("ix_log_events_key", "stream", "key", "position"),
-    sa.Index("ix_log_events_at", "at"),
+    sa.Index("ix_watchword_log_events_key", "stream", "key", "position"),
+    sa.Index("ix_watchword_log_events_at", "at"),
 )
 
 epochs = sa.Table(
-    "log_epochs",
+    "watchword_log_epochs",
     metadata,
     # `epoch` tells this log from those of other databases; `secret` signs its cursors.
     sa.Column("epoch", sa.String(32), primary_key=True),

@@ -63,15 +63,17 @@ async def test_a_forged_cursor_is_refused(database: Database, clock: MovedClock)
 
 
 COLUMNS = "(position, at, action, address, detail)"
-FORGED = "SELECT position, at, 'SIGNED_OUT', address, detail FROM audit_entries WHERE true"
+FORGED = (
+    "SELECT position, at, 'SIGNED_OUT', address, detail FROM watchword_audit_entries WHERE true"
+)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        "DELETE FROM audit_entries",
-        "UPDATE audit_entries SET actor = 'nobody'",
-        f"INSERT INTO audit_entries {COLUMNS} {FORGED}"
+        "DELETE FROM watchword_audit_entries",
+        "UPDATE watchword_audit_entries SET actor = 'nobody'",
+        f"INSERT INTO watchword_audit_entries {COLUMNS} {FORGED}"
         " ON CONFLICT (position) DO UPDATE SET action = 'SIGNED_OUT'",
     ],
 )
@@ -93,6 +95,6 @@ async def test_sqlite_lets_nothing_take_an_entrys_place(
         await desk.login()
         with pytest.raises(DBAPIError, match="audit entries are kept"):
             async with database.write() as db:
-                await db.execute(text(f"{way} INTO audit_entries {COLUMNS} {FORGED}"))
+                await db.execute(text(f"{way} INTO watchword_audit_entries {COLUMNS} {FORGED}"))
         assert await desk.audited() == ["ACCOUNT_ADDED", "SIGNED_IN"]
     await database.close()

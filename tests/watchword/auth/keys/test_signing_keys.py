@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from cryptography.fernet import Fernet
 from sqlalchemy import bindparam, select, text, update
 
 from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
+from tests.support.migrations import upgrade_to
 from tests.support.tokens import key as make
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.keys import signing_keys
@@ -43,7 +43,7 @@ from watchword.principal import OPERATOR
 from watchword.process.background import Background
 from watchword.storage.columns import UtcDateTime, moment
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, _config, upgrade
+from watchword.storage.migration import RUNTIME, upgrade
 from watchword.storage.vault import FILE, Vault, vault
 
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
@@ -131,7 +131,7 @@ async def test_a_database_from_before_keys_were_sealed_is_migrated_and_its_key_g
     async with old.write() as db:
         await db.execute(
             text(
-                "INSERT INTO signing_keys (kid, algorithm, private_pem, created_at)"
+                "INSERT INTO watchword_signing_keys (kid, algorithm, private_pem, created_at)"
                 " VALUES (:kid, 'ES256', :pem, :at)"
             ).bindparams(bindparam("at", type_=UtcDateTime)),
             {"kid": mine.kid, "pem": mine.pem(), "at": moment(clock.now() - 100)},
@@ -154,9 +154,7 @@ async def before_0003(database: Database, folder: Path) -> Database:
         async with database.write() as db:
             await db.execute(text("DROP SCHEMA public CASCADE"))
             await db.execute(text("CREATE SCHEMA public"))
-    async with old.engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0002"))
-        await connection.commit()
+    await upgrade_to(old, RUNTIME, "0002")
     return old
 
 

@@ -205,7 +205,7 @@ async def test_what_is_over_is_found_by_an_index(database: Database, clock: Move
         looked: list[tuple[str, Any]] = []
 
         def look(_1: Any, _2: Any, statement: str, parameters: Any, *_: Any) -> None:
-            if statement.startswith("SELECT sessions"):
+            if statement.startswith("SELECT watchword_sessions"):
                 looked.append((statement, parameters))
 
         event.listen(database.engine.sync_engine, "before_cursor_execute", look)

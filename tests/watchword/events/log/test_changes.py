@@ -115,7 +115,7 @@ async def test_another_server_is_noticed(postgres_url: str) -> None:
     assert looks.is_sure
     # As a restore into a running server does.
     async with database.write() as db:
-        await db.execute(sa.text("TRUNCATE log_streams, log_events"))
+        await db.execute(sa.text("TRUNCATE watchword_log_streams, watchword_log_events"))
     await looks.look()
     assert not looks.is_sure
     await looks.look()

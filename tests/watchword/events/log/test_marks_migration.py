@@ -8,14 +8,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from alembic import command
 from sqlalchemy import text
 
+from tests.support.migrations import upgrade_to
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING
 from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, _config, upgrade
+from watchword.storage.migration import RUNTIME, upgrade
 
 AT = "2026-01-01 00:00:00"
 
@@ -31,9 +31,7 @@ async def old(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[D
         await _administer(server, f"CREATE DATABASE {name}")
         url = server.replace("postgresql:", "postgresql+asyncpg:")
         made = Database(f"{url.rpartition('/')[0]}/{name}")
-    async with made.engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync, RUNTIME), "0003"))
-        await connection.commit()
+    await upgrade_to(made, RUNTIME, "0003")
     yield made
     await made.close()
     if request.param == "postgresql":
@@ -56,10 +54,10 @@ async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Data
             # As two processes that pruned at once have left it: 6 and 7 are gone as well.
             "('damaged', 9, 5)",
         ):
-            await db.execute(text(f"INSERT INTO log_streams VALUES {stream}"))
+            await db.execute(text(f"INSERT INTO watchword_log_streams VALUES {stream}"))
         for stream, position in rows:
             values = f"('{stream}', {position}, 'k', 'made', '{{}}', '{AT}')"
-            await db.execute(text(f"INSERT INTO log_events VALUES {values}"))
+            await db.execute(text(f"INSERT INTO watchword_log_events VALUES {values}"))
     await upgrade(old, [RUNTIME])
     event_log = EventLog(old)
     heads = await event_log.heads(["whole", "empty", "all gone", "damaged"])

@@ -11,7 +11,7 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
-        "accounts",
+        "watchword_accounts",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("email", sa.String(320), nullable=False),
         sa.Column("email_folded", sa.String(320), nullable=False),
@@ -20,20 +20,22 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("disabled_at", UtcDateTime()),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
-        sa.UniqueConstraint("email_folded", name="uq_accounts_email_folded"),
+        sa.PrimaryKeyConstraint("id", name="pk_watchword_accounts"),
+        sa.UniqueConstraint("email_folded", name="uq_watchword_accounts_email_folded"),
     )
-    op.create_index("ix_accounts_created_at", "accounts", ["created_at"])
+    op.create_index("ix_watchword_accounts_created_at", "watchword_accounts", ["created_at"])
     op.create_table(
-        "passwords",
+        "watchword_passwords",
         sa.Column("account_id", sa.String(32), nullable=False),
         sa.Column("hash", sa.String(255), nullable=False),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", name="pk_passwords"),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_passwords_account_id"),
+        sa.PrimaryKeyConstraint("account_id", name="pk_watchword_passwords"),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["watchword_accounts.id"], name="fk_watchword_passwords_account_id"
+        ),
     )
     op.create_table(
-        "sessions",
+        "watchword_sessions",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("account_id", sa.String(32), nullable=False),
         sa.Column("label", sa.String(200), nullable=False),
@@ -42,28 +44,32 @@ def upgrade() -> None:
         sa.Column("used_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("revoked_at", UtcDateTime()),
-        sa.PrimaryKeyConstraint("id", name="pk_sessions"),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_sessions_account_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_watchword_sessions"),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["watchword_accounts.id"], name="fk_watchword_sessions_account_id"
+        ),
     )
-    op.create_index("ix_sessions_account_id", "sessions", ["account_id"])
+    op.create_index("ix_watchword_sessions_account_id", "watchword_sessions", ["account_id"])
     op.create_table(
-        "refresh_tokens",
+        "watchword_refresh_tokens",
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("session_id", sa.String(32), nullable=False),
         sa.Column("used_at", UtcDateTime()),
         sa.Column("salt", sa.String(64)),
-        sa.PrimaryKeyConstraint("hash", name="pk_refresh_tokens"),
+        sa.PrimaryKeyConstraint("hash", name="pk_watchword_refresh_tokens"),
         sa.ForeignKeyConstraint(
-            ["session_id"], ["sessions.id"], name="fk_refresh_tokens_session_id"
+            ["session_id"], ["watchword_sessions.id"], name="fk_watchword_refresh_tokens_session_id"
         ),
     )
-    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
+    op.create_index(
+        "ix_watchword_refresh_tokens_session_id", "watchword_refresh_tokens", ["session_id"]
+    )
     op.create_table(
-        "signing_keys",
+        "watchword_signing_keys",
         sa.Column("kid", sa.String(64), nullable=False),
         sa.Column("algorithm", sa.String(16), nullable=False),
         sa.Column("private_pem", sa.Text(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("retires_at", UtcDateTime()),
-        sa.PrimaryKeyConstraint("kid", name="pk_signing_keys"),
+        sa.PrimaryKeyConstraint("kid", name="pk_watchword_signing_keys"),
     )

@@ -15,14 +15,14 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     op.create_table(
-        "log_streams",
+        "watchword_log_streams",
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("position", BIG, nullable=False),
         sa.Column("pruned", BIG, nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "log_events",
+        "watchword_log_events",
         sa.Column("stream", sa.String(100), nullable=False),
         sa.Column("position", BIG, nullable=False),
         sa.Column("key", sa.String(200), nullable=False),
@@ -31,10 +31,12 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("stream", "position"),
     )
-    op.create_index("ix_log_events_key", "log_events", ["stream", "key", "position"])
-    op.create_index("ix_log_events_at", "log_events", ["at"])
+    op.create_index(
+        "ix_watchword_log_events_key", "watchword_log_events", ["stream", "key", "position"]
+    )
+    op.create_index("ix_watchword_log_events_at", "watchword_log_events", ["at"])
     epochs = op.create_table(
-        "log_epochs",
+        "watchword_log_epochs",
         sa.Column("epoch", sa.String(32), nullable=False),
         sa.Column("secret", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("epoch"),

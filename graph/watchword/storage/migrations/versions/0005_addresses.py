@@ -19,14 +19,14 @@ down_revision = "0004"
 log = logging.getLogger("watchword.migration")
 
 accounts = sa.table(
-    "accounts",
+    "watchword_accounts",
     *(sa.column(name, sa.String) for name in ("id", "email", "email_folded")),
     sa.column("created_at", sa.DateTime),
 )
 
 
 def upgrade() -> None:
-    op.drop_table("challenges")
+    op.drop_table("watchword_challenges")
     oldest_first = sa.select(accounts).order_by(accounts.c.created_at, accounts.c.id)
     equal = defaultdict(list)
     for row in op.get_bind().execute(oldest_first):

@@ -1,0 +1,66 @@
+"""Addresses are compared in one normalisation; challenges are not stored any more.
+
+Where several accounts have addresses that are equal now, one has the address: the one that is kept
+under it already, or else the oldest. The others are kept as they were, sign in with their address
+typed exactly as it always was, and are named in the log with the command that gives them another one.
+"""
+
+import logging
+import unicodedata
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+log = logging.getLogger("watchword.migration")
+
+accounts = sa.table(
+    "accounts",
+    *(sa.column(name, sa.String) for name in ("id", "email", "email_folded")),
+    sa.column("created_at", sa.DateTime),
+)
+
+
+def upgrade() -> None:
+    op.drop_table("challenges")
+    oldest_first = sa.select(accounts).order_by(accounts.c.created_at, accounts.c.id)
+    equal = defaultdict(list)
+    for row in op.get_bind().execute(oldest_first):
+        equal[_folded(row.email)].append(row)
+    for folded, rows in equal.items():
+        owner = next((row for row in rows if row.email_folded == folded), None)
+        if owner is None:
+            owner = rows[0]
+            _move(owner, folded)
+        for row in rows:
+            if row is not owner:
+                _tell(row, owner)
+
+
+def _move(row: sa.Row[Any], folded: str) -> None:
+    email = unicodedata.normalize("NFC", row.email.strip())
+    change = accounts.update().where(accounts.c.id == row.id)
+    op.execute(change.values(email=email, email_folded=folded))
+
+
+def _folded(email: str) -> str:
+    # As graph/watchword/formats/mail_address.py did when this was written.
+    apart = unicodedata.normalize("NFD", email.strip()).casefold()
+    return unicodedata.normalize("NFC", apart)
+
+
+def _tell(row: sa.Row[Any], owner: sa.Row[Any]) -> None:
+    log.warning(
+        "The accounts %s (%s) and %s (%s) have one e-mail address in two spellings. The first has it"
+        " now; the second signs in with it typed exactly as it was. To give the second another one:"
+        " watchword accounts rename %s NEW_ADDRESS",
+        owner.id,
+        ascii(owner.email),
+        row.id,
+        ascii(row.email),
+        row.id,
+    )
