@@ -1,4 +1,4 @@
-"""What the domain adds to the `watchword` command line."""
+"""The domain's own commands of the `watchword` command line."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from watchword import Unsafe, operator
 
 @click.group("import")
 def import_() -> None:
-    """Bring in data from elsewhere."""
+    """Import data from other systems."""
 
 
 @import_.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def statuspage(settings: Any, file: Path) -> None:
-    """Import what a Statuspage site serves.
+    """Import the incidents, maintenance and components of a Statuspage site.
 
     FILE is one of the JSON files that the site serves under /api/v2/: incidents, scheduled-maintenances,
-    components, summary, or a part of one. Importing it again changes nothing; a newer one brings what is
-    new or has changed, and an older one changes nothing. The servers tell subscribers at once.
+    components, summary, or a part of one. A newer file adds and changes what is new in it; the same file
+    again, or an older one, changes nothing. Subscribers are told at once.
     """
     try:
         content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""Something to look at: a small company's bad days, all made up."""
+"""Demo data for an empty database: the incidents of a made-up company."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMPONENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An update, so many seconds after its incident began."""
+    """An update, made `after` seconds after its incident began."""
 
     after: float
     status: str
@@ -35,7 +35,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An incident that began so many seconds ago."""
+    """An incident that began `ago` seconds ago."""
 
     ago: float
     name: str
@@ -84,7 +84,7 @@ STORIES = (
 
 
 async def demo(unit: Transaction) -> None:
-    """Fill an empty database. Times lead up to `unit.now`."""
+    """Fill an empty database with incidents from the weeks before `unit.now`."""
     ids = {name: new_id() for name, _, _ in COMPONENTS}
     unit.db.add_all(
         ComponentRow(
@@ -95,10 +95,10 @@ async def demo(unit: Transaction) -> None:
     )  # fmt: skip
     await unit.db.flush()
     for story in STORIES:
-        await _tell(unit, story, ids)
+        await _add_story(unit, story, ids)
 
 
-async def _tell(unit: Transaction, story: Story, ids: dict[str, str]) -> None:
+async def _add_story(unit: Transaction, story: Story, ids: dict[str, str]) -> None:
     began = unit.now - story.ago
     times = {said.status: moment(began + said.after) for said in story.said}
     row = IncidentRow(

@@ -1,10 +1,10 @@
-"""Relay's Node, and the ids of the domain's types."""
+"""Relay's Node interface."""
 
 from __future__ import annotations
 
 import strawberry
 
 
-@strawberry.interface(description="Anything that has a global id.")
+@strawberry.interface(description="An object with a global id.")
 class Node:
     id: strawberry.ID

@@ -1,4 +1,4 @@
-"""Query, Mutation and Subscription, assembled."""
+"""Assembles Query, Mutation and Subscription into the schema."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from watchword import (
 class Query(
     IdentityQuery, ClientQuery, ConsentQuery, ComponentQuery, IncidentQuery, MemberQuery, AuditQuery
 ):
-    @strawberry.field(permission_classes=[Public], description="Anything, by its global id.")
+    @strawberry.field(permission_classes=[Public], description="Any object, by its global id.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         found = await _find(info, *parse_id(id))
         if found is None:

@@ -1,4 +1,4 @@
-"""What a token may do (scopes, resource:action), and which role's person may carry which."""
+"""The scopes (resource:action) that a token may have, the scopes of each role, and permissions of both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLES: dict[str, frozenset[str]] = {
 }
 GIVES: dict[str, frozenset[str]] = {Role.ADMIN.value: frozenset(ROLES)}
 
-# What a person reads before it lets an application have a scope: "It wants to be allowed to …".
+# Shown on the consent page, after "It wants to be allowed to".
 DESCRIPTIONS: dict[str, str] = {
     INCIDENTS_READ: "See incidents as you see them",
     INCIDENTS_WRITE: "Open incidents and change them in your name",
@@ -45,8 +45,8 @@ IsResponder = HasRole("responder") | HasRole("commander") | HasRole("admin")
 IsCommander = HasRole("commander") | HasRole("admin")
 IsAdmin = HasRole("admin")
 
-# A scope says what a token may do, a role what its person or machine is. An application has no roles:
-# its scopes were given within those that its person's roles give, and no other role gives these.
+# A scope limits a token; a role describes a person or a machine. An application that acts for a person has
+# no roles, but it has only scopes that the person's roles give, and only the roles below give these.
 RespondsToIncidents = HasScope(INCIDENTS_WRITE) & (IsResponder | Delegated)
 SeesInternal = HasScope(INCIDENTS_INTERNAL) & (IsResponder | Delegated)
 KeepsComponents = HasScope(COMPONENTS_WRITE) & (IsResponder | Delegated)

@@ -1,4 +1,4 @@
-"""The domain's tables. Accounts live in the runtime's own; they are named here by id."""
+"""The domain's tables. Accounts are in the runtime's tables; columns here contain their ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword import UtcDateTime
 
 
 class Base(DeclarativeBase):
-    """Everything that schema/incident_room/migrations makes."""
+    """The tables that the migrations in schema/incident_room/migrations create."""
 
     metadata = MetaData(
         naming_convention={
@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
 
 
 class ComponentRow(Base):
-    """A part of the product that can be up or down."""
+    """A part of the product, which has a status."""
 
     __tablename__ = "components"
 
@@ -36,7 +36,7 @@ class ComponentRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     source: Mapped[str | None] = mapped_column(String(64))
     source_id: Mapped[str | None] = mapped_column(String(64))
-    # When the source last changed what was imported, by the source's own clock.
+    # When the source last changed the imported component, by the source's clock.
     source_updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column()
 
@@ -45,7 +45,7 @@ class ComponentRow(Base):
 
 
 class IncidentRow(Base):
-    """Something that happens to components, from its first notice to its end."""
+    """An outage or a maintenance of components, from its first notice to its end."""
 
     __tablename__ = "incidents"
 
@@ -64,7 +64,7 @@ class IncidentRow(Base):
     source: Mapped[str | None] = mapped_column(String(64))
     source_id: Mapped[str | None] = mapped_column(String(64))
     source_updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # SHA-256 of what was imported last: a file that says the same again changes nothing here.
+    # SHA-256 of the last import. If a file has the same content again, nothing is changed.
     source_digest: Mapped[str | None] = mapped_column(String(64))
     version: Mapped[int] = mapped_column()
 
@@ -77,7 +77,7 @@ class IncidentRow(Base):
 
 
 class IncidentComponentRow(Base):
-    """That an incident affects a component."""
+    """Links an incident to a component that it affects."""
 
     __tablename__ = "incident_components"
 
@@ -88,9 +88,9 @@ class IncidentComponentRow(Base):
 
 
 class UpdateRow(Base):
-    """What was said about an incident, to the public or among ourselves.
+    """A message about an incident, for the public or for responders only.
 
-    Only an import changes its words, when its source did.
+    Its text never changes, except by an import after its source has changed it.
     """
 
     __tablename__ = "incident_updates"
@@ -121,7 +121,7 @@ class ComponentChangeRow(Base):
     old_status: Mapped[str] = mapped_column(String(32))
     new_status: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # The update that tells of it, if one does.
+    # The update that reports the change, if one does.
     update_id: Mapped[str | None] = mapped_column(ForeignKey("incident_updates.id"))
 
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The streams of the domain, and what is written into them."""
+"""The domain's streams of events, and the events in them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ class IncidentEventKind(Enum):
     RESOLVED = "RESOLVED"
     VISIBILITY_CHANGED = "VISIBILITY_CHANGED"
     EDITED = strawberry.enum_value(
-        "EDITED", description="An import changed the name or times, or the words of the update."
+        "EDITED",
+        description="An import changed the incident's name or times, or the text of the update.",
     )
     PRESENT = strawberry.enum_value(
-        PRESENT, description="Nothing happened: this is how it is as the subscription begins."
+        PRESENT, description="Not a change: the state when the subscription begins."
     )
 
 
@@ -37,11 +38,12 @@ def incident_event(
     update_id: str | None = None,
     visibility: Visibility = Visibility.PUBLIC,
 ) -> Event:
-    """Say what happened to an incident. The update is named by its id and loaded by who may see it."""
+    """Make an event of an incident. It contains only the update's id: subscribers that may see the update
+    load it."""
     data = {"update": update_id, "visibility": visibility.value}
     return Event(INCIDENTS, incident_id, kind.value, data)
 
 
 def component_event(component_id: str) -> Event:
-    """Say that a component is new or changed."""
+    """Make the event that a component was added or changed."""
     return Event(COMPONENTS, component_id, "STATUS_CHANGED")

@@ -1,4 +1,4 @@
-"""Statuspage's words, as enums: https://developer.statuspage.io."""
+"""Enums with the vocabulary of Statuspage: https://developer.statuspage.io."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log, for admins and for machines that watch it in an admin's place."""
+"""The audit log, for admins and for clients that read it for an admin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from watchword import (
 class AuditQuery:
     @strawberry.field(
         permission_classes=[ReadsAudit],
-        description="What was done to accounts, sessions, keys and clients, the newest first.",
+        description="Changes to accounts, sessions, keys and clients, the newest first.",
     )
     async def audit_log(
         self,

@@ -65,7 +65,7 @@ class ComponentMutation:
 class ComponentSubscription:
     @strawberry.subscription(
         permission_classes=[Public],
-        description="A component that is new or changed. With `present`, all of them"
+        description="A component that was added or changed. With `present`, all components"
         " come first, as they are now.",
     )
     async def component_status_changed(

@@ -1,4 +1,4 @@
-"""The only SQL for components."""
+"""All SQL for components."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IN_ORDER = (ComponentRow.position, ComponentRow.id)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of the changes of one component: the key of a batch."""
+    """The key by which a loader batches: a page of the changes of one component."""
 
     component_id: str
     page: Page
@@ -46,7 +46,7 @@ async def all_components(db: AsyncSession, group: str | None) -> Sequence[Compon
 
 
 async def get_component(db: AsyncSession, key: str, version: int | None) -> ComponentRow:
-    """Return a component to change it. Raises `NotFound`, and `Conflict` for another version."""
+    """Return a component that will be changed. Raises `NotFound`, and `Conflict` if `version` is stale."""
     row = await db.get(ComponentRow, key)
     if row is None:
         raise NotFound("There is no such component.")
@@ -56,7 +56,7 @@ async def get_component(db: AsyncSession, key: str, version: int | None) -> Comp
 
 
 async def next_position(db: AsyncSession) -> int:
-    """Return the position after the last."""
+    """Return the position after that of the last component."""
     last = (await db.execute(select(func.max(ComponentRow.position)))).scalar_one()
     return 1 if last is None else last + 1
 
@@ -70,7 +70,7 @@ async def known_components(db: AsyncSession, keys: Sequence[str]) -> set[str]:
 def change_status(
     db: AsyncSession, row: ComponentRow, status: str, at: datetime, update: str | None = None
 ) -> None:
-    """Give a component a status, and record the change with its time and the old status."""
+    """Set a component's status, and record the change. `update` is the id of the update that reports it."""
     db.add(
         ComponentChangeRow(
             id=new_id(),
@@ -85,7 +85,7 @@ def change_status(
 
 
 async def load_changes(context: Context, keys: list[History]) -> list[Slice[ComponentChangeRow]]:
-    """Load a page of changes for each of many components: one statement for each different page."""
+    """Load a page of changes for each of many components, with one statement per distinct page."""
     components: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         components[key.page].append(key.component_id)
@@ -102,7 +102,7 @@ async def load_changes(context: Context, keys: list[History]) -> list[Slice[Comp
 
 
 async def load_change_counts(context: Context, components: list[str]) -> list[int]:
-    """Count the changes of each component in one batch."""
+    """Count the changes of each component, in one statement."""
     statement = (
         select(ComponentChangeRow.component_id, func.count())
         .where(ComponentChangeRow.component_id.in_(components))
@@ -114,7 +114,7 @@ async def load_change_counts(context: Context, components: list[str]) -> list[in
 
 
 async def load_changes_told(context: Context, updates: list[str]) -> list[list[ComponentChangeRow]]:
-    """Load the changes that each update tells of, in one batch."""
+    """Load the component changes that each update reports, in one statement."""
     statement = select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(updates))
     told: defaultdict[str | None, list[ComponentChangeRow]] = defaultdict(list)
     async with context.read() as db:
@@ -124,7 +124,7 @@ async def load_changes_told(context: Context, updates: list[str]) -> list[list[C
 
 
 async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:
-    """Load components in one batch."""
+    """Load components in one statement; None for unknown ones."""
     async with context.read() as db:
         found = await db.execute(select(ComponentRow).where(ComponentRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
@@ -132,7 +132,7 @@ async def load_components(context: Context, keys: list[str]) -> list[ComponentRo
 
 
 async def load_affected(context: Context, incidents: list[str]) -> list[list[ComponentRow]]:
-    """Load the components that each incident affects, in one batch."""
+    """Load the components that each incident affects, in one statement."""
     statement = (
         select(IncidentComponentRow.incident_id, ComponentRow)
         .join(ComponentRow, ComponentRow.id == IncidentComponentRow.component_id)

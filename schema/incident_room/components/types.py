@@ -1,4 +1,4 @@
-"""Components as GraphQL sees them."""
+"""The GraphQL types of components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from incident_room.vocabulary import ComponentStatus
 from watchword import Connection, Info, connect, encode_id, page
 
 
-@strawberry.type(description="A part of the product that can be up or down.")
+@strawberry.type(description="A part of the product, which has a status.")
 class Component(Node):
     key: strawberry.Private[str]
     name: str
@@ -26,9 +26,11 @@ class Component(Node):
     description: str | None
     status: ComponentStatus
     position: int
-    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+    version: int = strawberry.field(
+        description="Grows with each change. Pass it to a mutation to notice concurrent changes."
+    )
 
-    @strawberry.field(description="How its status changed, the newest change first.")
+    @strawberry.field(description="The changes of its status, the newest first.")
     async def changes(
         self,
         info: Info,
@@ -57,7 +59,7 @@ class ComponentChange:
 
 
 def component_change(row: ComponentChangeRow) -> ComponentChange:
-    """Make a change of its row."""
+    """Make the GraphQL object of a change."""
     return ComponentChange(
         row=row,
         old_status=ComponentStatus(row.old_status),
@@ -67,7 +69,7 @@ def component_change(row: ComponentChangeRow) -> ComponentChange:
 
 
 def component(row: ComponentRow) -> Component:
-    """Make a component of its row."""
+    """Make the GraphQL object of a component."""
     return Component(
         id=encode_id("Component", row.id),
         key=row.id,

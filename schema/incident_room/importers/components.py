@@ -1,4 +1,4 @@
-"""The components of an imported page: which are new, and how those that are known changed."""
+"""Imports the components of a status page: adds new ones, updates known ones, records their changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchword import Transaction, moment, new_id
 
 
 async def known(db: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, str]:
-    """Return the keys of those components of a page that are here, by the page's own ids."""
+    """Return the keys of the components that were imported from a page, by the page's own ids."""
     found = await db.execute(
         select(ComponentRow.source_id, ComponentRow.id).where(
             ComponentRow.source == page, ComponentRow.source_id.in_(set(ids))
@@ -28,7 +28,7 @@ async def known(db: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, st
 
 
 async def add(store: Store, file: File) -> int:
-    """Add the components that are new; return how many."""
+    """Add the components that are new, and return their number."""
     async with store.read() as db:
         there = await _rows(db, file.page)
     fresh = {id: mention for id, mention in file.mentions.items() if id not in there}
@@ -40,10 +40,10 @@ async def add(store: Store, file: File) -> int:
     return len(fresh)
 
 
-async def follow(store: Store, file: File) -> int:
-    """Update the components that were here from a newer file; return how many changed.
+async def update_known(store: Store, file: File) -> int:
+    """Update the known components from a newer file, and return the number of changed ones.
 
-    Import the updates of incidents first: a change that an update tells of is then not recorded twice.
+    Import the updates of incidents first: then a change that an update reports is not recorded twice.
     """
     async with store.read() as db:
         rows = await _rows(db, file.page)
@@ -55,19 +55,19 @@ async def follow(store: Store, file: File) -> int:
         async with store.write() as unit:
             rows = await _rows(unit.db, file.page)
             for id in changed:
-                await _follow(unit, rows[id], file.mentions[id])
+                await _update(unit, rows[id], file.mentions[id])
             for id in groups:
                 await _remove_group(unit, file, rows[id])
     return len(changed)
 
 
-async def tell(
+async def record_changes(
     db: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, Update]
 ) -> list[str]:
-    """Remember how updates say that components changed; return in words what cannot be remembered."""
+    """Record the component changes that updates report. Return a note for each that cannot be recorded."""
     codes = {each.code for update in updates.values() for each in update.affected}
     here = await known(db, page, codes) if codes else {}
-    there = await _told(db, said)
+    there = await _recorded(db, said)
     for row in said:
         update = updates[str(row.source_id)]
         wanted = {
@@ -75,7 +75,7 @@ async def tell(
             for each in update.affected
             if each.code in here
         }
-        await _tell(db, row, there.get(row.id, {}), wanted, update.shown_at)
+        await _record(db, row, there.get(row.id, {}), wanted, update.shown_at)
     return [
         f"{id}: how the component {each.code} changed is left out, which is not in the file."
         for id, update in updates.items()
@@ -84,10 +84,10 @@ async def tell(
     ]
 
 
-async def _told(
+async def _recorded(
     db: AsyncSession, said: Sequence[UpdateRow]
 ) -> dict[str, dict[str, ComponentChangeRow]]:
-    """Return what each update told of before, by component."""
+    """Return the changes recorded for each update before, by component."""
     told: defaultdict[str, dict[str, ComponentChangeRow]] = defaultdict(dict)
     ids = [row.id for row in said]
     found = await db.execute(
@@ -98,7 +98,7 @@ async def _told(
     return told
 
 
-async def _tell(
+async def _record(
     db: AsyncSession,
     row: UpdateRow,
     there: Mapping[str, ComponentChangeRow],
@@ -145,12 +145,12 @@ def _differs(row: ComponentRow, mention: Mention) -> bool:
 
 def _said(row: ComponentRow, mention: Mention) -> tuple[str, str | None, str | None, str]:
     component = mention.component
-    # Only a file that has the group says its name.
+    # Keep the group if the file does not contain it: only then its name is known.
     group = mention.group if mention.group or not component.group_id else row.group
     return (component.name, group, component.description, component.status.upper())
 
 
-async def _follow(unit: Transaction, row: ComponentRow, mention: Mention) -> None:
+async def _update(unit: Transaction, row: ComponentRow, mention: Mention) -> None:
     row.name, row.group, row.description, status = _said(row, mention)
     row.source_updated_at = mention.at
     if await _told_status(unit.db, row) == status:
@@ -171,7 +171,7 @@ async def _told_status(db: AsyncSession, row: ComponentRow) -> str | None:
 
 
 async def _remove_group(unit: Transaction, file: File, row: ComponentRow) -> None:
-    """Remove a group of components that an earlier import took for a component."""
+    """Remove a group that an earlier import stored as if it were a component."""
     for table in (IncidentComponentRow, ComponentChangeRow):
         await unit.db.execute(delete(table).filter_by(component_id=row.id))
     await unit.db.delete(row)

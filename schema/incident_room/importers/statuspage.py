@@ -1,8 +1,8 @@
-"""Bring in what a Statuspage site serves, and follow what it changed since the last import.
+"""Imports a file of a Statuspage site: adds what is new, and applies changes since the last import.
 
-Each incident is one transaction with its events, so that a faulty incident keeps no other out.
-Everything is known again by Statuspage's own ids. A file that is older than what was imported changes
-nothing, and what responders changed here stays until the source changes the same incident.
+Each incident and its events are one transaction, so that an invalid incident does not stop the others.
+Rows are recognised by Statuspage's ids. A file that is older than the last import changes nothing, and
+responders' changes here stay until the source changes the same incident.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from watchword import Conflict, Transaction, new_id
 
 Kind = IncidentEventKind
 Progress = Callable[[int, int], None]
-"""Called with how many incidents are done, and of how many."""
+"""Called with the number of incidents that are done, and their total."""
 
 
 @dataclass
 class Report:
-    """What an import did, what it skipped with the reason, and what else there is to know."""
+    """The result of an import: counts, what was skipped with the reason, and notes."""
 
     incidents_added: int = 0
     incidents_changed: int = 0
@@ -51,14 +51,14 @@ class Report:
 async def import_statuspage(
     store: Store, content: bytes, progress: Progress = lambda done, total: None
 ) -> Report:
-    """Bring in all incidents, maintenance and components of a file that are new or have changed.
+    """Import the incidents, maintenance and components of a file that are new or have changed.
 
     Raises `Unsafe` when the content is not the JSON of a Statuspage site.
     """
     file = read(content, datetime.now().astimezone())
     report = Report(skipped=file.skipped, notes=file.notes)
     report.components_added = await components.add(store, file)
-    # The oldest first, so that events come in the order in which things happened.
+    # Import the oldest first, so that events are in the order in which things happened.
     incidents = sorted(file.incidents, key=lambda each: each.created_at)
     imported = await _imported(store, file.page)
     for done, incident in enumerate(incidents):
@@ -67,21 +67,21 @@ async def import_statuspage(
             await _import(store, file, incident, imported, report)
         except Conflict:
             report.skipped.append((incident.id, "it changed here meanwhile; import it again"))
-    report.components_changed = await components.follow(store, file)
+    report.components_changed = await components.update_known(store, file)
     progress(len(incidents), len(incidents))
     return report
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was imported of an incident last: its digest, and its source's time."""
+    """The last import of an incident: the digest of its content, and its time of change at the source."""
 
     digest: str | None
     at: datetime
 
 
 async def _imported(store: Store, page: str) -> dict[str, Imported]:
-    # An import by a release before 0002 kept neither the digest nor its source's time.
+    # Rows from before migration 0002 have neither digest nor the source's time.
     at = func.coalesce(IncidentRow.source_updated_at, IncidentRow.updated_at)
     columns = select(IncidentRow.source_id, IncidentRow.source_digest, at)
     async with store.read() as db:
@@ -107,7 +107,7 @@ async def _import(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one incident."""
+    """The result of importing one incident."""
 
     added: int
     changed: int
@@ -133,13 +133,13 @@ async def _add(unit: Transaction, file: File, incident: Incident) -> Outcome:
     updates = {each.id: each for each in incident.incident_updates}
     said = [_update(unit.db, row, each) for each in _in_order(updates.values())]
     await unit.db.flush()
-    notes = await components.tell(unit.db, file.page, said, updates)
+    notes = await components.record_changes(unit.db, file.page, said, updates)
     unit.publish(incident_event(row.id, Kind.OPENED, said[-1].id if said else None))
     return Outcome(len(said), 0, notes)
 
 
 class _Change:
-    """Brings an incident that was imported before to what its source says now."""
+    """Updates an incident that was imported before from its source."""
 
     def __init__(self, unit: Transaction, file: File, incident: Incident) -> None:
         self._unit = unit
@@ -164,7 +164,9 @@ class _Change:
         said = [_update(self._session, row, each) for each in fresh]
         await self._session.flush()
         there = [each for id, each in known.items() if id in updates]
-        notes = await components.tell(self._session, self._file.page, [*there, *said], updates)
+        notes = await components.record_changes(
+            self._session, self._file.page, [*there, *said], updates
+        )
         events = len(self._unit.events)
         self._publish(row, before, is_affected, edited, said)
         if gone := len(known.keys() - updates.keys()):
@@ -210,7 +212,7 @@ def _describe(row: IncidentRow, incident: Incident) -> None:
     row.shortlink = incident.shortlink
     row.created_at = incident.created_at
     row.started_at = incident.began_at
-    # Responders may have changed it here later than its source did.
+    # Keep the later time: responders may have changed the incident here after the source did.
     row.updated_at = max(row.updated_at or incident.changed_at, incident.changed_at)
     row.monitoring_at = incident.monitoring_at
     row.resolved_at = incident.resolved_at
@@ -226,7 +228,10 @@ async def _keys(db: AsyncSession, file: File, incident: Incident) -> set[str]:
 
 
 async def _affect(db: AsyncSession, row: IncidentRow, keys: set[str]) -> bool:
-    """Link an incident to these components of its page; links to other components stay."""
+    """Link an incident to these components of its page, and return whether that changed anything.
+
+    Links to components from elsewhere stay.
+    """
     imported = select(ComponentRow.id).where(ComponentRow.source == row.source)
     linked = select(IncidentComponentRow.component_id).where(
         IncidentComponentRow.incident_id == row.id,
@@ -260,7 +265,7 @@ def _update(db: AsyncSession, row: IncidentRow, update: Update) -> UpdateRow:
 
 
 def _edit(said: UpdateRow, update: Update) -> bool:
-    """Let an update say what its source says; return whether that is something else."""
+    """Apply the source's values to an update, and return whether any of them changed."""
     values = {
         "status": update.status.upper(),
         "body": update.body,

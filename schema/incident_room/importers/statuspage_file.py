@@ -1,7 +1,7 @@
-"""What a Statuspage site serves at /api/v2/*.json, read and checked. Pure: it knows no database.
+"""Reads and checks the files that a Statuspage site serves at /api/v2/*.json. Pure: it uses no database.
 
-Incidents come from incidents.json and incidents/unresolved.json, maintenance from scheduled-maintenances.json
-and its parts, components from components.json, and all three from summary.json.
+Incidents are in incidents.json and incidents/unresolved.json, maintenance in scheduled-maintenances.json
+and its parts, components in components.json, and all three in summary.json.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from watchword import Unsafe, mended_text
 
 LISTS = ("components", "incidents", "scheduled_maintenances")
-# The indicator of the page follows from its components, so that there is nothing to keep of it.
+# The page's own indicator follows from its components, so it is not stored.
 DERIVED = ("status",)
 
 Text = Field(min_length=1, max_length=255)
@@ -58,12 +58,12 @@ class Update(BaseModel):
 
     @property
     def shown_at(self) -> datetime:
-        """When it was said, as the page tells."""
+        """The time of the update that the page shows."""
         return self.display_at or self.created_at
 
     @property
     def affected(self) -> list[AffectedComponent]:
-        """How components changed with it, as far as it tells."""
+        """The component changes that the update reports."""
         return self.affected_components or []
 
 
@@ -85,24 +85,24 @@ class Incident(BaseModel):
 
     @property
     def began_at(self) -> datetime:
-        """When it began, or, for maintenance, is planned to begin."""
+        """When the incident began, or when maintenance is planned to begin."""
         return self.scheduled_for or self.started_at or self.created_at
 
     @property
     def changed_at(self) -> datetime:
-        """When its source changed it last."""
+        """When the source last changed the incident."""
         return self.updated_at or self.created_at
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is kept of it. How its components are now is not a part of it."""
+        """SHA-256 of everything that is imported of the incident, without its components' present status."""
         kept = self.model_dump_json(exclude={"components": {"__all__": set(Component.model_fields) - {"id"}}})  # fmt: skip
         return hashlib.sha256(kept.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """What a file says of one component, and the time for which it says so."""
+    """A component as a file describes it, and the time of that description."""
 
     component: Component
     group: str | None
@@ -111,10 +111,10 @@ class Mention:
 
 @dataclass
 class File:
-    """What a file brings.
+    """The content of a file.
 
-    `skipped` names what cannot be taken at all, with the reason; `notes` tell what of the rest is not
-    kept as it is in the file.
+    `skipped` names the entries that cannot be imported, with reasons. `notes` say which parts of the
+    others are not imported as they are in the file.
     """
 
     page: str
@@ -126,7 +126,7 @@ class File:
 
 
 def read(content: bytes, now: datetime) -> File:
-    """Read a file that a Statuspage site serves; a component without a time is as of `now` then.
+    """Read a file that a Statuspage site serves. Where neither component nor page has a time, use `now`.
 
     Raises `Unsafe` when the content is not such a file.
     """
@@ -150,8 +150,8 @@ def read(content: bytes, now: datetime) -> File:
 
 def _parsed(content: bytes) -> Any:
     try:
-        # The standard library's reader takes UTF-16 and a byte order mark as Windows writes them, and
-        # half of a surrogate pair, which is mended below.
+        # The standard library's parser accepts UTF-16 and byte order marks, which Windows programs write,
+        # and lone surrogates, which are replaced below.
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Unsafe(f"This is not JSON: {str(error) or 'it is nested too deep'}.") from error
@@ -189,7 +189,7 @@ def _mention(file: File, component: Component, at: datetime) -> None:
         return
     found = file.mentions.get(component.id)
     said_at = component.updated_at or at
-    # Of two that are as new as each other, the list of components and the newer incident come first.
+    # Of two descriptions with the same time, the first wins: lists of components come before incidents.
     if found is None or said_at > found.at:
         group = file.groups.get(component.group_id or "")
         file.mentions[component.id] = Mention(component, group, said_at)
@@ -210,7 +210,7 @@ def _valid(file: File, values: Any, model: type[Any], noun: str) -> Iterator[Any
 
 
 def _mended(value: Any) -> tuple[Any, int]:
-    """Return a JSON value with texts that can be stored, and how many characters were replaced."""
+    """Replace the characters in a JSON value that cannot be stored; return their number too."""
     if isinstance(value, str):
         return mended_text(value)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What an import reads and writes with."""
+"""The interface through which an import reads and writes the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword import Transaction
 
 
 class Store(Protocol):
-    """Lends sessions and transactions: the operator of a command, or the context of a mutation."""
+    """Lends sessions and transactions. A command's `Operator` and a mutation's context implement it."""
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]: ...
 

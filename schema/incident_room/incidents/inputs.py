@@ -1,4 +1,4 @@
-"""What clients send about incidents."""
+"""The GraphQL inputs about incidents."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class IncidentOrder(Enum):
 
 
 def order_of(choice: IncidentOrder) -> Order:
-    """Return the columns of an order, with the id to make it total."""
+    """Return the columns of an order; the id comes last, so that no two rows are equal in it."""
     is_by_start = choice in (IncidentOrder.STARTED_AT_DESC, IncidentOrder.STARTED_AT_ASC)
     column = IncidentRow.started_at if is_by_start else IncidentRow.updated_at
     return Order(choice.value, (column, IncidentRow.id), choice.value.endswith("DESC"))
 
 
-@strawberry.input(description="Incidents that fit all that is given.")
+@strawberry.input(description="Selects the incidents that match all given members.")
 class IncidentFilter:
     statuses: list[IncidentStatus] | None = None
     impacts: list[Impact] | None = None
@@ -40,7 +40,7 @@ class IncidentFilter:
     started_before: datetime | None = None
 
     def wanted(self) -> Wanted:
-        """Raises `BadUserInput` for an id that is not a component's, or a date that is none."""
+        """Check the filter. Raises `BadUserInput` for an invalid component id or date."""
         return Wanted(
             statuses=None if self.statuses is None else frozenset(self.statuses),
             impacts=None if self.impacts is None else frozenset(self.impacts),
@@ -54,9 +54,9 @@ class IncidentFilter:
 
 
 def component_keys(ids: list[strawberry.ID], argument: str) -> list[str]:
-    """Return the keys of components.
+    """Return the keys of components by their global ids.
 
-    Raises `BadUserInput` naming the id that is none, or when there are more than anybody has.
+    Raises `BadUserInput` naming an invalid id, or when there are too many.
     """
     if len(ids) > MOST_COMPONENTS:
         raise BadUserInput(
@@ -79,7 +79,7 @@ class OpenIncidentInput:
     started_at: datetime | None = None
 
     def began_at(self, now: datetime) -> datetime:
-        """Return when it began, `now` unless said. Raises `BadUserInput` for a date that is none."""
+        """Return when the incident began; `now` if not given. Raises `BadUserInput` for an invalid date."""
         return _moment(self.started_at, ["input", "startedAt"]) or now
 
 

@@ -1,4 +1,4 @@
-"""Which status may follow which. Pure: one table is the whole truth."""
+"""The lifecycle of an incident: which status may follow which, as one table. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TRANSITIONS: dict[IncidentStatus, tuple[IncidentStatus, ...]] = {
     S.INVESTIGATING: (S.IDENTIFIED, S.MONITORING, S.RESOLVED),
     S.IDENTIFIED: (S.INVESTIGATING, S.MONITORING, S.RESOLVED),
     S.MONITORING: (S.INVESTIGATING, S.IDENTIFIED, S.RESOLVED),
-    # An incident that comes back is opened again.
+    # A resolved incident may be reopened.
     S.RESOLVED: (S.INVESTIGATING, S.IDENTIFIED, S.MONITORING, S.POSTMORTEM),
     S.POSTMORTEM: (),
     S.SCHEDULED: (S.IN_PROGRESS, S.COMPLETED),
@@ -20,23 +20,23 @@ TRANSITIONS: dict[IncidentStatus, tuple[IncidentStatus, ...]] = {
     S.COMPLETED: (),
 }
 ENDED = frozenset({S.RESOLVED, S.POSTMORTEM, S.COMPLETED})
-# Statuses that resolve an incident; a postmortem only follows.
+# The statuses that resolve an incident. A postmortem only follows one of them.
 RESOLUTIONS = frozenset({S.RESOLVED, S.COMPLETED})
 
 
 def first_status(impact: Impact) -> IncidentStatus:
-    """Return how an incident of this impact begins."""
+    """Return the first status of an incident with this impact."""
     return S.SCHEDULED if impact is Impact.MAINTENANCE else S.INVESTIGATING
 
 
 def last_status(status: IncidentStatus) -> IncidentStatus:
-    """Return how an incident of this status is resolved: maintenance is completed."""
+    """Return the status that resolves an incident with this status: COMPLETED for maintenance."""
     maintenance = (S.SCHEDULED, S.IN_PROGRESS, S.VERIFYING, S.COMPLETED)
     return S.COMPLETED if status in maintenance else S.RESOLVED
 
 
 def check_transition(now: IncidentStatus, then: IncidentStatus) -> None:
-    """Raise `BadUserInput` that names what is allowed when `then` may not follow `now`."""
+    """Raise `BadUserInput`, which names the allowed statuses, if `then` may not follow `now`."""
     allowed = TRANSITIONS[now]
     if then not in allowed:
         names = [status.value for status in allowed]

@@ -1,4 +1,4 @@
-"""Rules over an incident, beyond what the grants say."""
+"""Permission rules that depend on the incident, and not only on the principal's grants."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ async def commands_incident(question: Question) -> bool:
 
 @condition("to leave the incident unresolved")
 def resolves_nothing(question: Question) -> bool:
-    """Allow an input whose status does not resolve the incident."""
+    """Allow an input that does not resolve the incident."""
     return question.arguments["input"].status not in RESOLUTIONS
 
 
 @condition("to see internal updates, or to post to the public")
 def posts_where_it_sees(question: Question) -> bool:
-    """Nobody posts, or hides, what they could not read."""
+    """Allow public updates, and internal ones only if the principal may read them."""
     is_public = question.arguments["input"].visibility is Visibility.PUBLIC
     return bool(is_public or SeesInternal.allows(question.principal))
 
 
 LeadsIncident = HasScope(INCIDENTS_WRITE) & (CommandsAll | commands_incident)
 
-# Resolving is one act, and one rule decides it, whichever mutation does it.
+# Two mutations can resolve an incident; the same rule decides in both.
 ResolvesOnlyWhatItLeads = resolves_nothing | CommandsAll | commands_incident

@@ -69,7 +69,7 @@ FIRST_STATUSES = {
 
 @strawberry.type
 class IncidentQuery:
-    @strawberry.field(permission_classes=[Public], description="Incidents, as far as wanted.")
+    @strawberry.field(permission_classes=[Public], description="Incidents that match the filter.")
     async def incidents(
         self,
         info: Info,
@@ -123,7 +123,7 @@ class IncidentMutation:
 
     @strawberry.mutation(
         permission_classes=[RespondsToIncidents & SeesInternal],
-        description="Take an update from the public, or give it to the public.",
+        description="Hide an update from the public, or show it to the public.",
     )
     async def change_visibility(
         self, info: Info, input: ChangeVisibilityInput

@@ -1,4 +1,4 @@
-"""The only SQL for incidents."""
+"""All SQL for incidents, and for writing updates."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from watchword import (
     paginate,
 )
 
-# How many incidents make up the present state.
+# Most incidents that a subscription with `present` begins with.
 LATEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list of incidents is narrowed to; None is everything."""
+    """The conditions of a list of incidents; None is no condition."""
 
     statuses: frozenset[IncidentStatus] | None = None
     impacts: frozenset[Impact] | None = None
@@ -45,7 +45,7 @@ class Wanted:
 
 
 def matching(wanted: Wanted) -> Select[IncidentRow]:
-    """Select the incidents that are wanted."""
+    """Select the incidents that meet the conditions."""
     conditions: list[Any] = []
     if wanted.statuses is not None:
         conditions.append(IncidentRow.status.in_([status.value for status in wanted.statuses]))
@@ -69,26 +69,26 @@ def matching(wanted: Wanted) -> Select[IncidentRow]:
 async def page_of_incidents(
     db: AsyncSession, wanted: Wanted, order: Order, page: Page
 ) -> Slice[IncidentRow]:
-    """Return a page of the incidents that are wanted."""
+    """Return a page of the incidents that meet the conditions."""
     return await paginate(db, matching(wanted), order, page)
 
 
 async def count_incidents(context: Context, wanted: Wanted) -> int:
-    """Count the incidents that are wanted."""
+    """Count the incidents that meet the conditions."""
     statement = select(func.count()).select_from(matching(wanted).subquery())
     async with context.read() as db:
         return (await db.execute(statement)).scalar_one()
 
 
 async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
-    """Tell whether an incident is among those that are wanted."""
+    """Tell whether an incident meets the conditions now."""
     statement = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
     async with context.read() as db:
         return (await db.execute(statement)).first() is not None
 
 
 async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
-    """Return the keys of those that are wanted and changed last, the oldest change first."""
+    """Return the keys of the incidents that meet the conditions and changed last, oldest change first."""
     newest = matching(wanted).order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
     async with context.read() as db:
         found = await db.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
@@ -96,7 +96,7 @@ async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
 
 
 async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:
-    """Load incidents in one batch."""
+    """Load incidents in one statement; None for unknown ones."""
     async with context.read() as db:
         found = await db.execute(select(IncidentRow).where(IncidentRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
@@ -104,7 +104,7 @@ async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow 
 
 
 async def get_incident(db: AsyncSession, key: str, version: int | None = None) -> IncidentRow:
-    """Return an incident to change it. Raises `NotFound`, and `Conflict` for another version."""
+    """Return an incident that will be changed. Raises `NotFound`, and `Conflict` if `version` is stale."""
     row = await db.get(IncidentRow, key)
     if row is None:
         raise NotFound("There is no such incident.")
@@ -114,7 +114,7 @@ async def get_incident(db: AsyncSession, key: str, version: int | None = None) -
 
 
 async def affect(db: AsyncSession, incident: str, components: Sequence[str]) -> None:
-    """Let an incident affect these components and no others. Raises `BadUserInput` for unknown."""
+    """Set the components that an incident affects. Raises `BadUserInput` for an unknown one."""
     if unknown := set(components) - await known_components(db, components):
         at = min(components.index(key) for key in unknown)
         raise BadUserInput("There is no such component.", ["input", "components", at])
@@ -127,7 +127,7 @@ async def affect(db: AsyncSession, incident: str, components: Sequence[str]) -> 
 
 
 def move_to(row: IncidentRow, status: IncidentStatus, now: datetime) -> None:
-    """Give an incident a status, and the times that follow from it."""
+    """Set an incident's status, and the times that follow from it."""
     row.status = status.value
     row.updated_at = now
     if status is IncidentStatus.MONITORING:
@@ -139,7 +139,7 @@ def move_to(row: IncidentRow, status: IncidentStatus, now: datetime) -> None:
 
 
 async def touch(db: AsyncSession, row: IncidentRow, now: datetime) -> None:
-    """Note that something was said, without racing with those who change the incident."""
+    """Set the time of the last update, without a conflict with concurrent changes of the incident."""
     statement = update(IncidentRow).where(IncidentRow.id == row.id).values(updated_at=now)
     await db.execute(statement, execution_options={"synchronize_session": False})
 
@@ -151,7 +151,7 @@ def say(
     author: str | None,
     visibility: Visibility = Visibility.PUBLIC,
 ) -> UpdateRow:
-    """Add an update that carries the incident's status."""
+    """Add an update with the incident's present status."""
     now = moment(unit.now)
     said = UpdateRow(
         id=new_id(),

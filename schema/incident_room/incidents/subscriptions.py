@@ -1,4 +1,4 @@
-"""Incidents, live."""
+"""Subscriptions to incidents."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from incident_room.topics import INCIDENTS, IncidentEventKind
 from incident_room.vocabulary import Visibility
 from watchword import PRESENT, Event, Info, Public, decode_id
 
-# The kinds of events that tell of nothing but an update: without it there is nothing to tell.
+# The kinds of events that are about an update alone: a subscriber that may not see it gets no event.
 ABOUT_UPDATES = {IncidentEventKind.UPDATE_POSTED.value, IncidentEventKind.VISIBILITY_CHANGED.value}
 BEGINNING = (
-    " With `present`, an event of kind PRESENT comes first for how it is now; with `last`, the last"
-    " so many events that are kept. To go on after a pause, send `extensions.cursor` of the last"
-    " answer back as `extensions.resume`."
+    " With `present`, an event of kind PRESENT comes first, with the present state; with `last`, that"
+    " many past events come first. To continue after a pause, send the `extensions.cursor` of the last"
+    " answer as `extensions.resume`."
 )
 
 
@@ -28,7 +28,7 @@ BEGINNING = (
 class IncidentSubscription:
     @strawberry.subscription(
         permission_classes=[Public],
-        description="What happens to one incident from now on." + BEGINNING,
+        description="Events of one incident, from now on." + BEGINNING,
     )
     async def incident_updated(
         self,
@@ -46,7 +46,7 @@ class IncidentSubscription:
 
     @strawberry.subscription(
         permission_classes=[Public],
-        description="What happens from now on to incidents that fit the filter at that moment."
+        description="Events from now on of incidents that match the filter when the event arrives."
         + BEGINNING,
     )
     async def incidents_changed(
@@ -68,9 +68,9 @@ class IncidentSubscription:
 
 
 async def may_see(info: Info, event: Event) -> bool:
-    """Tell whether an event may reach whoever asks, as things are now.
+    """Tell whether the subscriber may see an event now.
 
-    Internal ones need the grants; an update that was public then may be internal by now.
+    Internal events need the grants, and an update that was public may have become internal.
     """
     context = info.context
     if SeesInternal.allows(context.principal):
@@ -84,7 +84,7 @@ async def may_see(info: Info, event: Event) -> bool:
 
 
 def incident_event(event: Event) -> IncidentEvent:
-    """Make the GraphQL event, which holds ids and loads the rest as its reader may see it."""
+    """Make the GraphQL event. It contains ids, and loads the rest with the subscriber's permissions."""
     update = event.data.get("update")
     return IncidentEvent(
         key=event.key,

@@ -1,4 +1,4 @@
-"""Incidents and updates as GraphQL sees them."""
+"""The GraphQL types of incidents and updates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from incident_room.vocabulary import Impact, IncidentStatus, Visibility
 from watchword import Connection, Info, connect, encode_id, page
 
 
-@strawberry.type(description="Something that happens to components, from first notice to end.")
+@strawberry.type(
+    description="An outage or a maintenance of components, from its first notice to its end."
+)
 class Incident(Node):
     row: strawberry.Private[IncidentRow]
     name: str
@@ -38,10 +40,12 @@ class Incident(Node):
     monitoring_at: datetime | None
     resolved_at: datetime | None
     scheduled_until: datetime | None = strawberry.field(
-        description="Until when imported maintenance was planned to last."
+        description="The planned end of imported maintenance."
     )
     shortlink: str | None
-    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+    version: int = strawberry.field(
+        description="Grows with each change. Pass it to a mutation to notice concurrent changes."
+    )
 
     @strawberry.field
     async def components(self, info: Info) -> list[Component]:
@@ -54,7 +58,7 @@ class Incident(Node):
     async def commander(self, info: Info) -> Member | None:
         return await _member(info, self.row.commander_id)
 
-    @strawberry.field(description="What was said, the newest first, as far as you may see it.")
+    @strawberry.field(description="The updates that you may see, the newest first.")
     async def updates(
         self,
         info: Info,
@@ -70,7 +74,7 @@ class Incident(Node):
 
     @strawberry.field(
         permission_classes=[SeesInternal],
-        description="What was said among responders, the newest first.",
+        description="The responders' internal updates, the newest first.",
     )
     async def internal_notes(self, info: Info) -> list[IncidentUpdate] | None:
         rows = await info.context.loader(load_internal).load(self.row.id)
@@ -78,11 +82,13 @@ class Incident(Node):
 
 
 @strawberry.type(
-    description="What was said about an incident. Only an import changes the words, when its source did."
+    description="A message about an incident. Its text never changes, except by an import after its source has changed it."
 )
 class IncidentUpdate(Node):
     row: strawberry.Private[UpdateRow]
-    status: IncidentStatus = strawberry.field(description="The incident's status at that moment.")
+    status: IncidentStatus = strawberry.field(
+        description="The incident's status when the update was written."
+    )
     body: str
     visibility: Visibility
     created_at: datetime
@@ -95,7 +101,7 @@ class IncidentUpdate(Node):
     async def author(self, info: Info) -> Member | None:
         return await _member(info, self.row.author_id)
 
-    @strawberry.field(description="How the status of components changed, as the update tells.")
+    @strawberry.field(description="The changes of components' statuses that the update reports.")
     async def component_changes(self, info: Info) -> list[ComponentChange]:
         rows = await info.context.loader(load_changes_told).load(self.row.id)
         return [component_change(row) for row in rows]
@@ -106,7 +112,7 @@ class IncidentUpdate(Node):
         return incident(row) if row else None
 
 
-@strawberry.type(description="One thing that happened to an incident.")
+@strawberry.type(description="An event of an incident.")
 class IncidentEvent:
     key: strawberry.Private[str]
     update_key: strawberry.Private[str | None]
@@ -117,7 +123,7 @@ class IncidentEvent:
         row = await info.context.loader(load_incidents).load(self.key)
         return incident(row) if row else None
 
-    @strawberry.field(description="What was said, when something was.")
+    @strawberry.field(description="The update that the event is about, if any.")
     async def update(self, info: Info) -> IncidentUpdate | None:
         if self.update_key is None:
             return None
@@ -126,7 +132,7 @@ class IncidentEvent:
 
 
 def incident(row: IncidentRow) -> Incident:
-    """Make an incident of its row."""
+    """Make the GraphQL object of an incident."""
     return Incident(
         id=encode_id("Incident", row.id),
         row=row,
@@ -145,7 +151,7 @@ def incident(row: IncidentRow) -> Incident:
 
 
 def incident_update(row: UpdateRow) -> IncidentUpdate:
-    """Make an update of its row."""
+    """Make the GraphQL object of an update."""
     return IncidentUpdate(
         id=encode_id("IncidentUpdate", row.id),
         row=row,

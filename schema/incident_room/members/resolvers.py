@@ -1,4 +1,4 @@
-"""Fields about members."""
+"""Queries and mutations about members."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ ManagesAccounts = ManagesMembers & FirstParty & RecentlyAuthenticated()
 
 @strawberry.type
 class MemberQuery:
-    @strawberry.field(permission_classes=[SeesMembers], description="Everybody who can sign in.")
+    @strawberry.field(
+        permission_classes=[SeesMembers],
+        description="All people with an account, the oldest account first.",
+    )
     async def members(
         self,
         info: Info,
@@ -44,7 +47,7 @@ class MemberQuery:
 
     @strawberry.field(
         permission_classes=[ManagesMembers & FirstParty],
-        description="A member's sessions, the one used last first.",
+        description="A member's sessions, the last used first.",
     )
     async def account_sessions(self, info: Info, account: strawberry.ID) -> list[Session] | None:
         return await account_sessions(info.context, _key(account))
@@ -54,7 +57,7 @@ class MemberQuery:
 class MemberMutation:
     @strawberry.mutation(
         permission_classes=[ManagesAccounts],
-        description="Give a member these roles and no others. Tokens that say others are outdated at once.",
+        description="Set a member's roles. Access tokens with other roles are outdated at once.",
     )
     async def set_roles(self, info: Info, input: SetRolesInput) -> Member | None:
         key = decode_id(input.member, "Member", ["input", "member"])
@@ -65,7 +68,7 @@ class MemberMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesAccounts],
-        description="End a member's session and its tokens, everywhere. Returns the sessions left.",
+        description="End a member's session and its tokens everywhere. Returns the remaining sessions.",
     )
     async def revoke_account_session(
         self, info: Info, account: strawberry.ID, session: strawberry.ID
@@ -85,7 +88,7 @@ class MemberMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesAccounts],
-        description="Keep a member from signing in, and end all its sessions and tokens.",
+        description="Disable a member's account, and end all its sessions and tokens.",
     )
     async def disable_account(self, info: Info, account: strawberry.ID) -> Member | None:
         async with info.context.write() as unit:
@@ -93,7 +96,7 @@ class MemberMutation:
 
     @strawberry.mutation(
         permission_classes=[ManagesAccounts],
-        description="Let a member sign in again that was kept from it.",
+        description="Enable a member's disabled account.",
     )
     async def enable_account(self, info: Info, account: strawberry.ID) -> Member | None:
         async with info.context.write() as unit:

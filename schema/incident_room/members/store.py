@@ -1,4 +1,4 @@
-"""The only SQL for members. Accounts belong to the runtime; here they are read."""
+"""All SQL for members. Accounts belong to the runtime; this module only reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BY_AGE = Order("members", (Account.created_at, Account.id), descending=False)
 
 
 async def load_members(context: Context, ids: list[str]) -> list[Account | None]:
-    """Load accounts in one batch."""
+    """Load accounts in one statement; None for unknown ones."""
     async with context.read() as db:
         found = await accounts_by_id(db, ids)
     return [found.get(id) for id in ids]

@@ -1,4 +1,4 @@
-"""Members as GraphQL sees them."""
+"""The GraphQL types of members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KNOWN_ROLES = {role.value for role in Role}
 
 @condition("to be this member")
 def is_oneself(question: Question) -> bool:
-    """Whoever asks is the member that is asked about."""
+    """Allow the member itself."""
     return bool(question.principal.subject and question.principal.subject == question.source.key)
 
 
@@ -24,18 +24,20 @@ class Member(Node):
     address: strawberry.Private[str]
     name: str
     roles: list[Role]
-    version: int = strawberry.field(description="Grows with each change; pass it back to be safe.")
+    version: int = strawberry.field(
+        description="Grows with each change. Pass it to a mutation to notice concurrent changes."
+    )
 
     @strawberry.field(
         permission_classes=[(is_oneself & FirstParty) | (SeesMembers & IsAdmin)],
-        description="For admins, and for oneself.",
+        description="Visible to admins and to the member itself.",
     )
     def email(self) -> str | None:
         return self.address
 
 
 def member(account: Account) -> Member:
-    """Make a member of an account."""
+    """Make the GraphQL object of an account."""
     return Member(
         id=encode_id("Member", account.id),
         key=account.id,

@@ -1,4 +1,4 @@
-"""The only SQL for updates. Every read says whether it may see internal ones."""
+"""All SQL for reading updates. Every read for a client leaves out internal ones that it may not see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEWEST_FIRST = Order("updates", (UpdateRow.display_at, UpdateRow.id), descending
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A part of what was said about one incident: the key of a batch."""
+    """The key by which a loader batches: a page of the updates of one incident."""
 
     incident_id: str
     page: Page
@@ -34,7 +34,7 @@ def visible(context: Context) -> Select[UpdateRow]:
 
 
 async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | None]:
-    """Load updates in one batch; None where there is none to see."""
+    """Load updates in one statement; None for unknown ones, and for those the principal may not see."""
     async with context.read() as db:
         found = await db.execute(visible(context).where(UpdateRow.id.in_(keys)))
         rows = {row.id: row for row in found.scalars()}
@@ -42,7 +42,7 @@ async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | No
 
 
 async def get_update(db: AsyncSession, key: str) -> UpdateRow:
-    """Return an update to change it. Raises `NotFound`."""
+    """Return an update that will be changed, with its row locked. Raises `NotFound`."""
     row = await db.get(UpdateRow, key, with_for_update=True)
     if row is None:
         raise NotFound("There is no such update.")
@@ -50,7 +50,7 @@ async def get_update(db: AsyncSession, key: str) -> UpdateRow:
 
 
 async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[UpdateRow]]:
-    """Load a page of updates for each of many incidents: one statement for each different page."""
+    """Load a page of updates for each of many incidents, with one statement per distinct page."""
     incidents: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         incidents[key.page].append(key.incident_id)
@@ -66,7 +66,7 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
 
 
 async def load_counts(context: Context, incidents: list[str]) -> list[int]:
-    """Count the visible updates of each incident in one batch."""
+    """Count the visible updates of each incident, in one statement."""
     statement = (
         visible(context)
         .with_only_columns(UpdateRow.incident_id, func.count())
@@ -80,7 +80,7 @@ async def load_counts(context: Context, incidents: list[str]) -> list[int]:
 
 
 async def load_internal(context: Context, incidents: list[str]) -> list[Sequence[UpdateRow]]:
-    """Load the internal updates of each incident in one batch, the newest first."""
+    """Load the internal updates of each incident in one statement, the newest first."""
     statement = (
         visible(context)
         .where(UpdateRow.incident_id.in_(incidents))
