@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpcore2
 import pytest
 from argon2 import PasswordHasher
 
@@ -23,6 +26,16 @@ from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, Migrations, upgrade
 
 PACKAGES = (RUNTIME, Migrations("incident_room.migrations", "incident_room_version"))
+
+
+# Each client that is made would read the certificates of all authorities: 30 ms of a core.
+httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking the modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
