@@ -1,6 +1,6 @@
-"""Watchword: a GraphQL server in which every field, socket and event answers to a signed token.
+"""Watchword: a GraphQL server that checks a signed token for every field, connection and event.
 
-This is the public face, and nothing but a list: a mounted schema imports only from here.
+These are the public names. A mounted schema imports only from here.
 """
 
 from watchword.auth.accounts.accounts import (

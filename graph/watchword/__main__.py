@@ -1,4 +1,4 @@
-"""`watchword`, and `python -m watchword`."""
+"""The command line: `watchword`, or `python -m watchword`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from watchword.cli.commands import cli
 
 
 def main() -> None:
-    """Run the command line, and exit with its code: 0 done, 1 refused or failed, 2 misused."""
-    # What is written is its owner's alone.
+    """Run the command line, and exit with its code: 0 done, 1 refused or failed, 2 wrong usage."""
+    # Only the owner may read the files that are written.
     os.umask(0o077)
-    # A schema in the current directory is found, as uvicorn finds an app.
+    # Find a schema in the current directory, as uvicorn finds an app.
     sys.path.insert(0, "")
     cli(prog_name="watchword")
 

@@ -1,4 +1,4 @@
-"""The composition root: the only place where all parts meet. The same app for tests and production."""
+"""The composition root: the only module that connects all parts. Tests and production build the same app."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from watchword.transports.websocket.websocket import WebSocketTransport
 
 
 def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
-    """Build the server around a mounted schema. Raises `Unsafe` when the schema cannot be served."""
+    """Build the server for a mounted schema. Raises `Unsafe` if the schema must not be served."""
     coverage.check(mount.schema)
     clock = clock or SystemClock()
     services = make_services(settings, clock, mount.domain)
@@ -93,14 +93,14 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     if settings.dpop_nonce:
         app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, auth))
     app.add_middleware(StartupGate, startup=startup)
-    _let_pages_read(app, settings)
-    # The middleware that is added last runs first, so all others see the path without its slash.
+    _allow_origins(app, settings)
+    # The middleware that is added last runs first: all others see the path without its trailing slash.
     app.add_middleware(TrailingSlash)
     return app
 
 
 def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
-    """Make what lives as long as the process, from the settings."""
+    """Make the services of the process from its settings."""
     database = Database(
         settings.database_url,
         statement_seconds=settings.database_statement_seconds,
@@ -133,7 +133,7 @@ def _open_doors(app: FastAPI, pipeline: Pipeline) -> None:
         app.router.routes.extend(assets.routes())
 
 
-def _let_pages_read(app: FastAPI, settings: Settings) -> None:
+def _allow_origins(app: FastAPI, settings: Settings) -> None:
     about = [*metadata.paths(settings), identity_routes.JWKS]
     app.add_middleware(
         CorsByPath,
@@ -153,7 +153,7 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # Closed from the last to the first, each even if the start failed or another could not close.
+        # Close in reverse order, each part even if the start or the closing of another part failed.
         async with AsyncExitStack() as closing:
             for part in (services.database, services.attempts, services.bus, services.background):
                 closing.push_async_callback(part.close)
@@ -162,14 +162,14 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
             await services.hub.open()
             await follower.open()
             pruner.open(services.background)
-            _forget_what_is_over(services)
+            _prune_outdated_rows(services)
             rotation.open(services.background)
             yield
 
     return lifespan
 
 
-def _forget_what_is_over(services: Services) -> None:
+def _prune_outdated_rows(services: Services) -> None:
     """Start the background tasks that delete outdated rows, one task for each kind."""
     database, now = services.database, services.clock.now
     kinds = {
@@ -177,5 +177,5 @@ def _forget_what_is_over(services: Services) -> None:
         "sessions": lambda: sessions.prune(database, services.settings, now()),
         "authorization codes": lambda: codes.prune(database, now()),
     }
-    for kind, forget in kinds.items():
-        services.background.every(EVERY_SECONDS, f"the pruning of {kind}", forget)
+    for kind, prune in kinds.items():
+        services.background.every(EVERY_SECONDS, f"the pruning of {kind}", prune)

@@ -1,4 +1,4 @@
-"""The first start, and every other: whatever is missing is made, whatever is there is kept."""
+"""Prepares every start: makes what is missing, and keeps what is there."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from watchword.storage.migration import RUNTIME, Migrations, of_domain, upgrade
 from watchword.storage.vault import vault
 from watchword.transaction import Transaction, transaction
 
-# Whoever makes the first account holds this lock meanwhile.
+# The PostgreSQL advisory lock that a process holds while it makes the first account.
 LOCK = 7_709_015
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What the terminal is told. `password` is there once: when it was generated just now."""
+    """What to show in the terminal. `password` is set only if it was generated in this start."""
 
     is_first: bool
     email: str | None = None
@@ -36,9 +36,9 @@ class Started:
 
 
 def packages(mount: Mount) -> list[Migrations]:
-    """Return the packages of migrations that the runtime and the mounted schema need.
+    """Return the migrations of the runtime and of the mounted schema.
 
-    Raises `Unsafe` when the schema's version table cannot be used.
+    Raises `Unsafe` if the schema's version table cannot be used.
     """
     domain = mount.domain
     if domain.migrations is None:
@@ -54,9 +54,9 @@ async def bootstrap(
 ) -> Started:
     """Make the home directory, the tables, a signing key, the first account and the demo data.
 
-    Processes that start together take turns. A start that was cut off is finished by the next.
-    `tell` hears of a generated password before the account is committed, so that there is never an
-    account whose password nobody was told. Raises `Unsafe` when the home directory cannot be used.
+    Processes that start at the same time take turns. If a start is interrupted, the next one completes it.
+    `tell` is called with a generated password before the account is committed, so that no account can exist
+    whose password was never shown. Raises `Unsafe` if the home directory cannot be used.
     """
     with _home(settings):
         database = Database(settings.database_url)
@@ -73,7 +73,7 @@ async def bootstrap(
 
 
 async def _first_password(database: Database, settings: Settings) -> tuple[str, str] | None:
-    """Return the first account's password and its hash; None when there are accounts already."""
+    """Return the first account's password and its hash; None if there are accounts already."""
     async with database.read() as db:
         if await has_accounts(db):
             return None
@@ -85,7 +85,7 @@ async def _first_account(
     unit: Transaction, settings: Settings, mount: Mount, first: tuple[str, str] | None
 ) -> Started:
     await exclusive(unit.db, LOCK)
-    # Another process may have been faster.
+    # Another process may have made the account before this one held the lock.
     if first is None or await has_accounts(unit.db):
         return Started(is_first=False)
     password, hash = first
@@ -105,7 +105,7 @@ async def _first_account(
 
 @contextmanager
 def _home(settings: Settings) -> Iterator[None]:
-    """Hold the home directory, which only its owner may read."""
+    """Make the home directory, readable only for its owner, and lock it for a block."""
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(settings.home / "lock", os.O_CREAT | os.O_RDWR, 0o600)

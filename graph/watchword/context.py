@@ -1,4 +1,4 @@
-"""What resolvers see: fresh for each operation and for each event, never one per socket."""
+"""The context of resolvers. Each operation, and each event of a subscription, gets a new one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What lives as long as the process and is shared by every context."""
+    """The objects that live as long as the process and that all contexts share."""
 
     database: Database
     event_log: EventLog
@@ -53,7 +53,7 @@ Renew = Callable[[str, str | None], Awaitable[Principal]]
 
 @dataclass(slots=True)
 class Guard:
-    """A permission extension that let a subscription open: it is asked again before each event."""
+    """A permission extension that allowed a subscription to open. It is asked again before each event."""
 
     extension: Any
     source: Any
@@ -62,7 +62,7 @@ class Guard:
 
 
 class Context:
-    """The world as one operation, or one event of a subscription, sees it."""
+    """The `info.context` of one operation, or of one event of a subscription."""
 
     __slots__ = (
         "_follow",
@@ -85,8 +85,8 @@ class Context:
         renew: Renew | None = None,
         address: str = "",
     ) -> None:
-        """`holder` is asked for the principal each time, when that may change meanwhile; `address` is
-        the network address that the operation came from."""
+        """With `holder`, the principal is the holder's at each moment, because a renewal may change it. `address`
+        is the network address that the operation came from."""
         self.services = services
         self.address = address
         self.guards: list[Guard] | None = None if follow is None else []
@@ -98,17 +98,17 @@ class Context:
 
     @property
     def principal(self) -> Principal:
-        """Who is asking. Where many are served at once, only their grants can be read."""
+        """The caller. In a run that is shared by several subscribers, only `grants` can be read."""
         return cast(Principal, self._principal) if self._holder is None else self._holder.principal
 
     @property
     def is_shared(self) -> bool:
-        """Whether many are served at once."""
+        """Whether this run is shared by several subscribers."""
         return isinstance(self._principal, SharedPrincipal)
 
     @property
     def actor(self) -> Actor:
-        """The actor of this operation: what the audit log records of it, and what it may give to others."""
+        """The caller as the audit log records it, with the roles and scopes that it may give to others."""
         principal = self.principal
         return Actor(
             principal.subject or None,
@@ -124,14 +124,14 @@ class Context:
         return self.services.clock.now()
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Lend a session for reading. Keep the block short: it holds a connection."""
+        """Return a database session for reading. Keep the block short: it holds a connection."""
         return self.services.database.read()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """Run the block as one transaction, the events that it publishes included.
+        """Run the block as one transaction, which includes the events that it publishes.
 
-        Raises `Conflict` when another writer changed the same row meanwhile.
+        Raises `Conflict` if another writer changed the same row meanwhile.
         """
         services = self.services
         async with transaction(services.database, services.bus, self.now, self.actor) as unit:
@@ -141,12 +141,12 @@ class Context:
     def loader(
         self, load: Callable[[Context, list[K]], Awaitable[Sequence[V | BaseException]]]
     ) -> DataLoader[K, V]:
-        """Return this context's batch loader for `load`, which gets the keys of one tick.
+        """Return this context's batch loader for `load`.
 
-        It gets at most `NAMED_AT_ONCE` (500) of them at once, so that one statement can name them.
-
-        It remembers what it has loaded, as the context is fresh for each operation and each event. In
-        the resolver of a subscription, it remembers nothing: that context lives for many events.
+        `load` is called with the keys that were asked for in one tick of the event loop, at most
+        `NAMED_AT_ONCE` (500), so that one statement can name them all. Loaded values are cached for the
+        life of the context: one operation or one event. The context of a subscription's resolver lives for
+        many events, so it caches nothing.
         """
         found = self._loaders.get(load)
         if found is None:
@@ -167,15 +167,18 @@ class Context:
         last: int | None = None,
         present: bool = False,
     ) -> AsyncIterator[Event]:
-        """Yield what happens in a stream from now on, or to one key in it.
+        """Yield the events of a stream, or of one key in it, from now on.
 
-        With `last`, the last so many events come first; with `present`, an event of kind `PRESENT`
-        comes first, which stands for the state of now. Nothing is lost or doubled between that and
-        what follows. A client that comes back with a cursor goes on from there, whatever these say.
-        Answer each event as often as you like, with the same answers in the same order whenever it is
-        followed again: a client that was cut between two of them gets the others, and one that was
-        cut inside the present state gets all of it again. The code after a `yield` runs up to where it
-        waits before the answer is sent.
+        With `last`, that many past events come first. With `present`, an event of kind `PRESENT` comes
+        first: answer it with the present state. No event is lost or repeated between that and the first
+        event that follows. If the client comes back with a cursor, its events continue after the cursor,
+        whatever `last` and `present` say.
+
+        Yield any number of answers to an event, but the same ones in the same order each time: a client that
+        was disconnected between two of them is sent the remaining ones. A client that was disconnected
+        inside the present state is sent all of it again. After a `yield`, the resolver runs on to its next
+        wait before the answer is sent.
+
         Only a subscription's resolver can follow, and only one stream.
         """
         if self._follow is None:
@@ -183,11 +186,10 @@ class Context:
         return self._follow.events(stream, key, last, present)
 
     async def renew(self, token: str, proof: str | None = None) -> Principal:
-        """Go on with a new access token on the connection that this operation came over.
+        """Renew the connection that this operation came over with a new access token.
 
-        A token that is bound to a key comes with a DPoP proof.
-
-        Raises `BadUserInput` where there is none to renew.
+        `proof` is the DPoP proof of a token that is bound to a key. Raises `BadUserInput` if the operation did
+        not come over a connection that can be renewed.
         """
         if self._renew is None:
             raise BadUserInput(
@@ -197,4 +199,4 @@ class Context:
 
 
 Info = strawberry.Info[Context, None]
-"""What a resolver annotates its `info` with."""
+"""The type of a resolver's `info` argument."""

@@ -1,4 +1,4 @@
-"""What a mounted schema says about itself beside its fields."""
+"""What a mounted schema tells the server besides its fields: roles, migrations, commands, demo data."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The optional companion of a mounted schema, found as `domain` in the schema's module.
+    """The optional companion of a mounted schema: the name `domain` in the schema's module.
 
-    `roles` maps each role to the scopes that a person who has it may carry in a token, and
-    `descriptions` each scope to what it allows, in words, for the page that asks a person's consent.
-    `gives` maps a role to the roles that its holders may give besides their own.
-    `migrations` is the dotted name of a package of Alembic revisions, and `version_table` the table
-    in which Alembic keeps the database's version; without it, the table is named after the package
-    in full. `demo` fills an empty database with something to look at. `commands` join the `watchword`
-    command line.
+    `roles` maps each role to the scopes that its tokens may carry. `descriptions` maps each scope to a
+    sentence that says what it allows, for the consent page. `gives` maps a role to the roles that accounts
+    with it may give to others, besides their own. `migrations` is the dotted name of a package of Alembic
+    revisions, and `version_table` the table in which Alembic keeps the database's version; without it, the
+    table has the package's full name. `demo` fills an empty database with demo data. `commands` are added to
+    the `watchword` command line.
     """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -39,12 +38,15 @@ class Domain:
     commands: Sequence[click.Command] = ()
 
     def scopes(self, roles: frozenset[str]) -> frozenset[str]:
-        """Return all scopes that these roles give together; unknown roles give none."""
+        """Return all scopes of these roles. Unknown roles have none."""
         return frozenset().union(*(self.roles.get(role, frozenset()) for role in roles))
 
     def reach(self, own: Grants) -> Grants:
-        """Return what a principal with these grants may give to others: no scope that it does not
-        have, and no role that it does not have or that gives such a scope."""
+        """Return the roles and scopes that a principal with these grants may give to others.
+
+        The scopes are its own. The roles are its own and those that `gives` lists for them, except roles with
+        a scope that the principal lacks.
+        """
         held = own.roles.union(*(self.gives.get(role, frozenset()) for role in own.roles))
         roles = frozenset(role for role in held if self.scopes(frozenset({role})) <= own.scopes)
         return Grants(roles, own.scopes)
@@ -52,17 +54,17 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A schema found by name, with what its module says about it."""
+    """A schema that was found by name, and the domain in its module."""
 
     schema: strawberry.Schema
     domain: Domain
 
 
 def load(name: str) -> Mount:
-    """Find `module:attribute` as uvicorn finds an app.
+    """Import the schema that `module:attribute` names, as uvicorn imports an app.
 
-    Raises `Unsafe` when there is no such module or attribute, it is no Strawberry schema, or its domain
-    names a role that it does not have.
+    Raises `Unsafe` if there is no such module or attribute, if it is not a Strawberry schema, or if
+    `Domain.gives` names an unknown role.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:

@@ -1,30 +1,30 @@
-"""Every failure that a client can see, as one tree. Knows no framework.
+"""All errors that a client can see, as one tree. Independent of any framework.
 
 WatchwordError
 ├── Unauthenticated          UNAUTHENTICATED   401   4401   sign in
-│   ├── InvalidToken         UNAUTHENTICATED   401   4401   forged, malformed or not for us
-│   │   └── TokenNotYetValid TOKEN_NOT_YET_VALID 401 1013   come back with it in a moment
-│   ├── TokenExpired         TOKEN_EXPIRED     401   4403   come back with a new token
-│   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   its owner has other roles now
+│   ├── InvalidToken         UNAUTHENTICATED   401   4401   forged, malformed or for another server
+│   │   └── TokenNotYetValid TOKEN_NOT_YET_VALID 401 1013   send it again in a moment
+│   ├── TokenExpired         TOKEN_EXPIRED     401   4403   refresh and send a new token
+│   │   └── TokenOutdated    TOKEN_EXPIRED     401   4403   from before a change to its account
 │   └── TokenRevoked         TOKEN_REVOKED     401   4401   the session is over
-│   └── InvalidProof         UNAUTHENTICATED   401   4401   bound to a key that was not shown
-│       ├── NonceNeeded      UNAUTHENTICATED   401   4403   come back with this nonce
-│       └── UntimelyProof    UNAUTHENTICATED   401   4403   come back with a new proof
+│   └── InvalidProof         UNAUTHENTICATED   401   4401   the DPoP proof is missing or invalid
+│       ├── NonceNeeded      UNAUTHENTICATED   401   4403   make a proof with this nonce
+│       └── UntimelyProof    UNAUTHENTICATED   401   4403   make a new proof
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
 ├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
 ├── NotFound                 NOT_FOUND         404
-├── Conflict                 CONFLICT          409          somebody else was faster
+├── Conflict                 CONFLICT          409          another writer was faster
 ├── RateLimited              RATE_LIMITED      429          says when to try again
 ├── TooComplex               TOO_COMPLEX       400          says cost and limit
 ├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
 │   └── WentBack             CURSOR_EXPIRED    410          the database is at an earlier state
-├── Unavailable              UNAVAILABLE       503   1013   who must be asked cannot be reached
-├── TimedOut                 TIMEOUT           504          took too long, and was stopped
-└── Internal                 INTERNAL          500          an id, nothing of the cause
+├── Unavailable              UNAVAILABLE       503   1013   a server that is needed is unreachable
+├── TimedOut                 TIMEOUT           504          took too long and was stopped
+└── Internal                 INTERNAL          500          an id, and nothing about the cause
 
-Unsafe (not a WatchwordError): a setting, schema or command that must be put right by the operator.
+Unsafe (not a WatchwordError): a setting, schema or command that the operator must correct.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from typing import Any, ClassVar
 
 
 class WatchwordError(Exception):
-    """A failure whose message and extensions may be shown to the client.
+    """An error whose message and extensions may be shown to the client.
 
-    `code` is stable and goes to `extensions.code`; `status` is the HTTP status when the whole
-    request fails; `close_code` is the WebSocket close code when the connection fails.
+    `code` is stable, and is sent as `extensions.code`. `status` is the HTTP status if the whole request fails,
+    and `close_code` the WebSocket close code if the connection fails.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -52,12 +52,12 @@ class WatchwordError(Exception):
         self.extensions: dict[str, Any] = {"code": self.code, **extensions}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the error as GraphQL puts it in `errors`."""
+        """Return the error as an entry of a GraphQL response's `errors`."""
         return {"message": self.message, "extensions": self.extensions}
 
 
 class Unauthenticated(WatchwordError):
-    """Nobody is signed in, and this asks for somebody."""
+    """The caller is anonymous, and this requires a signed-in caller."""
 
     code = "UNAUTHENTICATED"
     status = 401
@@ -65,9 +65,10 @@ class Unauthenticated(WatchwordError):
 
 
 class InvalidToken(Unauthenticated):
-    """The token is forged, malformed or not for us. `rule` names the check that refused it.
+    """The token is forged, malformed or for another server.
 
-    The rule is for the log; the caller hears no more than `invalid_token` (RFC 6750, section 3.1).
+    `rule` names the check that failed. It is for the log: the client is told only `invalid_token`
+    (RFC 6750, section 3.1).
     """
 
     def __init__(self, rule: str) -> None:
@@ -76,9 +77,9 @@ class InvalidToken(Unauthenticated):
 
 
 class TokenNotYetValid(InvalidToken):
-    """The token begins in the future by our clock, by so little that clocks which differ explain it.
+    """The token becomes valid in a moment: the issuer's clock is a little ahead of ours.
 
-    `rule` names the claim that says so; `seconds` is how long until the token is good.
+    `rule` names the claim with the time, and `seconds` is the time until the token is valid.
     """
 
     code = "TOKEN_NOT_YET_VALID"
@@ -92,7 +93,7 @@ class TokenNotYetValid(InvalidToken):
 
 
 class TokenExpired(Unauthenticated):
-    """The token was good and has ended."""
+    """The token was valid and has expired."""
 
     code = "TOKEN_EXPIRED"
     close_code = 4403
@@ -103,7 +104,7 @@ class TokenExpired(Unauthenticated):
 
 
 class TokenOutdated(TokenExpired):
-    """The token says roles that its owner does not have any more, or not all that it has now."""
+    """The token was issued before a change to its account's roles, so its roles are wrong."""
 
     rule = "ver"
 
@@ -115,7 +116,7 @@ class TokenOutdated(TokenExpired):
 
 
 class TokenRevoked(Unauthenticated):
-    """The session behind the token is over."""
+    """The token's session was revoked."""
 
     code = "TOKEN_REVOKED"
     rule = "revoked"
@@ -125,10 +126,10 @@ class TokenRevoked(Unauthenticated):
 
 
 class InvalidProof(Unauthenticated):
-    """The token is bound to a key, and the DPoP proof that goes with it is missing or not good.
+    """The token is bound to a key, and its DPoP proof is missing or invalid.
 
-    `rule` names the check that refused it (RFC 9449, section 4.3), `error` is what the client is told
-    (section 12.2). With `nonce`, the client shall try again with that one (section 8).
+    `rule` names the check that failed (RFC 9449, section 4.3). `error` is the error code for the client
+    (section 12.2). With `nonce`, the client should try again with that nonce (section 8).
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class InvalidProof(Unauthenticated):
 
 
 class NonceNeeded(InvalidProof):
-    """The proof must hold this nonce of ours (RFC 9449, sections 8 and 9)."""
+    """The proof must contain this nonce from the server (RFC 9449, sections 8 and 9)."""
 
     close_code = 4403
 
@@ -152,7 +153,7 @@ class NonceNeeded(InvalidProof):
 
 
 class UntimelyProof(InvalidProof):
-    """The proof is good but for its time: it is too old, or from a clock that is ahead of ours."""
+    """The proof is valid except for its time: it is too old, or from a clock that is ahead of ours."""
 
     close_code = 4403
 
@@ -164,14 +165,14 @@ class UntimelyProof(InvalidProof):
 
 
 class Forbidden(WatchwordError):
-    """Somebody is signed in and may not do this; `requires` says what would be needed."""
+    """The caller is signed in but may not do this. `requires` says what is needed."""
 
     code = "FORBIDDEN"
     status = 403
 
 
 class StepUpRequired(Forbidden):
-    """The person must authenticate again (RFC 9470). `max_age` is in seconds, `how` says where."""
+    """The person must authenticate again (RFC 9470). `max_age` is in seconds; `how` says how or where."""
 
     code = "STEP_UP_REQUIRED"
     status = 401
@@ -186,7 +187,7 @@ class StepUpRequired(Forbidden):
 
 
 class BadUserInput(WatchwordError):
-    """An argument cannot be used; `path` names it, for example `["input", "name"]`."""
+    """An argument is invalid. `path` names it, for example `["input", "name"]`."""
 
     code = "BAD_USER_INPUT"
     status = 400
@@ -200,9 +201,9 @@ class BadUserInput(WatchwordError):
 
 
 class PersistedQueryNotSupported(WatchwordError):
-    """The request names a document by its hash, and must hold the document.
+    """The request names a document by its hash; it must contain the document itself.
 
-    Apollo Client, urql and others know this message and this code, and then send documents only.
+    Apollo Client, urql and others know this message and code, and send only documents from then on.
     """
 
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
@@ -213,21 +214,21 @@ class PersistedQueryNotSupported(WatchwordError):
 
 
 class NotFound(WatchwordError):
-    """There is no such thing, or none that this principal may see."""
+    """No such object exists, or the caller may not see it."""
 
     code = "NOT_FOUND"
     status = 404
 
 
 class Conflict(WatchwordError):
-    """Another writer was faster; read again and decide again."""
+    """Another writer changed the same row. Read it again, and decide again."""
 
     code = "CONFLICT"
     status = 409
 
 
 class RateLimited(WatchwordError):
-    """Too much of something; `retry_after` is in seconds."""
+    """The caller did something too often. `retry_after` is in seconds."""
 
     code = "RATE_LIMITED"
     status = 429
@@ -238,7 +239,7 @@ class RateLimited(WatchwordError):
 
 
 class TooComplex(WatchwordError):
-    """The document asks for more than the limits allow."""
+    """The document exceeds a limit. `cost` and `limit` say by how much."""
 
     code = "TOO_COMPLEX"
     status = 400
@@ -248,18 +249,18 @@ class TooComplex(WatchwordError):
 
 
 class CursorExpired(WatchwordError):
-    """The cursor points before the oldest event that is kept."""
+    """Events after the cursor have been pruned, so the client must fetch the state anew."""
 
     code = "CURSOR_EXPIRED"
     status = 410
 
 
 class WentBack(CursorExpired):
-    """The log lacks an event that the cursor has passed: the database went back to an earlier state."""
+    """The cursor's event is not in the log: the database went back to an earlier state."""
 
 
 class Unavailable(WatchwordError):
-    """Who must be asked for this cannot be reached just now; the same may work later."""
+    """A server that is needed for this is unreachable. The same request may work later."""
 
     code = "UNAVAILABLE"
     status = 503
@@ -267,7 +268,7 @@ class Unavailable(WatchwordError):
 
 
 class TimedOut(WatchwordError):
-    """Something took longer than the settings allow, and was stopped; a commit may still be made."""
+    """The work took longer than the settings allow, and was stopped. A commit may still happen."""
 
     code = "TIMEOUT"
     status = 504
@@ -280,20 +281,20 @@ class TimedOut(WatchwordError):
 
 
 class Internal(WatchwordError):
-    """Something unexpected; `id` is in the log beside the trace."""
+    """An unexpected error. The log has `id` next to the traceback."""
 
     def __init__(self, id: str) -> None:
         super().__init__(f"Something went wrong on our side. Quote {id} to the operator.", id=id)
 
 
 class Unsafe(Exception):
-    """A setting, a schema or a command that the operator must put right. One clear sentence."""
+    """A setting, a schema or a command that the operator must correct. The message is one sentence."""
 
 
 class Ending(Enum):
-    """A named ending: WebSocket close code, reason, and the error code for streams over HTTP.
+    """Why the server ends a connection: WebSocket close code, reason, and error code for streams over HTTP.
 
-    The stock graphql-ws client gives up on 4401 and comes back after 4403, 1012 and 1013.
+    The graphql-ws client gives up after 4401, and reconnects after 4403, 1012 and 1013.
     """
 
     EXPIRED = (4403, "token expired", "TOKEN_EXPIRED")

@@ -1,4 +1,4 @@
-"""Who is asking, as a frozen value. Knows neither tokens nor frameworks."""
+"""The caller as a frozen value: principals, their grants, and actors. Independent of tokens and frameworks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import NoReturn, Protocol
 from watchword.errors import Forbidden
 
 FIRST_PARTY = "watchword"
-"""The client_id of our own sign-in."""
+"""The client_id of the server's own sign-in."""
 
 
 def is_delegated(subject: str, client: str | None) -> bool:
-    """Tell whether a token is for an application of others, which acts for a person.
+    """Tell whether a third-party application uses the token on behalf of a person.
 
-    A machine acts for itself: it is the subject of its token (RFC 9068, section 2.2).
+    A machine client acts for itself: it is the subject of its token (RFC 9068, section 2.2).
     """
     return client not in (FIRST_PARTY, subject)
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The part of a principal that permissions read. Never who.
+    """The part of a principal that permissions read. It never identifies the caller.
 
-    `is_delegated` says that an application of others acts for a person: it has no roles, and its
-    scopes are what the person allowed it, within those that the person's own roles give.
+    `is_delegated` says that a third-party application acts for a person. It has no roles, and its scopes are
+    those that the person consented to, within the scopes of the person's own roles.
     """
 
     roles: frozenset[str] = frozenset()
@@ -36,16 +36,16 @@ class Grants:
     is_delegated: bool = False
 
     def within(self, other: Grants) -> Grants:
-        """Return what of these is also among others."""
+        """Return the roles and scopes that are in both."""
         return replace(self, roles=self.roles & other.roles, scopes=self.scopes & other.scopes)
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What the settings say of the trusted issuer at which a person has signed in.
+    """The settings of the trusted issuer where a person has signed in.
 
-    `is_front_end` says that the client is a front end of ours, which acts for nobody else, and
-    `steps_up` that the issuer's tokens say when the person last showed who it is.
+    `is_front_end` says that the client is our own front end and not a third-party application. `steps_up`
+    says that the issuer's tokens tell when the person last authenticated.
     """
 
     issuer: str
@@ -55,14 +55,14 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, with what, and until when.
+    """The caller, its grants, and the time until which they are valid.
 
-    `subject` is the account's id (claim `sub`), `session` the sign-in it came from (`sid`),
-    `client` the OAuth client (`client_id`), `token_id` the token (`jti`), `version` the account's
-    version when the token was issued (`ver`), `authenticated_at` when the person last showed who it
-    is (`auth_time`), `key` the thumbprint of the key that the token is bound to (`cnf.jkt`),
-    `client_version` the client's version when the token was issued (`client_ver`), `elsewhere` the
-    trusted issuer whose token it is; None for ours. Times are Unix seconds.
+    From the claims of its token: `subject` is the account's id (`sub`), `session` the session (`sid`), `client`
+    the OAuth client (`client_id`), `token_id` the token's id (`jti`), `version` the account's version when the
+    token was issued (`ver`), `client_version` the client's (`client_ver`), `authenticated_at` the time when the
+    person last authenticated (`auth_time`), and `key` the thumbprint of the key that the token is bound to
+    (`cnf.jkt`). `elsewhere` is the trusted issuer of the token; None for tokens of this server. Times are in
+    Unix seconds.
     """
 
     subject: str
@@ -80,42 +80,42 @@ class Principal:
 
     @property
     def is_first_party(self) -> bool:
-        """Say whether a person asks by a front end of ours, wherever it signed in."""
+        """Tell whether a person uses our own front end, wherever that person signed in."""
         return self.client == FIRST_PARTY or (
             self.elsewhere is not None and self.elsewhere.is_front_end
         )
 
     @property
     def can_step_up(self) -> bool:
-        """Say whether a step-up is possible: a machine cannot authenticate again."""
+        """Tell whether the caller can authenticate again. A machine client cannot."""
         return self.session is not None or (self.elsewhere is not None and self.elsewhere.steps_up)
 
     @property
     def is_anonymous(self) -> bool:
-        """Say whether nobody is signed in."""
+        """Tell whether the caller is not signed in."""
         return not self.subject
 
 
 ANONYMOUS = Principal(subject="")
-"""Nobody in particular: sees what is public, for as long as it likes."""
+"""The caller without a token. It sees what is public, and never expires."""
 
 
 class Holder(Protocol):
-    """Has the principal of this moment: a lease, for example, whose principal changes when it is renewed."""
+    """Has the present principal. A lease is one: its principal changes when the lease is renewed."""
 
     @property
     def principal(self) -> Principal: ...
 
 
 class IdentityAsked(Exception):
-    """Somebody asked who it is where many are served at once. They are served one by one then."""
+    """Code asked for the caller's identity in a run that several callers share. It is then run for each."""
 
 
 def asks_for_one(error: BaseException | None) -> bool:
-    """Tell whether an error says that something must be run for one principal alone.
+    """Tell whether an error means that a shared run must be repeated for each principal.
 
-    It asked for an identity, or for a context variable that has no value here: a middleware may have
-    set one in the request of each.
+    The run asked for an identity, or for a context variable that has no value in it: a middleware may have set
+    one in each caller's request.
     """
     if isinstance(error, LookupError) and error.args:
         return isinstance(error.args[0], ContextVar)
@@ -123,10 +123,10 @@ def asks_for_one(error: BaseException | None) -> bool:
 
 
 class SharedPrincipal:
-    """What many principals have in common, and nothing else: their grants, and if they signed in.
+    """What several principals have in common: their grants, and whether they are signed in. Nothing else.
 
-    Whatever would tell one from another raises `IdentityAsked`, and is remembered in `was_asked` in
-    case somebody catches it: there is nothing here that could leak.
+    Access to anything that differs between them raises `IdentityAsked`. It also sets `was_asked`, in case a
+    resolver catches the error. This object holds no identity, so none can leak.
     """
 
     __slots__ = ("grants", "is_anonymous", "was_asked")
@@ -137,7 +137,7 @@ class SharedPrincipal:
         self.was_asked = False
 
     def ask(self) -> NoReturn:
-        """Refuse to tell who it is."""
+        """Refuse to identify the caller."""
         self.was_asked = True
         raise IdentityAsked("This is executed for several principals at once.")
 
@@ -158,10 +158,10 @@ class SharedPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, from which session, by which client and from which address.
+    """The one that does something, with its session, client and network address, for the audit log.
 
-    `subject` is an account's id or a client's; None for somebody who is not known yet, and for the
-    server itself. `reach` is what it may give to others; None for everything.
+    `subject` is the id of an account or a client; None for a caller that is not known yet, and for the server
+    itself. `reach` holds the roles and scopes that it may give to others; None means all.
     """
 
     subject: str | None = None
@@ -171,10 +171,10 @@ class Actor:
     reach: Grants | None = field(default_factory=Grants)
 
     def check_reach(self, roles: Collection[str], scopes: Collection[str] = ()) -> None:
-        """Check that the actor may give these roles and scopes.
+        """Check that the actor may give these roles and scopes to others.
 
-        Call it before roles or scopes are given, and before a way to act as an account or a client that
-        has them is given. Raises `Forbidden` naming what is beyond the actor's reach.
+        Call it before giving them, and before giving access to an account or a client that has them. Raises
+        `Forbidden`, which names the first role or scope that the actor may not give.
         """
         if self.reach is None:
             return
@@ -191,7 +191,7 @@ class Actor:
 
 
 SERVER = Actor(reach=None)
-"""The server itself, which gives what the settings say."""
+"""The server itself. It may give everything, as its settings say."""
 
 OPERATOR = Actor(subject="operator", reach=None)
-"""The operator: anybody who can run the `watchword` command."""
+"""The operator: the person that runs the `watchword` command."""

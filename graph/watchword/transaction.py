@@ -1,4 +1,4 @@
-"""One mutation is one transaction: its rows and its events are committed together, or neither is."""
+"""Transactions: rows and events that are committed together, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watchword.storage.database import Database, undisturbed
 
 
 class Transaction:
-    """A writing session with the events that will leave if it commits."""
+    """A database session for writing, with the events to publish when it is committed."""
 
     def __init__(self, db: AsyncSession, now: float, actor: Actor = SERVER) -> None:
         self.db = db
@@ -26,14 +26,16 @@ class Transaction:
         self.events: list[Event] = []
 
     def publish(self, event: Event) -> None:
-        """Append the event to the log with this transaction, and tell of it after the commit.
+        """Append the event to the log in this transaction, and send it to subscribers after the commit.
 
-        Raises `TypeError` for an event that JSON cannot hold as it is: found after the commit, it would be
-        in the log, and the bus could not carry it.
+        Raises `TypeError` for an event that JSON cannot represent exactly. After the commit it would be too late:
+        the event would be in the log, and the bus could not carry it.
         """
         carried = [event.stream, event.key, event.kind, dict(event.data)]
         writable(carried)
-        orjson.dumps(carried)  # refuses integers beyond 64 bits, which would arrive as others
+        orjson.dumps(
+            carried
+        )  # refuses integers beyond 64 bits, which would arrive as other numbers
         self.events.append(event)
 
 
@@ -41,19 +43,19 @@ class Transaction:
 async def transaction(
     database: Database, bus: Bus, now: float, actor: Actor = SERVER
 ) -> AsyncIterator[Transaction]:
-    """Run the block as one transaction, with its events in it; publish them once it is committed.
+    """Run the block as one transaction, and publish its events after the commit.
 
-    `actor` is who the audit log says it was.
+    `actor` is the one that the audit log records.
     """
     async with database.open() as db:
         unit = Transaction(db, now, actor)
         yield unit
-        # A client that goes now takes neither the commit apart nor the events away.
+        # If the client disconnects here, this task is cancelled. The commit and the publishing must still be done.
         await undisturbed(_commit(unit, bus))
 
 
 async def _commit(unit: Transaction, bus: Bus) -> None:
-    # Last: whoever appends to the same streams waits until this transaction has ended.
+    # Append last: others that append to the same streams wait until this transaction has ended.
     written = await append(unit.db, unit.events, unit.now)
     await unit.db.commit()
     bus.publish(written)
