@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from incident_room import domain, schema
 from tests.clients.documents import OPEN
 from tests.clients.script import FOLDER, Script, running
+from tests.support.backup import Copy, copied, restored
 from tests.support.clock import MovedClock
 from tests.support.documents import FRONT_END, block
 from tests.support.identity import unit_of
@@ -98,6 +99,19 @@ class Site:
         self.opened.append(name)
         await self.ask(OPEN, name=name)
         return name
+
+    async def lose(self, copy: Copy) -> None:
+        """Put a copy of the log back, as if the database had been restored."""
+        database = Database(self._settings.database_url)
+        await restored(database, copy)
+        await database.close()
+
+    async def copy(self) -> Copy:
+        """Take a copy of the log."""
+        database = Database(self._settings.database_url)
+        copy = await copied(database)
+        await database.close()
+        return copy
 
     async def person(self) -> str:
         """Return the person's id."""
@@ -204,6 +218,20 @@ async def test_while_the_server_is_away(
         for _ in range(8):
             await page.wait("closed")
         await site.start()
+        await hears(page, site)
+
+
+async def test_the_page_is_told_that_events_are_gone_and_goes_on(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with a_page(site, node, chromium, tmp_path) as page:
+        copy = await site.copy()
+        await hears(page, site)
+        await site.lose(copy)
+        site.clock.move(1)  # The next look at the log is due.
+        [error] = (await page.wait("missed"))["error"]
+        assert error["extensions"]["code"] == "CURSOR_EXPIRED"
+        await page.wait("next")
         await hears(page, site)
 
 
