@@ -1,4 +1,4 @@
-"""The few ASGI shapes that doors and routes speak, and how they read and write them."""
+"""The ASGI types that transports and routes use, and functions that read requests and write responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class BodyTooLarge(Exception):
 
 
 class UnsupportedContent(Exception):
-    """The body is in a form that is not taken (RFC 9110, section 15.5.16); the text says which is."""
+    """The body has a type or an encoding that is not accepted (RFC 9110, section 15.5.16).
+
+    The sentence says what is; the headers go into the response.
+    """
 
     def __init__(self, sentence: str, headers: Headers = ()) -> None:
         super().__init__(sentence)
@@ -29,12 +32,12 @@ class UnsupportedContent(Exception):
 
 
 class Gone(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before it had sent the whole request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response that is whole. HEAD gets the same headers and no body."""
+    """A complete HTTP response. The server drops the body for HEAD."""
 
     status: int
     body: bytes
@@ -53,19 +56,22 @@ class Response:
 
 
 def header(scope: Message, name: bytes) -> str:
-    """Return a request header, all its values joined as RFC 9110, section 5.3, has it; or ""."""
+    """Return the value of a request header, or "" if it is absent.
+
+    Several headers of one name are joined by commas (RFC 9110, section 5.3).
+    """
     return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
 def route_path(scope: Message) -> str:
-    """Return the path inside this app, without the one that it is mounted at (`root_path`)."""
+    """Return the path inside this app, without the path at which the app is mounted (`root_path`)."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     inside = path.removeprefix(root)
     return inside if not inside or inside.startswith("/") else path
 
 
 def check_content(scope: Message, media_type: str) -> None:
-    """Raise `UnsupportedContent` unless a body is of this media type, in UTF-8 and not compressed."""
+    """Raise `UnsupportedContent` unless the body has this media type, is in UTF-8 and is not compressed."""
     given = header(scope, b"content-type")
     if given != media_type:
         content = HeaderMessage()
@@ -82,7 +88,7 @@ def check_content(scope: Message, media_type: str) -> None:
 
 
 async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
-    """Read the whole body. Raises `BodyTooLarge` before more than `limit` bytes are held."""
+    """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge
@@ -102,11 +108,11 @@ async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
 
 
 def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
-    """Tell whether a request comes from a page of one of our origins, or of the host that it was sent
-    to, or from no page.
+    """Tell whether a request has no Origin header, or one that names our own site.
 
-    Browsers send Origin with every WebSocket and every POST; other clients send none. A proxy may put
-    its own name into Host, so the issuer's origin is always one of ours.
+    `ours` are our origins; the host that the request was sent to counts too. Browsers send Origin with
+    every WebSocket and every POST, other clients send none. A proxy may put its own name into Host, so the
+    issuer's origin must always be in `ours`.
     """
     given = header(scope, b"origin")
     if not given or origin.is_among(given, ours):

@@ -1,4 +1,4 @@
-"""An awaitable that is begun at once, before anybody waits for it."""
+"""An awaitable that runs its first step at once, before it is awaited."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class Eager(Generic[T]):
-    """Takes the first step of an awaitable at once; awaiting it takes the others.
+    """Runs the first step of an awaitable at once; awaiting it runs the others.
 
-    So the caller sees how far the work comes before it has to wait, without a task. All steps run in the
-    task of the caller, because a resolver may keep a timeout or a task group open from one event to
-    the next, and those must be left in the task that entered them.
+    So the caller sees whether the work is done without waiting, and needs no task for that. All steps run
+    in the caller's task: a resolver may keep a timeout or a task group open from one event to the next, and
+    must leave it in the task that entered it.
     """
 
     __slots__ = ("_error", "_result", "_steps", "_waits_for", "is_done")
@@ -41,18 +41,18 @@ class Eager(Generic[T]):
         return self._result  # type: ignore[no-any-return]
 
     async def cancel(self) -> None:
-        """Cancel it as a task would be cancelled, and wait until it has ended, whatever it raises."""
+        """Cancel the work as a task is cancelled, and wait until it has ended. Ignores what it raises."""
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
-        if not self.is_done and not self._cancel_what_it_waits_for():
+        if not self.is_done and not self._cancel_future():
             self._step(self._steps.throw, asyncio.CancelledError())
         with suppress(BaseException):
             await self
         if task and task.cancelling() > before:
-            # The caller's task was cancelled meanwhile; `suppress` must not swallow that.
+            # The caller's own task was cancelled meanwhile. `suppress` must not hide that.
             raise asyncio.CancelledError
 
-    def _cancel_what_it_waits_for(self) -> bool:
+    def _cancel_future(self) -> bool:
         return asyncio.isfuture(self._waits_for) and self._waits_for.cancel()
 
     def _step(self, resume: Callable[[Any], Any], value: object) -> None:

@@ -1,4 +1,4 @@
-"""Runs plans: queries and mutations to one answer, subscriptions to a source and its events."""
+"""Runs plans: a query or a mutation gives one answer, a subscription gives a source of events."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ Answer = dict[str, Any]
 
 
 class DatabaseUnavailable(Exception):
-    """The database is away: the same can be tried again in a while."""
+    """The database cannot be reached. The same operation can be tried again later."""
 
 
 class Source:
-    """An open subscription: its events, and how each becomes an answer."""
+    """An open subscription: yields its events, and makes an answer of each."""
 
     def __init__(
         self, executor: Executor[Any], events: AsyncIterator[Any], tell: Callable[..., None]
@@ -54,9 +54,9 @@ class Source:
         self.events = events
 
     def pull(self) -> Eager[Any]:
-        """Ask for the next event; the resolver begins to work at once. Await the event before first.
+        """Ask for the next event; the resolver begins to work at once.
 
-        Awaiting raises `StopAsyncIteration` when there are no more.
+        The event before must have been awaited. Awaiting raises `StopAsyncIteration` when there are no more.
         """
         self._eager = Eager(self.events.__anext__())
         return self._eager
@@ -64,9 +64,9 @@ class Source:
     async def answer(self, event: Any, context: Context) -> Answer:
         """Execute the selection for one event, in a context of its own.
 
-        An event that takes longer than `event_seconds` is answered with an error, and the next one
-        comes. Raises `DatabaseUnavailable` when it could not be answered only because the database is away,
-        and `IdentityAsked` when it could not be answered for several principals at once.
+        An event that takes longer than `event_seconds` is answered with an error; the subscription
+        continues. Raises `DatabaseUnavailable` when only the database prevented the answer, and
+        `IdentityAsked` when a resolver of an execution that several principals share asked who they are.
         """
         executor = event_executor(self._executor, event, context)
         running: Any = executor.execute_operation(serially=False)
@@ -101,7 +101,7 @@ class Source:
         self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
 
     async def close(self) -> None:
-        """Stop following; what the resolver holds is given back."""
+        """Cancel and close the resolver, so that it releases what it holds."""
         if self._eager is not None:
             await self._eager.cancel()
         close: Callable[[], Any] | None = getattr(self.events, "aclose", None)
@@ -149,8 +149,8 @@ class Engine:
     ) -> Source:
         """Open a subscription.
 
-        Raises `Refused` when it cannot be opened, `DatabaseUnavailable` when it cannot be opened now, and
-        `TimedOut` when it was not open after `operation_seconds`.
+        Raises `Refused` when it cannot be opened, `DatabaseUnavailable` when only the database prevents that,
+        and `TimedOut` when it is not open after `operation_seconds`.
         """
         executor = self._executor(plan, variables, context, self._repeated)
         opened = create_source_event_stream(executor)

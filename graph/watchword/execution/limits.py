@@ -1,8 +1,8 @@
-"""How much a document may ask for, measured before anything is run.
+"""Limits on what a document may ask for, checked before anything is run.
 
-Depth of fields, aliases, fields of one name, and objects: where a field takes a page, what is asked
-of its nodes is asked as often as the page is long. What is asked of the schema itself has a depth of
-its own, so that tools can read it whatever depth operations may have.
+Measured are the depth of fields, aliases, fields of one name, and objects. The selection below a page counts
+once for each item that the page may have. Introspection has a depth limit of its own, so that tools can read
+the schema whatever the limit for other fields is.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from graphql.execution import VariableValues
 from watchword.errors import TooComplex
 from watchword.execution.pages import PLAIN_LIST, Pages
 
-# Beyond this nobody counts: fragments in fragments grow without end.
+# Sums stop here: with fragments in fragments they grow exponentially.
 UNCOUNTED = 1_000_000_000
 # graphql-js's getIntrospectionQuery, which GraphiQL and code generators send, is 15 deep; validation
 # refuses lists of fields within lists of fields.
@@ -47,15 +47,15 @@ class Limits:
     depth: int
     aliases: int
     objects: int
-    # Comparing fields of one name with each other is what validation takes longest for.
+    # Validation compares the fields of one name in pairs, which is its most expensive part.
     comparisons: int = 40_000
-    # A live subscription keeps its document, comments included, for as long as it lives.
+    # A live subscription keeps its document in memory, comments included.
     characters: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a selection asks for, for one object that it is made on."""
+    """The cost of a selection, for one object of the type that it is made on."""
 
     depth: int = 0
     aliases: int = 0
@@ -63,7 +63,7 @@ class Size:
     introspection: int = 0
 
     def plus(self, other: Size) -> Size:
-        """Return the size of both beside each other."""
+        """Return the size of both selections side by side."""
         return Size(
             max(self.depth, other.depth),
             min(self.aliases + other.aliases, UNCOUNTED),
@@ -73,7 +73,7 @@ class Size:
 
 
 class _Measure:
-    """Measures selections; each fragment once. Validation has refused fragments in circles."""
+    """Measures selections, and each fragment once. Validation has already refused fragments in circles."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: Pages) -> None:
         self._schema = schema
@@ -88,7 +88,7 @@ class _Measure:
     def selections(
         self, nodes: SelectionSetNode | None, on: GraphQLNamedType | None, page: int | None
     ) -> Size:
-        """Measure a selection on a type; `page` is the length of the page that it is in."""
+        """Measure a selection on the type `on`; `page` is the length of the page around it, if there is one."""
         size = Size()
         for node in nodes.selections if nodes else ():
             size = size.plus(self._selection(node, on, page))
@@ -117,7 +117,7 @@ class _Measure:
         field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
         kind = field.type if field else None
         own = self._pages.length(field, node) if field else None
-        # A list is its page itself; of a connection, the lists that it holds are.
+        # A list field is its own page. Of a connection, the lists below it (edges, nodes) are the page.
         within = None if is_list_type(get_nullable_type(kind)) else own
         inner = self.selections(node.selection_set, get_named_type(kind), within)
         times = _times(kind, page if own is None else own)
@@ -151,28 +151,28 @@ def check(
 ) -> frozenset[str]:
     """Raise `TooComplex` when the operation asks for more than the limits allow.
 
-    Without variables, return the names of those that set pages: with any, it must be checked again with
-    the variables, as they are after coercion and with their defaults.
+    Without variables, return the names of the variables that set page lengths. If there are any, call it
+    again with the variables, coerced and with their defaults.
     """
     pages = Pages(schema, variables)
     size = _Measure(schema, document, pages).selections(
         operation.selection_set, schema.get_root_type(operation.operation), None
     )
-    _hold("fields deep", size.depth, limits.depth)
-    _hold("fields of introspection deep", size.introspection, INTROSPECTION_DEPTH)
-    _hold("aliases", size.aliases, limits.aliases)
+    _check_limit("fields deep", size.depth, limits.depth)
+    _check_limit("fields of introspection deep", size.introspection, INTROSPECTION_DEPTH)
+    _check_limit("aliases", size.aliases, limits.aliases)
     if not pages.set_by:
-        _hold("objects to fetch, its pages multiplied", size.objects, limits.objects)
+        _check_limit("objects to fetch, its pages multiplied", size.objects, limits.objects)
     return frozenset(pages.set_by)
 
 
 def check_length(query: str, limits: Limits) -> None:
-    """Raise `TooComplex` when a document is too long, whatever is in it."""
-    _hold("characters", len(query), limits.characters)
+    """Raise `TooComplex` when a document has too many characters."""
+    _check_limit("characters", len(query), limits.characters)
 
 
 def check_names(document: DocumentNode, limits: Limits) -> None:
-    """Raise `TooComplex` when fields of one name are too many to be compared in validation."""
+    """Raise `TooComplex` when too many fields have the same name, which validation would compare in pairs."""
     names: Counter[str] = Counter()
     waiting: list[SelectionSetNode] = [
         node.selection_set
@@ -187,10 +187,10 @@ def check_names(document: DocumentNode, limits: Limits) -> None:
             if inner is not None:
                 waiting.append(inner)
     pairs = sum(times * times for times in names.values())
-    _hold("pairs of fields of one name", pairs, limits.comparisons)
+    _check_limit("pairs of fields of one name", pairs, limits.comparisons)
 
 
-def _hold(words: str, cost: int, limit: int) -> None:
+def _check_limit(words: str, cost: int, limit: int) -> None:
     if cost > limit:
         raise TooComplex(
             f"The operation has {cost} {words}; {limit} are allowed. Split it.", cost, limit

@@ -1,7 +1,7 @@
-"""What of an error leaves the server: known errors whole, unexpected ones as an id in the log.
+"""Masks errors: the client gets known errors whole, and of an unexpected one only the id that it has in the log.
 
 A `GraphQLError` that a resolver raises is meant for the client. graphql-core raises the same class when a
-value does not fit its type in the schema. Its message then holds the value, so it counts as unexpected.
+value does not fit its type in the schema. Its message then contains the value, so it counts as unexpected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger("watchword.execution")
 
 
 def present(error: GraphQLError) -> dict[str, Any]:
-    """Return a GraphQL error as it goes to the client (GraphQL spec, section 7.1.2)."""
+    """Return a GraphQL error in the form that the client gets (GraphQL spec, section 7.1.2)."""
     shown: dict[str, Any] = {"message": error.message}
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
@@ -32,7 +32,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
     if isinstance(cause, WatchwordError):
         shown["extensions"] = cause.extensions
     elif error.path is None or cause is None:
-        # Only what happens at a field has a path: this is about the request.
+        # An error without a path is about the request, and not about a field.
         shown["extensions"] = _extensions(error)
     else:
         told = conceal(cause)
@@ -43,8 +43,11 @@ def present(error: GraphQLError) -> dict[str, Any]:
 
 
 def conceal(cause: BaseException) -> WatchwordError:
-    """Return an error as the client is told of it. An unexpected exception is logged under a new id, and
-    the error names only the id; a database that cannot be asked is UNAVAILABLE."""
+    """Return an exception as an error that the client may see.
+
+    An unexpected exception is logged under a new id, and the error contains only the id. An exception of
+    a database that cannot be reached becomes UNAVAILABLE.
+    """
     if isinstance(cause, WatchwordError):
         return cause
     if isinstance(cause, GraphQLError) and is_meant_for_clients(cause):
@@ -60,7 +63,7 @@ def conceal(cause: BaseException) -> WatchwordError:
 
 
 def written(answer: dict[str, Any]) -> bytes:
-    """Return an answer as JSON. Its data has been checked leaf by leaf; its errors may hold anything."""
+    """Return an answer as JSON. The executor has checked each leaf of its data; its errors may hold anything."""
     try:
         return orjson.dumps(answer)
     except TypeError as error:
@@ -69,7 +72,7 @@ def written(answer: dict[str, Any]) -> bytes:
         try:
             return orjson.dumps(answer)
         except TypeError:
-            # Only how deep it is can be wrong: orjson writes 254 levels.
+            # The data can only be too deep: orjson writes 254 levels.
             return encode({**answer, "data": None, "errors": [conceal(error).as_dict()]})
 
 

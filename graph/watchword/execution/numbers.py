@@ -1,7 +1,7 @@
-"""Numbers that would be changed on their way to a resolver are refused: in variables and in the document.
+"""Refuses numbers, in variables and in the document, that a resolver would not get as they were written.
 
-A `Float` is the double nearest to the written number, by its definition. A custom scalar may need every
-digit, so it gets the number exactly, or the number is refused.
+A `Float` is by definition the double nearest to the written number. A custom scalar may need every digit, so
+it gets the number exactly, or the number is refused.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ LARGEST_DOUBLE = 2**1023
 
 
 class ExactNumbers(ValidationRule):
-    """Validates that each number in the document is one that its type can hold."""
+    """Validates that the type of each number in the document can hold it."""
 
     def enter_float_value(self, node: FloatValueNode, *_: Any) -> None:
-        # Within a scalar of the schema's own, such as JSON, there is no type.
+        # Inside a custom scalar, such as JSON, there is no type.
         if self._is_float() or fits_float(node.value):
             self.enter_int_value(node)
         else:
@@ -54,8 +54,10 @@ class ExactNumbers(ValidationRule):
 def fit(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: dict[str, Any]
 ) -> tuple[dict[str, Any], list[GraphQLError]]:
-    """Return the variables with doubles where a `Float` is wanted, and an error for each variable with a
-    number that would arrive changed."""
+    """Return the variables with a double wherever the schema has a `Float`, and a list of errors.
+
+    There is one error for each variable with a number that the resolver would not get as it was written.
+    """
     if not _has_long(variables):
         return variables, []
     fitted, errors = dict(variables), []

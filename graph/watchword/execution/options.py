@@ -1,6 +1,6 @@
-"""The options and hooks of a Strawberry schema: what is honoured, and what is refused at the start by name.
+"""The options and hooks of a Strawberry schema: each is honoured, or refused by name when the server starts.
 
-Strawberry's own execution is not used: what it would run is done here, or stops the server at the start.
+Strawberry's own execution is not used, so options and hooks that only it would honour are refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger("watchword.execution")
 
 
 def check(schema: strawberry.Schema) -> None:
-    """Raise `Unsafe` when the schema relies on what is not run here."""
+    """Raise `Unsafe` when the schema has an option or an override that would have no effect."""
     if schema.get_extensions():
         raise Unsafe(
             "The schema has extensions or operation directives, which Strawberry's own views run"
@@ -51,7 +51,7 @@ class ErrorHook:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema
-        # Strawberry's default hook only logs errors with their messages; masking.py logs them already.
+        # Strawberry's default hook only logs the errors, and masking.py does that already.
         self._is_wanted = bool(overridden(schema, ERROR_HOOKS))
 
     def tell(
@@ -63,7 +63,7 @@ class ErrorHook:
     ) -> None:
         """Call `Schema.process_errors`, which may change the errors. Raises nothing."""
         is_shared = any(isinstance(each.original_error, IdentityAsked) for each in errors)
-        # `IdentityAsked` ends a group and reaches no client, so the schema does not hear of it.
+        # `IdentityAsked` dissolves a group and reaches no client, so it is no error of the schema's.
         if not self._is_wanted or is_shared:
             return
         try:

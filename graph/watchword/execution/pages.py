@@ -1,4 +1,4 @@
-"""The length of the page that a field asks for: by a size, a list of ids, or a default of the schema."""
+"""The length of the page that a field asks for, by a number, by a list of ids, or by default."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from watchword.libraries.graphql_core import default_value
 from watchword.libraries.strawberry_parts import page_size
 from watchword.relay.page import DEFAULT, MAXIMUM
 
-# How many items a list without a page counts as.
+# The items that a list field without such arguments counts as.
 PLAIN_LIST = 10
-# The arguments, and members of input objects, that tell how much of a list is wanted.
+# The names of arguments, and of members of input objects, that set the length of a page.
 SIZES = frozenset(
     {
         *("first", "last", "limit", "take", "top", "count", "size"),
@@ -40,9 +40,9 @@ SIZES = frozenset(
 
 
 class Pages:
-    """The lengths of the pages that a document's fields ask for, with these variables.
+    """Finds the lengths of the pages that a document's fields ask for, with these variables.
 
-    Without variables, `set_by` has the names of those that set pages, after measuring.
+    Without variables, it collects the names of the variables that set page lengths in `set_by`.
     """
 
     def __init__(self, schema: GraphQLSchema, variables: VariableValues | None) -> None:
@@ -51,7 +51,7 @@ class Pages:
         self._variables = variables
 
     def length(self, field: GraphQLField, node: FieldNode) -> int | None:
-        """Return how long a page the field asks for; None when it asks for none."""
+        """Return the length of the page that the field asks for; None if it has no such argument."""
         sizing = {name: each for name, each in field.args.items() if _can_size(name, each.type)}
         if not sizing:
             return None
@@ -91,7 +91,7 @@ def _can_size(name: str, kind: GraphQLInputType) -> bool:
 
 
 def _names_size(name: str, kind: GraphQLInputType, seen: frozenset[str] = frozenset()) -> bool:
-    """Tell whether an argument is a size, or is an input object in which there is one."""
+    """Tell whether an argument is the length of a page, or an input object that contains one."""
     plain: Any = get_named_type(kind)
     if not is_input_object_type(plain):
         return name in SIZES
@@ -111,7 +111,7 @@ def _has_list(kind: GraphQLInputType, seen: frozenset[str]) -> bool:
 
 
 Extent = tuple[int | None, int | None]
-"""The largest size in a value, and the items in its longest list."""
+"""The largest length in a value, and the number of items in its longest list."""
 
 
 def _extent(name: str, kind: GraphQLInputType, value: Any) -> Extent:

@@ -1,4 +1,4 @@
-"""A plan: a document that was parsed, validated and measured once, and is run many times."""
+"""Plans: an operation is parsed, validated and measured once, and then run many times."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from watchword.execution.limits import Limits, check, check_length, check_names
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
-# The memory of plans is bounded by the length of their documents too: so many characters for each
-# plan that may be remembered, and none that is longer than the last number.
+# The cache of plans is bounded by the length of their documents too: on average so many characters for each
+# plan, and no document that is longer than the second number.
 USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
 RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
-# Measuring costs as much as a small query, and a client's pages have few sizes.
+# Measuring costs as much as a small query, and clients use few page lengths. A plan remembers so many.
 MOST_FITTING = 32
-# Python refuses to read a number of so many digits, in words that are not for clients.
+# Python refuses to read a number with so many digits, and its message is not meant for clients.
 _HUGE_NUMBER = re.compile(r"\d{4300,}")
 
 
 class Refused(Exception):
-    """The request cannot be run at all; `errors` says why."""
+    """The request cannot be run; `errors` says why."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors[0].message)
@@ -46,17 +46,17 @@ class Refused(Exception):
 
 @dataclass(slots=True, eq=False)
 class Plan:
-    """An operation of a validated document, ready to run. Each is only equal to itself."""
+    """An operation of a validated document, ready to run. A plan is equal only to itself."""
 
     document: DocumentNode
     operation: OperationDefinitionNode
-    # The variables that set how much it asks for, and values of them that were measured and fit.
+    # The variables that set page lengths, and the values of them that were found to be within the limits.
     paging: tuple[str, ...] = ()
     fitting: set[tuple[Any, ...]] = field(default_factory=set)
 
     @property
     def query(self) -> str | None:
-        """The document as it was sent."""
+        """The text of the document."""
         return self.document.loc.source.body if self.document.loc else None
 
     @property
@@ -64,10 +64,10 @@ class Plan:
         return self.operation.name.value if self.operation.name else None
 
     def declared(self, variables: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Return the variables that the operation declares. No others have a meaning.
+        """Return the variables that the operation declares, and drop all others.
 
-        A subscription keeps its variables for as long as it lives, and waits with those that have the
-        same ones: others would cost memory, and an execution for each subscriber.
+        A subscription keeps its variables in memory, and is grouped with those that have equal ones.
+        Variables without a meaning would cost memory, and an execution for each subscriber.
         """
         if not variables:
             return variables
@@ -84,7 +84,7 @@ class Plan:
 
 
 class Planner:
-    """Makes plans for one schema, and remembers the `memory` used last."""
+    """Makes plans for one schema, and keeps the `memory` plans that were used last."""
 
     def __init__(
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
@@ -109,14 +109,14 @@ class Planner:
         return made
 
     def check(self, plan: Plan, variables: VariableValues) -> None:
-        """Raise `Refused` when the plan asks for too much with these variables."""
+        """Raise `Refused` when the plan exceeds the limits with these variables."""
         if not plan.paging:
             return
         values = tuple(variables.coerced.get(name, Undefined) for name in plan.paging)
         try:
             if values in plan.fitting:
                 return
-        except TypeError:  # a list or an input object: not remembered
+        except TypeError:  # a list or an input object cannot be remembered
             values = ()
         self._measure(plan.document, plan.operation, variables)
         if values:

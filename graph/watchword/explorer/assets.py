@@ -1,9 +1,8 @@
 """The explorer's browser files, read once and served from our own origin.
 
-They are installed from the package registry by `make explorer`, pinned by package-lock.json with
-integrity hashes. The packages bring files that are built for browsers already, so nothing is
-bundled; what GraphiQL asks for at run time is inside its built file, and package.json puts an empty
-stand-in in the place of those hundred packages.
+`make explorer` installs them from the package registry, pinned by package-lock.json with integrity hashes. The
+packages contain files that are built for browsers, so nothing is bundled here. GraphiQL's built file includes
+the hundred packages that it depends on, so package.json replaces those by an empty one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from starlette.routing import Route
 
 FOLDER = Path(__file__).parent
 PREFIX = "/graphql/assets/"
-# The name in the page -> the file beside this one.
+# The name in the page -> the path of the file in this folder.
 FILES = {
     "graphiql.css": "node_modules/graphiql/graphiql.min.css",
     "explorer.css": "explorer.css",
@@ -35,12 +34,12 @@ CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-# Digits of the content's hash in a URL: enough that two versions never share one.
+# Digits of the content's hash in a URL, enough that two versions never have the same URL.
 URL_DIGITS = 16
 
 
 class NotInstalled(Exception):
-    """A browser file is missing; the text says which, and the command that installs it."""
+    """A browser file is missing. The message names it, and the command that installs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Asset:
 
     @property
     def url(self) -> str:
-        """What the page at /graphql calls it: a proxy may have put both behind a path."""
+        """The URL relative to the page at /graphql, because a proxy may serve both below another path."""
         return PREFIX.removeprefix("/") + self.name
 
 
@@ -65,12 +64,12 @@ Assets = Mapping[str, Asset]
 
 @cache
 def load(folder: Path = FOLDER) -> Assets:
-    """Read every file once. Raises `NotInstalled`; then the next call looks again."""
+    """Read every file, once. Raises `NotInstalled`; the next call then tries again."""
     return {name: _read(name, folder / file) for name, file in FILES.items()}
 
 
 def routes(folder: Path = FOLDER) -> list[Route]:
-    """Make the route of the assets. What is not in the table does not exist."""
+    """Make the route of the assets. It serves only the files in `FILES`."""
 
     async def serve(request: Request) -> Response:
         """The browser files of GraphiQL, where `WATCHWORD_EXPLORER` is on."""
@@ -119,6 +118,6 @@ def _answer(asset: Asset, if_none_match: str) -> Response:
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
-    # RFC 9110, section 13.1.2: the comparison is weak, and * matches whatever exists.
+    # RFC 9110, section 13.1.2: the comparison is weak, and * matches every file.
     given = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
     return any(tag in ("*", etag) for tag in given)

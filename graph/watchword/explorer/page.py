@@ -1,6 +1,6 @@
-"""The page that a browser gets at /graphql: GraphiQL, with a bar to sign in.
+"""The page at /graphql for browsers: GraphiQL, with a bar to sign in.
 
-It holds no script of its own and no address of another host, so its policy can be strict.
+It has no inline script and no URL of another host, so its content security policy can be strict.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
-    # GraphiQL's dialogs and menus write style elements of their own while they are open.
+    # GraphiQL's dialogs and menus insert style elements while they are open.
     "style-src": "'self' 'unsafe-inline'",
     "font-src": "data:",
     "img-src": "'self' data:",
@@ -59,9 +59,9 @@ PLACE = (
 
 
 def page(up: str = "", folder: Path = FOLDER) -> tuple[bytes, Headers]:
-    """Return the page and its headers; when assets are missing, one that says what to run.
+    """Return the page and its headers. When assets are missing, the page says which command installs them.
 
-    `up` is what relative URLs begin with: "../" when the page was asked for with a slash at its end.
+    `up` is the prefix of relative URLs: "../" when the page was requested with a slash at the end of its path.
     """
     try:
         head, body = _links(load(folder), up), PLACE

@@ -1,4 +1,4 @@
-"""At start: no root field without a permission. Forgetting one stops the server, by name."""
+"""A check at the start: every root field must declare a permission. The error names those that do not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword.permissions.guards import permissions_of
 
 
 def uncovered(schema: strawberry.Schema) -> list[str]:
-    """Return the root fields that declare no permission, as `Query.viewer`."""
+    """Return the names of the root fields that declare no permission, for example `Query.viewer`."""
     made = definition(schema)
     roots = (made.query_type, made.mutation_type, made.subscription_type)
     return [

@@ -1,4 +1,4 @@
-"""Strawberry's own `permission_classes`, made from rules. The one adapter between the two.
+"""Permission classes for Strawberry's `permission_classes`, made from rules.
 
 @strawberry.field(permission_classes=[SignedIn])
 @strawberry.mutation(permission_classes=[HasScope("incidents:write") & HasRole("commander")])
@@ -39,15 +39,15 @@ from watchword.permissions.rules import (
 from watchword.permissions.verdict import Denied, Requirement, Verdict
 from watchword.principal import FIRST_PARTY, Principal
 
-# Strawberry asks `has_permission` and then, in the same step, calls `on_unauthorized` without saying
-# what was asked. The permission is one object for all requests, so it cannot keep the denial itself.
+# Strawberry calls `has_permission`, and then `on_unauthorized` without arguments. One permission object serves
+# all requests at once, so the denial cannot be an attribute of it.
 _last_denial: ContextVar[tuple[Denied, Principal]] = ContextVar("denial")
-# How many classes have been made under each name.
+# The number of classes that have been made under each name.
 _names: Counter[str] = Counter()
 
 
 class _Combinable(abc.ABCMeta):
-    """Lets permission classes be combined with &, | and ~, the way Strawberry wants them: as classes."""
+    """The metaclass of permission classes: &, | and ~ combine classes, because Strawberry takes classes."""
 
     rule: Rule
 
@@ -61,17 +61,17 @@ class _Combinable(abc.ABCMeta):
         return permission(Not(cls.rule))
 
     def allows(cls, principal: Principal) -> bool:
-        """Decide for a principal alone, outside of a field; for rules that read only grants."""
+        """Tell whether a principal passes, outside of any field. Only for rules that read nothing but grants."""
         return cls.rule.holds(Question(principal, None, None, {}))
 
 
 class Permission(BasePermission, metaclass=_Combinable):
-    """A permission class over one rule. Make one with `permission`, or use those below."""
+    """A permission class that asks one rule. Make one with `permission`, or use those below."""
 
     rule: ClassVar[Rule]
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        """Decide whether the principal of the context may read the field."""
+        """Tell whether the principal of the context may read the field."""
         question = Question(info.context.principal, source, info, arguments)
         return _passes(self.rule.decide(question), question.principal)
 
@@ -81,7 +81,7 @@ class Permission(BasePermission, metaclass=_Combinable):
 
 
 class AsyncPermission(Permission):
-    """A permission class over a rule that must look something up."""
+    """A permission class that asks a rule which does I/O."""
 
     async def has_permission(  # type: ignore[override]
         self, source: Any, info: Any, **arguments: Any
@@ -92,10 +92,10 @@ class AsyncPermission(Permission):
 
 @cache
 def permission(rule: Rule) -> type[Permission]:
-    """Return the permission class of a rule; equal rules have one class.
+    """Return the permission class of a rule. Equal rules have the same class.
 
-    Strawberry makes a schema directive of the class's name, so the name is one of GraphQL and no
-    other rule has it.
+    Strawberry makes a schema directive of the class's name, so the name must be valid in GraphQL, and no
+    other rule may have it.
     """
     parent = AsyncPermission if rule.is_async else Permission
     return cast(type[Permission], _Combinable(_name(rule), (parent,), {"rule": rule}))
@@ -113,9 +113,9 @@ def _name(rule: Rule) -> str:
 def condition(
     needs: str,
 ) -> Callable[[Callable[[Question], bool | Awaitable[bool]]], type[Permission]]:
-    """Make a permission class from a function of the question: principal, source, arguments.
+    """Make a permission class from a function that answers a `Question` with True or False.
 
-    `needs` says in words what would be needed, for example "to command this incident".
+    `needs` says in words what is needed to pass, for example "to command this incident".
     """
 
     def decorate(function: Callable[[Question], bool | Awaitable[bool]]) -> type[Permission]:
@@ -126,52 +126,55 @@ def condition(
 
 @cache
 def HasScope(scope: str) -> type[Permission]:
-    """The token carries this scope: what the token may do.
+    """Passes if the token has this scope.
 
-    A person's token has the scopes that its roles give; an application's has, of these, those that the
-    person allowed it; a machine's has those that it was given.
+    A person's token has the scopes that the person's roles give. A third-party application's token has those
+    of them that the person has allowed it. A machine's token has the scopes that the machine was given.
     """
     return permission(ScopeRule(scope))
 
 
 @cache
 def HasRole(role: str) -> type[Permission]:
-    """The person has this role, or the machine that acts for itself: what it is.
+    """Passes if the person, or the machine that acts for itself, has this role.
 
-    No application of others has one, even if its person does. A field that asks for a scope and a role lets
-    an application in by the scope alone with `HasScope(...) & (HasRole(...) | Delegated)`, which is safe
-    when no other role gives that scope.
+    A third-party application has no roles, even when the person has them. To let such an application in by
+    its scope alone, write `HasScope(...) & (HasRole(...) | Delegated)`. This is safe when no other role gives
+    that scope.
     """
     return permission(RoleRule(role))
 
 
 @cache
 def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
-    """The person authenticated within the last `max_age` seconds (RFC 9470), or within
-    `step_up_seconds` of the settings: here, or at its issuer, whose tokens say when. A machine never does."""
+    """Passes if the person authenticated within the last `max_age` seconds (RFC 9470).
+
+    None takes the setting `step_up_seconds`. For a person of another issuer, the issuer's token says when the
+    person authenticated. A machine never passes.
+    """
     return permission(RecentRule(max_age))
 
 
 Public = permission(Anyone())
-"""Everybody may. Say so on purpose: a root field without any permission stops the server."""
+"""Everybody passes. Declare it where it is meant: a root field without any permission stops the server."""
 
 SignedIn = permission(SignedInRule())
-"""Somebody is signed in."""
+"""Passes if the caller is signed in."""
 
 Delegated = permission(DelegatedRule())
-"""An application of others acts for a person: what it may do is its scopes, and it has no roles."""
+"""Passes if a third-party application acts for a person. It may do what its scopes say, and has no roles."""
 
 FirstParty = permission(FirstPartyRule())
-"""A person asks through a front end of ours: our own, or a client that the settings of its issuer name
-(`first_party`). No third party's token satisfies it, and no machine's."""
+"""Passes if a person asks through a first-party front end: our own, or a client that the settings of its issuer
+name (`first_party`). Tokens of third-party applications and of machines do not pass."""
 
 SignedInHere = permission(SignedInHereRule())
-"""A person has a session here by itself. Use it for fields that add a passkey or a one-time code: a person
-of another issuer would keep that way in after its issuer has locked it out."""
+"""Passes if a person has signed in at this server. Use it for fields that add a passkey or a one-time code: a
+person of another issuer could sign in with them even after that issuer has locked the person out."""
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
-    # So that a | b | c reads as one choice of three.
+    # Flatten, so that a | b | c is one choice of three.
     return rule.rules if isinstance(rule, kind) else (rule,)
 
 
@@ -194,7 +197,7 @@ def _refuse(denied: Denied, principal: Principal) -> NoReturn:
 
 
 def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
-    """Return the error that says where the person authenticates again: where it signed in."""
+    """Return the error that asks for a new authentication, at the place where the person signed in."""
     if principal.elsewhere is not None:
         issuer = principal.elsewhere.issuer
         how = f"Sign in again at {issuer}, with max_age={max_age} or prompt=login"
@@ -206,7 +209,7 @@ def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
 
 
 def _advice(denied: Denied, principal: Principal) -> str:
-    """Return what helps a person of another issuer, beside other rights."""
+    """Return a hint for a person of another issuer, who may lack no right but a first-party client."""
     issuer = principal.elsewhere
     if issuer is None or issuer.is_front_end or not _asks_for(denied.requires, "client"):
         return ""

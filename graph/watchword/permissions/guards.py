@@ -1,5 +1,8 @@
-"""Asks every permission of a subscription's field again before each event, ours and Strawberry's own,
-with the arguments that it was asked with when the subscription opened."""
+"""Checks the permissions of a subscription again before each event.
+
+This covers every permission class of the field, ours and others, with the arguments that the subscription was
+opened with.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from watchword.libraries.strawberry_parts import definition, permission_extensio
 from watchword.permissions.refusal import refusal
 
 
-class _Witness(BasePermission):
-    """Lets everybody pass, and notes what the permissions behind it are about to be asked."""
+class _Recorder(BasePermission):
+    """Lets everybody pass, and records the question that the permissions behind it are about to be asked."""
 
     def __init__(self, extension: PermissionExtension) -> None:
         self._extension = extension
@@ -29,9 +32,10 @@ class _Witness(BasePermission):
 
 
 def watch(schema: strawberry.Schema) -> None:
-    """Put a witness before the permissions of each subscription field. Doing so twice is harmless.
+    """Record what the permissions of each subscription field are asked. Doing so twice is harmless.
 
-    Raises `Unsafe` for a subscription whose permissions fail silently: null is no stream of events.
+    Raises `Unsafe` for a subscription whose permissions fail silently: they would answer null in place of
+    a stream of events.
     """
     root = definition(schema).subscription_type
     for name, field in (root.fields if root else {}).items():
@@ -41,25 +45,25 @@ def watch(schema: strawberry.Schema) -> None:
                     f"{root}.{name}: a subscription cannot fail silently."
                     " Remove fail_silently=True from its PermissionExtension."
                 )
-            if not any(isinstance(each, _Witness) for each in extension.permissions):
-                extension.permissions = [_Witness(extension), *extension.permissions]
+            if not any(isinstance(each, _Recorder) for each in extension.permissions):
+                extension.permissions = [_Recorder(extension), *extension.permissions]
 
 
 def permissions_of(field: Any) -> list[BasePermission]:
-    """Return the permissions of a field of a GraphQL schema that Strawberry made."""
+    """Return the permissions that a field declares."""
     return [
         permission
         for extension in permission_extensions(field)
         for permission in extension.permissions
-        if not isinstance(permission, _Witness)
+        if not isinstance(permission, _Recorder)
     ]
 
 
 async def recheck(guards: Sequence[Guard], context: Context) -> None:
-    """Ask again what let a subscription open, for the principal and in the context of an event.
+    """Ask the permissions that let a subscription open again, in the context of an event.
 
-    Raises `Forbidden` or `Unauthenticated` when it would not open any more, and whatever else a
-    permission raises.
+    Raises `Forbidden` or `Unauthenticated` when they refuse now, and any other error that a permission
+    raises.
     """
     for guard in guards:
         await _ask_again(guard, context)
@@ -78,6 +82,6 @@ async def _ask_again(guard: Guard, context: Context) -> None:
         await guard.extension.resolve_async(resolve, guard.source, info, **guard.arguments)
     except Exception as error:
         raise (refusal(error, context.principal) or error) from error
-    # A permission's on_unauthorized may return instead of raising: it refuses all the same.
+    # A permission's on_unauthorized may return instead of raising. It has refused all the same.
     if not passed:
         raise Forbidden("This subscription is not allowed any more.")

@@ -1,5 +1,7 @@
-"""The refusal of any Strawberry permission, as an error of ours. Which error a permission raises is
-its author's choice, so a refusal is known by the place where it was raised."""
+"""Turns the refusal of any Strawberry permission into FORBIDDEN or UNAUTHENTICATED.
+
+The author of a permission chooses the class of the error, so a refusal is recognised by its traceback.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,10 @@ from watchword.principal import Principal
 
 
 def refusal(error: BaseException, principal: Principal) -> WatchwordError | None:
-    """Return what a permission's `on_unauthorized` raised as FORBIDDEN, or UNAUTHENTICATED for the
-    anonymous; None when the error comes from elsewhere.
+    """Return the error of a permission's `on_unauthorized` as FORBIDDEN, or as UNAUTHENTICATED for an
+    anonymous principal. None when the error comes from elsewhere.
 
-    Its message and its extensions are kept, its own `code` too.
+    The message and the extensions are kept, a `code` in them too.
     """
     if not is_refusal(error):
         return None
@@ -30,7 +32,7 @@ def refusal(error: BaseException, principal: Principal) -> WatchwordError | None
 
 
 def named(error: GraphQLError, principal: Principal) -> GraphQLError:
-    """Return a field's error with the refusal of a permission, if it is one, as its cause."""
+    """Return a field's error. If a permission has refused, its cause is one of our errors."""
     cause = error.original_error
     refused = None if cause is None else refusal(cause, principal)
     if refused is None or refused is cause:

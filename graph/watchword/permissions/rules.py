@@ -1,6 +1,6 @@
-"""Rules over a principal, as values that combine with and, or and not. Pure: no framework, no I/O.
+"""Permission rules, as values that combine with and, or and not. Pure: no framework, no I/O.
 
-A `Check` is the one rule that looks beyond the grants: at the object and the arguments.
+Rules decide by the principal. Only `Check` also reads the object and the arguments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from watchword.principal import FIRST_PARTY, Principal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a rule: who wants which field of which object, with what arguments."""
+    """The question that a rule decides: may this principal read this field, with these arguments?"""
 
     principal: Principal
     source: Any
@@ -24,7 +24,7 @@ class Question:
 
 
 class Rule:
-    """A rule decides a question. `requires` says what would be needed to pass it."""
+    """Decides a question. `requires` says what is needed to pass."""
 
     is_async = False
     reads_roles = False
@@ -34,11 +34,11 @@ class Rule:
         raise NotImplementedError
 
     def holds(self, question: Question) -> bool:
-        """Decide at once; only rules that are not `is_async` can."""
+        """Decide without waiting. Call it only on rules that are not `is_async`."""
         raise NotImplementedError
 
     async def holds_async(self, question: Question) -> bool:
-        """Decide, waiting where the rule must look something up."""
+        """Decide. A rule that is `is_async` may do I/O."""
         return self.holds(question)
 
     def decide(self, question: Question) -> Verdict:
@@ -52,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Anyone(Rule):
-    """Everybody, signed in or not."""
+    """Everybody passes, signed in or not."""
 
     @property
     def requires(self) -> Requirement:
@@ -64,7 +64,7 @@ class Anyone(Rule):
 
 @dataclass(frozen=True, slots=True)
 class SignedInRule(Rule):
-    """Somebody is signed in."""
+    """The caller is signed in."""
 
     @property
     def requires(self) -> Requirement:
@@ -76,7 +76,7 @@ class SignedInRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class ScopeRule(Rule):
-    """The token carries a scope."""
+    """The token has a scope."""
 
     scope: str
 
@@ -90,7 +90,7 @@ class ScopeRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RoleRule(Rule):
-    """A person or a machine has a role. An application of others has none."""
+    """The person or the machine has a role. A third-party application has none."""
 
     role: str
 
@@ -108,7 +108,7 @@ class RoleRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class DelegatedRule(Rule):
-    """An application of others acts for a person, as far as the person allowed it."""
+    """A third-party application acts for a person, within the scopes that the person allowed."""
 
     @property
     def requires(self) -> Requirement:
@@ -120,8 +120,8 @@ class DelegatedRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class FirstPartyRule(Rule):
-    """A person asks through a front end of ours: our own, or a client that the settings of its issuer
-    name. Other applications and machines do not satisfy it."""
+    """A person asks through a first-party front end: our own, or a client that the settings of its issuer
+    name. Other applications and machines do not pass."""
 
     @property
     def requires(self) -> Requirement:
@@ -134,7 +134,7 @@ class FirstPartyRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class SignedInHereRule(Rule):
-    """A person has a session of this server; a token of another issuer is not enough."""
+    """The person has a session at this server. A token of another issuer does not pass."""
 
     @property
     def requires(self) -> Requirement:
@@ -151,8 +151,8 @@ class SignedInHereRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RecentRule(Rule):
-    """The person authenticated within the last `max_age` seconds (RFC 9470); None takes
-    `step_up_seconds` of the settings. For a person of a trusted issuer, the issuer's token says when."""
+    """The person authenticated within the last `max_age` seconds (RFC 9470); None takes the setting
+    `step_up_seconds`. For a person of a trusted issuer, the issuer's token has the time."""
 
     max_age: int | None = None
 
@@ -170,14 +170,14 @@ class RecentRule(Rule):
             max_age = int(context.services.settings.step_up_seconds)
         if not principal.is_anonymous and context.now - principal.authenticated_at <= max_age:
             return ALLOWED
-        # A machine cannot step up, so it is not told to.
+        # A machine cannot step up, so the denial does not ask it to.
         can = principal.is_anonymous or principal.can_step_up
         return Denied(self.requires, max_age if can else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Check(Rule):
-    """A rule over the object or the arguments, in a function of the question."""
+    """A function decides, by the object and the arguments too."""
 
     function: Callable[[Question], bool | Awaitable[bool]]
     needs: str
@@ -200,7 +200,7 @@ class Check(Rule):
 
 @dataclass(frozen=True, slots=True)
 class AllOf(Rule):
-    """Every one of the rules."""
+    """All of the rules pass."""
 
     rules: tuple[Rule, ...]
 
@@ -245,7 +245,7 @@ class AllOf(Rule):
 
 @dataclass(frozen=True, slots=True)
 class AnyOf(Rule):
-    """At least one of the rules."""
+    """At least one of the rules passes."""
 
     rules: tuple[Rule, ...]
 
@@ -288,10 +288,10 @@ class AnyOf(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Not(Rule):
-    """The opposite of a rule.
+    """The rule does not pass.
 
-    No application of others is allowed anything because it has not some role: it has none, and the
-    person that it acts for may have that very one.
+    "Not this role" never passes for a third-party application: it has no roles at all, but the person that
+    it acts for may have this one.
     """
 
     rule: Rule
@@ -319,7 +319,7 @@ class Not(Rule):
 
 
 def describe(requires: Requirement) -> str:
-    """Put a requirement into words, for the SDL and for messages."""
+    """Return a requirement in words, for the SDL and for messages."""
     match requires:
         case {"scope": scope}:
             return f"scope {scope}"

@@ -1,4 +1,4 @@
-"""What a rule answers: a value. A denial is falsy and says what would have been needed."""
+"""The verdict of a rule. A denial is falsy, and says what is needed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 Requirement = dict[str, Any]
-"""What would be needed, as it goes to `extensions.requires`: for example {"scope": "audit:read"}."""
+"""What is needed, in the form of `extensions.requires`: for example {"scope": "audit:read"}."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Yes."""
+    """The rule passes."""
 
     def __bool__(self) -> bool:
         return True
@@ -19,10 +19,9 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """No, and what would have made it a yes.
+    """The rule does not pass; `requires` says what is needed.
 
-    `max_age` is there when nothing is wrong but that the person showed who it is too long ago: how
-    recent that must be, in seconds.
+    `max_age` is set when only the person's authentication is too old. It says how many seconds old it may be.
     """
 
     requires: Requirement

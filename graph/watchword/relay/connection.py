@@ -33,11 +33,13 @@ class Connection(Generic[T]):
     page_info: PageInfo
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="The nodes of the edges, for who needs no cursors.")
+    @strawberry.field(description="The nodes of the edges, without their cursors.")
     def nodes(self) -> list[T]:
         return [edge.node for edge in self.edges]
 
-    @strawberry.field(description="How many there are in all; counted only when asked for.")
+    @strawberry.field(
+        description="The number of all items. It is counted only when it is asked for."
+    )
     async def total_count(self) -> int:
         return await self.count()
 
@@ -45,7 +47,7 @@ class Connection(Generic[T]):
 def connect(
     found: Slice[R], node: Callable[[R], T], count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
-    """Make a connection of a slice."""
+    """Return a slice of rows as a connection."""
     cursors = found.cursors
     return Connection(
         edges=[

@@ -1,4 +1,4 @@
-"""Global ids (Relay, "Global Object Identification"): opaque, and they name the type."""
+"""Global ids (Relay, "Global Object Identification"): opaque, with the name of the type inside."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LONGEST = 200
 
 
 def encode_id(type_name: str, key: str) -> strawberry.ID:
-    """Return the global id of a thing."""
+    """Return the global id of an object."""
     return strawberry.ID(urlsafe_b64encode(f"{type_name}:{key}".encode()).decode())
 
 
 def parse_id(id: str, path: Sequence[str | int] = ("id",)) -> tuple[str, str]:
-    """Return the type's name and the key. Raises `BadUserInput` for what is no id of ours."""
+    """Return the name of the type and the key. Raises `BadUserInput` unless it is an id of ours."""
     try:
         if len(id) > LONGEST:
             raise ValueError
@@ -31,7 +31,7 @@ def parse_id(id: str, path: Sequence[str | int] = ("id",)) -> tuple[str, str]:
 
 
 def decode_id(id: str, type_name: str, path: Sequence[str | int] = ("id",)) -> str:
-    """Return the key of an id of this type. Raises `BadUserInput` when it is of another."""
+    """Return the key in an id of this type. Raises `BadUserInput` when the id is of another type."""
     found, key = parse_id(id, path)
     if found != type_name:
         raise BadUserInput(f"This is the id of something else, not of {type_name}.", path)

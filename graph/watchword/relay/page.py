@@ -1,4 +1,4 @@
-"""Which part of a list is asked for: Relay's four arguments, checked. Pure."""
+"""Relay's four page arguments, checked, and cursors. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from watchword.errors import BadUserInput
 DEFAULT = 20
 MAXIMUM = 100
 LONGEST_CURSOR = 2_000
-# The largest integer that both databases know; orjson reads some that are larger.
+# The largest integer of both databases. orjson reads larger ones.
 LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`size` things after or before a position, forward from the start or backward from the end."""
+    """A part of a list: `size` items between two cursors, from the start or `backward` from the end."""
 
     size: int
     after: str | None
@@ -36,7 +36,7 @@ def page(
     before: str | None,
     maximum: int = MAXIMUM,
 ) -> Page:
-    """Check Relay's arguments. Raises `BadUserInput` naming the one that cannot be used."""
+    """Check Relay's arguments. Raises `BadUserInput`, which names the faulty one."""
     if first is not None and last is not None:
         raise BadUserInput("Ask for the first or the last, not for both.", ["last"])
     name = "first" if last is None else "last"
@@ -49,7 +49,7 @@ def page(
 
 
 def encode_cursor(order: str, values: Sequence[Any]) -> str:
-    """Return the opaque position of a thing in an order."""
+    """Return the cursor of an item: its values in the columns of the order, opaque."""
     plain = [
         value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for value in values
@@ -58,13 +58,13 @@ def encode_cursor(order: str, values: Sequence[Any]) -> str:
 
 
 def decode_cursor(cursor: str, order: str, kinds: Sequence[type], name: str) -> list[Any]:
-    """Return the values of a position. Raises `BadUserInput` for a forged or foreign cursor."""
+    """Return the values in a cursor. Raises `BadUserInput` for a forged cursor, or one of another list."""
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
         _, *found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = [_value(value, kind) for value, kind in zip(found, kinds, strict=True)]
-        # A position has one cursor: the one that was given out.
+        # Accept only the exact text that was issued: base64 and JSON have several for the same values.
         if encode_cursor(order, values) != cursor:
             raise ValueError
         return values

@@ -1,4 +1,4 @@
-"""Slices of a table by keyset: the cost of a page does not grow with how far in it is."""
+"""Keyset pagination: a page deep in a table costs no more than the first one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Column = InstrumentedAttribute[Any]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order: columns that together are unique, all in one direction."""
+    """A total order: columns that together are unique, all sorted in one direction."""
 
     name: str
     columns: tuple[Column, ...]
@@ -36,7 +36,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[R]):
-    """Rows in the order asked for, each with its cursor, and whether there are more around them."""
+    """The rows of a page in order, each with its cursor, and whether there are more on either side."""
 
     rows: Sequence[R]
     cursors: Sequence[str]
@@ -45,7 +45,7 @@ class Slice(Generic[R]):
 
 
 async def paginate(db: AsyncSession, statement: Select[R], order: Order, page: Page) -> Slice[R]:
-    """Read one page of a statement. Raises `BadUserInput` for a cursor that is not of this order."""
+    """Read one page of a statement. Raises `BadUserInput` for a cursor of another order."""
     limited = _bounded(statement, order, page).order_by(*_sorting(order, page))
     rows = (await db.execute(limited.limit(page.size + 1))).scalars().all()
     return _slice(rows, order, page)
@@ -55,7 +55,7 @@ async def paginate_each(
     db: AsyncSession, entity: type[R], parent: Column, statement: Select[R],
     order: Order, page: Page,
 ) -> dict[Any, Slice[R]]:  # fmt: skip
-    """Read one page for each value of `parent`, all in one statement."""
+    """Read one page for each value of the column `parent`, all in one statement. Raises as `paginate` does."""
     number = func.row_number().over(partition_by=parent, order_by=_sorting(order, page))
     numbered = _bounded(statement, order, page).add_columns(number.label("number")).subquery()
     row = aliased(entity, numbered)
@@ -67,7 +67,7 @@ async def paginate_each(
 
 
 def empty(page: Page) -> Slice[Any]:
-    """Return the slice of nothing, as a page without rows tells it."""
+    """Return the slice of a page that has no rows."""
     return Slice(
         (),
         (),
@@ -77,7 +77,7 @@ def empty(page: Page) -> Slice[Any]:
 
 
 def _bound(value: Any, column: Column) -> Any:
-    # A forged cursor may hold a number that is beyond the column; it is a position nevertheless.
+    # A forged cursor may hold a number that does not fit into the column. The comparison must not fail for it.
     kind = BigInteger() if isinstance(column.type, Integer) else column.type
     return literal(value, kind)
 
