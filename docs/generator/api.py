@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import EnumType
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,20 @@ def _text(signature: inspect.Signature) -> str:
 
 def _unquoted(text: str) -> str:
     # Annotations are strings by `from __future__ import annotations`.
-    return re.sub(r"(: |-> |^)'([^']*)'", r"\1\2", text)
+    text = re.sub(r"(: |-> |^)'([^']*)'", r"\1\2", text)
+    # They name a class as its own module does; the page names it as `watchword` does.
+    return re.sub(r"\b[A-Z]\w*", lambda match: _renamed().get(match[0], match[0]), text)
+
+
+@cache
+def _renamed() -> dict[str, str]:
+    """Return the public names of classes that have another name in their own modules."""
+    public = {name: getattr(watchword, name) for name in watchword.__all__}
+    return {
+        thing.__name__: name
+        for name, thing in public.items()
+        if isinstance(thing, type) and thing.__name__ not in (name, *public)
+    }
 
 
 def _python(text: str) -> str:
