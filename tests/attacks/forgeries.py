@@ -1,4 +1,4 @@
-"""Every forgery of a token that we know of, by name; and the rule that the log must name."""
+"""All known forgeries of a token, by name, each with the rule that the log must name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _claims(**changes: Any) -> Forgery:
 
 
 def _member(name: str, value: Callable[[Forge], Any]) -> Forgery:
-    """Signed by the forger's own key, which a member of the header tells where to find."""
+    """Sign with the forger's own key, and point to it in a member of the header."""
     return lambda forge: forge.sign(None, by=forge.own, kid=forge.own.kid, **{name: value(forge)})
 
 
@@ -56,7 +56,7 @@ def _payload(data: bytes | Callable[[Forge], bytes]) -> Forgery:
 
 
 def _loosened(part: str) -> str:
-    """Another text that decodes to the same bytes: its last letter has bits that count for nothing."""
+    """Return another text that decodes to the same bytes: the last character has unused bits."""
     at = ALPHABET.index(part[-1])
     return part[:-1] + ALPHABET[at + 1]
 
@@ -68,7 +68,7 @@ def _der(forge: Forge) -> str:
 
 
 def _beyond_the_order(forge: Forge) -> str:
-    """r and s plus the order are the same numbers to whoever forgets to look (CVE-2022-21449's kin)."""
+    """Add the order to r and s, which gives the same numbers to a verifier that does not check their range (related to CVE-2022-21449)."""
     private: Any = forge.real.private
     text = ".".join(forge.raw()[:2])
     r, s = decode_dss_signature(private.sign(text.encode(), ec.ECDSA(SHA256())))
@@ -78,13 +78,13 @@ def _beyond_the_order(forge: Forge) -> str:
 
 
 def _of_another(forge: Forge) -> str:
-    """The signature of one good token under the payload of another."""
+    """Combine the payload of one valid token with the signature of another."""
     header, _, made = forge.raw()
     return f"{header}.{encode(orjson.dumps(forge.claims(sub='somebody')))}.{made}"
 
 
 def _twice(name: str, value: object) -> Forgery:
-    """A payload that says something twice: once for each of two parsers."""
+    """Sign a payload with a duplicate member, which two parsers may read differently."""
 
     def forged(forge: Forge) -> str:
         text = orjson.dumps(forge.good)
@@ -281,7 +281,7 @@ FORGERIES = {
     **ALGORITHMS, **CONFUSIONS, **KEYS, **EXTENSIONS, **SHAPES, **SIGNATURES, **KINDS, **CLAIMS, **EXPIRED,
 }  # fmt: skip
 
-# What no claim of ours may be; `FITS` has what of it is no attack.
+# Values that no claim may have; `FITS` lists the exceptions, which are valid for some claims.
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 7, 1.5, -1, 1e300, "", " ", "x", "\0", "a\nb", "\u202e", "x" * 301, [], [None], [7], [[]], {}, {"x": 1},
 )  # fmt: skip

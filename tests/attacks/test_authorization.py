@@ -1,5 +1,5 @@
-"""Who would have a person's code, or its consent, gets neither: open redirects, stolen and injected
-codes, downgrades, mix-ups, and consents that nobody gave."""
+"""Attacks on authorization codes and consents: open redirects, stolen and injected codes, downgrades,
+mix-ups, and forged consents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDe
 
 
 async def exchange(room: ConsentDesk, code: str, **changes: Any) -> httpx2.Response:
-    """Come to the token endpoint with a code."""
+    """Send a code to the token endpoint."""
     form = {
         "grant_type": "authorization_code",
         "client_id": room.client.id,
@@ -89,7 +89,7 @@ async def exchange(room: ConsentDesk, code: str, **changes: Any) -> httpx2.Respo
 async def test_nobody_is_sent_where_the_client_has_not_registered(
     uri: str, room: ConsentDesk
 ) -> None:
-    # Whatever else is wrong with the request: an error is as good to an attacker as a code.
+    # Whatever else is wrong with the request: a redirected error helps an attacker as much as a code.
     for more in ({}, {"response_type": "token"}, {"scope": "nothing"}, {"prompt": "none"}):
         shown = await room.show(redirect_uri=uri, **more)
         assert shown.status_code == 400
@@ -108,7 +108,7 @@ async def test_an_unknown_application_sends_nobody_anywhere(room: ConsentDesk) -
         {"client_id": "watchword"},
         {"client_id": "' OR 1=1 --"},
         {"client_id": "\x00"},
-        # Another's redirect URI is not its own.
+        # A redirect URI of another client is not its own.
         {"client_id": other.id},
     ):
         shown = await room.show(**changes)
@@ -116,7 +116,7 @@ async def test_an_unknown_application_sends_nobody_anywhere(room: ConsentDesk) -
         assert "location" not in shown.headers
 
 
-# --- Parameters that come twice, or as something else ---
+# --- Duplicate and mistyped parameters ---
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
@@ -210,7 +210,7 @@ async def test_a_session_that_is_over_gives_no_code(
         principal = await room.desk.auth.verify(token)
         for moved, status in ((599, 200), (101 if end == "absolute" else 1, 401)):
             clock.move(moved)
-            # By a token that is good for longer than its session, however it came to be.
+            # By a token that outlives its session, whatever the reason.
             longer = room.desk.auth.issuer.issue(
                 room.desk.auth.keys.ring,
                 subject=principal.subject,
@@ -350,7 +350,7 @@ async def test_a_consent_that_was_given_for_less_gives_no_more(
     assert refreshed.json()["scope"] == "toys:count"
 
 
-# --- Consent without the person ---
+# --- Consent without the user ---
 
 
 async def test_an_application_gives_itself_and_others_nothing(room: ConsentDesk) -> None:
@@ -396,7 +396,7 @@ async def test_a_token_in_the_url_decides_nothing(room: ConsentDesk) -> None:
 
 
 async def test_a_link_alone_gives_an_app_on_the_device_nothing(room: ConsentDesk) -> None:
-    # Any app may listen on loopback and take a public client_id for its own (RFC 8252, section 8.6).
+    # Any app can listen on loopback and use a public client_id (RFC 8252, section 8.6).
     token = await room.token()
     await room.told("allow", token, redirect_uri=LOOPBACK)
     again = await room.decide("ask", token, redirect_uri="http://127.0.0.1:6666/callback")

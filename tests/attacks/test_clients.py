@@ -1,4 +1,4 @@
-"""Attacks on clients, their tokens, and the endpoints that give, take back and explain them.
+"""Attacks on clients, their tokens, and the token, revocation and introspection endpoints.
 
 Each is refused with the status and the error that the RFCs name, and none ends in a 500.
 """
@@ -40,7 +40,7 @@ async def desk(sqlite_url: str, clock: MovedClock) -> AsyncIterator[TokenDesk]:
 
 
 async def refusal(desk: TokenDesk, form: Any, path: str = "/oauth/token", **rest: Any) -> Any:
-    """Post what must be refused; return status and error."""
+    """Post a request that must be refused; return its status and error."""
     response = await desk.post(path, form, **rest)
     assert response.headers["cache-control"] == "no-store"
     assert response.status_code in range(400, 500), response.text
@@ -195,7 +195,7 @@ async def test_an_assertion_that_somebody_else_signed(desk: TokenDesk) -> None:
 
 
 def _hmac(claims: dict[str, Any], secret: bytes, kid: str) -> str:
-    # PyJWT itself refuses to do this with a PEM, so that it is put together by hand.
+    # PyJWT refuses a PEM as a secret, so the token is put together by hand.
     text = unsigned({"alg": "HS256", "kid": kid}, claims).rpartition(".")[0]
     signature = hmac.digest(secret, text.encode(), "sha256")
     return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
@@ -239,7 +239,7 @@ async def test_an_old_refresh_token_shown_by_another_client_ends_nothing(desk: T
     for _ in range(3):
         live = (await desk.refresh(app, live)).json()["refresh_token"]
         desk.clock.move(60)
-    # It has no row any more: it is known by its family.
+    # Its row was deleted: it is recognised by its family.
     assert (await desk.refresh(thief, old)).json()["error"] == "invalid_grant"
     assert (await desk.desk.refresh(old)).status_code == 401
     out = await desk.desk.client.post("/api/auth/logout", json={"refresh_token": old})
@@ -249,7 +249,7 @@ async def test_an_old_refresh_token_shown_by_another_client_ends_nothing(desk: T
     told = await desk.post("/oauth/introspect", {"token": old}, auth=gateway.basic)
     assert told.json() == {"active": False}
     live = (await desk.refresh(app, live)).json()["refresh_token"]
-    # Its own client gives it back by mistake, or is not the only one who has it.
+    # Its own client revokes it by mistake, or a thief has it too.
     assert (await desk.refresh(app, old)).status_code == 400
     assert (await desk.refresh(app, live)).status_code == 400
     assert (await desk.desk.audited())[-1] == "REFRESH_TOKEN_REUSED"

@@ -1,4 +1,4 @@
-"""The page that asks a person's consent shows text as text, is in no frame, and splits no header."""
+"""The consent page shows all text as text, cannot be framed, and splits no header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has stolen a bound token, or a proof, gets nothing with it: over HTTP, in streams, over a socket."""
+"""A thief of a bound token or of a proof can do nothing with it: over HTTP, in streams, over a socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
 
 
 async def with_proof(server: BoundServer, door: str, **changes: Any) -> Outcome:
-    """Come with a good token, and a proof that is good but for the changes."""
+    """Send a valid token, and a proof that is valid except for the changes."""
     token = await server.token()
     return await server.ask(door, f"DPoP {token}", server.proof(door, token, **changes))
 
@@ -70,7 +70,7 @@ async def proof_for_another_token(server: BoundServer, door: str) -> Outcome:
 
 
 async def proof_of_the_token_endpoint(server: BoundServer, door: str) -> Outcome:
-    # Without `ath`, for there is no token yet.
+    # Without `ath`, as before there is a token.
     token = await server.token()
     return await server.ask(door, f"DPoP {token}", server.proof(door, None))
 
@@ -84,7 +84,7 @@ async def proof_for_another_server(server: BoundServer, door: str) -> Outcome:
 
 
 async def proof_for_the_host_that_is_named(server: BoundServer, door: str) -> Outcome:
-    # The Host header of the request says this very address.
+    # The Host header of the request has this address.
     return await with_proof(server, door, htu=server.url)
 
 
@@ -154,7 +154,7 @@ async def test_it_is_refused_at_every_door(
     async with bound_server(sqlite_url, clock) as server:
         for door in DOORS:
             refused = await attack(server, door)
-            # One of another time is refused like the rest; its client comes back with a new one.
+            # A proof of another time is refused like the rest; its client retries with a new one.
             closed = 4403 if attack in (old_proof, proof_made_ahead) else 4401
             assert refused.status == (closed if door == "websocket" else 401), (door, refused)
             if door != "websocket":
@@ -166,13 +166,13 @@ async def test_it_is_refused_at_every_door(
 
 
 async def used(database: Database) -> int:
-    """How many proofs are written down as used."""
+    """Return the number of proofs that are stored as used."""
     async with database.read() as db:
         return (await db.execute(select(func.count()).select_from(used_ids))).scalar_one()
 
 
 async def test_a_stranger_with_proofs_writes_nothing(database: Database, clock: MovedClock) -> None:
-    """A key costs nothing: whoever has no more than that fills no table and takes no writer's turn."""
+    """Making a key costs nothing, so an attacker who has only a key must not cause a write."""
     async with token_desk(database, clock) as desk:
         app = await desk.register(APP)
         holder, client = KeyHolder(), desk.desk.client
@@ -196,7 +196,7 @@ async def test_a_stranger_with_proofs_writes_nothing(database: Database, clock: 
                 await ask("/oauth/token", data={"grant_type": "client_credentials"}),
             ]
             assert {status for status, _ in refused} <= {400, 401, 429}, refused
-        # The limit of attempts comes before the proof as well.
+        # The limit of attempts is checked before the proof too.
         assert (await ask("/api/auth/login", json=wrong))[0] == 429
         assert await used(database) == 0
 
@@ -211,7 +211,7 @@ async def test_whoever_is_let_in_has_used_its_proof(database: Database, clock: M
             return await desk.desk.client.post(path, headers={"dpop": shown}, **rest)
 
         async def ask_again(path: str, **rest: Any) -> dict[str, Any]:
-            """Ask, and ask again with the same proof; return the answer."""
+            """Send a request twice with the same proof; return the first answer."""
             before, proof = await used(database), holder.proof("POST", ORIGIN + path, clock.now())
             answer = await ask(path, proof, **rest)
             assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP"), answer.text
@@ -234,7 +234,7 @@ async def test_whoever_is_let_in_has_used_its_proof(database: Database, clock: M
             body = {name: rest | {"refresh_token": taken["refresh_token"]}}
             replay = await ask(path, taken["proof"], **body)
             assert (replay.status_code, replay.json()["error"]) == (400, "invalid_dpop_proof")
-            # It has not used the token up: later than any second tab it is still good.
+            # The replay has not used up the refresh token: it is still valid after the grace period.
             clock.move(11)
             assert (await ask(path, **body)).status_code == 200
 
@@ -311,7 +311,7 @@ ODD = [None, True, 7, 1.5, "Bearer x", [], ["Bearer x"], {}, {"a": 1}]
 async def test_a_payload_of_any_json_type_does_no_harm(
     odd: object, sqlite_url: str, clock: MovedClock
 ) -> None:
-    """Either nobody is there, or the socket is closed as the protocol says; never by a fault of ours."""
+    """The caller is anonymous, or the socket is closed as the protocol says, but never by an internal error."""
     async with bound_server(sqlite_url, clock) as server:
         for payload in (
             odd,
@@ -331,7 +331,7 @@ async def test_a_payload_of_any_json_type_does_no_harm(
 
 
 async def _whole(socket: WebSocketClient) -> tuple[list[dict[str, Any]], int | None]:
-    """Return what comes until the answer is there, or the close code."""
+    """Return the messages up to the answer, or the close code."""
     said: list[dict[str, Any]] = []
     with suppress(ConnectionClosed):
         while not said or said[-1]["type"] != "next":

@@ -29,7 +29,7 @@ MALLORY = "mallory@example.com"
 
 @dataclass
 class Scene:
-    """Alice, who has a passkey, and whoever comes."""
+    """Alice, who has a passkey, and an attacker."""
 
     desk: SignInDesk
     device: Authenticator
@@ -262,7 +262,7 @@ async def test_codes_are_not_guessed(scene: Scene) -> None:
         refused(await scene.desk.login(otp=code))
     statuses = {(await scene.desk.login(otp="555555")).status_code for _ in range(3)}
     assert 429 in statuses
-    # The right one does not come through either, and its owner is not kept out: a recovery code does.
+    # The right code is refused too, but its owner is not locked out: a recovery code is accepted.
     assert (await scene.desk.login(otp=good)).status_code == 429
     await scene.token(recovery_code=codes[0])
 

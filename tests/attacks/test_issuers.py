@@ -1,6 +1,6 @@
 """Attacks by way of trusted issuers: on one real server, over HTTP and over the socket.
 
-Each is refused with the right status, never 500, and no place is asked that the settings do not name.
+Each is refused with the right status, never 500, and no URL is fetched that the settings do not name.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         bad = {name: stack.enter_context(fake_issuer()) for name in UNUSABLE}
         for name, spoil in UNUSABLE.items():
             spoil(bad[name], attacker)
-        # The other issuer has a key of the same id, and keys that must not be used.
+        # The other issuer has a key with the same id, and keys that must not be used.
         other.keys = [Key(idp.keys[0].kid, "ES256", other.keys[0].private), *_unusable()]
-        # And one for encryption of that id too, as some publish them.
+        # And an encryption key with that id too, as some issuers publish.
         twin = key("RS256").jwk() | {"kid": idp.keys[0].kid, "use": "enc"}
         other.say(JWKS, {"keys": [twin, *(each.jwk() for each in other.keys)]})
         trusted = [
@@ -129,7 +129,7 @@ def _unusable() -> list[Key]:
 
 
 def attacks(scene: Scene) -> dict[str, str]:
-    """Tokens that look like the trusted issuer's, by what is wrong with them."""
+    """Return forged tokens of the trusted issuer, by their fault."""
     idp, attacker, mine = scene.idp, scene.attacker, key()
     kid, place = idp.keys[0].kid, f"{attacker.url}{JWKS}"
     good, claims = idp.token(), idp.claims()
@@ -180,7 +180,7 @@ def attacks(scene: Scene) -> dict[str, str]:
 
 
 def _by_small_key(idp: FakeIssuer) -> str:
-    # PyJWT would not sign with this one.
+    # PyJWT refuses to sign with this key.
     header = {"typ": "at+jwt", "kid": "small", "alg": "RS256"}
     text = unsigned(header, idp.claims()).rpartition(".")[0]
     private = idp.keys[1].private
@@ -235,7 +235,7 @@ def test_a_flood_of_unknown_keys_is_a_question_or_two(scene: Scene) -> None:
             headers = {"authorization": f"Bearer {token}"}
             answer = client.post(f"{scene.server.url}/graphql", json=VIEWER, headers=headers)
             assert answer.status_code == 401
-    # The cool-down is of ten seconds; a slow machine may see a second one begin.
+    # The cool-down is ten seconds; on a slow machine a second one may begin.
     assert scene.idp.count(JWKS) <= before + 3
 
 

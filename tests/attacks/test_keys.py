@@ -1,4 +1,4 @@
-"""Attacks on the signing keys: who has a copy of the database, who can write into it, who has an old key."""
+"""Attacks on the signing keys, by an attacker with a copy of the database, with write access, or with an old key."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from watchword.storage.vault import Vault
 from watchword.tokens.keys import Key, load
 
 SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
-# Made for these tests and used by nothing else.
+# Made for these tests only.
 THEIRS = Vault(lambda: ("YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=",))
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
 def forged(stolen: Key, desk: SignInDesk) -> str:
-    """A token that says to be the admin's for years."""
+    """Return a forged token of the admin that is valid for years."""
     said = claims(
         desk.auth.clock.now(),
         iss=ORIGIN,
@@ -41,7 +41,7 @@ def forged(stolen: Key, desk: SignInDesk) -> str:
 
 
 async def put(database: Database, clock: MovedClock, mine: Key, pem: str) -> None:
-    """Write a key into the database, as somebody who can do that and no more."""
+    """Insert a key into the database, as an attacker with write access only."""
     async with database.write() as db:
         db.add(
             SigningKey(
@@ -89,7 +89,7 @@ async def test_a_key_that_was_written_into_the_database_signs_and_verifies_nothi
         assert desk.auth.keys.ring.signing.kid != mine.kid
         published = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
         assert mine.kid not in [each["kid"] for each in published]
-        # A start says so, and does not make it ours.
+        # The start reports it, and does not seal it as ours.
         with pytest.raises(Unsafe):
             await ensure(database, VAULT, SETTINGS, clock.now())
         async with database.read() as db:

@@ -1,4 +1,4 @@
-"""Nobody gives what they do not have, and nobody gets more by an application than by themselves."""
+"""Users cannot grant what they do not have, and an application gives them no more than they have."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from watchword.storage.database import Database
 from watchword.transaction import Transaction, transaction
 
 OWNER = "owner@example.com"
-# A helper may manage accounts and clients: that is for a schema to say, and is no more than that.
+# A helper may manage accounts and clients, because the schema allows it, and nothing more.
 HELPER = Actor(
     "helper", "s1", "watchword", "203.0.113.9", Grants(frozenset({"keeper"}), frozenset({"x:y"}))
 )
@@ -128,7 +128,7 @@ async def test_what_one_has_is_given_and_what_others_have_is_taken(desk: TokenDe
         asked = Registration("Own", grants=["client_credentials"], scopes=["x:y"], roles=["keeper"])
         own = await add_client(unit, Domain(), asked)
         await add_secret(unit, own.id)
-        # Taking away is for whoever the schema lets do it.
+        # The schema decides who may take rights away.
         await sign_out(unit, owner)
         await disable_client(unit, client)
 
@@ -139,7 +139,7 @@ async def test_one_changes_ones_own_password_whatever_ones_token_may_do(desk: To
         await set_password(unit, owner, "hash")
 
 
-# --- What applications carry ---
+# --- Rights of applications ---
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Attacks on sign-in and on sessions: each is refused with its status, and nothing of it stays."""
+"""Attacks on sign-in and on sessions: each is refused with its status, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_refresh_token_of_another_client_is_good_for_nothing_here(
         assert (await desk.refresh(theirs.refresh_token)).status_code == 401
         body = {"refresh_token": theirs.refresh_token}
         assert (await post(desk, "logout", body)).status_code == 204
-        # It was neither used up nor revoked by who had no business with it.
+        # The attempts neither used it up nor revoked it.
         await sessions.refresh(theirs.refresh_token, device, now, client="app")
 
 
@@ -180,7 +180,7 @@ async def test_where_every_token_is_bound_an_unbound_session_gives_none(
         assert (refused.status_code, refused.json()["error"]) == (401, "invalid_grant")
 
 
-# Other sites (login CSRF, and requests in a person's name)
+# Other sites (login CSRF, and requests in the user's name)
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
@@ -258,7 +258,7 @@ async def test_a_planted_cookie_is_never_signed_in(database: Database, clock: Mo
             assert desk.client.cookies[COOKIE] != cookie
             principal = await desk.auth.verify(answer.json()["access_token"])
             assert principal.subject == desk.account.id
-        # Whoever planted its own session still has just that.
+        # The attacker still has only its own session.
         theirs = (await desk.refresh(planted)).json()["access_token"]
         assert (await desk.auth.verify(theirs)).subject != desk.account.id
 
@@ -337,9 +337,9 @@ async def test_a_third_partys_token_steps_nobody_up(database: Database, clock: M
             assert response.status_code == (200 if client == "watchword" else 403)
 
 
-# Whatever JSON and whatever bytes
+# Arbitrary JSON and bytes
 
-# Half characters and numbers that JSON does not have included.
+# Including lone surrogates and numbers that JSON does not allow.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,

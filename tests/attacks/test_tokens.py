@@ -1,6 +1,6 @@
-"""Forged tokens, at every door of one real server: refused, with the rule in the log and in no answer.
+"""Forged tokens on every transport of one real server: refused, with the rule in the log and in no answer.
 
-The forger has the server's own key as well, so that only the rule that is tried can refuse.
+The forger has the server's own key, so that only the rule under test can refuse the token.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REFUSED = "a token was refused by the rule: "
 
 @dataclass
 class Fort:
-    """The server that is attacked, with what the attacker has."""
+    """The server under attack, with the means of the attacker."""
 
     server: LiveServer
     forge: Forge
@@ -84,14 +84,14 @@ async def doors(fort: Fort) -> AsyncIterator[Doors]:
 
 
 class Doors:
-    """Shows a token at every door, and returns what each of them said."""
+    """Send a token to every transport, and return their answers."""
 
     def __init__(self, fort: Fort, client: httpx2.AsyncClient) -> None:
         self._fort = fort
         self._client = client
 
     async def refuse(self, token: str, *, expired: bool = False) -> None:
-        """See that each door refuses a token, and that no answer has anything of it."""
+        """Check that each transport refuses a token, and that no answer contains any of it."""
         code = "TOKEN_EXPIRED" if expired else "UNAUTHENTICATED"
         for accept in ("application/json", "text/event-stream", "multipart/mixed"):
             response = await self.post(token, accept)
@@ -106,7 +106,7 @@ class Doors:
             _check_silent(token, reason)
 
     async def accept(self, token: str) -> None:
-        """See that each door lets a token in."""
+        """Check that each transport accepts a token."""
         response = await self.post(token, "application/json")
         assert response.json()["data"]["viewer"]["id"]
         assert (await self.init(token))[0] == 1000
@@ -125,7 +125,7 @@ class Doors:
             return await _outcome(client, "connection_ack")
 
     async def renew(self, token: str) -> tuple[int | None, str | None]:
-        """As `init`, for the renewal of a socket that was opened with a good token."""
+        """Do the same as `init`, but renew a socket that was opened with a valid token."""
         async with WebSocketClient.open(self._fort.url) as client:
             assert (await client.init(self._fort.forge.sign()))["type"] == "connection_ack"
             await client.send({"type": "ping", "payload": {"authorization": f"Bearer {token}"}})
@@ -140,7 +140,7 @@ async def _outcome(client: WebSocketClient, good: str) -> tuple[int | None, str 
 
 
 def _check_silent(token: str, *said: str | None) -> None:
-    """No part of a token that is long enough to be recognised is in what was said."""
+    """Check that the answers contain no recognisable part of a token."""
     pieces = [part[at : at + 24] for part in token.split(".") for at in range(0, len(part), 24)]
     for piece in (piece for piece in pieces if len(piece) >= 16 and set(piece) != {"A"}):
         assert not any(text and piece in text for text in said), piece
@@ -199,7 +199,7 @@ async def test_half_a_surrogate_pair_is_refused_at_every_door(fort: Fort) -> Non
 async def test_what_else_we_give_out_is_no_access_token(fort: Fort) -> None:
     async with doors(fort) as all_of_them:
         await all_of_them.refuse(fort.refresh_token)
-        # An authorization code, a client's secret, a nonce: each is random text.
+        # An authorization code, a client secret, a nonce: all are random text.
         await all_of_them.refuse(secrets.token_urlsafe(32))
 
 
@@ -289,14 +289,14 @@ async def test_a_token_that_is_revoked_is_refused_although_it_was_seen_before(fo
             assert (await all_of_them.post(token, "application/json")).status_code == 200
             given = {"refresh_token": answer["refresh_token"]}
             await client.post(f"{fort.server.url}/api/auth/logout", json=given)
-            # The session's end reaches the process by its log, a moment later.
+            # The process learns of the end of the session from its event log, a moment later.
             response = await all_of_them.post(token, "application/json")
             async with asyncio.timeout(5):
                 while response.status_code == 200:
                     response = await all_of_them.post(token, "application/json")
             assert response.json()["errors"][0]["extensions"]["code"] == "TOKEN_REVOKED"
             assert (await all_of_them.init(token))[0] == 4401
-            # ECDSA has two signatures for everything: it is the claims that are revoked.
+            # ECDSA has two valid signatures for each message, so the revocation must not depend on it.
             response = await all_of_them.post(mirrored(token), "application/json")
             assert response.json()["errors"][0]["extensions"]["code"] == "TOKEN_REVOKED"
 
@@ -308,7 +308,7 @@ async def test_arbitrary_claims_are_never_an_error_of_ours(fort: Fort) -> None:
 
 
 async def _raw(fort: Fort, headers: list[str], chunks: bytes | None = None) -> bytes:
-    """Send a request as it is written, and return the answer."""
+    """Send a raw request, and return the answer."""
     address = urlsplit(fort.url)
     body = json.dumps({"query": QUERY}).encode() if chunks is None else chunks
     lines = ["POST /graphql HTTP/1.1", f"Host: {address.netloc}", "Connection: close"]

@@ -61,6 +61,17 @@ class SignInDesk:
         headers = {"authorization": f"Bearer {access_token}"}
         return await self.client.post("/api/auth/step-up", json=shown, headers=headers)
 
+    async def tokens(self, **changes: Any) -> dict[str, Any]:
+        """Sign in as an app does, and return the answer with its tokens."""
+        answer: dict[str, Any] = (await self.login(delivery="body", **changes)).json()
+        return answer
+
+    async def entries(self, action: str) -> list[AuditEntry]:
+        """Return the audit entries of an action, the oldest first."""
+        wanted = select(AuditEntry).filter_by(action=action).order_by(AuditEntry.position)
+        async with self.auth.services.database.read() as db:
+            return list((await db.execute(wanted)).scalars())
+
     async def audited(self) -> list[str]:
         """What the audit log says was done to the account, the oldest first."""
         mine = select(AuditEntry.action).filter_by(account_id=self.account.id)

@@ -1,4 +1,4 @@
-"""Keys are rotated by schedule, by one of any number of processes, and nobody has to ask for it."""
+"""Signing keys are rotated on schedule, by exactly one of any number of processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PUBLISH = 600
 async def rotated(
     database: Database, clock: MovedClock, processes: int = 1, **settings: Any
 ) -> AsyncIterator[tuple[SignInDesk, list[Rotation]]]:
-    """Processes with a schedule, on one database."""
+    """Processes with the same schedule on one database."""
     given = {"key_rotation_seconds": 10 * DAY, "key_publish_seconds": PUBLISH} | settings
     async with sign_in_desk(database, clock, **given) as desk:
         identities = [desk.auth]
@@ -48,7 +48,7 @@ async def rotated(
 
 
 async def turn(clock: MovedClock, rotations: list[Rotation], seconds: float) -> None:
-    """Let time pass, and everybody look once at its end."""
+    """Move the clock, then let every process do its periodic task once."""
     if seconds > EVERY_SECONDS:
         clock.time += seconds - EVERY_SECONDS
     await until(lambda: clock.waiting == len(rotations))

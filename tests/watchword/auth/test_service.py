@@ -1,4 +1,4 @@
-"""Identity as a whole: who a token speaks for, and with what."""
+"""The auth service: the principal of a token, and its roles and scopes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the migrations make is what the tables say."""
+"""The migrations create the tables as they are declared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.storage.database import Database
 
 
 def differences(connection: Connection, base: Any) -> list[Any]:
-    """Compare a migrated database with the metadata, as far as the metadata's own tables go."""
+    """Compare a migrated database with the tables of this metadata."""
     names = set(base.metadata.tables)
 
     def is_ours(_object: Any, name: str | None, kind: str, _reflected: bool, _to: Any) -> bool:
@@ -23,7 +23,7 @@ def differences(connection: Connection, base: Any) -> list[Any]:
     options = {"include_object": is_ours, "compare_type": True, "compare_server_default": True}
     context = MigrationContext.configure(connection, opts=options)
     with warnings.catch_warnings():
-        # The log's own tables have one.
+        # Only the tables of the event log have one.
         warnings.filterwarnings(
             "ignore", "Skipped unsupported reflection of expression-based index"
         )

@@ -1,4 +1,4 @@
-"""So many connections, so many messages a second, and no more."""
+"""The limits of open connections and of messages per second."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_principal_and_the_process_have_so_many_wherever_they_come_from() -> N
     quota.take("b", "alice")
     with pytest.raises(RateLimited, match="for this principal"):
         quota.take("c", "alice")
-    # What was refused counts nowhere.
+    # A refused connection counts for none of the limits.
     quota.take("c")
     with pytest.raises(RateLimited, match="on this server"):
         quota.take("d", "bob")
@@ -60,7 +60,7 @@ def test_a_principal_and_the_process_have_so_many_wherever_they_come_from() -> N
 
 
 class AnyUse(RuleBasedStateMachine):
-    """Any order of taking and giving back, also twice: the counts are those of what is held."""
+    """In any order of taking slots and giving them back, also twice, the counts match the slots that are held."""
 
     held = Bundle("held")
 

@@ -1,4 +1,4 @@
-"""Attempts: counted in memory, and in a real Redis for all processes together."""
+"""Attempts are counted in memory, or in a real Redis for all processes together."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_who_comes_while_others_are_undecided_waits_for_them() -> None:
         for taken in (*first[1:], done.pop().result()):
             await made.decide(taken, is_guess=True)
         answers = await asyncio.gather(*later, return_exceptions=True)
-        # Three guesses were wrong: those that waited for them are refused, and nobody waits any more.
+        # Three guesses were wrong, so the attempts that waited for them are refused, and none waits any more.
         assert sum(isinstance(answer, RateLimited) for answer in answers) == 2
         with pytest.raises(RateLimited):
             await made.begin(LIMIT, "a")

@@ -1,4 +1,4 @@
-"""Slow hashes are done in turn, and how many wait is bounded for all and for each network."""
+"""Slow hashes are queued, and the queue is limited in all and for each network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from watchword.throttling.hash_queue import in_turn
 
 @contextmanager
 def held() -> Iterator[threading.Event]:
-    """Let no hash end until the test does."""
+    """Block all hashes until the test ends."""
     go = threading.Event()
     try:
         yield go

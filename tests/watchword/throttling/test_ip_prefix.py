@@ -1,4 +1,4 @@
-"""What of an address is counted: all of it, or the networks that a customer or a site has."""
+"""The networks in which an address is counted: the address itself, or those of a customer and a site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts: made, found, given roles, disabled; the last admin stays."""
+"""Accounts: add, find, rename, give roles, disable; the last admin stays."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_the_last_admin_stays(database: Database) -> None:
 
 
 async def test_who_cannot_sign_in_here_is_not_the_last_admin(database: Database) -> None:
-    """People of other issuers are admins by their tokens, whatever the first of them said."""
+    """Users of other issuers are admins by their current token, not by their first one."""
     first = await made(database, "a@x", "admin")
     async with unit_of(database, NOW) as unit:
         other = await add_account(unit, email="b@x", name="B", roles=["admin"], hash=None)

@@ -1,4 +1,4 @@
-"""People of other issuers: which account each is, and when it is believed no more."""
+"""Users of other issuers: their accounts, and when their tokens are refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def idp() -> Iterator[FakeIssuer]:
 
 
 class Desk:
-    """A sign-in desk that trusts an issuer, and what it makes of that issuer's tokens."""
+    """A sign-in desk that trusts an issuer and verifies its tokens."""
 
     def __init__(
         self, desk: SignInDesk, database: Database, clock: MovedClock, idp: FakeIssuer
@@ -109,7 +109,7 @@ async def test_an_address_that_somebody_has_here_links_to_nobody(
         assert principal.subject != desk.local.id
         account = (await desk.accounts())[principal.subject]
         assert account.email.endswith("@example.invalid")
-        # And what was tried and taken back left nothing in the transaction.
+        # The attempt that was rolled back left nothing in the transaction.
         assert len(await desk.accounts()) == 2
 
 
@@ -262,7 +262,7 @@ async def test_signing_out_elsewhere_ends_their_tokens_too(
             await sign_out(unit, desk.local.id, keep=mine.session.id)
         for event in unit.events:
             desk.auth.revocations.add(event, clock.now())
-        # Also one that is looked at now for the first time.
+        # A token that is verified for the first time now is refused too.
         for old in (token, desk.token(sub="elsewhere", jti="other")):
             with pytest.raises(TokenRevoked):
                 await desk.verify(old)
@@ -278,7 +278,7 @@ async def test_an_issuer_whose_clock_is_ahead_is_signed_out_too(
         async with unit_of(database, clock.now()) as unit:
             await sign_out(unit, principal.subject)
         clock.move(10)
-        # One that has not seen it before, and hears nothing.
+        # A second process that has not seen the token, and receives no events.
         other = AuthService(desk.auth.services)
         await other.open()
         with pytest.raises(TokenRevoked):
@@ -324,7 +324,7 @@ async def test_a_key_that_is_withdrawn_takes_its_tokens_along(
         await desk.verify(old)
         idp.keys = [key()]
         clock.move(20)
-        # Somebody comes with the new key, and the old one is seen to be gone.
+        # A token with the new key makes this process fetch the key set, from which the old key is gone.
         await desk.verify(sub="person-2")
         with pytest.raises(InvalidToken) as refused:
             await desk.verify(old)
@@ -392,7 +392,7 @@ async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
             await desk.verify(lost)
         monkeypatch.setattr(external, "find", fail)
         assert await desk.verify(kept) is first
-        # Who was refused meanwhile is not believed for that.
+        # A token that was refused in the meantime stays refused.
         with pytest.raises(Unavailable):
             await desk.verify(lost)
         clock.move(SECONDS / 2)
@@ -461,7 +461,7 @@ async def test_what_was_issued_for_an_account_is_not_accepted_for_it_after_unlin
         clock.move(2 * SECONDS)
         for auth in (desk.auth, other):
             assert (await auth.verify(token)).subject != desk.local.id
-        # The account's own session goes on.
+        # The account's own session can go on.
         assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
 
 
@@ -487,7 +487,7 @@ async def test_nobody_of_another_issuer_is_one_of_ours(
         principal = await desk.verify(client_id=FIRST_PARTY, sid="s", ver=99)
         assert principal.client != FIRST_PARTY
         assert principal.session is None
-        # An issuer names its own people, not our accounts.
+        # An issuer names its own subjects, not our accounts.
         taken = await desk.verify(sub=desk.local.id, jti="2")
         assert taken.subject != desk.local.id
 
@@ -548,9 +548,9 @@ async def test_a_token_of_the_very_second_in_which_its_person_was_signed_out_is_
         principal = await desk.verify()
         async with unit_of(database, clock.now()) as unit:
             await sign_out(unit, principal.subject)
-        # Nothing is heard of it here: the row alone says so.
+        # No event reaches this process: the row alone decides.
         with pytest.raises(TokenRevoked):
             await desk.verify(jti="same second")
-        # Its issuer's clock may be ahead by so much.
+        # The issuer's clock may be ahead by this much.
         clock.move(desk.auth.settings.leeway_seconds + 1)
         assert (await desk.verify(jti="next second")).subject == principal.subject

@@ -1,10 +1,8 @@
-"""The audit log, page by page; and that nobody can change what is in it."""
+"""The audit log as a GraphQL connection."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, SignInDesk, sign_in_desk
@@ -60,41 +58,3 @@ async def test_a_forged_cursor_is_refused(database: Database, clock: MovedClock)
     async with sign_in_desk(database, clock) as desk:
         with pytest.raises(BadUserInput):
             await audit_log(context(desk), page(2, "x", None, None))
-
-
-COLUMNS = "(position, at, action, address, detail)"
-FORGED = (
-    "SELECT position, at, 'SIGNED_OUT', address, detail FROM watchword_audit_entries WHERE true"
-)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "DELETE FROM watchword_audit_entries",
-        "UPDATE watchword_audit_entries SET actor = 'nobody'",
-        f"INSERT INTO watchword_audit_entries {COLUMNS} {FORGED}"
-        " ON CONFLICT (position) DO UPDATE SET action = 'SIGNED_OUT'",
-    ],
-)
-async def test_the_database_keeps_what_is_in_it(
-    change: str, database: Database, clock: MovedClock
-) -> None:
-    async with sign_in_desk(database, clock):
-        with pytest.raises(DBAPIError, match="audit entries are kept"):
-            async with database.write() as db:
-                await db.execute(text(change))
-
-
-@pytest.mark.parametrize("way", ["REPLACE", "INSERT OR REPLACE"])
-async def test_sqlite_lets_nothing_take_an_entrys_place(
-    way: str, sqlite_url: str, clock: MovedClock
-) -> None:
-    database = Database(sqlite_url)
-    async with sign_in_desk(database, clock) as desk:
-        await desk.login()
-        with pytest.raises(DBAPIError, match="audit entries are kept"):
-            async with database.write() as db:
-                await db.execute(text(f"{way} INTO watchword_audit_entries {COLUMNS} {FORGED}"))
-        assert await desk.audited() == ["ACCOUNT_ADDED", "SIGNED_IN"]
-    await database.close()

@@ -1,4 +1,4 @@
-"""Passkeys and one-time codes over GraphQL: whose they are, and who may change them."""
+"""Passkeys and one-time codes over GraphQL: only their owner sees and changes them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAKE_CODES = "mutation { makeRecoveryCodes }"
 
 @dataclass
 class Person:
-    """Somebody who asks about its factors."""
+    """A user that queries its own factors."""
 
     desk: SignInDesk
     principal: Principal

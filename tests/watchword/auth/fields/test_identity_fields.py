@@ -1,4 +1,4 @@
-"""`viewer`: who is signed in, also without an account."""
+"""`viewer` returns the signed-in caller, even if it has no account."""
 
 from __future__ import annotations
 

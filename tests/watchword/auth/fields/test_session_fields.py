@@ -1,4 +1,4 @@
-"""`sessions`, `revokeSession`, `signOutEverywhere` and `changePassword`, asked with real tokens."""
+"""`sessions`, `revokeSession`, `signOutEverywhere` and `changePassword`, with real tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANGE = "mutation C($c: String!, $n: String!) { changePassword(current: $c, new
 
 
 class Asker:
-    """Somebody with a session, who asks with its token."""
+    """A user with a session, that queries with its token."""
 
     def __init__(self, desk: SignInDesk, principal: Principal, refresh_token: str) -> None:
         self._desk = desk
@@ -95,7 +95,7 @@ async def test_a_person_revokes_a_session_of_its_own(database: Database, clock: 
         lost, mine = await Asker.sign_in(desk), await Asker.sign_in(desk)
         id = lost.principal.session
         assert await mine.data(REVOKE, id=id) == {"revokeSession": id}
-        # A second time there is nothing to do, and that is fine.
+        # Repeating it changes nothing and is no error.
         assert await mine.data(REVOKE, id=id) == {"revokeSession": id}
         assert not await lost.is_in()
         assert await mine.is_in()

@@ -1,4 +1,4 @@
-"""What the routes read and answer: refusals in RFC 6749's words, and pages of our own."""
+"""JSON requests and responses: errors in the form of RFC 6749, and the check of the origin."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> 
         ("https", {}, True),
         ("https", {"origin": "https://a.example"}, True),
         ("http", {"origin": "http://a.example"}, True),
-        # TLS may end before us.
+        # A proxy may terminate TLS.
         ("http", {"origin": "https://a.example"}, True),
         ("https", {"origin": "http://a.example"}, False),
         ("https", {"origin": "https://b.example"}, False),
         ("https", {"origin": "https://friend.example", "sec-fetch-site": "cross-site"}, True),
         ("https", {"sec-fetch-site": "same-site"}, False),
-        # A proxy in front may put another name into Host, or the port.
+        # A proxy may change the name in Host, or add the port.
         ("https", {"origin": "https://issuer.example"}, True),
         ("https", {"origin": "https://issuer.example", "sec-fetch-site": "same-site"}, False),
         ("https", {"origin": "http://issuer.example"}, False),

@@ -1,4 +1,4 @@
-"""Request options over HTTP, and what they are good for at login and step-up."""
+"""Request options over HTTP, and their use at login and step-up."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_a_person_of_a_large_office_gets_options_and_signs_in_when_many_as
                 "/api/auth/login", json={"passkey": device.get(options)}
             )
             assert signed_in.status_code == 200
-            # A page that offers passkeys asks when it is opened, whoever signs in.
+            # A page that offers passkeys requests options on load, before the user is known.
             assert (await ask(desk)).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""A bound token is nothing without its proof, and a proof is good once."""
+"""A bound token needs a proof, and a proof is accepted once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def auth(database: Database, clock: MovedClock) -> AuthService:
 def request(*headers: tuple[str, str], method: str = "POST", path: str = PATH) -> Request:
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
-    # Whatever a client says the host is does not matter.
+    # The Host header does not matter: a client can set it.
     return Request(scope | {"headers": [*raw, (b"host", b"evil.example")]})
 
 
@@ -80,7 +80,7 @@ def proof(auth: AuthService, token: str | None = None, **changes: Any) -> str:
 
 
 async def key_of(auth: AuthService, shown: Request) -> str | None:
-    """Prove a key, and use the proof up."""
+    """Return the proven key, after using up the proof."""
     found = proven_key(auth, shown)
     await use_alone(auth, found.use)
     return found.key
@@ -165,7 +165,7 @@ async def test_nothing_is_taken_while_the_database_is_away(
 async def test_nothing_is_taken_while_another_writer_holds_the_database(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who has waited for it in vain may come back: nothing was wrong with the token."""
+    """A client that timed out on a locked database gets 503, so that it retries: the token is valid."""
     auth = await auth_of(database, clock)
     token = await token_for(auth, HOLDER.thumbprint)
     shown = Credential(token, DPOP, proof(auth, token))
@@ -243,7 +243,7 @@ async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) 
 async def test_a_nonce_is_good_while_the_encryption_key_changes(
     sqlite_url: str, clock: MovedClock
 ) -> None:
-    """One process was restarted with the new key in front, the other not yet."""
+    """One process was restarted with the new encryption key first, the other was not."""
     database = Database(sqlite_url)
     old, new = (ENCRYPTION_KEY, NEW_KEY), (NEW_KEY, ENCRYPTION_KEY)
     ahead = await auth_of(database, clock, dpop_nonce=True, encryption_keys=new)

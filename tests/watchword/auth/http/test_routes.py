@@ -75,7 +75,7 @@ async def test_the_database_holds_no_token(database: Database, clock: MovedClock
             known = (await db.execute(select(RefreshToken))).scalars().all()
         assert len(known) == 2
         stored = str([vars(row), *map(vars, known)])
-        # Nor its family's name, which is all that it takes to end the session.
+        # Nor the family's name, which would be enough to end the session.
         assert token[:24] == fresh[:24]
         for secret in (token[:24], token[24:], fresh[24:]):
             assert secret not in stored
@@ -230,7 +230,7 @@ async def test_sign_out_ends_the_session_and_forgets_the_cookie(
             assert response.status_code == 204
         assert "Max-Age=0" in response.headers["set-cookie"]
         assert (await desk.refresh()).status_code == 401
-        # The other session is another device.
+        # The other session is on another device.
         assert (await desk.refresh(token)).status_code == 200
 
 
@@ -320,7 +320,7 @@ async def test_who_refreshes_with_a_proof_gets_tokens_bound_to_it(
 
 
 async def test_whoever_is_not_let_in_is_challenged(sqlite_desk: Any, clock: MovedClock) -> None:
-    """RFC 9110, section 15.5.2: every 401 says by which scheme one comes in."""
+    """RFC 9110, section 15.5.2: every 401 names the scheme by which to authenticate."""
     for used, scheme in ((False, "Bearer"), (True, "DPoP")):
         proofs = {
             path: {"dpop": KeyHolder().proof("POST", ORIGIN + path, clock.now())} if used else {}

@@ -1,4 +1,4 @@
-"""What is sealed can be sealed anew, so that an old encryption key can go."""
+"""All secrets can be resealed, so that an old encryption key can be removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watchword.principal import OPERATOR
 from watchword.storage.database import Database
 from watchword.storage.vault import Vault
 
-# Made for these tests and used by nothing else.
+# Made for these tests only.
 NEXT = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 BOTH = Vault(lambda: (NEXT, ENCRYPTION_KEY))
 NEW = Vault(lambda: (NEXT,))
@@ -25,7 +25,7 @@ SETTINGS = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
 
 
 async def fill(database: Database, clock: MovedClock, secret: str) -> None:
-    """Two signing keys, and the secret of somebody's one-time codes."""
+    """Two signing keys and a TOTP secret."""
     async with sign_in_desk(database, clock) as desk:
         account = desk.account.id
     await rotate(database, VAULT, SETTINGS, clock.now())

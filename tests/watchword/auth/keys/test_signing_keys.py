@@ -1,4 +1,4 @@
-"""Signing keys: one at first, rotated without a refused token, dropped in the end."""
+"""Signing keys: one at first, rotated without a refused token, deleted in the end."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ async def rows(database: Database) -> list[SigningKey]:
 
 
 async def kids(database: Database, clock: MovedClock) -> list[str]:
-    """The keys that are good, the one that signs first."""
+    """Return the ids of the valid keys, the signing key first."""
     return [key.kid for key in (await load(database, VAULT, clock.now())).keys]
 
 
 async def put_in_the_clear(database: Database) -> None:
-    """Make of each key what was in the database before keys were sealed."""
+    """Store each key in the clear, as before keys were sealed."""
     async with database.write() as db:
         for row in await newest_first(db):
             row.private_pem = VAULT.open(row.private_pem)
@@ -72,7 +72,7 @@ async def put_in_the_clear(database: Database) -> None:
 async def processes(
     database: Database, clock: MovedClock, **settings: Any
 ) -> AsyncIterator[tuple[SignInDesk, AuthService]]:
-    """One that signs, and another one, which only verifies."""
+    """A process that signs, and another one that only verifies."""
     async with sign_in_desk(database, clock, **settings) as desk:
         other = AuthService(desk.auth.services)
         await other.open()
@@ -146,7 +146,7 @@ async def test_a_database_from_before_keys_were_sealed_is_migrated_and_its_key_g
 
 
 async def before_0003(database: Database, folder: Path) -> Database:
-    """An empty database of the same kind, as it was one revision before keys were sealed."""
+    """An empty database of the same kind, one revision before keys were sealed."""
     old = database
     if database.is_sqlite:
         old = Database(f"sqlite+aiosqlite:///{folder / 'old.db'}")
@@ -161,7 +161,7 @@ async def before_0003(database: Database, folder: Path) -> Database:
 async def test_a_key_in_the_clear_among_sealed_ones_is_not_ours(
     database: Database, clock: MovedClock
 ) -> None:
-    """Whoever can write into the database, and has no key that seals, cannot bring a key of its own."""
+    """An attacker that can write to the database but has no encryption key cannot add a signing key."""
     await ensure(database, VAULT, SETTINGS, clock.now())
     mine = make()
     async with database.write() as db:
@@ -244,7 +244,7 @@ async def test_a_new_key_is_sealed_so_that_those_who_know_the_old_seal_open_it(
     clock.move(PUBLISH + LAST_TOKEN)
     await store.refresh()
     assert store.ring.signing.kid == made.key.kid
-    # Once all is sealed by the new one, so is what is made then.
+    # Once all keys are resealed with the new encryption key, new keys are sealed with it too.
     await reseal(database, operators, clock.now(), OPERATOR)
     await rotate(database, Vault(lambda: (old, new)), SETTINGS, clock.now())
     assert len((await load(database, Vault(lambda: (new,)), clock.now())).keys) == 2
@@ -345,7 +345,7 @@ async def test_an_old_key_verifies_until_the_longest_token_has_ended(
     clock.move(100)
     new = await rotate(database, VAULT, SETTINGS, clock.now(), at_once=at_once)
     clock.move(new.signs_at - clock.now())
-    # Signed by a process that has not looked for as long as it may, with the longest life there is.
+    # The worst case: signed by a process whose keys are as old as allowed, with the longest lifetime.
     clock.move(KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS - 1)
     assert await kids(database, clock) == [new.key.kid, old]
     clock.move(1)
@@ -396,7 +396,7 @@ async def test_a_process_follows_the_dates_without_the_database(
         assert len((await other.jwks())["keys"]) == 2
         clock.move(LAST_TOKEN)
         assert [key["kid"] for key in (await other.jwks())["keys"]] == [made.key.kid]
-        # Nobody signs who cannot know whether it still may.
+        # A process that cannot check its keys must not sign.
         with pytest.raises(ConnectionRefusedError):
             await other.keys.fresh()
         assert other.verifier.ring.find(old) is None
@@ -443,14 +443,14 @@ async def test_another_process_accepts_a_new_key_at_once(
 async def test_the_first_token_of_a_new_key_is_accepted_whenever_a_process_looked_before(
     database: Database, clock: MovedClock
 ) -> None:
-    """An attacker may have made it look a moment before the new key was there."""
+    """An attacker may have caused a query just before the new key was added."""
     async with processes(database, clock) as (desk, other):
         clock.move(5)
         await other.refresh_keys()
         clock.move(0.001)
         await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
         clock.move(AT_ONCE - SETTINGS.leeway_seconds)
-        # By a machine whose clock is as far ahead as is tolerated.
+        # Signed by a process whose clock is ahead by the whole leeway.
         await desk.auth.refresh_keys()
         ahead = MovedClock(clock.now() + SETTINGS.leeway_seconds)
         desk.auth.clock = desk.auth.keys._clock = ahead
@@ -534,7 +534,7 @@ async def test_a_running_process_goes_on_beside_a_key_that_it_cannot_open(
         assert made.key.kid not in [key["kid"] for key in (await other.jwks())["keys"]]
         assert (await other.verify(token)).subject == desk.account.id
         assert f"{made.key.kid} is left out" in caplog.text
-        # One that starts now does not go on.
+        # A process that starts now fails.
         with pytest.raises(Unsafe, match="cannot be opened"):
             await AuthService(desk.auth.services).open()
 
@@ -560,7 +560,7 @@ async def test_nobody_keeps_the_key_set_for_longer_than_a_new_key_waits(
         answer = await desk.client.get("/.well-known/jwks.json")
     kept = f"public, max-age={max_age}" if max_age else "no-store"
     assert answer.headers["cache-control"] == kept
-    # Who asked just before a key was made asks again before it signs.
+    # A cache that fetched just before a key was made fetches again before it signs.
     assert max_age <= max(publish, AT_ONCE)
 
 
@@ -579,6 +579,6 @@ def test_no_more_than_one_key_signs_at_any_moment() -> None:
 
 
 def forge(token: str) -> str:
-    """A token that names a key that nobody has."""
+    """A token with an unknown key id."""
     header = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IngifQ"
     return header + token[token.index(".") :]

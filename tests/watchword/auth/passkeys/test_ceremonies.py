@@ -1,4 +1,4 @@
-"""The two ceremonies of WebAuthn: what is asked, and that nothing but the right answer is good."""
+"""The two ceremonies of WebAuthn: the options, and that only the right answer is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Challenges: made of nothing that is kept, answered once, good for one purpose and one account."""
+"""Challenges: not stored when made, accepted once, for one purpose and one account."""
 
 from __future__ import annotations
 

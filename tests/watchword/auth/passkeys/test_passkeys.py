@@ -1,4 +1,4 @@
-"""Passkeys on a database: registered, used, renamed and removed; and whatever is wrong with one."""
+"""Passkeys on a database: registered, used, renamed and removed; and each reason to refuse one."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ async def test_a_passkey_that_is_removed_while_its_owner_is_waited_for_signs_nob
     lock = passkeys.lock_account
 
     async def locked(db: AsyncSession, id: str) -> Account:
-        # Whoever held the account before us has removed it.
+        # The transaction that held the lock before has removed it.
         gone = delete(Passkey).execution_options(synchronize_session=False)
         await db.execute(gone)
         return await lock(db, id)

@@ -1,4 +1,4 @@
-"""Whom passkeys are for: the issuer's host or a domain above it, seen from origins that are named."""
+"""The relying party: the issuer's host or a parent domain, with the origins that are allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch lets what happened anywhere have its effect here: at the start, and at once after it."""
+"""The follower applies the revocations of all processes: recent ones at the start, new ones at once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ALICE = Principal(
 
 
 class Post:
-    """A process that watches, with one lease of Alice's."""
+    """A process with a follower, and one lease of Alice's."""
 
     def __init__(self, services: Services, grace: float | None) -> None:
         self.services = services
@@ -190,7 +190,7 @@ async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
             raise away(ConnectionRefusedError())
 
         patched.setattr(post.services.event_log, "since", since)
-        # The log was pruned past what it has seen: it must recall what happened.
+        # The log was pruned beyond the last event that the follower has read, so it must read all again.
         [mailbox] = hub._readers[STREAM]._mailboxes[None]
         mailbox.lose("What followed is not kept any more.")
         await until(lambda: bool(background.unwell))
@@ -239,7 +239,7 @@ async def test_a_database_that_goes_back_takes_no_revocation_away_and_hides_none
     await until(lambda: refuses(post, lost))
     await services.hub.look()
     await restored(services.database, copy)
-    # At the position of the one that is lost, and only in the log: the bus is down as well.
+    # Written at the position of the lost event, and only to the log: the bus is down too.
     async with transaction(services.database, MemoryBus(), services.clock.now()) as unit:
         unit.publish(session_revoked("alice", "new"))
     await services.hub.look()

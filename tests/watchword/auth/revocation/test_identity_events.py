@@ -1,4 +1,4 @@
-"""What happens to accounts reads as events of one stream, about one account each."""
+"""Changes to accounts are published as events of one stream, each about one account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is signed and must not be believed is refused, for as long as its token could live."""
+"""Revoked tokens are refused for as long as they could be valid."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_client_that_may_less_ends_its_tokens_from_before_and_no_others(
     for old in (machine, of_alice):
         with pytest.raises(TokenRevoked):
             revocations.check(old)
-    # However soon after it was issued.
+    # Even if it was issued only a moment before.
     for good in (
         replace(machine, client_version=2),
         replace(of_alice, client="d"),
@@ -105,7 +105,7 @@ def test_the_session_that_is_kept_gets_another_token(downgrades: bool) -> None:
     for session in ("other", None):
         with pytest.raises(TokenRevoked):
             revocations.check(replace(ALICE, session=session))
-    # Later it is ended with all the others.
+    # A later revocation ends it with all the others.
     revocations.add(account_revoked("alice", 3), 0)
     with pytest.raises(TokenRevoked):
         revocations.check(replace(ALICE, session="kept"))
@@ -154,7 +154,7 @@ def test_what_came_again_is_kept_from_then_on(revocations: Revocations) -> None:
 
 
 class Counted(float):
-    """A time that counts how often it is compared with another."""
+    """A time that counts its comparisons."""
 
     compared = 0
 
@@ -175,7 +175,7 @@ def test_many_cost_no_more_each_than_few(revocations: Revocations) -> None:
         revocations.add(client_revoked(f"c{number}", 2), at)
         revocations.forget(at)
     assert Counted.compared <= 2 * 1_000
-    # What goes is looked at once, and what stays is not.
+    # Only the entries that are dropped are compared, once each, and not those that stay.
     Counted.compared = 0
     revocations.forget(Counted(650))
     assert len(revocations) == 2 * 499

@@ -1,4 +1,4 @@
-"""Recovery codes: readable, hard to guess, good once, and stored so that nobody can read them."""
+"""Recovery codes: readable, hard to guess, accepted once, and stored as hashes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_code_that_was_made_when_they_were_short_is_good_once(
 ) -> None:
     async with unit_of(database) as unit:
         account, _ = await make(unit)
-        # As version 0.3 hashed it: argon2id, 19 MiB, two passes, salted by the account.
+        # Hashed as in version 0.3: argon2id, 19 MiB, two passes, salted by the account.
         salt = hashlib.sha256(account.encode()).digest()[:16]
         hash = hash_secret_raw(b"0123456789", salt, 2, 19_456, 1, 32, Type.ID).hex()
         unit.db.add(RecoveryCode(account_id=account, hash=hash))
@@ -106,5 +106,5 @@ async def test_only_hashes_are_stored(database: Database) -> None:
     assert {len(row.hash) for row in rows} == {64}
     assert all(plain not in row.hash for row in rows)
     assert recovery_codes._hash(account, plain) in {row.hash for row in rows}
-    # The same code of another account has another hash: nobody can make a list of them.
+    # The same code has another hash for another account, so a precomputed list is of no use.
     assert recovery_codes._hash("other", plain) != recovery_codes._hash(account, plain)

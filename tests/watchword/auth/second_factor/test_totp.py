@@ -1,4 +1,4 @@
-"""One-time codes: RFC 6238's own vectors, good once, one step late or early; and the recovery codes."""
+"""One-time codes: RFC 6238's test vectors; accepted once, one step early or late; and recovery codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A device's label."""
+"""The label of a device, made from its User-Agent."""
 
 from __future__ import annotations
 

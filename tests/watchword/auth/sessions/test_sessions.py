@@ -1,4 +1,4 @@
-"""Sessions beneath the routes: what the routes cannot show."""
+"""Sessions without the routes: concurrency, bindings, ends, and pruning."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
                 who = await desk.sign_in()
             token = who.refresh_token
             for at in range(10):
-                # Every third time two tabs refresh at the same moment, one at each server.
+                # Every third time, two tabs refresh at the same moment, one on each server.
                 asked = servers if at % 3 == 0 else [servers[(number + at) % 2]]
                 async with gate:
                     answers = await asyncio.gather(
@@ -215,7 +215,7 @@ async def test_what_is_over_is_found_by_an_index(database: Database, clock: Move
         async with database.engine.connect() as connection:
             explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
             if not database.is_sqlite:
-                # A small table is read as a whole.
+                # PostgreSQL scans a small table without its index.
                 await connection.exec_driver_sql("SET enable_seqscan = off")
             for statement, parameters in looked:
                 found = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
@@ -278,7 +278,7 @@ async def test_tokens_that_were_used_long_ago_are_forgotten(
         for _ in range(6):
             clock.move(400)
             who = await sessions.refresh(who.refresh_token, DEVICE, clock.now())
-            # The other's, the one that was used just now, and the one that is good.
+            # The other session's token, the one that was just used, and the valid one.
             assert await known_tokens(database) == 3
         await sessions.refresh(other.refresh_token, DEVICE, clock.now())
 
@@ -313,7 +313,7 @@ async def test_a_token_keeps_its_grace_although_the_clock_of_another_process_is_
         clock.move(settings.refresh_grace_seconds)
         ahead = clock.now() + settings.leeway_seconds
         third = (await sessions.refresh(second, DEVICE, ahead)).refresh_token
-        # Too late for a successor, which was used already, and too early to be a thief.
+        # Its successor was used, so it gets none; but it is within the grace period, so it is no reuse.
         with pytest.raises(Unauthenticated):
             await sessions.refresh(first, DEVICE, clock.now())
         await sessions.refresh(third, DEVICE, clock.now())
@@ -412,7 +412,7 @@ async def test_signing_out_with_an_old_token_is_its_reuse_by_nobody_knows_whom(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         sessions, grace = desk.auth.sessions, desk.auth.settings.refresh_grace_seconds
-        # Within its grace a token is a second tab's, after that old, and after that forgotten.
+        # Within the grace period a token is a second tab's; then it is old; then its row is deleted.
         for seconds, why in ((0, "SIGNED_OUT"), (1, "REFRESH_TOKEN_REUSED"), (60, None)):
             first = await desk.sign_in()
             live = await sessions.refresh(first.refresh_token, DEVICE, clock.now())

@@ -1,4 +1,4 @@
-"""The way out for who has lost everything: the password remains, and nothing else."""
+"""The reset of all factors of an account: only the password remains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known devices: whoever has signed in before gets in while others guess, and a stolen token is bounded."""
+"""Known devices: their owners get in while attackers guess, and a stolen token allows few guesses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def desk(database: Database, clock: MovedClock) -> AsyncIterator[SignInDes
 
 
 async def guess(desk: SignInDesk, times: int = 3, **shown: Any) -> list[int]:
-    """Guess at a password, from a browser that keeps no cookies unless it is given some."""
+    """Try a password from a browser that has no cookies except the given ones."""
     cookies = shown.pop("cookies", {})
     statuses = []
     async with stranger(desk) as client:
@@ -71,7 +71,7 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(desk: Sign
     assert await guess(desk, 4) == [401, 401, 401, 429]
     for _ in range(5):
         assert (await desk.login()).status_code == 200
-    # Signing out takes the session away, and not what the device is known by.
+    # Signing out ends the session, but the device keeps its token.
     await desk.client.post("/api/auth/logout", json={})
     assert SESSION not in desk.client.cookies
     assert (await desk.login()).status_code == 200
@@ -96,7 +96,7 @@ async def test_a_neighbour_who_uses_up_the_address_keeps_no_known_device_out(
     async with stranger(desk) as client:
         body = {"email": BOB, "password": PASSWORD}
         assert (await client.post("/api/auth/login", json=body)).status_code == 429
-        # Guesses at passwords keep no passkey out.
+        # Wrong passwords do not lock passkeys.
         passkey = device.get(await ask(database, settings, clock.now()))
         answer = await client.post("/api/auth/login", json={"passkey": passkey})
         assert answer.status_code == 200, answer.text
@@ -124,11 +124,11 @@ async def test_a_stolen_token_gives_the_few_guesses_of_one_device(desk: SignInDe
     stolen = (await desk.login(delivery="body")).json()
     token = stolen["device_token"]
     assert await guess(desk, 5, device_token=token) == [401, 401, 401, 429, 429]
-    # Not even right is right; nor does refreshing a stolen session make another device of it.
+    # Even the right password is refused, and refreshing a stolen session does not make a new device.
     assert (await desk.login(device_token=token)).status_code == 429
     fresh = (await desk.refresh(stolen["refresh_token"])).json()
     assert (await desk.login(device_token=fresh["device_token"])).status_code == 429
-    # Its owner has another device, and strangers are counted apart.
+    # The owner has another device, and unknown devices are counted separately.
     assert (await desk.login()).status_code == 200
 
 
@@ -146,7 +146,7 @@ async def test_a_token_from_before_another_password_helps_nobody(
     async with unit_of(database, clock.now()) as unit:
         session = (await desk.auth.verify(mine["access_token"])).session
         await set_password(unit, desk.account.id, await hash_chosen(PASSWORD), keep=session)
-    # The device that changed it refreshes, and is known again.
+    # The device that changed the password refreshes, and gets a new token.
     fresh = (await desk.refresh(mine["refresh_token"])).json()
     await guess(desk, 4)
     assert (await desk.login(device_token=mine["device_token"])).status_code == 429

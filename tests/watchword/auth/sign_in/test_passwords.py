@@ -1,4 +1,4 @@
-"""Passwords are argon2id, and nobody's password takes as much work."""
+"""Passwords are hashed with argon2id, and an unknown account takes as much work."""
 
 from __future__ import annotations
 
