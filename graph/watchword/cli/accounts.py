@@ -1,4 +1,4 @@
-"""`watchword accounts`: who can sign in."""
+"""`watchword accounts`: the accounts with which people sign in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @click.group()
 def accounts() -> None:
-    """Make and change accounts."""
+    """Add and change accounts."""
 
 
 @accounts.command()
@@ -49,7 +49,7 @@ def accounts() -> None:
 def add(
     settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password: str | None
 ) -> None:
-    """Make an account for EMAIL."""
+    """Add an account for EMAIL."""
     check_roles(settings, roles)
     checked_address(email)
     chosen = secrets.token_urlsafe(18) if password is None else password
@@ -84,7 +84,7 @@ def list_(settings: Settings) -> None:
 @click.argument("roles", nargs=-1)
 @click.pass_obj
 def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
-    """Give EMAIL these ROLES and no others, at once: whoever is connected must renew its token."""
+    """Set the roles of EMAIL to ROLES. Clients that are connected must renew their tokens at once."""
     check_roles(settings, roles)
 
     async def work(unit: Transaction) -> Account:
@@ -99,7 +99,7 @@ def set_roles_(settings: Settings, email: str, roles: tuple[str, ...]) -> None:
 @click.argument("email")
 @click.pass_obj
 def rename_(settings: Settings, account: str, email: str) -> None:
-    """Let ACCOUNT, which is its e-mail address or its id, sign in by EMAIL from now on."""
+    """Change the e-mail address of ACCOUNT (its present address, or its id) to EMAIL."""
 
     async def work(unit: Transaction) -> Account:
         return await rename(unit, (await _find(unit, account)).id, email)
@@ -115,7 +115,7 @@ def rename_(settings: Settings, account: str, email: str) -> None:
 )
 @click.pass_obj
 def set_password_(settings: Settings, email: str, password: str | None) -> None:
-    """Give EMAIL another password, and end its sessions."""
+    """Set the password of EMAIL, and end its sessions."""
     chosen = secrets.token_urlsafe(18) if password is None else password
     hash = asyncio.run(hash_chosen(chosen))
 
@@ -132,7 +132,7 @@ def set_password_(settings: Settings, email: str, password: str | None) -> None:
 @click.argument("email")
 @click.pass_obj
 def disable_(settings: Settings, email: str) -> None:
-    """Keep EMAIL from signing in, and end its sessions."""
+    """Disable the account of EMAIL, and end its sessions."""
 
     async def work(unit: Transaction) -> None:
         await disable(unit, (await _find(unit, email)).id)
@@ -145,7 +145,7 @@ def disable_(settings: Settings, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def enable_(settings: Settings, email: str) -> None:
-    """Let EMAIL sign in again that was disabled."""
+    """Enable the disabled account of EMAIL."""
 
     async def work(unit: Transaction) -> None:
         await enable(unit, (await _find(unit, email)).id)
@@ -158,7 +158,7 @@ def enable_(settings: Settings, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def sign_out_(settings: Settings, email: str) -> None:
-    """End all sessions and tokens of EMAIL, at once and everywhere."""
+    """End all sessions and tokens of EMAIL at once, on all servers."""
 
     async def work(unit: Transaction) -> None:
         await sign_out(unit, (await _find(unit, email)).id)
@@ -171,7 +171,7 @@ def sign_out_(settings: Settings, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def reset_factors(settings: Settings, email: str) -> None:
-    """Remove EMAIL's passkeys and second factor, and end its sessions: its password remains."""
+    """Remove the passkeys and the second factor of EMAIL, and end its sessions. The password remains."""
 
     async def work(unit: Transaction) -> None:
         await reset(unit, (await _find(unit, email)).id)
@@ -181,7 +181,7 @@ def reset_factors(settings: Settings, email: str) -> None:
 
 
 def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do a command's work as one transaction of the operator's."""
+    """Run a command's work as one transaction, with the operator as its actor."""
 
     async def run() -> T:
         async with operator(settings) as held, held.write() as unit:
@@ -193,7 +193,7 @@ def write(settings: Settings, work: Callable[[Transaction], Awaitable[T]]) -> T:
 async def _find(unit: Transaction, email: str) -> Account:
     account = await find_account(unit.db, email)
     if account is None and "@" not in email:
-        # An account may be named by its id, as the migration does when two addresses became equal.
+        # Accept an id too: migration 0005 names accounts by their ids when two addresses became equal.
         account = await unit.db.get(Account, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
@@ -201,7 +201,7 @@ async def _find(unit: Transaction, email: str) -> Account:
 
 
 def check_roles(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Raise `Unsafe` when the mounted schema knows one of these roles not."""
+    """Raise `Unsafe` when the mounted schema does not know one of these roles."""
     known = load(settings.mount).domain.roles
     for role in roles:
         if known and role not in known:

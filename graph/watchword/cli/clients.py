@@ -1,4 +1,4 @@
-"""`watchword clients`: which applications and services may ask for tokens."""
+"""`watchword clients`: the applications and services that may request tokens."""
 
 from __future__ import annotations
 
@@ -35,26 +35,34 @@ _GRANT = click.Choice([grant.value for grant in Grant])
 
 @click.group()
 def clients() -> None:
-    """Register and change applications and services that ask for tokens."""
+    """Register and change applications and services that request tokens."""
 
 
 @clients.command()
 @click.argument("name")
-@click.option("--grant", "grants", multiple=True, type=_GRANT, help="What it asks for tokens with.")
-@click.option("--scope", "scopes", multiple=True, help="The most that it may have.")
-@click.option("--role", "roles", multiple=True, help="What it is when it acts for itself.")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where persons come back to.")
-@click.option("--public", "is_public", is_flag=True, help="It can keep no secret.")
+@click.option(
+    "--grant",
+    "grants",
+    multiple=True,
+    type=_GRANT,
+    help="A grant with which it may request tokens.",
+)
+@click.option("--scope", "scopes", multiple=True, help="A scope that its tokens may have.")
+@click.option("--role", "roles", multiple=True, help="A role that it has when it acts for itself.")
+@click.option(
+    "--redirect-uri", "redirect_uris", multiple=True, help="A URI that people are sent back to."
+)
+@click.option("--public", "is_public", is_flag=True, help="The client cannot keep a secret.")
 @click.option(
     "--jwks",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with its public keys (RFC 7517): it signs instead of having a secret.",
+    help="A file with its public keys (RFC 7517): it signs assertions instead of having a secret.",
 )
 @click.option("--dpop", "needs_dpop", is_flag=True, help="Its tokens must be bound to a key.")
 @click.option("--introspect", "may_introspect", is_flag=True, help="It may introspect tokens.")
 @click.pass_obj
 def add(settings: Settings, /, name: str, is_public: bool, jwks: Path | None, **asked: Any) -> None:
-    """Register a client called NAME. Options that can be repeated take one value each."""
+    """Register a client called NAME. Give --grant, --scope, --role and --redirect-uri once per value."""
     if is_public and jwks is not None:
         raise click.UsageError("--public and --jwks exclude each other.")
     way = ClientAuthMethod.NONE if is_public else ClientAuthMethod.SECRET
@@ -101,7 +109,7 @@ def list_(settings: Settings) -> None:
 @click.argument("client")
 @click.pass_obj
 def show(settings: Settings, client: str) -> None:
-    """Show all about CLIENT but its secrets, which nobody can read again."""
+    """Show everything about CLIENT except its secrets, which cannot be read again."""
 
     async def work(unit: Transaction) -> None:
         found = await get_client(unit.db, client)
@@ -119,9 +127,9 @@ def show(settings: Settings, client: str) -> None:
 @click.option("--grant", "grants", multiple=True, type=_GRANT)
 @click.option("--scope", "scopes", multiple=True)
 @click.option("--role", "roles", multiple=True)
-@click.option("--no-roles", is_flag=True, help="It has no roles any more.")
+@click.option("--no-roles", is_flag=True, help="Remove all its roles.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True)
-@click.option("--no-redirect-uris", is_flag=True, help="Nobody comes back to it any more.")
+@click.option("--no-redirect-uris", is_flag=True, help="Remove all its redirect URIs.")
 @click.option("--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dpop/--no-dpop", "needs_dpop", default=None)
 @click.option("--introspect/--no-introspect", "may_introspect", default=None)
@@ -135,9 +143,9 @@ def set_(
     jwks: Path | None,
     **asked: Any,
 ) -> None:
-    """Change CLIENT: what is named replaces what it had, the rest stays.
+    """Change CLIENT. An option replaces the values that it had; the others stay.
 
-    What takes something away ends its tokens at once.
+    If the client loses something, its tokens end at once.
     """
     changes = {name: value for name, value in asked.items() if value not in (None, ())}
     changes |= {"roles": ()} if no_roles else {}
@@ -157,7 +165,7 @@ def set_(
 @click.argument("client")
 @click.pass_obj
 def disable(settings: Settings, client: str) -> None:
-    """Refuse CLIENT for good, and end all its sessions and tokens."""
+    """Disable CLIENT for good, and end all its sessions and tokens."""
 
     async def work(unit: Transaction) -> None:
         await disable_client(unit, client)
@@ -170,7 +178,7 @@ def disable(settings: Settings, client: str) -> None:
 @click.argument("client")
 @click.pass_obj
 def revoke(settings: Settings, client: str) -> None:
-    """End all sessions and tokens of CLIENT, which may then get new ones."""
+    """End all sessions and tokens of CLIENT. It may request new ones."""
 
     async def work(unit: Transaction) -> None:
         await revoke_client(unit, client)
@@ -181,14 +189,14 @@ def revoke(settings: Settings, client: str) -> None:
 
 @clients.group()
 def secret() -> None:
-    """Rotate a client's secret: add one, use it everywhere, remove the other."""
+    """Rotate a client's secret: add one, use it everywhere, remove the old one."""
 
 
 @secret.command("add")
 @click.argument("client")
 @click.pass_obj
 def add_secret_(settings: Settings, client: str) -> None:
-    """Give CLIENT another secret, beside the one that it has."""
+    """Add a second secret to CLIENT."""
 
     async def work(unit: Transaction) -> NewSecret:
         return await add_secret(unit, client)
@@ -201,7 +209,7 @@ def add_secret_(settings: Settings, client: str) -> None:
 @click.argument("id")
 @click.pass_obj
 def remove_secret_(settings: Settings, client: str, id: str) -> None:
-    """Take the secret ID (see `show`) from CLIENT; the tokens that it got with it live on."""
+    """Remove the secret ID (see `show`) of CLIENT. Tokens that it got with the secret stay valid."""
 
     async def work(unit: Transaction) -> None:
         await remove_secret(unit, client, id)

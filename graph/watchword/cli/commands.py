@@ -1,4 +1,4 @@
-"""The command line's top: its commands, those of the mounted schema, and how failures are told."""
+"""The command `watchword`: our commands, the mounted schema's own, and the reporting of failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BUILT_IN = {
 
 
 class Commands(click.Group):
-    """Finds the mounted schema's own commands beside ours, and tells failures in a sentence."""
+    """Finds our commands and those of the mounted schema, and reports a failure as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*BUILT_IN, *_of_domain()})
@@ -40,7 +40,7 @@ class Commands(click.Group):
         except (Unsafe, WatchwordError) as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
-            # Nobody reads what we print any more: click ends in silence.
+            # The reader of our output has gone, as in `watchword … | head`: click exits silently.
             raise
         except FAILURES as error:
             raise click.ClickException(explain(error)) from error

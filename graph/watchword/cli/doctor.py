@@ -1,4 +1,4 @@
-"""`watchword doctor`: what is wrong, and what to do about it."""
+"""`watchword doctor`: checks the installation, and says what is wrong and what to do about it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from watchword.storage.vault import vault
 CLOCK_TOLERANCE = 2.0
 
 Check = Callable[[Settings], Awaitable[str]]
-"""Returns what is well, or raises `Unsafe` saying what is not and what to do."""
+"""Returns what is in order, or raises `Unsafe` with what is not and what to do."""
 
 
 @click.command()
@@ -75,7 +75,7 @@ async def _database(settings: Settings) -> str:
     async with opened(settings) as database:
         if behind := await pending(database, packages(load(settings.mount))):
             raise Unsafe(f"{', '.join(behind)} must be migrated; start the server, which does it.")
-        # A driver takes a password from the query too, where nothing hides it.
+        # Drop the query: drivers accept a password there too, and SQLAlchemy does not hide it.
         return f"{database.url.set(query={}).render_as_string()} answers and is migrated"
 
 
@@ -93,7 +93,7 @@ async def _bus(settings: Settings) -> str:
 
 
 async def _clock(settings: Settings) -> str:
-    """The database's clock, and the newest account, must not be ahead of this machine's."""
+    """Check that neither the database's clock nor the newest account is ahead of this machine's clock."""
     now = SystemClock().now()
     async with opened(settings) as database, database.read() as db:
         newest = await db.scalar(select(Account.created_at).order_by(Account.created_at.desc()))

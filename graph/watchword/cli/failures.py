@@ -1,11 +1,11 @@
-"""What a failure outside of this process means to an operator: one sentence and no secret."""
+"""Explains failures of the database and of files to an operator: one sentence without secrets."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
 FAILURES = (DBAPIError, OSError)
-# PostgreSQL: undefined_table and undefined_column; SQLite says it in words.
+# PostgreSQL: undefined_table and undefined_column. SQLite has only messages.
 UNMIGRATED_STATES = {"42P01", "42703"}
 UNMIGRATED_WORDS = ("no such table", "no such column", "has no column named")
 
@@ -14,7 +14,7 @@ def explain(error: Exception) -> str:
     """Return what is wrong with the database or a file, and what to do about it."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be used: {error.strerror}."
-    # A database server that cannot be reached is an OSError too, of many kinds and without a file.
+    # The other OSErrors have no file: they come from a database server that cannot be reached.
     cause = getattr(error, "orig", None) or error
     # A TimeoutError has no message.
     said = str(cause).partition("\n")[0] or "it does not answer in time"

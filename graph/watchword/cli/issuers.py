@@ -1,4 +1,4 @@
-"""`watchword issuers`: whose tokens are believed beside our own, and who of their people is who here."""
+"""`watchword issuers`: checks the trusted identity providers, and links their people to accounts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from watchword.trust.fetch import FetchFailed, fetch, in_time
 
 @click.group()
 def issuers() -> None:
-    """Look at the identity providers that are trusted, and link their people to accounts."""
+    """Check the trusted identity providers, and link their people to accounts."""
 
 
 @issuers.command()
 @click.pass_obj
 def check(settings: Settings) -> None:
-    """Ask each trusted issuer for its keys, as the server does."""
+    """Fetch the keys of each trusted issuer, as the server does."""
     failures = 0
     for issuer in settings.trusted_issuers:
         try:
@@ -47,9 +47,9 @@ def check(settings: Settings) -> None:
 @click.argument("email")
 @click.pass_obj
 def link_(settings: Settings, name: str, subject: str, email: str) -> None:
-    """Link the person whom issuer NAME calls SUBJECT to the account of EMAIL.
+    """Link SUBJECT, a person of the issuer NAME, to the account of EMAIL.
 
-    Nobody is linked by an e-mail address alone: check that they are the same person first.
+    An equal e-mail address alone links nobody. Check first that both are the same person.
     """
     issuer = _named(settings, name)
 
@@ -68,9 +68,9 @@ def link_(settings: Settings, name: str, subject: str, email: str) -> None:
 @click.argument("subject")
 @click.pass_obj
 def unlink_(settings: Settings, name: str, subject: str) -> None:
-    """Let whom issuer NAME calls SUBJECT be nobody here, so that it can be linked anew.
+    """Unlink SUBJECT, a person of the issuer NAME, from its account, so that it can be linked anew.
 
-    What was issued for its account until now is refused, at once and everywhere.
+    All tokens of the account that were issued before are refused at once, on all servers.
     """
     issuer = _named(settings, name)
 

@@ -1,4 +1,4 @@
-"""`watchword keys`: what signs tokens, and what seals that."""
+"""`watchword keys`: the keys that sign tokens, and the encryption of secrets in the database."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from watchword.storage.vault import vault
 
 @click.group()
 def keys() -> None:
-    """Look at the signing keys, rotate them, or seal them anew."""
+    """List the signing keys, rotate them, or encrypt the database's secrets with another key."""
 
 
 @keys.command("list")
 @click.pass_obj
 def list_(settings: Settings) -> None:
-    """List the signing keys, the one made last first, and what each of them does."""
+    """List the signing keys, the newest first, and what each of them is used for."""
 
     async def work() -> list[SigningKey]:
         async with opened(settings) as database, database.read() as db:
@@ -44,13 +44,13 @@ def list_(settings: Settings) -> None:
     "--now",
     "at_once",
     is_flag=True,
-    help="Sign with it in seconds: others who have cached our keys may refuse its tokens for a while.",
+    help="Sign with it in seconds. Services that have cached our keys may refuse its tokens for a while.",
 )
 @click.pass_obj
 def rotate_(settings: Settings, at_once: bool) -> None:
-    """Make a new key, which signs when everybody can know it.
+    """Make a new key, which signs once it has been published for long enough (KEY_PUBLISH_SECONDS).
 
-    The old one verifies until its last token has ended. A key that was to sign soon never will.
+    The old key verifies until its last token has expired. A newer key that does not sign yet is dropped.
     """
 
     async def work() -> DatedKey:
@@ -68,9 +68,9 @@ def rotate_(settings: Settings, at_once: bool) -> None:
 @keys.command("reseal")
 @click.pass_obj
 def reseal_(settings: Settings) -> None:
-    """Seal everything secret in the database anew, with the first of the encryption keys.
+    """Encrypt all secrets in the database anew, with the first of the encryption keys.
 
-    Every server must know that key already. After it, the other ones can be dropped.
+    Every server must know that key already. Afterwards, the other keys can be removed.
     """
 
     async def work() -> int:

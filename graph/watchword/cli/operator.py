@@ -1,4 +1,4 @@
-"""What a command works with: the database as the operator, and the bus that tells the servers."""
+"""Gives commands access to the database, as the operator, and to the bus that notifies the servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from watchword.transaction import Transaction, transaction
 
 
 class Operator:
-    """Reads and writes as the operator, which the audit log names as the actor."""
+    """Reads and writes the database as the operator, whom the audit log names as the actor."""
 
     def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class Operator:
         return self._database.read()
 
     def write(self) -> AbstractAsyncContextManager[Transaction]:
-        """Run the block as one transaction, the events that it publishes included.
+        """Run the block as one transaction, including the events that it publishes.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -42,7 +42,7 @@ class Operator:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Lend the database for one command. Raises `Unsafe` when there is none yet."""
+    """Lend the database to one command. Raises `Unsafe` when it does not exist yet."""
     database = Database(settings.database_url)
     _check_there(database)
     try:
@@ -53,7 +53,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def operator(settings: Settings) -> AsyncIterator[Operator]:
-    """Lend the operator's reads and writes for one command. Raises as `opened` does."""
+    """Lend an `Operator` to one command. Raises as `opened` does."""
     async with opened(settings) as database:
         event_log = EventLog(database)
         await event_log.open()
@@ -64,13 +64,13 @@ async def operator(settings: Settings) -> AsyncIterator[Operator]:
         try:
             yield Operator(database, bus, clock)
         finally:
-            # The servers hear of it at once, or, without the bus, when they look into the log.
+            # The servers get the events at once or, if the bus is away, when they next check the log.
             await background.close()
             await bus.close()
 
 
 def _check_there(database: Database) -> None:
-    # SQLite makes an empty file of whatever is opened, and only the server makes what can be used.
+    # Opening a missing SQLite file would create an empty database, which only the server can set up.
     path = database.url.database or ""
     if database.is_sqlite and not path.startswith("file:") and not Path(path).exists():
         raise Unsafe("There is no database yet: start the server once, which makes it.")

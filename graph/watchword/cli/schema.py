@@ -1,4 +1,4 @@
-"""`watchword schema`: the SDL, printed and compared with what was committed."""
+"""`watchword schema`: prints the SDL, and compares it with a committed file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from watchword.errors import Unsafe
 from watchword.permissions import coverage
 
 mount_option = click.option(
-    "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to look at."
+    "--schema", "mount", metavar="MODULE:ATTRIBUTE", help="The Strawberry schema to print or check."
 )
 
 
@@ -35,9 +35,9 @@ def print_(mount: str | None) -> None:
 @mount_option
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(mount: str | None, file: Path | None) -> None:
-    """Compare the schema with FILE, and see that every root field declares a permission.
+    """Compare the schema with FILE, and check that every root field declares a permission.
 
-    FILE is schema.graphql beside the schema's module when it is not given.
+    The default for FILE is schema.graphql beside the schema's module.
     """
     settings = read(mount=mount)
     coverage.check(load(settings.mount).schema)

@@ -1,4 +1,4 @@
-"""`watchword serve`: brings everything up, and says where it is."""
+"""`watchword serve`: prepares the database, starts the server, and prints its addresses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from watchword.errors import Unsafe
 from watchword.process import log_setup
 from watchword.process.clock import SystemClock
 
-# Seconds for open requests to finish after SIGTERM, beside those over which sockets are closed.
+# Seconds for open requests to finish after SIGTERM, in addition to drain_seconds.
 SHUTDOWN_GRACE = 5
 BACKLOG = 2_048
-# Seconds for which a browser that was here by https comes by nothing else: a year (RFC 6797, section 6.1.1).
-# Without includeSubDomains: what else is under the domain is not ours to say.
+# Seconds for which a browser uses only https after one visit by https: a year (RFC 6797, section 6.1.1).
+# Without includeSubDomains, because other servers under the domain may need http.
 STRICT_SECONDS = 31_536_000
 
 
@@ -46,7 +46,7 @@ STRICT_SECONDS = 31_536_000
 def serve(host: str | None, port: int | None, workers: int | None, mount: str | None) -> None:
     """Serve the mounted schema.
 
-    The first start makes the database, a signing key, an admin account and demo data.
+    The first start creates the database, a signing key, an admin account and demo data.
     """
     settings = read(host=host, port=port, workers=workers, mount=mount)
     log_setup.set_up(settings.log_level)
@@ -59,9 +59,9 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
         click.echo(_greeting(settings, port, started))
 
     asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
-    is_one = settings.workers == 1
+    is_alone = settings.workers == 1
     served = (
-        _serve_alone(app, settings, listener) if is_one else _serve_together(settings, listener)
+        _serve_alone(app, settings, listener) if is_alone else _serve_together(settings, listener)
     )
     if not served:
         raise Unsafe("The server could not start; the log above says why.")
@@ -88,8 +88,8 @@ def _serve_together(settings: Settings, listener: socket.socket) -> bool:
 
 
 def _leave_in_order() -> None:
-    # uvicorn finishes its work on a signal and then raises it again, for whoever was there before:
-    # without a handler the process would count as killed although it ended as it was asked to.
+    # uvicorn shuts down on a signal, and then raises the signal again for the previous handler. Without
+    # one, the process would count as killed by the signal although it shut down in order.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
 
@@ -121,7 +121,7 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
-        # With pipelining a request would else see what the one before has set in context variables.
+        # Otherwise a pipelined request would see the context variables that the request before it set.
         reset_contextvars=True,
         headers=_headers(settings),
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + SHUTDOWN_GRACE,
@@ -130,10 +130,10 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
 
 
 def _headers(settings: Settings) -> list[tuple[str, str]]:
-    """Return the headers of every answer, also of those that uvicorn gives by itself.
+    """Return the headers of every response, including those that uvicorn itself sends.
 
-    It is said over http as well, where browsers do not hear it: a proxy in front need not tell which it
-    was. Never on a loopback address, where it would hold for everything on the machine.
+    Strict-Transport-Security is sent over http too, where browsers ignore it: a proxy need not tell us
+    which it was. It is not sent for a loopback issuer, because it would cover every server on the machine.
     """
     issuer = urlsplit(settings.issuer)
     if issuer.scheme != "https" or is_loopback(issuer.hostname or ""):
@@ -161,14 +161,14 @@ def _greeting(settings: Settings, port: int, started: Started) -> str:
 
 
 def _elsewhere(settings: Settings, port: int) -> list[str]:
-    """Say so when the issuer is this machine by name, and another port of it."""
+    """Return a warning if the issuer is a loopback address with another port than the server's."""
     issuer = urlsplit(settings.issuer)
     if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == port:
         return []
     return [
         "",
-        f"  Tokens, metadata and DPoP name {settings.issuer}, another port than this. For whoever",
-        f"  goes by that, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{port}",
+        f"  Tokens, metadata and DPoP name {settings.issuer}, another port than this. If clients",
+        f"  use this one, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{port}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""`watchword token`: make one to try something, or look into one that does not work."""
+"""`watchword token`: mints a token to try something, or explains one that does not work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from watchword.tokens.verify import Verifier
 from watchword.transaction import Transaction
 from watchword.trust.issuers import IssuerVerifier, TrustedIssuers
 
-# What the audit log keeps of a client's name, in characters.
+# Characters of a client's id that fit into the audit log.
 LONGEST_CLIENT = 200
 
 
@@ -54,7 +54,9 @@ def token() -> None:
 @click.option("--scope", "scopes", multiple=True, help="A scope; may be given several times.")
 @click.option("--client-id", default=FIRST_PARTY, show_default=True, help="The claim client_id.")
 @click.option(
-    "--seconds", type=int, help="Its life, at most the setting's; below 0 it has ended already."
+    "--seconds",
+    type=int,
+    help="Its lifetime, at most that of the settings; below 0 it has expired already.",
 )
 @click.pass_obj
 def mint(
@@ -66,9 +68,9 @@ def mint(
     client_id: str,
     seconds: int | None,
 ) -> None:
-    """Print an access token, and write into the audit log that it was made.
+    """Print an access token, and record that in the audit log.
 
-    The server takes its holder for the account or subject in it: handle it like a password.
+    Anyone who has the token can act as its account or subject: handle it like a password.
     """
     if bool(email) == bool(subject):
         raise click.UsageError("Give either --account or --subject.")
@@ -87,7 +89,7 @@ def mint(
 @click.pass_obj
 def inspect(settings: Settings, text: str) -> None:
     """Explain every claim of TOKEN (or of standard input), and say why it would be refused."""
-    # What is no text is no token either, and is told so like any other.
+    # Replace bytes that are not UTF-8: the text is then refused like any other that is not a token.
     given = sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
     token = given.decode(errors="replace").strip().removeprefix("Bearer ")
     explanation = asyncio.run(_explain(settings, token))
@@ -102,7 +104,7 @@ def inspect(settings: Settings, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a token is asked to say. An account gives its own subject, and roles when none are named."""
+    """The options of `mint`. An account gives the subject, and the roles if no --role is given."""
 
     email: str | None
     subject: str | None
@@ -190,7 +192,7 @@ async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -
 
 
 async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: str) -> None:
-    """Do as the server does, and ask the issuer for its keys; but nobody gets an account by that."""
+    """Verify a trusted issuer's token as the server does, with its keys, but without adding an account."""
     verified = await issuer.verify(text)
     async with opened(settings) as database, database.read() as db:
         found = await find(db, issuer.trusted.issuer, verified.person.subject)
@@ -201,7 +203,7 @@ async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: st
 
 
 def _harmless(text: str) -> str:
-    """Spell out what would steer the terminal: anybody may have written the token."""
+    """Escape control characters: an attacker may have written the token to manipulate the terminal."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 

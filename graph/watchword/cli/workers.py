@@ -18,7 +18,7 @@ from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.process import log_setup
 
-# Seconds in which a process must answer the supervisor. It cannot before it has imported everything.
+# Seconds in which a worker must answer the supervisor. It cannot answer before all imports are done.
 ANSWER_SECONDS = 30
 
 
@@ -30,7 +30,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _leave_with_parent() -> None:
-    """End this worker, in order, when the supervisor was killed and cannot do it."""
+    """Shut this worker down when the supervisor is gone: it may have been killed and cannot do it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -308,7 +308,7 @@ class Settings(LiveSettings):
 
     @field_validator("admin_email")
     @classmethod
-    def _email_is_one(cls, email: str) -> str:
+    def _email_is_valid(cls, email: str) -> str:
         if not mail_address.is_address(mail_address.canonical(email)):
             raise ValueError("must be an e-mail address")
         return mail_address.canonical(email)
@@ -341,7 +341,7 @@ class Settings(LiveSettings):
 
     @field_validator("sign_in_limit_per_account", "sign_in_limit_per_address")
     @classmethod
-    def _limit_is_one(cls, limit: str) -> str:
+    def _limit_is_valid(cls, limit: str) -> str:
         try:
             parse(limit)
         except ValueError:
