@@ -88,12 +88,16 @@ class Unread(Kept):
 
 
 class Reading(Unread):
-    """An outlet whose client reads at once what it is sent, but for as long as it is stuck."""
+    """An outlet whose client reads everything at once, except while it is stuck.
+
+    `is_awaited` is set when a run waits for the client.
+    """
 
     def __init__(
         self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
     ) -> None:
         super().__init__(clock, patience, give_up)
+        self.is_awaited = asyncio.Event()
         self._reads = asyncio.Event()
         self._reads.set()
 
@@ -103,10 +107,13 @@ class Reading(Unread):
             self.read()
 
     async def drained(self) -> None:
+        if not self._reads.is_set():
+            self.is_awaited.set()
         await self._reads.wait()
 
     def stick(self) -> None:
         """Read nothing from now on."""
+        self.is_awaited.clear()
         self._reads.clear()
 
     def read(self) -> None:

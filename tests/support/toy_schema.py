@@ -108,6 +108,8 @@ async def cancelled() -> None:
 
 # The key that `looked` finds.
 looked_up = ["a"]
+# The timeouts that `careless` has made.
+timeouts: list[asyncio.Timeout] = []
 
 
 @condition("to be bob")
@@ -227,9 +229,9 @@ class Subscription:
 
     @strawberry.subscription(permission_classes=[Public])
     async def careless(self, info: Info, how: str) -> AsyncIterator[str]:
-        """Knows little of cancellation: it `returns` or `answers` when it is cancelled, and with a key
-        that begins with "secret" `waits` for what was cancelled, `holds` a timeout open while it is
-        answered, or has a `timeout` of its own. It begins `late` in a group, or `lingers` at its end."""
+        """Treats cancellation badly: it `returns` or `answers` when it is cancelled. For a key that begins with
+        "secret" it `waits` for something that was cancelled, `holds` a timeout open across its answer, or
+        has a `timeout` of its own. It begins `late` in a group, or `lingers` at its end."""
         if how == "late" and not whisper.get():
             await passed(info.context.services.clock, 90)
         try:
@@ -242,7 +244,8 @@ class Subscription:
                     async with asyncio.timeout(0):
                         yield event.key
                 elif how == "timeout":
-                    async with asyncio.timeout(0.01):
+                    async with asyncio.timeout(None) as timeout:
+                        timeouts.append(timeout)
                         await asyncio.sleep(0)
                     yield event.key
                 elif how == "lingers":
