@@ -17,7 +17,7 @@ from tests.support.dpop import KeyHolder
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, SignInDesk, sign_in_desk, unit_of
 from watchword.auth.accounts.accounts import add_account
 from watchword.auth.http.routes import COOKIE
-from watchword.auth.sessions.sessions import Device, Opening, Sessions
+from watchword.auth.sessions.sessions import Device, NewSession, Sessions
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import RefreshToken, Session
 from watchword.storage.database import Database
@@ -102,7 +102,7 @@ async def test_a_refresh_token_of_another_client_is_good_for_nothing_here(
         sessions = Sessions(database, services.bus, desk.auth.settings)
         device, now = Device("app", "203.0.113.8"), clock.now()
         async with unit_of(database, now) as unit:
-            opening = Opening(["pwd"], now, client="app", scopes=["toys:count"])
+            opening = NewSession(["pwd"], now, client="app", scopes=["toys:count"])
             theirs = await sessions.open(unit, desk.account, device, opening)
         assert (await desk.refresh(theirs.refresh_token)).status_code == 401
         body = {"refresh_token": theirs.refresh_token}
@@ -330,7 +330,7 @@ async def test_a_third_partys_token_steps_nobody_up(database: Database, clock: M
         sessions, now = desk.auth.sessions, clock.now()
         for client in ("app", "watchword"):
             async with unit_of(database, now) as unit:
-                opening = Opening(["pwd"], now, client=client)
+                opening = NewSession(["pwd"], now, client=client)
                 who = await sessions.open(unit, desk.account, Device("", ""), opening)
             token = (await desk.auth.issue(who)).token
             response = await desk.step_up(token, password=PASSWORD)

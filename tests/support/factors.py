@@ -31,7 +31,7 @@ async def register(
         options = await passkeys.begin(unit, settings, VAULT, account)
     credential = device.create(options, **twist)
     async with unit_of(database, now) as unit:
-        taken = await passkeys.take(unit, VAULT, credential, "register", account)
+        taken = await passkeys.use_challenge(unit, VAULT, credential, "register", account)
     async with unit_of(database, now) as unit:
         return await passkeys.add(unit, settings, account, name, credential, taken)
 
@@ -60,7 +60,7 @@ async def verify(
 ) -> Account:
     """Take the challenge, and verify the answer, as the routes do."""
     async with unit_of(database, now) as unit:
-        taken = await passkeys.take(unit, VAULT, credential, purpose, account)
+        taken = await passkeys.use_challenge(unit, VAULT, credential, purpose, account)
     async with unit_of(database, now) as unit:
         return await passkeys.verify(unit, settings, credential, taken, account)
 

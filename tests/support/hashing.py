@@ -19,7 +19,7 @@ def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Note at each slow hash that is made or compared in this process how many transactions are open."""
     found: list[int] = []
     open_now = 0
-    in_turn = hash_queue.in_turn
+    run_queued = hash_queue.run_queued
 
     def begun(*_: object) -> None:
         nonlocal open_now
@@ -31,10 +31,10 @@ def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     async def watched(work: Callable[..., Any], *arguments: object, address: str = "") -> Any:
         found.append(open_now)
-        return await in_turn(work, *arguments, address=address)
+        return await run_queued(work, *arguments, address=address)
 
     for module in (passwords, recovery_codes):
-        monkeypatch.setattr(module, "in_turn", watched)
+        monkeypatch.setattr(module, "run_queued", watched)
     heard = (("begin", begun), ("commit", ended), ("rollback", ended))
     for name, listener in heard:
         event.listen(Engine, name, listener)

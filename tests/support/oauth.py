@@ -14,7 +14,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN, SignInDesk, sign_in_desk, unit_of
 from watchword.auth.revocation.identity_events import STREAM
 from watchword.auth.service import AuthService
-from watchword.auth.sessions.sessions import Device, Opening, SignedIn
+from watchword.auth.sessions.sessions import Device, NewSession, SignedIn
 from watchword.oauth.clients.client_assertion import TYPE
 from watchword.oauth.clients.clients import add_client, add_secret
 from watchword.oauth.clients.registration import ClientAuthMethod, Grant, Registration
@@ -107,7 +107,9 @@ class TokenDesk:
     async def session(self, member: Member, **changes: Any) -> SignedIn:
         """Open a session of the desk's account for a client, as an exchanged code does."""
         now = self.clock.now()
-        opening = Opening(["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes})
+        opening = NewSession(
+            ["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes}
+        )
         async with unit_of(self.database, now) as unit:
             return await self.auth.sessions.open(
                 unit, self.desk.account, Device("test", ""), opening

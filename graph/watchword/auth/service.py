@@ -156,7 +156,7 @@ class AuthService:
         except (SQLAlchemyError, OSError) as error:
             if not is_unavailable(error):
                 raise
-            log.warning("no keys could be looked for: %s", type(error).__name__)
+            log.warning("the query for signing keys failed: %s", type(error).__name__)
         return self._use_keys() or looked
 
     def _use_keys(self) -> bool:

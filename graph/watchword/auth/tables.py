@@ -11,7 +11,7 @@ from watchword.storage.columns import UtcDateTime
 
 
 class Base(DeclarativeBase):
-    """Everything that graph/watchword/migrations makes."""
+    """The base of all tables of the runtime that are mapped to classes."""
 
     metadata = MetaData(
         naming_convention={
@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """A person who can sign in. Nothing secret is in here."""
+    """A user that can sign in. This table contains no secrets."""
 
     __tablename__ = "watchword_accounts"
 
@@ -53,11 +53,11 @@ class Password(Base):
 class Session(Base):
     """One sign-in on one device: a family of refresh tokens.
 
-    `client_id` is the client that signed in for the account, `scope` what it was allowed (None for
-    all that the account's roles give), `jkt` the thumbprint of the key that its tokens are bound to.
-    `methods` are how the person showed who it is, at `authenticated_at`, in the words of RFC 8176.
-    `family` is the hash of what all of its refresh tokens begin with; None until the next refresh of
-    a session that was opened when they had nothing in common.
+    `client_id` is the client that the session belongs to; `scope` the scopes it was granted (None for all
+    that the account's roles give); `jkt` the thumbprint of the key that its tokens are bound to.
+    `methods` are the authentication methods (RFC 8176) used at `authenticated_at`. `family` is the hash of
+    the family name, with which all its refresh tokens begin. A session from before families existed has
+    None until its next refresh.
     """
 
     __tablename__ = "watchword_sessions"
@@ -78,7 +78,7 @@ class Session(Base):
     family: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     __table_args__ = (
-        # Of those that were revoked only: they are few, and gone after a day.
+        # A partial index: revoked sessions are few, and are deleted after a day.
         Index(
             "ix_watchword_sessions_revoked_at",
             revoked_at,
@@ -89,9 +89,9 @@ class Session(Base):
 
 
 class RefreshToken(Base):
-    """A refresh token of a session, known by its hash. One that was used stays for its grace.
+    """A refresh token of a session, stored as its hash. A used one is kept for its grace period.
 
-    `salt` makes the token that follows it, from this token itself, as long as that is wanted.
+    `salt` and the token together derive its successor. It is deleted when the successor is used.
     """
 
     __tablename__ = "watchword_refresh_tokens"
@@ -103,9 +103,9 @@ class RefreshToken(Base):
 
 
 class SigningKey(Base):
-    """A key pair that signs tokens, will sign some, or has signed some that are still good.
+    """A key pair that signs tokens, will do so later, or has signed tokens that are still valid.
 
-    The private part is sealed by the vault.
+    The private key is sealed by the vault.
     """
 
     __tablename__ = "watchword_signing_keys"
@@ -119,7 +119,7 @@ class SigningKey(Base):
 
 
 class Passkey(Base):
-    """A WebAuthn credential: `id` is its own, base64url, `public_key` is in COSE's form."""
+    """A WebAuthn credential: `id` is its credential id (base64url), `public_key` is in COSE format."""
 
     __tablename__ = "watchword_passkeys"
 
@@ -133,10 +133,10 @@ class Passkey(Base):
 
 
 class Totp(Base):
-    """The secret of one-time codes (RFC 6238), sealed by the vault; good once it is confirmed.
+    """The secret of one-time codes (RFC 6238), sealed by the vault; in use once it is confirmed.
 
-    An account may have one that is, and one that shall take its place. `last_step` is the time step
-    of the last code that was used: none is good twice.
+    An account may have a confirmed one and an unconfirmed one that will replace it. `last_step` is the time
+    step of the last code that was used, so that no code is accepted twice.
     """
 
     __tablename__ = "watchword_totp"
@@ -148,7 +148,7 @@ class Totp(Base):
 
 
 class RecoveryCode(Base):
-    """A code that stands in for a one-time code once, known by its hash."""
+    """A code that replaces a one-time code once, stored as its hash."""
 
     __tablename__ = "watchword_recovery_codes"
 
@@ -158,9 +158,9 @@ class RecoveryCode(Base):
 
 
 class ExternalIdentity(Base):
-    """An account's name with an issuer that we trust.
+    """The link of an account to its subject at a trusted issuer.
 
-    The issuer's tokens from up to `revoked_at` are no good: the account was signed out then.
+    The account was signed out at `revoked_at`; tokens that the issuer issued up to then are refused.
     """
 
     __tablename__ = "watchword_external_identities"
@@ -173,7 +173,7 @@ class ExternalIdentity(Base):
 
 
 class AuditEntry(Base):
-    """What was done, by whom, from where. The database itself refuses to change or remove one."""
+    """An entry of the audit log. Triggers in the database refuse to change or delete it."""
 
     __tablename__ = "watchword_audit_entries"
 

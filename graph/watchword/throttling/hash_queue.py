@@ -30,7 +30,7 @@ _threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // LANES), "argon2")
 _waiting: Counter[str] = Counter()
 
 
-async def in_turn(work: Callable[..., T], *arguments: object, address: str = "") -> T:
+async def run_queued(work: Callable[..., T], *arguments: object, address: str = "") -> T:
     """Queue a slow hash, and return its result. Must not be called in a transaction.
 
     `address` is the client's network address; empty for the operator's own commands. Raises `Unavailable`

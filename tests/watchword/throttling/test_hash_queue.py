@@ -11,7 +11,7 @@ import pytest
 
 from watchword.errors import Unavailable
 from watchword.throttling import hash_queue
-from watchword.throttling.hash_queue import in_turn
+from watchword.throttling.hash_queue import run_queued
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def held() -> Iterator[threading.Event]:
 
 
 async def begun(go: threading.Event, *addresses: str) -> list[asyncio.Task[bool]]:
-    started = [asyncio.ensure_future(in_turn(go.wait, address=each)) for each in addresses]
+    started = [asyncio.ensure_future(run_queued(go.wait, address=each)) for each in addresses]
     await asyncio.sleep(0)
     return started
 
@@ -37,9 +37,9 @@ async def test_what_is_too_much_for_the_process_is_refused_at_once(
     with held() as go:
         waiting = await begun(go, "203.0.113.1", "203.0.113.2", "203.0.113.3")
         with pytest.raises(Unavailable):
-            await in_turn(len, "x", address="203.0.113.4")
+            await run_queued(len, "x", address="203.0.113.4")
     await asyncio.gather(*waiting)
-    assert await in_turn(len, "x", address="203.0.113.4") == 1
+    assert await run_queued(len, "x", address="203.0.113.4") == 1
 
 
 async def test_one_network_does_not_take_the_turns_of_others(
@@ -49,7 +49,7 @@ async def test_one_network_does_not_take_the_turns_of_others(
     with held() as go:
         waiting = await begun(go, "203.0.113.1", "203.0.113.1", "203.0.113.2")
         with pytest.raises(Unavailable):
-            await in_turn(len, "x", address="203.0.113.1")
+            await run_queued(len, "x", address="203.0.113.1")
         waiting += await begun(go, "203.0.113.2")
     await asyncio.gather(*waiting)
 
@@ -68,5 +68,5 @@ async def test_who_leaves_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_what_hashes_gives_its_turn_back_also_when_it_fails() -> None:
     with pytest.raises(ZeroDivisionError):
-        await in_turn(lambda: 1 // 0)
+        await run_queued(lambda: 1 // 0)
     assert not hash_queue._waiting

@@ -54,7 +54,7 @@ LOCK = 7_709_017
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class CachedPrincipal:
     """A verified principal, with the version of its issuer's keys at that time.
 
     From `renews_at` on (Unix seconds) its token is verified again, which may extend it.
@@ -79,8 +79,8 @@ class External:
         self._services = services
         self._revocations = revocations
         self._seconds = settings.access_token_seconds
-        self._memory = settings.token_cache
-        self._known: OrderedDict[bytes, Remembered] = OrderedDict()
+        self._cache_size = settings.token_cache
+        self._cache: OrderedDict[bytes, CachedPrincipal] = OrderedDict()
         self.issuers = TrustedIssuers(
             settings.trusted_issuers,
             services.clock,
@@ -104,43 +104,43 @@ class External:
             known = await self._verify(issuer, token, address)
         except Unavailable:
             # A cached principal stays valid until it expires.
-            before = self._known.get(digest)
+            before = self._cache.get(digest)
             if before is None or not self._is_current(before):
                 raise
             return before.principal
         except WatchwordError:
-            self._known.pop(digest, None)
+            self._cache.pop(digest, None)
             raise
-        self._remember(digest, known)
+        self._store(digest, known)
         return known.principal
 
-    async def _verify(self, issuer: IssuerVerifier, token: str, address: str) -> Remembered:
+    async def _verify(self, issuer: IssuerVerifier, token: str, address: str) -> CachedPrincipal:
         verified = await issuer.verify(token)
         keys = issuer.keys.version
-        principal = await self._settle(verified, address)
+        principal = await self._with_account(verified, address)
         until = self._services.clock.now() + self._seconds
         if principal.expires_at <= until:
-            return Remembered(principal, issuer, keys, principal.expires_at)
+            return CachedPrincipal(principal, issuer, keys, principal.expires_at)
         bounded = replace(principal, expires_at=until)
-        return Remembered(bounded, issuer, keys, until - self._seconds / 2)
+        return CachedPrincipal(bounded, issuer, keys, until - self._seconds / 2)
 
     def recall(self, token: str) -> Principal | None:
         """Return the cached principal of a token; None when the token must be verified (again).
 
         Raises `TokenRevoked`.
         """
-        if not self._known:
+        if not self._cache:
             return None
         digest = _digest(token)
-        known = self._known.get(digest)
+        known = self._cache.get(digest)
         if known is None:
             return None
         if not self._is_current(known):
-            del self._known[digest]
+            del self._cache[digest]
             return None
         return known.principal if self._services.clock.now() < known.renews_at else None
 
-    def _is_current(self, known: Remembered) -> bool:
+    def _is_current(self, known: CachedPrincipal) -> bool:
         if known.principal.expires_at <= self._services.clock.now():
             return False
         if known.keys != known.issuer.keys.version:
@@ -151,12 +151,12 @@ class External:
             # The token has roles of its own, so it is verified again and not refused.
             return False
 
-    def _remember(self, digest: bytes, known: Remembered) -> None:
-        self._known[digest] = known
-        if len(self._known) > self._memory:
-            self._known.popitem(last=False)
+    def _store(self, digest: bytes, known: CachedPrincipal) -> None:
+        self._cache[digest] = known
+        if len(self._cache) > self._cache_size:
+            self._cache.popitem(last=False)
 
-    async def _settle(self, verified: Verified, address: str) -> Principal:
+    async def _with_account(self, verified: Verified, address: str) -> Principal:
         """Return the principal with its account here as subject. Raises `TokenRevoked` if that is disabled."""
         person, principal = verified.person, verified.principal
         if person.issuer.accounts == "none":
@@ -198,7 +198,7 @@ class External:
                 return found
             account = await _add_account(unit, person, verified.principal.grants.roles)
             identity = await link(unit, person.issuer.issuer, person.subject, account.id)
-        log.info("account %s was made for a person of %s", account.id, person.issuer.name)
+        log.info("account %s was added for a user of %s", account.id, person.issuer.name)
         return account, identity
 
 
@@ -280,7 +280,10 @@ async def _add_account(unit: Transaction, person: ExternalPerson, roles: frozens
         except BadUserInput:
             # The address is invalid or has an account. The issuer's claim does not prove that it is the
             # same person, so the account gets another address.
-            log.warning("a person of %s gets no account under its own address", person.issuer.name)
+            log.warning(
+                "the account of a user of %s cannot have the address that the issuer names",
+                person.issuer.name,
+            )
     raise Conflict("Another process is making this account. Try again.")
 
 

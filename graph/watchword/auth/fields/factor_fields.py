@@ -84,7 +84,9 @@ class FactorMutation:
         try:
             async with context.write() as unit:
                 vault = context.services.vault
-                challenge = await passkeys.take(unit, vault, credential, "register", subject)
+                challenge = await passkeys.use_challenge(
+                    unit, vault, credential, "register", subject
+                )
         except PasskeyRefused:
             raise BadUserInput(
                 "This answers nothing that was asked, or too late. Begin with beginPasskey.",

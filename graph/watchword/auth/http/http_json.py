@@ -56,7 +56,7 @@ class Refusal(Exception):
         return response
 
 
-async def answered(request: Request, work: Awaitable[Response]) -> Response:
+async def respond(request: Request, work: Awaitable[Response]) -> Response:
     """Return the response of the work, or the error response for what it raised."""
     try:
         return await work
@@ -71,7 +71,7 @@ async def answered(request: Request, work: Awaitable[Response]) -> Response:
         return _refusal(request, away).response()
 
 
-def challenged(request: Request, error: Unauthenticated | None = None) -> dict[str, str]:
+def challenge_header(request: Request, error: Unauthenticated | None = None) -> dict[str, str]:
     """Return the WWW-Authenticate header, which every 401 must have (RFC 9110, section 15.5.2).
 
     Its scheme is the one that the request used. `error` is what is wrong with the access token, on
@@ -98,8 +98,8 @@ def _refusal(
             nonce = {} if error.nonce is None else {"dpop-nonce": error.nonce}
             return Refusal(400, error.error, error.message, nonce)
         case SecondFactorRequired():
-            return Refusal(401, "mfa_required", error.message, challenged(request))
-    return Refusal(401, "invalid_grant", error.message, challenged(request))
+            return Refusal(401, "mfa_required", error.message, challenge_header(request))
+    return Refusal(401, "invalid_grant", error.message, challenge_header(request))
 
 
 def check_origin(request: Request, settings: Settings) -> None:

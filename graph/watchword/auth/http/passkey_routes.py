@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from watchword.asgi.types import header
-from watchword.auth.http.http_json import answered, json_body, json_response
+from watchword.auth.http.http_json import json_body, json_response, respond
 from watchword.auth.http.routes import first_party
 from watchword.auth.passkeys import passkeys
 from watchword.auth.service import AuthService
@@ -20,7 +20,7 @@ def routes(auth: AuthService) -> APIRouter:
     @router.post(OPTIONS)
     async def options(request: Request) -> Response:
         """Options for `navigator.credentials.get`: to sign in, or with an access token to step up."""
-        return await answered(request, _options(auth, request))
+        return await respond(request, _options(auth, request))
 
     return router
 

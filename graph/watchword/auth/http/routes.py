@@ -1,4 +1,4 @@
-"""The sign-in routes: JSON in and out, in RFC 6749's names."""
+"""The sign-in routes: JSON requests and responses, with the names of RFC 6749."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request, Response
 from watchword.auth.http import request_auth
 from watchword.auth.http.http_json import (
     Refusal,
-    answered,
-    challenged,
+    challenge_header,
     check_origin,
     device_of,
     json_body,
     json_response,
     optional_text,
     required_text,
+    respond,
 )
 from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, SignedIn
@@ -43,28 +43,28 @@ def routes(auth: AuthService) -> APIRouter:
     async def login(request: Request) -> Response:
         """Sign in with a password, a passkey and a second factor: answers an access token, and a refresh
         token in a cookie or, with `"delivery": "body"`, in the answer."""
-        return await answered(request, _login(auth, request))
+        return await respond(request, _login(auth, request))
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
         """Exchange a refresh token for a new access token and a new refresh token."""
-        return await answered(request, _refresh(auth, request))
+        return await respond(request, _refresh(auth, request))
 
     @router.post("/api/auth/step-up")
     async def step_up(request: Request) -> Response:
         """Authenticate again on the same session: answers a new access token with a new `auth_time`."""
-        return await answered(request, _step_up(auth, request))
+        return await respond(request, _step_up(auth, request))
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
         """End the session of a refresh token, with all its tokens and live connections."""
-        return await answered(request, _logout(auth, request))
+        return await respond(request, _logout(auth, request))
 
     # RFC 9110, section 9.1: a server that supports GET must support HEAD.
     @router.api_route(JWKS, methods=["GET", "HEAD"])
     async def jwks() -> Response:
         """The public keys that verify our tokens, as a JWK Set (RFC 7517)."""
-        # Half the time between publishing a key and signing with it: a cache then has a new key in time.
+        # At most half the time between publishing a key and signing with it, so that caches have it in time.
         max_age = min(JWKS_MAX_AGE, settings.key_publish_seconds // 2)
         return json_response(await auth.jwks(), kept=max_age)
 
@@ -198,7 +198,7 @@ async def first_party(auth: AuthService, request: Request) -> Principal:
         principal = await request_auth.principal_of(auth, request)
     except Unauthenticated as error:
         error_code = error.error if isinstance(error, InvalidProof) else "invalid_token"
-        headers = challenged(request, error)
+        headers = challenge_header(request, error)
         if isinstance(error, InvalidProof) and error.nonce is not None:
             headers["dpop-nonce"] = error.nonce
         raise Refusal(401, error_code, error.message, headers) from error

@@ -44,8 +44,9 @@ KEYS_ARE_FRESH = 30.0
 # allow: the servers' settings may differ from those of the process that rotates, and may have changed since
 # the last token was signed.
 LAST_TOKEN = KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS
-# Seconds until a key signs that is rotated in at once: more than COOL_DOWN and the difference of clocks. A
-# process that receives its first token knows the key, or may query for it because its last query is older.
+# Seconds until a key signs after `rotate(at_once=True)`. Longer than COOL_DOWN and the difference of clocks:
+# a process that receives the first token either knows the key, or made its last query before the key existed
+# and may query again.
 AT_ONCE = 10.0
 # The advisory lock that is held while keys are made or deleted.
 LOCK = 7_709_014

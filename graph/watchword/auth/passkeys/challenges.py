@@ -23,35 +23,36 @@ SECONDS = 300
 # WebAuthn Level 3, section 13.4.3, requires 16 at least.
 RANDOM_BYTES = 32
 _END_BYTES = 8
-_SAID_BYTES = RANDOM_BYTES + _END_BYTES
+_PAYLOAD_BYTES = RANDOM_BYTES + _END_BYTES
 
 
 def make(vault: Vault, purpose: Purpose, account: str | None, now: float) -> bytes:
     """Make a challenge for an account, or for any account if None. `now` is in Unix seconds."""
     end = int(now) + SECONDS
-    said = secrets.token_bytes(RANDOM_BYTES) + end.to_bytes(_END_BYTES, "big")
-    return said + next(_signatures(vault, said, purpose, account))
+    payload = secrets.token_bytes(RANDOM_BYTES) + end.to_bytes(_END_BYTES, "big")
+    return payload + next(_signatures(vault, payload, purpose, account))
 
 
-async def take(
+async def use(
     unit: Transaction, vault: Vault, value: bytes, purpose: Purpose, account: str | None
 ) -> bool:
     """Use up a challenge in this transaction.
 
     Returns False if it has expired, was used before, or was not made by us for this purpose and account.
     """
-    said, signature = value[:_SAID_BYTES], value[_SAID_BYTES:]
+    payload, signature = value[:_PAYLOAD_BYTES], value[_PAYLOAD_BYTES:]
     good = [
-        hmac.compare_digest(signature, ours) for ours in _signatures(vault, said, purpose, account)
+        hmac.compare_digest(signature, ours)
+        for ours in _signatures(vault, payload, purpose, account)
     ]
-    end = int.from_bytes(said[RANDOM_BYTES:], "big")
+    end = int.from_bytes(payload[RANDOM_BYTES:], "big")
     if not any(good) or unit.now >= end:
         return False
-    id = urlsafe_b64encode(said).decode()
+    id = urlsafe_b64encode(payload).decode()
     return await used_ids.use_once(unit.db, "passkey challenge", purpose, id, end)
 
 
-def _signatures(vault: Vault, said: bytes, purpose: str, account: str | None) -> Iterator[bytes]:
+def _signatures(vault: Vault, payload: bytes, purpose: str, account: str | None) -> Iterator[bytes]:
     # Unambiguous, because the account comes last and no purpose contains a zero byte.
-    whole = said + purpose.encode() + b"\0" + (account or "").encode()
+    whole = payload + purpose.encode() + b"\0" + (account or "").encode()
     return vault.signatures("passkey challenge", whole)

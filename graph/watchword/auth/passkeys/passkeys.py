@@ -79,7 +79,7 @@ def options(
     return ceremonies.request_options(party, [passkey.id for passkey in known], challenge)
 
 
-async def take(
+async def use_challenge(
     unit: Transaction, vault: Vault, credential: object, purpose: Purpose, account: str | None
 ) -> bytes:
     """Use up and return the challenge that a credential claims to have signed. The credential may be any JSON.
@@ -89,7 +89,7 @@ async def take(
     `Unauthenticated`, when the challenge has another purpose or account, has expired, or was used before.
     """
     challenge = ceremonies.challenge_of(credential)
-    if not await challenges.take(unit, vault, challenge, purpose, account):
+    if not await challenges.use(unit, vault, challenge, purpose, account):
         raise PasskeyRefused("challenge", account)
     return challenge
 
@@ -102,7 +102,7 @@ async def add(
     credential: object,
     challenge: bytes,
 ) -> Passkey:
-    """Register a passkey that answers the challenge from `take`. Raises `BadUserInput`."""
+    """Register a passkey that answers the challenge from `use_challenge`. Raises `BadUserInput`."""
     label = checked_text(name, ["name"], LONGEST_NAME)
     try:
         made = ceremonies.registered(credential, challenge, relying_party(settings))
@@ -134,7 +134,7 @@ async def verify(
     challenge: bytes,
     account: str | None,
 ) -> Account:
-    """Verify that a passkey answers the challenge from `take`; lock and return its account.
+    """Verify that a passkey answers the challenge from `use_challenge`; lock and return its account.
 
     `account` is the account that steps up, None for a sign-in. Raises `PasskeyRefused`, an
     `Unauthenticated`, whatever is wrong.

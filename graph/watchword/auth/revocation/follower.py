@@ -60,7 +60,7 @@ class RevocationFollower:
         """Drop the revocations that are older than any token."""
         self._revocations.forget(self._services.clock.now())
 
-    def take(self, event: Event, at: float) -> None:
+    def apply(self, event: Event, at: float) -> None:
         """Apply an event of a time (Unix seconds): to tokens from now on, and to live connections."""
         self._revocations.add(event, at)
         match event.kind:
@@ -98,7 +98,7 @@ class RevocationFollower:
         now = self._services.clock.now()
         happened, head = await self._services.event_log.since(STREAM, now - self._seconds)
         for event, at in happened:
-            self.take(event, at)
+            self.apply(event, at)
         return head
 
     async def _follow(self, task: Supervised) -> None:
@@ -114,6 +114,6 @@ class RevocationFollower:
         task.well()
         try:
             while True:
-                self.take(await reader.next(mailbox), self._services.clock.now())
+                self.apply(await reader.next(mailbox), self._services.clock.now())
         finally:
             reader.leave(mailbox)

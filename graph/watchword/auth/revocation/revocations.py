@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AccountChange:
     """The latest revocation and the latest change of roles of an account, by its version.
 
     Tokens from before `revoked_before` are refused; the session `kept`, if any, may refresh them. Tokens
@@ -56,7 +56,7 @@ class Revocations:
         self._tokens: OrderedDict[str, float] = OrderedDict()
         # By client: until when the entry is kept, and the first version of the client whose tokens are valid.
         self._clients: OrderedDict[str, tuple[float, int]] = OrderedDict()
-        self._accounts: OrderedDict[str, Change] = OrderedDict()
+        self._accounts: OrderedDict[str, AccountChange] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sessions) + len(self._tokens) + len(self._clients) + len(self._accounts)
@@ -64,7 +64,7 @@ class Revocations:
     def add(self, event: Event, at: float) -> None:
         """Add an event of a time (Unix seconds)."""
         until = at + self._seconds
-        known = self._accounts.get(event.key, Change(until))
+        known = self._accounts.get(event.key, AccountChange(until))
         version = int(event.data.get("version") or 0)
         match event.kind:
             case kind if kind == SESSION_REVOKED:

@@ -21,7 +21,7 @@ from watchword.auth.audit.audit import Action, record
 from watchword.auth.tables import RecoveryCode
 from watchword.formats.text import plain_code
 from watchword.storage.columns import moment
-from watchword.throttling.hash_queue import in_turn
+from watchword.throttling.hash_queue import run_queued
 from watchword.transaction import Transaction
 
 COUNT = 10
@@ -51,7 +51,7 @@ async def hash_of(account: str, code: str, address: str = "") -> str:
     """
     text = _read(code)
     if len(text) == SHORT_LENGTH:
-        return await in_turn(_slow_hash, account, text, address=address)
+        return await run_queued(_slow_hash, account, text, address=address)
     return _hash(account, text) if len(text) == LENGTH else ""
 
 

@@ -1,6 +1,6 @@
 """Sessions: one sign-in on one device, with a family of refresh tokens that are rotated at each use.
 
-Using an old refresh token again ends the session, because either its owner or the caller is a thief
+Using an old refresh token again ends the session, because one of the two parties that had it is a thief
 (RFC 9700, section 4.14). Two tabs may refresh at the same moment, and a client that lost the response
 may repeat the request. Therefore refreshing twice with the same token within the grace period returns
 the same new token.
@@ -44,7 +44,7 @@ log = logging.getLogger("watchword.sessions")
 
 # One message for a wrong e-mail address, password or refresh token: it must not reveal which it was.
 NOT_VALID = "The credentials are not valid."
-# Seconds for which the row of an ended session is kept, so that support can see why it ended.
+# Seconds for which the row of an ended session is kept, so that an operator can see why it ended.
 REMEMBERED = 86_400
 # A family's name has 144 random bits and a secret 256. Base64url needs no padding for 18 bytes, so the
 # two parts can be joined as text.
@@ -65,7 +65,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class NewSession:
     """The properties of a new session: its client, its scopes (None for all that the roles give), the key
     it is bound to, and by which methods and when (Unix seconds) the user authenticated."""
 
@@ -111,11 +111,11 @@ class Sessions:
         self._settings = settings
 
     async def open(
-        self, unit: Transaction, account: Account, device: Device, opening: Opening
+        self, unit: Transaction, account: Account, device: Device, new: NewSession
     ) -> SignedIn:
         """Open a session for an account that has authenticated."""
         token = secrets.token_urlsafe(FAMILY_BYTES) + secrets.token_urlsafe(SECRET_BYTES)
-        scopes = opening.scopes
+        scopes = new.scopes
         opened = Session(
             id=new_id(),
             account_id=account.id,
@@ -124,17 +124,17 @@ class Sessions:
             created_at=moment(unit.now),
             used_at=moment(unit.now),
             expires_at=moment(unit.now + self._settings.refresh_absolute_seconds),
-            client_id=opening.client,
+            client_id=new.client,
             scope=None if scopes is None else " ".join(sorted(scopes)),
-            jkt=opening.key,
-            authenticated_at=moment(opening.authenticated_at),
-            methods=sorted(opening.methods),
+            jkt=new.key,
+            authenticated_at=moment(new.authenticated_at),
+            methods=sorted(new.methods),
             family=_family(token),
         )
         unit.db.add(opened)
         await unit.db.flush()
         unit.db.add(RefreshToken(hash=_hash(token), session_id=opened.id))
-        unit.actor = Actor(account.id, opened.id, opening.client, device.address)
+        unit.actor = Actor(account.id, opened.id, new.client, device.address)
         record(unit, Action.SIGNED_IN, account=account.id, methods=" ".join(opened.methods))
         return SignedIn(account, opened, token)
 
@@ -179,14 +179,14 @@ class Sessions:
             if found is not None and found[0].client_id == client:
                 session, known = found
                 unit.actor = Actor(session.account_id, session.id, client, device.address)
-                await give_back(unit, session, known, Action.SIGNED_OUT, self._settings)
+                await revoke_by_token(unit, session, known, Action.SIGNED_OUT, self._settings)
 
     def _transaction(self, now: float, device: Device) -> AbstractAsyncContextManager[Transaction]:
         return transaction(self._database, self._bus, now, Actor(address=device.address))
 
     async def _refresh(self, unit: Transaction, token: str, by: Refresher) -> SignedIn | None:
         found = await session_of(unit.db, token)
-        live = await self.take(unit.db, found[0].id, unit.now) if found else None
+        live = await self.lock_live(unit.db, found[0].id, unit.now) if found else None
         if live is None or live.client_id != by.client:
             return None
         # Read the row again: another request may have used the token while this one waited for the lock.
@@ -209,7 +209,7 @@ class Sessions:
             return None
         return SignedIn(account, live, successor)
 
-    async def take(self, db: AsyncSession, id: str, now: float) -> Session | None:
+    async def lock_live(self, db: AsyncSession, id: str, now: float) -> Session | None:
         """Lock and return a live session; None when it has ended."""
         found = await db.get(Session, id, with_for_update=True, populate_existing=True)
         if found is None:
@@ -262,7 +262,7 @@ class Sessions:
             await unit.db.execute(change, execution_options={"synchronize_session": False})
 
 
-async def give_back(
+async def revoke_by_token(
     unit: Transaction,
     session: Session,
     known: RefreshToken | None,
@@ -281,7 +281,7 @@ async def give_back(
 
 
 async def _end_reused(unit: Transaction, session: Session) -> None:
-    log.warning("an old refresh token came again; session %s is revoked", session.id)
+    log.warning("an old refresh token was used again; session %s is revoked", session.id)
     await revoke(unit, session.id, Action.REFRESH_TOKEN_REUSED)
 
 

@@ -20,14 +20,14 @@ from watchword.auth.second_factor import recovery_codes, totp
 from watchword.auth.sessions.sessions import (
     NOT_VALID,
     Device,
-    Opening,
+    NewSession,
     Sessions,
     SignedIn,
     end_replaced,
 )
 from watchword.auth.sign_in import known_devices
 from watchword.auth.sign_in.passwords import check_usable, is_outdated, make_hash, matching_form
-from watchword.auth.sign_in.trials import Counted, Trial, Trials
+from watchword.auth.sign_in.trials import Limit, Trial, Trials
 from watchword.auth.tables import Account, Password, Totp
 from watchword.context import Services
 from watchword.errors import BadUserInput, Unauthenticated
@@ -42,7 +42,7 @@ PASSWORD = "pwd"
 # Three of a million codes are valid at any moment. An attacker who gets to guess them has the password.
 OTP_LIMIT = "5 per 15 minutes"
 
-Check = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
+Verification = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
 """Returns the account that authenticated, and the methods used. Raises `Unauthenticated`."""
 Work = Callable[[Transaction], Awaitable[SignedIn]]
 
@@ -57,7 +57,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PasswordCheck:
     """The result of comparing a password, and the account it was compared for, if there is one.
 
     `hash` is the stored hash if the password matched, otherwise None. `fresh` is a new hash that replaces
@@ -98,15 +98,17 @@ class Authentication:
         the password was right and the code is missing; `RateLimited`.
         """
         is_account = has_address(email)
-        trial = await self._signing_in(device, now, is_account)
+        trial = await self._sign_in_trial(device, now, is_account)
         limit = self._settings.sign_in_limit_per_account
-        counted = [self._by_address("address", trial), (limit, "sign-in", _folded(email))]
+        counted = [self._by_address("address", trial), (limit, "sign-in", _hashed_address(email))]
         if trial.device is not None:
             counted = [self._by_device(trial.device)]
         async with self._trials.counted(trial, *counted):
-            compared = await self._compared(trial, evidence)
-            work = self._opening(self._password(compared, evidence), device, key, use, replaces)
-            return await self._by_password(trial, compared, evidence, work)
+            compared = await self._compare(trial, evidence)
+            work = self._sign_in_work(
+                self._verify_password(compared, evidence), device, key, use, replaces
+            )
+            return await self._decide_password(trial, compared, evidence, work)
 
     async def sign_in_by_passkey(
         self,
@@ -123,13 +125,13 @@ class Authentication:
         Attempts are not counted by account: otherwise an attacker could lock its owner out. Raises
         `Unauthenticated` or `RateLimited`.
         """
-        trial = await self._signing_in(device, now)
+        trial = await self._sign_in_trial(device, now)
         counted = self._by_address("passkey", trial)
         if trial.device is not None:
             counted = self._by_device(trial.device)
         async with self._trials.counted(trial, counted):
-            check = await self._passkey(trial, assertion, "sign-in", None)
-            work = self._opening(check, device, key, use, replaces)
+            check = await self._verify_passkey(trial, assertion, "sign-in", None)
+            work = self._sign_in_work(check, device, key, use, replaces)
             return await self._trials.decide(trial, None, work)
 
     async def step_up(
@@ -140,20 +142,20 @@ class Authentication:
         Attempts are counted by account, separately from sign-ins, so that only a holder of the account's
         token can use them up. Raises what `sign_in` raises.
         """
-        trial = _stepping_up(_actor(principal, address), now)
+        trial = _step_up_trial(_actor(principal, address), now)
         async with self._trials.counted(trial, self._by_account(principal.subject)):
-            compared = await self._compared(trial, evidence)
-            work = self._renewing(self._password(compared, evidence), principal)
-            return await self._by_password(trial, compared, evidence, work)
+            compared = await self._compare(trial, evidence)
+            work = self._step_up_work(self._verify_password(compared, evidence), principal)
+            return await self._decide_password(trial, compared, evidence, work)
 
     async def step_up_by_passkey(
         self, principal: Principal, assertion: object, address: str, now: float
     ) -> SignedIn:
         """Do the same as `step_up`, by a passkey of the account."""
-        trial, account = _stepping_up(_actor(principal, address), now), principal.subject
+        trial, account = _step_up_trial(_actor(principal, address), now), principal.subject
         async with self._trials.counted(trial, self._by_account(account)):
-            check = await self._passkey(trial, assertion, "step-up", account)
-            return await self._trials.decide(trial, account, self._renewing(check, principal))
+            check = await self._verify_passkey(trial, assertion, "step-up", account)
+            return await self._trials.decide(trial, account, self._step_up_work(check, principal))
 
     async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
         """Change the actor's password, and end its other sessions.
@@ -161,7 +163,7 @@ class Authentication:
         Raises `BadUserInput` when the current password is wrong or the new one is not allowed, and
         `RateLimited`.
         """
-        account, trial = actor.subject or "", _stepping_up(actor, now)
+        account, trial = actor.subject or "", _step_up_trial(actor, now)
         check_usable(new, "new")
         # Count every change, even with the right password: each costs two slow hashes, and one GraphQL
         # request can contain many.
@@ -174,13 +176,13 @@ class Authentication:
 
         try:
             async with self._trials.counted(trial, self._by_account(account)):
-                compared = await self._compared(trial, Evidence(current))
+                compared = await self._compare(trial, Evidence(current))
                 hash = await make_hash(new, actor.address) if compared.hash else ""
                 await self._trials.decide(trial, account, work)
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
 
-    def _password(self, compared: Compared, evidence: Evidence) -> Check:
+    def _verify_password(self, compared: PasswordCheck, evidence: Evidence) -> Verification:
         async def check(unit: Transaction) -> tuple[Account, Sequence[str]]:
             account, password = await _locked_if_unchanged(unit, compared)
             vault, otp = self._services.vault, evidence.otp
@@ -192,11 +194,13 @@ class Authentication:
 
         return check
 
-    async def _passkey(
+    async def _verify_passkey(
         self, trial: Trial, assertion: object, purpose: Purpose, account: str | None
-    ) -> Check:
+    ) -> Verification:
         async def use_challenge(unit: Transaction) -> bytes:
-            return await passkeys.take(unit, self._services.vault, assertion, purpose, account)
+            return await passkeys.use_challenge(
+                unit, self._services.vault, assertion, purpose, account
+            )
 
         async def check(unit: Transaction) -> tuple[Account, Sequence[str]]:
             verified = passkeys.verify(unit, self._settings, assertion, challenge, account)
@@ -207,8 +211,8 @@ class Authentication:
 
         return check
 
-    def _opening(
-        self, check: Check, device: Device, key: str | None, use: Use, replaces: str | None
+    def _sign_in_work(
+        self, check: Verification, device: Device, key: str | None, use: Use, replaces: str | None
     ) -> Work:
         async def work(unit: Transaction) -> SignedIn:
             account, methods = await check(unit)
@@ -217,15 +221,15 @@ class Authentication:
             unit.actor = replace(unit.actor, subject=account.id, client=FIRST_PARTY)
             if replaces is not None:
                 await end_replaced(unit, account.id, replaces)
-            opening = Opening(methods, unit.now, key=key)
-            return await self._sessions.open(unit, account, device, opening)
+            new_session = NewSession(methods, unit.now, key=key)
+            return await self._sessions.open(unit, account, device, new_session)
 
         return work
 
-    def _renewing(self, check: Check, principal: Principal) -> Work:
+    def _step_up_work(self, check: Verification, principal: Principal) -> Work:
         async def work(unit: Transaction) -> SignedIn:
             account, methods = await check(unit)
-            session = await self._sessions.take(unit.db, principal.session or "", unit.now)
+            session = await self._sessions.lock_live(unit.db, principal.session or "", unit.now)
             if session is None or (session.account_id, session.client_id) != (
                 principal.subject,
                 FIRST_PARTY,
@@ -238,8 +242,8 @@ class Authentication:
 
         return work
 
-    async def _by_password(
-        self, trial: Trial, compared: Compared, evidence: Evidence, work: Work
+    async def _decide_password(
+        self, trial: Trial, compared: PasswordCheck, evidence: Evidence, work: Work
     ) -> SignedIn:
         account = compared.account.id if compared.account else None
         # Recovery codes are not counted: they are too long to guess, and they let the owner in while an
@@ -251,18 +255,18 @@ class Authentication:
         async with self._trials.counted(trial, *counted):
             return await self._trials.decide(trial, account, work)
 
-    async def _compared(self, trial: Trial, evidence: Evidence) -> Compared:
+    async def _compare(self, trial: Trial, evidence: Evidence) -> PasswordCheck:
         """Compare a password, with the same amount of work if the account does not exist or has no password."""
         account, known, factor = await self._find(trial)
         password, code, address = evidence.password, evidence.recovery_code, trial.actor.address
         form = await matching_form(password, known.hash if known else None, address)
         if form is None or known is None:
-            return Compared(account)
+            return PasswordCheck(account)
         fresh = await make_hash(password, address) if is_outdated(known.hash, form) else None
         recovery = None
         if code and factor is not None:
             recovery = await recovery_codes.hash_of(known.account_id, code, address)
-        return Compared(account, known.hash, fresh, recovery)
+        return PasswordCheck(account, known.hash, fresh, recovery)
 
     async def _find(self, trial: Trial) -> tuple[Account | None, Password | None, Totp | None]:
         found = (
@@ -274,7 +278,7 @@ class Authentication:
             row = (await db.execute(found.where(trial.is_account))).one_or_none()
         return (None, None, None) if row is None else (row[0], row[1], row[2])
 
-    async def _signing_in(
+    async def _sign_in_trial(
         self, device: Device, now: float, is_account: ColumnElement[bool] | None = None
     ) -> Trial:
         known, services = None, self._services
@@ -288,17 +292,19 @@ class Authentication:
             device=None if known is None else known.id,
         )
 
-    def _by_address(self, what: str, trial: Trial) -> Counted:
+    def _by_address(self, what: str, trial: Trial) -> Limit:
         return (self._settings.sign_in_limit_per_address, what, trial.actor.address)
 
-    def _by_device(self, device: str) -> Counted:
+    def _by_device(self, device: str) -> Limit:
         return (self._settings.sign_in_limit_per_account, "device", device)
 
-    def _by_account(self, account: str) -> Counted:
+    def _by_account(self, account: str) -> Limit:
         return (self._settings.sign_in_limit_per_account, "step-up", account)
 
 
-async def _locked_if_unchanged(unit: Transaction, compared: Compared) -> tuple[Account, Password]:
+async def _locked_if_unchanged(
+    unit: Transaction, compared: PasswordCheck
+) -> tuple[Account, Password]:
     """Lock an account whose password matched, and return the account and its password.
 
     Raises `Unauthenticated` if the password did not match, or if since then it has been changed or the
@@ -313,7 +319,7 @@ async def _locked_if_unchanged(unit: Transaction, compared: Compared) -> tuple[A
     return account, password
 
 
-def _stepping_up(actor: Actor, now: float) -> Trial:
+def _step_up_trial(actor: Actor, now: float) -> Trial:
     return Trial(Action.STEP_UP_FAILED, actor, now, Account.id == (actor.subject or ""))
 
 
@@ -321,6 +327,6 @@ def _actor(principal: Principal, address: str) -> Actor:
     return Actor(principal.subject, principal.session, principal.client, address)
 
 
-def _folded(email: str) -> str:
+def _hashed_address(email: str) -> str:
     # Hashed, so that the counters in Redis contain no e-mail addresses.
     return hashlib.sha256(mail_address.folded(email).encode()).hexdigest()

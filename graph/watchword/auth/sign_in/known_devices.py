@@ -32,7 +32,7 @@ _BETWEEN = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownDevice:
     """A known device of an account. Attempts are counted by `id`; `epoch` identifies the password it is from."""
 
     account: str
@@ -60,7 +60,7 @@ async def find(
     tokens: Sequence[str],
     now: float,
     is_account: ColumnElement[bool] | None = None,
-) -> Known | None:
+) -> KnownDevice | None:
     """Return the device that one of these tokens was issued to; None if no token is valid.
 
     `is_account` restricts it to an account; `now` is in Unix seconds. Makes no query unless we signed a token.
@@ -83,20 +83,20 @@ async def token_for(db: AsyncSession, vault: Vault, account: str, device: str, n
     same device.
     """
     at = await db.scalar(select(Password.changed_at).filter_by(account_id=account))
-    said = f"{account}.{device}.{_epoch(at)}.{int(now)}"
-    return f"{said}.{next(_signatures(vault, said))}"
+    payload = f"{account}.{device}.{_epoch(at)}.{int(now)}"
+    return f"{payload}.{next(_signatures(vault, payload))}"
 
 
-def _signed(vault: Vault, tokens: Sequence[str], now: float) -> Iterator[Known]:
+def _signed(vault: Vault, tokens: Sequence[str], now: float) -> Iterator[KnownDevice]:
     for token in tokens[:MOST]:
         match = _FORM.fullmatch(token)
         if match is None:
             continue
         account, device, epoch, made, signature = match.groups()
-        said = token.rpartition(".")[0]
-        good = [hmac.compare_digest(signature, ours) for ours in _signatures(vault, said)]
+        payload = token.rpartition(".")[0]
+        good = [hmac.compare_digest(signature, ours) for ours in _signatures(vault, payload)]
         if any(good) and now < int(made) + SECONDS:
-            yield Known(account, device, int(epoch))
+            yield KnownDevice(account, device, int(epoch))
 
 
 def _epoch(changed_at: datetime | None) -> int:
@@ -104,6 +104,6 @@ def _epoch(changed_at: datetime | None) -> int:
     return 0 if changed_at is None else round(changed_at.timestamp() * 1_000_000)
 
 
-def _signatures(vault: Vault, said: str) -> Iterator[str]:
-    for digest in vault.signatures("known device", said.encode()):
+def _signatures(vault: Vault, payload: str) -> Iterator[str]:
+    for digest in vault.signatures("known device", payload.encode()):
         yield urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from watchword.config.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 from watchword.errors import BadUserInput
 from watchword.formats.text import is_storable
-from watchword.throttling.hash_queue import LANES, in_turn
+from watchword.throttling.hash_queue import LANES, run_queued
 
 _hasher = PasswordHasher(parallelism=LANES)
 # Passwords for unknown accounts are compared with this hash, so that they take the same amount of work.
@@ -58,7 +58,7 @@ async def make_hash(password: str, address: str = "") -> str:
 
     Raises `Unavailable` when too many hashes are queued.
     """
-    return await in_turn(_hasher.hash, prepared(password), address=address)
+    return await run_queued(_hasher.hash, prepared(password), address=address)
 
 
 async def matching_form(password: str, hash: str | None, address: str = "") -> str | None:
@@ -70,7 +70,7 @@ async def matching_form(password: str, hash: str | None, address: str = "") -> s
     """
     if len(password) > LONGEST_PASSWORD or not is_storable(password):
         return None
-    return await in_turn(_matching_form, password, hash, address=address)
+    return await run_queued(_matching_form, password, hash, address=address)
 
 
 def is_outdated(hash: str, form: str) -> bool:

@@ -31,7 +31,7 @@ log = logging.getLogger("watchword.sessions")
 
 T = TypeVar("T")
 
-Counted = tuple[str, str, str]
+Limit = tuple[str, str, str]
 """A limit, the kind of attempt, and the account, address or device that is counted."""
 
 
@@ -57,7 +57,7 @@ class Trials:
         self._services = services
 
     @asynccontextmanager
-    async def counted(self, trial: Trial, *counted: Counted) -> AsyncIterator[None]:
+    async def counted(self, trial: Trial, *counted: Limit) -> AsyncIterator[None]:
         """Count a trial while the block runs; take the count back if it was no guess.
 
         Raises `RateLimited` when a limit is exceeded.
@@ -66,7 +66,7 @@ class Trials:
         is_guess, attempts = False, self._services.attempts
         try:
             for limit, *key in counted:
-                begun = self._noted(trial, limit, key[0], attempts.begin(limit, *key))
+                begun = self._counted_or_recorded(trial, limit, key[0], attempts.begin(limit, *key))
                 taken.append(await begun)
             yield
         except BaseException as error:
@@ -78,7 +78,9 @@ class Trials:
 
     async def count(self, trial: Trial, limit: str, *key: str) -> None:
         """Count a trial and never take it back. Raises `RateLimited` when the limit is exceeded."""
-        await self._noted(trial, limit, key[0], self._services.attempts.count(limit, *key))
+        await self._counted_or_recorded(
+            trial, limit, key[0], self._services.attempts.count(limit, *key)
+        )
 
     async def decide(
         self, trial: Trial, account: str | None, work: Callable[[Transaction], Awaitable[T]]
@@ -94,7 +96,7 @@ class Trials:
         log.info("%s from %s", trial.failed.value, trial.actor.address)
         raise refused
 
-    async def _noted(
+    async def _counted_or_recorded(
         self, trial: Trial, limit: str, what: str, counting: Awaitable[CountedAttempt]
     ) -> CountedAttempt:
         """Return the counted attempt; record the first attempt in a window that exceeds the limit."""
@@ -103,10 +105,10 @@ class Trials:
         except Exceeded as error:
             # One entry per window, or an attacker could fill the audit log with refused attempts.
             if await self._services.attempts.is_first(limit, "refused", *error.key):
-                await self._note(trial, what)
+                await self._record_refusal(trial, what)
             raise
 
-    async def _note(self, trial: Trial, what: str) -> None:
+    async def _record_refusal(self, trial: Trial, what: str) -> None:
         async with self._transaction(trial) as unit:
             account = await unit.db.scalar(select(Account.id).where(trial.is_account))
             record(unit, trial.failed, account=account, rule="limit", limit=what)

@@ -16,11 +16,11 @@ from watchword.asgi.types import is_same_origin
 from watchword.auth.http import request_auth
 from watchword.auth.http.http_json import (
     Refusal,
-    answered,
-    challenged,
+    challenge_header,
     device_of,
     json_body,
     json_response,
+    respond,
 )
 from watchword.auth.service import AuthService
 from watchword.config.settings import Settings
@@ -48,12 +48,12 @@ def routes(auth: AuthService) -> APIRouter:
     @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
         """The authorization endpoint: show the consent page to a person (RFC 6749, section 3.1)."""
-        return await answered(request, _show(auth, request))
+        return await respond(request, _show(auth, request))
 
     @router.post(AUTHORIZE)
     async def decide(request: Request) -> Response:
         """For the consent page only: return what the client asks for, and take the person's decision."""
-        return await answered(request, _decide(auth, request))
+        return await respond(request, _decide(auth, request))
 
     return router
 
@@ -82,7 +82,7 @@ async def _decide(auth: AuthService, request: Request) -> Response:
         address = await _address(auth, parameters)
         return json_response(await _outcome(auth, request, decision, address, parameters))
     except OAuthError as error:
-        headers = challenged(request) if error.status == 401 else {}
+        headers = challenge_header(request) if error.status == 401 else {}
         raise Refusal(error.status, error.error, error.description, headers) from error
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from watchword.auth.accounts.accounts import lock_account
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.service import AuthService
-from watchword.auth.sessions.sessions import Device, Opening, SignedIn, revoke
+from watchword.auth.sessions.sessions import Device, NewSession, SignedIn, revoke
 from watchword.auth.tables import Account, Session
 from watchword.oauth.authorize.authorization import AuthorizationRequest
 from watchword.oauth.authorize.consents import covers
@@ -95,7 +95,7 @@ async def redeem(
     if account is None or not scopes:
         return None
     await use(unit.db)
-    opening = Opening(
+    opening = NewSession(
         used.methods,
         used.authenticated_at.timestamp(),
         client=client.id,
@@ -168,7 +168,7 @@ async def _consenting(
         Client, used.client_id, with_for_update={"read": True}, populate_existing=True
     )
     account = await lock_account(session, used.account_id)
-    granted_by = await auth.sessions.take(session, used.granted_by, unit.now)
+    granted_by = await auth.sessions.lock_live(session, used.granted_by, unit.now)
     is_same = (
         used.client_version >= client.ended_version
         and is_registered(used.redirect_uri, client.redirect_uris)

@@ -46,7 +46,7 @@ async def resource_owner(
         account = await lock_account(unit.db, principal.subject)
     except NotFound:
         raise OAuthError("invalid_token", SIGN_IN, 401) from None
-    session = await auth.sessions.take(unit.db, principal.session, unit.now)
+    session = await auth.sessions.lock_live(unit.db, principal.session, unit.now)
     if session is None or account.disabled_at is not None:
         raise OAuthError("invalid_token", SIGN_IN, 401)
     if asked.max_age is not None:

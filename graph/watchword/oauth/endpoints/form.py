@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 
 from watchword.asgi.types import BodyTooLarge, Gone, UnsupportedContent, check_content, read_body
-from watchword.auth.http.http_json import Refusal, answered
+from watchword.auth.http.http_json import Refusal, respond
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
 
@@ -52,7 +52,7 @@ def required(form: Parameters, name: str) -> str:
 
 async def served(request: Request, work: Awaitable[Response]) -> Response:
     """Return an endpoint's response; turn an `OAuthError` into one (RFC 6749, section 5.2)."""
-    return await answered(request, _told(work))
+    return await respond(request, _told(work))
 
 
 async def _told(work: Awaitable[Response]) -> Response:

@@ -8,7 +8,7 @@ from watchword.auth.audit.audit import Action, record
 from watchword.auth.http.http_json import device_of
 from watchword.auth.revocation.identity_events import token_revoked
 from watchword.auth.service import AuthService
-from watchword.auth.sessions.sessions import give_back, session_of
+from watchword.auth.sessions.sessions import revoke_by_token, session_of
 from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.oauth.endpoints.client_authentication import authenticate_client
@@ -51,7 +51,7 @@ async def _end_session(unit: Transaction, client: Client, token: str, settings: 
     if found is not None:
         session, known = found
         _check_own(client, session.client_id)
-        await give_back(unit, session, known, Action.TOKEN_REVOKED, settings)
+        await revoke_by_token(unit, session, known, Action.TOKEN_REVOKED, settings)
 
 
 def _end_token(unit: Transaction, client: Client, principal: Principal) -> None:

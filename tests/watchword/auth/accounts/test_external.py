@@ -534,7 +534,7 @@ async def test_what_is_remembered_is_bounded(
     async with sign_in_desk(database, clock, **settings) as desk:
         for number in range(10):
             await desk.auth.verify(idp.token(now=clock.now(), jti=str(number)))
-        assert len(desk.auth.external._known) == 3
+        assert len(desk.auth.external._cache) == 3
 
 
 def test_nobody_is_trusted_unless_the_settings_say_so() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support.away import away
 from watchword.asgi.types import is_same_origin
-from watchword.auth.http.http_json import Refusal, answered, check_origin, optional_text
+from watchword.auth.http.http_json import Refusal, check_origin, optional_text, respond
 from watchword.auth.second_factor.totp import SecondFactorRequired
 from watchword.config.settings import Settings
 from watchword.errors import (
@@ -56,7 +56,7 @@ async def test_a_refusal_is_told_in_the_words_of_oauth(
     async def work() -> Response:
         raise error
 
-    response = await answered(asked(), work())
+    response = await respond(asked(), work())
     answer = json.loads(bytes(response.body))
     assert (response.status_code, answer["error"]) == (status, code)
     assert answer["error_description"]
@@ -73,7 +73,7 @@ async def test_who_uses_dpop_is_challenged_for_it(headers: list[tuple[bytes, byt
     async def work() -> Response:
         raise Unauthenticated("No.")
 
-    response = await answered(asked(*headers), work())
+    response = await respond(asked(*headers), work())
     assert response.headers["www-authenticate"].startswith('DPoP realm="watchword", algs="')
 
 
@@ -82,7 +82,7 @@ async def test_what_nobody_expects_is_not_hidden() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        await answered(asked(), work())
+        await respond(asked(), work())
 
 
 async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> None:
@@ -90,7 +90,7 @@ async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> 
         raise ConnectionRefusedError
 
     with pytest.raises(ConnectionRefusedError):
-        await answered(asked(), work())
+        await respond(asked(), work())
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def is_taken(
     vault: Vault = VAULT,
 ) -> bool:
     async with unit_of(database, now) as unit:
-        return await challenges.take(unit, vault, value, purpose, account)
+        return await challenges.use(unit, vault, value, purpose, account)
 
 
 async def test_a_challenge_is_taken_once(database: Database) -> None:

@@ -280,7 +280,7 @@ async def test_only_who_began_can_register(
         credential = device.create(await passkeys.begin(unit, SETTINGS, VAULT, alice))
     async with unit_of(database) as unit:
         with pytest.raises(PasskeyRefused) as refused:
-            await passkeys.take(unit, VAULT, credential, "register", bob)
+            await passkeys.use_challenge(unit, VAULT, credential, "register", bob)
     assert refused.value.rule == "challenge"
 
 
@@ -293,7 +293,7 @@ async def test_a_challenge_of_a_sign_in_registers_nothing(
     credential = device.create(options, challenge=asked["challenge"])
     async with unit_of(database) as unit:
         with pytest.raises(PasskeyRefused):
-            await passkeys.take(unit, VAULT, credential, "register", alice)
+            await passkeys.use_challenge(unit, VAULT, credential, "register", alice)
 
 
 async def test_a_passkey_without_user_verification_is_not_registered(

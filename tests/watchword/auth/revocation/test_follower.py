@@ -210,7 +210,7 @@ async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
         def fail(event: Event, at: float) -> None:
             raise LookupError
 
-        patched.setattr(post.follower, "take", fail)
+        patched.setattr(post.follower, "apply", fail)
         await post.follower.open()
         await until(lambda: post.services.hub.size == 1)
         await post.happen(session_revoked("alice", "s"))

@@ -17,7 +17,7 @@ from tests.support.hashing import watched_hashes
 from tests.support.identity import ORIGIN, PASSWORD, sign_in_desk, unit_of
 from watchword.auth.accounts.accounts import add_account, disable, rename, set_password
 from watchword.auth.http.routes import COOKIE
-from watchword.auth.sessions.sessions import Device, Opening
+from watchword.auth.sessions.sessions import Device, NewSession
 from watchword.auth.sign_in import passwords
 from watchword.auth.sign_in.authentication import Authentication, Evidence
 from watchword.auth.sign_in.passwords import hash_chosen
@@ -326,15 +326,15 @@ async def test_others_write_while_a_new_password_is_hashed(
         token = await desk.tokens()
         me = await desk.auth.verify(token["access_token"])
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
-        in_turn, began, may_end = passwords.in_turn, asyncio.Event(), asyncio.Event()
+        run_queued, began, may_end = passwords.run_queued, asyncio.Event(), asyncio.Event()
 
         async def slowly(work: Callable[..., Any], *arguments: object, **rest: Any) -> Any:
             if work == passwords._hasher.hash:
                 began.set()
                 await may_end.wait()
-            return await in_turn(work, *arguments, **rest)
+            return await run_queued(work, *arguments, **rest)
 
-        monkeypatch.setattr(passwords, "in_turn", slowly)
+        monkeypatch.setattr(passwords, "run_queued", slowly)
         change = Authentication(desk.auth.services).change_password
         changing = asyncio.ensure_future(change(actor, PASSWORD, NEW, clock.now()))
         await began.wait()
@@ -372,8 +372,8 @@ async def test_nobody_steps_up_on_a_session_that_is_not_its_own_sign_in(
         async with unit_of(database) as unit:
             bob = await add_account(unit, email="b@x.org", name="Bob", roles=[], hash=None)
             device, sessions = Device("x", ""), desk.auth.sessions
-            of_bob = await sessions.open(unit, bob, device, Opening(["pwd"], clock.now()))
-            opening = Opening(["pwd"], clock.now(), client="client_app")
+            of_bob = await sessions.open(unit, bob, device, NewSession(["pwd"], clock.now()))
+            opening = NewSession(["pwd"], clock.now(), client="client_app")
             of_app = await sessions.open(unit, desk.account, device, opening)
         me = await desk.auth.verify((await desk.tokens())["access_token"])
         authentication = Authentication(desk.auth.services)

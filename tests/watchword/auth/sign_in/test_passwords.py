@@ -96,7 +96,7 @@ async def test_what_is_wrong_takes_the_same_work_for_nobody_and_for_somebody(
 async def test_what_nobody_can_have_chosen_is_not_hashed(
     typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "in_turn", None)
+    monkeypatch.setattr(passwords, "run_queued", None)
     assert await matching_form(typed, "any hash") is None
 
 
