@@ -1,0 +1,126 @@
+"""The tutorial, followed from an empty folder to the last page, in the terminals that it names."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import Terminal
+
+TUTORIAL = Path(__file__).parents[1] / "docs/tutorial"
+PAGES = sorted(TUTORIAL.glob("[0-9]-*.md"))
+# The tests have both already: an environment, and what is to be installed in it.
+INSTALLED = ("python3 -m venv ", ". .venv/bin/activate", "pip install ")
+# What does not end by itself.
+ENDLESS = ("watchword serve", "watch ")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. `name` is what its first line says: a file, or a terminal."""
+
+    page: str
+    language: str
+    name: str
+    text: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.M | re.S):
+        name = re.match(r"# (Terminal \d|[\w./-]+)\n", text)
+        yield Block(page.name, language, name[1] if name else "", text)
+
+
+class Reader:
+    """Follows pages as somebody would who pastes whatever is to be pasted."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self.terminals: dict[str, Terminal] = {}
+        self._last = ""
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "touchline"
+
+    def follow(self, block: Block) -> None:
+        if block.name.startswith("Terminal") and block.language == "sh":
+            self._paste(block)
+        elif block.language in ("text", "json"):
+            self._look(block)
+        else:
+            assert block.name, f"{block.page} does not say which file this is:\n{block.text}"
+            self._write(block)
+
+    def close(self) -> None:
+        for terminal in self.terminals.values():
+            terminal.close()
+
+    def _paste(self, block: Block) -> None:
+        self._last = block.name
+        if block.name not in self.terminals:
+            folder = self.project if self.project.exists() else self.folder
+            self.terminals[block.name] = Terminal(folder, self._environment())
+        lines = [line for line in block.text.splitlines() if not line.startswith(INSTALLED)]
+        self.terminals[block.name].paste("\n".join(lines))
+        if not lines[-1].startswith(ENDLESS):
+            self.terminals[block.name].finish()
+        elif "serve" in lines[-1]:
+            self.terminals[block.name].expect("Application startup complete")
+
+    def _look(self, block: Block) -> None:
+        if block.name:
+            self._last = block.name
+        terminal = self.terminals[self._last]
+        text = self._here(block.text.removeprefix(f"# {block.name}\n"))
+        if text == "^C\n":
+            terminal.interrupt()
+        elif block.language == "json":
+            terminal.expect_json(text)
+        else:
+            terminal.expect(text)
+
+    def _write(self, block: Block) -> None:
+        path = self.project / block.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self._here(block.text))
+
+    def _here(self, text: str) -> str:
+        return text.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if "WATCHWORD" not in name}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**own, "PATH": path, "WATCHWORD_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Reader(tmp_path, port)
+    yield made
+    made.close()
+
+
+def test_the_tutorial_can_be_followed_to_its_tests(reader: Reader) -> None:
+    for page in PAGES[:6]:
+        for block in blocks(page):
+            reader.follow(block)
+
+
+def test_each_page_leads_to_the_next() -> None:
+    for page, following in zip(PAGES, PAGES[1:], strict=False):
+        assert page.read_text().rstrip().splitlines()[-1].endswith(f"]({following.name})")
+    assert [f"({page.name})" in (TUTORIAL / "README.md").read_text() for page in PAGES] == [
+        True for _ in PAGES
+    ]
