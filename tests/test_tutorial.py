@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
+import yaml
 
+from tests.support.redis import LiveRedis
 from tests.support.terminal import Terminal
+from watchword.config.settings import Settings
 
 TUTORIAL = Path(__file__).parents[1] / "docs/tutorial"
 PAGES = sorted(TUTORIAL.glob("[0-9]-*.md"))
@@ -68,7 +72,7 @@ class Reader:
         self._last = block.name
         if block.name not in self.terminals:
             folder = self.project if self.project.exists() else self.folder
-            self.terminals[block.name] = Terminal(folder, self._environment())
+            self.terminals[block.name] = Terminal(folder, self.environment())
         lines = [line for line in block.text.splitlines() if not line.startswith(INSTALLED)]
         self.terminals[block.name].paste("\n".join(lines))
         if not lines[-1].startswith(ENDLESS):
@@ -96,7 +100,7 @@ class Reader:
     def _here(self, text: str) -> str:
         return text.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if "WATCHWORD" not in name}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**own, "PATH": path, "WATCHWORD_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
@@ -112,10 +116,63 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.close()
 
 
+@pytest.fixture
+def redis() -> Iterator[LiveRedis]:
+    made = LiveRedis()
+    made.start()
+    yield made
+    made.kill()
+
+
 def test_the_tutorial_can_be_followed_to_its_tests(reader: Reader) -> None:
     for page in PAGES[:6]:
         for block in blocks(page):
             reader.follow(block)
+
+
+def test_it_can_be_deployed_on_postgresql_and_redis(
+    reader: Reader, postgres_url: str, redis: LiveRedis
+) -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            if block.name and not block.name.startswith("Terminal"):
+                reader.follow(block)
+    [secrets] = [block for block in blocks(PAGES[6]) if block.name == "Terminal 2"]
+    reader.follow(secrets)
+    # The page's own settings, with the addresses of the services that run here.
+    path = reader.project / "production.env"
+    text = re.sub(r"postgresql.*", postgres_url, path.read_text())
+    path.write_text(
+        text.replace("redis://redis:6379", redis.url).replace("\nWATCH", "\nexport WATCH")
+    )
+    server = Terminal(
+        reader.project, {**reader.environment(), "WATCHWORD_HOME": str(reader.folder)}
+    )
+    server.paste("export WATCHWORD_MOUNT\n. ./production.env\nwatchword serve --workers 2")
+    try:
+        server.expect("Application startup complete")
+        answer = httpx2.get(
+            f"http://127.0.0.1:{reader.port}/graphql", params={"query": "{ teams { name } }"}
+        )
+        assert answer.json() == {"data": {"teams": []}}
+    finally:
+        server.close()
+
+
+def test_its_containers_fit_together(reader: Reader) -> None:
+    """Docker is not at hand: what the files of the last page name must be in the others."""
+    files = {block.name: block.text for block in blocks(PAGES[6]) if block.name}
+    services = yaml.safe_load(files["compose.yaml"])["services"]
+    named = set(re.findall(r"WATCHWORD_(\w+)", "".join(files.values())))
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+    for name in ("database", "redis"):
+        assert name in services
+        assert re.search(rf"[@/]{name}\b", files["Terminal 2"])
+    for service in services.values():
+        for path in [service.get("env_file")] if "env_file" in service else []:
+            assert f"> {path}" in files["Terminal 2"]
+    subnet = yaml.safe_load(files["compose.yaml"])["networks"]["default"]["ipam"]["config"][0]
+    assert f"WATCHWORD_TRUSTED_PROXIES={subnet['subnet']}" in files["Terminal 2"]
 
 
 def test_each_page_leads_to_the_next() -> None:

@@ -64,7 +64,7 @@ class Terminal:
         self._wait(lambda: any(_parsed(line) == wanted for line in self._lines[self._seen :]))
 
     def interrupt(self) -> None:
-        """Press Ctrl-C if something runs: SIGINT to the last processes below the shell."""
+        """Press Ctrl-C if something runs: SIGINT to all that the shell has started."""
         if not self._is_done():
             for process in _below(self._shell.pid):
                 os.kill(process, signal.SIGINT)
@@ -108,10 +108,10 @@ class Terminal:
 
 
 def _below(process: int) -> list[int]:
-    """Return the processes below one that have no child themselves."""
+    """Return the processes that one has started, and those that these have."""
     found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     children = [int(child) for child in found]
-    return [last for child in children for last in (_below(child) or [child])]
+    return [each for child in children for each in (child, *_below(child))]
 
 
 def _parsed(line: str) -> Any:
