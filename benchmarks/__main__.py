@@ -1,8 +1,8 @@
-"""Watchword beside others: `make bench`. Prints medians and paired ratios.
+"""Compares Watchword with other servers: `make bench`. Prints medians and paired ratios.
 
-Servers are pinned to one core and the load to another. Rounds are interleaved, each with fresh
-processes, because the machine's speed changes; what counts is the ratio within a round, of the
-processor time that the server spends on one request, or on one delivery of an event.
+The server runs on one core, the load on another. Each round measures all servers in turn, in new
+processes, because the machine's speed varies over time. The result is the ratio within a round of the
+processor time that a server spends on one request, or on delivering one event to one subscriber.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from benchmarks.tokens import ALGORITHMS, Desk
 OURS, VIEW, BARE, PYJWT = "watchword", "strawberry_view", "bare", "pyjwt"
 CONNECTIONS = 8
 BURST = 10
-# Seconds for subscribers to come to rest.
+# Seconds until subscribers are idle.
 REST = 1.0
 
 T = TypeVar("T")
 Cost = dict[str, dict[str, list[float]]]
-"""By title and server, a figure for each round."""
+"""The figures of all rounds, by title and server."""
 
 
 def main() -> None:
-    """Measure, and print as it comes."""
+    """Measure, and print the results of each part."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each HTTP operation")
@@ -68,7 +68,7 @@ async def _part(part: Part, options: argparse.Namespace, home: Path) -> None:
 
 
 async def _queries(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Queries over HTTP, beside Strawberry's own view."""
+    """Measure queries over HTTP, and compare them with Strawberry's own view."""
     for name in _in_turn((VIEW, OURS), number):
         with place.serve(name) as server:
             for title, query in QUERIES.items():
@@ -77,7 +77,7 @@ async def _queries(place: Place, options: argparse.Namespace, cost: Cost, number
 
 
 async def _fan_out(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Deliveries of events, beside Strawberry's own view."""
+    """Measure deliveries of events, and compare them with Strawberry's own view."""
     size = options.subscribers
     classes = {"one class of grants": 1, "three classes": 3}
     for name in _in_turn((VIEW, OURS), number):
@@ -92,7 +92,7 @@ async def _fan_out(place: Place, options: argparse.Namespace, cost: Cost, number
 
 
 async def _groups(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Deliveries to the same number of subscribers in more groups, and with a long log behind."""
+    """Measure deliveries to the same number of subscribers in more groups, and with a long event log."""
     size = options.subscribers
     for count in (1, 10, 100):
         queries = [OF_GROUP % (at % count) for at in range(size)]
@@ -107,7 +107,8 @@ async def _groups(place: Place, options: argparse.Namespace, cost: Cost, number:
 
 
 async def _strangers(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """One mutation, beside subscriptions that share nothing: 400, and as many as one address may have."""
+    """Measure one mutation with 400 subscribers that share nothing, and with as many as one address may
+    have."""
     for size in (400, place.settings.max_operations_per_address):
         queries = [OF_GROUP % at for at in range(size)]
         with place.serve(OURS) as server:
@@ -116,7 +117,7 @@ async def _strangers(place: Place, options: argparse.Namespace, cost: Cost, numb
 
 
 async def _memory(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Memory of authenticated subscriptions at rest, beside that of a bare socket."""
+    """Measure the memory of idle authenticated subscriptions, and compare it with bare sockets."""
     for name in _in_turn((BARE, OURS), number):
         with place.serve(name) as server:
             before = server.memory()
@@ -128,11 +129,12 @@ async def _memory(place: Place, options: argparse.Namespace, cost: Cost, number:
 
 
 async def _deaf(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Memory while clients that never read come again and again, and events come without a pause."""
+    """Measure memory while clients that never read connect again and again, and events are published
+    without a pause."""
     if number:
         return
     with place.serve(OURS) as server:
-        # One that reads, so that what is published is what somebody gets.
+        # One subscriber reads, so that the events are really delivered.
         reader = await Crowd.gather(server.origin, place.tokens(), [SUBSCRIPTION])
         until = time.monotonic() + options.deaf
         publish = {"query": PUBLISH, "variables": {"times": 100}}
@@ -150,7 +152,7 @@ async def _deaf(place: Place, options: argparse.Namespace, cost: Cost, number: i
 
 
 async def _tokens(place: Place, options: argparse.Namespace, cost: Cost, number: int) -> None:
-    """Checks of a token, beside PyJWT; and their share of what a small query costs the server."""
+    """Measure the verification of tokens against PyJWT, and its share of the cost of a small query."""
     desks = {algorithm: Desk.of(place.settings, algorithm) for algorithm in ALGORITHMS}
     for algorithm, desk in desks.items():
         for title, took in (("first", desk.first()), ("again", desk.again())):

@@ -1,6 +1,6 @@
-"""Load on a server: requests over kept connections, and subscribers on sockets. Counts, no more.
+"""Generates load: requests over keep-alive connections, and subscribers on WebSockets. Only counts answers.
 
-Written on plain asyncio protocols, so that the generator is not what is measured.
+Written on plain asyncio protocols, so that the generator itself is not the bottleneck.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 
 class Asking(asyncio.Protocol):
-    """One connection that sends the same request again as soon as it is answered."""
+    """One connection that repeats the same request as soon as it is answered."""
 
     def __init__(self, request: bytes, until: float) -> None:
         self.answered = 0
@@ -49,7 +49,7 @@ class Asking(asyncio.Protocol):
 
 
 def post(origin: str, body: dict[str, object], token: str) -> bytes:
-    """Return a request as bytes."""
+    """Return the bytes of a GraphQL request."""
     content = json.dumps(body).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: {urlsplit(origin).netloc}\r\n"
@@ -60,7 +60,10 @@ def post(origin: str, body: dict[str, object], token: str) -> bytes:
 
 
 async def ask(origin: str, body: dict[str, object], tokens: list[str], seconds: float) -> int:
-    """Ask over one connection for each token; return how often there was an answer without errors."""
+    """Send requests over one connection for each token, and return the number of answers.
+
+    Raises `RuntimeError` if the last answer of a connection has errors.
+    """
     address, loop = urlsplit(origin), asyncio.get_running_loop()
     until = time.monotonic() + seconds
     asking = []
@@ -134,7 +137,7 @@ class Listening(asyncio.Protocol):
             self._crowd.fail(f"a socket was closed with {code} {reason!r}")
         elif payload.startswith(b'{"type":"connection_ack"') or b'"connection_ack"' in payload[:64]:
             self._send({"type": "subscribe", "id": "1", "payload": {"query": self._query}})
-            # Whatever is answered after this was asked has been subscribed before.
+            # The pong comes after the server has begun the subscription.
             self._send({"type": "ping"})
         elif b'"pong"' in payload[:64]:
             self._crowd.ready()
@@ -147,14 +150,14 @@ class Listening(asyncio.Protocol):
         self._write(1, json.dumps(message).encode())
 
     def _write(self, opcode: int, payload: bytes) -> None:
-        # A mask of zeros is a mask (RFC 6455, section 5.3), and costs nothing.
+        # A mask of zeros is valid (RFC 6455, section 5.3), and masking with it changes nothing.
         size = len(payload)
         length = bytes([128 | size]) if size < 126 else bytes([254]) + size.to_bytes(2, "big")
         self._transport.write(bytes([128 | opcode]) + length + bytes(4) + payload)
 
 
 class Crowd:
-    """Many subscribers: waits until all are ready, and until so many deliveries were made."""
+    """Many subscribers: waits until all have subscribed, and until all have received a number of events."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -166,7 +169,7 @@ class Crowd:
 
     @classmethod
     async def gather(cls, origin: str, tokens: list[str], queries: list[str]) -> Crowd:
-        """Connect a subscriber for each query; return when every subscription was asked for."""
+        """Connect a subscriber for each query; return when all have subscribed."""
         crowd, address, loop = cls(len(queries)), urlsplit(origin), asyncio.get_running_loop()
         crowd._waiting = loop.create_future()
         for number, query in enumerate(queries):
@@ -181,17 +184,17 @@ class Crowd:
         return crowd
 
     def close(self) -> None:
-        """Go away."""
+        """Abort all connections."""
         for transport in self._transports:
             transport.abort()
 
     def pause(self) -> None:
-        """Read nothing any more."""
+        """Stop reading from all connections."""
         for transport in self._transports:
             transport.pause_reading()
 
     async def hears(self, times: int) -> None:
-        """Wait until every subscriber has heard so many more events."""
+        """Wait until the subscribers together have received `times` more events each."""
         self._waiting = asyncio.get_running_loop().create_future()
         self._goal += times * self.size
         self._check()

@@ -1,4 +1,4 @@
-"""Where servers are measured: a home directory with a database, keys and tokens; and the processes."""
+"""Prepares a home directory with a database, keys and tokens, and runs the measured servers in it."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ PEOPLE = 200
 
 @dataclass
 class Running:
-    """A server process: where it is, and what it has used."""
+    """A server process: its origin, and the processor time and memory that it uses."""
 
     origin: str
     process: subprocess.Popen[bytes]
 
     def cpu(self) -> float:
-        """Seconds of processor time so far."""
+        """Return the processor time that the process has used, in seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> int:
-        """Bytes of memory that are resident."""
+        """Return the resident memory of the process, in bytes."""
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE
 
 
 @dataclass
 class Place:
-    """A home directory that every server of a measurement is started in."""
+    """The home directory that all servers of a measurement use."""
 
     settings: Settings
     ring: KeyRing
@@ -69,7 +69,7 @@ class Place:
         return cls(settings, ring)
 
     def tokens(self, classes: int = 1) -> list[str]:
-        """Return tokens of many people, who have so many different sets of grants."""
+        """Return tokens of many people, with `classes` different sets of grants."""
         issuer = TokenIssuer(self.settings.issuer, self.settings.audience, 3600)
         return [
             issuer.issue(
@@ -84,7 +84,7 @@ class Place:
         ]
 
     def fill_log(self, count: int) -> None:
-        """Let so many events have happened before."""
+        """Add so many events to the log."""
         path = self.settings.home / "watchword.db"
         with sqlite3.connect(path) as connection:
             connection.execute(
@@ -108,7 +108,7 @@ class Place:
 
     @contextmanager
     def serve(self, name: str, **settings: str) -> Iterator[Running]:
-        """Run a server on the first core for as long as the block lasts."""
+        """Run a server on the first core while the block runs."""
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         process = subprocess.Popen(

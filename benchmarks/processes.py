@@ -1,4 +1,4 @@
-"""Several server processes on one database, as behind a balancer."""
+"""Runs several server processes on one database, as behind a load balancer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD = secrets.token_urlsafe()
 def processes(
     home: Path, count: int, database_url: str = "", bus_url: str = ""
 ) -> Iterator[list[str]]:
-    """Run so many servers for as long as the block lasts; yield their origins."""
+    """Run `count` servers while the block runs; yield their origins."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("WATCHWORD_")},
         "WATCHWORD_HOME": str(home),
@@ -34,7 +34,7 @@ def processes(
         "WATCHWORD_SIGN_IN_LIMIT_PER_ADDRESS": "1000000 per minute",
     }
     with ExitStack() as stack:
-        # One after the other: the first makes the database.
+        # Start them one after the other: the first creates the database.
         yield [stack.enter_context(_serving(environment)) for _ in range(count)]
 
 

@@ -1,9 +1,10 @@
-"""How soon another process refuses the token of a session that was revoked: `python -m
+"""Measures how soon another process refuses the token of a revoked session: `python -m
 benchmarks.revocation`.
 
-From the moment that revokeSession is answered by one process to the first 401 of the other. Without
-a bus the other finds it in the log, which it looks into every WATCHWORD_LOG_LOOK_SECONDS, so each
-round begins at a random moment between two looks. Ends with 1 when the worst took longer than a second.
+The time runs from one process's answer to revokeSession to the first 401 of the other process. Without
+a bus, the other process finds the revocation in the log, which it checks every
+WATCHWORD_LOG_LOOK_SECONDS; therefore each round begins at a random moment between two checks. Exits with
+1 if the longest time exceeds a second.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ async def _once(client: httpx2.AsyncClient, here: str, there: str) -> float:
     await _ask(client, here, token, REVOKE, id=current)
     began = time.monotonic()
     while (await _ask(client, there, token, SESSIONS)).status_code != 401:  # noqa: ASYNC110
-        # Another process does it: there is nothing to wait for but its answers.
+        # The change happens in another process, so polling is the only way to see it.
         await asyncio.sleep(0.002)
     return time.monotonic() - began
 

@@ -1,7 +1,6 @@
-"""One schema over data in memory, the same for every server, so that only the servers differ.
+"""The schema that all measured servers serve, with its data in memory, so that only the servers differ.
 
-`BENCH_SERVER` names the module that brings the server's own permission classes and its own way to
-follow and to publish.
+`BENCH_SERVER` names the module with a server's own permission classes and its `follow` and `publish`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ QUERIES = {
     " updates { id body visibility author { id name } } } }",
 }
 SUBSCRIPTION = "subscription { incidentUpdated { id body visibility author { id name } } }"
-# The same for a resolver that asks who it is, so that nothing of it can be shared.
+# The same, but the resolver reads the subject, so that its answers cannot be shared.
 PERSONAL = "subscription { mineUpdated { id body visibility author { id name } } }"
-# One of many groups: each asks for the events with another remainder, and all get every event.
+# For many groups: documents with different arguments are not grouped, and all of them get every event.
 OF_GROUP = "subscription { incidentUpdated(group: %d) { id body visibility author { id name } } }"
 PUBLISH = "mutation($times: Int!) { post(times: $times) }"
 

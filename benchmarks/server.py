@@ -1,4 +1,4 @@
-"""One server process: `BENCH_SERVER=watchword python -m benchmarks.server PORT`."""
+"""Runs one server process: `BENCH_SERVER=watchword python -m benchmarks.server PORT`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import uvicorn
 
 
 def main(port: int) -> None:
-    """Serve on a port of loopback, with the same uvicorn for every server."""
+    """Serve on a port of the loopback interface, with the same uvicorn for every server."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if os.environ["BENCH_SERVER"] == "watchword":
         from watchword.cli.commands import cli
 
-        cli(["serve", "--port", str(port), "--schema", "benchmarks.incident_room:schema"])
+        cli(["serve", "--port", str(port), "--schema", "benchmarks.schema:schema"])
         return
     app: Any
     if os.environ["BENCH_SERVER"] == "bare":

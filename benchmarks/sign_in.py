@@ -1,8 +1,8 @@
-"""Sign-ins and refreshes by many clients at once: `python -m benchmarks.sign_in`.
+"""Measures sign-ins and refreshes of many clients at once: `python -m benchmarks.sign_in`.
 
-Two server processes on one database. Every third refresh is sent to both at the same moment, as two
-tabs do. Nothing may be lost and nothing doubled: at the end there is a session for each sign-in, with
-one refresh token that is good, and its client has it.
+Two server processes use one database. Every third refresh is sent to both at the same moment, as by two
+tabs. No session may be lost or duplicated: at the end there is one session for each sign-in, with one
+valid refresh token, which its client has.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from watchword.storage.database import Database
 from watchword.transaction import transaction
 
 PASSWORD = "correct horse battery"
-# Every so many refreshes, two tabs are at it.
+# One refresh in so many is sent twice, as by two tabs.
 DOUBLED = 3
 
 
 def main() -> None:
-    """Run, count, and print."""
+    """Run the load, check the sessions, and print the times."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sign_in", description=__doc__)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--sign-ins", type=int, default=1_000)
@@ -51,7 +51,7 @@ async def _run(origins: list[str], url: str, options: argparse.Namespace) -> Non
     database = Database(url)
     emails = [f"client{number}@example.com" for number in range(options.clients)]
     await _make_accounts(database, emails)
-    crowd = Crowd(origins)
+    crowd = Clients(origins)
     times = options.sign_ins // options.clients
     began = time.monotonic()
     signing = [crowd.sign_in(email) for email in emails for _ in range(times)]
@@ -69,8 +69,8 @@ async def _run(origins: list[str], url: str, options: argparse.Namespace) -> Non
     await database.close()
 
 
-class Crowd:
-    """Clients of both servers."""
+class Clients:
+    """Clients that use both servers in turn."""
 
     def __init__(self, origins: list[str]) -> None:
         self._origins = origins
@@ -84,7 +84,7 @@ class Crowd:
         return await self._post("login", body)
 
     async def refresh(self, token: str, times: int) -> str:
-        """Refresh so often, one after the other; return the last token."""
+        """Refresh `times` times in sequence, and return the last token."""
         for _ in range(times):
             self.refreshes += 1
             tabs = 2 if self.refreshes % DOUBLED == 0 else 1
@@ -122,7 +122,7 @@ async def _check(database: Database, tokens: list[str]) -> None:
 
 
 async def _limited(most: int, work: list) -> list:  # type: ignore[type-arg]
-    """Do all of it, so many at a time."""
+    """Await all of the work, at most `most` at a time."""
     gate = asyncio.Semaphore(most)
 
     async def one(each):  # type: ignore[no-untyped-def]

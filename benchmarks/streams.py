@@ -1,9 +1,9 @@
-"""What the log costs a process: `python -m benchmarks.streams`.
+"""Measures what the event log costs a process: `python -m benchmarks.streams`.
 
-`look`: processor time of one look into the log and of one round of pruning, from 10 to 100,000
-streams that are all followed here, the server's time included; while nothing happens, and when ten
-streams moved. `resume`: how soon a subscriber that comes back to a busy stream (200 events a second,
-5 ms for each read) has caught up, and how often the log is read for 50 of them.
+`look` measures the processor time, including the database server's, of one check of the log and of one
+round of pruning, with 10 to 100,000 streams that are all followed here: while nothing happens, and after
+events in ten streams. `resume` measures how soon a subscriber that resumes on a busy stream (200 events
+a second, 5 ms for each read) has caught up, and how often the log is read for 50 such subscribers.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def _look(database: Database, names: list[str]) -> None:
 
 
 async def _followed(hub: Hub, event_log: EventLog, name: str) -> None:
-    # As if it had been followed, without a question for each.
+    # Register the reader directly: following each stream would query the database each time.
     reader = Reader(name, event_log, hub._heal)
     reader.open(Place(1, MARK))
     reader.join(Mailbox(None, reader.current, 100))
@@ -139,7 +139,7 @@ async def _cost(
     before: Callable[[], Awaitable[object]] | None = None,
     times: int = LOOKS,
 ) -> float:
-    """Return the milliseconds of processor time of one piece of work, here and in the server."""
+    """Return the processor time of `work`, here and in the database server, in milliseconds."""
     total = 0.0
     for _ in range(times):
         if before is not None:
@@ -147,14 +147,14 @@ async def _cost(
         there, here = await _server(database), time.process_time()
         await work()
         total += time.process_time() - here
-        # A connection may have been closed meanwhile; what it cost is not known.
+        # The cost of a connection that was closed meanwhile is unknown, and left out.
         spent = (await _server(database)).items()
         total += sum(seconds - there.get(pid, 0.0) for pid, seconds in spent)
     return total / times * 1000
 
 
 async def _server(database: Database) -> dict[int, float]:
-    """Return the seconds of processor time that each of the server's processes has spent for us."""
+    """Return the processor time of each of the database server's processes that serve us, in seconds."""
     if database.is_sqlite:
         return {}
     connection = await asyncpg.connect(SERVER)
@@ -167,7 +167,7 @@ async def _server(database: Database) -> dict[int, float]:
 
 
 def _spent(pid: int) -> float:
-    # In nanoseconds, where the ticks of `stat` are a hundredth of a second.
+    # schedstat is in nanoseconds; the ticks of /proc/PID/stat are hundredths of a second.
     with suppress(FileNotFoundError):
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     return 0.0
@@ -197,8 +197,8 @@ async def _administer(server: str, statement: str) -> None:
     await connection.close()
 
 
-class Held(EventLog):
-    """A log in memory that takes 5 ms for each read, and counts them."""
+class SlowLog(EventLog):
+    """A log in memory that takes 5 ms for each read, and counts the reads."""
 
     def __init__(self) -> None:
         self.events = [_event(number) for number in range(1, 501)]
@@ -226,7 +226,7 @@ async def _resumes(options: argparse.Namespace) -> None:
 
 
 async def _resume(count: int, seconds: float) -> None:
-    event_log = Held()
+    event_log = SlowLog()
     hub = Hub(event_log, MemoryBus(), Background(SystemClock()), 100, look_seconds=0.5)
     await hub.follow("busy", None)
     publishing = asyncio.create_task(_publish(event_log, hub, seconds))
@@ -256,7 +256,7 @@ async def _follow(hub: Hub, caught: list[float], began: float) -> None:
             caught.append(time.monotonic() - began)
 
 
-async def _publish(event_log: Held, hub: Hub, seconds: float) -> None:
+async def _publish(event_log: SlowLog, hub: Hub, seconds: float) -> None:
     due = until = time.monotonic()
     until += seconds
     while time.monotonic() < until:

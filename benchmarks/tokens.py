@@ -1,6 +1,6 @@
-"""What a token costs: verified for the first time, and when it was seen before, beside PyJWT alone.
+"""Measures the verification of a token, new and cached, against PyJWT alone.
 
-PyJWT's `decode` checks signature, issuer, audience and times; it is what others do for each request.
+PyJWT's `decode` checks signature, issuer, audience and times; many servers call it for each request.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from watchword.tokens.verify import Verifier
 
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
 TARGET = Target("POST", "/graphql")
-# Bursts of the two in turn, and how many checks are in each.
+# The number of bursts, and the number of verifications in a burst of new and of cached tokens.
 BURSTS, FIRST, AGAIN = 20, 20, 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where tokens of one key are checked. All costs are medians of bursts, in microseconds."""
+    """Verifies tokens of one key. All results are medians over the bursts, in microseconds."""
 
     settings: Settings
     key: Key
@@ -49,19 +49,19 @@ class Desk:
         return cls(settings, key, _tokens(settings, key), verifier, auth)
 
     def first(self) -> tuple[float, float]:
-        """Check tokens that were never seen: ours, and by PyJWT."""
+        """Return the cost of a new token, here and with PyJWT."""
         return _in_turns(self._anew, self._decode)
 
     def again(self) -> tuple[float, float]:
-        """Check one token again and again: ours, and by PyJWT."""
+        """Return the cost of a cached token, here and with PyJWT."""
         return _in_turns(self._recall, self._decode)
 
     async def by_identity(self) -> float:
-        """Check a token that was seen, and what was revoked since."""
+        """Return the cost of a cached token with the check for revocations."""
         return await _burst(lambda: self.auth.verify(self.tokens[0]))
 
     async def by_headers(self) -> float:
-        """Find a token that was seen in the headers, and go all the way that a request goes."""
+        """Return the cost of a cached token with everything a request does, from its headers on."""
         headers = [(b"host", b"x"), (b"authorization", f"Bearer {self.tokens[0]}".encode())]
 
         async def whole() -> object:

@@ -1,4 +1,4 @@
-"""Watchword as it is served, around the benchmark's schema."""
+"""The parts of the benchmark's schema that are Watchword's own."""
 
 from __future__ import annotations
 
