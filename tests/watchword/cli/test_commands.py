@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sqlite3
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from watchword.cli.commands import BUILT_IN, cli
-from watchword.cli.failures import explain
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, upgrade
 
@@ -196,16 +194,3 @@ def test_a_database_that_does_not_exist_is_named(postgres_url: str) -> None:
     said = refusal(watchword("keys", "list", WATCHWORD_DATABASE_URL=f"{postgres_url}_not"))
     assert said.startswith("The database cannot be used (database ")
     assert " does not exist)" in said
-
-
-def test_a_database_file_that_cannot_be_opened_names_the_settings_that_say_where_it_is() -> None:
-    assert explain(sqlite3.OperationalError("unable to open database file")) == (
-        "The database file cannot be opened: start the server once,"
-        " or check WATCHWORD_HOME and WATCHWORD_DATABASE_URL."
-    )
-
-
-def test_a_server_that_does_not_answer_is_told_in_words() -> None:
-    assert explain(TimeoutError()).startswith(
-        "The database cannot be used (it does not answer in time): check"
-    )

@@ -16,9 +16,7 @@ from tests.support.authorization import (
 )
 from tests.support.clock import MovedClock
 from tests.support.identity import EMAIL, ORIGIN, unit_of
-from watchword.auth.accounts.accounts import disable, set_roles
-from watchword.auth.sessions.sessions import revoke
-from watchword.principal import FIRST_PARTY
+from watchword.auth.accounts.accounts import set_roles
 from watchword.storage.database import Database
 
 
@@ -92,81 +90,6 @@ async def test_whoever_denies_need_not_be_known(database: Database, clock: Moved
     assert told["error"] == "access_denied"
 
 
-async def test_who_has_none_of_it_gives_none(database: Database, clock: MovedClock) -> None:
-    async with consent_desk(database, clock) as room:
-        token = await room.token()
-        for decision in ("ask", "allow"):
-            told = await room.told(decision, token, scope="toys:all")
-            assert told["error"] == "access_denied"
-        assert await room.audited("CONSENT_GIVEN") == []
-
-
-async def test_who_consented_before_is_not_asked_again(
-    database: Database, clock: MovedClock
-) -> None:
-    async with consent_desk(database, clock) as room:
-        token = await room.token()
-        await room.told("allow", token)
-        assert "code" in await room.told("ask", token)
-        assert len(await room.audited("CONSENT_GIVEN")) == 1
-        again = await room.decide("ask", token, prompt="consent")
-        assert "scopes" in again.json()
-        async with unit_of(database, clock.now()) as unit:
-            await set_roles(unit, room.desk.account.id, ["keeper", "admin"])
-        more = await room.decide("ask", await room.token(), scope="toys:count toys:all")
-        assert "scopes" in more.json()
-
-
-@pytest.mark.parametrize(
-    ("special", "is_asked"),
-    [
-        ({"redirect_uris": [LOOPBACK]}, True),
-        ({"redirect_uris": ["com.example.app:/cb"]}, True),
-        ({"redirect_uris": [CALLBACK]}, False),
-        ({"redirect_uris": [LOOPBACK], "authentication": "client_secret_basic"}, False),
-    ],
-)
-async def test_a_public_client_is_asked_for_again_unless_its_answers_go_to_one_host(
-    special: dict[str, Any], is_asked: bool, database: Database, clock: MovedClock
-) -> None:
-    async with consent_desk(database, clock, special) as room:
-        token = await room.token()
-        await room.told("allow", token)
-        again = await room.decide("ask", token)
-    assert ("scopes" in again.json()) == is_asked
-
-
-async def test_who_shall_have_signed_in_of_late_signs_in_again(
-    database: Database, clock: MovedClock
-) -> None:
-    async with consent_desk(database, clock) as room:
-        token = await room.token()
-        clock.move(61)
-        for decision in ("ask", "allow"):
-            decided = await room.decide(decision, token, max_age="60")
-            assert decided.status_code == 401
-            assert decided.json()["error"] == "insufficient_user_authentication"
-        assert "code" in await room.told("allow", await room.token(), max_age="60")
-
-
-@pytest.mark.parametrize("changes", [{"max_age": "0"}, {"max_age": "2"}])
-async def test_who_has_just_signed_in_has_time_to_decide(
-    changes: dict[str, str], database: Database, clock: MovedClock
-) -> None:
-    async with consent_desk(database, clock) as room:
-        assert 'data-anew="true"' in (await room.show(**changes)).text
-        token = await room.token()
-        clock.move(1)
-        assert (await room.decide("ask", token, **changes)).status_code == 200
-        clock.move(59)
-        who = await room.redeem((await room.told("allow", token, **changes))["code"])
-        assert who is not None
-        # The client, and whoever it shows its token to, hear how long ago it was.
-        assert who.session.authenticated_at.timestamp() == clock.now() - 60
-        clock.move(1)
-        assert (await room.decide("allow", token, **changes)).status_code == 401
-
-
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c"])
 async def test_nobody_decides_for_nobody(
     token: str | None, database: Database, clock: MovedClock
@@ -175,23 +98,6 @@ async def test_nobody_decides_for_nobody(
         decided = await room.decide("allow", token)
     assert decided.status_code == 401
     assert decided.json()["error"] == "invalid_token"
-
-
-async def test_a_session_that_is_over_or_an_account_that_is_disabled_decides_nothing(
-    database: Database, clock: MovedClock
-) -> None:
-    async with consent_desk(database, clock) as room:
-        token = await room.token()
-        principal = await room.desk.auth.verify(token)
-        assert principal.client == FIRST_PARTY
-        async with unit_of(database, clock.now()) as unit:
-            await revoke(unit, principal.session or "")
-        # This process has not heard of it yet: the database is asked.
-        assert (await room.decide("allow", token)).status_code == 401
-        token = await room.token()
-        async with unit_of(database, clock.now()) as unit:
-            await disable(unit, room.desk.account.id)
-        assert (await room.decide("allow", token)).status_code == 401
 
 
 async def test_a_decision_is_json_from_our_own_page(database: Database, clock: MovedClock) -> None:
