@@ -12,7 +12,6 @@ from tests.support import toy_schema
 from watchword.errors import Unsafe
 from watchword.permissions.coverage import check
 from watchword.permissions.field import Public
-from watchword.permissions.guards import watch
 
 
 def test_a_schema_that_declares_everything_passes() -> None:
@@ -48,30 +47,3 @@ def test_every_forgotten_root_field_is_named() -> None:
         Unsafe, match=r"^Query\.plain, Query\.empty, Mutation\.forgotten, Subscription\.missed:"
     ):
         check(strawberry.Schema(Query, Mutation, Subscription))
-
-
-def test_a_witness_before_no_permission_covers_nothing() -> None:
-    @strawberry.type
-    class Subscription:
-        @strawberry.subscription(extensions=[PermissionExtension(permissions=[])])
-        async def missed(self) -> AsyncIterator[int]:
-            yield 1
-
-    schema = strawberry.Schema(toy_schema.Query, None, Subscription)
-    watch(schema)
-    with pytest.raises(Unsafe, match=r"^Subscription\.missed:"):
-        check(schema)
-
-
-def test_a_subscription_that_fails_silently_is_refused_by_name() -> None:
-    @strawberry.type
-    class Subscription:
-        @strawberry.subscription(
-            extensions=[PermissionExtension(permissions=[Public()], fail_silently=True)]
-        )
-        async def quiet(self) -> AsyncIterator[list[int]]:
-            yield [1]
-
-    schema = strawberry.Schema(toy_schema.Query, None, Subscription)
-    with pytest.raises(Unsafe, match=r"^Subscription\.quiet: .*fail_silently"):
-        watch(schema)

@@ -1,0 +1,121 @@
+"""The wire under any ASGI server: it never waits for the client, and counts what the client has not read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.toy_server import until
+from watchword.asgi import generic, wire
+from watchword.asgi.generic import GenericSocket, GenericStream
+from watchword.asgi.types import Message
+
+
+class Server:
+    """An ASGI server whose client reads only while `reads` is set."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.reads = asyncio.Event()
+        self.is_gone = False
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def receive(self) -> Message:
+        return await self._inbox.get()
+
+    async def send(self, message: Message) -> None:
+        if self.is_gone:
+            raise OSError("the client has gone")
+        await self.reads.wait()
+        self.sent.append(message)
+
+    def say(self, **message: Any) -> None:
+        self._inbox.put_nowait(message)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+async def test_writes_wait_in_the_wire_and_not_in_the_transport(server: Server) -> None:
+    socket = GenericSocket(server.receive, server.send)
+    told: list[tuple[int, int]] = []
+    socket.on_write = lambda *unsent: told.append(unsent)
+    socket.send_text(b"a", b"bc")
+    socket.send_text(b"d")
+    assert (told, socket.sent) == ([(1, 3), (2, 4)], 0)
+    server.reads.set()
+    await socket.drained()
+    assert (socket.unsent, socket.sent) == ((0, 0), 4)
+    assert [message["text"] for message in server.sent] == ["abc", "d"]
+
+
+async def test_a_close_comes_after_what_was_written_and_ends_receive(server: Server) -> None:
+    socket = GenericSocket(server.receive, server.send)
+    socket.send_text(b"last")
+    socket.send_close(4403, "expired")
+    socket.send_text(b"too late")
+    server.reads.set()
+    assert (await socket.receive())["type"] == "websocket.disconnect"
+    assert [message["type"] for message in server.sent] == ["websocket.send", "websocket.close"]
+    socket.release()
+
+
+async def test_a_close_that_the_client_does_not_read_ends_in_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.01)
+    socket = GenericSocket(server.receive, server.send)
+    socket.send_close(4403, "expired")
+    async with asyncio.timeout(5):
+        assert (await socket.receive())["type"] == "websocket.disconnect"
+    assert (socket.unsent, server.sent) == ((0, 0), [])
+
+
+async def test_a_message_of_the_client_is_received(server: Server) -> None:
+    socket = GenericSocket(server.receive, server.send)
+    server.say(type="websocket.receive", text="hello")
+    assert (await socket.receive())["text"] == "hello"
+
+
+async def test_a_client_that_has_gone_makes_no_error_and_keeps_no_memory(server: Server) -> None:
+    server.is_gone = True
+    socket = GenericSocket(server.receive, server.send)
+    socket.send_text(b"x")
+    await socket.drained()
+    socket.send_text(b"y")
+    assert socket.unsent == (0, 0)
+
+
+async def test_a_stream_ends_once(server: Server) -> None:
+    stream = GenericStream(server.receive, server.send)
+    server.reads.set()
+    stream.send_chunk(b"a")
+    stream.send_last(b"b")
+    await stream.end()
+    stream.release()
+    bodies = [(message["body"], message["more_body"]) for message in server.sent]
+    assert bodies == [(b"a", True), (b"b", True), (b"", False)]
+
+
+async def test_a_stream_tells_that_its_client_has_gone(server: Server) -> None:
+    stream = GenericStream(server.receive, server.send)
+    lost: list[bool] = []
+    stream.on_lost = lambda: lost.append(True)
+    server.say(type="http.request")
+    server.say(type="http.disconnect")
+    await until(lambda: bool(lost))
+    stream.release()
+
+
+async def test_the_wire_of_the_server_itself_is_preferred(server: Server) -> None:
+    own = object()
+    for scope in ({"extensions": {wire.EXTENSION: own}}, {"extensions": {}}, {}):
+        is_own = bool(scope.get("extensions"))
+        assert (generic.socket(scope, server.receive, server.send) is own) is is_own
+    stream = generic.stream({}, server.receive, server.send)
+    assert isinstance(stream, GenericStream)
+    stream.release()

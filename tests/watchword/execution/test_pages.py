@@ -1,0 +1,61 @@
+"""The length of a page is found wherever a client may write it. How lengths multiply: test_limits.py."""
+
+from __future__ import annotations
+
+import pytest
+from graphql import FieldNode, OperationDefinitionNode, build_schema, parse
+
+from watchword.execution.pages import PLAIN_LIST, Pages
+from watchword.relay.page import DEFAULT, MAXIMUM
+
+SCHEMA = build_schema("""
+scalar Big
+input Filter { first: Int = 40, deeper: Filter, ids: [ID!] }
+type Query {
+  plain: [Int] paged(first: Int, last: Int): [Int] few(limit: Int = 3): [Int]
+  ids(ids: [ID!]): [Int] filtered(by: Filter): [Int] odd(first: Big): [Int] other(below: Int): [Int]
+}
+""")
+
+
+def length(text: str) -> tuple[int | None, set[str]]:
+    [operation] = parse(text).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    [node] = operation.selection_set.selections
+    assert isinstance(node, FieldNode)
+    root = SCHEMA.query_type
+    assert root is not None
+    pages = Pages(SCHEMA, None)
+    return pages.length(root.fields[node.name.value], node), pages.set_by
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("plain", None),
+        ("other(below: 1000)", None),
+        ("paged", DEFAULT),
+        ("paged(first: 7)", 7),
+        ("paged(first: 3, last: 5)", 5),
+        ("paged(first: -1)", 0),
+        ("few", 3),
+        ("ids(ids: [1, 2])", PLAIN_LIST),
+        ("ids(ids: [" + "1, " * 30 + "])", 30),
+        ("filtered(by: {})", 40),
+        ("filtered(by: {deeper: {first: 60}})", 60),
+        ('odd(first: "many")', MAXIMUM),
+    ],
+)
+def test_the_length_of_a_page(field: str, expected: int | None) -> None:
+    assert length(f"{{ {field} }}") == (expected, set())
+
+
+@pytest.mark.parametrize(
+    "field", ["paged(first: $n)", "filtered(by: {first: $n})", "ids(ids: [$n])"]
+)
+def test_a_variable_that_sets_a_page_is_named(field: str) -> None:
+    assert length(f"query($n: Int) {{ {field} }}")[1] == {"n"}
+
+
+def test_a_variable_that_sets_no_page_is_not_named() -> None:
+    assert length("query($n: Int) { other(below: $n) }") == (None, set())

@@ -1,0 +1,89 @@
+"""A stream keeps its connection alive, ends with its lease, and releases everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.support.clock import MovedClock
+from tests.support.toy_server import LIFE, principal, toy_door, until
+from watchword.asgi.types import Message
+from watchword.transports.http.sse import EventStream
+from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS, StreamRequest, serve
+from watchword.transports.pipeline import Pipeline
+from watchword.transports.request import Request
+
+SCOPE: Message = {"type": "http", "extensions": {}}
+
+
+class Client:
+    """Reads everything at once, and goes away when it is told to."""
+
+    def __init__(self) -> None:
+        self.read = b""
+        self.is_started = False
+        self.gone = asyncio.Event()
+
+    async def receive(self) -> Message:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.is_started = True
+        self.read += message.get("body", b"")
+
+
+@pytest.fixture
+async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
+    async with toy_door(clock) as (made, _):
+        yield made
+
+
+def streamed(pipeline: Pipeline, client: Client, query: str) -> asyncio.Task[None]:
+    alice = principal("alice", pipeline.services.clock.now())
+    plan = pipeline.engine.plan(query, None)
+    request: Any = StreamRequest(alice, plan, Request(query), "192.0.2.1")
+    served = serve(pipeline, EventStream(), request, SCOPE, client.receive, client.send)
+    return asyncio.create_task(served)
+
+
+def is_released(pipeline: Pipeline) -> bool:
+    counts = len(pipeline.operations), len(pipeline.connections), pipeline.leases.count("alice")
+    return counts == (0, 0, 0)
+
+
+async def test_a_query_is_one_event_and_the_end(pipeline: Pipeline) -> None:
+    client = Client()
+    await streamed(pipeline, client, "{ hello }")
+    assert client.read.startswith(b":\n\nevent: next\ndata: ")
+    assert client.read.endswith(b"event: complete\ndata: \n\n")
+    assert is_released(pipeline)
+
+
+async def test_a_quiet_stream_is_kept_alive(pipeline: Pipeline, clock: MovedClock) -> None:
+    client = Client()
+    task = streamed(pipeline, client, "subscription { made { name } }")
+    await until(lambda: client.read == b":\n\n")
+    for count in (2, 3):
+        clock.move(KEEP_ALIVE_SECONDS)
+        await until(lambda count=count: client.read == count * b":\n\n")  # type: ignore[misc]
+    client.gone.set()
+    await task
+    assert is_released(pipeline)
+
+
+async def test_the_end_of_the_lease_is_the_last_event(
+    pipeline: Pipeline, clock: MovedClock
+) -> None:
+    client = Client()
+    task = streamed(pipeline, client, "subscription { made { name } }")
+    for count in range(1, int(LIFE / KEEP_ALIVE_SECONDS) + 1):
+        await until(lambda count=count: client.read.count(b":\n\n") == count)  # type: ignore[misc]
+        clock.move(KEEP_ALIVE_SECONDS)
+    await task
+    assert b'"code":"TOKEN_EXPIRED"' in client.read
+    assert client.read.endswith(b"event: complete\ndata: \n\n")
+    assert is_released(pipeline)
