@@ -86,9 +86,7 @@ async def exchange(room: ConsentDesk, code: str, **changes: Any) -> httpx2.Respo
         "x" * 20_000,
     ],
 )
-async def test_nobody_is_sent_where_the_client_has_not_registered(
-    uri: str, room: ConsentDesk
-) -> None:
+async def test_no_redirect_goes_to_an_unregistered_uri(uri: str, room: ConsentDesk) -> None:
     # Whatever else is wrong with the request: a redirected error helps an attacker as much as a code.
     for more in ({}, {"response_type": "token"}, {"scope": "nothing"}, {"prompt": "none"}):
         shown = await room.show(redirect_uri=uri, **more)
@@ -101,7 +99,7 @@ async def test_nobody_is_sent_where_the_client_has_not_registered(
         assert "redirect_to" not in decided.json()
 
 
-async def test_an_unknown_application_sends_nobody_anywhere(room: ConsentDesk) -> None:
+async def test_an_unknown_application_causes_no_redirect(room: ConsentDesk) -> None:
     other = await room.register(redirect_uris=["https://other.example/cb"])
     for changes in (
         {"client_id": "client_x"},
@@ -224,7 +222,7 @@ async def test_a_session_that_is_over_gives_no_code(
                 assert (await room.decide(decision, longer.token)).status_code == status
 
 
-async def test_a_stolen_code_is_nothing_to_another_client(room: ConsentDesk) -> None:
+async def test_a_stolen_code_is_useless_to_another_client(room: ConsentDesk) -> None:
     code = await room.code()
     thief = await room.register(name="Thief")
     stolen = await exchange(room, code, client_id=thief.id)
@@ -257,7 +255,7 @@ async def test_a_verifier_is_guessed_once(room: ConsentDesk) -> None:
     assert (await exchange(room, code)).status_code == 400
 
 
-async def test_a_code_bound_to_a_key_is_nothing_without_it(room: ConsentDesk) -> None:
+async def test_a_code_bound_to_a_key_needs_its_proof(room: ConsentDesk) -> None:
     refused = await exchange(room, await room.code(dpop_jkt=KEY))
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
@@ -295,7 +293,7 @@ async def test_there_is_no_code_without_its_challenge(
 # --- Mix-up (RFC 9207) ---
 
 
-async def test_every_answer_says_whose_it_is(room: ConsentDesk) -> None:
+async def test_every_answer_names_its_issuer(room: ConsentDesk) -> None:
     token = await room.token()
     answers = [
         await room.told("allow", token),
@@ -310,7 +308,7 @@ async def test_every_answer_says_whose_it_is(room: ConsentDesk) -> None:
 # --- Scopes ---
 
 
-async def test_nobody_gives_more_than_it_has_and_no_client_gets_more_than_its_own(
+async def test_a_code_grants_no_more_than_the_user_and_the_client_have(
     room: ConsentDesk,
 ) -> None:
     token = await room.token()
@@ -353,7 +351,7 @@ async def test_a_consent_that_was_given_for_less_gives_no_more(
 # --- Consent without the user ---
 
 
-async def test_an_application_gives_itself_and_others_nothing(room: ConsentDesk) -> None:
+async def test_an_application_cannot_consent_for_its_user(room: ConsentDesk) -> None:
     got = (await exchange(room, await room.code())).json()
     accomplice = await room.register(name="Accomplice")
     for decision in ("ask", "allow"):
@@ -395,7 +393,7 @@ async def test_a_token_in_the_url_decides_nothing(room: ConsentDesk) -> None:
     assert decided.status_code == 401
 
 
-async def test_a_link_alone_gives_an_app_on_the_device_nothing(room: ConsentDesk) -> None:
+async def test_a_link_alone_grants_an_app_on_the_device_nothing(room: ConsentDesk) -> None:
     # Any app can listen on loopback and use a public client_id (RFC 8252, section 8.6).
     token = await room.token()
     await room.told("allow", token, redirect_uri=LOOPBACK)

@@ -112,7 +112,7 @@ async def test_a_secret_of_another_client_or_of_nobody(desk: TokenDesk) -> None:
         "Basic " + "QUFB" * 5000,
     ],
 )
-async def test_a_header_that_says_nothing_good(desk: TokenDesk, header: str) -> None:
+async def test_a_malformed_authorization_header_is_refused(desk: TokenDesk, header: str) -> None:
     app = await desk.register(APP)
     form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": app.id}
     expected = (401, "invalid_client")
@@ -128,7 +128,7 @@ async def test_two_authorization_headers(desk: TokenDesk) -> None:
     assert await refusal(desk, GRANT, headers=headers) == (401, "invalid_client")
 
 
-async def test_an_assertion_that_comes_again_or_is_not_for_us(desk: TokenDesk) -> None:
+async def test_a_replayed_or_misdirected_assertion_is_refused(desk: TokenDesk) -> None:
     asked, key = keyed()
     signer = await desk.register(asked, key)
     now, denied = desk.clock.now(), (401, "invalid_client")
@@ -167,7 +167,7 @@ async def test_the_same_assertion_many_times_at_once(database: Database, clock: 
         assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
 
 
-async def test_an_assertion_that_somebody_else_signed(desk: TokenDesk) -> None:
+async def test_an_assertion_signed_by_another_key_is_refused(desk: TokenDesk) -> None:
     asked, key = keyed("RS256")
     signer = await desk.register(asked, key)
     now, denied = desk.clock.now(), (401, "invalid_client")

@@ -29,7 +29,7 @@ PAYLOADS = [
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-async def test_what_comes_in_is_never_markup(payload: str, room: ConsentDesk) -> None:
+async def test_input_is_never_markup(payload: str, room: ConsentDesk) -> None:
     named = await room.register(name=payload)
     quiet = (await room.show()).text
     for changes in (

@@ -201,7 +201,9 @@ async def test_a_stranger_with_proofs_writes_nothing(database: Database, clock: 
         assert await used(database) == 0
 
 
-async def test_whoever_is_let_in_has_used_its_proof(database: Database, clock: MovedClock) -> None:
+async def test_every_accepted_request_has_used_up_its_proof(
+    database: Database, clock: MovedClock
+) -> None:
     async with token_desk(database, clock) as desk:
         app, machine, holder = await desk.register(APP), await desk.register(MACHINE), KeyHolder()
         who = await desk.session(app)
@@ -259,7 +261,7 @@ async def test_a_proof_that_comes_again_redeems_no_code_and_uses_none_up(
         assert (fresh.status_code, fresh.json()["token_type"]) == (200, "DPoP")
 
 
-async def test_whoever_decides_with_a_bad_token_is_challenged(
+async def test_a_decision_with_a_bad_token_is_challenged(
     database: Database, clock: MovedClock
 ) -> None:
     async with consent_desk(database, clock) as room:

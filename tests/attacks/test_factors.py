@@ -117,7 +117,7 @@ async def test_an_answer_kept_for_later_is_refused(scene: Scene) -> None:
     refused(await scene.sign_in(answer))
 
 
-async def test_an_answer_for_a_step_up_signs_nobody_in_and_the_other_way_round(
+async def test_an_assertion_for_a_step_up_cannot_sign_in_nor_the_reverse(
     scene: Scene,
 ) -> None:
     token = await scene.token()
@@ -187,7 +187,7 @@ async def test_garbage_of_any_kind_and_size_is_refused(scene: Scene, passkey: ob
 
 
 @pytest.mark.parametrize("passkey", ["text", 5, True, [], [{}]])
-async def test_what_is_no_object_is_no_passkey(scene: Scene, passkey: object) -> None:
+async def test_a_passkey_that_is_no_object_is_refused(scene: Scene, passkey: object) -> None:
     refused(await scene.sign_in(passkey), 400)
     refused(await scene.step_up(await scene.token(), passkey=passkey), 400)
 

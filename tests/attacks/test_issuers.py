@@ -193,7 +193,7 @@ def _by_secret(secret: bytes, claims: dict[str, Any], kid: str) -> str:
     return f"{text}.{encode(hmac.digest(secret, text.encode(), hashlib.sha256))}"
 
 
-async def test_each_forged_token_is_refused_and_nobody_else_is_asked(scene: Scene) -> None:
+async def test_each_forged_token_is_refused_and_no_other_server_is_asked(scene: Scene) -> None:
     for name, token in attacks(scene).items():
         try:
             await scene.refuses(token)
@@ -212,7 +212,7 @@ async def test_an_old_token_has_expired(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-async def test_keys_that_cannot_be_trusted_let_nobody_in(scene: Scene, name: str) -> None:
+async def test_untrusted_keys_verify_no_token(scene: Scene, name: str) -> None:
     token = scene.bad[name].token()
     answer = scene.ask(token)
     assert answer.status_code == 503, answer.text
@@ -251,7 +251,7 @@ def test_odd_claims_are_never_our_fault(scene: Scene) -> None:
                 assert answer.status_code in (200, 401), (name, value, answer.text)
 
 
-def test_an_address_at_another_issuer_takes_nobodys_account(scene: Scene) -> None:
+def test_an_address_at_another_issuer_takes_over_no_account(scene: Scene) -> None:
     body = {"email": scene.server.email, "password": scene.server.password}
     own = httpx2.post(f"{scene.server.url}/api/auth/login", json=body).json()["access_token"]
     claims = {

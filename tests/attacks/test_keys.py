@@ -96,7 +96,7 @@ async def test_a_key_that_was_written_into_the_database_signs_and_verifies_nothi
             assert (await db.get_one(SigningKey, mine.kid)).private_pem == pem
 
 
-async def test_a_stolen_key_forges_nothing_after_its_end_whatever_its_tokens_say(
+async def test_a_stolen_key_is_useless_after_its_retirement(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:

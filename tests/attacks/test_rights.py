@@ -100,7 +100,7 @@ def helping(desk: TokenDesk, actor: Actor = HELPER) -> Any:
     return transaction(desk.database, MemoryBus(), desk.clock.now(), actor)
 
 
-async def test_nobody_gives_what_they_do_not_have(desk: TokenDesk) -> None:
+async def test_users_cannot_grant_what_they_do_not_have(desk: TokenDesk) -> None:
     owner, client = await owner_of(desk), (await desk.register(keyed(roles=["keeper"])[0])).id
     before = await state(desk)
     for what, give in GIFTS.items():
@@ -111,7 +111,7 @@ async def test_nobody_gives_what_they_do_not_have(desk: TokenDesk) -> None:
     assert await state(desk) == before
 
 
-async def test_nobody_lets_an_account_in_again_that_may_do_more(desk: TokenDesk) -> None:
+async def test_users_cannot_enable_an_account_with_more_rights(desk: TokenDesk) -> None:
     owner = await owner_of(desk)
     async with unit_of(desk.database, desk.clock.now()) as unit:
         await add_account(unit, email="b@example.com", name="B", roles=["admin"], hash="hash")
@@ -121,7 +121,7 @@ async def test_nobody_lets_an_account_in_again_that_may_do_more(desk: TokenDesk)
             await enable(unit, owner)
 
 
-async def test_what_one_has_is_given_and_what_others_have_is_taken(desk: TokenDesk) -> None:
+async def test_users_grant_their_own_rights_and_take_those_of_others(desk: TokenDesk) -> None:
     owner, client = await owner_of(desk), (await desk.register()).id
     async with helping(desk) as unit:
         await set_roles(unit, owner, ["admin", "keeper"])
@@ -133,7 +133,7 @@ async def test_what_one_has_is_given_and_what_others_have_is_taken(desk: TokenDe
         await disable_client(unit, client)
 
 
-async def test_one_changes_ones_own_password_whatever_ones_token_may_do(desk: TokenDesk) -> None:
+async def test_users_change_their_own_password_with_any_token(desk: TokenDesk) -> None:
     owner = await owner_of(desk)
     async with helping(desk, Actor(owner)) as unit:
         await set_password(unit, owner, "hash")
@@ -211,7 +211,7 @@ async def test_a_token_from_when_applications_had_roles_has_none(
 
 
 @pytest.mark.parametrize("on_role_change", ["renew", "downgrade"])
-async def test_what_a_person_may_no_more_its_applications_may_no_more(
+async def test_a_right_that_a_user_loses_is_lost_for_its_applications(
     on_role_change: str, database: Database, clock: MovedClock
 ) -> None:
     async with consent_desk(database, clock, on_role_change=on_role_change) as room:

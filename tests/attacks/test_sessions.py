@@ -70,7 +70,7 @@ async def test_a_stolen_refresh_token_ends_the_session_of_thief_and_owner(
         assert (await desk.audited()).count("REFRESH_TOKEN_REUSED") == 1
 
 
-async def test_a_thief_who_was_faster_is_thrown_out_when_the_owner_comes(
+async def test_a_faster_thief_is_thrown_out_when_the_owner_refreshes(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -94,7 +94,7 @@ async def test_the_reuse_of_a_token_by_many_at_once_gives_none_of_them_anything(
         assert (await desk.audited()).count("REFRESH_TOKEN_REUSED") == 1
 
 
-async def test_a_refresh_token_of_another_client_is_good_for_nothing_here(
+async def test_a_refresh_token_of_another_client_is_refused(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -121,7 +121,7 @@ async def test_an_access_token_is_no_refresh_token_and_the_other_way_round(
         assert (response.status_code, response.json()["error"]) == (401, "invalid_token")
 
 
-async def test_a_bound_refresh_token_without_its_key_is_good_for_nothing(
+async def test_a_bound_refresh_token_without_its_key_is_refused(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -144,7 +144,7 @@ async def test_a_bound_refresh_token_without_its_key_is_good_for_nothing(
         assert (await post(desk, "refresh", body, dpop=good)).status_code == 400
 
 
-async def test_a_bound_access_token_steps_nobody_up_without_its_proof(
+async def test_a_bound_access_token_cannot_step_up_without_its_proof(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -227,7 +227,7 @@ async def test_our_own_pages_and_friends_and_programs_may(
     "content_type",
     ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", "", "text/json"],
 )
-async def test_what_a_form_can_send_is_not_read(
+async def test_form_bodies_are_refused(
     content_type: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -294,7 +294,7 @@ async def test_guesses_at_one_account_at_the_same_moment_are_counted_all(
 # Step-up
 
 
-async def test_nobody_steps_up_by_the_password_of_somebody_else(
+async def test_the_password_of_another_account_cannot_step_up(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -313,7 +313,7 @@ async def test_nobody_steps_up_by_the_password_of_somebody_else(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "\xff", "Bearer x", "x" * 9000])
-async def test_nobody_steps_up_without_a_good_token(
+async def test_an_invalid_token_cannot_step_up(
     token: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -325,7 +325,9 @@ async def test_nobody_steps_up_without_a_good_token(
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
-async def test_a_third_partys_token_steps_nobody_up(database: Database, clock: MovedClock) -> None:
+async def test_a_token_of_a_third_party_cannot_step_up(
+    database: Database, clock: MovedClock
+) -> None:
     async with sign_in_desk(database, clock) as desk:
         sessions, now = desk.auth.sessions, clock.now()
         for client in ("app", "watchword"):
@@ -368,7 +370,7 @@ async def test_no_body_makes_the_server_stumble(
         assert set(response.json()) == {"error", "error_description"}
 
 
-async def test_who_is_refused_leaves_no_rows(database: Database, clock: MovedClock) -> None:
+async def test_a_refused_request_leaves_no_rows(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         await desk.login(password="wrong horse battery")
         await desk.login(email="nobody@example.com")

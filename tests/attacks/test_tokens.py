@@ -196,7 +196,7 @@ async def test_half_a_surrogate_pair_is_refused_at_every_door(fort: Fort) -> Non
             await all_of_them.refuse(fort.forge.sign(payload))
 
 
-async def test_what_else_we_give_out_is_no_access_token(fort: Fort) -> None:
+async def test_our_other_secrets_are_no_access_tokens(fort: Fort) -> None:
     async with doors(fort) as all_of_them:
         await all_of_them.refuse(fort.refresh_token)
         # An authorization code, a client secret, a nonce: all are random text.

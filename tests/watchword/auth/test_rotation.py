@@ -104,7 +104,7 @@ async def test_a_process_that_only_verifies_knows_a_new_key_before_it_signs(
         assert (await desk.login()).status_code == 200
 
 
-async def test_a_key_whose_last_token_has_ended_is_gone_from_everywhere(
+async def test_a_key_is_deleted_when_its_last_token_has_expired(
     database: Database, clock: MovedClock
 ) -> None:
     async with rotated(database, clock, processes=2) as (desk, all_of_them):
@@ -124,7 +124,7 @@ async def test_zero_seconds_are_never(database: Database, clock: MovedClock) -> 
         assert len(await rows(database)) == 1
 
 
-async def test_nobody_who_signs_in_waits_for_a_look(
+async def test_no_sign_in_waits_for_a_query_of_keys(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert EVERY_SECONDS < KEYS_ARE_FRESH
@@ -160,7 +160,7 @@ async def test_a_database_that_is_away_is_waited_for(
         assert desk.auth.services.background.unwell == []
 
 
-async def test_after_the_end_nothing_is_looked_for(
+async def test_no_keys_are_queried_after_the_end(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with rotated(database, clock) as (desk, all_of_them):

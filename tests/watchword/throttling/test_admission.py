@@ -35,7 +35,7 @@ def test_neighbours_have_so_many_together() -> None:
     quota.take("2001:db8:1:2:ffff::1")
 
 
-def test_a_site_has_some_more_than_one_customer_and_not_many() -> None:
+def test_a_site_has_a_higher_limit_than_one_customer() -> None:
     quota, taken = Quota("connections", Bounds(address=2)), []
     for number in range(1_000):
         with suppress(RateLimited):
@@ -46,7 +46,7 @@ def test_a_site_has_some_more_than_one_customer_and_not_many() -> None:
     assert not quota._counts
 
 
-def test_a_principal_and_the_process_have_so_many_wherever_they_come_from() -> None:
+def test_limits_of_a_principal_and_the_process_hold_for_all_addresses() -> None:
     quota = Quota("operations", Bounds(principal=2, process=3))
     quota.take("a", "alice")
     quota.take("b", "alice")

@@ -44,7 +44,7 @@ async def test_the_attempt_after_the_last_is_refused_and_says_when_to_come_back(
         await made.count(LIMIT, "sign-in", "b")
 
 
-async def test_what_was_no_guess_is_taken_back() -> None:
+async def test_an_attempt_that_is_no_guess_is_taken_back() -> None:
     async with counting(MEMORY) as made:
         for _ in range(10):
             await made.forgive(await made.count(LIMIT, "a"))
@@ -53,7 +53,7 @@ async def test_what_was_no_guess_is_taken_back() -> None:
             await made.count(LIMIT, "a")
 
 
-async def test_what_is_refused_uses_nothing_up() -> None:
+async def test_a_refused_attempt_uses_up_no_limit() -> None:
     async with counting(MEMORY) as made:
         taken = [await made.count(LIMIT, "a") for _ in range(3)]
         for _ in range(10):
@@ -63,7 +63,7 @@ async def test_what_is_refused_uses_nothing_up() -> None:
         await made.count(LIMIT, "a")
 
 
-async def test_who_comes_while_others_are_undecided_waits_for_them() -> None:
+async def test_an_attempt_waits_for_undecided_ones() -> None:
     async with counting(MEMORY) as made:
         first = [await made.begin(LIMIT, "a") for _ in range(3)]
         later = [asyncio.ensure_future(made.begin(LIMIT, "a")) for _ in range(3)]
@@ -84,7 +84,7 @@ async def test_who_comes_while_others_are_undecided_waits_for_them() -> None:
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
-async def test_any_number_at_once_get_through_who_are_right(is_shared: bool) -> None:
+async def test_any_number_of_right_attempts_succeed_at_once(is_shared: bool) -> None:
     with live_redis() if is_shared else nullcontext() as redis:
         async with counting(redis.url if redis else MEMORY) as made:
 
@@ -99,7 +99,7 @@ async def test_any_number_at_once_get_through_who_are_right(is_shared: bool) -> 
             await use_up(made, "address", "2001:db8:1:2::1")
 
 
-async def test_nobody_waits_for_those_who_cannot_make_room() -> None:
+async def test_no_attempt_waits_for_attempts_that_cannot_make_room() -> None:
     async with counting(MEMORY) as made:
         undecided = await made.begin(LIMIT, "a")
         for _ in range(2):
@@ -112,7 +112,7 @@ async def test_nobody_waits_for_those_who_cannot_make_room() -> None:
             await made.begin(LIMIT, "a")
 
 
-async def test_who_leaves_while_it_waits_is_forgotten() -> None:
+async def test_a_cancelled_waiting_attempt_is_dropped() -> None:
     async with counting(MEMORY) as made:
         taken = [await made.begin(LIMIT, "a") for _ in range(3)]
         waiting = asyncio.ensure_future(made.begin(LIMIT, "a"))
@@ -137,7 +137,7 @@ async def test_processes_with_one_redis_count_together() -> None:
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
-async def test_nothing_is_forgiven_to_the_next_window(
+async def test_an_attempt_is_not_taken_back_in_the_next_window(
     is_shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
@@ -157,7 +157,7 @@ async def test_nothing_is_forgiven_to_the_next_window(
                 await made.count(LIMIT, "a")
 
 
-async def test_what_redis_has_counted_is_not_forgiven_here() -> None:
+async def test_counts_in_redis_are_not_taken_back_in_memory() -> None:
     with live_redis() as redis:
         async with counting(redis.url) as made:
             taken = [await made.count(LIMIT, "a") for _ in range(3)]
@@ -197,9 +197,7 @@ async def test_neighbours_in_a_64_count_together() -> None:
 
 
 @pytest.mark.parametrize(("step", "bound"), [(1, 12), (257, 48)])
-async def test_who_has_many_networks_gets_some_more_attempts_and_not_many(
-    step: int, bound: int
-) -> None:
+async def test_an_attacker_with_many_networks_gets_few_more_attempts(step: int, bound: int) -> None:
     async with counting(MEMORY) as made:
         tried = 0
         for number in range(100):
@@ -213,7 +211,7 @@ async def test_who_has_many_networks_gets_some_more_attempts_and_not_many(
         await made.count(LIMIT, "address", "2001:db8:2:1::1")
 
 
-async def test_who_is_refused_uses_up_nothing_of_its_site() -> None:
+async def test_a_refused_attempt_does_not_count_for_its_site() -> None:
     async with counting(MEMORY) as made:
         await use_up(made, "address", "2001:db8:1:2::1")
         for number in range(100):
@@ -232,7 +230,7 @@ async def test_what_is_taken_back_is_taken_back_in_every_network() -> None:
         await use_up(made, "address", "2001:db8:1:2::1")
 
 
-async def test_one_is_the_first_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_first_call_in_a_window_is_first(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now)
     async with counting(MEMORY) as made:
@@ -269,7 +267,7 @@ async def test_without_redis_each_process_counts_by_itself_and_says_so(
                 await made.count(LIMIT, "a")
 
 
-async def test_nobody_waits_long_for_a_redis_that_hangs() -> None:
+async def test_a_hanging_redis_is_not_waited_for_long() -> None:
     with live_redis() as redis:
         async with counting(redis.url) as made:
             await made.count(LIMIT, "a")
@@ -301,7 +299,7 @@ async def _is_shared(url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["redis", "redis+sentinel", "redis+cluster"])
-async def test_a_redis_that_was_never_there_stops_nobody(kind: str) -> None:
+async def test_a_missing_redis_does_not_stop_sign_in(kind: str) -> None:
     path = f"/{SERVICE}" if kind == "redis+sentinel" else ""
     async with counting(f"{kind}://127.0.0.1:1{path}") as made:
         await use_up(made, "a")

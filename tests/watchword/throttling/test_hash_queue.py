@@ -30,7 +30,7 @@ async def begun(go: threading.Event, *addresses: str) -> list[asyncio.Task[bool]
     return started
 
 
-async def test_what_is_too_much_for_the_process_is_refused_at_once(
+async def test_a_full_queue_refuses_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hash_queue, "MOST_WAITING", 3)
@@ -42,7 +42,7 @@ async def test_what_is_too_much_for_the_process_is_refused_at_once(
     assert await run_queued(len, "x", address="203.0.113.4") == 1
 
 
-async def test_one_network_does_not_take_the_turns_of_others(
+async def test_one_network_cannot_fill_the_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hash_queue, "MOST_OF_ONE_NETWORK", 2)
@@ -54,7 +54,7 @@ async def test_one_network_does_not_take_the_turns_of_others(
     await asyncio.gather(*waiting)
 
 
-async def test_who_leaves_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_caller_frees_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hash_queue, "MOST_WAITING", hash_queue._threads._max_workers + 1)
     with held() as go:
         waiting = await begun(go, *["203.0.113.1"] * hash_queue.MOST_WAITING)
@@ -66,7 +66,7 @@ async def test_who_leaves_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -
     assert not hash_queue._waiting
 
 
-async def test_what_hashes_gives_its_turn_back_also_when_it_fails() -> None:
+async def test_a_failed_hash_frees_its_place() -> None:
     with pytest.raises(ZeroDivisionError):
         await run_queued(lambda: 1 // 0)
     assert not hash_queue._waiting

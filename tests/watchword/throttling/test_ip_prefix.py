@@ -54,5 +54,5 @@ def test_addresses_of_a_link_and_of_this_machine_are_networks_too(
     "address",
     ["", "testclient", "/run/a.socket", "203.0.113.7:80", "2001:db8::g", "\x00", "7" * 64],
 )
-def test_what_is_no_address_stands_for_itself(address: str) -> None:
+def test_a_text_that_is_no_address_is_returned(address: str) -> None:
     assert found(address) == [(address, 1)]

@@ -58,7 +58,7 @@ async def test_an_address_has_one_account(database: Database) -> None:
         {"name": "a\x00"}, {"name": "a\nb"}, {"name": "a\u202eb"}, {"name": "a\ud800"}, {"email": "a\u202eb@x"},
     ],
 )  # fmt: skip
-async def test_what_cannot_be_used_is_named(change: dict[str, Any], database: Database) -> None:
+async def test_the_invalid_argument_is_named(change: dict[str, Any], database: Database) -> None:
     with pytest.raises(BadUserInput) as error:
         async with unit_of(database, NOW) as unit:
             given = {"email": "a@x", "name": "A", "hash": None} | change
@@ -94,7 +94,7 @@ async def test_the_last_admin_stays(database: Database) -> None:
             await disable(unit, first.id)
 
 
-async def test_who_cannot_sign_in_here_is_not_the_last_admin(database: Database) -> None:
+async def test_an_account_that_cannot_sign_in_is_not_the_last_admin(database: Database) -> None:
     """Users of other issuers are admins by their current token, not by their first one."""
     first = await made(database, "a@x", "admin")
     async with unit_of(database, NOW) as unit:
@@ -164,7 +164,7 @@ async def test_another_password_ends_all_sessions(database: Database, clock: Mov
         assert stored.hash.startswith("$argon2id$")
 
 
-async def test_who_was_disabled_and_is_enabled_again_is_written_down_once(
+async def test_enabling_an_account_is_audited_once(
     database: Database,
 ) -> None:
     account = await made(database)

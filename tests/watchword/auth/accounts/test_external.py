@@ -101,7 +101,7 @@ async def test_an_account_is_made_at_first_sight_and_found_again(
         ]  # fmt: skip
 
 
-async def test_an_address_that_somebody_has_here_links_to_nobody(
+async def test_a_known_address_does_not_link_an_account(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -183,7 +183,7 @@ async def test_roles_are_those_of_each_token(
         assert (await desk.verify(jti="3", roles=[])).grants.scopes == set()
 
 
-async def test_a_token_seen_before_asks_nobody(
+async def test_a_cached_token_needs_no_query(
     database: Database, clock: MovedClock, idp: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -212,7 +212,7 @@ async def test_a_disabled_account_is_out_at_once_where_it_is_heard_and_soon_anyw
             await desk.verify(jti="new")
 
 
-async def test_a_disabled_account_is_out_after_ten_minutes_even_if_nothing_is_heard(
+async def test_a_disabled_account_is_refused_after_ten_minutes_even_without_events(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -226,7 +226,7 @@ async def test_a_disabled_account_is_out_after_ten_minutes_even_if_nothing_is_he
             await desk.verify(token)
 
 
-async def test_who_is_signed_out_everywhere_needs_a_token_from_after_that(
+async def test_after_signing_out_everywhere_a_newer_token_is_needed(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -249,7 +249,7 @@ async def test_who_is_signed_out_everywhere_needs_a_token_from_after_that(
         assert (await desk.verify(jti="new")).subject == principal.subject
 
 
-async def test_signing_out_elsewhere_ends_their_tokens_too(
+async def test_signing_out_in_another_process_ends_external_tokens_too(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -286,7 +286,7 @@ async def test_an_issuer_whose_clock_is_ahead_is_signed_out_too(
         assert (await other.verify(desk.token(jti="new"))).subject == principal.subject
 
 
-async def test_whoever_is_seen_first_is_written_down_with_its_address(
+async def test_a_new_account_is_audited_with_its_network_address(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -376,7 +376,7 @@ async def test_a_connection_goes_on_by_the_same_token_when_it_is_told_to_renew(
         assert holder.endings == []
 
 
-async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
+async def test_a_cached_principal_is_valid_to_its_end_during_an_outage(
     database: Database, clock: MovedClock, idp: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
@@ -400,7 +400,7 @@ async def test_who_cannot_be_looked_at_again_is_believed_until_its_bound(
             await desk.verify(kept)
 
 
-async def test_who_has_no_account_is_nobodys_and_always_the_same(
+async def test_a_user_without_account_has_a_stable_subject(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp, accounts="none") as desk:
@@ -411,7 +411,7 @@ async def test_who_has_no_account_is_nobodys_and_always_the_same(
         assert len(await desk.accounts()) == 1
 
 
-async def test_only_those_who_were_linked_come_in(
+async def test_only_linked_users_are_accepted(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp, accounts="known") as desk:
@@ -426,7 +426,7 @@ async def test_only_those_who_were_linked_come_in(
         )
 
 
-async def test_who_came_first_by_itself_can_be_unlinked_and_linked_to_its_own_account(
+async def test_a_user_can_be_unlinked_and_linked_to_another_account(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -440,7 +440,7 @@ async def test_who_came_first_by_itself_can_be_unlinked_and_linked_to_its_own_ac
         )  # fmt: skip
 
 
-async def test_what_was_issued_for_an_account_is_not_accepted_for_it_after_unlinking_in_any_process(
+async def test_unlinking_ends_all_tokens_in_every_process(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -465,7 +465,7 @@ async def test_what_was_issued_for_an_account_is_not_accepted_for_it_after_unlin
         assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
 
 
-async def test_who_was_unlinked_and_comes_again_is_somebody_new(
+async def test_an_unlinked_user_gets_a_new_account(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -480,7 +480,7 @@ async def test_who_was_unlinked_and_comes_again_is_somebody_new(
                 await unlink(unit, idp.url, "person-1")
 
 
-async def test_nobody_of_another_issuer_is_one_of_ours(
+async def test_a_subject_of_another_issuer_is_not_an_account_of_ours(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
     async with trusting(database, clock, idp) as desk:
@@ -527,9 +527,7 @@ async def test_a_new_key_of_an_issuer_that_is_away_is_no_reason_to_sign_out(
         assert (await desk.verify(old)).subject
 
 
-async def test_what_is_remembered_is_bounded(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
+async def test_the_cache_is_bounded(database: Database, clock: MovedClock, idp: FakeIssuer) -> None:
     settings = {"trusted_issuers": [idp.setting(accounts="none")], "token_cache": 3}
     async with sign_in_desk(database, clock, **settings) as desk:
         for number in range(10):
@@ -537,7 +535,7 @@ async def test_what_is_remembered_is_bounded(
         assert len(desk.auth.external._cache) == 3
 
 
-def test_nobody_is_trusted_unless_the_settings_say_so() -> None:
+def test_no_issuer_is_trusted_without_settings() -> None:
     assert Settings(_env_file=None).trusted_issuers == ()
 
 

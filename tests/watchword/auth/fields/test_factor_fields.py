@@ -154,7 +154,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-async def test_nobody_and_no_third_party_touches_factors(alice: Person) -> None:
+async def test_anonymous_callers_and_third_parties_cannot_change_factors(alice: Person) -> None:
     third_party = replace(alice.principal, client="some-app")
     machine = Principal(
         "some-app", client="some-app", authenticated_at=alice.principal.authenticated_at
@@ -191,7 +191,7 @@ async def test_no_field_about_factors_hashes_slowly_however_often_it_is_asked(
     assert slow == []
 
 
-async def test_who_confirms_apps_again_and_again_is_not_taken_to_guess(
+async def test_repeated_confirmations_do_not_count_as_guesses(
     alice: Person, clock: MovedClock
 ) -> None:
     for _ in range(12):

@@ -41,7 +41,7 @@ async def test_a_person_sees_themselves(database: Database, clock: MovedClock) -
 
 
 @pytest.mark.parametrize(("client", "is_told"), [("watchword", True), ("app", False)])
-async def test_an_application_is_not_told_who_the_person_is(
+async def test_an_application_gets_neither_name_nor_address(
     client: str, is_told: bool, database: Database, clock: MovedClock
 ) -> None:
     async with unit_of(database) as unit:
@@ -59,5 +59,5 @@ async def test_a_machine_has_no_name(database: Database, clock: MovedClock) -> N
     assert (viewer["id"], viewer["name"], viewer["email"]) == ("machine", None, None)
 
 
-async def test_anonymous_is_nobody(database: Database, clock: MovedClock) -> None:
+async def test_an_anonymous_caller_has_no_viewer(database: Database, clock: MovedClock) -> None:
     assert await ask(database, clock, ANONYMOUS) is None

@@ -142,7 +142,7 @@ async def test_signing_out_everywhere_ends_the_others_and_this_one_when_asked(
         assert await mine.is_in() is except_current
 
 
-async def test_who_stays_alone_has_to_refresh_its_token(
+async def test_the_remaining_session_has_to_refresh_its_token(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -158,7 +158,7 @@ async def test_who_stays_alone_has_to_refresh_its_token(
         assert (await desk.audited())[-1] == "SIGNED_OUT_EVERYWHERE"
 
 
-async def test_the_password_is_changed_by_who_knows_the_current_one(
+async def test_the_password_is_changed_with_the_current_one(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -180,7 +180,7 @@ async def test_the_password_is_changed_by_who_knows_the_current_one(
 
 @pytest.mark.parametrize("query", [SESSIONS, "mutation { signOutEverywhere { id } }"])
 @pytest.mark.parametrize("client", ["another", None])
-async def test_no_third_party_and_no_machine_does_any_of_it(
+async def test_third_parties_and_machines_are_refused(
     client: str | None, query: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:

@@ -69,7 +69,7 @@ async def test_a_refusal_is_told_in_the_words_of_oauth(
 
 
 @pytest.mark.parametrize("headers", [[(b"dpop", b"x")], [(b"authorization", b"DPoP a")]])
-async def test_who_uses_dpop_is_challenged_for_it(headers: list[tuple[bytes, bytes]]) -> None:
+async def test_a_dpop_request_is_challenged_for_dpop(headers: list[tuple[bytes, bytes]]) -> None:
     async def work() -> Response:
         raise Unauthenticated("No.")
 
@@ -77,7 +77,7 @@ async def test_who_uses_dpop_is_challenged_for_it(headers: list[tuple[bytes, byt
     assert response.headers["www-authenticate"].startswith('DPoP realm="watchword", algs="')
 
 
-async def test_what_nobody_expects_is_not_hidden() -> None:
+async def test_unexpected_errors_are_raised() -> None:
     async def work() -> Response:
         raise KeyError("x")
 
@@ -85,7 +85,7 @@ async def test_what_nobody_expects_is_not_hidden() -> None:
         await respond(asked(), work())
 
 
-async def test_a_connection_that_is_not_the_database_s_is_not_taken_for_it() -> None:
+async def test_connection_errors_outside_the_database_are_raised() -> None:
     async def work() -> Response:
         raise ConnectionRefusedError
 

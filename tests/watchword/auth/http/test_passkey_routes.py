@@ -76,7 +76,9 @@ async def test_a_person_steps_up_by_passkey(
     assert after.authenticated_at == clock.now() > before.authenticated_at
 
 
-async def test_options_are_the_same_whoever_asks(desk: SignInDesk, device: Authenticator) -> None:
+async def test_options_are_the_same_for_all_callers(
+    desk: SignInDesk, device: Authenticator
+) -> None:
     said = []
     for body in ({}, {"email": EMAIL}, {"email": "nobody@example.com"}):
         options = (await ask(desk, json=body)).json()
@@ -86,7 +88,7 @@ async def test_options_are_the_same_whoever_asks(desk: SignInDesk, device: Authe
     assert said[0]["allowCredentials"] == []
 
 
-async def test_a_token_that_is_not_good_gets_no_options(desk: SignInDesk) -> None:
+async def test_an_invalid_token_gets_no_options(desk: SignInDesk) -> None:
     for value in ("nonsense", f"Basic {encode(b'a:b')}", "Bearer a b"):
         response = await desk.client.post(OPTIONS, json={}, headers={"authorization": value})
         assert (response.status_code, response.json()["error"]) == (401, "invalid_token")
@@ -108,7 +110,7 @@ async def test_a_person_of_a_large_office_gets_options_and_signs_in_when_many_as
             assert (await ask(desk)).status_code == 200
 
 
-async def test_options_that_nobody_answers_leave_nothing(desk: SignInDesk) -> None:
+async def test_unanswered_options_store_nothing(desk: SignInDesk) -> None:
     writes: list[str] = []
     engine = desk.auth.services.database.engine.sync_engine
 
@@ -141,7 +143,9 @@ async def test_a_server_without_a_name_says_what_to_do(
     assert "WATCHWORD_ISSUER" in response.json()["error_description"]
 
 
-async def test_a_good_password_is_no_passkey(desk: SignInDesk, device: Authenticator) -> None:
+async def test_a_password_in_place_of_a_passkey_is_refused(
+    desk: SignInDesk, device: Authenticator
+) -> None:
     options = (await ask(desk)).json()
     both = {"email": EMAIL, "password": PASSWORD, "passkey": device.get(options)}
     assert (await desk.client.post("/api/auth/login", json=both)).status_code == 400

@@ -130,7 +130,9 @@ async def test_a_bad_token_is_refused_before_its_proof_is_looked_at(auth: AuthSe
         await authenticate(auth, Credential("a.b.c", DPOP, "x"), TARGET)
 
 
-async def test_a_proof_is_good_once_in_all_processes(auth: AuthService, clock: MovedClock) -> None:
+async def test_a_proof_is_accepted_once_by_all_processes(
+    auth: AuthService, clock: MovedClock
+) -> None:
     token = await token_for(auth, HOLDER.thumbprint)
     shown = Credential(token, DPOP, proof(auth, token))
     database = Database(auth.services.database.url.render_as_string(hide_password=False))
@@ -149,7 +151,7 @@ async def test_a_proof_that_was_refused_was_not_used(auth: AuthService) -> None:
     assert await authenticate(auth, shown, TARGET)
 
 
-async def test_nothing_is_taken_while_the_database_is_away(
+async def test_bound_tokens_are_unavailable_while_the_database_is_away(
     sqlite_url: str, clock: MovedClock, tmp_path: Any
 ) -> None:
     database = Database(sqlite_url)
@@ -162,7 +164,7 @@ async def test_nothing_is_taken_while_the_database_is_away(
         await authenticate(auth, Credential(token, DPOP, proof(auth, token)), TARGET)
 
 
-async def test_nothing_is_taken_while_another_writer_holds_the_database(
+async def test_bound_tokens_are_unavailable_while_the_database_is_locked(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that timed out on a locked database gets 503, so that it retries: the token is valid."""
@@ -190,7 +192,7 @@ async def test_nothing_is_taken_while_another_writer_holds_the_database(
         (None, TokenExpired),
     ],
 )
-async def test_what_is_revoked_while_its_proof_is_written_down_is_refused(
+async def test_a_token_revoked_while_its_proof_is_stored_is_refused(
     auth: AuthService,
     clock: MovedClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -240,7 +242,7 @@ async def test_a_nonce_is_demanded_and_told(sqlite_url: str, clock: MovedClock) 
     await database.close()
 
 
-async def test_a_nonce_is_good_while_the_encryption_key_changes(
+async def test_a_nonce_is_valid_while_the_encryption_key_changes(
     sqlite_url: str, clock: MovedClock
 ) -> None:
     """One process was restarted with the new encryption key first, the other was not."""
@@ -269,7 +271,7 @@ async def test_a_proof_that_was_only_looked_at_was_not_used(auth: AuthService) -
     assert await key_of(auth, shown) == HOLDER.thumbprint
 
 
-async def test_a_proof_is_used_up_with_what_is_made_of_it_or_not_at_all(auth: AuthService) -> None:
+async def test_a_proof_is_used_up_in_the_transaction_that_relies_on_it(auth: AuthService) -> None:
     shown = proven_key(auth, request(("dpop", proof(auth))))
     with pytest.raises(RuntimeError):
         async with auth.services.database.write() as db:
@@ -301,7 +303,7 @@ async def test_two_proofs_are_refused(auth: AuthService) -> None:
         proven_key(auth, request(("dpop", proof(auth)), ("dpop", proof(auth))))
 
 
-async def test_a_route_hears_who_it_is(auth: AuthService) -> None:
+async def test_a_route_gets_the_principal(auth: AuthService) -> None:
     token = await token_for(auth, None)
     bearer = request(("authorization", f"Bearer {token}"))
     assert (await principal_of(auth, bearer)).subject == "alice"
@@ -313,7 +315,7 @@ async def test_a_route_hears_who_it_is(auth: AuthService) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "Basic a", "Bearer a b", "Bearer"])
-async def test_a_route_never_takes_anybody_for_nobody(auth: AuthService, value: str) -> None:
+async def test_a_route_with_a_bad_token_is_never_anonymous(auth: AuthService, value: str) -> None:
     with pytest.raises(Unauthenticated):
         await principal_of(auth, request(("authorization", value)))
 
@@ -330,7 +332,7 @@ async def test_the_log_says_which_rule_and_never_the_proof(
     assert str(shown.proof) not in caplog.text
 
 
-async def test_a_used_proof_is_known_for_as_long_as_it_would_be_good(
+async def test_a_used_proof_is_stored_while_it_is_valid(
     database: Database, clock: MovedClock
 ) -> None:
     auth = await auth_of(database, clock, dpop_seconds=300, leeway_seconds=5)

@@ -91,7 +91,7 @@ async def test_the_database_holds_no_token(database: Database, clock: MovedClock
         {"email": "x" * 5000},
     ],
 )
-async def test_what_is_wrong_with_the_credentials_is_not_said(
+async def test_the_answer_does_not_reveal_what_is_wrong_with_the_credentials(
     changes: dict[str, str], database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -122,7 +122,7 @@ async def test_a_disabled_account_can_neither_sign_in_nor_refresh(
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2])
-async def test_a_rotated_token_that_comes_again_ends_the_session_however_old_it_is(
+async def test_reusing_a_rotated_token_of_any_age_ends_the_session(
     generation: int, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -158,7 +158,7 @@ async def test_a_client_that_did_not_hear_the_answer_asks_again_and_goes_on(
         assert (await desk.refresh(again)).status_code == 200
 
 
-async def test_a_late_tab_whose_sibling_is_two_ahead_is_refused_and_the_session_lives(
+async def test_a_tab_two_refreshes_behind_is_refused_and_the_session_lives(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -169,7 +169,7 @@ async def test_a_late_tab_whose_sibling_is_two_ahead_is_refused_and_the_session_
         assert (await desk.refresh(third)).status_code == 200
 
 
-async def test_a_late_tab_does_not_take_the_cookie_of_its_sibling_away(
+async def test_a_refused_tab_does_not_delete_the_cookie_of_another(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -300,7 +300,7 @@ async def test_no_refresh_token_at_all_is_401(sqlite_desk: Any) -> None:
     assert (response.status_code, response.json()["error"]) == (401, "invalid_grant")
 
 
-async def test_who_refreshes_with_a_proof_gets_tokens_bound_to_it(
+async def test_a_refresh_with_a_proof_binds_the_tokens_to_its_key(
     sqlite_desk: Any, clock: MovedClock
 ) -> None:
     def proof(holder: KeyHolder) -> dict[str, str]:
@@ -319,7 +319,7 @@ async def test_who_refreshes_with_a_proof_gets_tokens_bound_to_it(
     assert (again.status_code, again.json()["token_type"]) == (200, "DPoP")
 
 
-async def test_whoever_is_not_let_in_is_challenged(sqlite_desk: Any, clock: MovedClock) -> None:
+async def test_every_401_has_a_challenge(sqlite_desk: Any, clock: MovedClock) -> None:
     """RFC 9110, section 15.5.2: every 401 names the scheme by which to authenticate."""
     for used, scheme in ((False, "Bearer"), (True, "DPoP")):
         proofs = {
@@ -392,7 +392,7 @@ async def test_no_secret_reaches_the_log(
 
 
 @pytest.mark.parametrize(("published", "kept"), [(60, 30), (6000, 300)])
-async def test_others_keep_our_keys_for_half_the_time_that_a_new_one_is_published(
+async def test_caches_keep_our_keys_for_half_the_time_before_a_new_one_signs(
     database: Database, clock: MovedClock, published: int, kept: int
 ) -> None:
     async with sign_in_desk(database, clock, key_publish_seconds=published) as desk:

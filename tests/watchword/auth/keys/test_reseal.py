@@ -63,7 +63,7 @@ async def test_it_is_in_the_audit_log(database: Database, clock: MovedClock) -> 
 
 
 @pytest.mark.parametrize("box", [NEW, BOTH], ids=["no-old-key", "one-is-damaged"])
-async def test_all_or_nothing_is_sealed_anew(
+async def test_all_secrets_are_resealed_or_none(
     box: Vault, database: Database, clock: MovedClock
 ) -> None:
     await fill(database, clock, "damaged" if box is BOTH else VAULT.seal("x"))

@@ -181,7 +181,7 @@ async def test_a_key_in_the_clear_among_sealed_ones_is_not_ours(
     assert stored[mine.kid] == mine.pem()
 
 
-async def test_with_another_key_nothing_is_changed_and_it_says_what_to_do(
+async def test_a_wrong_encryption_key_changes_nothing_and_is_explained(
     database: Database, clock: MovedClock
 ) -> None:
     await ensure(database, VAULT, SETTINGS, clock.now())
@@ -198,7 +198,7 @@ async def test_with_another_key_nothing_is_changed_and_it_says_what_to_do(
     assert before == [(row.kid, row.private_pem, row.retires_at) for row in await rows(database)]
 
 
-async def test_the_key_that_seals_is_made_only_when_nothing_is_sealed(
+async def test_an_encryption_key_is_made_only_if_nothing_is_sealed(
     database: Database, clock: MovedClock, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
@@ -232,7 +232,7 @@ async def test_a_damaged_key_is_named_and_not_shown(
         await ensure(database, VAULT, SETTINGS, clock.now())
 
 
-async def test_a_new_key_is_sealed_so_that_those_who_know_the_old_seal_open_it(
+async def test_a_new_key_is_sealed_for_processes_with_the_old_encryption_key(
     database: Database, clock: MovedClock
 ) -> None:
     old, new = ENCRYPTION_KEY, Fernet.generate_key().decode()
@@ -364,7 +364,7 @@ async def test_the_dates_of_an_old_key_are_not_put_off_by_the_next_rotation(
     assert oldest.retires_at.timestamp() == first.signs_at + LAST_TOKEN
 
 
-async def test_what_has_ended_is_deleted_with_its_private_part(
+async def test_retired_keys_are_deleted_with_their_private_part(
     database: Database, clock: MovedClock
 ) -> None:
     await ensure(database, VAULT, SETTINGS, clock.now())
@@ -457,9 +457,7 @@ async def test_the_first_token_of_a_new_key_is_accepted_whenever_a_process_looke
         assert (await other.verify(await signed(desk))).subject == desk.account.id
 
 
-async def test_tokens_that_come_while_a_process_looks_wait_for_what_it_finds(
-    database: Database, clock: MovedClock
-) -> None:
+async def test_concurrent_tokens_wait_for_one_query(database: Database, clock: MovedClock) -> None:
     async with processes(database, clock) as (desk, other):
         await rotate(database, VAULT, SETTINGS, clock.now(), at_once=True)
         clock.move(31)
@@ -553,7 +551,7 @@ async def test_the_key_set_never_holds_a_private_part(
 
 
 @pytest.mark.parametrize(("publish", "max_age"), [(PUBLISH, 300), (86_400, 300), (100, 50), (0, 0)])
-async def test_nobody_keeps_the_key_set_for_longer_than_a_new_key_waits(
+async def test_caches_expire_before_a_new_key_signs(
     publish: int, max_age: int, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock, key_publish_seconds=publish) as desk:

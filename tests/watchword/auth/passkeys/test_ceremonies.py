@@ -120,7 +120,7 @@ def test_an_assertion_is_of_its_own_type() -> None:
         use(device, type="webauthn.create")
 
 
-def test_another_key_signs_for_nobody() -> None:
+def test_a_signature_by_another_key_is_refused() -> None:
     device = Authenticator(ORIGIN)
     with pytest.raises(PasskeyRefused):
         use(device, key=Authenticator(ORIGIN).key)

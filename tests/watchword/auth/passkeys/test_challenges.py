@@ -37,13 +37,13 @@ async def test_a_challenge_is_taken_once(database: Database) -> None:
     assert not await is_taken(database, value)
 
 
-async def test_two_who_take_it_at_once_are_one_who_has_it(database: Database) -> None:
+async def test_of_two_concurrent_uses_of_a_challenge_one_succeeds(database: Database) -> None:
     value = challenges.make(VAULT, "sign-in", None, NOW)
     found = await asyncio.gather(*(is_taken(database, value) for _ in range(5)))
     assert sum(found) == 1
 
 
-async def test_what_we_have_not_made_is_no_challenge(database: Database) -> None:
+async def test_a_challenge_that_we_did_not_make_is_refused(database: Database) -> None:
     good = challenges.make(VAULT, "sign-in", None, NOW)
     later = good[:-40] + bytes([good[-40] + 1 & 255]) + good[-39:]
     for value in (b"", b"never", bytes(72), good[:-1], good + b"x", later):

@@ -91,7 +91,7 @@ async def test_a_passkey_signs_its_owner_in_again_and_again(
         assert (await sign_in(database, other)).id == bob
 
 
-async def test_what_is_known_of_a_passkey(
+async def test_the_stored_data_of_a_passkey(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     made = await add(database, alice, device, name=" my phone ")
@@ -111,7 +111,7 @@ async def test_a_passkey_steps_its_owner_up(
     assert (await verify(database, SETTINGS, answer, NOW, "step-up", alice)).id == alice
 
 
-async def test_nobody_steps_up_by_another_accounts_passkey(
+async def test_the_passkey_of_another_account_cannot_step_up(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -144,7 +144,7 @@ async def test_a_step_up_that_another_account_began_is_refused(
         await verify(database, SETTINGS, device.get(options), NOW, "step-up", alice)
 
 
-async def test_an_answer_is_good_once(
+async def test_an_assertion_is_accepted_once(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -155,7 +155,7 @@ async def test_an_answer_is_good_once(
     assert refused.value.rule == "challenge"
 
 
-async def test_an_answer_given_many_times_at_once_is_good_once(
+async def test_an_assertion_sent_many_times_at_once_is_accepted_once(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -168,7 +168,7 @@ async def test_an_answer_given_many_times_at_once_is_good_once(
     ]
 
 
-async def test_a_challenge_is_gone_when_its_answer_was_wrong(
+async def test_a_challenge_is_used_up_by_a_wrong_assertion(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -187,7 +187,7 @@ async def test_an_answer_that_comes_too_late_is_refused(
     assert (await refusal(database, device, now=NOW + SECONDS)).rule == "challenge"
 
 
-async def test_a_count_that_does_not_rise_is_refused_and_says_whose_it_is(
+async def test_a_counter_that_does_not_rise_is_refused_and_names_the_account(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -198,7 +198,7 @@ async def test_a_count_that_does_not_rise_is_refused_and_says_whose_it_is(
     assert await sign_in(database, device, count=8)
 
 
-async def test_who_cannot_sign_cannot_say_that_a_passkey_was_cloned(
+async def test_an_unsigned_counter_does_not_report_a_cloned_passkey(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -207,7 +207,7 @@ async def test_who_cannot_sign_cannot_say_that_a_passkey_was_cloned(
     assert error.rule == "assertion"
 
 
-async def test_a_passkey_that_never_counts_is_good(
+async def test_a_passkey_without_a_counter_is_accepted(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -215,7 +215,7 @@ async def test_a_passkey_that_never_counts_is_good(
         assert await sign_in(database, device, count=0)
 
 
-async def test_a_passkey_that_nobody_registered_is_refused(
+async def test_an_unregistered_passkey_is_refused(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     device.user = encode(alice.encode())
@@ -231,7 +231,7 @@ async def test_another_key_under_a_known_id_is_refused(
     assert (error.rule, error.account) == ("assertion", alice)
 
 
-async def test_a_sign_in_has_to_say_whose_the_passkey_is(
+async def test_a_sign_in_must_name_the_account_of_the_passkey(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     await add(database, alice, device)
@@ -269,11 +269,11 @@ async def test_a_refusal_changes_nothing_and_says_nothing(
     assert (row.sign_count, row.used_at) == (0, None)
 
 
-async def test_a_refusal_is_of_somebody_who_is_not_signed_in() -> None:
+async def test_a_refused_passkey_is_unauthenticated() -> None:
     assert isinstance(PasskeyRefused("challenge"), Unauthenticated)
 
 
-async def test_only_who_began_can_register(
+async def test_only_the_account_that_began_can_register(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     async with unit_of(database) as unit:
@@ -284,7 +284,7 @@ async def test_only_who_began_can_register(
     assert refused.value.rule == "challenge"
 
 
-async def test_a_challenge_of_a_sign_in_registers_nothing(
+async def test_a_challenge_for_a_sign_in_cannot_register(
     database: Database, alice: str, device: Authenticator
 ) -> None:
     async with unit_of(database) as unit:
@@ -329,7 +329,7 @@ async def test_there_is_an_end_to_them(database: Database, alice: str) -> None:
         await add(database, alice, Authenticator(ORIGIN))
 
 
-async def test_one_is_renamed_and_removed_by_its_owner_only(
+async def test_only_the_owner_renames_and_removes_a_passkey(
     database: Database, alice: str, bob: str, device: Authenticator
 ) -> None:
     made = await add(database, alice, device)
@@ -367,7 +367,7 @@ async def test_changes_are_written_down(
     ]
 
 
-async def test_a_passkey_that_is_removed_while_its_owner_is_waited_for_signs_nobody_in(
+async def test_a_passkey_removed_while_waiting_for_the_lock_is_refused(
     database: Database, alice: str, device: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add(database, alice, device)

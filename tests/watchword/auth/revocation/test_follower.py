@@ -76,14 +76,14 @@ async def post(database: Database, clock: MovedClock) -> AsyncIterator[Post]:
     await services.background.close()
 
 
-async def test_what_happened_before_the_start_is_known(post: Post) -> None:
+async def test_events_from_before_the_start_are_applied(post: Post) -> None:
     await post.happen(session_revoked("alice", "s"))
     await post.follower.open()
     with pytest.raises(TokenRevoked):
         post.revocations.check(ALICE)
 
 
-async def test_a_start_knows_every_revocation_of_late_however_many(
+async def test_a_start_reads_any_number_of_recent_revocations(
     post: Post, clock: MovedClock
 ) -> None:
     await post.happen(session_revoked("alice", "s"))
@@ -97,7 +97,7 @@ async def test_a_start_knows_every_revocation_of_late_however_many(
         post.revocations.check(ALICE)
 
 
-async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
+async def test_revocations_read_at_the_start_are_dropped_with_their_tokens(
     post: Post, clock: MovedClock
 ) -> None:
     await post.happen(session_revoked("alice", "s"))
@@ -109,7 +109,7 @@ async def test_what_a_start_finds_is_kept_no_longer_than_its_tokens_live(
     assert len(post.revocations) == 0
 
 
-async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedClock) -> None:
+async def test_events_older_than_any_token_are_not_applied(post: Post, clock: MovedClock) -> None:
     await post.happen(session_revoked("alice", "s"))
     clock.move(601)
     await post.follower.open()
@@ -125,7 +125,7 @@ async def test_what_is_too_old_for_any_token_is_not(post: Post, clock: MovedCloc
         client_revoked("app", 2),
     ],
 )
-async def test_what_happens_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
+async def test_each_event_ends_leases_and_refuses_tokens(event: Event, post: Post) -> None:
     await post.follower.open()
     await post.happen(event)
     await until(lambda: post.lease.ending is not None)
@@ -178,7 +178,7 @@ async def test_without_a_grace_the_lease_goes_on_with_less(
     await services.background.close()
 
 
-async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
+async def test_a_follower_that_fails_to_recall_misses_no_event(
     post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await post.follower.open()
@@ -202,7 +202,7 @@ async def test_a_watch_that_cannot_recall_for_a_moment_misses_nothing(
     await until(lambda: background.unwell == [])
 
 
-async def test_an_event_that_cannot_be_taken_in_is_not_passed_over(
+async def test_an_event_that_fails_is_applied_again(
     post: Post, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:

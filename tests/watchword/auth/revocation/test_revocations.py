@@ -29,7 +29,7 @@ def revocations() -> Revocations:
     return Revocations(DOMAIN, 600, downgrades=False)
 
 
-def test_who_has_nothing_against_them_is_believed(revocations: Revocations) -> None:
+def test_a_principal_without_revocations_is_accepted(revocations: Revocations) -> None:
     assert revocations.check(ALICE) is ALICE
     revocations.add(session_revoked("alice", "other"), 0)
     revocations.add(account_revoked("bob", 9), 0)
@@ -87,7 +87,7 @@ def test_a_token_with_roles_from_before_is_outdated(revocations: Revocations) ->
     assert revocations.check(newer) is newer
 
 
-def test_or_it_is_downgraded_to_what_its_owner_still_has() -> None:
+def test_a_token_is_downgraded_to_the_remaining_roles() -> None:
     revocations = Revocations(DOMAIN, 600, downgrades=True)
     revocations.add(roles_changed("alice", 2, ["child"]), 0)
     assert revocations.check(ALICE).grants == Grants(frozenset(), frozenset({"a:b"}))
@@ -120,7 +120,7 @@ def test_revocation_and_roles_do_not_forget_each_other(revocations: Revocations)
         revocations.check(replace(ALICE, version=2))
 
 
-def test_nothing_is_kept_longer_than_a_token_lives(revocations: Revocations) -> None:
+def test_revocations_are_kept_no_longer_than_a_token_lives(revocations: Revocations) -> None:
     for number in range(100):
         revocations.add(session_revoked("alice", f"s{number}"), 10.0 * number)
         revocations.add(account_revoked(f"a{number}", 2), 10.0 * number)
@@ -128,7 +128,7 @@ def test_nothing_is_kept_longer_than_a_token_lives(revocations: Revocations) -> 
     assert len(revocations) == 120
 
 
-def test_what_is_over_is_forgotten_without_another_event(revocations: Revocations) -> None:
+def test_expired_revocations_are_dropped_without_another_event(revocations: Revocations) -> None:
     for event in (
         session_revoked("alice", "s"),
         token_revoked("alice", "t"),
@@ -143,7 +143,7 @@ def test_what_is_over_is_forgotten_without_another_event(revocations: Revocation
     assert len(revocations) == 0
 
 
-def test_what_came_again_is_kept_from_then_on(revocations: Revocations) -> None:
+def test_a_repeated_revocation_is_kept_from_the_repetition_on(revocations: Revocations) -> None:
     revocations.add(account_revoked("alice", 2), 0)
     revocations.add(account_revoked("bob", 2), 100)
     revocations.add(account_revoked("alice", 3), 500)

@@ -40,7 +40,7 @@ async def test_there_are_ten_of_enough_bits_for_a_quick_hash_in_groups_of_four(
     assert all(re.fullmatch(r"[0-9a-z]{4}(-[0-9a-z]{4}){5}", code) for code in codes)
 
 
-async def test_a_code_that_was_made_when_they_were_short_is_good_once(
+async def test_a_short_code_of_an_earlier_version_is_accepted_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with unit_of(database) as unit:
@@ -57,7 +57,7 @@ async def test_a_code_that_was_made_when_they_were_short_is_good_once(
     assert len(slow) == 3
 
 
-async def test_each_is_good_once(database: Database) -> None:
+async def test_each_code_is_accepted_once(database: Database) -> None:
     async with unit_of(database) as unit:
         account, codes = await make(unit)
         assert await recovery_codes.left(unit.db, account) == 10
@@ -84,7 +84,7 @@ async def test_they_are_read_as_people_write_them(database: Database) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "abc", "\x00" * 10, "\ud800" * 10])
-async def test_what_is_no_code_is_refused(database: Database, code: str) -> None:
+async def test_a_malformed_code_is_refused(database: Database, code: str) -> None:
     async with unit_of(database) as unit:
         account, _ = await make(unit)
         assert not await use(unit, account, code)

@@ -67,7 +67,7 @@ def test_a_code_may_be_one_step_late_or_early(offset: int, good: int) -> None:
     "otp",
     ["", "28708", "2870822", "abcdef", "2870-8", 287082, None, True, ["287082"], {}, "\ud80087082"],
 )
-def test_what_is_no_code_fits_nothing(otp: object) -> None:
+def test_a_malformed_code_matches_no_step(otp: object) -> None:
     assert step_of(RFC_SECRET, otp, 59) is None
 
 
@@ -101,7 +101,7 @@ async def test_a_missing_code_is_told_apart_from_a_wrong_one(database: Database)
     assert not isinstance(refused.value, SecondFactorRequired)
 
 
-async def test_a_code_is_good_once(database: Database) -> None:
+async def test_a_code_is_accepted_once(database: Database) -> None:
     account = await make_account(database)
     app, _ = await enrol(database, account)
     await check(database, account, app.at(NOW))
@@ -110,7 +110,7 @@ async def test_a_code_is_good_once(database: Database) -> None:
             await check(database, account, app.at(NOW), now=now)
 
 
-async def test_a_code_from_before_the_last_one_is_good_no_more(database: Database) -> None:
+async def test_an_earlier_code_than_the_last_one_is_refused(database: Database) -> None:
     account = await make_account(database)
     app, _ = await enrol(database, account)
     await check(database, account, app.at(NOW + 30))
@@ -138,7 +138,7 @@ async def test_of_many_who_use_a_code_at_once_one_wins(database: Database) -> No
         ]
 
 
-async def test_a_transaction_that_fails_uses_nothing_up(database: Database) -> None:
+async def test_a_failed_transaction_does_not_use_up_a_code(database: Database) -> None:
     account = await make_account(database)
     app, codes = await enrol(database, account)
     for otp, code in ((app.at(NOW), None), (None, codes[0])):
@@ -167,7 +167,7 @@ async def test_beginning_again_leaves_the_app_that_is_confirmed(database: Databa
     assert await check(database, account, code=fresh[0])
 
 
-async def test_a_code_that_was_used_is_not_good_again_because_another_app_is_begun(
+async def test_beginning_another_app_does_not_revive_a_used_code(
     database: Database,
 ) -> None:
     account = await make_account(database)
@@ -189,7 +189,7 @@ async def test_only_the_secret_begun_last_can_be_confirmed(database: Database) -
     assert refused.value.extensions["path"] == ["otp"]
 
 
-async def test_what_was_not_begun_cannot_be_confirmed(database: Database) -> None:
+async def test_confirming_without_beginning_is_refused(database: Database) -> None:
     account = await make_account(database)
     async with unit_of(database) as unit:
         with pytest.raises(BadUserInput, match="beginTotp"):
@@ -209,7 +209,7 @@ async def test_the_secret_is_sealed_and_the_uri_is_read_by_apps(database: Databa
     assert (read.secret, read.name, read.issuer) == (setup.secret, "a@x", "watchword.example")
 
 
-async def test_without_second_factor_nothing_is_asked_and_nothing_is_left(
+async def test_disabling_removes_the_second_factor_and_its_codes(
     database: Database,
 ) -> None:
     account = await make_account(database)
@@ -236,7 +236,7 @@ async def test_new_recovery_codes_take_the_place_of_the_old(database: Database) 
     assert await check(database, account, code=fresh[0]) == ["otp", "mfa"]
 
 
-async def test_what_changes_is_written_down_without_secrets(database: Database) -> None:
+async def test_changes_are_audited_without_secrets(database: Database) -> None:
     account = await make_account(database)
     app, codes = await enrol(database, account)
     await check(database, account, code=codes[3])

@@ -119,7 +119,7 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
 
 
 @pytest.mark.parametrize("change", ["password", "disable"])
-async def test_who_signs_in_while_the_account_changes_does_not_stay(
+async def test_a_sign_in_during_a_change_of_the_account_does_not_last(
     change: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -165,7 +165,7 @@ async def test_sessions_are_forgotten_a_day_after_they_are_over(
             await desk.auth.sessions.refresh(refreshed.refresh_token, DEVICE, clock.now())
 
 
-async def test_however_many_are_over_they_are_forgotten_in_one_round(
+async def test_any_number_of_ended_sessions_is_deleted_in_one_run(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(databases, "FORGOTTEN_AT_ONCE", 2)
@@ -191,7 +191,7 @@ async def test_however_many_are_over_they_are_forgotten_in_one_round(
         assert await known_tokens(database) == 0
 
 
-async def test_who_finds_nothing_to_forget_keeps_nobody_from_writing(
+async def test_pruning_without_ended_sessions_does_not_block_writers(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -200,7 +200,7 @@ async def test_who_finds_nothing_to_forget_keeps_nobody_from_writing(
         await prune(database, desk.auth.settings, clock.now())
 
 
-async def test_what_is_over_is_found_by_an_index(database: Database, clock: MovedClock) -> None:
+async def test_ended_sessions_are_found_by_an_index(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         looked: list[tuple[str, Any]] = []
 
@@ -226,7 +226,7 @@ async def test_what_is_over_is_found_by_an_index(database: Database, clock: Move
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
-async def test_a_thief_who_binds_a_session_to_a_key_is_noticed_when_its_owner_comes(
+async def test_a_session_bound_by_a_thief_ends_when_its_owner_refreshes(
     seconds: float, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -239,7 +239,7 @@ async def test_a_thief_who_binds_a_session_to_a_key_is_noticed_when_its_owner_co
         assert (await desk.audited())[-1] == "REFRESH_TOKEN_REUSED"
 
 
-async def test_a_thief_who_comes_second_with_a_key_takes_no_session_from_its_owner(
+async def test_a_thief_with_a_key_cannot_use_a_token_that_its_owner_used(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -346,7 +346,7 @@ async def test_an_old_token_and_the_live_one_at_two_servers_at_once_end_the_sess
     await other.close()
 
 
-async def test_what_is_no_token_ends_nothing_although_it_begins_like_one(
+async def test_a_malformed_token_with_a_family_name_ends_no_session(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -407,7 +407,7 @@ async def test_no_token_outlives_its_session(database: Database, clock: MovedClo
         assert stepped_up["expires_in"] == 1
 
 
-async def test_signing_out_with_an_old_token_is_its_reuse_by_nobody_knows_whom(
+async def test_signing_out_with_an_old_token_is_audited_as_reuse_without_an_actor(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:

@@ -79,7 +79,7 @@ async def test_a_passkey_steps_up_and_signs_in(database: Database, clock: MovedC
         assert [row.methods for row in await sessions_of(database)] == [["hwk", "mfa", "user"]] * 2
 
 
-async def test_a_passkey_of_another_account_steps_nobody_up(
+async def test_a_passkey_of_another_account_cannot_step_up(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -94,7 +94,7 @@ async def test_a_passkey_of_another_account_steps_nobody_up(
         assert (await desk.audited())[-1] == "STEP_UP_FAILED"
 
 
-async def test_a_challenge_is_gone_also_when_the_passkey_is_refused(
+async def test_a_challenge_is_used_up_even_if_the_passkey_is_refused(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -107,9 +107,7 @@ async def test_a_challenge_is_gone_also_when_the_passkey_is_refused(
         assert (await desk.audited()).count("SIGN_IN_FAILED") == 1
 
 
-async def test_a_session_that_was_revoked_meanwhile_is_not_stepped_up(
-    database: Database, clock: MovedClock
-) -> None:
+async def test_a_revoked_session_is_not_stepped_up(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         token = (await desk.tokens())["access_token"]
         async with database.write() as db:
@@ -119,7 +117,7 @@ async def test_a_session_that_was_revoked_meanwhile_is_not_stepped_up(
 
 
 @pytest.mark.parametrize("change", ["password", "disable"])
-async def test_what_changes_while_the_password_is_compared_is_seen(
+async def test_a_change_while_the_password_is_compared_is_noticed(
     change: str, database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -162,7 +160,7 @@ async def test_an_account_with_a_second_factor_signs_in_by_both(
         assert (await desk.audited()).count("SIGN_IN_FAILED") == 5
 
 
-async def test_one_code_that_two_bring_at_the_same_moment_lets_one_in(
+async def test_of_concurrent_sign_ins_with_one_code_one_succeeds(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -259,7 +257,7 @@ async def test_signing_in_again_replaces_the_session_of_the_same_browser(
         assert (entry.session_id, entry.address) == (rows[0].id, "203.0.113.7")
 
 
-async def test_signing_in_ends_nothing_of_somebody_else(
+async def test_signing_in_does_not_end_the_session_of_another_account(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -273,7 +271,7 @@ async def test_signing_in_ends_nothing_of_somebody_else(
         assert (await desk.refresh(alice)).status_code == 200
 
 
-async def test_a_failed_sign_in_ends_nothing(database: Database, clock: MovedClock) -> None:
+async def test_a_failed_sign_in_ends_no_session(database: Database, clock: MovedClock) -> None:
     async with sign_in_desk(database, clock) as desk:
         await desk.login()
         await desk.login(password="wrong horse battery")
@@ -302,7 +300,7 @@ async def test_changing_the_password_ends_all_but_the_session_that_asks(
         assert (await desk.login(password=NEW)).status_code == 200
 
 
-async def test_nothing_slow_is_done_in_a_transaction(
+async def test_no_slow_hash_is_made_in_a_transaction(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -346,7 +344,7 @@ async def test_others_write_while_a_new_password_is_hashed(
 
 
 @pytest.mark.parametrize("change", ["password", "disable"])
-async def test_who_steps_up_while_the_account_changes_does_not_stay(
+async def test_a_step_up_during_a_change_of_the_account_does_not_last(
     change: str, database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -365,7 +363,7 @@ async def test_who_steps_up_while_the_account_changes_does_not_stay(
         assert (await desk.step_up(token, password=PASSWORD)).status_code == 401
 
 
-async def test_nobody_steps_up_on_a_session_that_is_not_its_own_sign_in(
+async def test_only_the_accounts_own_sign_in_sessions_are_stepped_up(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -384,7 +382,7 @@ async def test_nobody_steps_up_on_a_session_that_is_not_its_own_sign_in(
                 )
 
 
-async def test_a_recovery_code_of_who_has_no_second_factor_is_not_hashed(
+async def test_a_recovery_code_is_not_hashed_without_a_second_factor(
     database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
@@ -417,7 +415,7 @@ async def test_a_person_signs_in_from_any_keyboard(database: Database, clock: Mo
         assert (await desk.login(email="jos\u00e9@example.com", password=ODD)).status_code == 200
 
 
-async def test_a_password_from_before_they_were_normalised_is_hashed_anew_when_it_is_used(
+async def test_a_password_from_before_normalisation_is_rehashed_at_sign_in(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:

@@ -55,7 +55,7 @@ async def test_there_has_to_be_an_account(database: Database) -> None:
             await factors.reset(unit, "nobody")
 
 
-async def test_a_second_factor_that_was_only_begun_is_gone_too(
+async def test_an_unconfirmed_second_factor_is_removed_too(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:

@@ -80,7 +80,7 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(desk: Sign
         assert (await client.post("/api/auth/login", json=body)).status_code == 429
 
 
-async def test_a_neighbour_who_uses_up_the_address_keeps_no_known_device_out(
+async def test_an_exhausted_address_does_not_lock_known_devices(
     desk: SignInDesk, database: Database, clock: MovedClock
 ) -> None:
     device, settings = Authenticator(ORIGIN), desk.auth.settings
@@ -109,7 +109,7 @@ async def test_a_neighbour_who_uses_up_the_address_keeps_no_known_device_out(
     assert answer.status_code == 200, answer.text
 
 
-async def test_an_app_sends_in_the_body_what_a_browser_has_in_a_cookie(desk: SignInDesk) -> None:
+async def test_an_app_sends_its_device_token_in_the_body(desk: SignInDesk) -> None:
     first = (await desk.login(delivery="body")).json()
     assert not desk.client.cookies
     assert await guess(desk, 4) == [401, 401, 401, 429]
@@ -132,13 +132,13 @@ async def test_a_stolen_token_gives_the_few_guesses_of_one_device(desk: SignInDe
     assert (await desk.login()).status_code == 200
 
 
-async def test_a_token_of_another_account_helps_nobody(desk: SignInDesk) -> None:
+async def test_a_device_token_of_another_account_is_ignored(desk: SignInDesk) -> None:
     bobs = (await desk.login(email=BOB, delivery="body")).json()["device_token"]
     assert await guess(desk, 4, device_token=bobs) == [401, 401, 401, 429]
     assert (await desk.login(device_token=bobs)).status_code == 429
 
 
-async def test_a_token_from_before_another_password_helps_nobody(
+async def test_a_device_token_from_before_a_new_password_is_ignored(
     desk: SignInDesk, database: Database, clock: MovedClock
 ) -> None:
     mine = (await desk.login(delivery="body")).json()
@@ -153,7 +153,7 @@ async def test_a_token_from_before_another_password_helps_nobody(
     assert (await desk.login(device_token=fresh["device_token"])).status_code == 200
 
 
-async def test_what_we_have_not_signed_or_too_long_ago_helps_nobody(
+async def test_a_forged_or_expired_device_token_is_ignored(
     desk: SignInDesk, clock: MovedClock
 ) -> None:
     good = (await desk.login(delivery="body")).json()["device_token"]
@@ -171,7 +171,7 @@ async def test_what_we_have_not_signed_or_too_long_ago_helps_nobody(
     assert (await desk.login(device_token=good)).status_code == 429
 
 
-async def test_who_has_stolen_the_password_keeps_no_known_device_from_its_one_time_code(
+async def test_a_thief_of_the_password_does_not_lock_the_codes_of_known_devices(
     desk: SignInDesk, database: Database, clock: MovedClock
 ) -> None:
     await desk.login()

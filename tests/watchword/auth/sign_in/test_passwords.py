@@ -24,7 +24,9 @@ async def test_a_password_fits_its_hash_only() -> None:
     assert not await matching_form("correct horse battery", "no hash at all")
 
 
-async def test_nobody_takes_the_same_work_and_never_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_hash_takes_the_same_work_and_never_matches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     worked: list[str] = []
 
     class Counting(PasswordHasher):
@@ -64,7 +66,7 @@ async def test_a_password_is_the_same_from_any_keyboard(chosen: str) -> None:
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)
-async def test_a_password_that_was_hashed_as_it_was_typed_goes_on_working_and_is_hashed_anew(
+async def test_a_hash_from_before_normalisation_matches_and_is_renewed(
     typed: str,
 ) -> None:
     hash = PasswordHasher().hash(typed)
@@ -74,7 +76,7 @@ async def test_a_password_that_was_hashed_as_it_was_typed_goes_on_working_and_is
 
 
 @pytest.mark.parametrize("typed", ["correct horse battery", SPELLINGS[1]])
-async def test_what_is_wrong_takes_the_same_work_for_nobody_and_for_somebody(
+async def test_a_wrong_password_takes_the_same_work_with_and_without_an_account(
     typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worked: list[str] = []
@@ -93,7 +95,7 @@ async def test_what_is_wrong_takes_the_same_work_for_nobody_and_for_somebody(
 
 
 @pytest.mark.parametrize("typed", ["x" * 1025, "correct horse \ud800", "correct horse \x00"])
-async def test_what_nobody_can_have_chosen_is_not_hashed(
+async def test_impossible_passwords_are_not_hashed(
     typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "run_queued", None)
@@ -113,7 +115,7 @@ async def test_what_nobody_can_have_chosen_is_not_hashed(
         "a\x00" * 9,
     ],
 )
-async def test_a_password_that_cannot_be_one_is_refused(
+async def test_unusable_passwords_are_refused(
     password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadUserInput):
