@@ -1,5 +1,5 @@
 // A person with a phone, in a real browser with a virtual authenticator: registers a passkey, signs in
-// with it and steps up. Options: chromium, profile (a folder that may be filled).
+// with it and steps up. Options: chromium, profile (a folder that may be filled), documents (the code of the documents).
 import puppeteer from "puppeteer-core";
 import { endpoint, options, say } from "./session.mjs";
 
@@ -111,6 +111,21 @@ try {
     return (await post("/api/auth/login", { passkey: await sign() })).status;
   }, stepped.access_token, made.id);
   say("removed", { status: removed });
+
+  // The same with the code of the documents, in a page of its own.
+  const other = await browser.newPage();
+  await other.goto(`${options.url}/health/live`);
+  await phone(other);
+  await other.evaluate(options.documents.replaceAll(/^export /gm, ""));
+  const asks = "mutation { beginTotp { uri } }";
+  const documented = await other.evaluate(`(async () => {
+    await signIn(${JSON.stringify(email)}, ${JSON.stringify(password)});
+    await addPasskey("documents");
+    await signInByPasskey();
+    await stepUpByPasskey();
+    return graphql(${JSON.stringify(asks)});
+  })()`);
+  say("documented", { answer: documented });
   say("done");
 } finally {
   await browser.close();

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.clients.script import running
+from tests.support.documents import FRONT_END, HOW_TO, block
 from tests.support.server import LiveServer
 
 
@@ -18,6 +19,8 @@ async def test_a_person_registers_a_passkey_signs_in_with_it_and_steps_up(
         "password": issuing_server.password,
         "chromium": str(chromium),
         "profile": str(tmp_path / "profile"),
+        "documents": block(FRONT_END, "js", "// session.js\n")
+        + block(HOW_TO / "passkeys-and-codes.md", "js", "addPasskey"),
     }
     async with running(node, "passkeys.mjs", **options) as script:
         assert (await script.wait("signed in by password"))["status"] == 200
@@ -34,4 +37,6 @@ async def test_a_person_registers_a_passkey_signs_in_with_it_and_steps_up(
         assert (await script.wait("stepped up"))["status"] == 200
         assert (await script.wait("locked"))["said"] == "NotAllowedError"
         assert (await script.wait("removed"))["status"] == 401
+        documented = await script.wait("documented")
+        assert documented["answer"]["data"]["beginTotp"]["uri"].startswith("otpauth://")
         await script.wait("done")
