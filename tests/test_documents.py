@@ -20,6 +20,7 @@ from graphql import build_schema, parse, validate
 from incident_room import schema
 from tests.support.documents import (
     ARCHITECTURE,
+    DOCS,
     DOCUMENTS,
     FRONT_END,
     HOW_TO,
@@ -246,6 +247,16 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         target = document.parent / path if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached, left = set(), [DOCS / "README.md"]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        links = re.findall(r"\]\((?!https?:)([^)#]+\.md)", page.read_text())
+        left += {(page.parent / link).resolve() for link in links} - reached
+    assert set(DOCS.rglob("*.md")) - reached - {DOCS / "reference/README.md"} == set()
 
 
 # --- Commands ---
