@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchword.delivery.outlet import Outlet
-from watchword.delivery.run import Operation
+from watchword.delivery.run import Operation, Outlet
 from watchword.events.follow import Progress, Topic
 from watchword.execution.plan import Plan
 from watchword.principal import Grants, Principal

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
@@ -61,6 +61,25 @@ class Sent:
         self.resume_from = resume_from
         self.answered_to = answered_to
         self.shapes: dict[str, bytes] = {}
+
+
+class Outlet(Protocol):
+    """One operation on one connection of a transport, which sends its answers.
+
+    After the end of either, it ignores everything that it is given.
+    """
+
+    def next(self, answer: Sent) -> None:
+        """Send an answer. Never waits: if too much is unread, the connection is closed."""
+
+    def refuse(self, errors: list[dict[str, Any]]) -> None:
+        """End the operation with errors."""
+
+    def complete(self) -> None:
+        """End the operation without errors."""
+
+    async def drained(self) -> None:
+        """Wait until little enough is unread that the client can be sent more."""
 
 
 async def _at_once() -> None:

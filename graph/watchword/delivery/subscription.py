@@ -19,8 +19,7 @@ from typing import Any
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import GroupKey, Membership
-from watchword.delivery.outlet import Outlet
-from watchword.delivery.run import Operation, Run, as_errors
+from watchword.delivery.run import Operation, Outlet, Run, as_errors
 from watchword.delivery.states import (
     Alone,
     Begun,

@@ -216,19 +216,6 @@ async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: 
     assert late[1].take() is None
 
 
-async def test_what_is_told_while_a_reader_opens_is_neither_lost_nor_late() -> None:
-    asked: list[Reader] = []
-    reader = Reader("toys", None, asked.append)  # type: ignore[arg-type]
-    reader.receive(Event("toys", "a", "made", position=1, mark="m"))
-    assert (reader.current, asked) == (BEGINNING, [])
-    reader.open(BEGINNING)
-    assert (reader.current, asked) == (Place(1, "m"), [])
-    late = Reader("toys", None, asked.append)  # type: ignore[arg-type]
-    late.receive(Event("toys", "b", "made", position=2))
-    late.open(BEGINNING)
-    assert (late.current, asked) == (BEGINNING, [late])
-
-
 async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,12 +92,6 @@ async def test_an_event_reaches_another_process_whole(server: LiveRedis) -> None
         assert other.heard == [event("bear", position=7)]
 
 
-async def test_the_publisher_hears_at_once(server: LiveRedis) -> None:
-    async with ear(server.url, "toys") as one:
-        one.bus.publish([event("bear"), event("car")])
-        assert one.keys == ["bear", "car"]
-
-
 async def test_only_streams_that_are_followed_are_carried(server: LiveRedis) -> None:
     async with ear(server.url) as one, ear(server.url, "toys", "books") as other:
         await other.bus.unfollow("books")

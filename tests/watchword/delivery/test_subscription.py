@@ -1,0 +1,138 @@
+"""A subscription moves between its states without losing or repeating an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.toy_schema import whisper
+from tests.support.toy_server import WATCHES, until
+from tests.watchword.delivery.world import (
+    GUARDED,
+    NOW,
+    PRESENT_LINES,
+    QUERY,
+    SCRIPTED,
+    WHISPERED,
+    Subscriber,
+    World,
+)
+from watchword.delivery.states import Alone, Grouped, Offered, Opening, Over
+from watchword.errors import Ending
+
+
+async def offered(world: World, query: str = QUERY) -> Subscriber:
+    """Add the only subscriber to a query, which waits for a group."""
+    made = await world.arrive(query)
+    await until(lambda: isinstance(made.subscription.state, Offered))
+    return made
+
+
+async def test_it_is_opening_then_alone_then_offered(world: World) -> None:
+    subscriber = await offered(world)
+    subscription = subscriber.subscription
+    assert subscription.idle_at is not None
+    subscription.stop()
+    subscriber.subscription = type(subscription)(
+        world.pipeline.groups, subscriber.lease, subscription.operation, subscriber.outlet
+    )
+    assert subscriber.subscription.state == Opening()
+    subscriber.subscription.start()
+    assert isinstance(subscriber.subscription.state, Alone)
+    assert subscriber.subscription.idle_at is None
+
+
+async def test_it_continues_after_its_cursor(world: World) -> None:
+    subscriber = await offered(world, SCRIPTED)
+    await world.happen("thrice1")
+    await until(lambda: len(subscriber.seen) == 3)
+    cursor = subscriber.outlet.seen[0]["extensions"]["cursor"]
+    subscriber.subscription.stop()
+    world.subscribe(subscriber, cursor)
+    await until(lambda: len(subscriber.seen) == 5)
+    assert subscriber.seen[3:] == ["thrice1/1", "thrice1/2"]
+
+
+async def test_it_sends_the_present_state_once(world: World) -> None:
+    subscriber = await world.arrive(NOW)
+    await until(lambda: subscriber.present == PRESENT_LINES)
+    await until(lambda: isinstance(subscriber.subscription.state, Offered))
+    world.change("renew", subscriber)
+    await world.happen("plain1")
+    await world.settle()
+    assert subscriber.values == [*PRESENT_LINES, "plain1/0"]
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
+async def test_after_it_is_stopped_it_sends_nothing_and_holds_nothing(
+    count: int, world: World
+) -> None:
+    subscribers = await world.arrive_together(count, QUERY)
+    for each in subscribers:
+        each.subscription.stop()
+        assert each.subscription.state == Over()
+    await until(lambda: world.pipeline.services.hub.size == WATCHES)
+    await world.happen("plain1")
+    # One that comes later has its answer, so the others would have theirs.
+    late = await world.arrive(QUERY)
+    await world.happen("plain2")
+    await until(lambda: late.seen == ["plain2"])
+    assert [each.outlet.seen for each in subscribers] == [[]] * count
+
+
+async def test_nothing_follows_its_end(world: World) -> None:
+    subscriber = await offered(world)
+    subscriber.subscription.stop()
+    subscriber.subscription.regrant()
+    subscriber.subscription.start()
+    assert subscriber.subscription.state == Over()
+    await until(lambda: world.pipeline.services.hub.size == WATCHES)
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
+async def test_other_grants_lose_and_repeat_no_answer(count: int, world: World) -> None:
+    subscribers = await world.arrive_together(count, QUERY)
+    await world.happen("plain1")
+    world.change("narrow", subscribers[0])
+    await world.happen("plain2")
+    await world.settle()
+    assert [each.seen for each in subscribers] == [["plain1", "plain2"]] * count
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
+async def test_grants_that_no_longer_allow_it_end_it_with_an_error(
+    count: int, world: World
+) -> None:
+    subscribers = await world.arrive_together(count, GUARDED)
+    world.change("narrow", subscribers[0])
+    await until(lambda: subscribers[0].outlet.is_complete)
+    assert subscribers[0].codes == ["FORBIDDEN"]
+    assert not any(each.outlet.is_complete for each in subscribers[1:])
+
+
+async def test_the_end_of_its_lease_stops_it(world: World) -> None:
+    subscriber = await offered(world)
+    subscriber.lease.end(Ending.REVOKED)
+    assert subscriber.subscription.state == Over()
+    assert not subscriber.outlet.is_complete
+
+
+@pytest.mark.parametrize(
+    ("key", "codes"), [("ends1", []), ("fails1", ["NOT_FOUND"]), ("crashes1", ["INTERNAL"])]
+)
+async def test_it_ends_as_its_resolver_does(key: str, codes: list[str], world: World) -> None:
+    subscriber = await offered(world, SCRIPTED)
+    await world.happen(key)
+    await until(lambda: subscriber.outlet.is_complete)
+    assert subscriber.codes == codes
+    assert subscriber.subscription.state == Over()
+
+
+async def test_its_own_runs_see_the_context_variables_of_its_request(world: World) -> None:
+    first, second = await world.arrive_together(2, WHISPERED)
+    await world.happen("plain1")
+    await until(lambda: first.values == ["plain1 "])
+    world.change("narrow", second)
+    await until(lambda: not isinstance(second.subscription.state, Grouped))
+    whisper.set("another request")
+    await world.happen("plain2")
+    await until(lambda: second.values == ["plain1 ", f"plain2 {second.name}"])
