@@ -1,4 +1,4 @@
-"""An authenticator in software: makes a passkey and signs with it, honestly or with a twist."""
+"""A WebAuthn authenticator in software: creates a passkey and signs with it, correctly or with a fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 @dataclass
 class Authenticator:
-    """One passkey (ES256) in a browser that shows a page of `origin`."""
+    """One passkey (ES256), used by a page of `origin`."""
 
     origin: str
     key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
@@ -64,7 +64,7 @@ class Authenticator:
 
     @property
     def public_key(self) -> bytes:
-        """The public key in COSE's form (RFC 9053, section 7.1)."""
+        """The public key in COSE format (RFC 9053, section 7.1)."""
         numbers = self.key.public_key().public_numbers()
         x, y = (number.to_bytes(32, "big") for number in (numbers.x, numbers.y))
         return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})
@@ -99,5 +99,5 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Undo `encode`."""
+    """Decode base64url without padding."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))

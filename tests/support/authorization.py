@@ -1,4 +1,4 @@
-"""An application that asks Alice for access, at a desk where she can sign in."""
+"""A registered application that asks Alice for access, and the server where she signs in and consents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def challenge(verifier: str = VERIFIER) -> str:
 
 
 def answer(url: str) -> dict[str, str]:
-    """What a redirect tells the client."""
+    """Return the parameters of a redirect to the client."""
     found = parse_qs(urlsplit(url).query, strict_parsing=True)
     assert all(len(values) == 1 for values in found.values())
     return {name: values[0] for name, values in found.items()}
@@ -44,7 +44,7 @@ def answer(url: str) -> dict[str, str]:
 
 @dataclass
 class ConsentDesk:
-    """Alice at the desk, and an application that is registered there."""
+    """A server with Alice's account, and an application that is registered there."""
 
     desk: SignInDesk
     clock: MovedClock
@@ -55,7 +55,7 @@ class ConsentDesk:
         return str((await self.desk.login()).json()["access_token"])
 
     def asked(self, **changes: Any) -> dict[str, str]:
-        """What the application asks for; a parameter that is None is left out."""
+        """Return the parameters of the application's request; those that are None are left out."""
         asked = {
             "response_type": "code",
             "client_id": self.client.id,
@@ -81,13 +81,13 @@ class ConsentDesk:
         )
 
     async def told(self, decision: str, token: str | None = None, **changes: Any) -> dict[str, str]:
-        """Decide, and return what the client is told."""
+        """Send a decision, and return the parameters of the redirect to the client."""
         decided = await self.decide(decision, token, **changes)
         assert decided.status_code == 200, decided.text
         return answer(decided.json()["redirect_to"])
 
     async def code(self, **changes: Any) -> str:
-        """Let Alice sign in and allow it; return the code."""
+        """Sign Alice in, allow the request, and return the code."""
         return (await self.told("allow", await self.token(), **changes))["code"]
 
     async def redeem(
@@ -129,7 +129,7 @@ class ConsentDesk:
 async def consent_desk(
     database: Database, clock: MovedClock, client: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[ConsentDesk]:
-    """Open a desk with an application; `client` is what is special about that."""
+    """Open a server with an application; `client` changes its registration."""
     async with sign_in_desk(database, clock, **settings) as desk:
         room = ConsentDesk(desk, clock)
         room.client = await room.register(**(client or {}))

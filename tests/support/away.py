@@ -1,4 +1,4 @@
-"""Errors as the database layer raises them while its server cannot be asked."""
+"""Errors as the database layer raises them while its server is unavailable."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ E = TypeVar("E", bound=BaseException)
 
 
 def away(error: E) -> E:
-    """Return an error as one of our own database."""
+    """Mark an error as one of our own database that is unavailable."""
     mark_unavailable(error)
     return error

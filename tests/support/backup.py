@@ -1,4 +1,4 @@
-"""Copies of a log, and putting one back under processes that run: a database that goes back."""
+"""Backups of an event log, and restoring one under running processes: the database goes back in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Copy = list[tuple[sa.Table, list[dict[str, Any]]]]
 
 
 async def copied(database: Database) -> Copy:
-    """Take a copy of the log."""
+    """Copy the event log."""
     async with database.read() as db:
         return [
             (table, [dict(row._mapping) for row in await db.execute(sa.select(table))])
@@ -22,7 +22,7 @@ async def copied(database: Database) -> Copy:
 
 
 async def restored(database: Database, copy: Copy) -> None:
-    """Put a copy back: what happened after it was taken has not happened."""
+    """Restore a copy: later events are gone."""
     async with database.write() as db:
         for table, rows in copy:
             await db.execute(sa.delete(table))

@@ -1,4 +1,4 @@
-"""The whole app around the toy schema, with a real identity, for who comes with bound tokens."""
+"""The whole app around the toy schema, with real sign-in, for tests of tokens that are bound to a key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ME = "{ me }"
 
 @dataclass
 class Outcome:
-    """What became of a request: its status, or the close code of a socket (200 when it was taken)."""
+    """The outcome of a request: its status, or a socket's close code (200 if it was accepted)."""
 
     status: int
     text: str
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass
 class BoundServer:
-    """A running server, a client that holds a key, and who issues its tokens."""
+    """A running server, a client with a key, and the means to issue its tokens."""
 
     url: str
     auth: AuthService
@@ -52,14 +52,14 @@ class BoundServer:
     holder: KeyHolder = field(default_factory=KeyHolder)
 
     async def token(self, key: str | None = None, subject: str = "alice") -> str:
-        """Issue a token that is bound to the holder's key, or to another one."""
+        """Issue a token that is bound to the client's key, or to another one."""
         return await token_for(self.auth, key or self.holder.thumbprint, subject)
 
     async def unbound(self) -> str:
         return await token_for(self.auth, None)
 
     def proof(self, door: str, token: str | None, **changes: Any) -> str:
-        """A good proof for a door, but for the changes."""
+        """Return a valid proof for a transport, with these changes."""
         method = "GET" if door == "websocket" else "POST"
         holder = changes.pop("holder", self.holder)
         made: str = holder.proof(
@@ -72,7 +72,7 @@ class BoundServer:
         return made
 
     async def ask(self, door: str, authorization: str, *proofs: str) -> Outcome:
-        """Come through a door with this Authorization and these proofs."""
+        """Send a request over a transport with this Authorization and these proofs."""
         if door == "websocket":
             return await self._open(authorization, *proofs)
         headers = [("authorization", authorization), ("accept", ACCEPT[door])]
@@ -83,7 +83,7 @@ class BoundServer:
         return Outcome(response.status_code, response.text, response.headers)
 
     async def _open(self, authorization: str, *proofs: str) -> Outcome:
-        # A second proof has no place but the headers that GraphiQL and Apollo put into the payload.
+        # A second proof fits only into the `headers` object that GraphiQL and Apollo put into the payload.
         payload: dict[str, Any] = {"authorization": authorization}
         if proofs:
             payload["dpop"] = proofs[0]
@@ -102,7 +102,7 @@ class BoundServer:
 
 @asynccontextmanager
 async def bound_server(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[BoundServer]:
-    """Serve on a free port of this event loop; proofs are made for ORIGIN all the same."""
+    """Serve on a free port in this event loop; proofs still name ORIGIN."""
     made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN, "explorer": False} | settings
     read = Settings(_env_file=None, database_url=url, **made)
     services = make_services(read, clock, DOMAIN)

@@ -1,4 +1,4 @@
-"""A bus that keeps what is published."""
+"""A bus that keeps the published events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from watchword.events.event import Event
 
 
 class Caught:
-    """A bus that brings nothing, so that a test can bring it itself."""
+    """A bus that delivers nothing by itself, so that a test can deliver events when it wants."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -1,4 +1,4 @@
-"""One small client per transport, one interface: run an operation and get its answers, in order."""
+"""A small client for each transport, all with one interface: run an operation, and yield its answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Answer = dict[str, Any]
 
 
 class WebSocketClient:
-    """graphql-transport-ws by hand: every message can be sent, every message is seen."""
+    """A graphql-transport-ws client that can send any message and shows every message it receives."""
 
     name = "websocket"
 
@@ -45,7 +45,7 @@ class WebSocketClient:
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, **rest}})
 
     async def closed(self) -> tuple[int | None, str | None]:
-        """Read until the server has closed; return its code and reason."""
+        """Read until the server closes the socket; return the close code and the reason."""
         with suppress(ConnectionClosed):
             while True:
                 await self.socket.recv()
@@ -98,7 +98,7 @@ async def over_sse(
 async def over_multipart(
     url: str, query: str, token: str | None = None, **rest: Any
 ) -> AsyncIterator[Answer]:
-    """Yield the answers of one operation as parts of one response, as Apollo Client asks for them."""
+    """Yield the answers of one operation from a multipart response, as Apollo Client requests it."""
     accept = 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0, application/json'
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient(timeout=30))
@@ -123,7 +123,7 @@ async def over_multipart(
 
 
 async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
-    """Yield the JSON of each part, as soon as the part is whole."""
+    """Yield the JSON of each part as soon as it is complete."""
     text, boundary = "", "\r\n--graphql"
     async for chunk in response.aiter_text():
         text += chunk
@@ -140,7 +140,7 @@ async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
 async def over_http(
     url: str, query: str, token: str | None = None, **rest: Any
 ) -> AsyncIterator[Answer]:
-    """Yield the one answer of an operation over plain POST."""
+    """Yield the single answer of an operation over a plain POST."""
     async with httpx2.AsyncClient(timeout=30) as client:
         headers = _authorization(token)
         response = await client.post(url, json={"query": query, **rest}, headers=headers)
@@ -148,7 +148,7 @@ async def over_http(
 
 
 async def events(response: httpx2.Response) -> AsyncIterator[tuple[str, str]]:
-    """Yield (event, data) of an event stream."""
+    """Yield (event, data) for each event of an event stream."""
     event, data = "message", ""
     async for line in response.aiter_lines():
         if not line:

@@ -1,4 +1,4 @@
-"""A clock that moves only when told."""
+"""A clock that moves only when a test moves it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword.process.clock import Clock
 
 
 async def passed(clock: Clock, seconds: float) -> None:
-    """Wait until the clock has been moved by so many seconds."""
+    """Wait until the clock was moved by so many seconds."""
     over = asyncio.Event()
     timer = clock.call_at(clock.now() + seconds, over.set)
     try:
@@ -29,7 +29,7 @@ class _Timer:
 
 
 class MovedClock:
-    """Stands still at `time` (Unix seconds) until `move` is called; timers run then."""
+    """A clock that stands still at `time` (Unix seconds) until `move` is called, which runs due timers."""
 
     def __init__(self, time: float = 1_800_000_000.0) -> None:
         self.time = time
@@ -46,11 +46,11 @@ class MovedClock:
 
     @property
     def waiting(self) -> int:
-        """How many timers wait for their time."""
+        """The number of timers that are waiting."""
         return sum(timer.callback is not None for _, _, timer in self._timers)
 
     def move(self, seconds: float) -> None:
-        """Let time pass, and run each timer at its own time."""
+        """Move the time forward, and run each timer at its time."""
         end = self.time + seconds
         while self._timers and self._timers[0][0] <= end:
             self.time, _, timer = heapq.heappop(self._timers)
@@ -61,7 +61,7 @@ class MovedClock:
 
 
 def waits_for(clock: MovedClock, seconds: float) -> bool:
-    """Tell whether something waits for so many seconds from now."""
+    """Tell whether a timer is due in so many seconds."""
     return any(
         when == clock.now() + seconds and timer.callback is not None
         for when, _, timer in clock._timers

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, which can stop passing bytes on, as a network that is cut does."""
+"""A TCP proxy in front of a server that can stop forwarding bytes, like a network that is cut."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 
 class DeafProxy:
-    """What is sent while it is deaf, or mute, is lost; every connection stays open all the same."""
+    """A proxy that drops all bytes while it is deaf or mute, and keeps every connection open."""
 
     def __init__(self, url: str) -> None:
-        """`url` names the server."""
+        """`url` is the server's."""
         self._server = urlsplit(url)
         self.is_deaf = False
         """Whether it swallows what clients send."""
@@ -25,7 +25,7 @@ class DeafProxy:
 
     @property
     def url(self) -> str:
-        """The URL under which the server is reached through this."""
+        """The URL of the server through this proxy."""
         parts = self._server
         user = f"{parts.username}@" if parts.username else ""
         return parts._replace(netloc=f"{user}127.0.0.1:{self.port}").geturl()
@@ -61,7 +61,7 @@ class DeafProxy:
 
 @asynccontextmanager
 async def deaf_proxy(url: str) -> AsyncIterator[DeafProxy]:
-    """Run a proxy in front of a server for as long as the block lasts."""
+    """Run a proxy in front of a server while the block runs."""
     proxy = DeafProxy(url)
     async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as listener:
         proxy.port = listener.sockets[0].getsockname()[1]

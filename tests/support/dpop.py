@@ -1,4 +1,4 @@
-"""Who holds a key and makes DPoP proofs with it; PyJWT plays the client."""
+"""A client that has a key and makes DPoP proofs with PyJWT."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KeyHolder:
     def claims(
         self, method: str, url: str, now: float, token: str | None = None, **changes: Any
     ) -> dict[str, Any]:
-        """The claims of a good proof; a change to None takes one away."""
+        """Return the claims of a valid proof; a change to None removes a claim."""
         good = {"jti": f"{next(_count)}", "htm": method, "htu": url, "iat": int(now)} | changes
         if token is not None:
             good.setdefault("ath", encode(hashlib.sha256(token.encode()).digest()))
@@ -38,7 +38,7 @@ class KeyHolder:
         return self.signed(self.claims(method, url, now, token, **changes))
 
     def signed(self, payload: Any, **header: Any) -> str:
-        """Sign anything, with any header; a change to None takes a member away."""
+        """Sign any payload with any header; a change to None removes a member of the header."""
         data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
         full = {"typ": "dpop+jwt", "jwk": self.jwk} | header
         full = {name: value for name, value in full.items() if value is not None}
@@ -51,7 +51,7 @@ class KeyHolder:
 
 
 async def token_for(auth: AuthService, key: str | None, subject: str = "alice") -> str:
-    """Issue an access token that is bound to a key, or to none."""
+    """Issue an access token, bound to a key if one is given."""
     ring = await auth.keys.fresh()
     issued = auth.issuer.issue(
         ring,

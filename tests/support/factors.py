@@ -26,7 +26,7 @@ async def register(
     name: str = "phone",
     **twist: Any,
 ) -> Passkey:
-    """Register a passkey, as beginPasskey and addPasskey do."""
+    """Register a passkey as beginPasskey and addPasskey do."""
     async with unit_of(database, now) as unit:
         options = await passkeys.begin(unit, settings, VAULT, account)
     credential = device.create(options, **twist)
@@ -42,7 +42,7 @@ async def ask(
     now: float,
     account: str | None = None,
 ) -> dict[str, Any]:
-    """Ask for request options."""
+    """Return request options for a passkey."""
     if account is None:
         return passkeys.options(settings, VAULT, now)
     async with database.read() as db:
@@ -58,7 +58,7 @@ async def verify(
     purpose: Purpose = "sign-in",
     account: str | None = None,
 ) -> Account:
-    """Take the challenge, and verify the answer, as the routes do."""
+    """Use the challenge up and verify the answer, as the routes do."""
     async with unit_of(database, now) as unit:
         taken = await passkeys.use_challenge(unit, VAULT, credential, purpose, account)
     async with unit_of(database, now) as unit:

@@ -1,4 +1,4 @@
-"""A forger of tokens who has everything: what is public, a key of his own, a place for it to be
+"""A token forger who has everything that is public, a key of his own, a URL from which it can be
 fetched from, and, to try what only the claims could refuse, the server's own key."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 @dataclass
 class Forge:
     """`real` is the server's key, `good` are the claims of a token that it accepts, `bait` is a URL
-    that nobody may fetch."""
+    that the server must not fetch."""
 
     real: Key
     good: dict[str, Any]
@@ -37,42 +37,42 @@ class Forge:
     own: Key = field(default_factory=key)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """The claims of a good token; a change to None takes one away."""
+        """Return the claims of a valid token; a change to None removes a claim."""
         made = self.good | changes
         return {name: value for name, value in made.items() if value is not None}
 
     def header(self, **changes: Any) -> dict[str, Any]:
-        """The header of a good token; a change to None takes a member away."""
+        """Return the header of a valid token; a change to None removes a member."""
         made = {"typ": "at+jwt", "alg": self.real.algorithm, "kid": self.real.kid} | changes
         return {name: value for name, value in made.items() if value is not None}
 
     def sign(
         self, claims: Any = None, *, by: Key | None = None, header: bytes | None = None, **head: Any
     ) -> str:
-        """Sign claims (or bytes) by a key, the real one by default, whatever the header says."""
+        """Sign claims (or bytes) with a key, by default the real one, whatever the header says."""
         signer = by or self.real
         payload = claims if isinstance(claims, bytes) else orjson.dumps(claims or self.good)
         text = _text(header or orjson.dumps(self.header(**head)), payload)
         return f"{text}.{encode(signature(text, signer))}"
 
     def with_signature(self, made: bytes, **head: Any) -> str:
-        """A good token with another signature."""
+        """Return a valid token with another signature."""
         text = _text(orjson.dumps(self.header(**head)), orjson.dumps(self.good))
         return f"{text}.{encode(made)}"
 
     def hmac(self, secret: bytes, algorithm: str, called: str) -> str:
-        """A good token, authenticated by a secret that everybody knows; `called` is its alg."""
+        """Return a token that is authenticated by HMAC with a public value as its secret; `called` is its alg."""
         text = _text(orjson.dumps(self.header(alg=called)), orjson.dumps(self.good))
         return f"{text}.{encode(hmac.digest(secret, text.encode(), f'sha{algorithm[2:]}'))}"
 
     def raw(self) -> tuple[str, str, str]:
-        """The three parts of a good token."""
+        """Return the three parts of a valid token."""
         header, payload, made = self.sign().split(".")
         return header, payload, made
 
     @property
     def secrets(self) -> dict[str, bytes]:
-        """The server's public key, in every form in which somebody may take it for a secret."""
+        """Return the server's public key in every form that a library might use as an HMAC secret."""
         public = self.real.public
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return {
@@ -89,7 +89,7 @@ class Forge:
 
 
 def signature(text: str, by: Key) -> bytes:
-    """The signature over any text, as JWS has it."""
+    """Return the signature over any text in the form of JWS."""
     made: bytes = _JWS.get_algorithm_by_name(by.algorithm).sign(text.encode(), by.private)
     return made
 
@@ -99,7 +99,7 @@ def _text(header: bytes, payload: bytes) -> str:
 
 
 def mirrored(token: str) -> str:
-    """The same token with the other signature that ECDSA has for it: n - s in place of s."""
+    """Return the same token with the other valid ECDSA signature: n - s in place of s."""
     text, _, made = token.rpartition(".")
     raw = decode(made)
     s = ORDER - int.from_bytes(raw[32:], "big")
@@ -107,7 +107,7 @@ def mirrored(token: str) -> str:
 
 
 class Bait:
-    """A real HTTP server that counts who comes; `url` serves the forger's key to everybody."""
+    """An HTTP server that counts requests, and serves the forger's key at `url`."""
 
     def __init__(self, forged: Key) -> None:
         self.fetched: list[str] = []
@@ -122,7 +122,7 @@ class Bait:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
@@ -130,7 +130,7 @@ class Bait:
 
 @contextmanager
 def bait(forged: Key) -> Iterator[Bait]:
-    """Lay it out for as long as the block lasts."""
+    """Serve the bait while the block runs."""
     laid = Bait(forged)
     threading.Thread(target=laid.server.serve_forever, daemon=True).start()
     try:
@@ -141,5 +141,5 @@ def bait(forged: Key) -> Iterator[Bait]:
 
 
 def now() -> int:
-    """This moment, for claims: a forger's tokens are shown to a server with a real clock."""
+    """Return the present time for claims: the server under test uses the real clock."""
     return int(time.time())

@@ -1,4 +1,4 @@
-"""Slow hashes, and the transactions that wait for them."""
+"""Slow password hashes, and the transactions that are open meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from watchword.throttling import hash_queue
 
 @contextmanager
 def watched_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Note at each slow hash that is made or compared in this process how many transactions are open."""
+    """Record the number of open transactions at each slow hash in this process."""
     found: list[int] = []
     open_now = 0
     run_queued = hash_queue.run_queued

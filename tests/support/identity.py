@@ -1,4 +1,4 @@
-"""An identity on a real database, with the routes in front of it."""
+"""The services of sign-in on a real database, with their routes."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ DOMAIN = Domain(
 
 @dataclass
 class SignInDesk:
-    """Who can sign in, and a client at the desk."""
+    """The services of sign-in, an account, and an HTTP client of their routes."""
 
     auth: AuthService
     account: Account
     client: httpx2.AsyncClient
 
     async def sign_in(self) -> SignedIn:
-        """Sign in without a route."""
+        """Sign in directly, without a route."""
         authentication = Authentication(self.auth.services)
         device, now = Device("x" * 500, "203.0.113.7"), self.auth.clock.now()
         return await authentication.sign_in(EMAIL, Evidence(PASSWORD), device, now)
@@ -73,7 +73,7 @@ class SignInDesk:
             return list((await db.execute(wanted)).scalars())
 
     async def audited(self) -> list[str]:
-        """What the audit log says was done to the account, the oldest first."""
+        """Return the actions that the audit log has for the account, the oldest first."""
         mine = select(AuditEntry.action).filter_by(account_id=self.account.id)
         async with self.auth.services.database.read() as db:
             found = await db.execute(mine.order_by(AuditEntry.position))
@@ -106,7 +106,7 @@ async def sign_in_desk(
     transport = httpx2.ASGITransport(app, client=("203.0.113.7", 1234))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield SignInDesk(auth, account, client)
-    # The log's own.
+    # Close the unused database that make_services opened.
     await own.database.close()
 
 
@@ -114,6 +114,6 @@ async def sign_in_desk(
 async def unit_of(
     database: Database, now: float = MovedClock().now()
 ) -> AsyncIterator[Transaction]:
-    """A transaction that nobody hears of."""
+    """Run a transaction whose events are not published to anyone."""
     async with transaction(database, MemoryBus(), now) as unit:
         yield unit

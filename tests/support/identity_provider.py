@@ -1,4 +1,4 @@
-"""A real OpenID provider in a process of its own: the certified `oidc-provider` on Node.js."""
+"""A real OpenID provider in its own process: the certified `oidc-provider` on Node.js."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a person's sign-in at the provider gives."""
+    """The tokens of a person's sign-in at the provider."""
 
     access: str
     id: str
 
 
 class IdentityProvider:
-    """A running provider: `people` are its accounts and machines by id, with their claims."""
+    """A running provider. `people` are its accounts and machines with their claims, by id."""
 
     def __init__(self, node: Path, people: dict[str, Any], alg: str = "ES256") -> None:
         self._node = node
@@ -45,7 +45,7 @@ class IdentityProvider:
         self.start()
 
     def start(self) -> None:
-        """Start; on the same port when it ran before."""
+        """Start the provider, on the same port as before."""
         self._process = subprocess.Popen(
             [str(self._node), str(FOLDER / "provider.mjs")],
             env={**os.environ, "PROVIDER_OPTIONS": json.dumps(self._options)},
@@ -63,23 +63,23 @@ class IdentityProvider:
         self._options["port"] = urlsplit(self.issuer).port
 
     def kill(self) -> None:
-        """Stop it as a power cut would."""
-        # The venv's `node` starts the real one as its child: both are ended, as one group.
+        """Kill the provider without a shutdown."""
+        # The virtual environment's `node` starts the real one as a child: kill both, as a process group.
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate(timeout=PATIENCE)
 
     def setting(self, **changes: Any) -> dict[str, Any]:
-        """The entry of WATCHWORD_TRUSTED_ISSUERS that trusts it."""
+        """Return the entry of WATCHWORD_TRUSTED_ISSUERS for this provider."""
         good = {"name": "op", "issuer": self.issuer, "audience": AUDIENCE, "roles": "roles"}
         return good | changes
 
     def rotate(self) -> None:
-        """Let it sign with a new key; the old ones stay published."""
+        """Make the provider sign with a new key; the old keys stay published."""
         httpx2.post(f"{self.issuer}/-/rotate").raise_for_status()
 
     def hang(self) -> None:
-        """Let it take questions and answer none."""
+        """Make the provider accept requests without answering."""
         httpx2.post(f"{self.issuer}/-/hang").raise_for_status()
 
     def machine_token(self) -> str:
@@ -94,7 +94,7 @@ class IdentityProvider:
         )["access_token"]
 
     def sign_in(self, person: str) -> Tokens:
-        """Sign a person in with code and PKCE, as a browser would, and return the tokens."""
+        """Sign a person in by code and PKCE, as a browser does, and return the tokens."""
         asked = {
             "client_id": "front",
             "response_type": "code",
@@ -143,7 +143,7 @@ class IdentityProvider:
 
 @contextmanager
 def identity_provider(people: dict[str, Any], alg: str = "ES256") -> Iterator[IdentityProvider]:
-    """A provider for as long as the block lasts."""
+    """Run a provider while the block runs."""
     provider = IdentityProvider(installed(FOLDER), people, alg)
     try:
         yield provider

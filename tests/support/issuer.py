@@ -1,4 +1,4 @@
-"""An identity provider that does as it is told, good or bad, and counts who asks it for what."""
+"""A fake identity provider that answers as a test wants, and records the requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JWKS = "/jwks"
 
 @dataclass
 class Answer:
-    """What is answered at a path; `hangs` until the issuer closes, and says nothing."""
+    """The answer at a path. With `hangs`, there is none until the issuer closes."""
 
     body: bytes
     status: int = 200
@@ -33,7 +33,7 @@ class Answer:
 
 
 class FakeIssuer:
-    """An issuer on a port of its own. `asked` are the paths that were asked for, in order."""
+    """An issuer on its own port. `asked` are the paths of the requests, in order."""
 
     def __init__(self, port: int = 0) -> None:
         self.keys: list[Key] = [key()]
@@ -49,7 +49,7 @@ class FakeIssuer:
         self._thread.start()
 
     def entry(self, **changes: Any) -> TrustedIssuer:
-        """The settings that trust this issuer."""
+        """Return the settings' entry for this issuer."""
         return TrustedIssuer.model_validate(self.setting(**changes))
 
     def setting(self, **changes: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class FakeIssuer:
     def token(
         self, signer: Key | None = None, header: dict[str, Any] | None = None, **changes: Any
     ) -> str:
-        """A token of this issuer; a change to None takes a claim away."""
+        """Return a token of this issuer; a change to None removes a claim."""
         return signed(signer or self.keys[0], self.claims(**changes), **(header or {}))
 
     def claims(self, **changes: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class FakeIssuer:
         return {name: value for name, value in good.items() if value is not None}
 
     def say(self, path: str, content: Any, status: int = 200, **headers: str) -> None:
-        """Answer at a path with this from now on."""
+        """Set the answer at a path."""
         body = content if isinstance(content, bytes) else orjson.dumps(content)
         sent = {"content-type": "application/json"} | {
             name.replace("_", "-"): value for name, value in headers.items()
@@ -85,7 +85,7 @@ class FakeIssuer:
         self.answers[path] = Answer(body, status, sent)
 
     def hang(self, path: str) -> None:
-        """Take the question at a path from now on, and never answer."""
+        """Stop answering at a path."""
         self.answers[path] = Answer(b"", hangs=True)
 
     def count(self, path: str) -> int:
@@ -126,7 +126,7 @@ class FakeIssuer:
                 try:
                     self.wfile.write(answer.body)
                 except OSError:
-                    return  # whoever asked has heard enough
+                    return  # the client has closed the connection
 
             def log_message(self, format: str, *args: Any) -> None:
                 return
@@ -136,7 +136,7 @@ class FakeIssuer:
 
 @contextmanager
 def fake_issuer(port: int = 0) -> Iterator[FakeIssuer]:
-    """An issuer for as long as the block lasts."""
+    """Run an issuer while the block runs."""
     issuer = FakeIssuer(port)
     try:
         yield issuer

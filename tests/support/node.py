@@ -11,10 +11,10 @@ from tests.support.programs import missing, program
 
 
 def installed(folder: Path) -> Path:
-    """Return Node.js, when the packages that `folder` locks are installed in it.
+    """Return the path of Node.js, after installing the packages that `folder` locks.
 
-    Workers of one run ask for them at once: the first installs, the others wait. The lock is on
-    package-lock.json, since `npm ci` begins by removing all that it once made.
+    Test workers call this at the same time: the first installs, the others wait. The lock is on
+    package-lock.json, because `npm ci` first removes everything that it has installed.
     """
     node, npm = program("node"), program("npm")
     if node is None or npm is None:
@@ -27,7 +27,7 @@ def installed(folder: Path) -> Path:
 
 
 def _fresh(folder: Path) -> bool:
-    # npm writes this mark last: an installation that was killed half-way has none.
+    # npm writes this file last: an interrupted installation does not have it.
     lock, mark = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
     return mark.exists() and mark.stat().st_mtime >= lock.stat().st_mtime
 

@@ -1,4 +1,4 @@
-"""Clients that ask for tokens, at the desk of tests/support/identity.py."""
+"""OAuth clients that request tokens from the server of tests/support/identity.py."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ APP = Registration(
 
 @dataclass
 class Member:
-    """A registered client as a program holds it: its id, and its secret or its key."""
+    """A registered client as its own program knows it: its id, and its secret or key."""
 
     id: str
     secret: str | None = None
@@ -51,7 +51,7 @@ class Member:
         return self.id, self.secret or ""
 
     def assertion(self, now: float, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """Sign an assertion; a change to None takes a claim away. PyJWT plays the client's side."""
+        """Sign an assertion with PyJWT; a change to None removes a claim."""
         assert self.key is not None
         claims = {
             "iss": self.id,
@@ -69,7 +69,7 @@ class Member:
 
 @dataclass
 class TokenDesk:
-    """Where clients ask."""
+    """The server, and requests of clients to it."""
 
     desk: SignInDesk
     database: Database
@@ -92,7 +92,7 @@ class TokenDesk:
         return await self.desk.client.post(path, data=form, **rest)
 
     async def token(self, member: Member, **form: Any) -> httpx2.Response:
-        """Ask for a token for the client itself, or with the grant of the form."""
+        """Request a token for the client itself, or with the grant in the form."""
         data = {"grant_type": "client_credentials"} | form
         if member.secret is not None:
             return await self.post("/oauth/token", data, auth=member.basic)
@@ -105,7 +105,7 @@ class TokenDesk:
         return await self.token(member, grant_type="refresh_token", refresh_token=token, **form)
 
     async def session(self, member: Member, **changes: Any) -> SignedIn:
-        """Open a session of the desk's account for a client, as an exchanged code does."""
+        """Open a session of the account for a client, as exchanging a code does."""
         now = self.clock.now()
         opening = NewSession(
             ["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes}
@@ -116,7 +116,7 @@ class TokenDesk:
             )
 
     async def hear(self) -> None:
-        """Let this process hear of everything that was revoked."""
+        """Apply all revocations from the log to this process."""
         happened, _ = await self.auth.services.event_log.since(STREAM, 0)
         for event, at in happened:
             self.auth.revocations.add(event, at)
@@ -132,7 +132,7 @@ async def token_desk(
 
 
 def keyed(algorithm: str = "ES256", **changes: Any) -> tuple[Registration, Key]:
-    """A machine that signs with a key of its own."""
+    """Register a machine that signs assertions with its own key."""
     key = generate(algorithm, 2048)
     asked = Registration(
         "Signer",

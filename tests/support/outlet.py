@@ -1,4 +1,4 @@
-"""An outlet that keeps what it is given, and a lease holder that notes what it is told."""
+"""Outlets that keep their answers, and a lease holder that records its calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchword.process.clock import Clock
 
 
 class Kept:
-    """Takes answers as a transport would; `seen` is what a client would have seen."""
+    """Accepts answers as a transport does; `seen` is what the client would have received."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
@@ -38,7 +38,7 @@ class Kept:
         pass
 
     async def until(self, count: int) -> None:
-        """Wait for so many answers in all, or the end."""
+        """Wait for so many answers in total, or for the end."""
         async with asyncio.timeout(20):
             while len(self.seen) < count and not self.is_complete:
                 self.came.clear()
@@ -58,12 +58,12 @@ class FakeOutgoing:
         return self._writes, self._unread
 
     def write(self, size: int) -> None:
-        """Let so many bytes wait."""
+        """Add so many bytes to those that wait."""
         self._writes += 1
         self._unread += size
 
     def read(self, size: int) -> None:
-        """Let the client read up to so many bytes."""
+        """Make the client read up to so many bytes."""
         read = min(size, self._unread)
         self._unread -= read
         self.sent += read
@@ -72,7 +72,7 @@ class FakeOutgoing:
 
 
 class Unread(Kept):
-    """An outlet on a line of its own, as a transport has it; what waits is what `read` was not called for."""
+    """An outlet on its own connection. Answers wait until the test calls `read`."""
 
     def __init__(
         self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
@@ -112,18 +112,18 @@ class Reading(Unread):
         await self._reads.wait()
 
     def stick(self) -> None:
-        """Read nothing from now on."""
+        """Stop reading."""
         self.is_awaited.clear()
         self._reads.clear()
 
     def read(self) -> None:
-        """Read everything, and what comes from now on."""
+        """Read everything that waits, and all later answers at once."""
         self._reads.set()
         self.line.read(self.line.unsent[1])
 
 
 class Noted:
-    """The holder of a lease: what it was told, in order."""
+    """A lease holder that records its calls, in order."""
 
     def __init__(self) -> None:
         self.endings: list[Ending] = []

@@ -1,4 +1,4 @@
-"""A reverse proxy that puts a server behind a path, which it takes away, as nginx does."""
+"""A reverse proxy that serves a server under a path, and removes the path from requests, like nginx."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.server import LiveServer
 
 PATH = "/base"
-# RFC 8414, section 3.1: this one has the path of the issuer behind it, not before.
+# RFC 8414, section 3.1: the issuer's path follows the well-known path.
 WELL_KNOWN = f"/.well-known/oauth-authorization-server{PATH}"
 ELSEWHERE = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _REQUEST = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
@@ -20,7 +20,7 @@ _KEEP_ALIVE = re.compile(rb"\r\nconnection: keep-alive\r\n", re.IGNORECASE)
 
 @asynccontextmanager
 async def behind_a_path(home: Path, **environment: str) -> AsyncIterator[LiveServer]:
-    """Run a server behind a proxy, under the name that its issuer has there; that is its `url`."""
+    """Run a server behind the proxy, with the proxy's URL (`url`) as its issuer."""
     upstream: list[int] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,7 @@ def _started(home: Path, issuer: str, **environment: str) -> Iterator[LiveServer
 async def _pass_on(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: int
 ) -> None:
-    """Pass one request on, and whatever comes after it on a socket that was upgraded."""
+    """Forward one request and, after an upgrade to a WebSocket, everything that follows."""
     head = _inside(await reader.readuntil(b"\r\n\r\n"))
     if head is None:
         writer.write(ELSEWHERE)
@@ -65,7 +65,7 @@ async def _pass_on(
 
 
 def _inside(head: bytes) -> bytes | None:
-    """Return the head as the server gets it; None when somebody else is asked at this place."""
+    """Return the head as the server gets it; None for a path outside the server's."""
     request = _REQUEST.match(head)
     assert request is not None, head
     method, target = request[1], request[2].decode()

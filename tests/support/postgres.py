@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: the one that the setting names, or one that we start."""
+"""A PostgreSQL server for the tests: one that a setting names, or one that the tests start."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ MEMORY = Path("/dev/shm")
 
 
 class Missing(Exception):
-    """There is no PostgreSQL on this machine, neither running nor to be started."""
+    """This machine has no PostgreSQL that runs or could be started."""
 
 
 @contextmanager
 def server() -> Iterator[str]:
     """Lend the URL of a server, with the right to create databases.
 
-    A server that we start is preferred to one that runs: creating and dropping a database takes
-    milliseconds there, and up to a second where each waits for the disk.
+    Start a server rather than use a running one: there, creating and dropping a database takes
+    milliseconds, and up to a second on a server that waits for the disk each time.
     """
     if url := os.environ.get(SETTING):
         yield url
@@ -75,7 +75,7 @@ def _binaries() -> Path:
 
 
 def _folder() -> Path | None:
-    """Return a directory in memory if enough of it is free, else None for the usual one."""
+    """Return a directory in memory if there is enough space, else None for the usual directory."""
     if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
         return None
     return MEMORY
@@ -87,11 +87,11 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 class LivePostgres:
-    """A PostgreSQL server of one's own, on a free port, in a directory that goes with it."""
+    """A PostgreSQL server on a free port, in a directory that is removed with it."""
 
     def __init__(self) -> None:
         self._binaries = _binaries()
-        # initdb refuses to run as root; Debian's package brings the user "postgres".
+        # initdb refuses to run as root; Debian's package creates the user "postgres".
         self._user = "postgres" if os.geteuid() == 0 else None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -117,37 +117,37 @@ class LivePostgres:
         self._home.cleanup()
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         self._control("-o", f"-p {self.port} {settings} -k {self._home.name}", "start")
 
     def restart(self) -> None:
-        """Stop it as a crash would, cutting every connection, and start it again."""
+        """Crash the server, which cuts every connection, and start it again."""
         self._control("-m", "immediate", "stop")
         self.start()
 
     def save(self) -> None:
-        """Keep a copy of everything, as a replica that lags has it."""
+        """Copy all data, like a replica that lags behind."""
         self._control("-m", "immediate", "stop")
         shutil.rmtree(f"{self._home.name}/copy", ignore_errors=True)
         self._copy("data", "copy")
         self.start()
 
     def go_back(self) -> None:
-        """Crash, and start from the copy that was kept: what happened since then has not happened."""
+        """Crash, and start with the copy: all later changes are gone."""
         self._control("-m", "immediate", "stop")
         shutil.rmtree(f"{self._home.name}/data")
         self._copy("copy", "data")
         self.start()
 
     def hang(self) -> None:
-        """Stop answering, with every connection open, until `go_on`."""
-        # The postmaster first, so that it makes no others.
+        """Stop answering until `go_on`, with every connection open."""
+        # Stop the postmaster first, so that it starts no other processes.
         for pid in (self._postmaster, *self._backends()):
             _signal(pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Answer again, whatever was asked meanwhile."""
+        """Answer again, including the queries that arrived meanwhile."""
         for pid in (*self._backends(), self._postmaster):
             _signal(pid, signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""Named principals, and what a test needs to ask the domain as each of them."""
+"""Named principals, and the means to run operations of the incident room as each of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from watchword.storage.database import Database
 from watchword.throttling.attempts import Attempts
 
 ROLES = ("viewer", "responder", "commander", "admin")
-# Beside the roles: nobody, a machine that only reads, and a responder whose token is narrow.
+# In addition to the roles: anonymous, a machine that only reads, and a responder with fewer scopes.
 NAMES = ("anonymous", *ROLES, "machine", "narrow")
 SEES_INTERNAL = {"responder", "commander", "admin"}
 RESPONDS = {"responder", "commander", "admin", "narrow"}
@@ -89,7 +89,7 @@ async def open_room(database: Database, clock: MovedClock) -> Room:
 async def open_services(
     database: Database, clock: MovedClock, mailbox_limit: int = 100
 ) -> tuple[Services, list[Event]]:
-    """Make services around a database, and the list of what will be heard on the bus."""
+    """Make services around a database; return them with a list that receives the bus's events."""
     event_log, bus, events = EventLog(database), MemoryBus(), list[Event]()
     background = Background(clock)
     hub = Hub(event_log, bus, background, mailbox_limit, look_seconds=1)

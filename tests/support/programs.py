@@ -1,4 +1,4 @@
-"""The programs that a test needs beside Python: what is missing skips it aloud, and in CI fails it."""
+"""Finds the programs that a test needs besides Python. A missing one skips the test, or fails it in CI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 
 def missing(sentence: str) -> NoReturn:
-    """End the test with a sentence that says what to install."""
+    """Skip the test, or fail it in CI, with what to install."""
     if os.environ.get("CI"):
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)

@@ -1,4 +1,4 @@
-"""Real Redis servers for the tests, each on a free port: alone, with a Sentinel, or as a Cluster."""
+"""Real Redis servers for the tests, on free ports: a single one, one with a Sentinel, or a Cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLOTS = 16_384
 
 
 class LiveRedis:
-    """A redis-server process that keeps nothing; `url` stays the same over a restart."""
+    """A redis-server process without persistence; `url` stays the same after a restart."""
 
     def __init__(self, *options: str) -> None:
         found = program("redis-server")
@@ -40,11 +40,11 @@ class LiveRedis:
 
     @property
     def client(self) -> Redis:
-        """A client to look at it with."""
+        """A client for the tests' own queries."""
         return Redis(port=self.port, socket_timeout=PATIENCE)
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -54,13 +54,13 @@ class LiveRedis:
         self.wait_until("PING", b"PONG")
 
     def kill(self) -> None:
-        """Stop it as a power cut would."""
+        """Kill the server without a shutdown."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(PATIENCE)
 
     def wait_until(self, question: str, expected: bytes) -> None:
-        """Ask until the answer holds what is expected."""
+        """Repeat a command until its answer contains the expected text."""
         assert self._process is not None
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
@@ -71,7 +71,7 @@ class LiveRedis:
 
 @contextmanager
 def live_redis(*options: str) -> Iterator[LiveRedis]:
-    """Run a server for as long as the block lasts."""
+    """Run a server while the block runs."""
     server = LiveRedis(*options, "--save", "", "--appendonly", "no")
     server.start()
     try:
@@ -95,7 +95,7 @@ def live_sentinel(master: LiveRedis, home: Path) -> Iterator[LiveRedis]:
 
 @contextmanager
 def live_cluster(home: Path, nodes: int) -> Iterator[list[LiveRedis]]:
-    """Run a Cluster of masters that have found each other and share the slots."""
+    """Run a Cluster of masters that know each other and share the slots."""
     running: list[LiveRedis] = []
     try:
         for number in range(nodes):
@@ -127,7 +127,7 @@ def _join(nodes: list[LiveRedis]) -> None:
 
 
 def _ask(port: int, question: str) -> bytes:
-    """Return the raw answer to a command, or nothing when nobody answers."""
+    """Return the raw answer to a command, or the empty answer if the server does not respond."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as connection:
             connection.sendall(f"{question}\r\n".encode())

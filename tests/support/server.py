@@ -1,4 +1,4 @@
-"""A real server process, as an operator would start it, on a home directory of its own."""
+"""A real server process, started as an operator starts it, in its own home directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 60
 
 
 class LiveServer:
-    """A process that serves; `url` is its origin, `email` and `password` are the admin's."""
+    """A server process. `url` is its origin; `email` and `password` are the admin's."""
 
     def __init__(self, home: Path, database_url: str = "", **environment: str) -> None:
         self.home = home
@@ -33,7 +33,7 @@ class LiveServer:
             "WATCHWORD_HOME": str(home),
             "WATCHWORD_ADMIN_EMAIL": ADMIN,
             "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
-            # Tests sign in far more often than people do; who tests the limits sets its own.
+            # Tests sign in far more often than people do. Tests of the limits set their own.
             "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "100000 per minute",
             "WATCHWORD_SIGN_IN_LIMIT_PER_ADDRESS": "100000 per minute",
             "PYTHONUNBUFFERED": "1",
@@ -47,7 +47,7 @@ class LiveServer:
         self._said = threading.Condition()
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "watchword", "serve", "--port", "0", *self.arguments],
             env=self.environment,
@@ -63,14 +63,14 @@ class LiveServer:
             raise AssertionError(f"the server did not start:\n{self.log}")
 
     def stop(self) -> int:
-        """Ask it to stop, and return its exit code."""
+        """Send SIGTERM, and return the exit code."""
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code
 
     def kill(self) -> None:
-        """Stop it as a power cut would."""
+        """Kill the server without a shutdown."""
         self._process.kill()
         self._process.wait(PATIENCE)
 
@@ -83,13 +83,13 @@ class LiveServer:
         return "".join(self.output)
 
     def wait_for(self, text: str, times: int = 1) -> None:
-        """Wait until it has said something so many times."""
+        """Wait until its output contains a text so many times."""
         with self._said:
             said = self._said.wait_for(lambda: self.log.count(text) >= times, PATIENCE)
         assert said, self.log
 
     def wait_for_after(self, line: int, text: str, times: int = 1) -> None:
-        """Wait until it has said something so many times after so many lines."""
+        """Wait until its output after so many lines contains a text so many times."""
         with self._said:
             said = self._said.wait_for(
                 lambda: "".join(self.output[line:]).count(text) >= times, PATIENCE
@@ -97,7 +97,7 @@ class LiveServer:
         assert said, "".join(self.output[line:])
 
     def wait_for_silence(self) -> None:
-        """Wait until it and all processes that it made are gone."""
+        """Wait until the server and all its child processes have ended."""
         self._reader.join(PATIENCE)
         assert not self._reader.is_alive(), self.log
 
@@ -129,7 +129,7 @@ class LiveServer:
 
 @contextmanager
 def live_server(home: Path, database_url: str = "", **environment: str) -> Iterator[LiveServer]:
-    """Run a server for as long as the block lasts; it must stop in order."""
+    """Run a server while the block runs; it must then shut down without an error."""
     server = LiveServer(home, database_url, **environment)
     server.start()
     try:
@@ -143,7 +143,7 @@ def live_server(home: Path, database_url: str = "", **environment: str) -> Itera
 
 @contextmanager
 def issuing(home: Path, database_url: str = "", **environment: str) -> Iterator[LiveServer]:
-    """Run a server that is reached under its issuer's name, as stock clients demand; that is its `url`."""
+    """Run a server whose `url` is its issuer, which stock clients require."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Tokens for tests: good ones, and ones with anything in them."""
+"""Tokens for tests: valid ones, and ones with any content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPECTED = Expected(ISSUER, AUDIENCE, leeway=5)
 
 
 def claims(now: float, **changes: Any) -> dict[str, Any]:
-    """The claims of a good token; a change to None takes one away."""
+    """Return the claims of a valid token; a change to None removes a claim."""
     good = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -35,7 +35,7 @@ def claims(now: float, **changes: Any) -> dict[str, Any]:
 
 
 def signed(key: Key, payload: Any, **header: Any) -> str:
-    """Sign anything, with any header, without a kid of None; PyJWT plays the other side here."""
+    """Sign any payload with any header, by PyJWT; a kid of None is left out."""
     data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     full = {"typ": "at+jwt", "kid": key.kid} | header
     if full["kid"] is None:
@@ -44,7 +44,7 @@ def signed(key: Key, payload: Any, **header: Any) -> str:
 
 
 def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"x") -> str:
-    """Put together a token whose signature is whatever is given."""
+    """Return a token with the given bytes as its signature."""
     parts = (orjson.dumps(header), orjson.dumps(payload), signature)
     return ".".join(encode(part) for part in parts)
 

@@ -19,13 +19,13 @@ from watchword.permissions.rules import Question
 
 STREAM = "toys"
 
-# What a middleware might set for one request.
+# A context variable that a middleware might set for one request.
 whisper: ContextVar[str] = ContextVar("whisper", default="")
 unset: ContextVar[str] = ContextVar("unset")
 
 
 class Script(NamedTuple):
-    """What `scripted` does with an event: so many answers, a pause after each, and how it ends then."""
+    """How `scripted` treats an event: the number of answers, the pause after each, and how it ends."""
 
     answers: int
     pauses: bool = False
@@ -57,7 +57,7 @@ class Toy:
 
     @strawberry.field
     async def lingers(self, info: Info) -> bool:
-        """Takes a hundred seconds for a toy whose name begins with "slow"."""
+        """Wait a hundred seconds for a toy whose name begins with "slow"."""
         if self.name.startswith("slow"):
             await passed(info.context.services.clock, 100)
         return True
@@ -68,7 +68,7 @@ class Toy:
 
 
 async def load_owners(context: Context, keys: list[str]) -> list[str]:
-    """Load whose each thing is: whoever asks."""
+    """Load the owner of each thing, which is always the caller."""
     return [context.principal.subject for _ in keys]
 
 
@@ -100,13 +100,13 @@ class Mine:
 
 
 async def cancelled() -> None:
-    """Wait for something that was cancelled."""
+    """Await a future that was cancelled."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.cancel()
     await future
 
 
-# The key that `looked` finds.
+# The key that `looked` follows.
 looked_up = ["a"]
 # The timeouts that `careless` has made.
 timeouts: list[asyncio.Timeout] = []
@@ -171,7 +171,7 @@ class Subscription:
 
     @strawberry.subscription(permission_classes=[Public])
     async def made_slowly(self, info: Info) -> AsyncIterator[Toy]:
-        """Takes a hundred seconds before its answer to a toy whose name begins with "slow"."""
+        """Wait a hundred seconds before answering to a toy whose name begins with "slow"."""
         async for event in info.context.follow(STREAM):
             if event.key.startswith("slow"):
                 await passed(info.context.services.clock, 100)
@@ -191,7 +191,7 @@ class Subscription:
 
     @strawberry.subscription(permission_classes=[Public])
     async def mine(self, info: Info, ask: str) -> AsyncIterator[Mine]:
-        """Asks who it is: `early`, `late`, only for `some` events, `nested` in fields, in a `loader`."""
+        """Read the subject: `early`, `late`, only for `some` events, `nested` in fields, or in a `loader`."""
         if ask == "early":
             whose = info.context.principal.subject
         async for event in info.context.follow(STREAM):
@@ -210,7 +210,7 @@ class Subscription:
 
     @strawberry.subscription(permission_classes=[Public])
     async def scripted(self, info: Info, present: bool = False) -> AsyncIterator[str]:
-        """Does with each event what its key says, which is the name of a script and a number."""
+        """Treat each event as its key says, which is the name of a script and a number."""
         async for event in info.context.follow(STREAM, present=present):
             script = SCRIPTS.get(event.key.rstrip("0123456789") or event.kind, ONCE)
             for number in range(script.answers):
@@ -264,7 +264,7 @@ class Subscription:
 
     @strawberry.subscription(permission_classes=[Public])
     async def looked(self, info: Info) -> AsyncIterator[str]:
-        """Follows the key that is looked up when it is opened."""
+        """Follow the key that is looked up when the subscription opens."""
         async for event in info.context.follow(STREAM, looked_up[0]):
             yield event.key
 

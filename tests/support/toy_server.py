@@ -1,4 +1,4 @@
-"""The doors around the toy schema, on a real uvicorn in the test's own event loop."""
+"""All transports around the toy schema, on a real uvicorn in the test's own event loop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from watchword.transports.pipeline import Pipeline, quotas
 from watchword.transports.websocket.websocket import WebSocketTransport
 
 LIFE = 600.0
-# Seconds that it takes to authenticate the token "slow".
+# Seconds that authenticating the token "slow" takes.
 SLOW = 20.0
 DOMAIN = Domain(
     roles={"keeper": frozenset({"toys:price", "toys:count"}), "child": frozenset({"toys:count"})}
@@ -56,7 +56,7 @@ DOMAIN = Domain(
 
 @dataclass
 class ToyServer:
-    """A running server: its address, and its inside for a test to move and look at."""
+    """A running server: its address, and its internals for tests."""
 
     url: str
     pipeline: Pipeline
@@ -68,7 +68,7 @@ class ToyServer:
         return self.url.replace("http", "ws", 1)
 
     async def publish(self, *keys: str, kind: str = "made") -> None:
-        """Let toys be made, each in a transaction of its own."""
+        """Publish events of new toys, each in its own transaction."""
         for key in keys:
             await self.happen(Event(toy_schema.STREAM, key, kind))
 
@@ -80,7 +80,7 @@ class ToyServer:
                 unit.publish(event)
 
     async def followed(self, times: int) -> None:
-        """Wait until so many subscriptions wait for what happens, by themselves or in a group."""
+        """Wait until so many subscriptions are waiting for events, alone or in a group."""
         await until(lambda: self.following == times)
 
     @property
@@ -89,19 +89,19 @@ class ToyServer:
         return self.pipeline.services.hub.size - WATCHES - len(sizes) + sum(sizes)
 
 
-# The mailbox of the watch over sessions.
+# The mailbox of the follower of revocations.
 WATCHES = 1
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Let the event loop run until something has happened."""
+    """Run the event loop until a condition holds."""
     async with asyncio.timeout(20):
         while not happened():
             await asyncio.to_thread(lambda: None)
 
 
 def principal(token: str, now: float) -> Principal:
-    """What a toy token says is what its principal is.
+    """Return the principal that a toy token describes.
 
     `name`, `name+role`, `name+role/resource.action`, and behind those `_session` and `~version`.
     """
@@ -211,9 +211,9 @@ async def toy_server(
     wrap: Callable[[Any], Any] = lambda app: app,
     **settings: Any,
 ) -> AsyncIterator[ToyServer]:
-    """Serve the toy schema on a free port for as long as the block lasts.
+    """Serve the toy schema on a free port while the block runs.
 
-    `stock` serves by uvicorn's own protocols, as where the app is mounted in another one; `wrap` adds
+    `stock` uses uvicorn's own protocols, as when the app is mounted in another one; `wrap` adds
     a middleware.
     """
     async with toy_door(clock, schema, **settings) as (made, follower):
@@ -230,9 +230,9 @@ async def toy_server(
 async def serving(
     app: Any, settings: Settings, port: int = 0, *, stock: bool = False
 ) -> AsyncIterator[tuple[str, Callable[[], None]]]:
-    """Run an ASGI app on a real socket in this event loop; yield its origin, and how to stop it.
+    """Run an ASGI app on a real socket in this event loop; yield its origin, and a function to stop it.
 
-    A port of 0 is any that is free.
+    Port 0 takes any free one.
     """
     listener = socket.create_server(("127.0.0.1", port))
     made = config(app, settings, lifespan="auto")

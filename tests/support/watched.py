@@ -1,4 +1,4 @@
-"""One incident on a running service, changed over HTTP and watched over WebSockets."""
+"""An incident on a running server, changed over HTTP and followed over WebSockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGES = """subscription Changes($id: ID!) {
 
 
 class Watched:
-    """An incident, and whoever is signed in to change and to watch it."""
+    """An incident, and the token that changes and follows it."""
 
     def __init__(self, origin: str, trust: ssl.SSLContext | None = None) -> None:
         self._origin, self._trust = origin, trust
@@ -33,17 +33,17 @@ class Watched:
         self._id = (await self._mutate(OPEN))["openIncident"]["id"]
 
     async def post(self, body: str) -> None:
-        """Post an update, over a connection of its own."""
+        """Post an update, over its own connection."""
         await self._mutate(POST, input={"incident": self._id, "body": body})
 
     @asynccontextmanager
     async def watcher(self) -> AsyncIterator[WebSocketClient]:
-        """A WebSocket that follows the incident, and does so from when the block begins."""
+        """Open a WebSocket that follows the incident before the block begins."""
         options = {} if self._trust is None else {"ssl": self._trust, "origin": self._origin}
         async with WebSocketClient.open(f"{self._origin}/graphql", **options) as client:
             await client.init(self._token)
             await client.subscribe("1", CHANGES, variables={"id": self._id})
-            # What comes after the present state is not missed.
+            # Once the present state has arrived, no later event is missed.
             assert (await _next(client))["kind"] == "PRESENT"
             yield client
 
@@ -61,7 +61,7 @@ class Watched:
 
 
 async def bodies(client: WebSocketClient, count: int) -> list[str]:
-    """The bodies of the next updates that a watcher hears of."""
+    """Return the bodies of the next updates that a watcher receives."""
     async with asyncio.timeout(PATIENCE):
         return [(await _next(client))["update"]["body"] for _ in range(count)]
 
