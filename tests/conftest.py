@@ -27,7 +27,8 @@ from tests.support.server import LiveServer, live_server
 from watchword.auth.sign_in import passwords
 from watchword.config.settings import Settings
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, Migrations, upgrade
+from watchword.storage.migration import RUNTIME, upgrade
+from watchword.storage.packages import Migrations
 
 PACKAGES = (RUNTIME, Migrations("incident_room.migrations", "incident_room_version"))
 

@@ -18,7 +18,8 @@ from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
 from watchword.process.clock import Clock
 from watchword.storage.database import Database, exclusive
-from watchword.storage.migration import RUNTIME, Migrations, of_domain, upgrade
+from watchword.storage.migration import RUNTIME, of_domain, upgrade
+from watchword.storage.packages import Migrations
 from watchword.storage.vault import vault
 from watchword.transaction import Transaction, transaction
 

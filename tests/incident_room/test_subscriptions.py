@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from incident_room import schema
+from incident_room.topics import INCIDENTS
 from tests.incident_room.documents import (
     ASSIGN,
     CHANGE_IMPACT,
@@ -22,7 +23,7 @@ from tests.incident_room.test_incidents import opened
 from tests.support.outlet import Kept, Noted
 from tests.support.principals import SEES_INTERNAL, Room
 from tests.support.toy_server import until
-from watchword import encode_id
+from watchword import Event, decode_id, encode_id
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.run import Operation
@@ -30,6 +31,7 @@ from watchword.delivery.states import Alone, Offered
 from watchword.delivery.subscription import Subscription
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.transaction import transaction
 
 ONE = """subscription One($id: ID!) {
   incidentUpdated(incidentId: $id) { kind incident { status version } update { body visibility } }
@@ -107,6 +109,20 @@ async def test_an_internal_update_reaches_only_who_may_see_it(room: Room, name: 
         await room.data("responder", POST, input={"incident": id, "body": "public"})
         first = await anext(heard)
     assert first["update"]["body"] == ("secret" if name in SEES_INTERNAL else "public")
+
+
+@pytest.mark.parametrize("name", ["anonymous", "responder"])
+async def test_a_kind_that_only_the_next_release_knows_is_passed_over(
+    room: Room, name: str
+) -> None:
+    """During a rolling upgrade a server of the next release may publish it."""
+    services, id = room.services, await opened(room)
+    key = decode_id(id, "Incident", ["id"])
+    async with following(room, name, ONE, id=id) as one, following(room, name, ALL) as all:
+        async with transaction(services.database, services.bus, services.clock.now()) as unit:
+            unit.publish(Event(INCIDENTS, key, "LATER", {"visibility": "PUBLIC", "later": 1}))
+        await room.data("responder", POST, input={"incident": id, "body": "next"})
+        assert [(await anext(heard))["update"]["body"] for heard in (one, all)] == ["next"] * 2
 
 
 async def test_one_incident_is_followed_and_no_other(room: Room) -> None:

@@ -6,7 +6,8 @@ from alembic import command
 from sqlalchemy import Connection
 
 from watchword.storage.database import Database
-from watchword.storage.migration import Migrations, _config
+from watchword.storage.migration import _config
+from watchword.storage.packages import Migrations
 
 
 async def upgrade_to(database: Database, package: Migrations, revision: str) -> None:

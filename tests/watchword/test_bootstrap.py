@@ -25,7 +25,8 @@ from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, Migrations, pending, upgrade
+from watchword.storage.migration import RUNTIME, pending, upgrade
+from watchword.storage.packages import Migrations
 from watchword.storage.vault import make_key, vault
 from watchword.transaction import Transaction
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.resources import files
 
 from alembic import command
@@ -22,19 +21,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from watchword.errors import Unsafe
 from watchword.storage import former_names
 from watchword.storage.database import Database
+from watchword.storage.packages import (
+    REMEDY,
+    Migrations,
+    check_owner,
+    check_readable,
+    is_noted,
+    note,
+)
 
 # The number of an advisory lock: any will do, as long as every process uses the same one.
 LOCK = 7_709_013
 # PostgreSQL cuts off longer names, and two of them could become one.
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-
-
-@dataclass(frozen=True, slots=True)
-class Migrations:
-    """A package of Alembic revisions, and the table that says which of them a database has."""
-
-    package: str
-    version_table: str
 
 
 RUNTIME = Migrations("watchword.storage.migrations.versions", former_names.VERSION)
@@ -47,16 +46,15 @@ def of_domain(package: str, version_table: str | None) -> Migrations:
     Raises `Unsafe` for a version table that is the runtime's, or whose name would be cut off.
     """
     named = version_table or f"{package.replace('.', '_').lower()}_version"
-    remedy = "Give its version table another name: Domain(version_table=…)."
     if named.startswith(former_names.PREFIX):
         raise Unsafe(
             f"{package} would keep its versions in {named}, and names that begin with"
-            f" {former_names.PREFIX} are the runtime's. {remedy}"
+            f" {former_names.PREFIX} are the runtime's. {REMEDY}"
         )
     if not NAME.fullmatch(named):
         raise Unsafe(
             f"{package} would keep its versions in {named!r}, which must be at most 63 lower-case"
-            f" letters, digits and underscores. {remedy}"
+            f" letters, digits and underscores. {REMEDY}"
         )
     return Migrations(package, named)
 
@@ -64,9 +62,18 @@ def of_domain(package: str, version_table: str | None) -> Migrations:
 async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
     """Apply the missing revisions of each package, in order. Processes that start together take turns.
 
-    The revisions of a package are one transaction: after a crash all of them are there, or none is.
+    The revisions of a package are one transaction: after a crash all of them are there, or none is. A
+    database that a later release has migrated is left as it is. Raises `Unsafe` if this release cannot
+    work with it, or a package cannot have its version table.
     """
     async with _turn(database) as connection:
+        if not await connection.run_sync(_has_work, packages):
+            return
+        await connection.rollback()
+        if database.is_sqlite:
+            # A transaction that takes the write lock only after it has read fails if another one wrote
+            # meanwhile. This one waits.
+            await connection.execution_options(begin="BEGIN IMMEDIATE")
         await connection.run_sync(_leave_former_names, packages)
         for package in packages:
             await connection.run_sync(_upgrade, package)
@@ -74,18 +81,16 @@ async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
 
 
 async def pending(database: Database, packages: Sequence[Migrations]) -> list[str]:
-    """Return the packages with revisions that the database does not have."""
+    """Return the packages with revisions that the database does not have. Raises as `upgrade` does."""
     async with database.engine.connect() as connection:
         return [p.package for p in packages if await connection.run_sync(_is_behind, p)]
 
 
 @asynccontextmanager
 async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection that no other process migrates the database with meanwhile."""
+    """Lend a connection. On PostgreSQL no other process has its turn meanwhile; SQLite's write lock does that."""
     async with database.engine.connect() as connection:
         if database.is_sqlite:
-            # A migration that takes the write lock only after it has read fails if another was faster.
-            await connection.execution_options(begin="BEGIN IMMEDIATE")
             yield connection
             return
         await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
@@ -110,16 +115,42 @@ def _leave_former_names(connection: Connection, packages: Sequence[Migrations]) 
         former_names.rename(connection, domains)
 
 
+def _has_work(connection: Connection, packages: Sequence[Migrations]) -> bool:
+    return former_names.is_former(connection) or not all(_is_done(connection, p) for p in packages)
+
+
 def _upgrade(connection: Connection, package: Migrations) -> None:
+    if _is_done(connection, package):
+        return
     config = _config(package)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    note(connection, package)
+
+
+def _is_done(connection: Connection, package: Migrations) -> bool:
+    if _is_behind(connection, package):
+        return False
+    # What a later release has noted stays as it is.
+    return not _is_at_head(connection, package) or is_noted(connection, package)
 
 
 def _is_behind(connection: Connection, package: Migrations) -> bool:
+    check_owner(connection, package)
+    known = _known(package)
+    if unknown := _current(connection, package) - known:
+        check_readable(connection, package, unknown, known)
+        return False
+    return not _is_at_head(connection, package)
+
+
+def _is_at_head(connection: Connection, package: Migrations) -> bool:
+    return _current(connection, package) == set(_scripts(package).get_heads())
+
+
+def _current(connection: Connection, package: Migrations) -> set[str]:
     options = {"version_table": package.version_table}
-    has = MigrationContext.configure(connection, opts=options).get_current_heads()
-    return set(has) != set(_scripts(package).get_heads())
+    return set(MigrationContext.configure(connection, opts=options).get_current_heads())
 
 
 def _known(package: Migrations) -> frozenset[str]:

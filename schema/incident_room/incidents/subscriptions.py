@@ -17,6 +17,8 @@ from watchword import PRESENT, Event, Info, Public, decode_id
 
 # The kinds of events that are about an update alone: a subscriber that may not see it gets no event.
 ABOUT_UPDATES = {IncidentEventKind.UPDATE_POSTED.value, IncidentEventKind.VISIBILITY_CHANGED.value}
+# A server of the next release may write others, while both run beside each other.
+KNOWN_KINDS = {kind.value for kind in IncidentEventKind}
 BEGINNING = (
     " With `present`, an event of kind PRESENT comes first, with the present state; with `last`, that"
     " many past events come first. To continue after a pause, send the `extensions.cursor` of the last"
@@ -73,6 +75,8 @@ async def may_see(info: Info, event: Event) -> bool:
     Internal events need the grants, and an update that was public may have become internal.
     """
     context = info.context
+    if event.kind not in KNOWN_KINDS:
+        return False
     if SeesInternal.allows(context.principal):
         return True
     if event.data.get("visibility") == Visibility.INTERNAL.value:

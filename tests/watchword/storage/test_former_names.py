@@ -8,34 +8,30 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import incident_room
 from incident_room.tables import Base as IncidentBase
+from tests.support.last_release import PACKAGES, tables, write_rows
 from tests.support.migrations import upgrade_to
 from tests.watchword.auth.test_tables import differences
 from watchword.auth.tables import Base
-from watchword.bootstrap import packages
-from watchword.domain import Mount
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.former_names import INCIDENT_ROOM, RUNTIME_TABLES, VERSION, rename
-from watchword.storage.migration import Migrations, pending, upgrade
+from watchword.storage.migration import pending, upgrade
+from watchword.storage.packages import Migrations
 
 FORMER = Migrations("tests.support.former_versions", "graph_version")
 FORMER_ROOM = Migrations("incident_room.migrations", "schema_version")
-PACKAGES = packages(Mount(incident_room.schema, incident_room.domain))
 # The index on the streams is of an expression.
 pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,31 +77,7 @@ async def make_former(database: Database, revision: str, room: str | None = "000
     if room:
         await upgrade_to(database, FORMER_ROOM, room)
     async with database.engine.begin() as connection:
-        await connection.run_sync(_fill)
-
-
-def _fill(connection: Connection) -> None:
-    for table in _reflected(connection).sorted_tables:
-        if not table.name.endswith("_version"):
-            for number in (1, 2):
-                values = {c.name: _value(c, number) for c in table.columns}
-                connection.execute(table.insert().values(values))
-
-
-def _value(column: sa.Column[Any], number: int) -> Any:
-    match column.type:
-        case sa.Boolean():
-            return True
-        case sa.DateTime():
-            return NOW.replace(tzinfo=None if column.type.timezone is False else UTC)
-        case sa.JSON():
-            return []
-        case sa.LargeBinary():
-            return b"\0\xff"
-        case sa.Integer():
-            return number
-    # Ids are equal in all tables, so that what refers to a row finds it.
-    return f"{number}"
+        await connection.run_sync(lambda sync: write_rows(sync, tables(sync)))
 
 
 def _reflected(connection: Connection) -> MetaData:
@@ -172,7 +144,7 @@ async def test_every_name_and_row_of_every_revision_follows(
         width = 2 if table == "log_streams" else len(before[table][0])
         assert [row[:width] for row in kept] == [row[:width] for row in before[table]]
     assert {"1", "2"} == {row[0] for row in after["incidents"]}
-    assert after[VERSION] == [("0005",)]
+    assert after[VERSION] == [("0006",)]
     assert after[INCIDENT_ROOM[1]] == [("0002",)]
     assert await made(empty) == await made(fresh)
     await _audit_entries_are_kept(empty)

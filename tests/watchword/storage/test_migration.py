@@ -17,7 +17,8 @@ from watchword.auth.sessions.sessions import Device, Sessions
 from watchword.config.settings import Settings
 from watchword.events.bus.memory import MemoryBus
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, Migrations, pending, upgrade
+from watchword.storage.migration import RUNTIME, pending, upgrade
+from watchword.storage.packages import Migrations
 
 PACKAGES = [RUNTIME, Migrations("incident_room.migrations", "incident_room_version")]
 NAMES = [package.package for package in PACKAGES]

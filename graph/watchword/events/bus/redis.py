@@ -236,6 +236,16 @@ def _encode(event: Event) -> bytes:
 def _decode(message: bytes) -> Event:
     """Return the event. Raises `ValueError` for anything else: other programs may publish here."""
     match orjson.loads(message):
-        case [str(stream), str(key), str(kind), dict(data), int(position), str(mark), str(before)]:
+        # A later release may send more.
+        case [
+            str(stream),
+            str(key),
+            str(kind),
+            dict(data),
+            int(position),
+            str(mark),
+            str(before),
+            *_,
+        ]:
             return Event(stream, key, kind, data, position, mark, before)
     raise ValueError("no event")
