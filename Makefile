@@ -4,21 +4,25 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --durations 10
 ARGS   ?=
 # Every server that a test starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench soak sdl docs explorer lock clean
+.PHONY: help run test test-all check fmt bench soak sdl docs explorer lock clean
 
 help:  ## list the tasks
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 run: $(VENV)/run explorer  ## set everything up and serve on 127.0.0.1:8000 (ARGS="--port 8123")
 	@$(BIN)/watchword serve $(ARGS)
 
-test: $(VENV)/dev explorer  ## set everything up and run every test (ARGS="-k name")
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+test: $(VENV)/dev explorer  ## set everything up and run the tests that a commit needs (ARGS="-k name")
+	@$(PYTEST) -m "not exhaustive" --hypothesis-profile quick $(ARGS)
+
+test-all: $(VENV)/dev explorer  ## run every test, with storms, restarts and all variants
+	@$(PYTEST) --hypothesis-profile thorough $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files
 	@$(BIN)/ruff format --check .

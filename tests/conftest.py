@@ -7,7 +7,7 @@ import gc
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
+from tests.support.variants import Variants
 from watchword.auth.sign_in import passwords
 from watchword.config.settings import Settings
 from watchword.storage.database import Database
@@ -52,6 +53,10 @@ def _validate(settings: Settings, **values: Any) -> None:
 
 
 Settings.__init__ = _validate  # type: ignore[method-assign]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Variants())
 
 
 def pytest_collection_finish() -> None:
@@ -96,12 +101,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> Iterator[str]:
+def administer(postgres_server: str) -> Iterator[Callable[[str], None]]:
+    """Run a statement on the PostgreSQL server, by one connection for all tests."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(postgres_server))
+        yield lambda statement: runner.run(connection.execute(statement))
+        runner.run(connection.close())
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, administer: Callable[[str], None]) -> Iterator[str]:
     name = f"watchword_template_{secrets.token_hex(6)}"
-    _administer(postgres_server, f'CREATE DATABASE "{name}"')
+    administer(f'CREATE DATABASE "{name}"')
     _migrate(_url(postgres_server, name))
     yield name
-    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -113,12 +127,14 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+def postgres_url(
+    postgres_server: str, postgres_template: str, administer: Callable[[str], None]
+) -> Iterator[str]:
     """The URL of a fresh migrated PostgreSQL database."""
     name = f"watchword_{secrets.token_hex(8)}"
-    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    administer(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
     yield _url(postgres_server, name)
-    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -169,16 +185,5 @@ def _migrate(url: str) -> None:
         database = Database(url)
         await upgrade(database, PACKAGES)
         await database.close()
-
-    asyncio.run(run())
-
-
-def _administer(server: str, statement: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(server)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
 
     asyncio.run(run())

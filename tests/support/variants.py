@@ -1,0 +1,67 @@
+"""Which tests are variants that `make test` leaves to `make test-all`, and a line that says how many.
+
+A test is marked `exhaustive` by hand, or here: of the cases of one test function that use PostgreSQL,
+all but the first. Every case runs on SQLite, and every function on both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+MARK = "exhaustive"
+# Values of a parameter that chooses the database.
+POSTGRESQL = "postgresql"
+
+# For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None)
+
+
+class Variants:
+    """A plugin that marks the variants, and counts those that were not run."""
+
+    def __init__(self) -> None:
+        self._left = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in _repeated(items):
+            item.add_marker(MARK)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._left += sum(item.get_closest_marker(MARK) is not None for item in items)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        # Only workers of pytest-xdist have an output; each has collected every test.
+        if (output := getattr(session.config, "workeroutput", None)) is not None:
+            output[MARK] = self._left
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._left = max(self._left, getattr(node, "workeroutput", {}).get(MARK, 0))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._left:
+            said = f"{self._left} exhaustive tests were NOT run: `make test-all` runs them"
+            terminalreporter.write_sep("=", said, yellow=True, bold=True)
+
+
+def _repeated(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the tests on PostgreSQL whose function has one there already."""
+    seen = set()
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_on_postgresql(item):
+            function = (item.path, item.parent, item.originalname)
+            if function in seen:
+                yield item
+            seen.add(function)
+
+
+def _is_on_postgresql(item: pytest.Function) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and POSTGRESQL in map(str, callspec.params.values())
