@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
-from tests.support.documents import README, ROOT, block, blocks
-from tests.support.server import LiveServer, live_server
+from tests.support.documents import README, block, blocks
+from tests.support.server import LiveServer
 
 
 def terminals(server: LiveServer) -> list[str]:
@@ -64,18 +64,24 @@ def seen_until(lines: Iterator[str], many: int) -> list[str]:
     return [next(events) for _ in range(many)]
 
 
-def test_the_schema_of_ones_own_is_served(tmp_path: Path) -> None:
+def test_the_schema_of_ones_own_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = block(README, "python", "# shop.py")
-    assert len([line for line in text.splitlines() if line.strip()]) <= 26
+    assert len([line for line in text.splitlines() if line.strip()]) <= 25
     (tmp_path / "shop.py").write_text(text)
-    path = f"{tmp_path}{os.pathsep}{ROOT}"
-    with live_server(tmp_path, WATCHWORD_MOUNT="shop:schema", PYTHONPATH=path) as server:
+    monkeypatch.chdir(tmp_path)
+    server = LiveServer(tmp_path / "var")
+    server.arguments = ("--schema", "shop:schema")
+    assert f"watchword serve {' '.join(server.arguments)}" in README.read_text()
+    server.start()
+    try:
         signed_in = {"email": server.email, "password": server.password}
         token = httpx2.post(f"{server.url}/api/auth/login", json=signed_in).json()["access_token"]
         asked = {"query": 'mutation { placeOrder(item: "tea") }'}
         headers = {"authorization": f"Bearer {token}"}
         answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers).json()
         refused = httpx2.post(f"{server.url}/graphql", json=asked).json()
+    finally:
+        server.stop()
     assert answer == {"data": {"placeOrder": "tea"}}
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
