@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.documents import README, block, blocks
+from tests.support.documents import DOCS, README, block, blocks
 from tests.support.server import LiveServer
 
 
@@ -84,6 +85,13 @@ def test_the_schema_of_ones_own_is_served(tmp_path: Path, monkeypatch: pytest.Mo
         server.stop()
     assert answer == {"data": {"placeOrder": "tea"}}
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+def test_its_figures_are_those_of_the_explanation() -> None:
+    measured = (DOCS / "explanation/figures.md").read_text()
+    shown = re.findall(r"([\d,]+) µs", README.read_text())
+    assert len(shown) == 8
+    assert all(re.search(rf"\| {figure}\b", measured) for figure in shown)
 
 
 def test_it_is_short() -> None:
