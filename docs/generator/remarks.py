@@ -8,8 +8,7 @@ ERRORS = {
     " needed. Under DPoP, make a new proof, with `extensions.nonce` if there is one.",
     "TOKEN_EXPIRED": "Refresh the token and send the request again. This also comes after a change of roles or of"
     " the password.",
-    "TOKEN_NOT_YET_VALID": "The issuer's clock is ahead of the server's: send the same token again after"
-    " `extensions.retryAfter` seconds (`Retry-After`).",
+    "TOKEN_NOT_YET_VALID": "Send the same token again after `extensions.retryAfter` seconds (`Retry-After`).",
     "TOKEN_REVOKED": "Forget both tokens and sign in.",
     "STEP_UP_REQUIRED": "Let the person authenticate again, at `/api/auth/step-up` or at its own issuer, and send"
     " the request again. `extensions.maxAge` is in seconds.",
@@ -19,18 +18,18 @@ ERRORS = {
     " more digits than would arrive (send it as a string), and of a schema's own errors that name no other code.",
     "PERSISTED_QUERY_NOT_SUPPORTED": "Send the document instead of its hash from now on; Apollo Client and urql do"
     " so on their own.",
-    "NOT_FOUND": "It does not exist, or this caller may not see it.",
-    "CONFLICT": "Another writer was faster: read again and decide again.",
+    "NOT_FOUND": "Nothing: the answer does not tell whether it exists for others.",
+    "CONFLICT": "Read again, and decide again.",
     "RATE_LIMITED": "Wait `extensions.retryAfter` seconds (`Retry-After`). Where too many operations are open, end"
     " some first.",
-    "TOO_COMPLEX": "Ask for less: `extensions.cost` is over `extensions.limit`.",
+    "TOO_COMPLEX": "Ask for less: `extensions.cost` exceeds `extensions.limit`.",
     "CURSOR_EXPIRED": "Fetch the present state, and subscribe without a cursor.",
     "UNAVAILABLE": "Try again in a moment. A mutation may have been committed: look before you repeat it.",
     "TIMEOUT": "Ask for less at once. A mutation may have been committed: look before you repeat it. In a"
     " subscription it stands for one event, and the next one follows.",
-    "INTERNAL": "The fault is the server's: tell the operator `extensions.id`, which is in the log.",
-    "DRAINING": "The server is stopping: subscribe again with the last cursor.",
-    "TOO_SLOW": "The client did not read fast enough: subscribe again with the last cursor.",
+    "INTERNAL": "Tell the operator `extensions.id`: the log has the error under it.",
+    "DRAINING": "Subscribe again with the last cursor.",
+    "TOO_SLOW": "Subscribe again with the last cursor, and read faster.",
 }
 
 CLOSES = {
