@@ -1,4 +1,4 @@
-"""Who signs in, and where."""
+"""The account that the clients' scripts use, and the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol, TypedDict
 
 
 class Server(Protocol):
-    """A live server process, as tests/support/server.py makes it."""
+    """A server process as tests/support/server.py starts it."""
 
     @property
     def url(self) -> str: ...
@@ -18,12 +18,12 @@ class Server(Protocol):
     def password(self) -> str: ...
 
     def run(self, *arguments: str) -> str:
-        """Run a `watchword` command line with the server's settings; return what it printed."""
+        """Run a `watchword` command with the server's settings, and return its output."""
         ...
 
 
 class Account(TypedDict):
-    """The options of every script: the server's origin, and whom to sign in."""
+    """Return the options of every script: the server's origin, and the account to sign in with."""
 
     url: str
     email: str

@@ -1,6 +1,6 @@
-"""What the clients' tests stand on: Node.js, the installed clients, a browser, and tokens.
+"""The fixtures of the clients' tests: Node.js, the installed clients, a browser, and tokens.
 
-What is missing skips its tests with the command that installs it; in CI it fails them.
+A missing program skips the tests that need it, with the command that installs it; in CI they fail.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="session")
 def node() -> Path:
-    """Node.js, with the clients of package-lock.json installed beside the scripts."""
+    """Return Node.js, with the clients of package-lock.json installed beside the scripts."""
     return installed(FOLDER)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """A browser, and the explorer's assets for it."""
+    """Return a browser, if the explorer's assets are installed too."""
     browser = program(*BROWSERS)
     if browser is None:
         missing("There is no Chromium: run `apt-get install chromium`.")
@@ -41,18 +41,18 @@ def chromium() -> Path:
 
 @pytest.fixture
 def account(server: Server) -> Account:
-    """The admin, as the scripts want it."""
+    """The admin's account."""
     return {"url": server.url, "email": server.email, "password": server.password}
 
 
 @pytest.fixture
 def issuing_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server of one's own that is reached under its issuer's name, as stock clients demand."""
+    """A server for one test whose URL is its issuer, which stock clients require."""
     with issuing(tmp_path / "home", database_url) as running:
         yield running
 
 
 @pytest.fixture
 def expired_token(server: Server) -> str:
-    """A token that the server's own key signed, and that ended a minute ago."""
+    """A token that the server's own key signed, and that expired a minute ago."""
     return server.run("token", "mint", "--account", server.email, "--seconds", "-60").strip()

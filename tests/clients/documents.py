@@ -1,4 +1,4 @@
-"""What the clients ask the built-in schema: every client asks the same."""
+"""The operations that all clients send to the built-in schema."""
 
 QUERY = "{ viewer { email } incidents(first: 1) { edges { node { name } } } }"
 SUBSCRIPTION = "subscription { incidentsChanged { kind incident { name } } }"

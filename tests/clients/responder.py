@@ -1,4 +1,4 @@
-"""Somebody else, in another window, who opens incidents over plain HTTP."""
+"""Another person, who opens incidents over plain HTTP."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.clients.account import Account
 from tests.clients.documents import OPEN
 
 T = TypeVar("T")
-# Seconds to listen before the next incident is opened.
+# Seconds to wait for an answer before the next incident is opened.
 PAUSE = 2
 
 
 @dataclass
 class Responder:
-    """A signed-in person, and the names of the incidents that they have opened."""
+    """A signed-in person, and the names of the incidents that the person has opened."""
 
     url: str
     token: str
@@ -30,7 +30,7 @@ class Responder:
     @classmethod
     @asynccontextmanager
     async def signed_in(cls, account: Account) -> AsyncIterator[Responder]:
-        """Sign in with the account, for as long as the block lasts."""
+        """Sign in with the account while the block runs."""
         async with httpx2.AsyncClient(base_url=account["url"], timeout=30) as client:
             body = {"email": account["email"], "password": account["password"]}
             response = await client.post("/api/auth/login", json=body)
@@ -50,9 +50,9 @@ class Responder:
         return name
 
     async def open_until(self, heard: Callable[[], Awaitable[T]]) -> T:
-        """Open incidents until somebody has heard of one; return what they heard.
+        """Open incidents until the client receives one of them, and return its answer.
 
-        The protocols do not say when a subscription is live, so that the first may be too early.
+        The protocols do not tell when a subscription has begun, so the first incident may be too early.
         """
         hearing = asyncio.ensure_future(heard())
         try:

@@ -1,4 +1,4 @@
-"""A client's script in a process of its own: it prints one line of JSON for each step it takes."""
+"""Runs a client's script in its own process. The script prints a line of JSON for each step."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-# Seconds without a line after which a script has failed; a browser's cold start needs some.
+# Seconds without a line after which a script has failed. Starting a browser takes several.
 PATIENCE = 60
 
 Step = dict[str, Any]
 
 
 class Script:
-    """A running script. Lines are read in order; one that is waited for past others drops those."""
+    """A running script. Lines are read in order; waiting for a named step drops the lines before it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.seen: list[Step] = []
 
     def tell(self, do: str, **options: Any) -> None:
-        """Let a script that reads commands do the next one."""
+        """Send the next command to a script that reads commands."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{json.dumps({'do': do, **options})}\n".encode())
 
     async def read(self) -> Step:
-        """Return the next step. Fails with all that the script said when there is none."""
+        """Return the next step. If there is none, fail with the script's whole output."""
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(PATIENCE):
@@ -51,7 +51,7 @@ class Script:
         return step
 
     async def rest(self) -> list[Step]:
-        """Return the steps until the script has ended by itself, without an error."""
+        """Return the remaining steps, after the script has ended without an error."""
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             lines = (await self._process.stdout.read()).splitlines()
@@ -66,7 +66,7 @@ class Script:
 
 @asynccontextmanager
 async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script]:
-    """Run a script of this folder with its options; it is ended with the block."""
+    """Run a script of this folder with its options until the block ends."""
     process = await asyncio.create_subprocess_exec(
         str(node),
         str(FOLDER / name),
@@ -81,9 +81,9 @@ async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script
         yield Script(process)
     finally:
         if process.stdin is not None:
-            # A script that reads commands ends with its input.
+            # A script that reads commands ends when its input does.
             process.stdin.close()
-        # The venv's `node` starts the real one as its child: both are asked, as one group.
+        # The virtual environment's `node` starts the real one as a child: signal both, as a process group.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         await process.communicate()

@@ -1,4 +1,4 @@
-"""A third party's application, with a stock OAuth client and the consent page in a real Chromium."""
+"""A third party's application with a stock OAuth client, and the consent page in a real Chromium."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_person_lets_an_application_act_and_takes_it_back(
         assert (withdrawn["status"], withdrawn["code"]) == (401, "TOKEN_REVOKED")
         assert (await script.wait("refresh refused"))["error"] == "invalid_grant"
         assert (await script.wait("replay refused"))["error"] == "invalid_grant"
-        # Signed out; what is left says that accounts have signed in here, and signs nobody in.
+        # After signing out, the remaining cookie marks a known device; it does not sign anybody in.
         assert (await script.wait("other account"))["cookies"] == ["__Host-watchword-device"]
         lost = await script.wait("lost")
         assert lost["url"].startswith(account["url"] + "/oauth/authorize")
@@ -85,7 +85,7 @@ async def test_a_person_lets_an_application_act_and_takes_it_back(
 
 
 def bound_options(server: LiveServer, chromium: Path, place: Path) -> dict[str, Any]:
-    """What the script is told that signs in on a page which binds its tokens."""
+    """Return the options of the script that signs in on a page that binds its tokens to a key."""
     return {
         "chromium": str(chromium),
         "profile": str(place / "profile"),
@@ -147,7 +147,7 @@ async def test_a_person_with_a_second_factor_or_a_passkey_signs_in_on_the_page(
 
 
 async def recovery_code(account: Account) -> str:
-    """Let the account ask for one-time codes from now on; return a code for who has lost the app."""
+    """Turn on one-time codes for the account, and return a recovery code."""
     async with httpx2.AsyncClient(base_url=account["url"], timeout=30) as client:
         body = {"email": account["email"], "password": account["password"], "delivery": "body"}
         token = (await client.post("/api/auth/login", json=body)).json()["access_token"]
@@ -163,6 +163,6 @@ async def recovery_code(account: Account) -> str:
 
 
 def complaints(script: Script) -> list[str]:
-    """What the page complains about, beside what the browser reports by itself."""
+    """Return the page's errors, without those that the browser itself reports."""
     said = [step["text"] for step in script.seen if step["step"] == "complaint"]
     return [text for text in said if not any(known in text for known in REPORTED)]

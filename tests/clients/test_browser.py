@@ -1,4 +1,4 @@
-"""A person at the explorer, in a real Chromium: signs in, asks, follows, signs out."""
+"""The explorer in a real Chromium: a person signs in, queries, subscribes, and signs out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.path_proxy import behind_a_path
 
-# The browser itself reports the sign-in that was refused; the page has nothing to complain about.
+# The browser itself reports the refused sign-in; the page logs no error.
 REFUSED_SIGN_IN = "status of 401"
 
 
@@ -34,7 +34,7 @@ async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_el
 async def use(
     node: Path, chromium: Path, account: Account, folder: Path, colours: str = "light"
 ) -> None:
-    """Do all that a person does; the page complains of nothing, and asks nobody but the server."""
+    """Do everything that a person does; the page logs no error, and sends requests only to the server."""
     options = {
         "chromium": str(chromium),
         "profile": str(folder / "profile"),
@@ -66,7 +66,7 @@ async def use(
         assert refused["extensions"]["closeCode"] == 4401
         assert "Sign in again." in refused["message"]
         linked = await script.wait("linked")
-        # Shown, and not run: a link is somebody else's.
+        # The document of a link is shown and not run: an attacker may have written it.
         assert (linked["shown"], linked["answer"]) == (True, "")
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]

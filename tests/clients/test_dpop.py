@@ -1,4 +1,4 @@
-"""A stock client of DPoP: signs in with a key, asks, subscribes, refreshes and renews with its proofs."""
+"""A stock DPoP client signs in with a key, queries, subscribes, refreshes and renews with its proofs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.server import LiveServer
 
 @pytest.fixture
 def demanding_server(sqlite_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server that takes no token without a proof, and knows under which address it is asked."""
+    """A server that requires proofs, and whose URL is its issuer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,7 +50,7 @@ async def test_it_proves_its_key_at_every_door(
         email=server.email,
         password=server.password,
     ) as script:
-        # RFC 9449, section 8: at the authorization server, a bad request.
+        # RFC 9449, section 8: the authorization server asks for a nonce with status 400.
         assert (await script.read()) == {"step": "nonce", "status": 400}
         assert (await script.read()) == {"step": "signed in", "type": "DPoP", "status": 200}
         asked = await script.wait("asked")

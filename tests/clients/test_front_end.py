@@ -41,7 +41,7 @@ FIRST_PAGE = """<!doctype html><title>First</title>
 
 
 class Site:
-    """A server with a clock that is moved, and an admin who opens incidents."""
+    """A server with a clock that the test moves, and an admin who opens incidents."""
 
     def __init__(self, database_url: str, clock: MovedClock, folder: Path) -> None:
         self.clock = clock
@@ -58,7 +58,7 @@ class Site:
         self._running = AsyncExitStack()
 
     async def prepare(self) -> None:
-        """Make the people and the key."""
+        """Add the accounts and the signing key."""
         database = Database(self._settings.database_url)
         await ensure(database, VAULT, self._settings, self.clock.now())
         hash = await hash_chosen(PASSWORD)
@@ -68,7 +68,7 @@ class Site:
         await database.close()
 
     async def start(self) -> None:
-        """Serve, on the port of before if there was one."""
+        """Start the server, on the same port as before."""
         app = create_app(self._settings, Mount(schema, domain), self.clock)
         packages = FOLDER / "node_modules/graphql-ws/dist"
         app.mount("/front/graphql-ws", StaticFiles(directory=packages))
@@ -79,11 +79,11 @@ class Site:
         )
 
     async def stop(self) -> None:
-        """Serve no more."""
+        """Stop the server."""
         await self._running.aclose()
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """Ask as the admin, who has just signed in."""
+        """Run an operation as the admin, who has just signed in."""
         async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
             person = {"email": ADMIN, "password": PASSWORD}
             made = (await client.post("/api/auth/login", json=person)).json()
@@ -101,13 +101,13 @@ class Site:
         return name
 
     async def lose(self, copy: Copy) -> None:
-        """Put a copy of the log back, as if the database had been restored."""
+        """Restore a copy of the log, as if the database had been restored from a backup."""
         database = Database(self._settings.database_url)
         await restored(database, copy)
         await database.close()
 
     async def copy(self) -> Copy:
-        """Take a copy of the log."""
+        """Copy the log."""
         database = Database(self._settings.database_url)
         copy = await copied(database)
         await database.close()
@@ -146,7 +146,7 @@ def shown(site: Site, chromium: Path, folder: Path, page: str) -> dict[str, str]
 
 @asynccontextmanager
 async def a_page(site: Site, node: Path, chromium: Path, folder: Path) -> AsyncIterator[Script]:
-    """Open the page, which follows what everybody may see and is signed in as nobody."""
+    """Open the page, which follows public incidents without signing in."""
     await site.open()
     options = shown(site, chromium, folder, "front_end.html")
     async with running(node, "front_end.mjs", **options) as page:
@@ -155,7 +155,7 @@ async def a_page(site: Site, node: Path, chromium: Path, folder: Path) -> AsyncI
         assert "expiresAt" not in await page.wait("connected")
         assert (await page.wait("next"))["data"]["incidentsChanged"]["kind"] == "PRESENT"
         yield page
-        # Each incident has come once, in order, and nothing has failed.
+        # Each incident has arrived once, in order, and nothing has failed.
         assert names(page) == site.opened[1:]
         assert not [step for step in page.seen if step["step"] in ("failed", "complaint")]
 
@@ -166,7 +166,7 @@ def names(page: Script) -> list[str]:
 
 
 async def hears(page: Script, site: Site) -> None:
-    """Open an incident, and see it arrive."""
+    """Open an incident, and wait until the page shows it."""
     name = await site.open()
     while name not in names(page):
         await page.wait("next")
@@ -184,24 +184,24 @@ async def test_through_renewal_expiry_other_roles_and_another_password(
 ) -> None:
     async with a_page(site, node, chromium, tmp_path) as page:
         await signed_in(page, site)
-        # The server asks for a newer token in time, and the socket goes on beyond the end of the old one.
+        # The server asks for a new token in time, and the socket stays open after the old token has expired.
         before = len(page.seen)
         site.clock.move(LIFE - 60)
         await page.wait("renewed")
         site.clock.move(61)
         await hears(page, site)
         assert "closed" not in [step["step"] for step in page.seen[before:]]
-        # A machine that slept: the token ends at once, and the page's own clock does not know.
+        # As after a machine slept: the token has expired, and the page has not noticed.
         site.clock.move(10 * LIFE)
         assert (await page.wait("closed"))["code"] == 4403
         await page.wait("connected")
         await hears(page, site)
-        # Other roles: the token does not fit any more, whatever the clock says.
+        # After a change of roles, the token is outdated although it has not expired.
         give = "mutation G($id: ID!, $roles: [Role!]!) { setRoles(input: {member: $id, roles: $roles}) { id } }"
         await site.ask(give, id=await site.person(), roles=["COMMANDER"])
         await page.wait("renewed")
         await hears(page, site)
-        # Another password: the session that changed it renews, and its socket goes on.
+        # After a change of the password, the session that changed it renews, and its socket stays open.
         change = f'mutation {{ changePassword(current: "{PASSWORD}", new: "{OTHER}") {{ id }} }}'
         page.tell("ask", query=change)
         await page.wait("renewed")
@@ -228,7 +228,7 @@ async def test_the_page_is_told_that_events_are_gone_and_goes_on(
         copy = await site.copy()
         await hears(page, site)
         await site.lose(copy)
-        site.clock.move(1)  # The next look at the log is due.
+        site.clock.move(1)  # Move the clock, so that the server checks the log.
         [error] = (await page.wait("missed"))["error"]
         assert error["extensions"]["code"] == "CURSOR_EXPIRED"
         await page.wait("next")

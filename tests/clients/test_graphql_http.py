@@ -1,4 +1,4 @@
-"""graphql-http's audit of conformance to GraphQL over HTTP, written by others."""
+"""The audits of graphql-http for conformance to GraphQL over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.clients.account import Account
 from tests.clients.script import running
 
-# How many audits graphql-http 1.23 has: fewer would mean that something was not asked.
+# The number of audits in graphql-http 1.23; fewer would mean that some did not run.
 AUDITS = 61
 
 

@@ -1,4 +1,4 @@
-"""The stock graphql-ws client: signs in, subscribes, gives up on 4401, comes back after 4403."""
+"""The stock graphql-ws client signs in, subscribes, gives up on 4401, and reconnects after 4403."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_it_tries_again_while_the_server_is_not_open(node: Path) -> None:
         running(node, SCRIPT, scenario="refused", subscription=SUBSCRIPTION, url=url) as script,
     ):
         steps = await script.rest()
-    # The first time, and each of the three that the script allows it.
+    # The first attempt, and the three retries that the script allows.
     closed = [step["code"] for step in steps if step["step"] == "closed"]
     assert closed == [1013] * 4
 

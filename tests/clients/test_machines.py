@@ -1,4 +1,4 @@
-"""Services of others, with a stock OAuth client: tokens by secret, by key and bound, told of and revoked."""
+"""Other services with a stock OAuth client: they get tokens by secret and by key, introspect and revoke them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MACHINE = ("--grant", "client_credentials", "--scope", "incidents:read")
 
 
 def added(server: LiveServer, name: str, *options: str) -> dict[str, str]:
-    """Register a client on the command line; return its id and its secret."""
+    """Register a client with the command line, and return its id and secret."""
     said = [line.split() for line in server.run("clients", "add", name, *options).splitlines()]
     words = {line[0]: line[1] for line in said if line and line[0] in ("Client:", "Secret:")}
     return {"client_id": words["Client:"], "secret": words.get("Secret:", "")}
 
 
 def private_jwk() -> tuple[dict[str, Any], dict[str, Any]]:
-    """A key as its client has it, and as it publishes it."""
+    """Return a key pair: the private JWK for the client, and the public JWK to register."""
     key = generate("ES256", 0)
     assert isinstance(key.private, ec.EllipticCurvePrivateKey)
     secret = key.private.private_numbers().private_value.to_bytes(32, "big")

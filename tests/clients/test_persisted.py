@@ -23,6 +23,6 @@ async def test_a_client_that_sends_hashes_goes_on_with_documents_for_good(
     answers = [step["data"]["__schema"] for step in steps if step["step"] == "answer"]
     assert [answer["queryType"]["name"] for answer in answers] == ["Query", "Query"]
     requests = [step for step in steps if step["step"] == "request"]
-    # The hash once, then the document, and from then on documents only.
+    # The client sends the hash once, then the document, and from then on only documents.
     assert [each["query"] for each in requests] == [False, True, True]
     assert (requests[0]["method"], requests[0]["hash"]) == ("GET" if get else "POST", True)

@@ -1,4 +1,4 @@
-"""The real provider, for each test that asks for it."""
+"""The fixture of the real provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other services verify our tokens with a stock library: the examples of the documents, as they are."""
+"""Other services verify our tokens with a stock library: runs the examples of the documents unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import LiveServer
 PAGE = HOW_TO / "verify-tokens.md"
 HERE = "http://127.0.0.1:8000/.well-known"
 LANGUAGES = ["python", "js"]
-# What an edge platform does for each request, done once with the token of standard input.
+# Do once, with a token from standard input, what an edge platform does for each request.
 PLATFORM = """
 import { text } from "node:stream/consumers";
 import edge from "./edge.mjs";
@@ -40,7 +40,7 @@ def token(server: LiveServer) -> str:
 def run(
     language: str, server: LiveServer, token: str, folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run an example in a process of its own; all that is changed is the server's port."""
+    """Run an example in its own process, with only the server's port changed."""
     text = block(PAGE, language, "jwks.json").replace(HERE, f"{server.url}/.well-known")
     if language == "python":
         command = [sys.executable, "-c", text]

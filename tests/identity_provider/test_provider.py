@@ -1,4 +1,4 @@
-"""Single sign-on with a real OpenID provider: its tokens, its keys, and when it is away."""
+"""Single sign-on with a real OpenID provider: its tokens, its keys, and its outages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLES = {"role_map": {"commander": "admin", "viewer": "keeper"}}
 
 @pytest.fixture
 def clock() -> MovedClock:
-    """The provider is a process of its own, and lives by the machine's clock."""
+    """The provider is a separate process, and uses the machine's clock."""
     return MovedClock(time.time())
 
 
@@ -86,7 +86,7 @@ async def test_an_id_token_is_no_access_token(
 async def test_an_id_token_is_refused_even_where_types_are_not_told_apart(
     sqlite_url: str, clock: MovedClock, provider: IdentityProvider
 ) -> None:
-    # The worst entry that the settings let pass: any type, and a claim that both kinds have.
+    # The most permissive entry that the settings accept: any typ, and a claim that both kinds of token have.
     loose = {"types": [None, "JWT"], "required_claims": {"sub": None}, "audience": "front"}
     async with _trusting(sqlite_url, clock, provider, **loose) as auth:
         with pytest.raises(InvalidToken) as refused:
@@ -125,7 +125,7 @@ async def test_keys_serve_while_the_provider_is_dead_and_it_is_found_again(
     await auth.verify(tokens[2])
     provider.start()
     clock.move(COOL_DOWN)
-    # Its keys are others now: those from before went with the process.
+    # The restarted provider has new keys.
     await auth.verify(provider.machine_token())
 
 

@@ -1,4 +1,4 @@
-"""Single sign-on with a real provider and a real server, over HTTP and over the socket."""
+"""Single sign-on with a real provider and a real server, over HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ask(server: LiveServer, token: str) -> httpx2.Response:
 
 
 async def over_socket(server: LiveServer, token: str) -> dict[str, Any] | int | None:
-    """Return the viewer over a socket, or the code with which it was closed."""
+    """Query the viewer over a WebSocket; return it, or the close code."""
     async with WebSocketClient.open(f"{server.url}/graphql") as client:
         try:
             await client.init(token)

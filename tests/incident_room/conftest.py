@@ -1,4 +1,4 @@
-"""The incident room, on both databases, and every principal in it."""
+"""The incident room on both databases, and its principals."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ async def room(database: Database, clock: MovedClock) -> Room:
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
-    """A principal's name; a test that asks for it runs once for each."""
+    """The name of a principal; a test with this fixture runs once for each."""
     return str(request.param)
 
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
-    """The SQL that is run from now on, without the begin and end of transactions."""
+    """The list of SQL statements that run from now on, without BEGIN, COMMIT and ROLLBACK."""
     seen: list[str] = []
 
     def note(*arguments: object) -> None:

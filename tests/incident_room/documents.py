@@ -1,4 +1,4 @@
-"""The operations that tests send, as a client would write them."""
+"""The GraphQL operations that tests send, written as clients write them."""
 
 OPEN = """
 mutation Open($input: OpenIncidentInput!) {

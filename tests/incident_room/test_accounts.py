@@ -1,4 +1,4 @@
-"""What admins do with the accounts of others, over HTTP, from the sign-in to the audit log."""
+"""Admins manage other people's accounts over HTTP: from the sign-in to the audit log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ AUDIT = """query A($account: ID, $action: AuditAction) {
 
 
 class Person:
-    """Somebody at the server, by HTTP."""
+    """A signed-in person, who uses the server over HTTP."""
 
     def __init__(self, client: httpx2.AsyncClient, id: str, email: str) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class Person:
 async def served(
     database: Database, clock: MovedClock, **changes: Any
 ) -> AsyncIterator[tuple[Person, Person]]:
-    """The built-in schema in the whole app, an admin and a responder, both signed in."""
+    """The whole app with the built-in schema, and an admin and a responder who are signed in."""
     url = database.url.render_as_string(hide_password=False)
     settings = Settings(
         _env_file=None, database_url=url, encryption_keys=(ENCRYPTION_KEY,), **changes
@@ -187,7 +187,7 @@ async def test_the_audit_log_says_who_did_what_to_whom(
 async def test_nobody_else_does_any_of_it(query: str, room: Room, name: str) -> None:
     account = encode_id("Member", room.principals["viewer"].subject)
     code = {"anonymous": "UNAUTHENTICATED"}.get(name, "FORBIDDEN")
-    # Nor does an admin by the token of an application.
+    # An application with an admin's token may not do it either.
     room.principals[name] = replace(room.principals[name], client="app")
     assert await room.code(name, query, account=account) == code
 

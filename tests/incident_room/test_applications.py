@@ -1,4 +1,4 @@
-"""What an application of others may do in the incident room: what its person allowed it, and may do."""
+"""A third party's application may do in the incident room what its person allowed it, and no more than the person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AUDIT = "{ auditLog(first: 1) { nodes { action } } }"
 
 
 def allow(room: Room, role: str, scopes: Iterable[str] | None = None) -> None:
-    """Let an application act for the person of this role, with these of its scopes, or with all."""
+    """Return the principal of an application that acts for a person of this role, with some or all scopes."""
     own = domain.roles[role]
     grants = Grants(scopes=own & frozenset(own if scopes is None else scopes), is_delegated=True)
     person = room.principals[role].subject
@@ -67,9 +67,9 @@ async def test_an_application_does_what_its_person_allowed_it(room: Room) -> Non
         ("commander", None, True),
         ("admin", None, True),
         ("responder", None, False),
-        # Its person may, and has not allowed it.
+        # The person may do it, but has not allowed the application to.
         ("commander", {INCIDENTS_WRITE}, False),
-        # It may say that it is over, and not change it.
+        # It may resolve the incident, but not change it.
         ("commander", {INCIDENTS_COMMAND}, False),
     ],
 )
@@ -112,14 +112,14 @@ async def test_it_reads_the_audit_log_and_the_members_for_an_admin_and_changes_n
     assert (await room.data("app", AUDIT))["auditLog"]["nodes"]
     seen = (await room.ask("app", MEMBERS)).data
     assert seen is not None
-    # Which address somebody has is for people.
+    # Applications do not see e-mail addresses.
     assert {node["email"] for node in seen["members"]["nodes"]} == {None}
     member = encode_id("Member", room.principals["viewer"].subject)
     assert await room.code("app", SET_ROLES, input={"member": member, "roles": []}) == "FORBIDDEN"
 
 
 async def test_no_role_gives_an_application_what_no_person_of_that_role_may(room: Room) -> None:
-    """Where a rule asks for a scope and a role, only these roles may give the scope."""
+    """If a rule asks for a scope and a role, only that rule's roles may give the scope."""
     for role, scopes in domain.roles.items():
         person, id = room.principals[role], await opened(room)
         room.principals["person"] = person

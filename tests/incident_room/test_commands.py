@@ -1,4 +1,4 @@
-"""`watchword import statuspage`: history comes in, once, and what does not is listed."""
+"""`watchword import statuspage` imports a page's history once, and lists what it skips."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def incident(id: str, **changes: Any) -> dict[str, Any]:
 
 
 class Site:
-    """A file as a Statuspage site serves it, and a database to bring it into."""
+    """A file of a Statuspage site, and a database to import it into."""
 
     def __init__(self, url: str, file: Path) -> None:
         self.url = url
@@ -56,13 +56,13 @@ class Site:
         return runner.invoke(cli, ["import", "statuspage", str(self.file)])
 
     def summary(self) -> str:
-        """Import what must come in; return what was told about it."""
+        """Run an import that must succeed, and return its output."""
         result = self.imported()
         assert result.exit_code == 0, result.output
         return result.stdout
 
     def counts(self) -> tuple[int, ...]:
-        """Return how many incidents, updates and components there are."""
+        """Return the numbers of incidents, updates and components."""
 
         async def count() -> tuple[int, ...]:
             database = Database(self.url)
@@ -79,13 +79,13 @@ class Site:
 
 @pytest.fixture
 def site(database_url: str, tmp_path: Path) -> Site:
-    """A test that asks for it runs on both databases."""
+    """A room on each of both databases."""
     return Site(database_url, tmp_path / "incidents.json")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """The same on a database that nothing was ever written to."""
+    """The same on an empty database."""
     file = tmp_path / "incidents.json"
     if request.param == "sqlite":
         yield Site(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}", file)

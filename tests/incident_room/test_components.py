@@ -1,4 +1,4 @@
-"""Components: registered, set, listed."""
+"""Components are registered, changed and listed."""
 
 from __future__ import annotations
 

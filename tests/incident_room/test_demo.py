@@ -1,4 +1,4 @@
-"""The demo data shows every part of the room."""
+"""The demo data contains examples of everything in the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People of a trusted issuer in the whole app: what is for people themselves, and what is dangerous."""
+"""People of a trusted issuer in the whole app: what is reserved to people themselves, and what needs a step-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incidents as each principal may open, read, change and end them."""
+"""Incidents: what each principal may open, read, change and resolve."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ async def test_paging_goes_through_everything_in_order(
 ) -> None:
     names = [f"incident {number:02}" for number in range(23)]
     for number, name in enumerate(names):
-        # Three at a time begin at the same moment: ties must not be lost or doubled.
+        # Three incidents begin at the same moment each time: pages must not lose or repeat one.
         clock.move(60 if number % 3 == 0 else 0)
         await opened(room, name=name)
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Members: who sees them, their addresses, and who gives them roles."""
+"""Members: permissions to see them and their addresses, and to set their roles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.incident_room.documents import SET_ROLES
 from tests.support.principals import SEES_INTERNAL, Room
 from watchword import encode_id
 
-# The field that returns the connection declares the permission.
+# The permission is declared on the field that returns the connection.
 PARTS_OF_A_PAGE = {"MemberConnection", "MemberEdge"}
 MEMBERS = "{ members { totalCount nodes { id name email roles } } }"
 

@@ -1,4 +1,4 @@
-"""The roots: everything is guarded on purpose, and anything is found by its id."""
+"""Every root field declares a permission, and `node` finds every object by its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SDL that is reviewed is the SDL that is served."""
+"""The committed SDL is the one that is served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incidents and components, live: each principal hears what it may hear."""
+"""Subscriptions to incidents and components: each principal receives only what it may see."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def following(
     state = subscription.state
     subscription.stop()
     if isinstance(state, Alone | Offered):
-        # What it holds of the database is given back before the database is closed.
+        # Close the subscription before the database: it may hold a connection.
         await state.run.stopped()
 
 

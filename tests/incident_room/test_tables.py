@@ -1,4 +1,4 @@
-"""What the migrations make is what the tables say."""
+"""The migrations create the tables as they are declared."""
 
 from __future__ import annotations
 

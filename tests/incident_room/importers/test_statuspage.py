@@ -1,4 +1,4 @@
-"""Imports are whole, idempotent and tolerant of one bad incident, never of a foreign file."""
+"""Imports are complete and idempotent; one invalid incident is skipped, and a foreign file is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def incident(id: str, *updates: dict[str, Any], **changes: Any) -> dict[str, Any
 
 
 def file(*incidents: Any, at: str | None = None, **more: Any) -> bytes:
-    """Return a file; `at` is when the page changed last."""
+    """Return a file; `at` is the time of the page's last change."""
     page = PAGE if at is None else PAGE | {"updated_at": at}
     return json.dumps({"page": page, "incidents": list(incidents)} | more).encode()
 
@@ -179,7 +179,7 @@ async def test_a_component_that_was_down_is_up_when_the_next_file_says_so(room: 
     report = await import_statuspage(
         room.context("admin"), file(incident("a", components=[UP]), at=SECOND)
     )
-    # The incident itself says nothing else than before.
+    # The incident's own fields are unchanged.
     assert report == Report(incidents_unchanged=1, components_changed=1)
     [component] = (await room.data("anonymous", COMPONENTS))["components"]
     assert component["status"] == "OPERATIONAL"
@@ -270,7 +270,7 @@ async def test_an_update_tells_how_components_changed_and_when(room: Room) -> No
         "component": {"name": "API"},
     }  # fmt: skip
     assert found["updates"]["nodes"] == [{"componentChanges": [change]}]
-    # The next file tells the way back, once by the update and not again by the component.
+    # The next file reports the change back twice, in the update and in the component; record it once.
     back = update("u2", 2, affected_components=[
         {"code": "c1", "name": "API", "old_status": "major_outage", "new_status": "operational"}
     ])  # fmt: skip
@@ -301,7 +301,7 @@ async def test_components_come_in_by_their_own_file_and_a_group_is_their_group(r
     assert report == Report(components_added=1)
     [component] = (await room.data("anonymous", COMPONENTS))["components"]
     assert (component["name"], component["group"]) == ("API", "Developers")
-    # Files about incidents name a component's group by its id alone.
+    # Files about incidents contain only the id of a component's group.
     await import_statuspage(
         room.context("admin"), file(incident("a", components=[INSIDE]), at=SECOND)
     )

@@ -1,4 +1,4 @@
-"""`watchword accounts`: who can sign in is decided here, and whoever is refused hears why."""
+"""`watchword accounts` adds and changes accounts, and explains every refusal."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def watchword(url: str, *arguments: str, **environment: str) -> Result:
 
 
 def done(url: str, *arguments: str, **environment: str) -> str:
-    """Run what must succeed; return what it printed."""
+    """Run a command that must succeed, and return its output."""
     result = watchword(url, *arguments, **environment)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def refused(url: str, *arguments: str, **environment: str) -> str:
-    """Run what must be refused; return the one sentence that says why."""
+    """Run a command that must be refused, and return its error message."""
     result = watchword(url, *arguments, **environment)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")

@@ -1,4 +1,4 @@
-"""Whatever an operator does to accounts, keys, clients and tokens is in the audit log, without a secret."""
+"""Every command that changes accounts, keys, clients or tokens writes an audit entry without secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from watchword.cli.commands import cli
 
 ANN = "ann@example.com"
 PASSWORD = "a long enough password"
-# In this order, since each needs what those before it did. `{client}` and `{secret}` are ids.
+# The order matters: commands depend on the ones before. `{client}` and `{secret}` are ids.
 CHANGES: dict[str, tuple[str, set[str]]] = {
     "keys rotate": ("--now", {"KEY_ADDED"}),
     "keys reseal": ("", {"KEYS_RESEALED"}),
@@ -47,7 +47,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "clients revoke": ("{client}", {"TOKEN_REVOKED"}),
     "clients disable": ("{client}", {"CLIENT_DISABLED"}),
 }
-# These change nothing of all that, which is checked.
+# These commands change nothing, which is checked.
 READS = {
     "accounts list": "",
     "clients list": "",
@@ -60,16 +60,16 @@ READS = {
     "schema print": "",
     "token inspect": "{token}",
 }
-# It ends when it is told to. What its start makes is made by the server, which its own tests look at.
+# `serve` runs until it is stopped. What its first start creates has its own tests.
 SERVES = {"serve"}
-# Names of what is not secret, and looks as if it were.
+# Members of the output that look like secrets, but are not.
 IDS = {"client": r"Client: (\S+)", "secret": r"its id is (\S+)\)"}
 SECRETS = r"(?:Password|Secret): (\S+)|^([\w-]+\.[\w-]+\.[\w-]+)$"
 
 
 @dataclass
 class Desk:
-    """A command line beside a database, of which everything can be seen."""
+    """Runs commands on a database, and reads everything in it."""
 
     path: Path
     environment: dict[str, str]
@@ -122,7 +122,7 @@ def desk(sqlite_template: Path, tmp_path: Path) -> Iterator[Desk]:
 
 
 def commands(command: click.Command, path: str = "") -> Iterator[str]:
-    """Yield every command there is, by its words."""
+    """Yield the words of every command."""
     if not isinstance(command, click.Group):
         yield path
         return
@@ -148,7 +148,7 @@ def test_whatever_a_command_changes_is_written_down_as_the_operators_and_without
             (action, "operator") for action in actions
         }, (command, said)
         assert desk.state() != before or command == "token mint", (command, said)
-    # A password that was generated, two secrets, and a token.
+    # A generated password, two secrets, and a token.
     assert len(desk.secrets) == 1 + 4
     written = str(desk.entries())
     for secret in desk.secrets:

@@ -1,4 +1,4 @@
-"""`watchword clients`: applications and services are registered here; a secret is shown once."""
+"""`watchword clients` registers applications and services, and shows a secret once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def watchword(url: str, *arguments: str) -> Result:
 
 
 def done(url: str, *arguments: str) -> str:
-    """Run what must succeed; return what it printed."""
+    """Run a command that must succeed, and return its output."""
     result = watchword(url, *arguments)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def refused(url: str, *arguments: str) -> str:
-    """Run what must be refused; return the one sentence that says why."""
+    """Run a command that must be refused, and return its error message."""
     result = watchword(url, *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
@@ -38,7 +38,7 @@ def refused(url: str, *arguments: str) -> str:
 
 
 def added(url: str, *options: str) -> tuple[str, str]:
-    """Register a client; return its id and all that was printed."""
+    """Register a client, and return its id and the whole output."""
     said = done(url, "add", "Board", *options)
     return said.split()[1], said
 

@@ -1,4 +1,4 @@
-"""The command line: every command is there, and every failure is one sentence and no trace."""
+"""The command line has every command, and reports every failure as one sentence without a traceback."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def watchword(*arguments: str, **environment: str) -> Result:
 
 
 def refusal(result: Result) -> str:
-    """Return the one sentence that was told instead of doing anything."""
+    """Return the error message of a command that failed."""
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
@@ -46,7 +46,7 @@ def refusal(result: Result) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database that nothing was ever written to, of each kind."""
+    """The URL of an empty database, of each kind."""
     if request.param == "sqlite":
         path = tmp_path / "empty.db"
         path.touch()
@@ -152,7 +152,7 @@ def test_a_database_that_lacks_a_column_says_so(empty_url: str) -> None:
 
 
 def resolves_to(*addresses: tuple[socket.AddressFamily, str]) -> Any:
-    """Stand in for the resolver, so that no test waits for a name server."""
+    """Replace the resolver, so that no test waits for a name server."""
 
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
         if not addresses:
@@ -170,7 +170,7 @@ def resolves_to(*addresses: tuple[socket.AddressFamily, str]) -> Any:
     [
         ((), "Name or service not known"),
         (((socket.AF_INET, "127.0.0.1"),), "Connect call failed"),
-        # With several addresses asyncio raises an OSError of no kind.
+        # For a host with several addresses, asyncio raises a plain OSError.
         (((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "127.0.0.2")), "Multiple exceptions"),
     ],
     ids=["no-such-host", "no-server", "no-server-at-several-addresses"],

@@ -1,4 +1,4 @@
-"""`watchword doctor`: all is well, or the one thing that is not, with what to do about it."""
+"""`watchword doctor` finds what is wrong, and says what to do about it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SECRET = "hunter2-hunter2"
 
 
 def start(home: Path, database_url: str = "") -> None:
-    """Do what the first start of the server does before it serves."""
+    """Prepare a home directory as the first start of the server does."""
     read = Settings(_env_file=None, home=home, database_url=database_url)
     asyncio.run(bootstrap(read, load(read.mount), SystemClock()))
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after its first start, to be copied."""
+    """A home directory after the first start, to be copied."""
     home = tmp_path_factory.mktemp("started") / "home"
     start(home)
     return home
@@ -44,13 +44,13 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(started: Path, tmp_path: Path) -> Path:
-    """A home of one's own after its first start."""
+    """A copy of that home directory for one test."""
     return shutil.copytree(started, tmp_path / "home")
 
 
 @pytest.fixture(autouse=True)
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the explorer is installed, whether it is in this checkout or not."""
+    """A folder with the explorer's assets, even if they are not installed here."""
     folder = tmp_path / "explorer"
     for file in FILES.values():
         path = folder / file
@@ -66,7 +66,7 @@ def doctor(home: Path, **environment: str) -> Result:
 
 
 def lines(result: Result) -> dict[str, tuple[str, str]]:
-    """Return verdict and explanation by check; every check has one line."""
+    """Return verdict and explanation of each check; every check prints one line."""
     split = (line.split(maxsplit=2) for line in result.stdout.splitlines())
     found = {name: (verdict, said) for verdict, name, said in split}
     assert list(found) == ["settings", *CHECKS]
@@ -74,7 +74,7 @@ def lines(result: Result) -> dict[str, tuple[str, str]]:
 
 
 def healthy(result: Result) -> dict[str, str]:
-    """Return what is well, which must be all."""
+    """Return the explanations; every check must pass."""
     found = lines(result)
     assert {verdict for verdict, _ in found.values()} == {"ok"}, result.output
     assert (result.exit_code, result.stderr) == (0, "")
@@ -82,7 +82,7 @@ def healthy(result: Result) -> dict[str, str]:
 
 
 def problems(result: Result) -> dict[str, str]:
-    """Return what is not well, which must be something."""
+    """Return the problems; there must be one."""
     found = {name: said for name, (verdict, said) in lines(result).items() if verdict == "problem"}
     number = len(found)
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""`watchword accounts reset-factors`: an operator's way out for who has lost everything."""
+"""`watchword accounts reset-factors` lets a person who has lost every second factor sign in again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watchword issuers`: trusted providers are looked at, and their people linked."""
+"""`watchword issuers` checks trusted providers, and links their people to accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watchword keys`: which one signs, from when, and what older ones signed is still good."""
+"""`watchword keys`: which key signs, and from when; tokens of older keys stay valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchword.auth.tables import AuditEntry
 from watchword.cli.commands import cli
 from watchword.storage.database import Database
 
-# Made for these tests and used by nothing else.
+# Made for these tests only.
 NEXT = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 KID, WHEN = r"([\w-]{43})", r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 
@@ -30,14 +30,14 @@ def invoke(url: str, *arguments: str, **environment: str) -> Result:
 
 
 def watchword(url: str, *arguments: str, **environment: str) -> str:
-    """Run what must succeed; return what it printed."""
+    """Run a command that must succeed, and return its output."""
     result = invoke(url, *arguments, **environment)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def rotate(url: str, *arguments: str, **environment: str) -> str:
-    """Rotate, and return the id of the new key."""
+    """Rotate the keys, and return the id of the new one."""
     return watchword(url, "keys", "rotate", *arguments, **environment).partition(" ")[0]
 
 
@@ -46,7 +46,7 @@ def rows(url: str) -> list[list[str]]:
 
 
 def pass_time(url: str, seconds: float) -> None:
-    """Move every date of the keys into the past."""
+    """Move all times of the keys into the past."""
     connection = sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"))
     with connection:
         for column in ("created_at", "signs_at", "retires_at"):

@@ -1,4 +1,4 @@
-"""A command reads and writes as the operator, and never makes a database by looking for one."""
+"""Commands read and write as the operator, and never create a missing database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watchword schema`: the SDL that was reviewed is what is served, or it says what differs."""
+"""`watchword schema` prints the SDL, and shows how it differs from a committed file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def printed(*arguments: str) -> str:
 
 @pytest.fixture
 def uncovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a schema that forgot a permission."""
+    """The name of a schema whose root field declares no permission."""
     (tmp_path / "uncovered_schema.py").write_text(UNCOVERED)
     monkeypatch.syspath_prepend(tmp_path)
     return "uncovered_schema:schema"

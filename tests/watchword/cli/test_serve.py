@@ -1,4 +1,4 @@
-"""`watchword serve`: one command brings all up, says where it is, and leaves in order."""
+"""`watchword serve` prepares everything, prints its addresses, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNCOVERED = TOY.replace("permission_classes=[Public]", "")
 
 
 class Place:
-    """Where a server is started: the current directory, the user's home and Watchword's."""
+    """The directories of a start: the current one, the user's home and Watchword's home."""
 
     def __init__(self, root: Path) -> None:
         self.current, self.user, self.home = (root / name for name in ("cwd", "user", "home"))
@@ -58,7 +58,7 @@ class Place:
         }
 
     def refused(self, *arguments: str, **environment: str) -> str:
-        """Start what must not start; return the one line that says why."""
+        """Start a server that must fail, and return its error message."""
         done = subprocess.run(
             [WATCHWORD, "serve", "--port", "0", *arguments],
             cwd=self.current,
@@ -74,7 +74,7 @@ class Place:
 
     @contextmanager
     def serving(self, *arguments: str) -> Iterator[Running]:
-        """Run `watchword serve` for as long as the block lasts, unless it was ended before."""
+        """Run `watchword serve` until the block ends."""
         process = subprocess.Popen(
             [WATCHWORD, "serve", "--port", "0", *arguments],
             cwd=self.current,
@@ -96,7 +96,7 @@ class Place:
 
 
 class Running:
-    """A server that answers; `output` is all that it has said."""
+    """A running server; `output` is its whole output."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -110,7 +110,7 @@ class Running:
 
     @property
     def shown(self) -> dict[str, str]:
-        """The URLs that the terminal was told, by what they are for."""
+        """Return the printed URLs by their labels."""
         return dict(re.findall(r"^  ([A-Z]\S*(?: in)?) +(\w+://\S+)", self.output, re.M))
 
     def ask(self, query: str, token: str) -> Any:
@@ -126,7 +126,7 @@ class Running:
 
 
 class Start(NamedTuple):
-    """What one start said, how it answered, and with which exit code it ended."""
+    """The output of one start, its answers, and its exit code."""
 
     output: str
     shown: dict[str, str]
@@ -142,7 +142,7 @@ def sign_in_line(output: str) -> str:
 
 
 def bash(line: str, **environment: str) -> Any:
-    """Do what an operator does with a printed line: paste it; return the JSON that comes back."""
+    """Run a printed command line in a shell, and return the JSON in its output."""
     if program("curl") is None:
         missing("There is no curl: run `apt-get install curl`.")
     done = subprocess.run(
@@ -162,7 +162,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def first(place: Place) -> Start:
-    """The first start in a place where there was nothing, ended by SIGTERM."""
+    """The first start in an empty directory, ended by SIGTERM."""
     with place.serving() as running:
         signed_in = bash(sign_in_line(running.output))
         return observed(running, signed_in, signed_in["access_token"], signal.SIGTERM)
@@ -170,7 +170,7 @@ def first(place: Place) -> Start:
 
 @pytest.fixture(scope="module")
 def second(place: Place, first: Start) -> Start:
-    """The next start in the same place, asked with the first one's token, ended by SIGINT."""
+    """The next start in the same directory, queried with a token of the first one, ended by SIGINT."""
     with place.serving() as running:
         line = sign_in_line(first.output).replace(first.shown["Sign in"], running.shown["Sign in"])
         return observed(running, bash(line), first.signed_in["access_token"], signal.SIGINT)
@@ -204,7 +204,7 @@ def test_an_issuer_of_another_port_is_told(first: Start) -> None:
 
 def test_the_generated_password_is_said_under_its_name_once(first: Start) -> None:
     [password] = re.findall(r"^  Password    (\S{24})  \(shown this once\)$", first.output, re.M)
-    # Once to be read, once in the line to paste.
+    # Once as text, and once in the command to paste.
     assert first.output.count(password) == 2
 
 

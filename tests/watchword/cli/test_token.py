@@ -1,4 +1,4 @@
-"""`watchword token`: a token to try something with, and why another one does not work."""
+"""`watchword token` mints tokens, and explains why a token would be refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_TOKEN = "it is no token: a token is three parts of base64url with dots betwee
 
 @pytest.fixture(scope="module")
 def url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database with one key and one account, for all tests here: none of them changes it."""
+    """A database with one key and one account, shared by all tests here, which do not change it."""
     path = tmp_path_factory.mktemp("token") / "watchword.db"
     path.write_bytes(sqlite_template.read_bytes())
     url = f"sqlite+aiosqlite:///{path}"
@@ -52,7 +52,7 @@ def mint(url: str, *arguments: str, **environment: str) -> str:
 
 
 def accepted(result: Result) -> dict[str, tuple[str, str]]:
-    """Return value and meaning by claim, of an inspected token that would be accepted."""
+    """Inspect a token that would be accepted; return value and meaning of each claim."""
     assert result.exit_code == 0, result.output
     *lines, last = result.stdout.splitlines()
     assert last == "It would be accepted."
@@ -65,7 +65,7 @@ def claims(output: str) -> dict[str, tuple[str, str]]:
 
 
 def refusal(result: Result) -> str:
-    """Return why an inspected token would be refused."""
+    """Inspect a token that would be refused; return the reason."""
     assert result.exit_code == 1, result.output
     found = re.fullmatch(r"Error: It would be refused: (.+)\.\n", result.stderr)
     assert found is not None, result.stderr
@@ -96,7 +96,7 @@ def test_a_token_of_an_account_has_its_roles_and_their_scopes(url: str) -> None:
 
 @pytest.fixture
 def own_url(url: str, tmp_path: Path) -> str:
-    """A copy of that database, for who changes it."""
+    """A copy of that database, for tests that change it."""
     path = tmp_path / "watchword.db"
     path.write_bytes(Path(url.removeprefix("sqlite+aiosqlite:///")).read_bytes())
     return f"sqlite+aiosqlite:///{path}"
@@ -335,7 +335,7 @@ def test_whom_a_token_of_a_trusted_issuer_speaks_for_may_be_nobody_here(
     assert invoke(sqlite_url, "accounts", "add", ALICE).exit_code == 0
     trusted = json.dumps([idp.setting()])
     token = idp.token()
-    # To look is no first sight.
+    # Inspecting a token creates no account.
     accepted(inspect_theirs(sqlite_url, idp, token))
     said = refusal(inspect_theirs(sqlite_url, idp, token, accounts="known"))
     assert said.startswith("its person has no account here")

@@ -1,4 +1,4 @@
-"""`watchword serve --workers`: several processes that clients cannot tell from one."""
+"""`watchword serve --workers`: several processes that behave like one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def redis() -> Iterator[LiveRedis]:
 
 @pytest.fixture
 def serving(redis: LiveRedis, postgres_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server of two workers, both of them ready, whatever becomes of it in the test."""
+    """A server with two workers, both of them ready; the test may kill any of them."""
     server = LiveServer(tmp_path / "home", postgres_url, WATCHWORD_BUS_URL=redis.url)
     server.arguments = ("--workers", "2")
     server.start()
@@ -36,14 +36,14 @@ def serving(redis: LiveRedis, postgres_url: str, tmp_path: Path) -> Iterator[Liv
         yield server
     finally:
         server.kill()
-        # Workers whose supervisor is gone leave by themselves.
+        # Workers exit on their own when their supervisor is gone.
         server.wait_for_silence()
         print(server.log)
 
 
 @pytest.fixture
 async def watched(serving: LiveServer) -> Watched:
-    """An incident that the two workers serve."""
+    """An incident on a server with two workers."""
     incident = Watched(serving.url)
     await incident.sign_in(serving.email, serving.password)
     return incident
@@ -51,19 +51,19 @@ async def watched(serving: LiveServer) -> Watched:
 
 @pytest.fixture
 async def stack(serving: LiveServer) -> AsyncIterator[AsyncExitStack]:
-    """Keeps what a test opens on one worker for as long as the test."""
+    """Closes at the end of a test the connections that it opened to one worker."""
     async with AsyncExitStack() as opened:
         yield opened
 
 
 def workers(server: LiveServer) -> list[int]:
-    """The process ids of all workers that there have been."""
+    """Return the process ids of all workers that were ever started."""
     return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log)]
 
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Let a process stand still, so that the other one takes every new connection."""
+    """Stop a process while the block runs, so that the other one accepts every new connection."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -135,5 +135,5 @@ def test_workers_whose_supervisor_is_killed_leave_in_order(serving: LiveServer) 
 def test_every_worker_logs_as_one_would_alone(serving: LiveServer) -> None:
     pattern = r"^\d{4}-\d\d-\d\d \S+ INFO uvicorn.error: Application startup complete\.$"
     assert len(re.findall(pattern, serving.log, re.M)) == 2
-    # The supervisor alone tells where it is.
+    # Only the supervisor prints the addresses.
     assert serving.log.count("Sign in     http") == 1

@@ -1,4 +1,4 @@
-"""A URL names a bus, its hosts and ports; what names none is refused in a sentence."""
+"""A bus URL names hosts and ports; an invalid one is refused with a sentence."""
 
 from __future__ import annotations
 

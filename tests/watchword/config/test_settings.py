@@ -1,4 +1,4 @@
-"""What an operator can set: where it is read from, and what is refused in which words."""
+"""Settings: where they are read from, which values are refused, and with which messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GOOD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing that is set on this machine reaches a test."""
+    """Remove the settings of this machine from the environment of each test."""
     for name in os.environ:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""An entry of the settings: what is unsafe is refused at the start, in a sentence."""
+"""Entries of trusted issuers: an unsafe one is refused at the start with a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON in and out: every value arrives as it is, or is refused."""
+"""JSON is read and written without changing a value; a value that JSON cannot represent is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Text(str):
 
 
 class Real(float):
-    """As numpy's float64."""
+    """A subclass of float, like numpy's float64."""
 
 
 class Color(enum.Enum):
@@ -163,7 +163,7 @@ def test_a_short_number_is_the_float_that_is_written_like_it(text: str) -> None:
 def test_common_numbers_are_read_without_decimal_arithmetic(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A request of a stranger may hold 230,000 of them, and the event loop waits until they are read.
+    # An attacker's request may contain 230,000 numbers, and blocks the event loop while they are read.
     monkeypatch.setattr(exact_json, "Decimal", None)
     assert decode("[1.1,-0.25,52.520008,-33.8688197,100.0]") == [
         *(1.1, -0.25, 52.520008, -33.8688197, 100.0)

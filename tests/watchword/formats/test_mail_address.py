@@ -1,4 +1,4 @@
-"""Addresses as they are kept, and as they are compared."""
+"""How e-mail addresses are stored, and how they are compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_an_address_is_one_however_it_is_typed(typed: str) -> None:
 
 
 def test_what_looks_alike_is_not_one() -> None:
-    # RFC 6532, section 3.1: NFKC would make one mailbox of them.
+    # RFC 6532, section 3.1: NFKC would make these two mailboxes equal.
     assert folded("\ufb01@example.com") == folded("fi@example.com")  # by case folding, as ever
     assert folded("a\u00b2@example.com") != folded("a2@example.com")
     assert folded("\uff41@example.com") != folded("a@example.com")

@@ -1,4 +1,4 @@
-"""An origin is read as people write it, and kept and compared as browsers write it."""
+"""Origins are accepted as people write them, and stored and compared as browsers send them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from watchword.formats.origin import ascii_host, is_among, normalised, of_url
         ("https://my_host.example", "https://my_host.example"),
         ("https://münchen.example", "https://xn--mnchen-3ya.example"),
         ("https://MÜNCHEN.example", "https://xn--mnchen-3ya.example"),
-        # IDNA 2003, which Python's own codec follows, would make fass.example of this: another host.
+        # Python's own codec (IDNA 2003) would turn this into fass.example, which is another host.
         ("https://faß.example", "https://xn--fa-hia.example"),
         ("capacitor://localhost", "capacitor://localhost"),
         ("ionic://localhost/", "ionic://localhost"),

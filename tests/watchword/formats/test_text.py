@@ -1,4 +1,4 @@
-"""Text that people type: what is kept as it is, and what is refused and why."""
+"""Text that people type: what is accepted unchanged, and what is refused with which reason."""
 
 from __future__ import annotations
 

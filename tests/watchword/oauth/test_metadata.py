@@ -1,4 +1,4 @@
-"""The metadata of RFC 8414: what is in it is there, and where it says."""
+"""The metadata of RFC 8414 names what the server supports, at the right paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Background tasks are restarted when they die, tell that they did, and end in order."""
+"""Background tasks are restarted when they fail, report failures, and end in order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def background(clock: MovedClock) -> AsyncIterator[Background]:
 
 
 class Fragile:
-    """Work that goes on until a test breaks it."""
+    """Work that runs until a test makes it fail."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -118,7 +118,7 @@ async def test_pauses_grow_and_begin_anew_after_a_success(clock: MovedClock) -> 
 
 
 class Turns:
-    """Turns that take until a test lets them end."""
+    """Turns that last until a test ends them."""
 
     def __init__(self) -> None:
         self.begun = 0

@@ -1,4 +1,4 @@
-"""The machine's clock, and the tests' own."""
+"""The system's clock, and the tests' clock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_cancelled_timer_is_not_called() -> None:
 
 
 class Machine:
-    """An event loop and a wall clock, which go together until the clock is set."""
+    """An event loop's clock and a wall clock that run together until the wall clock is set."""
 
     def __init__(self) -> None:
         self.timers = MovedClock(0)

@@ -1,4 +1,4 @@
-"""Work has so long and no longer, and nothing of it is torn or forgotten."""
+"""Work is cancelled after its time limit, and always ends cleanly."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_a_step_that_takes_too_long_is_cancelled_and_short_ones_are_not() 
             watchdog.begin()
             clock.move(4)
             watchdog.end()
-        # Between steps there is no hurry.
+        # The time between steps is not limited.
         clock.move(100)
         assert clock.waiting == 0
         watchdog.begin()

@@ -1,4 +1,4 @@
-"""What reaches the log: everything but secrets."""
+"""Logs contain everything but secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from watchword.auth.sign_in.known_devices import COOKIE as DEVICE_COOKIE
 from watchword.process.log_setup import HIDDEN, QUIET, RedactingFormatter, redact, set_up
 
 SECRET = "v3ry-s3cret_indeed"
-# The ways in which a secret gets into a line: headers, bodies, reprs, URLs, the environment.
+# How secrets get into log lines: headers, bodies, reprs, URLs, the environment.
 FORMS = [
     "Authorization: Bearer {}",
     "authorization: bearer {}",
@@ -58,7 +58,7 @@ SERVER = "uvicorn.error"
 
 @pytest.fixture
 def _own_logging() -> Iterator[None]:
-    """Whatever a test sets up ends with it."""
+    """Restore the logging configuration after each test."""
     loggers = [logging.getLogger(name) for name in (None, SERVER, *QUIET)]
     before = [(each.level, each.handlers[:], each.filters[:]) for each in loggers]
     yield

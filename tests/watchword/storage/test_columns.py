@@ -1,4 +1,4 @@
-"""Moments are the same on both databases, in any zone."""
+"""Times are stored alike on both databases, whatever their time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of both databases: what is committed, what is rolled back, and who wins a race."""
+"""Database sessions on both databases: commits, rollbacks and races."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def test_tasks_that_are_cancelled_at_any_moment_leave_nothing_locked(
         task = asyncio.create_task(add())
         for _ in range(steps):
             await asyncio.to_thread(lambda: None)
-        # A task that ends may be cancelled more than once: by its owner, and by its owner's owner.
+        # A task may be cancelled more than once while it ends: by its owner, and by its owner's owner.
         for _ in range(3):
             task.cancel()
             await asyncio.wait({task}, timeout=0)
@@ -195,7 +195,7 @@ async def test_another_process_that_comes_and_goes_is_seen_and_takes_nothing_awa
         " toys.execute('INSERT INTO toys VALUES (1)'); toys.commit(); toys.close()"
     )
     for count in (1, 2, 3):
-        # Several at once, so that connections are made while others are open.
+        # Run several at once, so that connections are opened while others are in use.
         async with database.read() as one, database.read() as two, database.read() as three:
             for db in (one, two, three):
                 await db.execute(text("SELECT 1"))
@@ -213,7 +213,7 @@ async def test_a_writer_of_sqlite_that_waits_for_too_long_is_told_so(sqlite_url:
         with pytest.raises(Conflict):
             async with database.write():
                 pass
-    # Whoever gave up is not in the way of who comes after.
+    # A writer that gave up does not block the next one.
     async with database.write():
         pass
     await database.close()
@@ -233,7 +233,7 @@ async def test_a_writer_that_goes_while_it_waits_leaves_the_queue(database: Data
 
 
 async def refused_by(url: str) -> BaseException:
-    """The error of the first statement on a database."""
+    """Return the error of the first statement on a database."""
     database = Database(url)
     try:
         async with database.read() as db:
@@ -246,7 +246,7 @@ async def refused_by(url: str) -> BaseException:
 
 
 async def test_a_server_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
-    # Port 1 has no server, and a directory is no database.
+    # Nothing listens on port 1, and a directory is not a database.
     assert is_unavailable(await refused_by("postgresql+asyncpg://nobody@127.0.0.1:1/none"))
     assert is_unavailable(await refused_by(f"sqlite+aiosqlite:///{tmp_path}"))
 
@@ -284,7 +284,7 @@ async def test_an_error_of_something_else_beside_a_session_does_not_either(
 
 @asynccontextmanager
 async def through_a_proxy(url: str, **limits: Any) -> AsyncIterator[tuple[Database, DeafProxy]]:
-    """A PostgreSQL behind a network that can be cut, with limits that are soon passed."""
+    """A PostgreSQL behind a network that can be cut, with short time limits."""
     async with deaf_proxy(url) as proxy:
         given = {"statement_seconds": 1, "pool_seconds": 1, "pool_size": 2} | limits
         database = Database(proxy.url, **given)
@@ -295,7 +295,7 @@ async def through_a_proxy(url: str, **limits: Any) -> AsyncIterator[tuple[Databa
 
 
 async def ask(database: Database) -> bool:
-    """Tell whether the database answers; it may only fail by being away."""
+    """Tell whether the database answers; the only allowed error is that it is unavailable."""
     try:
         async with database.read() as db:
             await db.execute(text("SELECT 1"))
@@ -312,7 +312,7 @@ async def test_a_network_that_swallows_everything_is_given_up_and_forgotten(
     async with through_a_proxy(postgres_url) as (database, proxy):
         assert await asyncio.gather(*(ask(database) for _ in range(2))) == [True, True]
         proxy.is_deaf = True
-        # More than the pool has: some wait for a connection, some for an answer.
+        # More than the pool has connections: some wait for a connection, some for an answer.
         for _ in range(2):
             assert not any(await asyncio.gather(*(ask(database) for _ in range(5))))
         proxy.is_deaf = False
@@ -348,12 +348,12 @@ async def test_a_statement_that_takes_too_long_ends_at_the_server_too(postgres_u
     sleeping = asyncio.create_task(sleep())
     while not sleeping.done():
         assert await ask(database)
-    # Others were answered meanwhile: the database is not away, and nobody tries this again for ever.
+    # The database answered other statements meanwhile, so it is not unavailable, and callers do not retry for ever.
     assert isinstance(sleeping.exception(), StatementTooSlow)
     assert not is_unavailable(sleeping.exception())
     alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
     async with database.read() as db:
-        # Another connection: an answer that came late would be taken for that to the next statement.
+        # Use another connection: a late answer would be taken for the next statement's.
         assert (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid
         while (await db.execute(alive, {"pid": pid})).scalar_one():
             pass
@@ -382,7 +382,7 @@ async def test_a_commit_that_gets_no_answer_ends_and_is_whole(
 
         task = asyncio.create_task(write())
         await proxy.heard.wait()
-        # The client that asked for it goes as well.
+        # The client of the statement disconnects too.
         task.cancel()
         await asyncio.wait({task}, timeout=60)
         assert task.done()

@@ -1,4 +1,4 @@
-"""An id is used once, by whoever is first, in all processes on one database."""
+"""An id can be used once, in whichever process on the database uses it first."""
 
 from __future__ import annotations
 

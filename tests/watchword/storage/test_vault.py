@@ -1,4 +1,4 @@
-"""What is sealed is opened by whoever has the key, and the key is kept as what it is."""
+"""Sealed secrets can be opened only with a key, and the key file is protected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watchword.config.settings import Settings, read
 from watchword.errors import Unsafe
 from watchword.storage.vault import FILE, Vault, make_key, vault
 
-# Made for these tests and used by nothing else.
+# Made for these tests only.
 ONE, TWO = ENCRYPTION_KEY, "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_open_to_everybody_is_refused(mode: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o660])
 def test_a_file_may_be_its_groups(mode: int, tmp_path: Path) -> None:
-    """Volumes of Kubernetes with an fsGroup make it so."""
+    """A key file readable by its group is accepted: volumes of Kubernetes with an fsGroup have such files."""
     make_key(settings(tmp_path))
     (tmp_path / FILE).chmod(mode)
     assert vault(settings(tmp_path)).seal("x")

@@ -1,4 +1,4 @@
-"""What a client is told about a refused token, in the words of RFC 6750 and RFC 9449."""
+"""The challenge for a refused token, by RFC 6750 and RFC 9449."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims to principal. What is refused is in test_verify, with real tokens."""
+"""Claims become a principal. Refusals are tested with real tokens in test_verify."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_token_that_is_good_in_a_moment_is_told_from_a_forgery(name: str) -> N
     with pytest.raises(InvalidToken) as refused:
         principal(claims(100, **{name: 105 + LONGEST_WAIT + 1}), EXPECTED, 100)
     assert not isinstance(refused.value, TokenNotYetValid)
-    # Whatever else is wrong counts first: what is forged is never worth waiting for.
+    # Any other fault takes precedence: a client must not wait and retry with a forged token.
     with pytest.raises(InvalidToken) as refused:
         principal(claims(100, roles=[7], **{name: 106}), EXPECTED, 100)
     assert refused.value.rule == "roles"

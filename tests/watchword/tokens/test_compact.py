@@ -1,4 +1,4 @@
-"""Taking a token apart, strictly. What it refuses in whole tokens is in test_verify."""
+"""Tokens are taken apart strictly. Refusals of whole tokens are tested in test_verify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The credential is read strictly, from headers and from connection_init alike."""
+"""Credentials are read strictly, from headers and from connection_init."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_the_log_says_which_rule_and_never_the_value(
     with caplog.at_level("INFO"), pytest.raises((InvalidToken, InvalidProof)):
         from_headers(headers)
         proof_of(headers)
-    # As it leaves the process: the formatter hides what looks like a secret.
+    # Check the formatted line: the formatter hides what looks like a secret.
     written = redact(caplog.messages[0])
     assert written == f"a credential was refused by the rule: {rule}"
 
@@ -202,7 +202,7 @@ WORDS = st.sampled_from(
 
 @given(st.lists(WORDS, max_size=8).map("".join))
 def test_whatever_is_taken_is_one_scheme_and_one_token(value: str) -> None:
-    """The grammar once more, written another way."""
+    """The same grammar, written in another way."""
     try:
         found = from_headers([(b"authorization", value.encode())])
     except InvalidToken:

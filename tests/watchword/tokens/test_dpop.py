@@ -1,4 +1,4 @@
-"""A DPoP proof is checked by every rule of RFC 9449, section 4.3, and what breaks one is refused."""
+"""DPoP proofs are checked by every rule of RFC 9449, section 4.3."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_another_method_is_refused(method: str) -> None:
         "https://watchword.example/a/.././graphql",
         "https://watchword.example/a/%2e%2E/%2e/graphql",
         "https://watchword.example/../graphql",
-        # A slash at the end says nothing in a request, so it says nothing here.
+        # A slash at the end is ignored in a request, so it is ignored here.
         "https://watchword.example/graphql/",
         "https://watchword.example/graphql/.",
         "https://watchword.example/graphql/%2e",
@@ -210,7 +210,7 @@ def test_a_proof_is_good_for_a_short_time(age: int, is_good: bool) -> None:
         assert checked(proof).issued_at == NOW - age
     else:
         assert rule(proof) == "iat"
-        # A new proof may be good: the stock client makes one when it comes back.
+        # A new proof may be valid: the stock client makes one when it reconnects.
         with pytest.raises(UntimelyProof):
             checked(proof)
 
@@ -241,7 +241,7 @@ def test_a_null_is_no_time() -> None:
 
 
 def test_a_path_is_compared_by_its_segments_and_escapes() -> None:
-    """RFC 3986, sections 5.2.4 and 6.2.2: an issuer may have a path with anything in it."""
+    """URLs are normalised by RFC 3986, sections 5.2.4 and 6.2.2, whatever the issuer's path contains."""
     target, issuer = Target("POST", "/graphql"), f"{ISSUER}/a%2Fb"
     assert target.is_named(f"{ISSUER}/%61%2fb/graphql", issuer)
     assert not target.is_named(f"{ISSUER}/a/b/graphql", issuer)

@@ -1,4 +1,4 @@
-"""An operator learns what is in a token, and why it would be refused."""
+"""A token is explained to an operator: its claims, and why it would be refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we issue is small, in profile, and accepted by ourselves."""
+"""Issued tokens are small, follow the profile, and are accepted by our own verifier."""
 
 from __future__ import annotations
 

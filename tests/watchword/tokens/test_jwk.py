@@ -1,4 +1,4 @@
-"""Keys of others: each rule by which one is left out, and nothing else raised whatever is published."""
+"""Published keys: each rule by which a key is left out; no input raises any other error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
 
 
 def changed(jwk: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """A JWK with other members; a change to None takes one away."""
+    """Return a JWK with changed members; a change to None removes one."""
     return {name: value for name, value in (jwk | members).items() if value is not None}
 
 
@@ -175,7 +175,7 @@ def test_a_set_is_read_by_id_and_says_what_is_left_out() -> None:
         ([changed(RSA, kid=EC["kid"])], ["ES256", "RS256"]),
         ([{"kid": EC["kid"], "use": "enc"}], ["ES256"]),
         ([changed(RSA, kid=EC["kid"], use="enc"), 7, {}], ["ES256"]),
-        # The same key twice is one.
+        # A key that occurs twice counts once.
         ([EC, EC | {"x5t": "AAAA"}], ["ES256"]),
         ([changed(key().jwk(), kid=EC["kid"])], ["ES256", "ES256"]),
         ([changed(key().jwk(), kid=EC["kid"]) for _ in range(9)], ["ES256"] * MOST_ALIKE),

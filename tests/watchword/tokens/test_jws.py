@@ -1,4 +1,4 @@
-"""Signatures, and the one import of PyJWT."""
+"""Signatures, and the only import of PyJWT."""
 
 from __future__ import annotations
 

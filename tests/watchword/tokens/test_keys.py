@@ -1,4 +1,4 @@
-"""Keys: made, stored, published without their private part."""
+"""Signing keys are generated, stored, and published without their private parts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_stock_library_reads_the_published_key(algorithm: str) -> None:
 
 
 def test_the_id_is_the_thumbprint_of_rfc_7638() -> None:
-    # RFC 7638, section 3.1, has this key and this thumbprint as its example.
+    # The example of RFC 7638, section 3.1.
     modulus = (
         "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3"
         "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA"

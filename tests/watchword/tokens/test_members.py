@@ -1,4 +1,4 @@
-"""A JSON object is read strictly, or not at all."""
+"""JSON objects in tokens are parsed strictly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verification either returns a principal that is right, or refuses: attacks and arbitrary input."""
+"""Verification returns the right principal or refuses the token, for attacks and arbitrary input too."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_what_is_no_compact_token_is_refused(token: str) -> None:
 def test_another_spelling_of_the_same_signature_is_refused() -> None:
     token = signed(KEY, claims(NOW))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    # 64 bytes are 86 characters, the last of which carries four bits that mean nothing.
+    # 64 bytes are 86 characters in base64url; the last one has four unused bits.
     twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
     assert rule(twin) == "canonical base64url"
 

@@ -1,4 +1,4 @@
-"""An issuer that does as it is told, for each test."""
+"""The fixture of a fake issuer."""
 
 from __future__ import annotations
 

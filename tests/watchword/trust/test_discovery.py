@@ -1,4 +1,4 @@
-"""Where the keys are: as the issuer says, if it is the issuer."""
+"""Discovery of an issuer's keys, only from metadata that name this issuer."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ EXAMPLES = (Path(__file__).parent / "examples.json").read_text()
 NOW = int(MovedClock().now())
 TIMES = {"iat": NOW, "exp": NOW + 3600}
 KEY = key("RS256")
-# A token's header has no typ at all.
+# The token's header has no typ.
 ABSENT = None
 
 KEYCLOAK = {
@@ -99,7 +99,7 @@ COGNITO = {
 
 
 class Provider:
-    """An example's entry, whose keys are a listener's on this machine, in that provider's form."""
+    """An example's entry, with keys that a local server publishes in the form of that provider."""
 
     def __init__(self, idp: FakeIssuer, entry: dict[str, Any]) -> None:
         (known,) = read(trusted_issuers=json.dumps([entry])).trusted_issuers
@@ -118,14 +118,14 @@ class Provider:
 
 
 def token(signer: Key, payload: dict[str, Any], typ: str | None) -> str:
-    # PyJWT leaves typ out when it is told that it is None.
+    # PyJWT leaves typ out if it is None.
     return signed(signer, orjson.dumps(payload), typ=typ)
 
 
 @pytest.fixture
 def idp() -> Iterator[FakeIssuer]:
     with fake_issuer() as issuer:
-        # Entra says no alg; what else is in there is not for us.
+        # Entra's keys have no alg; their other members are ignored.
         jwk = KEY.jwk() | {"x5t": KEY.kid, "x5c": ["MIIC"], "issuer": "https://login.example"}
         del jwk["alg"]
         encrypting = key("RS256").jwk() | {"use": "enc", "alg": "RSA-OAEP"}
@@ -146,7 +146,7 @@ async def test_keycloak(idp: FakeIssuer) -> None:
     keycloak = provider(idp, "keycloak")
     verified = await keycloak.verify(KEYCLOAK, "JWT")
     principal = verified.principal
-    # The realm's own role admin is not ours.
+    # The realm's role admin does not give our role admin.
     assert principal.grants.roles == {"commander", "responder"}
     assert principal.grants.scopes == ROLES["commander"]
     assert principal.client == "keycloak|front"
@@ -167,7 +167,7 @@ async def test_auth0(idp: FakeIssuer) -> None:
     assert verified.person.email is None
     assert await auth0.rule(AUTH0, "JWT") == "typ"
     assert await auth0.rule(AUTH0, "at+jwt", aud=AUTH0["client_id"]) == "aud"
-    # Its issuer ends with a slash.
+    # This provider's issuer ends with a slash.
     assert await auth0.rule(AUTH0, "at+jwt", iss="https://acme.eu.auth0.com") == "iss"
 
 
@@ -180,7 +180,7 @@ async def test_entra(idp: FakeIssuer) -> None:
     assert principal.grants.tenant == ENTRA["tid"]
     assert principal.token_id == f"entra|{ENTRA['uti']}"
     assert verified.person.subject == ENTRA["oid"]
-    # Nobody there has verified the address (it could be anybody's).
+    # The provider has not verified the address: it could be another person's.
     assert (await entra.verify(ENTRA, "JWT", email="boss@example.com")).person.email is None
     id_token = ENTRA | {"azp": ABSENT, "azpacr": ABSENT, "scp": ABSENT}
     assert await entra.rule(id_token, "JWT") == "azpacr"

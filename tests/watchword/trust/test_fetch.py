@@ -1,4 +1,4 @@
-"""What is fetched: JSON, from the place that was named, small, soon, and nothing else."""
+"""Only small JSON documents from the configured hosts are fetched, within a time limit."""
 
 from __future__ import annotations
 

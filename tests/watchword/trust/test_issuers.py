@@ -1,4 +1,4 @@
-"""Tokens of trusted issuers: each by its own issuer's keys, and by rules as strict as ours."""
+"""Tokens of trusted issuers are verified with that issuer's keys, and by rules as strict as for our own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROLES = {"admin": frozenset({"toys:all"}), "keeper": frozenset({"toys:count"})}
 
 
 class Trust:
-    """Who is believed, on a clock that stands still."""
+    """Trusted issuers, with a clock that stands still."""
 
     def __init__(self, clock: MovedClock, *entries: Any) -> None:
         self.issuers = TrustedIssuers(entries, clock, 5, ROLES, Background(clock))
@@ -68,7 +68,7 @@ async def test_two_issuers_with_keys_of_one_id_are_kept_apart(clock: MovedClock)
         good = await trust.verify(two.token(now=clock.now(), header=header))
         assert good is not None
         assert good.principal.client == "two|front"
-        # What one signs in the name of the other is refused, known id or not.
+        # A token signed by one issuer in the name of another is refused, whether its kid is known or not.
         forged = signed(one.keys[0], two.claims(now=clock.now()))
         assert await trust.rule(forged) == "signature"
 
@@ -134,7 +134,7 @@ async def test_a_client_is_a_front_end_of_ours_at_the_issuer_that_names_it_and_a
             (two, "front", False),
             (two, "one|front", True),
             (one, "two|other", False),
-            # Nor is one that calls itself as our own sign-in is called.
+            # A client with the name of our own sign-in is not first party either.
             (two, "watchword", False),
         ):
             token = issuer.token(now=clock.now(), client_id=client, azp="front")
@@ -154,7 +154,7 @@ async def test_an_old_token_has_expired(idp: FakeIssuer, clock: MovedClock) -> N
 async def test_another_type_is_refused(idp: FakeIssuer, clock: MovedClock, typ: Any) -> None:
     header = {"typ": typ, "kid": idp.keys[0].kid, "alg": "ES256"}
     trust = Trust(clock, idp.entry())
-    # A type is looked at before any signature.
+    # The typ is checked before the signature.
     assert await trust.rule(unsigned(header, idp.claims(now=clock.now()))) == "typ"
     assert idp.asked == []
 
@@ -213,7 +213,7 @@ async def test_a_token_that_names_no_key_is_checked_with_the_keys_that_have_no_n
     assert await trust.verify(anonymous(nameless[0])) is not None
     assert await trust.rule(anonymous(named)) == "alg"
     assert await trust.rule(anonymous(key("RS256"))) == "signature"
-    # One of these whose name is somebody's own invention is not taken for another.
+    # A private name that ends like a registered type is not accepted for it.
     assert await trust.rule(idp.token(nameless[0], now=clock.now())) == "kid"
     before = idp.count(JWKS)
     publish(nameless[1])

@@ -1,4 +1,4 @@
-"""An issuer's keys: kept as long as it says, asked for rarely, and for longer while it is away."""
+"""An issuer's keys are cached for as long as it allows, fetched rarely, and kept longer during an outage."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_all_questions_together_take_no_longer_than_one(
     time = loop.time
 
     def slowly(path: str) -> Answer:
-        # As the event loop sees it: each answer alone is in time.
+        # By the event loop's clock: each response alone is in time.
         nonlocal passed
         passed += 0.7 * fetch.LONGEST
         return answer(path)

@@ -1,4 +1,4 @@
-"""What claims of others mean here, by the settings."""
+"""Claims of trusted issuers are translated as the settings say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authorization requests: what is understood, what is refused, and who hears of it."""
+"""Authorization requests: what is accepted, what is refused, and where the error is sent."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_has_its_error(changes: dict[str, str | None], error: str)
     with pytest.raises(OAuthError) as refused:
         checked(**changes)
     assert refused.value.error == error
-    # RFC 6749, section 4.1.2.1: what a description may hold.
+    # RFC 6749, section 4.1.2.1: the characters that a description may contain.
     assert not set(refused.value.description) & set('"\\')
 
 

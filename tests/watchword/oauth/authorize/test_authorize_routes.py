@@ -1,4 +1,4 @@
-"""The authorization endpoint: the page, and the decision of whoever shows an access token."""
+"""The authorization endpoint: the consent page, and decisions with an access token."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_decision_is_json_from_our_own_page(database: Database, clock: M
         assert foreign.status_code == 403
         ours = await room.decide("ask", token, {"origin": ORIGIN})
         assert ours.status_code == 200
-        # A proxy in front may put its own name for us into Host.
+        # A proxy may put another name for this server into Host.
         proxied = await room.decide("ask", token, {"origin": ORIGIN, "host": "upstream:8000"})
         assert proxied.status_code == 200
         form = await room.desk.client.post("/oauth/authorize", data={"decision": "allow"})

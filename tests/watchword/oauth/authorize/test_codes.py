@@ -1,4 +1,4 @@
-"""Authorization codes: good once, within a minute, for who asked and proves it."""
+"""Authorization codes work once, within a minute, and only for the client with the code verifier."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_another_clients_code_is_refused_and_stays_good(
         assert await room.redeem(code, other) is None
         assert await room.redeem("x" * 43) is None
         assert await room.redeem(code) is not None
-        # Nor can another client end the session by it.
+        # Another client cannot end the session with the code either.
         assert await room.redeem(code, other) is None
         assert await room.audited("CODE_REPLAYED") == []
 
@@ -227,7 +227,7 @@ async def test_a_code_from_before_its_client_was_revoked_is_refused(
             async with unit_of(database, clock.now()) as unit:
                 await change_client(unit, room.desk.auth.domain, room.client.id, changes)
 
-        # One sign-in gives both: a second one in its place would end the first one's code.
+        # Get both codes by one sign-in: a second sign-in would end the first session, and void its code.
         token = await room.token()
         before = (await room.told("allow", token))["code"]
         await change(name="Another")
@@ -244,7 +244,7 @@ async def test_a_code_from_before_its_client_was_revoked_is_refused(
     [
         (CALLBACK, [LOOPBACK], False),
         (CALLBACK, [CALLBACK], True),
-        # An app listens at whatever port it gets.
+        # An app listens on whichever port is free.
         (LOOPBACK.replace("0.1/", "0.1:8123/"), [LOOPBACK], True),
     ],
 )

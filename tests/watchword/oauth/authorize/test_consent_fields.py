@@ -1,4 +1,4 @@
-"""`consents` and `withdrawConsent`: for oneself, and for nobody's application."""
+"""`consents` and `withdrawConsent` are for the person, and never for an application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consent page: text is text, and nothing but its own script runs."""
+"""The consent page escapes all text, and runs no script but its own."""
 
 from __future__ import annotations
 

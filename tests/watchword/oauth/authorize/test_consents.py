@@ -1,4 +1,4 @@
-"""Consents: given, added to, seen, withdrawn with all that came of them."""
+"""Consents are given, extended, listed, and withdrawn with all sessions and tokens."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_withdrawing_ends_what_came_of_it(database: Database, clock: Moved
             assert await list_consents(db, me) == []
         (entry,) = await room.audited("CONSENT_WITHDRAWN")
         assert (entry.account_id, entry.client_id) == (me, room.client.id)
-        # Alice's own session is not one of the client's.
+        # Alice's own session is not the client's, and stays.
         assert (await room.desk.refresh()).status_code == 200
 
 
@@ -107,7 +107,7 @@ async def test_a_refresh_gives_no_more_than_the_person_still_has(
     async with consent_desk(database, clock) as room:
         me, auth = room.desk.account.id, room.desk.auth
         async with unit_of(database, clock.now()) as unit:
-            # The other admin, who must be able to sign in.
+            # A second admin, because the last one cannot be disabled.
             await add_account(unit, email="b@x", name="Bob", roles=["admin"], hash="a hash")
             await set_roles(unit, me, ["keeper", "admin"])
         who = await room.redeem(await room.code(scope="toys:count toys:all"))

@@ -1,4 +1,4 @@
-"""An assertion is believed when its client signed it, for us and for now."""
+"""An assertion is accepted if its client signed it, for this server and for now."""
 
 from __future__ import annotations
 

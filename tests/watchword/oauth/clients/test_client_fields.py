@@ -1,4 +1,4 @@
-"""Clients in GraphQL: for a person who may, who is there, and who gives no more than it has."""
+"""Clients in GraphQL: only for admins who signed in recently, and never with more scopes than the admin has."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MACHINE = {
 
 @dataclass
 class Office:
-    """Where clients are managed, by an admin unless somebody else is named."""
+    """Runs operations about clients, as an admin unless another principal is given."""
 
     context: Context
     admin: Principal
@@ -138,9 +138,9 @@ async def test_a_client_is_ended(office: Office, name: str) -> None:
     ("roles", "scopes"),
     [
         ({"viewer"}, {"clients:write", "incidents:read"}),
-        # All that the roles give, and not the roles: these open fields by themselves.
+        # All scopes of the roles, without the roles, which open fields of their own.
         ({"viewer"}, domain.roles["admin"]),
-        # The roles, in a token that is narrower than its person.
+        # The roles, in a token with fewer scopes.
         ({"admin"}, {"clients:write", "incidents:read"}),
     ],
 )
@@ -156,7 +156,7 @@ async def test_nobody_gives_a_client_more_than_it_has_itself(
         (ADD, {"input": MACHINE | {"scopes": ["members:write"], "roles": ["admin"]}}),
         (ADD, {"input": MACHINE | {"roles": ["responder"]}}),
         (CHANGE, {"input": {"client": id, "name": "Mine"}}),
-        # What it had is as much as what it will have: its people have consented to that.
+        # The scopes before the change count too: people have consented to them.
         (CHANGE, {"input": taken}),
         (secret, {"id": id}),
     ):

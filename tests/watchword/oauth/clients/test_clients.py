@@ -1,4 +1,4 @@
-"""Clients are registered, changed, given secrets and disabled; what that does is written down."""
+"""Clients are registered, changed, given secrets and disabled, and the audit log says so."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def added(database: Database, asked: Any = MACHINE) -> str:
 
 
 async def changed(database: Database, id: str, **changes: Any) -> list[Event]:
-    """Change a client; return what is published of it."""
+    """Change a client, and return the published events."""
     async with unit_of(database) as unit:
         await change_client(unit, DOMAIN, id, changes)
         return list(unit.events)

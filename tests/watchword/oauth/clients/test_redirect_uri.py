@@ -1,4 +1,4 @@
-"""Redirect URIs are compared character for character; only a loopback port may differ."""
+"""Redirect URIs are compared character by character; only a loopback port may differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client says about itself is refused where it is not safe, and the sentence says why."""
+"""An unsafe registration is refused with a sentence that says why."""
 
 from __future__ import annotations
 

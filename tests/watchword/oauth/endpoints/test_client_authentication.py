@@ -1,4 +1,4 @@
-"""A client shows who it is in exactly one way, the one that it is registered with."""
+"""A client authenticates by exactly one method, the one that it is registered with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_a_secret_is_shown_in_the_header_or_in_the_form(
         machine = await desk.register()
         form = GRANT | {"client_id": machine.id, "client_secret": machine.secret}
         assert (await desk.post("/oauth/token", form)).status_code == 200
-        # With the form's encoding in the header (RFC 6749, section 2.3.1), and the id beside it.
+        # Form-encoded in the header (RFC 6749, section 2.3.1), with the id in the form too.
         assert machine.secret is not None
         encoded = "".join(f"%{ord(letter):02X}" for letter in machine.secret)
         pair = base64.b64encode(f"{quote(machine.id)}:{encoded}".encode()).decode()
@@ -97,7 +97,7 @@ async def test_an_assertion_is_good_once_until_it_has_ended(
             (await desk.post("/oauth/token", form | {"client_assertion": each})).status_code
             for each in (assertion, assertion, second.assertion(clock.now()))
         ]
-        # The id of one client is no other's.
+        # The ids must be of the same client.
         assert statuses == [200, 401, 200]
         clock.move(64)
         late = await desk.post("/oauth/token", form | {"client_assertion": assertion})

@@ -1,4 +1,4 @@
-"""A form is read as RFC 6749 has it: each parameter once, and one without a value was not sent."""
+"""Forms are read by RFC 6749: a parameter occurs once, and one without a value counts as not sent."""
 
 from __future__ import annotations
 

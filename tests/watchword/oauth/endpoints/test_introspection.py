@@ -1,4 +1,4 @@
-"""A client that may introspect hears what a token is worth, and of all others nothing."""
+"""A client that may introspect learns whether a token is active, and nothing about inactive tokens."""
 
 from __future__ import annotations
 

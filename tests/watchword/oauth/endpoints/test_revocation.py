@@ -1,4 +1,4 @@
-"""A client gives its tokens back: they are good for nothing from then on."""
+"""A client revokes its tokens, which are invalid from then on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_refresh_token_ends_its_session(database: Database, clock: Moved
         app = await desk.register(APP)
         who, elsewhere = await desk.session(app), await desk.session(app)
         answer = (await desk.refresh(app, who.refresh_token)).json()
-        # The hint is wrong, and nobody minds (section 2.1).
+        # A wrong hint does not matter (section 2.1).
         token = answer["refresh_token"]
         assert await revoke(desk, app, token, token_type_hint="access_token") == 200
         assert (await desk.refresh(app, token)).json()["error"] == "invalid_grant"
@@ -65,7 +65,7 @@ async def test_an_old_refresh_token_ends_its_session_as_reuse(
         assert (await desk.refresh(app, live)).json()["error"] == "invalid_grant"
         async with database.read() as db:
             entries = (await db.execute(select(AuditEntry))).scalars().all()
-        # Whoever has the id of a public client says that it is it.
+        # Anyone who knows a public client's id can act as that client.
         [entry] = [entry for entry in entries if entry.session_id and "TOKEN" in entry.action]
         assert (entry.action, entry.actor) == ("REFRESH_TOKEN_REUSED", None)
         assert (entry.session_id, entry.address) == (who.session.id, "203.0.113.7")

@@ -1,4 +1,4 @@
-"""The token endpoint gives a client what it was registered for, and nothing else."""
+"""The token endpoint gives a client only what it is registered for."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_an_app_refreshes_and_its_token_is_rotated(
 async def refreshed(
     desk: TokenDesk, app: Member, token: str, holder: KeyHolder | None = None
 ) -> httpx2.Response:
-    """Refresh with a proof of the holder's key, if there is one."""
+    """Refresh, with a proof if a key holder is given."""
     form, rest = {"grant_type": "refresh_token", "refresh_token": token}, {}
     if app.secret is None:
         form["client_id"] = app.id
@@ -130,7 +130,7 @@ async def test_a_client_that_authenticates_refreshes_where_dpop_is_required(
     async with token_desk(database, clock, dpop="required") as desk:
         app = await desk.register(CONFIDENTIAL)
         token = (await desk.session(app)).refresh_token
-        # Its refresh token is bound to itself: it may change its key (RFC 9449, section 5).
+        # A confidential client's refresh token is bound to the client: it may change its key (RFC 9449, section 5).
         for holder in (KeyHolder(), KeyHolder("EdDSA")):
             answer = (await refreshed(desk, app, token, holder)).json()
             principal = await desk.auth.verify(answer["access_token"])
@@ -143,7 +143,7 @@ async def test_a_client_that_authenticates_refreshes_where_dpop_is_required(
 async def test_a_refresh_with_a_key_binds_what_comes_of_it(
     database: Database, clock: MovedClock
 ) -> None:
-    """RFC 9449, section 5: to a public client's key, when it shows one."""
+    """A public client's refresh token is bound to the key that it proves (RFC 9449, section 5)."""
     async with token_desk(database, clock) as desk:
         app, holder = await desk.register(APP), KeyHolder()
         token = (await desk.session(app)).refresh_token
@@ -251,7 +251,7 @@ async def test_what_is_taken_from_a_client_ends_its_tokens_and_new_ones_are_good
             await change_client(unit, DOMAIN, machine.id, {"scopes": ["toys:count"]})
             await change_client(unit, DOMAIN, app.id, {"name": "Renamed"})
             await revoke_client(unit, app.id)
-        # In the very second of the change.
+        # In the same second as the change.
         new = (await desk.token(machine)).json()["access_token"]
         await desk.hear()
         for token in old:
