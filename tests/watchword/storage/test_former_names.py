@@ -151,9 +151,9 @@ async def test_every_name_and_row_of_every_revision_follows(
 
 
 async def _audit_entries_are_kept(database: Database) -> None:
-    entry = "INSERT INTO watchword_audit_entries (at, action, address, detail)"
+    entry = "INSERT INTO watchword_audit_entries (position, at, action, address, detail)"
     async with database.write() as db:
-        await db.execute(text(f"{entry} VALUES ('2026-01-01 00:00:00', 'x', '', '{{}}')"))
+        await db.execute(text(f"{entry} VALUES (99, '2026-01-01 00:00:00', 'x', '', '{{}}')"))
     for change in (
         "UPDATE watchword_audit_entries SET actor = 'x'",
         "DELETE FROM watchword_audit_entries",
