@@ -1,4 +1,4 @@
-"""What is begun ahead runs up to where it waits, in the task that began it, and ends when cancelled."""
+"""Eager work runs to its first wait at once, in its caller's task, and ends when it is cancelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from watchword.execution.eager import Eager
 
 
-async def test_what_does_not_wait_is_done_at_once() -> None:
+async def test_work_that_does_not_wait_is_done_at_once() -> None:
     async def work() -> str:
         return "result"
 
@@ -19,7 +19,7 @@ async def test_what_does_not_wait_is_done_at_once() -> None:
     assert await ahead == "result"
 
 
-async def test_what_waits_goes_on_when_it_is_awaited_in_the_same_task() -> None:
+async def test_work_that_waits_continues_when_it_is_awaited_in_the_same_task() -> None:
     gate, seen = asyncio.Event(), list[object]()
 
     async def work() -> str:
@@ -31,7 +31,7 @@ async def test_what_waits_goes_on_when_it_is_awaited_in_the_same_task() -> None:
 
     ahead = Eager(work())
     assert len(seen) == 1
-    # Others may be awaited in between, and what it waits for may come meanwhile.
+    # Other things may be awaited in between, and its own wait may end meanwhile.
     asyncio.get_running_loop().call_soon(gate.set)
     await asyncio.to_thread(lambda: None)
     assert not ahead.is_done
@@ -62,7 +62,7 @@ async def test_a_timeout_around_several_events_holds() -> None:
 
 
 @pytest.mark.parametrize("is_awaited", [False, True])
-async def test_what_is_cancelled_cleans_up_before_that_returns(is_awaited: bool) -> None:
+async def test_cancelled_work_cleans_up_before_cancel_returns(is_awaited: bool) -> None:
     seen = list[str]()
 
     async def events() -> AsyncIterator[int]:
@@ -92,7 +92,7 @@ async def test_what_is_cancelled_cleans_up_before_that_returns(is_awaited: bool)
     assert seen == ["cleaned"]
 
 
-async def test_what_it_waits_for_is_cancelled_with_it() -> None:
+async def test_the_future_that_it_waits_for_is_cancelled_with_it() -> None:
     inner = asyncio.ensure_future(asyncio.Event().wait())
     await Eager(asyncio.gather(inner)).cancel()
     assert inner.cancelled()

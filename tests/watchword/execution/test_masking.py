@@ -1,4 +1,4 @@
-"""What of an error leaves the server."""
+"""Which part of an error the client gets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_known_failure_is_not_concealed() -> None:
     assert isinstance(conceal(ValueError()), Internal)
 
 
-def test_a_database_that_cannot_be_asked_is_told_as_such_and_nothing_of_its_words(
+def test_a_database_error_becomes_unavailable_without_its_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     cause = away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))

@@ -1,4 +1,4 @@
-"""Every option of StrawberryConfig and every hook of Schema is honoured, or refused at the start by name."""
+"""Every option of StrawberryConfig and every hook of Schema is honoured, or refused by name at the start."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Shouting(NameConverter):
         return super().get_graphql_name(obj).upper()
 
 
-# What each option of StrawberryConfig does to a query, or that it is refused.
+# The effect of each option of StrawberryConfig on a query, or its refusal.
 OPTIONS: dict[str, tuple[Any, str | None, Any]] = {
     "auto_camel_case": (False, "{ long_name }", {"long_name": "long"}),
     "name_converter": (Shouting(), "{ LONGNAME }", {"LONGNAME": "long"}),
@@ -287,7 +287,7 @@ async def test_a_hook_that_fails_costs_no_answer(
     assert "process_errors failed" in caplog.text
 
 
-async def test_what_makes_an_execution_personal_is_no_error_of_the_schema(
+async def test_an_identity_that_was_asked_for_is_no_error_of_the_schema(
     services: Services,
 ) -> None:
     schema, engine = hearing()

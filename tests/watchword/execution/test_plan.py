@@ -1,4 +1,4 @@
-"""Plans are made once, remembered within bounds, and say why they cannot be made."""
+"""A plan is made once and kept within bounds. A document that cannot be planned is refused with the reason."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def test_operations_of_one_document_are_different_plans() -> None:
         ("{ toys(first: 1000) { inner { id } } }", None, "objects"),
     ],
 )
-def test_what_cannot_be_planned_says_why(query: str, name: str | None, words: str) -> None:
+def test_a_document_that_cannot_be_planned_is_refused_with_the_reason(
+    query: str, name: str | None, words: str
+) -> None:
     with pytest.raises(Refused) as refused:
         planner().plan(query, name)
     assert any(words in error.message for error in refused.value.errors)

@@ -59,7 +59,7 @@ def test_the_url_changes_with_the_content(folder: Path, tmp_path_factory: pytest
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-def test_whoever_has_it_already_gets_304(form: str, folder: Path, client: TestClient) -> None:
+def test_a_client_that_has_it_already_gets_304(form: str, folder: Path, client: TestClient) -> None:
     asset = load(folder)["explorer.js"]
     headers = {"if-none-match": form.format(asset.etag)}
     response = client.get(asset.url, headers=headers)
@@ -67,7 +67,7 @@ def test_whoever_has_it_already_gets_304(form: str, folder: Path, client: TestCl
     assert response.headers["etag"] == asset.etag
 
 
-def test_whoever_has_another_version_gets_it_whole(folder: Path, client: TestClient) -> None:
+def test_a_client_with_another_version_gets_it_whole(folder: Path, client: TestClient) -> None:
     response = client.get(load(folder)["explorer.js"].url, headers={"if-none-match": '"other"'})
     assert response.status_code == 200
 

@@ -94,14 +94,14 @@ both = pytest.mark.parametrize("resolver_is_async", [False, True])
         (HasScope("a:b") & (HasRole("keeper") | Delegated), application("a:b"), True),
         (HasScope("a:b") & (HasRole("keeper") | Delegated), application(), False),
         (HasScope("a:b") & (HasRole("keeper") | Delegated), principal(scopes=("a:b",)), False),
-        # Nobody knows which role its person has.
+        # The application does not know the roles of its person.
         (~HasRole("visitor"), application(), False),
         (~(HasScope("a:b") | HasRole("visitor")), application(), False),
         (~~HasRole("visitor"), application(), False),
         (~HasScope("a:b"), application(), True),
     ],
 )
-async def test_a_permission_lets_in_whom_its_rule_allows(
+async def test_a_permission_passes_if_its_rule_does(
     permission: type[Permission], who: Principal, allowed: bool, resolver_is_async: bool
 ) -> None:
     assert (await ask(permission, who, resolver_is_async=resolver_is_async) == []) is allowed

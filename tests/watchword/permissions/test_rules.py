@@ -1,4 +1,4 @@
-"""Rules decide over grants and combine; a denial says what would have been needed."""
+"""Rules decide over grants and combine; a denial says what is needed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_authentication_is_recent_for_so_many_seconds(at: float, is_recent: b
         (elsewhere(steps_up=False), None),
     ],
 )
-def test_only_those_are_asked_to_step_up_who_can(who: Principal, max_age: int | None) -> None:
+def test_only_a_principal_that_can_step_up_is_asked_to(who: Principal, max_age: int | None) -> None:
     verdict = RecentRule(60).decide(replace(asked(0), principal=who))
     assert isinstance(verdict, Denied)
     assert verdict.max_age == max_age

@@ -1,4 +1,4 @@
-"""Connections as a client of GraphQL sees them."""
+"""Connections as a GraphQL client sees them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALL = """
 
 @dataclass
 class Shelf:
-    """What the resolver hands out, and how often it was counted."""
+    """The resolver's slice, and how often the total was counted."""
 
     found: Slice[str]
     counted: list[int] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Global ids: given out in one form, and taken back in that form only."""
+"""A global id is issued in one form, and accepted in that form only."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_is_no_id_of_ours_is_refused(id: str) -> None:
         f"{GOOD}=",
         f"{GOOD}====",
         GOOD.rstrip("="),
-        # The last character's spare bits are ignored by the decoder.
+        # The decoder ignores the spare bits of the last character.
         GOOD.replace("I=", "J="),
         encode_id("Toy", "??>").replace("_", "/"),
     ],

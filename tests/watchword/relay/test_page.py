@@ -1,4 +1,4 @@
-"""Relay's four arguments, and cursors that come back from anywhere."""
+"""Relay's four arguments, and cursors that a client may have changed or made up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ json_values = st.recursive(
 
 
 def raw(content: Any) -> str:
-    """A cursor that anybody could make."""
+    """A forged cursor."""
     text = content if isinstance(content, bytes) else json.dumps(content, separators=(",", ":"))
     data = text if isinstance(text, bytes) else text.encode()
     return urlsafe_b64encode(data).decode().rstrip("=")
@@ -111,7 +111,7 @@ def test_one_moment_has_one_cursor() -> None:
 
 
 def test_a_long_text_comes_back() -> None:
-    # As long as an e-mail address may be, in the longest characters.
+    # The longest e-mail address, in the characters that take most bytes.
     text = "𝕏" * 320
     assert decode_cursor(encode_cursor("toys", [text]), "toys", [str], "after") == [text]
 
@@ -236,7 +236,7 @@ def test_any_forged_content_is_a_cursor_of_ours_or_refused(
 
 
 def check(cursor: str, kinds: Sequence[type]) -> None:
-    """Either it is refused, or it is exactly what we would have given out."""
+    """A cursor is refused, or it is exactly one that we would have issued."""
     try:
         values = decode_cursor(cursor, "toys", kinds, "after")
     except BadUserInput:

@@ -1,4 +1,4 @@
-"""Pages of a table on both databases, beside what slicing a plain list would give."""
+"""Pages of a table on both databases, compared with slices of a plain list."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ NEWEST = Order("newest", (ToyRow.made_at, ToyRow.id), descending=True)
 SMALLEST = Order("smallest", (ToyRow.size, ToyRow.made_at, ToyRow.id), descending=False)
 ORDERS = {order.name: order for order in (OLDEST, NEWEST, SMALLEST)}
 BOXES = ("attic", "cellar", "empty")
-# Seven in the attic and three in the cellar; three times two were made at the same moment, among
-# them two that differ in nothing but the last digit of their id, and one a microsecond later.
+# Seven toys in the attic and three in the cellar. Three pairs were made at the same moment. The ids of one of
+# these pairs differ only in the last digit; one toy was made a microsecond after another.
 TOYS = [
     ("attic", "a1", 0, 3),
     ("attic", "a2", 0, 1),
@@ -67,7 +67,7 @@ TOYS = [
 
 @pytest.fixture
 async def toys(database: Database) -> Database:
-    """A database with ten toys in two boxes, put in out of order."""
+    """A database with ten toys in two boxes, inserted out of order."""
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with database.write() as db:
@@ -81,7 +81,7 @@ async def toys(database: Database) -> Database:
 
 
 async def in_order(toys: Database, order: Order, box: str | None = None) -> list[ToyRow]:
-    """All toys in order, as the database itself sorts them."""
+    """All toys in order, as the database sorts them."""
     sorting = [c.desc() if order.descending else c.asc() for c in order.columns]
     statement = select(ToyRow).order_by(*sorting)
     if box is not None:
@@ -111,7 +111,7 @@ def forged(order: Order, *values: Any) -> str:
 
 
 def modelled(rows: list[ToyRow], order: Order, wanted: Page) -> tuple[list[str], bool, bool]:
-    """What a page of a plain list is: ids, whether there is more after, and before."""
+    """The expected page: its ids, and whether there are more after and before it."""
     cursors = [order.cursor(row) for row in rows]
     start = cursors.index(wanted.after) + 1 if wanted.after in cursors else 0
     stop = cursors.index(wanted.before) if wanted.before in cursors else len(rows)
@@ -194,7 +194,7 @@ async def test_every_page_of_each_parent_is_the_one_that_a_plain_list_would_give
 def _window(
     everything: list[ToyRow], order: Order, wanted: Page, rows: list[ToyRow]
 ) -> tuple[list[str], bool, bool]:
-    """The model for one parent: a cursor may be at a row of another parent."""
+    """The expected page of one parent; the cursor may point at a row of another parent."""
     cursors = [order.cursor(row) for row in everything]
     place = {row.id: number for number, row in enumerate(everything)}
     start = -1 if wanted.after is None else cursors.index(wanted.after)

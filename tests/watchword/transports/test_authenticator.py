@@ -1,4 +1,4 @@
-"""One call for every door."""
+"""All transports authenticate in the same way."""
 
 from __future__ import annotations
 

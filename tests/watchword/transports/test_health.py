@@ -1,4 +1,4 @@
-"""Alive is not yet ready: what a load balancer hears, with a database and without."""
+"""Liveness and readiness, with a database and without: a process may be alive and not ready."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})
 async def asking(
     url: str, background: Background | None = None
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the health routes of a database, wherever that is."""
+    """A client of health routes that ask the database at this URL."""
     others = set(threading.enumerate())
     database = Database(url, statement_seconds=5, pool_seconds=5)
     background = background or Background(MovedClock())
@@ -38,7 +38,7 @@ async def asking(
     async with httpx2.AsyncClient(transport=transport, base_url="http://watchword") as client:
         yield client
     await database.close()
-    # aiosqlite leaves the thread of a connection that failed to end by itself.
+    # aiosqlite does not join the thread of a connection that failed; the thread ends by itself.
     for thread in set(threading.enumerate()) - others:
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
@@ -56,7 +56,7 @@ def closed_port() -> int:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def unreachable(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database that is not there."""
+    """The URL of a database that does not exist."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/missing/watchword.db"
     return f"postgresql+asyncpg://alice:pa55word@127.0.0.1:{closed_port()}/watchword"
@@ -104,7 +104,7 @@ async def test_the_server_is_alive_with_and_without_its_database(
 
 async def test_ready_holds_no_connection_while_nobody_asks(database_url: str) -> None:
     async with asking(database_url) as client:
-        # More than the pool has, if each kept one.
+        # More probes than the pool has connections.
         assert {(await ready(client))[0] for _ in range(30)} == {200}
 
 
@@ -147,10 +147,10 @@ async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waitin
     async with deaf_proxy(postgres_url) as proxy, asking(proxy.url) as client:
         assert await until_ready(client)
         proxy.is_deaf = True
-        # Far more than the pool has; one connection waits for all of them.
+        # Far more probes than the pool has connections; one connection waits for all of them.
         answers = await asyncio.gather(*(ready(client) for _ in range(50)))
         assert answers == [NOT_READY] * 50
-        # They did not wait for its answer: there is none yet.
+        # The probes were answered without the database, which has not answered yet.
         assert "question to the database" in {task.get_name() for task in asyncio.all_tasks()}
         proxy.is_deaf = False
         assert await until_ready(client)

@@ -1,4 +1,4 @@
-"""What all transports ask of a principal: that it is still good, has room, and stays the same."""
+"""A principal must have a token that is still valid, may have so many connections, and stays the same party."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames are what RFC 6455 says, and requests of one connection see nothing of each other."""
+"""Frames follow RFC 6455, pipelined requests share no context, and uvicorn still has the parts that are used."""
 
 from __future__ import annotations
 

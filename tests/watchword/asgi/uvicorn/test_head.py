@@ -1,4 +1,4 @@
-"""How much of a request's head is taken, and how long head and body may take, on real sockets."""
+"""The limits of a request's head, and of the time for head and body, on real sockets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UPGRADE = (
 
 @dataclass
 class Echo:
-    """An app that keeps the headers it saw, and answers how many bytes the body had."""
+    """An app that records the headers of requests, and answers with the number of bytes in the body."""
 
     port: int = 0
     seen: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Echo:
         await send({"type": "http.response.body", "body": body})
 
     async def let_the_time_of_a_body_pass(self) -> None:
-        """Wait until one that begins now and does not come is given up."""
+        """Wait until the server drops a request that begins now and never arrives."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(POST)
         async with asyncio.timeout(5):
@@ -72,7 +72,7 @@ class Echo:
         writer.close()
 
     async def say(self, *parts: bytes) -> bytes:
-        """Send the parts, and return all that comes until the server closes, or is quiet."""
+        """Send the parts. Return everything that the server sends until it closes, or is quiet."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         heard = b""
         try:
@@ -165,7 +165,7 @@ async def test_a_head_that_does_not_come_is_refused_with_408(
 
 
 async def dripped(begin: bytes, drop: bytes) -> bytes:
-    """Return what is answered to a beginning and then the same bytes, again and again."""
+    """Return the answer to a beginning that is followed by the same bytes again and again."""
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(begin)
@@ -209,7 +209,7 @@ async def test_a_request_that_is_being_answered_is_not_hurried(
     async with echo() as app:
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
-        # Until the time of another, which began after it and asks for nothing, is over.
+        # Wait until a second connection, which began later and sends no request, has run out of time.
         late, other = await asyncio.open_connection("127.0.0.1", app.port)
         assert await late.read() == b""
         other.close()
@@ -229,7 +229,7 @@ async def test_a_body_that_does_not_come_is_refused_with_408(
         writer.write(sent)
         async with asyncio.timeout(5):
             answer = await reader.read()
-        # Too late: nobody listens any more.
+        # Too late: the server ignores it.
         writer.write(b"bc")
         writer.close()
     assert (status(answer), answer.count(b"HTTP/1.1")) == (b"408", 1)
@@ -269,7 +269,7 @@ async def test_the_time_of_a_body_behind_another_request_begins_when_it_is_taken
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(POST + b"abc" + POST + b"a")
         await app.let_the_time_of_a_body_pass()
-        # The first has been waiting for longer than a body may, and is answered all the same.
+        # The first request has waited for longer than a body may take, and is answered all the same.
         app.may_answer.set()
         async with asyncio.timeout(5):
             answer = await reader.read()

@@ -1,4 +1,4 @@
-"""Who may read an answer goes by its path: everybody, nobody, or the origins that are named."""
+"""The path decides which pages may read a response: all, none, or those of the named origins."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_what_is_private_is_read_by_no_other_page(origin: str) -> None:
         assert said(await client([FRIEND]).request(method, NOBODY, headers=asked)) == {}
 
 
-async def test_all_else_is_read_by_who_is_named_with_credentials() -> None:
+async def test_named_origins_read_all_other_paths_with_credentials() -> None:
     told = said(await client([FRIEND]).get(OTHERS, headers={"origin": FRIEND}))
     assert (told["allow-origin"], told["allow-credentials"]) == (FRIEND, "true")
     assert "allow-origin" not in said(
@@ -65,7 +65,7 @@ async def test_all_else_is_read_by_who_is_named_with_credentials() -> None:
     ("path", "headers", "status"),
     [
         (EVERYBODY, "content-type, dpop", 200),
-        # A secret in a header is for who can keep one: no page can.
+        # Clients that have a secret send it in a header. A page can keep no secret.
         (EVERYBODY, "authorization", 400),
         (OTHERS, "authorization, content-type, dpop", 200),
         (OTHERS, "apollographql-client-name,traceparent,last-event-id", 200),
@@ -93,7 +93,7 @@ async def test_an_origin_is_known_however_it_is_written() -> None:
     extension = "safari-web-extension://1b2c3d4e"
     for origin in (extension, extension.upper().replace("SAFARI-WEB", "safari-web")):
         answer = await client([FRIEND, extension]).get(OTHERS, headers={"origin": origin})
-        # The browser compares it with what it has sent.
+        # The browser compares this header with the origin that it has sent.
         assert said(answer)["allow-origin"] == origin
 
 
@@ -105,7 +105,7 @@ async def test_a_named_origin_may_ask_a_server_in_a_private_network() -> None:
     assert (await client([FRIEND]).options(EVERYBODY, headers=asked)).status_code == 400
 
 
-async def test_who_keeps_a_public_answer_keeps_it_for_every_page_apart() -> None:
+async def test_a_cache_keeps_a_public_answer_for_each_page_apart() -> None:
     for headers in ({}, {"origin": STRANGER}):
         response = await client([]).get(EVERYBODY, headers=headers)
         assert "origin" in response.headers["vary"].lower()

@@ -1,4 +1,4 @@
-"""Whoever comes with a proof is told the nonce for the next one."""
+"""A request with a proof is answered with the nonce for the next one."""
 
 from __future__ import annotations
 

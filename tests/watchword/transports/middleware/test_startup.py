@@ -1,4 +1,4 @@
-"""Until an app is open everything is refused with 503, the log says why once, and health says it too."""
+"""Until an app is open it answers 503; the log says why once, and so does health."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def client(startup: Startup) -> httpx2.AsyncClient:
 
 
 async def check_closed(startup: Startup, stage: Stage) -> None:
-    """Everything is refused, and health says the stage."""
+    """Check that everything is refused, and that health answers with the stage."""
     assert startup.stage is stage
     refused = await client(startup).post("/page")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-    # A client of GraphQL and one of OAuth each find what they look for.
+    # GraphQL clients and OAuth clients each find their own form of an error.
     assert refused.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
     assert refused.json()["error"] == "temporarily_unavailable"
     for path, status in ((LIVE, 200), (READY, 503)):

@@ -1,4 +1,4 @@
-"""A slash at the end of a path is taken off before anything looks at the path, and one only."""
+"""Exactly one slash is removed from the end of a path, before anything else reads the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terms say when a connection ends, and when to renew."""
+"""The client is told when its connection ends, and when to renew."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def test_they_are_moments_in_utc(clock: MovedClock) -> None:
     }
 
 
-def test_who_has_no_end_has_no_terms(clock: MovedClock) -> None:
+def test_a_connection_that_does_not_expire_has_no_expiry(clock: MovedClock) -> None:
     assert expiry(Lease(clock, ANONYMOUS, Noted())) is None

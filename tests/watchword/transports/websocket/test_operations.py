@@ -1,4 +1,4 @@
-"""The open operations of one socket are counted, answered once, and stopped without a word."""
+"""The open operations of one socket are counted, answered once, and stopped without a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUBSCRIPTION = "subscription { made { name } }"
 
 
 class Socket:
-    """Keeps the messages that operations send, and the ids that they give back."""
+    """Records the messages that operations send, and the ids that they free."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []

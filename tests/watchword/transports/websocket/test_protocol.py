@@ -47,7 +47,7 @@ def subscribe(protocol: Protocol, id: str = "1") -> Step:
     return say(protocol, type="subscribe", id=id, payload={"query": "{ a }"})
 
 
-def test_init_hands_its_payload_to_whoever_authenticates() -> None:
+def test_init_hands_its_payload_over_for_authentication() -> None:
     machine = StateMachine()
     protocol = Protocol(machine)
     assert say(protocol, type="connection_init", payload={"a": 1}) == Initialise({"a": 1})
@@ -124,7 +124,7 @@ messages = st.fixed_dictionaries(
 
 
 class AnyClient(RuleBasedStateMachine):
-    """A client that sends anything, in any order, to a server that finishes at any time."""
+    """A client that sends any message in any order, to a server that may end operations at any time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
     )
 
 
-# Neither NaN nor infinity is JSON; of integers, those of 64 bits are taken.
+# JSON has neither NaN nor infinity, and integers beyond 64 bits are refused.
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 values = st.recursive(
