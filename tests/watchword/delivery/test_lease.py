@@ -1,4 +1,4 @@
-"""A lease ends once, at its moment, for its first reason; and says before that it will."""
+"""A lease ends once, in time, for its first reason; and reminds its holder before that."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_it_reminds_once_before_its_end(clock: MovedClock, holder: Noted) -> Non
     assert holder.told == ["reminded", "ended"]
 
 
-def test_one_that_is_short_already_ends_without_a_reminder(
+def test_a_lease_shorter_than_the_reminder_ends_without_one(
     clock: MovedClock, holder: Noted
 ) -> None:
     Lease(clock, alice(clock, 3), holder, renew_before=4)
@@ -58,19 +58,19 @@ def test_the_first_reason_stands(clock: MovedClock, holder: Noted) -> None:
     assert lease.ending is Ending.REVOKED
 
 
-def test_anonymous_has_no_end(clock: MovedClock, holder: Noted) -> None:
+def test_an_anonymous_lease_never_ends(clock: MovedClock, holder: Noted) -> None:
     Lease(clock, ANONYMOUS, holder, renew_before=4)
     clock.move(1e9)
     assert holder.told == []
 
 
-def test_a_released_one_says_nothing(clock: MovedClock, holder: Noted) -> None:
+def test_a_released_lease_tells_its_holder_nothing(clock: MovedClock, holder: Noted) -> None:
     Lease(clock, alice(clock), holder, 4).release()
     clock.move(20)
     assert holder.told == []
 
 
-def test_a_timer_that_comes_early_is_set_again(clock: MovedClock, holder: Noted) -> None:
+def test_a_timer_that_runs_early_is_set_again(clock: MovedClock, holder: Noted) -> None:
     Lease(clock, alice(clock), holder)
     [(_, _, timer)] = clock._timers
     assert timer.callback is not None
@@ -81,7 +81,7 @@ def test_a_timer_that_comes_early_is_set_again(clock: MovedClock, holder: Noted)
     assert holder.endings == [Ending.EXPIRED]
 
 
-def test_a_renewed_one_lives_by_the_new_token(clock: MovedClock, holder: Noted) -> None:
+def test_a_renewed_lease_ends_with_the_new_token(clock: MovedClock, holder: Noted) -> None:
     lease = Lease(clock, alice(clock), holder, renew_before=4)
     clock.move(7)
     lease.renew(alice(clock))
@@ -91,7 +91,7 @@ def test_a_renewed_one_lives_by_the_new_token(clock: MovedClock, holder: Noted) 
     assert holder.told == ["reminded", "reminded", "ended"]
 
 
-def test_what_is_over_is_not_renewed(clock: MovedClock, holder: Noted) -> None:
+def test_a_lease_that_has_ended_is_not_renewed(clock: MovedClock, holder: Noted) -> None:
     lease = Lease(clock, alice(clock), holder)
     clock.move(10)
     lease.renew(alice(clock, 100))
@@ -102,7 +102,9 @@ def test_what_is_over_is_not_renewed(clock: MovedClock, holder: Noted) -> None:
     assert lease.principal.grants == KEEPER
 
 
-def test_other_grants_are_told_and_the_same_are_not(clock: MovedClock, holder: Noted) -> None:
+def test_the_holder_is_told_of_other_grants_but_not_of_the_same(
+    clock: MovedClock, holder: Noted
+) -> None:
     lease = Lease(clock, alice(clock), holder)
     lease.renew(alice(clock))
     assert holder.told == []
@@ -111,7 +113,7 @@ def test_other_grants_are_told_and_the_same_are_not(clock: MovedClock, holder: N
     assert lease.principal.grants == Grants()
 
 
-def test_an_outdated_one_has_its_grace_and_ends_otherwise(clock: MovedClock, holder: Noted) -> None:
+def test_an_outdated_lease_ends_after_its_grace(clock: MovedClock, holder: Noted) -> None:
     lease = Lease(clock, alice(clock, 100), holder)
     lease.outdate(clock.now() + 5)
     assert holder.told == ["reminded"]
@@ -119,7 +121,7 @@ def test_an_outdated_one_has_its_grace_and_ends_otherwise(clock: MovedClock, hol
     assert holder.endings == [Ending.OUTDATED]
 
 
-def test_an_outdated_one_that_is_renewed_goes_on(clock: MovedClock, holder: Noted) -> None:
+def test_an_outdated_lease_that_is_renewed_continues(clock: MovedClock, holder: Noted) -> None:
     lease = Lease(clock, alice(clock, 100), holder)
     lease.outdate(clock.now() + 5)
     lease.renew(alice(clock, 100))
@@ -127,14 +129,14 @@ def test_an_outdated_one_that_is_renewed_goes_on(clock: MovedClock, holder: Note
     assert holder.endings == []
 
 
-def test_a_grace_does_not_outlive_the_token(clock: MovedClock, holder: Noted) -> None:
+def test_the_grace_ends_with_the_token_at_the_latest(clock: MovedClock, holder: Noted) -> None:
     lease = Lease(clock, alice(clock, 3), holder)
     lease.outdate(clock.now() + 5)
     clock.move(3)
     assert holder.endings == [Ending.EXPIRED]
 
 
-def test_what_is_narrowed_keeps_everything_but_what_it_may(clock: MovedClock) -> None:
+def test_a_narrowed_principal_keeps_everything_but_its_grants(clock: MovedClock) -> None:
     principal = alice(clock, session="s", client="c", token_id="t", issued_at=1.0, version=3)
     left = narrowed(principal, Grants(frozenset({"child"}), frozenset({"a:b", "c:d"})))
     assert left.grants == Grants(frozenset(), frozenset({"a:b"}))

@@ -1,4 +1,4 @@
-"""What is revoked ends the leases that it concerns, and no other."""
+"""A revocation ends the leases that it concerns, and no others."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def ended(leases: dict[str, Lease]) -> list[str]:
     return [name for name, lease in leases.items() if lease.ending is Ending.REVOKED]
 
 
-def test_a_session_ends_its_own(leases: dict[str, Lease], kept: Leases) -> None:
+def test_a_revoked_session_ends_its_leases(leases: dict[str, Lease], kept: Leases) -> None:
     kept.revoke_session("alice", "s1")
     assert ended(leases) == ["old"]
 
 
-def test_a_token_ends_what_lives_by_it(leases: dict[str, Lease], kept: Leases) -> None:
+def test_a_revoked_token_ends_its_leases(leases: dict[str, Lease], kept: Leases) -> None:
     kept.revoke_token("alice", "t2")
     kept.revoke_token("bob", "t1")
     assert ended(leases) == []
@@ -47,7 +47,7 @@ def test_a_token_ends_what_lives_by_it(leases: dict[str, Lease], kept: Leases) -
     assert ended(leases) == ["old"]
 
 
-def test_a_client_ends_what_lives_by_its_tokens_from_before_its_version(
+def test_a_revoked_client_ends_the_leases_of_older_versions(
     clock: MovedClock,
 ) -> None:
     held = {
@@ -64,12 +64,12 @@ def test_a_client_ends_what_lives_by_its_tokens_from_before_its_version(
     assert ended(held) == ["machine", "for alice"]
 
 
-def test_those_from_before_a_version_of_an_account_are_found(kept: Leases) -> None:
+def test_leases_of_older_versions_of_an_account_are_found(kept: Leases) -> None:
     assert {lease.principal.version for lease in kept.outdated("alice", 2)} == {1}
     assert {lease.principal.session for lease in kept.outdated("alice", 3)} == {"s1", "s2"}
 
 
-def test_they_are_counted_by_subject_and_forgotten(leases: dict[str, Lease], kept: Leases) -> None:
+def test_leases_are_counted_by_subject(leases: dict[str, Lease], kept: Leases) -> None:
     assert (len(kept), kept.count("alice"), kept.count("bob"), kept.count("nobody")) == (3, 2, 1, 0)
     for lease in leases.values():
         kept.discard(lease)
@@ -78,5 +78,5 @@ def test_they_are_counted_by_subject_and_forgotten(leases: dict[str, Lease], kep
     assert not kept._by_subject
 
 
-def test_nobody_in_particular_is_not_revoked(kept: Leases) -> None:
+def test_an_anonymous_lease_is_not_revoked(kept: Leases) -> None:
     assert list(kept.outdated("", 9)) == []

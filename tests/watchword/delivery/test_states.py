@@ -50,7 +50,7 @@ def test_nothing_follows_the_end() -> None:
     assert [next_state(Over(), happened) for happened in TRANSITIONS] == [Over()] * len(TRANSITIONS)
 
 
-def test_what_a_run_does_not_change_stays_its_own() -> None:
+def test_transitions_keep_what_they_do_not_change() -> None:
     assert next_state(Alone("run"), Waits("key")) == Offered("run", "key")
     assert next_state(Offered("run", "key"), Begun("other run")) == Alone("other run")
     assert next_state(Grouped("group"), Waits("key")) == Grouped("group")

@@ -1,4 +1,4 @@
-"""What could not be shared is tried again with growing pauses, and is remembered in bounded memory."""
+"""Keys whose run could not be shared have growing pauses, and take limited memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from watchword.delivery.troubles import FIRST_PAUSE, LONGEST_PAUSE, Troubles
 
 
 def pauses(noted: Troubles, times: int) -> list[float]:
-    """The pauses of so many troubles in a row, each right when the pause before is over."""
+    """Return the pauses of this many troubles in a row, each right after the previous pause."""
     now, found = 0.0, []
     for _ in range(times):
         noted.note("key", now, is_lasting=False)
@@ -24,14 +24,14 @@ def test_pauses_grow_up_to_the_longest() -> None:
     assert pauses(Troubles(), 12) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
 
 
-def test_what_went_well_for_as_long_as_the_pause_begins_anew() -> None:
+def test_after_a_pause_without_trouble_the_first_pause_is_short_again() -> None:
     noted = Troubles()
     assert pauses(noted, 3)[-1] == 4
     noted.note("key", 7 + 4 + 0.1, is_lasting=False)
     assert noted.allows("key", 7 + 4 + 0.1 + FIRST_PAUSE)
 
 
-def test_what_will_not_pass_waits_for_the_longest_at_once() -> None:
+def test_lasting_trouble_has_the_longest_pause_at_once() -> None:
     noted = Troubles()
     noted.note("key", 0, is_lasting=True)
     assert not noted.allows("key", LONGEST_PAUSE - 1)
@@ -39,7 +39,7 @@ def test_what_will_not_pass_waits_for_the_longest_at_once() -> None:
     assert noted.allows("other", 0)
 
 
-def test_what_is_remembered_is_bounded_and_forgotten_in_time(
+def test_the_number_of_keys_is_limited_and_old_ones_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(troubles, "MOST", 3)

@@ -1,4 +1,4 @@
-"""A cursor is read by the log that wrote it, for what it was written for, and by nobody else."""
+"""A cursor is valid only in the log that wrote it, and only for its stream and key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ names = st.text(max_size=20)
 
 
 @given(names, st.none() | names, st.integers(0, 2**62), st.none() | st.integers(0, 2**31))
-def test_what_was_written_is_read(
+def test_a_cursor_is_read_as_it_was_written(
     stream: str, key: str | None, position: int, answered: int | None
 ) -> None:
     place = Place(position, "0123456789abcdef" if position else "")
@@ -29,13 +29,13 @@ def test_what_was_written_is_read(
 
 
 @given(st.text(max_size=300))
-def test_whatever_is_none_is_refused(text: str) -> None:
+def test_anything_that_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises((BadUserInput, CursorExpired)):
         CURSORS.read(text, "toys", None)
 
 
 @given(st.data())
-def test_a_changed_one_is_refused(data: st.DataObject) -> None:
+def test_a_changed_cursor_is_refused(data: st.DataObject) -> None:
     cursor = CURSORS.write("toys", "bear", AT)
     at = data.draw(st.integers(0, len(cursor) - 1))
     letter = data.draw(st.characters(codec="ascii").filter(lambda c: c != cursor[at]))
@@ -44,12 +44,12 @@ def test_a_changed_one_is_refused(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(("stream", "key"), [("toy", "sbear"), ("toys", None), ("toys", "")])
-def test_it_is_good_for_one_stream_and_key(stream: str, key: str | None) -> None:
+def test_a_cursor_is_valid_for_one_stream_and_key(stream: str, key: str | None) -> None:
     with pytest.raises(BadUserInput):
         CURSORS.read(CURSORS.write("toys", "bear", AT), stream, key)
 
 
-def test_the_whole_stream_is_not_the_key_without_a_name() -> None:
+def test_a_cursor_of_the_whole_stream_is_not_one_of_the_empty_key() -> None:
     with pytest.raises(BadUserInput):
         CURSORS.read(CURSORS.write("toys", None, AT), "toys", "")
 
@@ -58,7 +58,7 @@ def test_the_secret_is_not_shown() -> None:
     assert "sss" not in repr(CURSORS)
 
 
-def test_one_from_before_events_had_marks_asks_to_fetch_anew() -> None:
+def test_a_cursor_without_a_mark_asks_the_client_to_fetch_anew() -> None:
     told, signature = b"epoch:17", CURSORS._sign("epoch:17", "toys", None)
     old = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in (told, signature))
     with pytest.raises(CursorExpired, match="older version"):

@@ -1,4 +1,4 @@
-"""Events are values."""
+"""An event is an immutable value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that goes back to an earlier state is noticed, said and healed, whatever it does then."""
+"""A database that goes back to an earlier state is noticed and logged, and subscribers fetch anew."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def services(database: Database, clock: MovedClock) -> Services:
 async def happen(
     services: Services, *keys: str, heard: bool = True, stream: str = "toys"
 ) -> list[Event]:
-    """Commit an event for each key; without `heard` the bus does not bring them."""
+    """Commit an event for each key. Without `heard`, the bus does not deliver them."""
     bus = Caught()
     async with transaction(services.database, bus, services.clock.now()) as unit:  # type: ignore[arg-type]
         for key in keys:
@@ -61,7 +61,7 @@ async def fetches_anew(follower: Follower) -> None:
 
 @pytest.mark.parametrize("after", ["nothing", "fewer", "as many", "more"])
 @pytest.mark.parametrize("heard", [True, False])
-async def test_what_is_delivered_after_it_is_what_the_log_has(
+async def test_afterwards_the_events_of_the_log_are_delivered(
     after: str, heard: bool, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     await happen(services, "a", "b")
@@ -81,7 +81,7 @@ async def test_what_is_delivered_after_it_is_what_the_log_has(
         await healed(services)
     assert "toys went back" in caplog.text
     await fetches_anew(follower)
-    # The cursors of what is lost are refused, also when there is an event at their position again.
+    # The cursors of lost events are refused, even if there is an event at their position again.
     for event in lost:
         with pytest.raises(WentBack):
             late = await services.hub.follow("toys", None, event.place)
@@ -93,7 +93,7 @@ async def test_what_is_delivered_after_it_is_what_the_log_has(
     assert await read(now, 1) == await read(fresh, 1) == ["next"]
 
 
-async def test_a_cursor_from_before_it_is_still_good(services: Services) -> None:
+async def test_a_cursor_from_before_the_copy_is_still_valid(services: Services) -> None:
     [first, _] = await happen(services, "a", "b")
     copy = await copied(services.database)
     await services.hub.follow("toys", None)
@@ -106,7 +106,7 @@ async def test_a_cursor_from_before_it_is_still_good(services: Services) -> None
     assert await read(late, 2) == ["b", "new"]
 
 
-async def test_the_bus_alone_shows_that_the_log_has_overtaken_what_was_seen(
+async def test_an_event_from_the_bus_shows_that_the_log_went_back(
     services: Services,
 ) -> None:
     await happen(services, "a")
@@ -116,14 +116,14 @@ async def test_the_bus_alone_shows_that_the_log_has_overtaken_what_was_seen(
     assert await read(follower, 1) == ["lost 2"]
     await restored(services.database, copy)
     await happen(services, "new 2", heard=False)
-    # This one comes right after what was seen, by its position.
+    # By its position, this event comes right after the one that was received.
     [after] = await happen(services, "new 3", heard=False)
     services.hub.receive(after)
     await healed(services)
     await fetches_anew(follower)
 
 
-async def test_streams_where_nothing_happens_after_it_are_compared_too(
+async def test_streams_without_new_events_are_compared_too(
     services: Services,
 ) -> None:
     copy = await copied(services.database)
@@ -139,7 +139,7 @@ async def test_streams_where_nothing_happens_after_it_are_compared_too(
     await fetches_anew(busy)
 
 
-async def test_what_only_the_bus_told_of_before_it_is_compared_too(services: Services) -> None:
+async def test_events_that_only_the_bus_has_reported_are_compared_too(services: Services) -> None:
     await happen(services, "a")
     await services.hub.look()
     copy = await copied(services.database)
@@ -151,7 +151,7 @@ async def test_what_only_the_bus_told_of_before_it_is_compared_too(services: Ser
     await fetches_anew(follower)
 
 
-async def test_an_event_of_a_future_that_was_lost_is_not_delivered_when_it_comes_late(
+async def test_a_lost_event_that_the_bus_delivers_late_is_ignored(
     services: Services,
 ) -> None:
     copy = await copied(services.database)
@@ -168,7 +168,7 @@ async def test_an_event_of_a_future_that_was_lost_is_not_delivered_when_it_comes
     assert (first.before, second.before, third.before) == ("", first.mark, second.mark)
 
 
-async def test_a_subscriber_that_was_behind_reads_nothing_of_another_history(
+async def test_a_subscriber_that_is_behind_reads_nothing_of_another_history(
     services: Services,
 ) -> None:
     follower = await services.hub.follow("toys", None)
@@ -181,7 +181,7 @@ async def test_a_subscriber_that_was_behind_reads_nothing_of_another_history(
         await follower[0].next(follower[1])
 
 
-async def test_a_place_of_the_beginning_is_of_every_history(services: Services) -> None:
+async def test_the_beginning_belongs_to_every_history(services: Services) -> None:
     follower = await services.hub.follow("toys", None)
     assert follower[1].current == BEGINNING == Place(0, "")
     copy = await copied(services.database)
@@ -190,7 +190,7 @@ async def test_a_place_of_the_beginning_is_of_every_history(services: Services) 
     assert await read(follower, 1) == ["a"]
 
 
-async def test_a_database_that_is_away_while_it_is_healed_is_asked_again(
+async def test_an_unavailable_database_is_asked_again_at_the_next_look(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await happen(services, "a")
@@ -215,7 +215,7 @@ async def test_a_database_that_is_away_while_it_is_healed_is_asked_again(
         services.hub._retry()
         await healed(services)
         patched.setattr(services.event_log, "heads", heads)
-    # Nothing else has changed meanwhile.
+    # Nothing else has changed since.
     await services.hub.look()
     await healed(services)
     await fetches_anew(follower)

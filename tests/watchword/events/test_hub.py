@@ -1,4 +1,4 @@
-"""Through a hub each follower has each event once and in order, whatever the bus does to them."""
+"""Each follower of a hub receives each event once and in order, whatever the bus does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def services(database: Database, clock: MovedClock) -> Services:
 
 
 async def happen(services: Services, *keys: str, heard: bool = True) -> list[Event]:
-    """Commit an event for each key, each by itself; without `heard` the bus brings none of them."""
+    """Commit an event for each key, in a transaction each. Without `heard`, the bus delivers none."""
     written = []
     for key in keys:
         bus = Caught() if not heard else services.bus
@@ -43,7 +43,9 @@ async def read(reader: Reader, mailbox: Mailbox, count: int) -> list[str]:
         return [(await reader.next(mailbox)).key for _ in range(count)]
 
 
-async def test_one_gets_its_stream_or_its_key_and_nothing_else(services: Services) -> None:
+async def test_a_follower_receives_its_stream_or_its_key_and_nothing_else(
+    services: Services,
+) -> None:
     everything = await services.hub.follow("toys", None)
     bear = await services.hub.follow("toys", "bear")
     other = await services.hub.follow("Toys", None)
@@ -53,7 +55,7 @@ async def test_one_gets_its_stream_or_its_key_and_nothing_else(services: Service
     assert other[1].take() is None
 
 
-async def test_one_begins_now_or_after_a_position(services: Services) -> None:
+async def test_a_follower_begins_now_or_after_a_place(services: Services) -> None:
     first, _, _ = await happen(services, "a", "b", "c", heard=False)
     now = await services.hub.follow("toys", None)
     after = await services.hub.follow("toys", None, first.place)
@@ -62,7 +64,9 @@ async def test_one_begins_now_or_after_a_position(services: Services) -> None:
     assert await read(*after, 3) == ["b", "c", "d"]
 
 
-async def test_more_than_a_mailbox_holds_is_read_from_the_log(services: Services) -> None:
+async def test_events_beyond_the_limit_of_a_mailbox_are_read_from_the_log(
+    services: Services,
+) -> None:
     keys = [str(number) for number in range(23)]
     everything = await services.hub.follow("toys", None)
     one = await services.hub.follow("toys", "20")
@@ -74,7 +78,7 @@ async def test_more_than_a_mailbox_holds_is_read_from_the_log(services: Services
     assert await read(*everything, 1) == ["last"]
 
 
-async def test_an_order_of_any_kind_is_put_right_and_repetition_passed_over(
+async def test_events_in_any_order_are_sorted_and_repeated_ones_ignored(
     services: Services,
 ) -> None:
     reader, mailbox = await services.hub.follow("toys", None)
@@ -95,7 +99,7 @@ async def test_a_hole_is_filled_from_the_log(services: Services) -> None:
     assert await read(*follower, 6) == [*"abcdef"]
 
 
-async def test_what_nobody_told_of_is_found_by_looking(
+async def test_events_that_the_bus_has_lost_are_found_by_a_look(
     services: Services, clock: MovedClock
 ) -> None:
     follower = await services.hub.follow("toys", None)
@@ -104,7 +108,7 @@ async def test_what_nobody_told_of_is_found_by_looking(
     assert await read(*follower, 1) == ["a"]
 
 
-async def test_a_hub_looks_by_itself(services: Services, clock: MovedClock) -> None:
+async def test_an_open_hub_looks_at_intervals(services: Services, clock: MovedClock) -> None:
     await services.hub.open()
     follower = await services.hub.follow("toys", None)
     for key in "ab":
@@ -116,7 +120,7 @@ async def test_a_hub_looks_by_itself(services: Services, clock: MovedClock) -> N
     assert clock.waiting == 0
 
 
-async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Services) -> None:
+async def test_a_reported_event_that_is_not_in_the_log_does_no_harm(services: Services) -> None:
     follower = await services.hub.follow("toys", None)
     services.hub.receive(Event("toys", "ghost", "made", position=50))
     await until(lambda: not services.hub._healing)
@@ -124,7 +128,9 @@ async def test_what_was_told_and_is_not_in_the_log_does_no_harm(services: Servic
     assert await read(*follower, 1) == ["a"]
 
 
-async def test_whoever_was_asleep_while_the_log_was_pruned_is_told(services: Services) -> None:
+async def test_a_subscriber_that_was_behind_when_the_log_was_pruned_is_told(
+    services: Services,
+) -> None:
     reader, mailbox = await services.hub.follow("toys", None)
     await happen(services, *map(str, range(20)))
     await services.event_log.prune(0, 3)
@@ -133,7 +139,7 @@ async def test_whoever_was_asleep_while_the_log_was_pruned_is_told(services: Ser
         await reader.next(mailbox)
 
 
-async def test_a_process_that_slept_through_pruning_tells_its_followers(
+async def test_a_process_that_was_behind_when_the_log_was_pruned_tells_its_followers(
     services: Services,
 ) -> None:
     reader, mailbox = await services.hub.follow("toys", None)
@@ -147,7 +153,7 @@ async def test_a_process_that_slept_through_pruning_tells_its_followers(
     assert await read(*fresh, 1) == ["new"]
 
 
-async def test_a_position_that_this_process_has_not_heard_of_yet_is_good(
+async def test_a_place_that_this_process_has_not_reached_yet_is_valid(
     services: Services,
 ) -> None:
     await services.hub.follow("toys", None)
@@ -204,7 +210,9 @@ async def test_followers_that_come_and_go_at_random_miss_nothing(
         assert seen == keys
 
 
-async def test_what_the_log_knew_before_the_bus_told_of_it_comes_once(services: Services) -> None:
+async def test_events_that_the_log_had_before_the_bus_brought_them_arrive_once(
+    services: Services,
+) -> None:
     events = await happen(services, *"ab")
     await services.hub.follow("toys", None)
     events = await happen(services, *"cde", heard=False)
@@ -224,7 +232,7 @@ async def test_a_subscriber_that_resumes_on_a_busy_stream_catches_up(
     read_log, reads = services.event_log.read, []
 
     async def busy(*given: Any) -> list[Event]:
-        """Something happens during each read, after the log was asked."""
+        """Read, and let an event happen before the result is used."""
         found = await read_log(*given)
         reads.append(given)
         await happen(services, f"during {len(reads)}")
@@ -262,7 +270,7 @@ async def test_a_read_that_fails_leaves_a_subscriber_where_it_was(
     assert await read(*follower, 4) == [*"abcd"]
 
 
-async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_once(
+async def test_a_hole_that_is_noticed_just_after_healing_is_healed_at_once(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower = await services.hub.follow("toys", None)
@@ -273,7 +281,7 @@ async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_on
         found = await read_log(*given)
         if not third:
             third.extend(await happen(services, *"cd", heard=False))
-            # After this task has come to its end, and before anybody has heard of that.
+            # This runs after the healing task has ended, and before its end is handled.
             asyncio.get_running_loop().call_soon(services.hub.receive, third[1])
         return found
 
@@ -283,7 +291,7 @@ async def test_a_hole_that_is_noticed_when_a_heal_has_just_ended_is_healed_at_on
     assert first.position == 1
 
 
-async def test_what_is_told_while_the_log_is_read_in_vain_is_not_forgotten(
+async def test_events_that_arrive_while_the_log_is_read_in_vain_are_not_forgotten(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower = await services.hub.follow("toys", None)
@@ -316,12 +324,12 @@ async def test_a_hole_that_could_not_be_healed_is_healed_after_the_next_look(
         patched.setattr(services.event_log, "read", away)
         await services.hub.look()
         await until(lambda: not services.hub._healing)
-    # The change is told once, and has been told.
+    # The log reports a change once, and has done so.
     await services.hub.look()
     assert await read(*follower, 1) == ["a"]
 
 
-async def test_a_stream_that_could_not_be_opened_is_followed_on_the_bus_no_more(
+async def test_a_stream_that_could_not_be_opened_is_unfollowed_on_the_bus(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed: set[str] = set()

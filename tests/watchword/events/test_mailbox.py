@@ -1,4 +1,4 @@
-"""A mailbox is bounded and ordered, and a full one leaves the rest to the log."""
+"""A mailbox is bounded and ordered. When it is full, the rest is read from the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def taken(mailbox: Mailbox) -> list[int]:
     return found
 
 
-def test_events_are_taken_in_order_and_move_its_position() -> None:
+def test_events_are_taken_in_order_and_move_its_place() -> None:
     mailbox = Mailbox(None, BEGINNING, 10)
     for position in (1, 2, 3):
         mailbox.put(event(position))
@@ -27,14 +27,14 @@ def test_events_are_taken_in_order_and_move_its_position() -> None:
     assert mailbox.current.position == 3
 
 
-def test_what_it_has_had_is_not_taken_again() -> None:
+def test_events_up_to_its_place_are_ignored() -> None:
     mailbox = Mailbox(None, Place(5, "m"), 10)
     for position in (4, 5, 6):
         mailbox.put(event(position))
     assert taken(mailbox) == [6]
 
 
-def test_a_full_one_falls_behind_and_keeps_what_it_has() -> None:
+def test_a_full_mailbox_is_behind_and_keeps_its_events() -> None:
     mailbox = Mailbox(None, BEGINNING, 2)
     for position in range(1, 6):
         mailbox.put(event(position))
@@ -44,7 +44,7 @@ def test_a_full_one_falls_behind_and_keeps_what_it_has() -> None:
     assert taken(mailbox) == []
 
 
-async def test_it_is_idle_while_its_reader_waits_for_what_has_not_happened() -> None:
+async def test_it_is_idle_while_its_subscriber_waits() -> None:
     told: list[str] = []
     mailbox = Mailbox(None, BEGINNING, 2, lambda: told.append("idle"))
     assert not mailbox.is_idle
@@ -58,7 +58,7 @@ async def test_it_is_idle_while_its_reader_waits_for_what_has_not_happened() -> 
     assert not mailbox.is_idle
 
 
-async def test_one_that_lost_something_wakes_its_reader() -> None:
+async def test_a_mailbox_that_cannot_continue_wakes_its_subscriber() -> None:
     mailbox = Mailbox(None, BEGINNING, 2)
     waiting = asyncio.ensure_future(mailbox.wait())
     await asyncio.to_thread(lambda: None)
@@ -67,7 +67,7 @@ async def test_one_that_lost_something_wakes_its_reader() -> None:
     assert mailbox.lost == "gone"
 
 
-def test_what_came_from_the_log_is_not_taken_again_when_it_is_told_of_later() -> None:
+def test_events_that_were_read_from_the_log_are_ignored_when_the_bus_brings_them() -> None:
     mailbox = Mailbox(None, BEGINNING, 10)
     mailbox.refill([event(1), event(2)], is_all=True)
     for position in (1, 2, 3):
@@ -81,7 +81,7 @@ def behind(limit: int) -> Mailbox:
     return mailbox
 
 
-def test_what_comes_while_the_log_is_read_is_joined_to_what_was_read() -> None:
+def test_events_that_arrive_while_the_log_is_read_follow_what_was_read() -> None:
     mailbox = behind(10)
     mailbox.put(event(3))
     mailbox.keep()
@@ -93,7 +93,7 @@ def test_what_comes_while_the_log_is_read_is_joined_to_what_was_read() -> None:
     assert taken(mailbox) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_what_was_kept_is_left_to_the_log_when_others_come_before_it() -> None:
+def test_kept_events_are_dropped_when_events_before_them_are_missing() -> None:
     mailbox = behind(10)
     mailbox.keep()
     mailbox.put(event(9))
@@ -106,7 +106,7 @@ def test_what_was_kept_is_left_to_the_log_when_others_come_before_it() -> None:
     assert taken(mailbox) == [3, 4, 5, 6, 7, 8, 9]
 
 
-def test_more_than_it_holds_is_not_kept_either() -> None:
+def test_no_more_events_are_kept_than_the_limit() -> None:
     mailbox = behind(3)
     mailbox.keep()
     for position in range(2, 100):

@@ -1,4 +1,4 @@
-"""Every kind of URL, against a real Redis of that kind; and what is refused."""
+"""Each kind of bus URL, with a real Redis of that kind; and URLs that are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 30
 
 
 async def crosses(one_url: str, other_url: str, key: str = "bear") -> None:
-    """See that an event which one process publishes comes to another."""
+    """Check that an event which one process publishes arrives in another."""
     heard: asyncio.Queue[Event] = asyncio.Queue()
     async with opened(one_url) as one, opened(other_url, heard) as other:
         await other.follow("toys")
@@ -38,7 +38,7 @@ async def opened(url: str, heard: asyncio.Queue[Event] | None = None) -> AsyncIt
     await made.open(heard.put_nowait if heard else lambda event: None)
     try:
         async with asyncio.timeout(PATIENCE):
-            # Nothing tells of it, so look each time that the others have worked.
+            # There is no event to wait for, so look after each turn of the event loop.
             while made._pubsub is None:  # type: ignore[attr-defined] # noqa: ASYNC110
                 await asyncio.sleep(0)
         yield made
@@ -67,7 +67,7 @@ async def test_a_socket(tmp_path: Path) -> None:
         await crosses(f"unix://{tmp_path}/redis", server.url)
 
 
-async def test_sentinels_name_the_master_though_the_first_does_not_answer(tmp_path: Path) -> None:
+async def test_sentinels_name_the_master_even_if_the_first_does_not_answer(tmp_path: Path) -> None:
     with live_redis() as nobody:
         pass
     with live_redis() as master, live_sentinel(master, tmp_path) as sentinel:
@@ -75,7 +75,7 @@ async def test_sentinels_name_the_master_though_the_first_does_not_answer(tmp_pa
         await crosses(f"redis+sentinel://{hosts}/{SERVICE}", master.url)
 
 
-async def test_a_cluster_carries_from_each_of_its_nodes_to_each(tmp_path: Path) -> None:
+async def test_a_cluster_carries_events_from_each_node_to_each(tmp_path: Path) -> None:
     with live_cluster(tmp_path, 3) as nodes:
         for one, other in zip(nodes, nodes[1:] + nodes[:1], strict=True):
             await crosses(
@@ -83,7 +83,7 @@ async def test_a_cluster_carries_from_each_of_its_nodes_to_each(tmp_path: Path) 
             )
 
 
-async def test_a_cluster_of_which_a_node_is_dead_still_carries(tmp_path: Path) -> None:
+async def test_a_cluster_with_a_dead_node_still_carries_events(tmp_path: Path) -> None:
     with live_cluster(tmp_path, 2) as (one, other):
         hosts = f"redis+cluster://127.0.0.1:{one.port},127.0.0.1:{other.port}"
         await crosses(hosts, hosts)

@@ -1,4 +1,4 @@
-"""The bus between processes, on a real Redis that is killed, frozen and talked into."""
+"""The bus between processes, on a real Redis that is killed, frozen and sent garbage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server() -> Iterator[LiveRedis]:
 
 
 class Ear:
-    """What one process has heard, and a way to wait for it."""
+    """The events that one process has received, and a way to wait for them."""
 
     def __init__(self, bus: RedisBus) -> None:
         self.bus = bus
@@ -48,7 +48,7 @@ class Ear:
         return [event.key for event in self.heard]
 
     async def hear(self, key: str) -> None:
-        """Wait until something about a key was heard."""
+        """Wait until an event with this key was received."""
         async with asyncio.timeout(PATIENCE):
             while key not in self.keys:
                 self._more.clear()
@@ -57,7 +57,7 @@ class Ear:
 
 @asynccontextmanager
 async def ear(url: str, *streams: str, namespace: str = "here") -> AsyncIterator[Ear]:
-    """A process' bus that is open, connected and follows these streams."""
+    """Open the bus of one process, and follow these streams once it is connected."""
     background = Background(SystemClock())
     bus = bus_of(url, lambda: namespace, background)
     assert isinstance(bus, RedisBus)
@@ -74,9 +74,9 @@ async def ear(url: str, *streams: str, namespace: str = "here") -> AsyncIterator
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let the others work until something holds."""
+    """Let other tasks run until a condition holds."""
     async with asyncio.timeout(PATIENCE):
-        # Nothing tells of it, so look each time that the others have worked.
+        # There is no event to wait for, so look after each turn of the event loop.
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
@@ -92,7 +92,7 @@ async def test_an_event_reaches_another_process_whole(server: LiveRedis) -> None
         assert other.heard == [event("bear", position=7)]
 
 
-async def test_only_streams_that_are_followed_are_carried(server: LiveRedis) -> None:
+async def test_only_followed_streams_are_delivered(server: LiveRedis) -> None:
     async with ear(server.url) as one, ear(server.url, "toys", "books") as other:
         await other.bus.unfollow("books")
         one.bus.publish([event("atlas", "books"), event("hat", "clothes"), event("bear")])
@@ -113,7 +113,7 @@ async def test_two_installations_on_one_redis_do_not_mix(server: LiveRedis) -> N
         assert other.keys == ["car"]
 
 
-async def test_a_stream_that_is_given_up_and_taken_up_again_at_once_is_followed(
+async def test_a_stream_that_is_unfollowed_and_followed_at_once_is_followed(
     server: LiveRedis,
 ) -> None:
     async with ear(server.url) as one, ear(server.url, "toys") as other:
@@ -123,7 +123,7 @@ async def test_a_stream_that_is_given_up_and_taken_up_again_at_once_is_followed(
             await other.hear(f"bear{number}")
 
 
-async def test_streams_that_are_given_up_leave_no_subscription(server: LiveRedis) -> None:
+async def test_unfollowed_streams_leave_no_subscription(server: LiveRedis) -> None:
     async with ear(server.url, "toys", "books") as one:
         await asyncio.gather(
             one.bus.follow("toys"), one.bus.unfollow("toys"), one.bus.unfollow("books")
@@ -133,7 +133,7 @@ async def test_streams_that_are_given_up_leave_no_subscription(server: LiveRedis
             assert set(client.pubsub_channels()) == {b"watchword:here:", b"watchword:here:clothes"}
 
 
-async def test_many_who_follow_at_the_start_share_one_connection(server: LiveRedis) -> None:
+async def test_many_calls_of_follow_at_the_start_share_one_connection(server: LiveRedis) -> None:
     background = Background(SystemClock())
     bus = bus_of(server.url, lambda: "here", background)
     listening = Ear(bus)  # type: ignore[arg-type]
@@ -183,7 +183,7 @@ async def test_after_a_restart_events_flow_again_with_those_published_meanwhile(
         server.kill()
         one.bus.publish([event("bear")])
         await until(lambda: other.bus._pubsub is None)
-        # Followed while there is no Redis, and carried once there is.
+        # A stream that is followed while Redis is down is delivered once it is up.
         await other.bus.follow("books")
         server.start()
         await until(lambda: other.bus._pubsub is not None)
@@ -195,7 +195,7 @@ async def test_after_a_restart_events_flow_again_with_those_published_meanwhile(
         assert one.heard == [event("bear"), event("car"), event("atlas", "books")]
 
 
-async def test_following_while_redis_dies_and_comes_back_ends_as_it_was_meant(
+async def test_following_while_redis_restarts_ends_with_the_right_subscriptions(
     server: LiveRedis,
 ) -> None:
     async with ear(server.url) as one, ear(server.url) as other:
@@ -246,7 +246,7 @@ async def test_a_quiet_redis_that_answers_is_kept(
         assert one.bus._pubsub is kept
 
 
-async def test_closing_publishes_what_waits(server: LiveRedis) -> None:
+async def test_closing_publishes_the_events_that_wait(server: LiveRedis) -> None:
     async with ear(server.url, "toys") as other:
         async with ear(server.url) as one:
             one.bus.publish([event(f"bear{number}") for number in range(1_000)])
@@ -254,7 +254,7 @@ async def test_closing_publishes_what_waits(server: LiveRedis) -> None:
         assert len(set(other.keys)) == 1_000
 
 
-async def test_closing_in_the_midst_of_publishing_loses_nothing(server: LiveRedis) -> None:
+async def test_closing_while_publishing_loses_nothing(server: LiveRedis) -> None:
     async with ear(server.url, "toys") as other:
         async with ear(server.url) as one:
             one.bus.publish([event(f"bear{number}") for number in range(1_000)])
@@ -278,7 +278,7 @@ async def test_closing_in_the_midst_of_publishing_loses_nothing(server: LiveRedi
         b'["toys","bear","made",{},7,8]',
     ],
 )
-async def test_what_is_no_event_is_logged_and_passed_over(
+async def test_a_message_that_is_no_event_is_logged_and_ignored(
     server: LiveRedis, garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ear(server.url) as one, ear(server.url, "toys") as other:
@@ -292,7 +292,7 @@ async def test_what_is_no_event_is_logged_and_passed_over(
     assert "a message that is no event came over Redis" in caplog.text
 
 
-async def test_an_event_that_cannot_be_written_does_not_hold_up_the_next(
+async def test_an_event_that_cannot_be_written_does_not_delay_the_next(
     server: LiveRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ear(server.url, "toys") as one, ear(server.url, "toys") as other:
@@ -302,7 +302,7 @@ async def test_an_event_that_cannot_be_written_does_not_hold_up_the_next(
     assert "an event cannot be written" in caplog.text
 
 
-async def test_a_receiver_that_fails_does_not_make_this_process_deaf(
+async def test_after_a_receiver_has_failed_events_are_received_again(
     server: LiveRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ear(server.url) as one, ear(server.url, "toys") as other:
@@ -378,7 +378,7 @@ class Writer:
 
 @asynccontextmanager
 async def process(redis_url: str, postgres_url: str) -> AsyncIterator[tuple[Writer, Hub]]:
-    """What one server process has of the fan-out."""
+    """Open the hub of one server process, with its own connections."""
     database = Database(postgres_url)
     event_log = EventLog(database)
     await event_log.open()

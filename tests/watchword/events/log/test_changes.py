@@ -1,4 +1,4 @@
-"""A look hears of every stream that changed, once, however late its transaction commits."""
+"""A look reports each changed stream once, however late its transaction commits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ async def looks(database: Database) -> Looks:
     return made
 
 
-async def test_each_change_is_told_once_and_nothing_else(looks: Looks, database: Database) -> None:
+async def test_each_change_is_reported_once_and_nothing_else(
+    looks: Looks, database: Database
+) -> None:
     assert await looks.look() == {}
     await happen(database, "toys", "toys", "new")
     assert await looks.look() == {"toys": 3, "new": 1}
@@ -51,7 +53,7 @@ async def test_each_change_is_told_once_and_nothing_else(looks: Looks, database:
     assert looks.is_sure
 
 
-async def test_a_log_where_nothing_has_happened_can_be_looked_at(database: Database) -> None:
+async def test_an_empty_log_can_be_looked_at(database: Database) -> None:
     looks = Looks(database)
     for _ in range(3):
         assert await looks.look() == {}
@@ -67,7 +69,7 @@ async def test_a_transaction_that_commits_late_is_not_missed(postgres_url: str) 
         await append(late, [Event("late", "key", "made")], 0)
         await happen(database, "early")
         assert await looks.look() == {"early": 1}
-        # It has not begun to write when the next one has.
+        # This one begins to write after the look above, and before the other one commits.
         async with database.open() as later:
             await append(later, [Event("later", "key", "made")], 0)
             await late.commit()
@@ -80,7 +82,7 @@ async def test_a_transaction_that_commits_late_is_not_missed(postgres_url: str) 
     await database.close()
 
 
-async def test_a_transaction_that_was_rolled_back_is_not_told_of(
+async def test_a_transaction_that_was_rolled_back_is_not_reported(
     looks: Looks, database: Database
 ) -> None:
     async with database.open() as db:
@@ -90,13 +92,13 @@ async def test_a_transaction_that_was_rolled_back_is_not_told_of(
     assert await looks.look() == {"toys": 2}
 
 
-async def test_rows_that_came_from_another_cluster_are_told_when_they_change(
+async def test_rows_from_another_cluster_are_reported_when_they_change(
     postgres_url: str,
 ) -> None:
     database = Database(postgres_url)
     await happen(database, "toys", "old")
     async with database.write() as db:
-        # Its transactions had numbers that this one has not come to.
+        # A number that no transaction of this cluster has had yet.
         await db.execute(sa.update(streams).values(changed=2**40))
     looks = Looks(database)
     for _ in range(2):
@@ -113,7 +115,7 @@ async def test_another_server_is_noticed(postgres_url: str) -> None:
     await looks.look()
     await looks.look()
     assert looks.is_sure
-    # As a restore into a running server does.
+    # A restore into a running server does this.
     async with database.write() as db:
         await db.execute(sa.text("TRUNCATE watchword_log_streams, watchword_log_events"))
     await looks.look()

@@ -1,4 +1,4 @@
-"""The log: positions without holes in the order of commits, on both databases."""
+"""The event log numbers events without holes, in the order of commits, on both databases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def happen(database: Database, *keys: str, stream: str = "toys", now: floa
 
 
 async def place(database: Database, position: int, stream: str = "toys") -> Place:
-    """The place of an event that is kept, or is the last that is not."""
+    """Return the place of an event that is kept, or of the last one that was pruned."""
     if position == 0:
         return BEGINNING
     async with database.read() as db:
@@ -51,7 +51,9 @@ async def head(event_log: EventLog, stream: str = "toys") -> int:
     return (await event_log.heads([stream]))[stream].position
 
 
-async def test_what_was_appended_is_read_as_it_was(event_log: EventLog, database: Database) -> None:
+async def test_events_are_read_as_they_were_appended(
+    event_log: EventLog, database: Database
+) -> None:
     await happen(database, "bear", "car")
     assert await event_log.read("toys", None, BEGINNING, 10) == [
         Event("toys", "bear", "made", {"n": 1}, 1),
@@ -66,7 +68,7 @@ async def test_what_was_appended_is_read_as_it_was(event_log: EventLog, database
     }
 
 
-async def test_an_event_that_is_committed_while_the_last_are_looked_for_is_not_passed_over(
+async def test_an_event_that_is_committed_while_the_last_ones_are_searched_is_not_missed(
     event_log: EventLog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await happen(database, "car")
@@ -108,7 +110,7 @@ async def test_a_rollback_gives_the_position_back(event_log: EventLog, database:
     assert await positions(event_log) == [1, 2]
 
 
-async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills(
+async def test_concurrent_writers_leave_no_hole_and_no_reader_sees_one_that_is_filled_later(
     event_log: EventLog, database: Database
 ) -> None:
     seen: list[list[int]] = []
@@ -136,7 +138,7 @@ async def test_writers_that_race_leave_no_hole_and_no_reader_sees_one_that_fills
         assert each == list(range(1, len(each) + 1))
 
 
-async def test_writers_to_the_same_streams_in_any_order_do_not_lock_each_other(
+async def test_writers_to_the_same_streams_in_any_order_do_not_deadlock(
     database: Database, event_log: EventLog
 ) -> None:
     async def write(*streams: str) -> None:
@@ -187,7 +189,7 @@ async def test_pruning_by_age_and_by_count_keeps_the_newest(
 
 
 @pytest.mark.parametrize("key", [None, "a", "b"])
-async def test_a_reader_from_before_what_is_kept_is_told(
+async def test_reading_after_a_pruned_place_fails(
     key: str | None, event_log: EventLog, database: Database
 ) -> None:
     await happen(database, "a", "a", "a")
@@ -199,7 +201,7 @@ async def test_a_reader_from_before_what_is_kept_is_told(
         await event_log.read("toys", key, Place(4, "0" * 16), 10)
 
 
-async def test_what_is_needed_is_kept_whatever_its_number(
+async def test_needed_events_are_kept_however_many_there_are(
     event_log: EventLog, database: Database
 ) -> None:
     for age in (300, 200, 100, 50, 0):
@@ -208,12 +210,12 @@ async def test_what_is_needed_is_kept_whatever_its_number(
     assert await event_log.prune(0, 1, {"toys": NOW - 100}) == 2 + 4
     assert await positions(event_log, after=2) == [3, 4, 5]
     assert await event_log.prune(0, 1, {"toys": NOW - 100}) == 0
-    # It is bounded by time: what nobody needs any more goes by its number.
+    # Events that are needed no more are pruned by their number.
     assert await event_log.prune(0, 1, {"toys": NOW + 1}) == 2
     assert await positions(event_log, after=4) == [5]
 
 
-async def test_what_is_needed_is_kept_although_a_clock_was_behind(
+async def test_needed_events_are_kept_even_if_a_clock_was_behind(
     event_log: EventLog, database: Database
 ) -> None:
     for age in (300, 0, 300):
@@ -265,7 +267,7 @@ async def test_any_number_of_streams_can_be_asked_for(
     assert found["39999"] == await place(database, 1, "39999")
 
 
-async def test_everything_can_be_pruned_and_positions_go_on(
+async def test_everything_can_be_pruned_and_positions_continue(
     event_log: EventLog, database: Database
 ) -> None:
     await happen(database, "a", "b")
@@ -276,9 +278,7 @@ async def test_everything_can_be_pruned_and_positions_go_on(
     assert await positions(event_log, after=2) == [3]
 
 
-async def test_what_happened_of_late_comes_with_the_newest_position(
-    event_log: EventLog, database: Database
-) -> None:
+async def test_recent_events_come_with_the_head(event_log: EventLog, database: Database) -> None:
     await happen(database, "old", now=NOW - 100)
     await happen(database, "new")
     happened, last = await event_log.since("toys", NOW - 50)

@@ -1,4 +1,4 @@
-"""The migration to marks: what is in the log already gets them, and its bounds are put right."""
+"""The migration that added marks gives them to old events, and corrects the pruned positions."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ async def _administer(server: str, statement: str) -> None:
     await connection.close()
 
 
-async def test_what_is_in_the_log_gets_marks_and_bounds_that_are_right(old: Database) -> None:
+async def test_old_events_get_marks_and_streams_get_the_right_bounds(old: Database) -> None:
     rows = [("whole", 1), ("whole", 2), ("damaged", 8), ("damaged", 9)]
     async with old.write() as db:
         for stream in (
             "('whole', 2, 0)",
             "('empty', 0, 0)",
             "('all gone', 5, 5)",
-            # As two processes that pruned at once have left it: 6 and 7 are gone as well.
+            # Two processes pruned at the same time, in an old version: 6 and 7 are gone as well.
             "('damaged', 9, 5)",
         ):
             await db.execute(text(f"INSERT INTO watchword_log_streams VALUES {stream}"))

@@ -1,4 +1,4 @@
-"""The log is pruned now and then to what the settings keep."""
+"""The pruner keeps as much of the log as the settings say."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ async def happen(services: Services) -> None:
         unit.publish(Event("toys", "bear", "made"))
 
 
-async def test_what_is_too_old_is_forgotten_again_and_again(
-    database: Database, clock: MovedClock
-) -> None:
+async def test_old_events_are_pruned_at_intervals(database: Database, clock: MovedClock) -> None:
     services, _ = await open_services(database, clock)
     settings = Settings(_env_file=None, log_retention_seconds=3600)
     Pruner(services.event_log, clock, settings, needed={}).open(services.background)
@@ -34,7 +32,7 @@ async def test_what_is_too_old_is_forgotten_again_and_again(
     await services.background.close()
 
 
-async def test_what_is_needed_is_kept_for_as_long_as_it_is(
+async def test_needed_events_are_kept_for_as_long_as_they_are_needed(
     database: Database, clock: MovedClock
 ) -> None:
     services, _ = await open_services(database, clock)

@@ -1,4 +1,4 @@
-"""Pruning touches what has something to forget, and several processes may do it at once."""
+"""Pruning deletes no more than it should, also when several processes prune at the same time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def happen(database: Database, count: int, *names: str, now: float = NOW) 
 
 
 async def bounds(database: Database, stream: str = "toys") -> tuple[int, int]:
-    """Return a stream's bound, and how many events are kept."""
+    """Return a stream's pruned position, and the number of its kept events."""
     of_stream = sa.select(sa.func.count()).where(events.c.stream == stream)
     async with database.read() as db:
         pruned = sa.select(streams.c.pruned).where(streams.c.name == stream)
@@ -39,7 +39,7 @@ async def bounds(database: Database, stream: str = "toys") -> tuple[int, int]:
 
 @pytest.fixture
 async def processes(postgres_url: str) -> AsyncIterator[list[Database]]:
-    """The same PostgreSQL as three processes have it."""
+    """The connections of three processes to one PostgreSQL."""
     made = [Database(postgres_url) for _ in range(3)]
     yield made
     for database in made:
@@ -58,7 +58,7 @@ async def test_a_process_that_prunes_late_does_not_move_the_bound_back(
                 await db.rollback()
 
     async with gate.open() as holding:
-        # Both have read the bound, and wait for the row: first the one that prunes further.
+        # Both have read the pruned position and wait for the row; the one that prunes further gets it first.
         await holding.execute(sa.select(streams).with_for_update())
         further = asyncio.create_task(EventLog(ahead).prune(0, 2))
         await waiting(1)
@@ -71,12 +71,12 @@ async def test_a_process_that_prunes_late_does_not_move_the_bound_back(
         with pytest.raises(CursorExpired):
             await event_log.read("toys", None, gone.place, 10)
     assert await event_log.read("toys", None, written[7].place, 10) == written[8:]
-    # By age it goes on from there.
+    # Pruning by age continues from there.
     assert await event_log.prune(NOW + 1, 100) == 2
     assert await bounds(gate) == (10, 0)
 
 
-async def test_processes_that_prune_at_full_rate_never_show_a_reader_a_gap(
+async def test_readers_see_no_gap_while_several_processes_prune(
     processes: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
@@ -110,7 +110,7 @@ async def test_processes_that_prune_at_full_rate_never_show_a_reader_a_gap(
     assert sum(await bounds(processes[0])) == 201
 
 
-async def test_streams_that_have_nothing_to_forget_are_not_written_to(
+async def test_streams_with_nothing_to_prune_are_not_written_to(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await happen(database, 2, *(f"stream {number}" for number in range(30)))
@@ -130,7 +130,7 @@ async def test_streams_that_have_nothing_to_forget_are_not_written_to(
     assert len(opened) == 2
 
 
-async def test_as_much_as_one_transaction_takes_is_forgotten_again_and_again(
+async def test_more_events_than_one_transaction_deletes_are_deleted_in_several(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 3)
@@ -142,7 +142,7 @@ async def test_as_much_as_one_transaction_takes_is_forgotten_again_and_again(
     assert await bounds(database, "others") == (10, 0)
 
 
-async def test_what_is_old_and_needed_does_not_keep_the_rest(
+async def test_needed_events_of_one_stream_do_not_keep_those_of_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 2)
@@ -152,7 +152,7 @@ async def test_what_is_old_and_needed_does_not_keep_the_rest(
     assert await bounds(database, "needed") == (0, 5)
 
 
-async def test_a_bound_that_is_too_low_already_does_not_stall_pruning(
+async def test_a_pruned_position_that_is_too_low_does_not_stall_pruning(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PRUNED_AT_ONCE", 2)
