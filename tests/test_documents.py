@@ -32,7 +32,7 @@ from tests.support.documents import (
 )
 from tests.support.node import installed
 from tests.support.server import PASSWORD, LiveServer, issuing, live_server
-from watchword import AuditAction
+from watchword import AuditAction, StepUpRequired
 from watchword.cli.commands import cli
 from watchword.config.settings import Settings
 
@@ -208,6 +208,11 @@ def test_a_document_fits_the_schema(text: str) -> None:
 def test_the_trusted_issuers_are_those_that_are_tested() -> None:
     shown = json.loads(block(PROVIDER, "json", "keycloak"))
     assert shown == json.loads((ROOT / "tests/watchword/trust/examples.json").read_text())
+
+
+def test_the_answer_that_asks_for_a_step_up_is_the_servers() -> None:
+    [shown] = json.loads(block(HOW_TO / "step-up.md", "json", "STEP_UP_REQUIRED"))["errors"]
+    assert shown == {**StepUpRequired(300).as_dict(), "path": ["beginTotp"]}
 
 
 # --- What is listed ---
