@@ -202,14 +202,14 @@ async def test_a_token_revoked_while_its_proof_is_stored_is_refused(
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    async def first(*_: Any) -> bool:
+    async def use_once(*_: Any) -> bool:
         if event is None:
             clock.move(600)
         else:
             auth.revocations.add(event, clock.now())
         return True
 
-    monkeypatch.setattr(used_ids, "first", first)
+    monkeypatch.setattr(used_ids, "use_once", use_once)
     token = await token_for(auth, HOLDER.thumbprint)
     with pytest.raises(refusal):
         await authenticate(auth, Credential(token, DPOP, proof(auth, token)), TARGET)
