@@ -168,13 +168,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield running
 
 
-@pytest.fixture
-def own_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """A real server process of one's own; a test that asks for it runs on both databases."""
-    with live_server(tmp_path / "home", database_url) as running:
-        yield running
-
-
 def _url(server: str, name: str) -> str:
     parts = urlsplit(server)
     return parts._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()

@@ -34,7 +34,7 @@ def account_of(server: LiveServer) -> Account:
     return {"url": server.url, "email": server.email, "password": server.password}
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 async def test_a_person_lets_an_application_act_and_takes_it_back(
     colours: str, node: Path, chromium: Path, issuing_server: LiveServer, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from tests.support.path_proxy import behind_a_path
 REFUSED_SIGN_IN = "status of 401"
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 async def test_a_person_signs_in_asks_follows_and_signs_out(
     colours: str, node: Path, chromium: Path, account: Account, tmp_path: Path
 ) -> None:

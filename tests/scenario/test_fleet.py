@@ -23,7 +23,7 @@ from watchword.process.clock import SystemClock
 from watchword.storage.database import Database
 from watchword.transaction import transaction
 
-pytestmark = pytest.mark.xdist_group("scenario")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("scenario")]
 SOCKETS = 1_000
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.support.clients import WebSocketClient
 from tests.support.deaf_proxy import deaf_proxy
@@ -44,6 +45,7 @@ class Caller:
         return answer.status_code, set(answer.json().get("tasks", ()))
 
 
+@pytest.mark.exhaustive
 async def test_whatever_needs_a_database_that_hangs_ends_in_time_and_goes_on_after_it(
     postgres_url: str, tmp_path: Path
 ) -> None:

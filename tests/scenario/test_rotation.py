@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import orjson
+import pytest
 
 from tests.support.server import LiveServer, live_server
 from tests.support.vault import ENCRYPTION_KEY
@@ -123,6 +124,7 @@ async def under_load(
     return load
 
 
+@pytest.mark.exhaustive
 async def test_no_request_fails_while_keys_are_rotated(database_url: str, tmp_path: Path) -> None:
     made: list[str] = []
 
@@ -142,6 +144,7 @@ async def test_no_request_fails_while_keys_are_rotated(database_url: str, tmp_pa
     assert list(load.tokens)[1:] == made
 
 
+@pytest.mark.exhaustive
 async def test_no_request_fails_while_two_processes_rotate_keys_by_schedule(
     database_url: str, tmp_path: Path
 ) -> None:

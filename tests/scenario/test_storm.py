@@ -10,7 +10,7 @@ import pytest
 
 from tests.scenario.storm import FORGETFUL, Storm, run
 
-pytestmark = pytest.mark.xdist_group("scenario")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("scenario")]
 
 
 async def test_every_follower_ends_with_exactly_what_it_was_allowed_to_see(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Which tests are variants that `make test` leaves to `make test-all`, and a line that says how many.
 
 A test is marked `exhaustive` by hand, or here: of the cases of one test function that use PostgreSQL,
-all but the first. Every case runs on SQLite, and every function on both databases.
+all but the first, and all of those with a client in a process of its own. So every case runs on
+SQLite, and every function of the server on both databases.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from hypothesis import settings
 MARK = "exhaustive"
 # Values of a parameter that chooses the database.
 POSTGRESQL = "postgresql"
+# Folders whose tests start browsers, Node.js and servers, to which the database is all the same.
+PROCESSES = {"clients", "identity_provider"}
 
 # For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -52,12 +55,12 @@ class Variants:
 
 
 def _repeated(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Yield the tests on PostgreSQL whose function has one there already."""
+    """Yield the tests on PostgreSQL that say nothing about it which another one does not."""
     seen = set()
     for item in items:
         if isinstance(item, pytest.Function) and _is_on_postgresql(item):
             function = (item.path, item.parent, item.originalname)
-            if function in seen:
+            if function in seen or item.path.parent.name in PROCESSES:
                 yield item
             seen.add(function)
 
