@@ -1,4 +1,4 @@
-"""Components, incidents, and what was said about them."""
+"""Create components, incidents, the components that they affect, and their updates."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How components changed, until when maintenance lasts, and what of a source was imported last."""
+"""Create the changes of components; give incidents an end of maintenance and the state of their import."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Accounts, passwords, sessions, refresh tokens and signing keys."""
+"""Create accounts, passwords, sessions, refresh tokens and signing keys."""
 
 import sqlalchemy as sa
 from alembic import op

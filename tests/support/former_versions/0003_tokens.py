@@ -1,4 +1,4 @@
-"""The whole life of tokens: what sessions know, second factors, clients, consents, and the audit log."""
+"""Give sessions a client, scope and key; create second factors, clients, consents and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,7 +39,8 @@ def upgrade() -> None:
 
 
 def _sessions() -> None:
-    # SQLite makes the table anew, and lets nobody drop one whose rows are referred to.
+    # On SQLite, Alembic replaces the table by a copy. SQLite refuses to drop a table that rows of another
+    # one refer to, so the refresh tokens are put aside meanwhile.
     op.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM refresh_tokens")
     op.execute("DELETE FROM refresh_tokens")
     _session_columns()
@@ -58,7 +59,7 @@ def _session_columns() -> None:
         table.add_column(
             sa.Column("methods", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
         )
-        # What the tokens of a session from before begin with is known when the next one comes.
+        # None for a session that is open already; its next refresh fills it in.
         table.add_column(sa.Column("family", sa.String(64)))
         table.create_unique_constraint("uq_sessions_family", ["family"])
         for column in ("client_id", "expires_at", "used_at"):
@@ -66,7 +67,7 @@ def _session_columns() -> None:
     op.execute("UPDATE sessions SET authenticated_at = created_at")
     with op.batch_alter_table("sessions") as table:
         table.alter_column("authenticated_at", nullable=False)
-        # Whoever opens a session says these.
+        # The defaults were for the rows that were there already.
         table.alter_column("client_id", server_default=None)
         table.alter_column("methods", server_default=None)
     revoked = sa.text("revoked_at IS NOT NULL")
@@ -210,7 +211,7 @@ def _audit() -> None:
     )
     for column in ("account_id", "actor"):
         op.create_index(f"ix_audit_entries_{column}", "audit_entries", [column])
-    # Whoever has only this connection can add to it, and neither change nor remove what is there.
+    # An attacker with this connection can add entries, but cannot change or remove any.
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE FUNCTION audit_entries_are_kept() RETURNS trigger LANGUAGE plpgsql AS"
@@ -226,7 +227,8 @@ def _audit() -> None:
             f"CREATE TRIGGER audit_entries_{change.lower()} BEFORE {change} ON audit_entries"
             " BEGIN SELECT RAISE(ABORT, 'audit entries are kept as they are'); END"
         )
-    # REPLACE deletes without a trigger (sqlite.org/lang_conflict.html), so it is not let begin.
+    # REPLACE deletes a row without firing a trigger (sqlite.org/lang_conflict.html), so an insert at the
+    # position of an existing row is refused.
     op.execute(
         "CREATE TRIGGER audit_entries_insert BEFORE INSERT ON audit_entries"
         " WHEN EXISTS (SELECT 1 FROM audit_entries WHERE position = NEW.position)"

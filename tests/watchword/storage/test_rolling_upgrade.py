@@ -13,7 +13,7 @@ from incident_room.tables import Base as IncidentBase
 from tests.support import last_release
 from tests.support.last_release import PACKAGES, Tables, tables, write_rows
 from tests.support.migrations import upgrade_to
-from tests.support.server import live_server
+from tests.support.server import LiveServer, live_server
 from watchword.auth.tables import Base
 from watchword.events.log.tables import epochs, events, streams
 from watchword.storage.database import Database
@@ -119,22 +119,39 @@ NEXT = (
 )
 
 
-async def test_a_server_starts_and_works_after_the_next_release_has_migrated(
+async def test_servers_work_before_and_after_the_next_release_migrates(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    async with database.write() as db:
-        for statement in NEXT:
-            await db.execute(text(statement))
-    await database.close()
-    with live_server(tmp_path, database_url) as server:
-        assert server.log.count("from a later release") == 2
-        async with httpx2.AsyncClient(base_url=server.url) as client:
-            shown = {"email": server.email, "password": server.password}
-            signed_in = (await client.post("/api/auth/login", json=shown)).json()
-            headers = {"authorization": f"Bearer {signed_in['access_token']}"}
-            add = 'mutation { registerComponent(input: {name: "API"}) { name } }'
-            answer = await client.post("/graphql", json={"query": add}, headers=headers)
-            assert answer.json() == {"data": {"registerComponent": {"name": "API"}}}
-            read = "{ components { name } sessions { id } consents { client } }"
-            answer = await client.post("/graphql", json={"query": read}, headers=headers)
-            assert "errors" not in answer.json(), answer.text
+    with live_server(tmp_path, database_url) as running:
+        token = await sign_in(running)
+        await use(running, token, "before")
+        async with database.write() as db:
+            for statement in NEXT:
+                await db.execute(text(statement))
+        await use(running, token, "migrated under it")
+        # As it would after a crash.
+        with live_server(tmp_path, database_url) as started:
+            assert started.log.count("from a later release") == 2
+            await use(started, token, "by a token from before")
+            await use(started, await sign_in(started), "by one of its own")
+            await use(running, token, "beside another")
+
+
+async def sign_in(server: LiveServer) -> str:
+    async with httpx2.AsyncClient(base_url=server.url) as client:
+        shown = {"email": server.email, "password": server.password}
+        answer = await client.post("/api/auth/login", json=shown)
+    return str(answer.json()["access_token"])
+
+
+async def use(server: LiveServer, token: str, name: str) -> None:
+    """Write a component, and read what is in several tables."""
+    headers = {"authorization": f"Bearer {token}"}
+    add = "mutation Add($input: RegisterComponentInput!) { registerComponent(input: $input) { name } }"
+    read = "{ components { name } sessions { id } consents { client } }"
+    async with httpx2.AsyncClient(base_url=server.url, headers=headers) as client:
+        asked = {"query": add, "variables": {"input": {"name": name}}}
+        answer = await client.post("/graphql", json=asked)
+        assert answer.json() == {"data": {"registerComponent": {"name": name}}}
+        answer = await client.post("/graphql", json={"query": read})
+        assert name in {component["name"] for component in answer.json()["data"]["components"]}

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the revisions on the connection that it is handed."""
+"""Alembic's environment: runs revisions on the connection that `storage/migration.py` passes in."""
 
 from alembic import context
 

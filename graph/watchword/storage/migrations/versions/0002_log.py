@@ -1,4 +1,4 @@
-"""The log: streams, their events, and the epoch that cursors name."""
+"""Create the event log: streams, their events, and the epoch that cursors name."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""The whole life of tokens: what sessions know, second factors, clients, consents, and the audit log."""
+"""Give sessions a client, scope and key; create second factors, clients, consents and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,7 +43,8 @@ def upgrade() -> None:
 
 
 def _sessions() -> None:
-    # SQLite makes the table anew, and lets nobody drop one whose rows are referred to.
+    # On SQLite, Alembic replaces the table by a copy. SQLite refuses to drop a table that rows of another
+    # one refer to, so the refresh tokens are put aside meanwhile.
     op.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM watchword_refresh_tokens")
     op.execute("DELETE FROM watchword_refresh_tokens")
     _session_columns()
@@ -62,7 +63,7 @@ def _session_columns() -> None:
         table.add_column(
             sa.Column("methods", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
         )
-        # What the tokens of a session from before begin with is known when the next one comes.
+        # None for a session that is open already; its next refresh fills it in.
         table.add_column(sa.Column("family", sa.String(64)))
         table.create_unique_constraint("uq_watchword_sessions_family", ["family"])
         for column in ("client_id", "expires_at", "used_at"):
@@ -70,7 +71,7 @@ def _session_columns() -> None:
     op.execute("UPDATE watchword_sessions SET authenticated_at = created_at")
     with op.batch_alter_table("watchword_sessions") as table:
         table.alter_column("authenticated_at", nullable=False)
-        # Whoever opens a session says these.
+        # The defaults were for the rows that were there already.
         table.alter_column("client_id", server_default=None)
         table.alter_column("methods", server_default=None)
     revoked = sa.text("revoked_at IS NOT NULL")
@@ -220,7 +221,7 @@ def _audit() -> None:
     )
     for column in ("account_id", "actor"):
         op.create_index(f"ix_watchword_audit_entries_{column}", "watchword_audit_entries", [column])
-    # Whoever has only this connection can add to it, and neither change nor remove what is there.
+    # An attacker with this connection can add entries, but cannot change or remove any.
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE FUNCTION watchword_audit_entries_are_kept() RETURNS trigger LANGUAGE plpgsql AS"
@@ -236,7 +237,8 @@ def _audit() -> None:
             f"CREATE TRIGGER watchword_audit_entries_{change.lower()} BEFORE {change} ON watchword_audit_entries"
             " BEGIN SELECT RAISE(ABORT, 'audit entries are kept as they are'); END"
         )
-    # REPLACE deletes without a trigger (sqlite.org/lang_conflict.html), so it is not let begin.
+    # REPLACE deletes a row without firing a trigger (sqlite.org/lang_conflict.html), so an insert at the
+    # position of an existing row is refused.
     op.execute(
         "CREATE TRIGGER watchword_audit_entries_insert BEFORE INSERT ON watchword_audit_entries"
         " WHEN EXISTS (SELECT 1 FROM watchword_audit_entries WHERE position = NEW.position)"

@@ -1,8 +1,11 @@
-"""Marks, by which a log that went back to an earlier state is known, and what changed in which order.
+"""Give each event a random mark, and each stream the order of its newest append.
 
-Every event gets a random mark. Streams know the marks at both ends of what is kept, and `changed` tells
-which of all streams moved last. Two processes that pruned at once could move `pruned` backwards; it
-is put right here, or cursors from before what is kept would still be taken as good.
+Marks reveal a database that was restored to an earlier state: its positions are used again, with other
+marks. A stream stores the marks of its newest event and of the newest pruned one; `changed` orders the
+newest appends of all streams.
+
+Before this revision, two processes that pruned at the same time could move `pruned` backwards. It is
+corrected here; otherwise cursors to events that are gone would still be accepted.
 """
 
 import sqlalchemy as sa
@@ -45,7 +48,7 @@ def _mark_events(random: str) -> None:
         )
         op.execute(f"UPDATE watchword_log_events SET mark = {random}")
         return
-    # A default that is not constant is worked out for each row, in one pass over the table.
+    # PostgreSQL evaluates a default that is not constant for each row, in one pass over the table.
     op.add_column(
         "watchword_log_events",
         sa.Column("mark", MARK, nullable=False, server_default=sa.text(random)),

@@ -1,8 +1,8 @@
-"""Addresses are compared in one normalisation; challenges are not stored any more.
+"""Store e-mail addresses in one Unicode normalisation (NFC), and drop the table of challenges.
 
-Where several accounts have addresses that are equal now, one has the address: the one that is kept
-under it already, or else the oldest. The others are kept as they were, sign in with their address
-typed exactly as it always was, and are named in the log with the command that gives them another one.
+Addresses of several accounts may become equal. One account gets the address: the one that already has
+it in this form, otherwise the oldest. The others stay as they are. Their users sign in with the address
+typed exactly as before, and a warning names each with the command that gives it another address.
 """
 
 import logging
@@ -35,25 +35,25 @@ def upgrade() -> None:
         owner = next((row for row in rows if row.email_folded == folded), None)
         if owner is None:
             owner = rows[0]
-            _move(owner, folded)
+            _normalise(owner, folded)
         for row in rows:
             if row is not owner:
-                _tell(row, owner)
+                _warn(row, owner)
 
 
-def _move(row: sa.Row[Any], folded: str) -> None:
+def _normalise(row: sa.Row[Any], folded: str) -> None:
     email = unicodedata.normalize("NFC", row.email.strip())
     change = accounts.update().where(accounts.c.id == row.id)
     op.execute(change.values(email=email, email_folded=folded))
 
 
 def _folded(email: str) -> str:
-    # As graph/watchword/formats/mail_address.py did when this was written.
+    # A copy of what graph/watchword/formats/mail_address.py did at the time of this revision.
     apart = unicodedata.normalize("NFD", email.strip()).casefold()
     return unicodedata.normalize("NFC", apart)
 
 
-def _tell(row: sa.Row[Any], owner: sa.Row[Any]) -> None:
+def _warn(row: sa.Row[Any], owner: sa.Row[Any]) -> None:
     log.warning(
         "The accounts %s (%s) and %s (%s) have one e-mail address in two spellings. The first has it"
         " now; the second signs in with it typed exactly as it was. To give the second another one:"

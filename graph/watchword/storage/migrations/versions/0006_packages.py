@@ -1,4 +1,4 @@
-"""Which package keeps its versions in which table, and which releases can use the database."""
+"""Create the table of packages: their version tables, and the releases that can use the database."""
 
 import sqlalchemy as sa
 from alembic import op
