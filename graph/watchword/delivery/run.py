@@ -14,7 +14,7 @@ from watchword.errors import TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.eager import Eager
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
-from watchword.execution.masking import conceal, present, written
+from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import recheck
 from watchword.principal import Holder, IdentityAsked
@@ -56,7 +56,7 @@ class Sent:
     ) -> None:
         if cursor is not None:
             answer["extensions"] = {"cursor": cursor}
-        self.json = written(answer)
+        self.json = to_json(answer)
         self.cursor = cursor
         self.resume_from = resume_from
         self.answered_to = answered_to
@@ -199,13 +199,13 @@ class Run:
             if _is_being_stopped():
                 raise
             error = WorkCancelled("the resolver waited for something that was cancelled")
-            source.failed(error, context)
+            source.report_failure(error, context)
             raise error from cancelled
         except Exception as error:
             if is_unavailable(error):
                 raise DatabaseUnavailable from error
             if not isinstance(error, DatabaseUnavailable | IdentityAsked | OtherTopic):
-                source.failed(error, context)
+                source.report_failure(error, context)
             raise
         finally:
             watchdog.close()
@@ -251,5 +251,5 @@ def _is_being_stopped() -> bool:
 def as_errors(error: BaseException) -> list[dict[str, Any]]:
     """Return the GraphQL errors for a client whose subscription this error ends."""
     if isinstance(error, Refused):
-        return [present(each) for each in error.errors]
-    return [conceal(error).as_dict()]
+        return [format_error(each) for each in error.errors]
+    return [mask(error).as_dict()]

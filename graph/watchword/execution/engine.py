@@ -17,7 +17,7 @@ from watchword.errors import TimedOut
 from watchword.execution import numbers, options
 from watchword.execution.eager import Eager
 from watchword.execution.limits import Limits
-from watchword.execution.masking import conceal, present
+from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Planner, Refused
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import (
@@ -26,7 +26,7 @@ from watchword.libraries.graphql_core import (
     repeating_executor,
 )
 from watchword.permissions import guards
-from watchword.permissions.refusal import named
+from watchword.permissions.refusal import with_refusal
 from watchword.principal import IdentityAsked, asks_for_one
 from watchword.process.deadline import WorkCancelled, within
 from watchword.storage.database import is_unavailable
@@ -45,11 +45,11 @@ class Source:
     """An open subscription: yields its events, and makes an answer of each."""
 
     def __init__(
-        self, executor: Executor[Any], events: AsyncIterator[Any], tell: Callable[..., None]
+        self, executor: Executor[Any], events: AsyncIterator[Any], report: Callable[..., None]
     ) -> None:
-        """`tell` is called with the errors of an answer and its context."""
+        """`report` is called with the errors of an answer and its context."""
         self._executor = executor
-        self._tell = tell
+        self._report = report
         self._eager: Eager[Any] | None = None
         self.events = events
 
@@ -84,21 +84,21 @@ class Source:
             log.warning("an event took longer than %g s", seconds)
             return {"data": None, "errors": [late.as_dict()]}
         except WorkCancelled as cancelled:
-            self.failed(cancelled, context)
-            return {"data": None, "errors": [conceal(cancelled).as_dict()]}
+            self.report_failure(cancelled, context)
+            return {"data": None, "errors": [mask(cancelled).as_dict()]}
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise DatabaseUnavailable from error.original_error
             if context.is_shared and asks_for_one(error.original_error):
                 raise IdentityAsked from error.original_error
         if result.errors:
-            self._tell(result.errors, context=context)
+            self._report(result.errors, context=context)
         return _answer(result, context)
 
-    def failed(self, error: Exception, context: Context) -> None:
+    def report_failure(self, error: Exception, context: Context) -> None:
         """Report an error that belongs to no field: a resolver or a permission raised it."""
         located = error if isinstance(error, GraphQLError) else None
-        self._tell([located or GraphQLError(str(error), original_error=error)], context=context)
+        self._report([located or GraphQLError(str(error), original_error=error)], context=context)
 
     async def close(self) -> None:
         """Cancel and close the resolver, so that it releases what it holds."""
@@ -114,13 +114,13 @@ class Engine:
 
     def __init__(self, schema: strawberry.Schema, limits: Limits, memory: int) -> None:
         options.check(schema)
-        guards.watch(schema)
+        guards.record_questions(schema)
         self.schema = schema
         self._definition = strawberry_parts.definition(schema)
-        self._once = checking_executor(strawberry_parts.executor_class(schema))
-        self._repeated = repeating_executor(self._once)
-        self._hides = schema.config.disable_field_suggestions
-        self._planner = Planner(self._definition, limits, memory, self._hides)
+        self._executor_class = checking_executor(strawberry_parts.executor_class(schema))
+        self._event_executor_class = repeating_executor(self._executor_class)
+        self._hides_suggestions = schema.config.disable_field_suggestions
+        self._planner = Planner(self._definition, limits, memory, self._hides_suggestions)
         self._hook = options.ErrorHook(schema)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
@@ -128,7 +128,7 @@ class Engine:
         try:
             return self._planner.plan(query, operation_name)
         except Refused as refused:
-            self._hook.tell(refused.errors, query)
+            self._hook.report(refused.errors, query)
             raise
 
     async def execute(
@@ -138,10 +138,10 @@ class Engine:
 
         Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`.
         """
-        executor = self._executor(plan, variables, context, self._once)
+        executor = self._build_executor(plan, variables, context, self._executor_class)
         result = await _result(executor.execute_operation(), plan, context)
         if result.errors:
-            self._hook.tell(result.errors, plan.query, variables, context)
+            self._hook.report(result.errors, plan.query, variables, context)
         return _answer(result, context)
 
     async def subscribe(
@@ -152,7 +152,7 @@ class Engine:
         Raises `Refused` when it cannot be opened, `DatabaseUnavailable` when only the database prevents that,
         and `TimedOut` when it is not open after `operation_seconds`.
         """
-        executor = self._executor(plan, variables, context, self._repeated)
+        executor = self._build_executor(plan, variables, context, self._event_executor_class)
         opened = create_source_event_stream(executor)
         events = await _result(opened, plan, context)
         if isinstance(events, ExecutionResult):
@@ -160,12 +160,12 @@ class Engine:
             for error in errors:
                 if is_unavailable(error.original_error):
                     raise DatabaseUnavailable from error.original_error
-            self._hook.tell(errors, plan.query, variables, context)
-            raise Refused([named(error, context.principal) for error in errors])
-        tell = partial(self._hook.tell, query=plan.query, variables=variables)
-        return Source(executor, events.__aiter__(), tell)
+            self._hook.report(errors, plan.query, variables, context)
+            raise Refused([with_refusal(error, context.principal) for error in errors])
+        report = partial(self._hook.report, query=plan.query, variables=variables)
+        return Source(executor, events.__aiter__(), report)
 
-    def _executor(
+    def _build_executor(
         self,
         plan: Plan,
         variables: dict[str, Any] | None,
@@ -173,12 +173,12 @@ class Engine:
         kind: type[Executor[Any]],
     ) -> Executor[Any]:
         try:
-            return self._built(plan, variables, context, kind)
+            return self._build(plan, variables, context, kind)
         except Refused as refused:
-            self._hook.tell(refused.errors, plan.query, variables, context)
+            self._hook.report(refused.errors, plan.query, variables, context)
             raise
 
-    def _built(
+    def _build(
         self,
         plan: Plan,
         variables: dict[str, Any] | None,
@@ -196,7 +196,7 @@ class Engine:
             raw_variable_values=variables,
             operation_name=plan.operation_name,
             is_awaitable=strawberry_parts.is_awaitable,
-            hide_suggestions=self._hides,
+            hide_suggestions=self._hides_suggestions,
         )
         if isinstance(built, list):
             raise Refused(built)
@@ -218,5 +218,7 @@ async def _result(running: Any, plan: Plan, context: Context) -> Any:
 def _answer(result: ExecutionResult, context: Context) -> Answer:
     answer: Answer = {"data": result.data}
     if result.errors:
-        answer["errors"] = [present(named(error, context.principal)) for error in result.errors]
+        answer["errors"] = [
+            format_error(with_refusal(error, context.principal)) for error in result.errors
+        ]
     return answer

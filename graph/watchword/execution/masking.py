@@ -21,7 +21,7 @@ from watchword.storage.database import is_unavailable
 log = logging.getLogger("watchword.execution")
 
 
-def present(error: GraphQLError) -> dict[str, Any]:
+def format_error(error: GraphQLError) -> dict[str, Any]:
     """Return a GraphQL error in the form that the client gets (GraphQL spec, section 7.1.2)."""
     shown: dict[str, Any] = {"message": error.message}
     if error.locations:
@@ -35,14 +35,14 @@ def present(error: GraphQLError) -> dict[str, Any]:
         # An error without a path is about the request, and not about a field.
         shown["extensions"] = _extensions(error)
     else:
-        told = conceal(cause)
+        told = mask(cause)
         shown["extensions"] = told.extensions
         if isinstance(told, Internal | Unavailable):
             shown["message"] = told.message
     return shown
 
 
-def conceal(cause: BaseException) -> WatchwordError:
+def mask(cause: BaseException) -> WatchwordError:
     """Return an exception as an error that the client may see.
 
     An unexpected exception is logged under a new id, and the error contains only the id. An exception of
@@ -62,7 +62,7 @@ def conceal(cause: BaseException) -> WatchwordError:
     return Internal(id)
 
 
-def written(answer: dict[str, Any]) -> bytes:
+def to_json(answer: dict[str, Any]) -> bytes:
     """Return an answer as JSON. The executor has checked each leaf of its data; its errors may hold anything."""
     try:
         return orjson.dumps(answer)
@@ -73,7 +73,7 @@ def written(answer: dict[str, Any]) -> bytes:
             return orjson.dumps(answer)
         except TypeError:
             # The data can only be too deep: orjson writes 254 levels.
-            return encode({**answer, "data": None, "errors": [conceal(error).as_dict()]})
+            return encode({**answer, "data": None, "errors": [mask(error).as_dict()]})
 
 
 def _extensions(error: GraphQLError) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class ErrorHook:
         # Strawberry's default hook only logs the errors, and masking.py does that already.
         self._is_wanted = bool(overridden(schema, ERROR_HOOKS))
 
-    def tell(
+    def report(
         self,
         errors: list[GraphQLError],
         query: str | None,

@@ -90,7 +90,7 @@ class Planner:
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
     ) -> None:
         self._schema = schema
-        self._hides = hides_suggestions
+        self._hides_suggestions = hides_suggestions
         self._limits = limits
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
@@ -137,7 +137,9 @@ class Planner:
             check_names(document, self._limits)
         except TooComplex as error:
             raise _refused(error) from error
-        if errors := validate(self._schema, document, RULES, hide_suggestions=self._hides):
+        if errors := validate(
+            self._schema, document, RULES, hide_suggestions=self._hides_suggestions
+        ):
             raise Refused(errors)
         operation = _select(document, operation_name)
         return Plan(document, operation, tuple(self._measure(document, operation, None)))

@@ -31,7 +31,7 @@ class _Recorder(BasePermission):
         return True
 
 
-def watch(schema: strawberry.Schema) -> None:
+def record_questions(schema: strawberry.Schema) -> None:
     """Record what the permissions of each subscription field are asked. Doing so twice is harmless.
 
     Raises `Unsafe` for a subscription whose permissions fail silently: they would answer null in place of

@@ -31,7 +31,7 @@ def refusal(error: BaseException, principal: Principal) -> WatchwordError | None
     return refused
 
 
-def named(error: GraphQLError, principal: Principal) -> GraphQLError:
+def with_refusal(error: GraphQLError, principal: Principal) -> GraphQLError:
     """Return a field's error. If a permission has refused, its cause is one of our errors."""
     cause = error.original_error
     refused = None if cause is None else refusal(cause, principal)

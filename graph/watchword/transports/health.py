@@ -40,7 +40,7 @@ def routes(database: Database, background: Background) -> APIRouter:
         response.status_code = 200 if is_ready else 503
         status = "unavailable" if not is_ready else "degraded" if unwell else "ok"
         said = {"status": status, "database": "ok" if answers else "not reachable"}
-        return {**said, "tasks": _tell(unwell)} if unwell else said
+        return {**said, "tasks": _describe(unwell)} if unwell else said
 
     return router
 
@@ -69,7 +69,7 @@ class _Question:
             await db.execute(text("SELECT 1"))
 
 
-def _tell(unwell: list[Supervised]) -> dict[str, str]:
+def _describe(unwell: list[Supervised]) -> dict[str, str]:
     """Say which tasks fail, and since when. The reason is in the log only: the route is public."""
     return {task.name: f"not well since {_moment(task.failed_at or 0)}" for task in unwell}
 

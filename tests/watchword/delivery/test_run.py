@@ -18,7 +18,7 @@ from watchword.errors import Forbidden, TimedOut
 from watchword.events.event import Event
 from watchword.events.follow import Follow, Progress
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
-from watchword.execution.masking import written
+from watchword.execution.masking import to_json
 from watchword.execution.plan import Refused
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.process.background import LONGEST_PAUSE
@@ -224,4 +224,4 @@ def test_all_errors_of_a_refusal_are_shown(runner: Runner) -> None:
 
 
 def test_an_answer_without_a_cursor_has_no_extensions() -> None:
-    assert Sent({"data": None}).json == written({"data": None})
+    assert Sent({"data": None}).json == to_json({"data": None})

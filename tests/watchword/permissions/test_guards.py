@@ -19,7 +19,7 @@ from watchword.execution.limits import Limits
 from watchword.libraries.strawberry_parts import definition, permission_extensions
 from watchword.permissions.coverage import check
 from watchword.permissions.field import HasRole, Public
-from watchword.permissions.guards import permissions_of, recheck, watch
+from watchword.permissions.guards import permissions_of, recheck, record_questions
 from watchword.principal import ANONYMOUS
 
 LIMITS = Limits(1000, 10, 10, 1000)
@@ -93,8 +93,8 @@ async def test_a_permission_that_refuses_without_an_error_refuses_all_the_same(
 
 def test_watching_twice_records_once() -> None:
     schema = strawberry.Schema(toy_schema.Query, None, Subscription)
-    watch(schema)
-    watch(schema)
+    record_questions(schema)
+    record_questions(schema)
     root = definition(schema).subscription_type
     assert root is not None
     [extension] = permission_extensions(root.fields["kept"])
@@ -110,7 +110,7 @@ def test_a_recorder_before_no_permission_covers_nothing() -> None:
             yield 1
 
     schema = strawberry.Schema(toy_schema.Query, None, Subscription)
-    watch(schema)
+    record_questions(schema)
     with pytest.raises(Unsafe, match=r"^Subscription\.missed:"):
         check(schema)
 
@@ -126,4 +126,4 @@ def test_a_subscription_that_fails_silently_is_refused_by_name() -> None:
 
     schema = strawberry.Schema(toy_schema.Query, None, Subscription)
     with pytest.raises(Unsafe, match=r"^Subscription\.quiet: .*fail_silently"):
-        watch(schema)
+        record_questions(schema)

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from strawberry.permission import BasePermission
 
 from watchword.errors import Forbidden, Unauthenticated, WatchwordError
-from watchword.permissions.refusal import named, refusal
+from watchword.permissions.refusal import refusal, with_refusal
 from watchword.principal import ANONYMOUS, Grants, Principal
 
 ALICE = Principal("alice", Grants())
@@ -56,11 +56,11 @@ def test_an_error_from_elsewhere_is_no_refusal() -> None:
     error = error_of("broken")
     assert error.original_error is not None
     assert refusal(error.original_error, ALICE) is None
-    assert named(error, ALICE) is error
+    assert with_refusal(error, ALICE) is error
 
 
 def test_a_fields_error_gets_the_refusal_as_its_cause() -> None:
     error = error_of("closed")
-    found = named(error, ALICE)
+    found = with_refusal(error, ALICE)
     assert isinstance(found.original_error, Forbidden)
     assert found.path == error.path

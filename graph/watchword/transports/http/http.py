@@ -37,7 +37,7 @@ from watchword.errors import (
     Unavailable,
     WatchwordError,
 )
-from watchword.execution.masking import conceal, present, written
+from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.formats.exact_json import decode
 from watchword.principal import Principal
@@ -63,7 +63,7 @@ INVALID_REQUEST: Headers = (
 )
 # An answer is for one principal and one Accept header, and may hold a nonce (RFC 9449, section 8.2). If it
 # were cached, another client could get it, or a browser show it in place of the explorer.
-NEVER_KEPT: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
+NO_CACHE: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
 
 Page = Callable[[str], tuple[bytes, Headers]]
 """Returns the explorer's page and its headers. The argument is the prefix of its relative URLs."""
@@ -102,11 +102,11 @@ class HttpTransport:
         except (Unavailable, TimedOut) as error:
             await _failure(Failure(error.status, error), accept).send(send)
         except Unauthenticated as error:
-            await _failure(self._refused(scope, error), accept).send(send)
+            await _failure(self._unauthorized(scope, error), accept).send(send)
         except Failure as failure:
             await _failure(failure, accept).send(send)
         except Exception as error:
-            await _failure(Failure(500, conceal(error)), accept).send(send)
+            await _failure(Failure(500, mask(error)), accept).send(send)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send, accept: str) -> None:
         media_type = _media_type(accept)
@@ -124,18 +124,20 @@ class HttpTransport:
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
                 # Keep only this part: a stream would hold the whole request as long as it lives.
-                request = _lasting(request, plan, scope)
+                request = _for_stream(request, plan, scope)
                 asked = StreamRequest(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)
                 return
             answer = await self._execute(principal, plan, request, address)
         except Refused as refused:
-            errors = [present(error) for error in refused.errors]
+            errors = [format_error(error) for error in refused.errors]
             response = _refusal(errors, media_type, accept)
         except PersistedQueryNotSupported as error:
             response = _refusal([error.as_dict()], media_type, accept)
         else:
-            response = _response(200, answer, _whole(accept), _step_up(answer, principal))
+            response = _response(
+                200, answer, _plain_media_type(accept), _step_up(answer, principal)
+            )
         await response.send(send)
 
     async def _stream(
@@ -149,7 +151,7 @@ class HttpTransport:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    def _refused(self, scope: Message, error: Unauthenticated) -> Failure:
+    def _unauthorized(self, scope: Message, error: Unauthenticated) -> Failure:
         is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
 
@@ -208,7 +210,7 @@ def _format(media_type: str, plan: Plan) -> Format | None:
     return STREAMS.get(media_type)
 
 
-def _lasting(request: Request, plan: Plan, scope: Message) -> Request:
+def _for_stream(request: Request, plan: Plan, scope: Message) -> Request:
     """Return the part of a request that its stream needs: the declared variables, and the cursor."""
     resume = request.resume
     if resume is None:
@@ -272,7 +274,7 @@ def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
 
 
-def _whole(accept: str) -> str:
+def _plain_media_type(accept: str) -> str:
     """Return the media type of an answer that is not streamed."""
     return choose(accept, (JSON, GRAPHQL_JSON)) or JSON
 
@@ -280,12 +282,12 @@ def _whole(accept: str) -> str:
 def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
     # GraphQL over HTTP, section "Status Codes": application/json has 200, and the errors are in the answer.
     status = 200 if media_type == JSON else 400
-    whole = _whole(accept) if media_type in STREAMS else media_type
-    return _response(status, {"errors": errors}, whole)
+    plain = _plain_media_type(accept) if media_type in STREAMS else media_type
+    return _response(status, {"errors": errors}, plain)
 
 
 def _failure(failure: Failure, accept: str) -> Response:
-    media_type = _whole(accept)
+    media_type = _plain_media_type(accept)
     if failure.status == 401:
         # Clients take a body of the GraphQL media type for the result, whatever its status is. They
         # notice the 401 when the body is plain JSON.
@@ -298,4 +300,4 @@ def _response(
     status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
 ) -> Response:
     content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
-    return Response(status, written(answer), (content_type, *NEVER_KEPT, *headers))
+    return Response(status, to_json(answer), (content_type, *NO_CACHE, *headers))

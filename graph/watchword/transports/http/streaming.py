@@ -18,7 +18,7 @@ from watchword.context import Context
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import Ending
-from watchword.execution.masking import conceal, present
+from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process.clock import Timer
@@ -152,9 +152,9 @@ class Stream:
                 asked.plan, asked.request.variables, context
             )
         except Refused as refused:
-            self.refuse([present(error) for error in refused.errors])
+            self.refuse([format_error(error) for error in refused.errors])
         except Exception as error:
-            self.refuse([conceal(error).as_dict()])
+            self.refuse([mask(error).as_dict()])
         else:
             self.next(Sent(answer))
             self.complete()

@@ -9,7 +9,7 @@ from watchword.context import Context, Renew
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
-from watchword.execution.masking import conceal, present
+from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
@@ -74,9 +74,9 @@ class Operations:
             self._places[id] = self._take_place()
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
         except Refused as refused:
-            self._refuse(id, [present(error) for error in refused.errors])
+            self._refuse(id, [format_error(error) for error in refused.errors])
         except Exception as error:
-            self._refuse(id, [conceal(error).as_dict()])
+            self._refuse(id, [mask(error).as_dict()])
         else:
             self._operate(id, plan, request)
 
@@ -155,9 +155,9 @@ class Operations:
             json = Sent(answer).json
             last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
         except Refused as refused:
-            last = [error_message(id, [present(error) for error in refused.errors])]
+            last = [error_message(id, [format_error(error) for error in refused.errors])]
         except Exception as error:
-            last = [error_message(id, [conceal(error).as_dict()])]
+            last = [error_message(id, [mask(error).as_dict()])]
         # The client may meanwhile have completed this operation and started another with the same id.
         if self._tasks.get(id) is asyncio.current_task():
             del self._tasks[id]

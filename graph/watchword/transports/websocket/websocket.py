@@ -12,7 +12,7 @@ from watchword.asgi import generic
 from watchword.asgi.types import Message, Receive, Send, is_same_origin
 from watchword.asgi.wire import SocketWire
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
-from watchword.execution.masking import conceal
+from watchword.execution.masking import mask
 from watchword.principal import Principal
 from watchword.throttling.admission import Pace, address_of
 from watchword.tokens.credential import (
@@ -69,16 +69,16 @@ class WebSocketTransport:
             await send(_message(refusal))
         else:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await self._converse(scope, receive, send)
+            await self._serve(scope, receive, send)
 
-    async def _converse(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         address = address_of(scope["client"])
         try:
-            taken = self._pipeline.connections.take(address)
+            slot = self._pipeline.connections.take(address)
         except RateLimited as error:
             await send(_message(close(error.close_code, error.message)))
             return
-        with taken:
+        with slot:
             wire = generic.socket(scope, receive, send)
             await Connection(self._pipeline, scope, wire, address).run()
 
@@ -233,7 +233,7 @@ def _closing(error: Exception) -> Close:
     """Return the close code and reason for a credential that was refused."""
     if isinstance(error, WatchwordError):
         return close(error.close_code, _reason(error))
-    return close(1011, conceal(error).message)
+    return close(1011, mask(error).message)
 
 
 def _reason(error: WatchwordError) -> str:
