@@ -213,7 +213,7 @@ async def test_a_token_that_names_no_key_is_checked_with_the_keys_that_have_no_n
     assert await trust.verify(anonymous(nameless[0])) is not None
     assert await trust.rule(anonymous(named)) == "alg"
     assert await trust.rule(anonymous(key("RS256"))) == "signature"
-    # A private name that ends like a registered type is not accepted for it.
+    # A token that names a kid is not checked with keys that have none.
     assert await trust.rule(idp.token(nameless[0], now=clock.now())) == "kid"
     before = idp.count(JWKS)
     publish(nameless[1])
