@@ -53,11 +53,11 @@ def test_pages_that_were_just_written_are_not_stale(pages: dict[str, str], folde
 def test_a_stale_page_is_shown_with_what_has_changed(pages: dict[str, str], folder: Path) -> None:
     generator.write(pages)
     page = folder / "claims.md"
-    page.write_text(page.read_text().replace("who issued it", "the issuer"))
+    page.write_text(page.read_text().replace("its issuer |", "the issuer |"))
     (folder / "forgotten.md").write_text("# Forgotten\n")
     difference = generator.stale(pages)
     assert "-| `iss` | text | always | the issuer |" in difference
-    assert "+| `iss` | text | always | who issued it |" in difference
+    assert "+| `iss` | text | always | its issuer |" in difference
     assert "-# Forgotten" in difference
 
 

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from docs.generator import markdown
 from docs.generator.markdown import code, table
+from watchword.config.auth_settings import AuthSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.settings import PREFIX, Settings
 from watchword.config.trusted_issuer import TrustedIssuer
@@ -26,13 +27,16 @@ LARGER = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 def page() -> str:
     """Return the page."""
-    live = LiveSettings.model_fields
-    general = {name: field for name, field in Settings.model_fields.items() if name not in live}
+    auth, live = AuthSettings.model_fields, LiveSettings.model_fields
+    others = {*auth, *live}
+    general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
         ABOUT,
-        "## The server, sign-in, tokens and requests",
+        "## The server, its database and requests",
         _table(general, PREFIX),
+        "## Sign-in and tokens",
+        _table(auth, PREFIX),
         "## Live connections, operations and the log of events",
         _table(live, PREFIX),
         "## A trusted issuer",

@@ -11,7 +11,8 @@ from watchword.auth.accounts.external import External
 from watchword.auth.keys.signing_keys import KeyStore
 from watchword.auth.revocation.revocations import Revocations
 from watchword.auth.sessions.sessions import Sessions, SignedIn
-from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
+from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS
+from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable

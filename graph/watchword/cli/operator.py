@@ -21,7 +21,7 @@ from watchword.transaction import Transaction, transaction
 
 
 class Operator:
-    """Reads and writes the database as the operator, whom the audit log names as the actor."""
+    """Reads and writes the database as the operator, which is the actor in the audit log."""
 
     def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
         self._database = database

@@ -14,9 +14,9 @@ MEANINGS = {
     "typ": "kind of token; ours is at+jwt (RFC 9068)",
     "alg": "signature algorithm; fixed by the key",
     "kid": "the key that signed it",
-    "iss": "who issued it",
-    "aud": "whom it is for",
-    "sub": "whose it is: the account's id",
+    "iss": "its issuer",
+    "aud": "the audience that it is for",
+    "sub": "the id of its account",
     "exp": "ends",
     "nbf": "not good before",
     "iat": "issued",
@@ -27,7 +27,7 @@ MEANINGS = {
     "roles": "what its person or machine is; an application has none",
     "ver": "the account's version when it was issued",
     "client_ver": "the client's version when it was issued",
-    "auth_time": "when its person last showed who it is (RFC 9470)",
+    "auth_time": "when its person last authenticated (RFC 9470)",
     "cnf": "the key that it is bound to (RFC 9449)",
 }
 TIMES = ("exp", "nbf", "iat", "auth_time")

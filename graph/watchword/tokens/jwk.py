@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from watchword.config.settings import MINIMUM_RSA_BITS
+from watchword.config.auth_settings import MINIMUM_RSA_BITS
 from watchword.errors import InvalidToken
 from watchword.tokens.compact import decode
 from watchword.tokens.keys import PublicKey, VerifyingKey, thumbprint

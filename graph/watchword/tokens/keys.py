@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from watchword.config.settings import MINIMUM_RSA_BITS
+from watchword.config.auth_settings import MINIMUM_RSA_BITS
 from watchword.errors import Unavailable
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey

@@ -204,15 +204,6 @@ def test_what_is_safe_is_taken_as_it_is(values: dict[str, Any]) -> None:
     assert {name: getattr(settings, name) for name in values} == values
 
 
-def test_an_issuer_ends_without_a_slash() -> None:
-    assert read(issuer="https://auth.example.com/").issuer == "https://auth.example.com"
-
-
-def test_an_issuer_is_a_url_in_ascii() -> None:
-    issuer = read(issuer="https://münchen.example/über/").issuer
-    assert issuer == "https://xn--mnchen-3ya.example/%C3%BCber"
-
-
 def test_what_was_read_does_not_change() -> None:
     settings = read()
     with pytest.raises(ValidationError, match="frozen"):
@@ -301,23 +292,6 @@ def test_a_database_that_is_named_stays_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_is_for(name: str) -> None:
     assert Settings.model_fields[name].description
-
-
-@pytest.mark.parametrize(
-    "domain",
-    ["127.0.0.1", "https://example.com", "example.com:443", "a b", "☃.example"],
-)
-def test_passkeys_are_made_for_a_domain(domain: str) -> None:
-    assert "RELYING_PARTY_ID " in refused(relying_party_id=domain)
-
-
-def test_a_domain_for_passkeys_is_kept_as_browsers_write_it() -> None:
-    assert read(relying_party_id="München.example").relying_party_id == "xn--mnchen-3ya.example"
-
-
-@pytest.mark.parametrize("domain", ["", "localhost", "example.com", "xn--9ca.example", "a1.b2c"])
-def test_a_domain_can_be_set_for_passkeys(domain: str) -> None:
-    assert read(relying_party_id=domain).relying_party_id == domain
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.tables import SigningKey
-from watchword.config.settings import (
-    LONGEST_LEEWAY_SECONDS,
-    LONGEST_TOKEN_SECONDS,
-    PREFIX,
-    Settings,
-)
+from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS
+from watchword.config.settings import PREFIX, Settings
 from watchword.errors import Unsafe
 from watchword.principal import SERVER, Actor
 from watchword.process.background import Background

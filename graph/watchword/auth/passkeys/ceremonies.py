@@ -36,7 +36,7 @@ from webauthn.helpers.structs import (
 
 from watchword.auth.passkeys.challenges import SECONDS
 from watchword.auth.passkeys.relying_party import RelyingParty
-from watchword.config.settings import MINIMUM_RSA_BITS
+from watchword.config.auth_settings import MINIMUM_RSA_BITS
 from watchword.errors import Unauthenticated
 
 log = logging.getLogger("watchword.passkeys")

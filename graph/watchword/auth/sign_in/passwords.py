@@ -10,7 +10,7 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from watchword.config.settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
+from watchword.config.auth_settings import LONGEST_PASSWORD, MINIMUM_PASSWORD
 from watchword.errors import BadUserInput
 from watchword.formats.text import is_storable
 from watchword.throttling.hash_queue import LANES, run_queued

@@ -104,10 +104,10 @@ async def redeem(
         # not to the key (RFC 9449, section 5).
         key=key if client.authentication == ClientAuthMethod.NONE else None,
     )
-    who = await auth.sessions.open(unit, account, device, opening)
-    used.session_id = who.session.id
+    opened = await auth.sessions.open(unit, account, device, opening)
+    used.session_id = opened.session.id
     await unit.db.flush()
-    return who
+    return opened
 
 
 async def prune(database: Database, now: float) -> None:
@@ -133,7 +133,7 @@ async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
         return
     # Record it once: otherwise the holder of a code could fill the audit log, which is never pruned.
     if await use_once(unit.db, "replay", client.id, known.hash, unit.now + REMEMBERED):
-        log.warning("an authorization code of client %s came again", client.id)
+        log.warning("an authorization code of client %s was used again", client.id)
         record(unit, Action.CODE_REPLAYED, account=known.account_id, client=client.id)
     if known.session_id is not None:
         await revoke(unit, known.session_id)

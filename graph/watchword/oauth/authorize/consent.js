@@ -1,10 +1,10 @@
-// The consent page: finds out who is here, asks, and goes back with the decision. The access token is
-// kept in memory only; nothing that a server or a URL says becomes anything but text.
+// The consent page: signs the person in, asks for consent, and returns to the client. The access token is
+// kept in memory only. Text from servers and URLs is only ever inserted as text.
 "use strict";
 
 const SETTLE = 600; // milliseconds in which a click was meant for what was there before
 const parameters = Object.fromEntries(new URLSearchParams(location.search));
-// A proxy may have put us behind a path, which the issuer has then.
+// The server may be behind a proxy that adds a path; the issuer has the same path.
 const base = location.pathname.replace(/\/oauth\/authorize\/?$/, "");
 const element = (id) => document.getElementById(id);
 const progress = element("progress");
@@ -13,7 +13,7 @@ const consent = element("consent");
 const second = element("second");
 let token = "";
 
-// --- What is shown: one step of three ---
+// --- The three steps of the page, of which one is shown ---
 
 function show(step) {
   for (const other of [progress, signIn, consent]) other.hidden = other !== step;
@@ -30,7 +30,7 @@ function complain(text) {
   alert.hidden = !text;
 }
 
-// --- What proves who asks: the token, and its key where the server demands one (RFC 9449) ---
+// --- The access token, and its key where the server requires DPoP (RFC 9449) ---
 
 const { dpop: binding, anew } = document.querySelector("main").dataset;
 const mustProve = binding === "required";
@@ -44,7 +44,7 @@ function base64url(bytes) {
 
 async function makeProof(path) {
   const bytes = (text) => new TextEncoder().encode(text);
-  // The private key cannot leave the browser, and is gone with the page.
+  // The private key cannot be exported, and is lost when the page closes.
   const curve = { name: "ECDSA", namedCurve: "P-256" };
   keys ??= await crypto.subtle.generateKey(curve, false, ["sign"]);
   const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", keys.publicKey);
@@ -69,7 +69,7 @@ async function credentials(path) {
   return token ? { authorization: `DPoP ${token}`, dpop } : { dpop };
 }
 
-// --- What the server is asked ---
+// --- Requests to the server ---
 
 async function send(path, body) {
   const response = await fetch(base + path, {
@@ -111,14 +111,14 @@ async function decide(decision) {
 
 function goBack(url) {
   tell("You are on the way back to the application. This page can be closed.");
-  // In the place of this page, so that nobody comes back to it with a code that was used.
+  // Replace this page in the history, so that "back" does not return to a request that is done.
   location.replace(url);
 }
 
 // --- Signing in ---
 
-// A session that is bound to this page's key is of no use to our front end: it does not take the place
-// of the one in the cookie, and ends when nobody comes back for it.
+// A session that is bound to this page's key is useless to our front end, so it does not replace the
+// session in the cookie; it ends when it is not refreshed.
 const delivery = mustProve ? "body" : "cookie";
 
 function askToSignIn(problem) {
@@ -143,10 +143,10 @@ function forgetCode() {
   signIn.elements.code.value = "";
 }
 
-// Digits are of an authenticator; a recovery code has letters too.
+// A code of digits only comes from an authenticator; a recovery code has letters too.
 function typed() {
   const { email, password, code } = signIn.elements;
-  // Without spaces, hyphens, and what is pasted with a code and not seen.
+  // Without spaces, hyphens, and invisible characters that were pasted with the code.
   const text = code.disabled ? "" : code.value.normalize("NFKC").replace(/[\s\p{Pd}\p{Cf}]/gu, "");
   const factor = /^\p{Nd}{6}$/u.test(text) ? { otp: text } : { recovery_code: text };
   return { email: email.value, password: password.value, ...(text && factor) };
@@ -161,7 +161,7 @@ async function enter(shown) {
     forgetCode();
     await decide("ask");
   } else if (answer.error === "mfa_required" || !second.hidden) {
-    // The password is good, or the code would not have been asked for.
+    // The password was right: otherwise the server would not have asked for the code.
     signIn.elements.code.value = "";
     askForCode(answer.error === "mfa_required" ? "" : answer.said);
   } else {
@@ -186,7 +186,7 @@ async function usePasskey() {
 
 let settling = 0;
 
-// A page that comes up under the pointer in the middle of a double click is not decided upon.
+// Ignore clicks right after the page appears: they may be the second click of a double click elsewhere.
 function settle() {
   const buttons = consent.querySelectorAll(".actions button");
   for (const button of buttons) button.disabled = true;
@@ -219,7 +219,7 @@ async function useAnother() {
 }
 
 async function begin() {
-  // The cookie's session is bound to our front end's key then, which only that has.
+  // The cookie's session may be bound to our front end's key, which this page does not have.
   if (!mustProve && anew !== "true" && (await getToken("/api/auth/refresh", {})).ok) await decide("ask");
   else askToSignIn("");
 }

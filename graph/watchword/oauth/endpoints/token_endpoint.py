@@ -62,7 +62,7 @@ async def _for_itself(
     always ask again."""
     scopes = _narrowed(form, client.scopes)
     await use_alone(auth, proven.use)
-    log.info("client %s gets a token", client.id)
+    log.info("issued a token to client %s", client.id)
     return await auth.issue_to_client(
         client.id, roles=client.roles, scopes=scopes, version=client.version, key=proven.key
     )
@@ -80,7 +80,7 @@ async def _refreshed(
     # Check the scopes before the token is used up: a client that asks for too much may ask again.
     scopes = _narrowed(form, (found[0].scope or "").split())
     try:
-        who = await auth.sessions.refresh(
+        signed_in = await auth.sessions.refresh(
             token,
             device_of(request),
             auth.clock.now(),
@@ -94,7 +94,7 @@ async def _refreshed(
         raise
     except Unauthenticated as error:
         raise _not_good() from error
-    return await _answer_for(auth, client, who, scopes, proven.key)
+    return await _answer_for(auth, client, signed_in, scopes, proven.key)
 
 
 async def _redeemed(
@@ -108,7 +108,7 @@ async def _redeemed(
     services, device = auth.services, device_of(request)
     actor = Actor(client=client.id, address=device.address)
     async with transaction(services.database, services.bus, auth.clock.now(), actor) as unit:
-        who = await codes.redeem(
+        signed_in = await codes.redeem(
             unit,
             auth,
             client,
@@ -120,9 +120,9 @@ async def _redeemed(
             use=proven.use,
         )
     # Raise after the commit: a refused code has effects (see `redeem`) that must not be rolled back.
-    if who is None:
+    if signed_in is None:
         raise _not_good()
-    return await _answer_for(auth, client, who, client.scopes, proven.key)
+    return await _answer_for(auth, client, signed_in, client.scopes, proven.key)
 
 
 def _not_good() -> OAuthError:
@@ -141,16 +141,16 @@ def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
 
 
 async def _answer_for(
-    auth: AuthService, client: Client, who: SignedIn, scopes: Collection[str], key: str | None
+    auth: AuthService, client: Client, signed_in: SignedIn, scopes: Collection[str], key: str | None
 ) -> Response:
     # The client may have lost scopes since its session began.
     may = frozenset(scopes) & frozenset(client.scopes)
-    issued = await auth.issue(who, scopes=may, key=key, client_version=client.version)
+    issued = await auth.issue(signed_in, scopes=may, key=key, client_version=client.version)
     if not issued.scope:
         # A token without a scope would be useless; there is at least one (RFC 6749, section 3.3).
         raise _not_good()
-    refresh_token = who.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
-    return _answer(issued, who.session.jkt or key, refresh_token)
+    refresh_token = signed_in.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
+    return _answer(issued, signed_in.session.jkt or key, refresh_token)
 
 
 def _answer(issued: IssuedToken, key: str | None, refresh_token: str | None = None) -> Response:

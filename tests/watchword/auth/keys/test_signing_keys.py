@@ -37,7 +37,8 @@ from watchword.auth.keys.signing_keys import (
 )
 from watchword.auth.service import AuthService
 from watchword.auth.tables import AuditEntry, SigningKey
-from watchword.config.settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS, Settings
+from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS
+from watchword.config.settings import Settings
 from watchword.errors import InvalidToken, Unavailable, Unsafe
 from watchword.principal import OPERATOR
 from watchword.process.background import Background
