@@ -1,4 +1,4 @@
-"""A live subscription through any door, with one interface: its answers, and how it ended."""
+"""A live subscription over any transport, with one interface: its answers, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.clients import WebSocketClient, events, parts
 from tests.support.toy_server import ToyServer
 
-# The close code of a socket, and what a stream over HTTP says instead.
+# Close codes of a WebSocket, and the error codes of a stream over HTTP that mean the same.
 CODES = {1012: "DRAINING", 1013: "TOO_SLOW", 4401: "TOKEN_REVOKED", 4403: "TOKEN_EXPIRED"}
 PATIENCE = 10
 
 
 class Live:
-    """One subscription; `ending` is the code with which its connection ended, None while it lives."""
+    """One subscription. `ending` is the code with which its connection ended; None while it is open."""
 
     def __init__(self, door: str) -> None:
         self.door = door
@@ -39,17 +39,17 @@ class Live:
         return str(found[-1])
 
     def values(self, field: str) -> list[Any]:
-        """What the answers say for a field, in order."""
+        """Return the values of a field in all answers, in order."""
         return [answer["data"][field] for answer in self.answers if answer.get("data")]
 
     @property
     def refusal(self) -> str | None:
-        """The code of the errors that ended the operation."""
+        """The code of the error that ended the operation."""
         refused = [answer for answer in self.answers if "data" not in answer]
         return str(refused[-1]["errors"][0]["extensions"]["code"]) if refused else None
 
     async def until(self, count: int) -> None:
-        """Wait for so many answers in all."""
+        """Wait until this many answers have arrived in all."""
         await self._wait(lambda: len(self.answers) >= count)
 
     async def ended(self) -> str | None:
@@ -58,7 +58,7 @@ class Live:
         return self.ending
 
     async def reminded(self, times: int = 1) -> None:
-        """Wait for a ping of the server."""
+        """Wait for a ping from the server."""
         await self._wait(lambda: len(self.pings) >= times)
 
     async def _wait(self, what: Any) -> None:
@@ -86,7 +86,7 @@ async def live(
     resume: str | None = None,
     **rest: Any,
 ) -> AsyncIterator[Live]:
-    """Hold a subscription open for as long as the block lasts."""
+    """Keep a subscription open for a block."""
     subscription = Live(door)
     read = {"websocket": _over_websocket, "sse": _over_sse, "multipart": _over_multipart}[door]
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Operations on live connections are counted once, at every door, and counted out whatever happens."""
+"""Each operation on a live connection takes one place, over every transport, and gives it back at its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MADE = "subscription { made { id } }"
 
 
 async def refusal(server: ToyServer, door: str, token: str | None) -> tuple[str, str]:
-    """The code and the message with which one more subscription is refused."""
+    """Return the code and the message with which one more subscription is refused."""
     [answer] = [each async for each in STREAMING[door](server.url, MADE, token)]
     [error] = answer["errors"]
     assert error["extensions"]["retryAfter"] == 30
@@ -48,7 +48,7 @@ async def test_there_are_so_many_over_all_doors_and_no_more(
             if bound == "max_operations_per_principal":
                 async with live(door, server, MADE, "bob"):
                     await server.followed(4)
-        # Whoever has left has left room.
+        # A subscription that ended has given its place back.
         await until(lambda: not len(server.pipeline.operations))
         async with live(door, server, MADE, token):
             await server.followed(1)
@@ -91,7 +91,7 @@ async def test_what_has_ended_counts_no_more(door: str, query: str, clock: Moved
         assert not server.pipeline.operations._counts
 
 
-async def test_what_a_client_ends_counts_no_more(clock: MovedClock) -> None:
+async def test_an_operation_that_the_client_ends_gives_its_place_back(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_operations_per_process=2) as server,
         WebSocketClient.open(server.url) as client,
@@ -108,7 +108,7 @@ async def test_what_a_client_ends_counts_no_more(clock: MovedClock) -> None:
             await until(lambda: not len(server.pipeline.operations))
 
 
-async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock) -> None:
+async def test_a_websocket_that_is_refused_an_operation_stays_open(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_operations_per_address=1) as server,
         WebSocketClient.open(server.url) as client,
@@ -126,10 +126,8 @@ async def test_a_socket_that_is_refused_an_operation_lives_on(clock: MovedClock)
 
 
 @every_door
-async def test_variables_that_nothing_declares_keep_no_subscriptions_apart(
-    door: str, clock: MovedClock
-) -> None:
-    # They would be held as long as the subscription, and cost an execution for each.
+async def test_undeclared_variables_do_not_prevent_a_group(door: str, clock: MovedClock) -> None:
+    # Otherwise they would be kept for the subscription's life, and each would need an execution of its own.
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         for number in range(3):
             other = {"other": [number] * 1_000}

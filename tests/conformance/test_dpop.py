@@ -1,4 +1,4 @@
-"""A token that is bound to a key goes through every door with its proof; a socket proves it once."""
+"""A token that is bound to a key works over every transport with a proof; a WebSocket needs one proof only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ every_door = pytest.mark.parametrize("door", DOORS)
 
 @every_door
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
-async def test_a_bound_token_with_its_proof_is_taken(
+async def test_a_bound_token_with_its_proof_is_accepted(
     door: str, algorithm: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock) as server:
@@ -74,7 +74,9 @@ async def test_the_client_is_told_the_nonce_and_comes_back_with_it(
         assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
 
 
-async def test_a_good_answer_tells_the_next_nonce(sqlite_url: str, clock: MovedClock) -> None:
+async def test_a_successful_answer_carries_the_next_nonce(
+    sqlite_url: str, clock: MovedClock
+) -> None:
     async with bound_server(sqlite_url, clock, dpop_nonce=True) as server:
         token = await server.token()
         refused = await server.ask("http", f"DPoP {token}", server.proof("http", token))
@@ -139,7 +141,7 @@ RENEW = "mutation ($token: String!, $proof: String) { renewConnection(token: $to
 
 
 async def renewed(client: WebSocketClient, how: str, token: str, proof: str | None) -> Any:
-    """Renew a connection in one of the two ways; return the answer, or the close code."""
+    """Renew a connection by ping or by mutation. Return the answer, or the close code."""
     if how == "ping":
         scheme = "Bearer" if proof is None else "DPoP"
         payload = {"authorization": f"{scheme} {token}", "dpop": proof}
@@ -176,7 +178,7 @@ async def test_a_renewal_comes_with_a_proof_of_the_same_key(
 
 @pytest.mark.parametrize("how", ["ping", "mutation"])
 @pytest.mark.parametrize("fault", ["no proof", "replay", "another key", "an unbound token"])
-async def test_a_renewal_without_it_ends_the_connection(
+async def test_a_renewal_without_a_proof_ends_the_connection(
     how: str, fault: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with (

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP on a real socket: status codes, media types, and whatever else may arrive."""
+"""GraphQL over HTTP on a real socket: status codes, media types, and malformed requests."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ async def test_the_media_type_is_negotiated(
         (f"multipart/mixed;q=0, {JSON}", JSON),
     ],
 )
-async def test_an_answer_that_is_no_stream_is_of_a_type_that_is_accepted(
+async def test_a_plain_answer_has_a_media_type_that_the_client_accepts(
     query: str, accept: str, media_type: str, clock: MovedClock
 ) -> None:
     response = await request(clock, json={"query": query}, headers={"accept": accept})
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
-async def test_nothing_that_is_accepted_can_be_served(clock: MovedClock) -> None:
+async def test_a_request_that_accepts_no_media_type_of_ours_is_406(clock: MovedClock) -> None:
     response = await request(clock, json={"query": "{ hello }"}, headers={"accept": "image/png"})
     assert response.status_code == 406
 
@@ -91,7 +91,7 @@ async def test_get_does_not_run_a_mutation(method: str, clock: MovedClock) -> No
 
 @pytest.mark.parametrize("query", ["{ hello }", "{ nothing }", "subscription { numbers(to: 1) }"])
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON, "text/event-stream", "image/png"])
-async def test_head_is_answered_as_get_without_a_body(
+async def test_head_is_answered_like_get_without_a_body(
     accept: str, query: str, clock: MovedClock
 ) -> None:
     asked = {"params": {"query": query}, "headers": {"accept": accept}}
@@ -111,7 +111,7 @@ async def test_no_cache_keeps_an_answer(clock: MovedClock) -> None:
 
 
 @pytest.mark.parametrize("name", ["variables", "extensions", "operationName"])
-async def test_an_empty_parameter_is_none(name: str, clock: MovedClock) -> None:
+async def test_an_empty_parameter_counts_as_absent(name: str, clock: MovedClock) -> None:
     response = await request(clock, "GET", path=f"?query=%7Bhello%7D&{name}=")
     assert response.json() == HELLO
 
@@ -170,7 +170,7 @@ BY_HASH = {"persistedQuery": {"version": 1, "sha256Hash": "ab" * 32}}
         (f"multipart/mixed;subscriptionSpec=1.0, {JSON}", JSON, 400),
     ],
 )
-async def test_a_hash_instead_of_a_document_is_answered_as_clients_of_persisted_queries_know(
+async def test_a_hash_without_a_document_is_answered_as_persisted_query_clients_expect(
     method: str, accept: str, media_type: str, status: int, clock: MovedClock
 ) -> None:
     rest: dict[str, Any] = {"json": {"extensions": BY_HASH}}
@@ -218,7 +218,7 @@ async def test_a_body_without_length_is_held_to_the_limit(clock: MovedClock) -> 
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "application/graphql", "", JSON + "x"],
 )
-async def test_what_any_web_page_could_send_is_refused(
+async def test_requests_that_any_web_page_could_send_are_refused(
     content_type: str, clock: MovedClock
 ) -> None:
     response = await request(
@@ -237,7 +237,7 @@ async def test_another_charset_is_refused_and_utf8_is_fine(clock: MovedClock) ->
         assert (await request(clock, content=body, headers=headers)).status_code == 415
 
 
-async def test_a_compressed_body_is_told_what_is_wrong_with_it(clock: MovedClock) -> None:
+async def test_a_compressed_body_is_refused_with_a_reason(clock: MovedClock) -> None:
     body = gzip.compress(b'{"query": "{ hello }"}')
     headers = {"content-type": JSON, "content-encoding": "gzip"}
     response = await request(clock, content=body, headers=headers)
@@ -316,7 +316,9 @@ async def test_a_failing_key_store_is_500_with_an_id(clock: MovedClock) -> None:
     assert "fire" not in response.text
 
 
-async def test_a_subscription_over_plain_http_says_what_it_needs(clock: MovedClock) -> None:
+async def test_a_subscription_without_a_streaming_media_type_is_refused_with_a_reason(
+    clock: MovedClock,
+) -> None:
     response = await request(
         clock, json={"query": "subscription { numbers(to: 2) }"}, headers={"accept": JSON}
     )
@@ -336,13 +338,13 @@ COUNT = "{ count }"
 
 
 class SlowRequest:
-    """A request whose headers have been looked at, and whose body is still to come."""
+    """A request with headers that the server has read, and a body that is not sent yet."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
     async def finish(self, body: bytes) -> tuple[int, str]:
-        """Send the body; return the status, and all that comes."""
+        """Send the body, and return the status and the rest of the response."""
         self._writer.write(body)
         async with asyncio.timeout(10):
             answer = await self._reader.read()
@@ -355,7 +357,7 @@ async def slow_request(
 ) -> AsyncIterator[SlowRequest]:
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
     lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", *headers]
-    # The server asks for the body when it begins to read it (RFC 9110, section 10.1.1).
+    # The server sends 100 Continue when it begins to read the body (RFC 9110, section 10.1.1).
     lines += ["connection: close", "expect: 100-continue", "", ""]
     writer.write("\r\n".join(lines).encode())
     async with asyncio.timeout(10):
@@ -369,7 +371,7 @@ async def slow_request(
 async def come_late(
     server: ToyServer, door: str, query: str, happened: Event | None
 ) -> tuple[int, str]:
-    """Send a query whose body comes after something has happened; the token has ended without."""
+    """Send a query with a body that follows after `happen`. Without it, after the token has expired."""
     body = json.dumps({"query": query}).encode()
     headers = ("authorization: Bearer alice+keeper/toys.count_s1~1", f"accept: {ACCEPT[door]}")
     async with slow_request(server.url, body, *headers, f"content-type: {JSON}") as asked:
@@ -434,7 +436,7 @@ async def test_a_token_that_ends_while_the_document_is_read_is_401(
     assert "invalid_token" in answer.headers["www-authenticate"]
 
 
-async def test_a_token_that_is_good_in_a_moment_is_401_and_says_when_to_come_back(
+async def test_a_token_that_is_valid_in_a_moment_is_401_and_says_when_to_retry(
     clock: MovedClock,
 ) -> None:
     headers = {"authorization": "Bearer early"}
@@ -447,7 +449,7 @@ async def test_a_token_that_is_good_in_a_moment_is_401_and_says_when_to_come_bac
 
 
 @pytest.mark.parametrize("door", ["http", "sse"])
-async def test_roles_that_are_taken_away_while_the_body_comes_are_gone(
+async def test_roles_that_are_revoked_while_the_body_arrives_do_not_count(
     door: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock, on_role_change="downgrade") as server:
@@ -464,7 +466,7 @@ async def test_roles_that_are_taken_away_while_the_body_comes_are_gone(
         ("/oauth/token", "application/x-www-form-urlencoded"),
     ],
 )
-async def test_a_body_that_does_not_come_is_408_on_every_route(
+async def test_a_body_that_does_not_arrive_is_408_on_every_route(
     path: str,
     content_type: str,
     sqlite_url: str,

@@ -1,4 +1,4 @@
-"""A live connection lives as long as its lease: expiry, revocation, other roles, renewal, shutdown."""
+"""A live connection stays open as long as its lease: expiry, revocation, other roles, renewal, shutdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from watchword.events.log.tables import events
 MADE = "subscription { made { id price } }"
 GUARDED = "subscription { guarded { id } }"
 KEEPER = "alice+keeper/toys.price_s1~1"
-# Seconds; WATCHWORD_OUTDATED_GRACE_SECONDS by default.
+# The default of WATCHWORD_OUTDATED_GRACE_SECONDS.
 GRACE = 10
 
 
@@ -83,7 +83,7 @@ async def test_after_a_change_of_the_password_the_session_that_is_kept_comes_bac
         await server.followed(2)
         await server.happen(account_revoked("alice", 2, "s1"))
         assert await other.ended() == "TOKEN_REVOKED"
-        # It may be the connection that waits for the answer to the change.
+        # Not at once: this may be the connection that waits for the answer to the change.
         await server.publish("after")
         await kept.until(1)
         clock.move(GRACE)
@@ -110,7 +110,7 @@ async def test_a_revoked_token_is_refused_from_then_on(door: str, clock: MovedCl
 
 
 @every_door
-async def test_what_was_taken_away_is_gone_at_once_and_the_connection_after_its_grace(
+async def test_revoked_roles_do_not_count_at_once_and_the_connection_ends_after_its_grace(
     door: str, clock: MovedClock
 ) -> None:
     async with (
@@ -134,7 +134,7 @@ async def test_what_was_taken_away_is_gone_at_once_and_the_connection_after_its_
 
 
 @every_door
-async def test_a_downgraded_connection_goes_on_with_what_is_left(
+async def test_a_downgraded_connection_continues_with_the_remaining_grants(
     door: str, clock: MovedClock
 ) -> None:
     async with (
@@ -148,7 +148,7 @@ async def test_a_downgraded_connection_goes_on_with_what_is_left(
         await server.publish("a")
         await client.until(1)
         await second.until(1)
-        # A token from before is worth no more on a new connection.
+        # A token from before the change is refused on a new connection too.
         async with live(door, server, MADE, KEEPER) as late:
             await server.followed(3)
             await server.publish("b")
@@ -174,7 +174,7 @@ async def test_a_subscription_whose_role_is_gone_ends_with_forbidden(
 
 
 @every_door
-async def test_a_server_that_stops_tells_its_clients_to_come_back(
+async def test_a_server_that_stops_tells_its_clients_to_reconnect(
     door: str, clock: MovedClock
 ) -> None:
     async with (
@@ -196,7 +196,7 @@ def listens(url: str) -> bool:
 
 
 async def stopping(server: ToyServer) -> None:
-    """Ask the server to stop, and wait until its connections know: it tells them when it listens no more."""
+    """Ask the server to stop, and wait until it listens no more: by then it has told its connections."""
     server.stop()
     await until(lambda: not listens(server.url))
 
@@ -215,7 +215,7 @@ async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_else
         await client.subscribe("1", MADE)
         await server.followed(1)
         await stopping(server)
-        # It is still there, until it asks for more.
+        # The connection stays open until it asks for more.
         assert (await renewing(client, KEEPER))["type"] == "pong"
         await client.subscribe("2", MAKE)
         assert await client.closed() == (1012, "server is restarting")
@@ -225,7 +225,7 @@ async def test_a_server_that_stops_starts_no_operation_and_sends_its_client_else
 
 @pytest.mark.parametrize("seconds", [2, 100])
 @pytest.mark.parametrize("asks", [False, True], ids=["waits", "asks for more"])
-async def test_what_was_asked_before_the_server_stops_is_answered_in_its_time_and_no_longer(
+async def test_operations_from_before_the_server_stops_are_answered_within_the_time_limit(
     seconds: float, asks: bool, clock: MovedClock
 ) -> None:
     async with (
@@ -265,7 +265,7 @@ async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
         assert await client.ended() == "DRAINING"
 
 
-# Renewal is the socket's: a stream over HTTP has a client that can only listen.
+# Only a WebSocket can be renewed: the client of a stream over HTTP can send nothing.
 
 
 async def renewing(client: WebSocketClient, token: str) -> dict[str, Any]:
@@ -344,7 +344,7 @@ async def test_a_renewal_with_another_or_a_bad_token_closes(
             await client.send({"type": "ping", "payload": {"authorization": f"Bearer {token}"}})
         else:
             if code == 1011:
-                return  # a mutation fails with INTERNAL, and the socket lives on
+                return  # A mutation fails with INTERNAL, and the WebSocket stays open.
             await client.subscribe(
                 "1", f'mutation {{ renewConnection(token: "{token}") {{ expiresAt }} }}'
             )
@@ -352,7 +352,7 @@ async def test_a_renewal_with_another_or_a_bad_token_closes(
         assert closed == code
 
 
-async def test_anonymous_cannot_become_somebody(clock: MovedClock) -> None:
+async def test_an_anonymous_connection_cannot_be_renewed_with_a_token(clock: MovedClock) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
         await client.init()
         await client.send({"type": "ping", "payload": {"authorization": "Bearer alice"}})
@@ -360,7 +360,7 @@ async def test_anonymous_cannot_become_somebody(clock: MovedClock) -> None:
         assert code == 4401
 
 
-async def test_a_ping_that_brings_no_token_renews_nothing(clock: MovedClock) -> None:
+async def test_a_ping_without_a_token_renews_nothing(clock: MovedClock) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
         await client.send({"type": "ping", "payload": {"authorization": "Bearer bad"}})
         assert await client.receive() == {"type": "pong"}
@@ -370,7 +370,7 @@ async def test_a_ping_that_brings_no_token_renews_nothing(clock: MovedClock) -> 
             assert (await client.receive())["type"] == "pong"
 
 
-async def test_renewal_with_other_grants_moves_and_what_it_does_not_permit_ends_alone(
+async def test_a_renewal_with_other_grants_ends_only_the_operations_that_it_does_not_permit(
     clock: MovedClock,
 ) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
@@ -410,7 +410,7 @@ async def test_members_of_a_group_move_to_another_with_their_grants(clock: Moved
     assert prices == [None, 1]
 
 
-async def test_what_is_asked_right_after_a_renewal_is_asked_by_the_new_token(
+async def test_operations_right_after_a_renewal_use_the_new_token(
     clock: MovedClock,
 ) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:

@@ -1,4 +1,4 @@
-"""What holds over every transport: the same operation gets the same answer at each door."""
+"""An operation gets the same answer over every transport."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def test_variables_and_operation_name_are_used(transport: str, clock: Move
 
 
 @every_transport
-async def test_the_principal_is_who_the_token_says(transport: str, clock: MovedClock) -> None:
+async def test_the_principal_comes_from_the_token(transport: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         assert await first(transport, server.url, "{ me }", "alice") == {"data": {"me": "alice"}}
 
 
 @every_transport
-async def test_anonymous_hears_to_sign_in_and_what_would_be_needed(
+async def test_an_anonymous_caller_is_told_to_sign_in_and_what_is_required(
     transport: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server:
@@ -151,9 +151,7 @@ async def test_a_document_that_asks_too_much_is_too_complex(
 
 
 @every_transport
-async def test_tools_read_the_schema_whatever_the_limit_of_depth(
-    transport: str, clock: MovedClock
-) -> None:
+async def test_introspection_works_with_any_depth_limit(transport: str, clock: MovedClock) -> None:
     async with toy_server(clock, max_depth=1) as server:
         answer = await first(transport, server.url, get_introspection_query())
     assert "errors" not in answer
@@ -162,7 +160,7 @@ async def test_tools_read_the_schema_whatever_the_limit_of_depth(
 
 @every_transport
 @pytest.mark.parametrize("opening", ["{a", "[", "{ hello(name: [", "fragment"])
-async def test_a_hostile_document_is_refused_and_the_server_carries_on(
+async def test_a_hostile_document_is_refused_and_the_server_keeps_working(
     transport: str, opening: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server:

@@ -1,4 +1,4 @@
-"""The doors on an ASGI server that knows nothing of ours: the same answers, and nothing is left behind."""
+"""The transports on an ASGI server without our extensions: the same answers, and no leaks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_an_operation_is_answered(door: str, clock: MovedClock) -> None:
 
 
 @every_door
-async def test_events_come_until_the_token_ends(door: str, clock: MovedClock) -> None:
+async def test_events_arrive_until_the_token_expires(door: str, clock: MovedClock) -> None:
     async with (
         toy_server(clock, stock=True) as server,
         live(door, server, MADE, "alice") as client,
@@ -34,7 +34,7 @@ async def test_events_come_until_the_token_ends(door: str, clock: MovedClock) ->
         await client.until(2)
         for _ in range(int(LIFE)):
             clock.move(1)
-            # Whatever is written has to leave before its time is over.
+            # Everything that is written must be read within this time.
             await asyncio.sleep(0)
         assert await client.ended() == "TOKEN_EXPIRED"
         await until(lambda: not len(server.pipeline.connections))
@@ -42,7 +42,7 @@ async def test_events_come_until_the_token_ends(door: str, clock: MovedClock) ->
 
 
 @every_door
-async def test_a_client_that_goes_away_leaves_nothing_behind(
+async def test_a_client_that_disconnects_leaves_nothing_behind(
     door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with toy_server(clock, stock=True) as server:
@@ -54,7 +54,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
         )
 
 
-async def test_a_socket_that_is_never_read_is_let_go_in_the_end(
+async def test_a_websocket_that_is_never_read_is_closed_in_the_end(
     clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.05)

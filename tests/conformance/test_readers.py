@@ -1,4 +1,4 @@
-"""Clients that do not read are given up by the same rule at every door, alone or in a group."""
+"""Clients that do not read are disconnected by the same rule over every transport, alone or in a group."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLOW = {"websocket": "(1013, 'too slow: come back with your cursor')"}
 
 
 class Deaf:
-    """A client that subscribes and reads no more, until it is asked what had come."""
+    """A client that subscribes and then reads nothing until `heard` is called."""
 
     def __init__(self, door: str) -> None:
         self.door = door
@@ -51,7 +51,7 @@ class Deaf:
         return self
 
     async def heard(self) -> str:
-        """Read at last, and return the end of what comes."""
+        """Read everything, and return the end of it."""
         async with asyncio.timeout(20):
             if self._socket is not None:
                 return str(await self._socket.closed())
@@ -74,12 +74,12 @@ async def deaf(
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is busy does not cut what a test has yet to read."""
+    """Give clients enough time that a busy machine does not disconnect them."""
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 60)
 
 
 async def is_stuck(server: ToyServer) -> bool:
-    """Tell whether something waits for each client that signed in, and goes on to wait."""
+    """Tell whether something waits to be read by each signed-in client, and keeps waiting."""
     for _ in range(20):
         leases: Any = server.pipeline.leases._of("alice")
         if not all(lease._holder._wire.unsent[1] for lease in leases):
@@ -91,12 +91,12 @@ async def is_stuck(server: ToyServer) -> bool:
 @every_door
 @pytest.mark.parametrize(
     ("count", "why"),
-    # One that is alone gets no more while it does not read: too much never waits for it.
+    # A client with a run of its own is sent no more while it does not read, so the limit is never reached.
     [(1, "too long"), (2, "too long"), (2, "too much")],
     ids=["alone", "in a group", "too much"],
 )
 @pytest.mark.parametrize("stock", [False, True], ids=["ours", "any server"])
-async def test_one_that_does_not_read_is_given_up_and_can_read_why(
+async def test_a_client_that_does_not_read_is_disconnected_and_can_read_the_reason(
     door: str, count: int, why: str, stock: bool, clock: MovedClock
 ) -> None:
     limit = 10**9 if why == "too long" else 500_000
@@ -119,7 +119,7 @@ async def test_one_that_does_not_read_is_given_up_and_can_read_why(
         for client in clients:
             end = await client.heard()
             assert SLOW.get(door, "TOO_SLOW") in end
-            # The response is whole: nothing was thrown away.
+            # The response is complete: nothing was discarded.
             assert door == "websocket" or end.endswith("0\r\n\r\n")
     assert other.ending is None
 
@@ -140,11 +140,11 @@ async def test_one_that_never_reads_is_cut_off_in_the_end(
         while server.following:
             await server.publish("x" * BIG)
             clock.move(1)
-        # It holds nothing any more, and in the end not even its connection.
+        # It holds no resources any more, and in the end its connection is closed.
         await until(lambda: not len(server.pipeline.connections))
 
 
-async def test_a_keep_alive_that_is_not_answered_frees_everything_at_once(
+async def test_an_unanswered_keep_alive_releases_everything_at_once(
     clock: MovedClock,
 ) -> None:
     async with (
@@ -184,7 +184,7 @@ class FakeTransport:
         self.is_aborted.set()
 
 
-async def test_each_write_is_counted_whoever_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_writes_of_every_part_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.01)
     transport, seen = FakeTransport(), []
     line = MeasuredTransport(cast(Any, transport))

@@ -1,4 +1,4 @@
-"""Whoever comes back with a cursor misses nothing and sees nothing twice, through every door."""
+"""A client that comes back with a cursor misses nothing and gets nothing twice, over every transport."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def made(*keys: str) -> list[str]:
 
 
 async def cursor_after(server: ToyServer, door: str, query: str, *keys: str) -> str:
-    """The cursor of a client that has seen what was made, and is gone."""
+    """Return the cursor of a client that has received these toys and has disconnected."""
     async with live(door, server, query) as client:
         await server.followed(1)
         await server.publish(*keys)
@@ -33,9 +33,7 @@ async def cursor_after(server: ToyServer, door: str, query: str, *keys: str) -> 
 
 
 @every_door
-async def test_what_happened_meanwhile_comes_first_and_then_the_present(
-    door: str, clock: MovedClock
-) -> None:
+async def test_missed_events_come_first_and_then_new_ones(door: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         cursor = await cursor_after(server, door, SINCE, "0")
         await server.publish(*NUMBERS[1:20])
@@ -48,7 +46,7 @@ async def test_what_happened_meanwhile_comes_first_and_then_the_present(
 
 
 @every_door
-async def test_one_thing_is_resumed_without_the_others(door: str, clock: MovedClock) -> None:
+async def test_one_key_is_resumed_without_the_others(door: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         cursor = await cursor_after(server, door, ONLY, "bear")
         await server.publish("car", "bear", "car", "bear", "doll")
@@ -60,7 +58,7 @@ async def test_one_thing_is_resumed_without_the_others(door: str, clock: MovedCl
 
 
 @every_door
-async def test_more_than_a_mailbox_holds_comes_whole_and_in_order(
+async def test_more_events_than_a_mailbox_holds_arrive_complete_and_in_order(
     door: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock, mailbox_limit=3) as server, live(door, server, SINCE) as client:
@@ -76,7 +74,7 @@ async def test_more_than_a_mailbox_holds_comes_whole_and_in_order(
 
 
 @every_door
-async def test_the_present_comes_first_and_once(door: str, clock: MovedClock) -> None:
+async def test_the_present_state_comes_first_and_once(door: str, clock: MovedClock) -> None:
     query = "subscription { since(present: true) }"
     async with toy_server(clock) as server:
         await server.publish("before")
@@ -92,7 +90,7 @@ async def test_the_present_comes_first_and_once(door: str, clock: MovedClock) ->
 
 
 @every_door
-async def test_a_client_that_is_cut_inside_the_present_state_gets_it_again_whole(
+async def test_a_client_that_disconnects_inside_the_present_state_gets_all_of_it_again(
     door: str, clock: MovedClock
 ) -> None:
     query, present = "subscription { scripted(present: true) }", ["now/0", "now/1", "now/2"]
@@ -109,7 +107,7 @@ async def test_a_client_that_is_cut_inside_the_present_state_gets_it_again_whole
 
 @every_door
 @pytest.mark.parametrize("key", ["thrice", "slowly"])
-async def test_a_client_that_is_cut_between_two_answers_to_one_event_gets_the_others(
+async def test_a_client_that_disconnects_between_two_answers_to_an_event_gets_the_rest(
     door: str, key: str, clock: MovedClock
 ) -> None:
     query = "subscription { scripted }"
@@ -144,7 +142,7 @@ async def test_the_last_events_come_first(
 
 @every_door
 @pytest.mark.parametrize("last", [0, -1, 1001])
-async def test_a_number_that_cannot_be_looked_back_is_named(
+async def test_an_invalid_number_of_last_events_is_refused_by_name(
     door: str, last: int, clock: MovedClock
 ) -> None:
     query = f"subscription {{ since(last: {last}) }}"
@@ -194,11 +192,11 @@ def forged(server: ToyServer, kind: str) -> str:
         ("a lost event's", "CURSOR_EXPIRED"),
     ],
 )
-async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
+async def test_a_cursor_of_another_subscription_is_refused(
     door: str, kind: str, code: str, clock: MovedClock
 ) -> None:
     if door == "sse" and kind in ("empty", "huge"):
-        return  # an empty header is none, and one that long does not reach us
+        return  # An empty header counts as none, and the server does not accept one of that length.
     async with toy_server(clock) as server:
         await server.publish("a", "b")
         await server.pipeline.services.event_log.prune(clock.now() + 1, 1000)
@@ -208,7 +206,7 @@ async def test_a_cursor_that_is_none_of_this_subscription_is_refused(
 
 
 @every_door
-async def test_pruning_does_not_disturb_those_who_are_up_to_date(
+async def test_pruning_does_not_disturb_subscribers_that_are_up_to_date(
     door: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, live(door, server, SINCE) as client:
@@ -221,7 +219,7 @@ async def test_pruning_does_not_disturb_those_who_are_up_to_date(
 
 
 @every_door
-async def test_what_the_bus_did_not_bring_is_read_from_the_log(
+async def test_events_that_the_bus_has_lost_are_read_from_the_log(
     door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with toy_server(clock) as server, live(door, server, SINCE) as client:
@@ -239,7 +237,7 @@ async def test_what_the_bus_did_not_bring_is_read_from_the_log(
 
 
 @every_door
-async def test_those_who_resume_share_again_when_they_have_caught_up(
+async def test_resumed_subscriptions_are_grouped_once_they_have_caught_up(
     door: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server:

@@ -1,4 +1,4 @@
-"""Subscribers who want the same share one execution, and nobody sees what is another's."""
+"""Equal subscriptions share one execution, and no subscriber gets an answer that is meant for another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SINCE = "subscription { since }"
 async def open_all(
     stack: AsyncExitStack, door: str, server: ToyServer, query: str, *tokens: str
 ) -> list[Live]:
-    """Open a subscription for each token, and wait until all of them wait."""
+    """Open a subscription for each token, and wait until all are idle."""
     clients = [await stack.enter_async_context(live(door, server, query, t)) for t in tokens]
     await server.followed(len(tokens))
     return clients
@@ -29,7 +29,7 @@ async def open_all(
 
 @pytest.fixture
 def executions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every execution of an event, as it happens."""
+    """Collect every execution of an event."""
     seen: list[object] = []
     answer = Source.answer
 
@@ -42,7 +42,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 @every_door
-async def test_those_with_the_same_grants_share_one_execution_of_each_event(
+async def test_subscribers_with_the_same_grants_share_one_execution_of_each_event(
     door: str, clock: MovedClock, executions: list[object]
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
@@ -57,7 +57,7 @@ async def test_those_with_the_same_grants_share_one_execution_of_each_event(
 
 
 @every_door
-async def test_those_with_other_grants_variables_or_documents_do_not(
+async def test_subscribers_with_other_grants_variables_or_documents_do_not_share(
     door: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
@@ -81,7 +81,7 @@ async def test_those_with_other_grants_variables_or_documents_do_not(
 
 @every_door
 @pytest.mark.parametrize("ask", ["early", "late", "some", "nested", "loader", "swallow"])
-async def test_a_document_that_asks_who_it_is_is_run_for_each_by_itself(
+async def test_a_document_that_asks_for_the_identity_is_run_for_each_subscriber(
     door: str, ask: str, clock: MovedClock
 ) -> None:
     query = f'subscription {{ mine(ask: "{ask}") {{ key owner }} }}'
@@ -110,7 +110,7 @@ async def test_a_document_that_asks_who_it_is_is_run_for_each_by_itself(
 
 
 @every_door
-async def test_a_condition_that_asks_who_it_is_is_decided_for_each(
+async def test_a_condition_that_asks_for_the_identity_is_decided_for_each_subscriber(
     door: str, clock: MovedClock
 ) -> None:
     query = "subscription { conditional }"
@@ -127,7 +127,7 @@ async def test_a_condition_that_asks_who_it_is_is_decided_for_each(
 
 
 @every_door
-async def test_joining_and_leaving_under_way_loses_and_doubles_nothing(
+async def test_joining_and_leaving_a_group_loses_and_repeats_nothing(
     door: str, clock: MovedClock
 ) -> None:
     keys = [str(number) for number in range(40)]
@@ -205,7 +205,7 @@ async def test_a_resolver_that_ends_ends_for_each_member(
 
 
 @every_door
-async def test_what_a_middleware_sets_for_one_request_reaches_no_other(
+async def test_context_variables_of_one_request_do_not_reach_another(
     door: str, clock: MovedClock
 ) -> None:
     requests = count(1)
@@ -225,7 +225,7 @@ async def test_what_a_middleware_sets_for_one_request_reaches_no_other(
         await server.publish("together")
         for client in clients:
             await client.until(1)
-        # One with other grants is run for by itself, in its own request.
+        # A subscription with other grants has a run of its own, in the context of its own request.
         loner = await stack.enter_async_context(live(door, server, query, "d+keeper"))
         await server.followed(4)
         await server.publish("again")

@@ -1,4 +1,4 @@
-"""Server-sent events on a real socket: graphql-sse's framing, the lease, and the slow reader."""
+"""Server-sent events on a real socket: the framing of graphql-sse, leases, and slow clients."""
 
 from __future__ import annotations
 
@@ -91,14 +91,16 @@ async def test_a_quiet_stream_is_kept_alive_with_comments(clock: MovedClock) -> 
 
 
 @pytest.mark.parametrize("query", [MADE])
-async def test_a_client_that_goes_away_leaves_nothing_behind(query: str, clock: MovedClock) -> None:
+async def test_a_client_that_disconnects_leaves_nothing_behind(
+    query: str, clock: MovedClock
+) -> None:
     async with toy_server(clock) as server:
         async with streaming(server, json={"query": query}):
             await server.followed(1)
         await server.followed(0)
 
 
-async def test_a_client_that_has_asked_for_more_already_gets_a_whole_stream_first(
+async def test_a_pipelined_request_is_answered_after_the_whole_stream(
     clock: MovedClock,
 ) -> None:
     body = b'{"query": "subscription { made { id } }"}'

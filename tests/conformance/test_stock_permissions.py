@@ -1,4 +1,4 @@
-"""Permissions that are Strawberry's own or somebody else's: asked for each event, refused as ours."""
+"""Strawberry's own permissions and those of users: asked for each event, and refused as ours are."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Greets(BasePermission):
 
 
 class Shouts(FieldExtension):
-    """Comes before the permissions, and changes what they are asked."""
+    """An extension before the permissions, which changes their arguments."""
 
     async def resolve_async(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
         return await next_(source, info, **{**arguments, "name": arguments["name"].upper()})
@@ -180,7 +180,7 @@ async def first(
         ("shrug", "This subscription is not allowed any more.", {}),
     ],
 )
-async def test_each_event_asks_every_permission_again_whoever_wrote_it(
+async def test_each_event_asks_every_kind_of_permission_again(
     field: str, message: str, extensions: dict[str, Any], server: ToyServer
 ) -> None:
     listed.add("alice")
@@ -201,7 +201,7 @@ async def test_each_event_asks_every_permission_again_whoever_wrote_it(
     asked.clear()
 
 
-async def test_a_permission_that_asks_who_it_is_ends_one_subscription_and_not_its_neighbour(
+async def test_a_permission_that_asks_for_the_identity_ends_only_the_refused_subscription(
     server: ToyServer,
 ) -> None:
     listed.update({"alice", "bob"})
@@ -249,7 +249,7 @@ async def test_a_subscription_that_a_stock_permission_refuses_is_not_opened(
         assert error["extensions"] == {"code": code, "list": "guests"}
 
 
-async def test_a_permission_chooses_its_error_and_its_code(server: ToyServer) -> None:
+async def test_a_permission_can_choose_its_error_and_code(server: ToyServer) -> None:
     answer = await first(server, "{ seat paid }", "bob")
     seat, paid = answer["errors"]
     assert (seat["message"], seat["extensions"]) == (Fails.message, {"code": "CONFLICT"})
@@ -259,7 +259,7 @@ async def test_a_permission_chooses_its_error_and_its_code(server: ToyServer) ->
     )
 
 
-async def test_our_permissions_stand_in_a_permission_extension(server: ToyServer) -> None:
+async def test_our_permissions_work_in_a_permission_extension(server: ToyServer) -> None:
     query = "{ byHand silent silentList }"
     refused = await first(server, query)
     assert refused["data"] == {"byHand": None, "silent": None, "silentList": []}

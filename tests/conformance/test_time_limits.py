@@ -1,4 +1,4 @@
-"""Operations and events have so many seconds at every door, and whoever waits hears when they are over."""
+"""Operations and events have a time limit over every transport, and the client is told when it is exceeded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_server import toy_server, until
 from watchword import transaction
 
-# A field that takes long, and a resolver that takes long before it answers.
+# A slow field, and a resolver that is slow to answer.
 LINGERS = ["subscription { made { id lingers } }", "subscription { made: madeSlowly { id } }"]
 
 
@@ -41,11 +41,11 @@ async def test_an_operation_that_takes_too_long_is_stopped_and_says_so(
     assert code(answer) == "TIMEOUT"
     assert not answer.get("data")
     assert "an operation took too long: Long" in caplog.text
-    # The resolver was stopped: it waits for nothing any more.
+    # The resolver was stopped, so it waits for nothing any more.
     assert not waits_for(clock, 95)
 
 
-async def test_over_http_that_is_504(clock: MovedClock) -> None:
+async def test_an_operation_that_takes_too_long_over_http_is_504(clock: MovedClock) -> None:
     async with toy_server(clock, operation_seconds=5) as server, httpx2.AsyncClient() as client:
         body = {"query": "{ slow(seconds: 100) }"}
         asking = asyncio.ensure_future(client.post(server.url, json=body))
@@ -54,7 +54,7 @@ async def test_over_http_that_is_504(clock: MovedClock) -> None:
         assert (await asking).status_code == 504
 
 
-async def test_a_socket_lives_on_when_one_of_its_operations_takes_too_long(
+async def test_a_websocket_stays_open_when_one_of_its_operations_takes_too_long(
     clock: MovedClock,
 ) -> None:
     async with (
@@ -74,7 +74,7 @@ async def test_a_socket_lives_on_when_one_of_its_operations_takes_too_long(
 @every_door
 @pytest.mark.parametrize("document", LINGERS, ids=["field", "resolver"])
 @pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
-async def test_an_event_that_takes_too_long_holds_nobody_up(
+async def test_an_event_that_takes_too_long_delays_no_other_subscriber(
     door: str, count: int, document: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock, event_seconds=5) as server, AsyncExitStack() as stack:
@@ -92,14 +92,14 @@ async def test_an_event_that_takes_too_long_holds_nobody_up(
             late, answer = client.answers
             assert (late["data"], code(late)) == (None, "TIMEOUT")
             assert answer["data"]["made"]["id"] == "next"
-        # Whoever comes back with what came last does not meet the slow event again.
+        # A client that comes back with the last cursor does not get the slow event again.
         cursor = late["extensions"]["cursor"]
         async with live(door, server, document, resume=cursor) as again:
             await again.until(1)
             assert again.answers[0]["data"]["made"]["id"] == "next"
 
 
-async def test_a_mutation_that_runs_out_of_time_in_its_commit_is_committed_whole(
+async def test_a_mutation_that_exceeds_its_time_in_the_commit_is_committed_completely(
     clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, may = transaction._commit, asyncio.Event()
@@ -124,7 +124,7 @@ async def test_a_mutation_that_runs_out_of_time_in_its_commit_is_committed_whole
         message = await client.receive()
         assert code({"errors": message["payload"]}) == "TIMEOUT"
         may.set()
-        # Its rows and its event are there, or neither would be.
+        # Its rows and its event were committed together.
         await other.until(1)
     assert other.values("made") == [{"id": "late"}]
 

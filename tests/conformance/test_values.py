@@ -1,4 +1,4 @@
-"""Values at the edges: what JSON cannot hold costs one field, and no number is changed on its way in."""
+"""Edge cases of values: one that JSON cannot hold costs only its field, and no number is changed on input."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ async def test_a_value_that_json_cannot_hold_costs_its_field_and_no_other(
         **dict.fromkeys(["text", "floating", "circle", *BAD]),
         "hello": "hello",
         "texts": ["a", None, "é"],
-        # The null travels up to what may be null.
+        # The null propagates to the nearest nullable field.
         "things": [{"name": "good", "sure": "good"}, None],
     }
     paths = [error["path"] for error in answer["errors"]]
@@ -174,7 +174,7 @@ async def test_a_value_that_json_cannot_hold_costs_its_field_and_no_other(
 
 
 @every_transport
-async def test_an_error_arrives_whatever_it_holds(transport: str, server: ToyServer) -> None:
+async def test_an_error_with_any_extensions_arrives(transport: str, server: ToyServer) -> None:
     answer = await first(server, "{ hello missing }", transport)
     assert answer["data"] == {"hello": "hello", "missing": None}
     [error] = answer["errors"]
@@ -185,7 +185,7 @@ async def test_an_error_arrives_whatever_it_holds(transport: str, server: ToySer
 
 
 @pytest.mark.parametrize("transport", STREAMING)
-async def test_a_stream_goes_on_after_a_value_that_json_cannot_hold(
+async def test_a_stream_continues_after_a_value_that_json_cannot_hold(
     transport: str, server: ToyServer
 ) -> None:
     query = "subscription { made }"
@@ -231,19 +231,21 @@ async def test_a_stream_that_a_resolver_ends_on_purpose_says_why(
     assert (error["message"], error["extensions"]["code"]) == ("Out of stock.", "BAD_USER_INPUT")
 
 
-async def test_a_step_up_that_a_resolver_makes_up_breaks_nothing(server: ToyServer) -> None:
+async def test_a_step_up_error_that_a_resolver_builds_itself_breaks_nothing(
+    server: ToyServer,
+) -> None:
     answer = await first(server, '{ hello told(code: "STEP_UP_REQUIRED") }')
     assert answer["data"] == {"hello": "hello", "told": None}
 
 
-async def test_what_graphql_says_of_a_value_is_not_shown(server: ToyServer) -> None:
+async def test_graphql_messages_that_quote_a_value_are_not_shown(server: ToyServer) -> None:
     answer = await first(server, "{ wrong number }")
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"INTERNAL"}
     assert "secret" not in str(answer)
 
 
 @every_transport
-async def test_an_integer_of_any_size_comes_in_and_goes_out_exact(
+async def test_integers_of_any_size_are_read_and_written_exactly(
     transport: str, server: ToyServer
 ) -> None:
     query = f"""query($n: Big!, $any: JSON, $id: ID) {{
@@ -261,7 +263,7 @@ async def test_an_integer_of_any_size_comes_in_and_goes_out_exact(
     }
 
 
-async def test_an_integer_of_any_size_comes_in_exact_by_get(server: ToyServer) -> None:
+async def test_integers_of_any_size_are_read_exactly_by_get(server: ToyServer) -> None:
     query = "query($n: Big!) { big(n: $n) }"
     async with httpx2.AsyncClient() as client:
         variables = quote(json.dumps({"n": LARGE}))
@@ -303,7 +305,7 @@ async def test_a_number_arrives_as_it_is_written_or_is_bad_user_input(
         named = re.sub("([a-z]+):", '"\\1":', number)
         variables = f'{{"n": {named}}}'
         if door == "literal":
-            # As a literal of the document, an Int has no point in it.
+            # An Int literal in a document cannot have a decimal point.
             query, variables = f"{{ read({name}: {number}) }}", "{}"
             read = None if (name, number) == ("count", "1.0") else read
         answer = await ask(door, server, query, variables)
@@ -315,7 +317,7 @@ async def test_a_number_arrives_as_it_is_written_or_is_bad_user_input(
 
 
 async def ask(door: str, server: ToyServer, query: str, variables: str) -> Any:
-    """Ask with variables in the very characters that are given."""
+    """Send a query with these exact characters as its variables."""
     body = f'{{"query": {json.dumps(query)}, "variables": {variables}}}'
     if door == "websocket":
         async with WebSocketClient.open(server.url) as client:

@@ -1,4 +1,4 @@
-"""graphql-transport-ws on a real socket: each rule of the protocol, and whatever else may arrive."""
+"""graphql-transport-ws on a real socket: each rule of the protocol, and malformed messages."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_a_bad_token_closes_before_the_ack(
 
 
 @pytest.mark.parametrize("headers", ["Bearer alice", [["authorization", "Bearer alice"]], 7])
-async def test_headers_in_the_payload_that_would_be_overlooked_close_with_4401(
+async def test_headers_in_the_payload_that_would_be_ignored_close_with_4401(
     headers: Any, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
@@ -205,7 +205,7 @@ async def test_no_init_in_time_closes_with_4408(clock: MovedClock) -> None:
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_an_init_that_came_in_time_may_take_its_time_to_be_authenticated(
+async def test_an_init_that_arrives_in_time_may_be_slow_to_authenticate(
     clock: MovedClock,
 ) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
@@ -267,7 +267,7 @@ async def test_operations_on_one_socket_do_not_disturb_each_other(clock: MovedCl
 
 
 @pytest.mark.parametrize("message", [{"type": "complete", "id": "unknown"}, {"type": "pong"}])
-async def test_what_may_be_ignored_is(message: Any, clock: MovedClock) -> None:
+async def test_messages_that_may_be_ignored_are_ignored(message: Any, clock: MovedClock) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
         await client.init()
         await client.send(message)
@@ -308,7 +308,7 @@ async def test_what_may_be_ignored_is(message: Any, clock: MovedClock) -> None:
     ids=lambda message: message[:30],
 )
 @pytest.mark.parametrize("acknowledged", [False, True])
-async def test_what_is_no_message_of_the_protocol_closes_with_4400(
+async def test_an_invalid_message_closes_with_4400(
     message: str, acknowledged: bool, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
@@ -352,7 +352,7 @@ async def test_a_malformed_subscribe_closes_with_4400(
     assert str(reason).startswith("Invalid message")
 
 
-async def test_a_hash_instead_of_a_document_ends_the_operation_and_not_the_socket(
+async def test_a_hash_without_a_document_ends_the_operation_and_not_the_websocket(
     clock: MovedClock,
 ) -> None:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": "ab" * 32}}
@@ -364,7 +364,7 @@ async def test_a_hash_instead_of_a_document_ends_the_operation_and_not_the_socke
             "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"},
         }
         assert await client.receive() == {"id": "1", "type": "error", "payload": [error]}
-        # The same id, and now with the document.
+        # The same id, now with the document.
         await client.subscribe("1", "{ hello }", extensions=extensions)
         assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
 
@@ -406,7 +406,7 @@ async def test_the_socket_is_closed_at_the_moment_its_token_expires(clock: Moved
         assert (await client.receive())["payload"]["data"] == {"made": {"id": "last"}}
         clock.move(0.001)
         await server.publish("too late")
-        # No error or complete ends the operation: the stock client comes back and goes on.
+        # No `error` or `complete` ends the operation, so the graphql-ws client reconnects and resumes it.
         assert await client.closed() == (4403, "token expired")
         await server.followed(0)
 
@@ -419,7 +419,7 @@ async def test_an_anonymous_socket_does_not_expire(clock: MovedClock) -> None:
         assert (await client.receive())["type"] == "next"
 
 
-async def test_a_client_that_talks_too_fast_is_closed(clock: MovedClock) -> None:
+async def test_a_client_that_sends_messages_too_fast_is_closed(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_messages_per_second=3) as server,
         WebSocketClient.open(server.url) as client,
@@ -430,7 +430,7 @@ async def test_a_client_that_talks_too_fast_is_closed(clock: MovedClock) -> None
         assert await client.closed() == (1008, "too many messages")
 
 
-async def test_as_many_messages_may_come_in_the_next_second(clock: MovedClock) -> None:
+async def test_the_same_number_of_messages_is_allowed_in_the_next_second(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_messages_per_second=2) as server,
         WebSocketClient.open(server.url) as client,
@@ -443,7 +443,7 @@ async def test_as_many_messages_may_come_in_the_next_second(clock: MovedClock) -
                 assert (await client.receive())["type"] == "pong"
 
 
-async def test_an_address_has_so_many_sockets_and_no_more(clock: MovedClock) -> None:
+async def test_the_number_of_websockets_of_an_address_is_limited(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_connections_per_address=1) as server,
         WebSocketClient.open(server.url) as first,
@@ -460,7 +460,7 @@ async def test_an_address_has_so_many_sockets_and_no_more(clock: MovedClock) -> 
             assert (await third.init())["type"] == "connection_ack"
 
 
-async def test_a_principal_has_so_many_sockets_and_no_more(clock: MovedClock) -> None:
+async def test_the_number_of_websockets_of_a_principal_is_limited(clock: MovedClock) -> None:
     async with (
         toy_server(clock, max_connections_per_principal=1) as server,
         WebSocketClient.open(server.url) as first,
@@ -490,7 +490,9 @@ async def test_operations_beyond_the_limit_are_refused_alone(clock: MovedClock) 
         await server.followed(2)
 
 
-async def test_a_socket_that_is_cut_leaves_nothing_behind(clock: MovedClock) -> None:
+async def test_a_websocket_that_loses_its_connection_leaves_nothing_behind(
+    clock: MovedClock,
+) -> None:
     async with toy_server(clock) as server:
         async with WebSocketClient.open(server.url) as client:
             await client.init("alice")
@@ -501,7 +503,7 @@ async def test_a_socket_that_is_cut_leaves_nothing_behind(clock: MovedClock) -> 
         await server.followed(0)
 
 
-# The last is the issuer's own, which a proxy need not pass on in Host.
+# The last is the issuer's own origin: a proxy may send another Host.
 @pytest.mark.parametrize(
     "origin", [None, "same", "https://app.example.com", "http://127.0.0.1:8000"]
 )

@@ -1,4 +1,4 @@
-"""A client with the stock protocol that keeps its cursor, and always comes back."""
+"""A graphql-transport-ws client that keeps its cursor and always reconnects."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from tests.scenario.fleet import Fleet, Node
 
 QUERY = "subscription Said($incident: String!) { said(incident: $incident) { number } }"
-# Seconds that a token lives here, and before its end that some clients renew it.
+# The lifetime of a token in seconds, and how long before its end some clients renew it.
 LIFE, EARLY = 12, 6
 
 
 @dataclass
 class Follower:
-    """Follows one incident until it has seen the last number; `seen` is everything, in order.
+    """Follows one incident until it has received the last number. `seen` has all numbers in order.
 
-    One that `may_expire` fetches anew when its cursor is of what is gone, and `past` has what it saw
-    until then, each time. Others take it for a refusal.
+    With `may_expire`, it fetches anew if its cursor has expired; `past` then has what it had received until
+    each time. Otherwise an expired cursor is a failure.
     """
 
     fleet: Fleet
@@ -50,18 +50,18 @@ class Follower:
 
     @property
     def renews(self) -> bool:
-        """Half of the clients renew by a ping; the others come back after 4403."""
+        """Whether it renews by a ping, as half of the clients do. The others reconnect after 4403."""
         return self.name.endswith(("0", "2", "4", "6", "8"))
 
     async def run(self) -> None:
-        """Follow, and come back after whatever happens."""
+        """Follow, and reconnect after every failure."""
         while not self.seen or self.seen[-1] != self.last:
             with suppress(OSError, WebSocketException, InvalidHandshake, TimeoutError, EOFError):
                 await self._visit()
             await asyncio.sleep(self.dice.uniform(0.01, 0.2))
 
     def cut(self) -> None:
-        """Lose the network."""
+        """Lose the network connection."""
         if self.socket is not None:
             self.socket.transport.abort()
 
@@ -75,7 +75,7 @@ class Follower:
             await self._send(type="connection_init", payload={"authorization": self._bearer()})
             with suppress(WebSocketException):
                 await self._listen(socket)
-            # Without a code of the server's it is this client that goes, at its end.
+            # Without a close code from the server, this client has ended the connection itself.
             self.closes[socket.close_code or 1000] += 1
 
     async def _listen(self, socket: ClientConnection) -> None:
@@ -114,7 +114,7 @@ class Follower:
     async def _subscribe(self) -> None:
         payload: dict[str, Any] = {"query": QUERY, "variables": {"incident": self.incident}}
         if self.cursor is None:
-            # Nothing was seen yet, so everything is still to come.
+            # Nothing was received yet, so begin with the first event.
             payload["query"] = QUERY.replace(
                 "said(incident: $incident)", "said(incident: $incident, last: 1000)"
             )

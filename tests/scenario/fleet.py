@@ -1,4 +1,4 @@
-"""A fleet as an operator runs one: PostgreSQL, Redis, and several server processes on fixed ports."""
+"""A fleet as in production: PostgreSQL, Redis, and several server processes on fixed ports."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 class Node:
-    """One server process, which is killed and started again on its own port."""
+    """One server process, which can be killed and started again on the same port."""
 
     def __init__(self, home: Path, settings: dict[str, str], schema: str) -> None:
         self.port = free_port()
@@ -85,20 +85,20 @@ class Node:
                 await asyncio.to_thread(time.sleep, 0.05)
 
     def kill(self) -> None:
-        """Stop it as a power cut would."""
+        """Kill the process, as a power failure would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(PATIENCE)
 
     async def stop(self) -> int:
-        """Ask it to stop, and return its exit code."""
+        """Ask the process to stop, and return its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self._process.wait, PATIENCE)
 
 
 class Fleet:
-    """Several nodes on one database and one bus, and the keys that sign their tokens."""
+    """Several nodes with one database and one bus, and the keys that sign their tokens."""
 
     def __init__(self, postgres: LivePostgres, redis: LiveRedis, nodes: list[Node], ring: KeyRing):
         self.postgres = postgres
@@ -119,7 +119,7 @@ class Fleet:
         session: str | None = None,
         version: int = 1,
     ) -> str:
-        """Sign a token as the nodes do."""
+        """Return a token as the nodes would sign it."""
         return self._issuer.issue(
             self._ring,
             subject=subject,
@@ -132,7 +132,7 @@ class Fleet:
         ).token
 
     async def ask(self, node: Node, query: str, token: str, **variables: Any) -> dict[str, Any]:
-        """Ask a node; raises `httpx2.HTTPError` when it does not answer."""
+        """Send a query to a node. Raises `httpx2.HTTPError` if it does not answer."""
         async with httpx2.AsyncClient(timeout=10) as client:
             response = await client.post(
                 f"{node.url}/graphql",
@@ -147,7 +147,7 @@ class Fleet:
 async def fleet(
     home: Path, count: int, schema: str = "tests.scenario.room:schema", **settings: str
 ) -> AsyncIterator[Fleet]:
-    """Run a fleet for as long as the block lasts."""
+    """Run a fleet for a block."""
     with LivePostgres() as postgres:
         redis = LiveRedis("--save", "", "--appendonly", "no")
         redis.start()

@@ -1,4 +1,4 @@
-"""A process that does nothing but prune the log: `python -m tests.scenario.pruning URL MOST`."""
+"""A process that only prunes the log: `python -m tests.scenario.pruning URL MOST`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from watchword.storage.database import Database
 
 
 async def prune(url: str, most: int) -> None:
-    """Keep the newest `most` events of each stream, some fifty times a second, until this process is
-    killed."""
+    """Prune to the newest `most` events of each stream about fifty times a second, until killed."""
     event_log = EventLog(Database(url))
     while True:
-        # The database is away, as it often is here.
+        # The storm often makes the database unavailable.
         with suppress(SQLAlchemyError, OSError, Conflict):
             await event_log.prune(0, most)
-        # The servers are to be heard as well.
+        # Leave the servers some time of the database.
         await asyncio.sleep(0.02)
 
 

@@ -1,4 +1,4 @@
-"""The schema of the scenarios: a room where many things are said at once, some among ourselves."""
+"""The schema of the scenarios: a chat room with many messages at once, some of them internal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The storm: many followers, many events, and everything around them is killed, cut and frozen.
+"""The storm: many followers and many events, while everything around them is killed, cut and frozen.
 
 Run by itself, for longer: `make soak`, which is `python -m tests.scenario.storm --events 100000`.
 """
@@ -35,12 +35,12 @@ SAY = """mutation Say($incident: String!, $numbers: [Int!]!, $internal: Boolean!
 INCIDENTS = [f"incident-{number}" for number in range(10)]
 BATCH = 10
 LAST = 2_000_000_000
-# How often each misfortune comes, beside the others.
+# The relative frequency of each failure.
 USUAL = {"node": 3, "redis": 2, "postgres": 1, "cut": 4, "freeze": 3, "hang": 1}
-# The database forgets: all at once, by starting from a copy, and bit by bit, by pruning.
+# The database loses events: all at once, when it restarts from a copy, or gradually, by pruning.
 FORGETFUL = {"go_back": 1, "save": 3, "node": 1, "redis": 1, "hang": 1, "freeze": 2, "cut": 4}
 PRUNERS = 3
-# Everything that was ever said, as far as the database remembers it, whatever is pruned.
+# Everything that was said and that the database has not lost, including what was pruned from the log.
 REMEMBER = (
     "CREATE TABLE said AS SELECT * FROM watchword_log_events WHERE false",
     "CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS"
@@ -54,10 +54,9 @@ Truth = dict[str, list[tuple[int, bool]]]
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """How much happens. `pause` is how many seconds pass between two misfortunes, on average.
+    """The size of a storm. `pause` is the average number of seconds between two failures.
 
-    `kept` is how many events three processes leave in the log, which prune it without a pause; None
-    when nobody prunes it.
+    Three processes prune the log without a pause to `kept` events of each stream; None for no pruning.
     """
 
     clients: int
@@ -70,20 +69,20 @@ class Storm:
 
     @property
     def forgets(self) -> bool:
-        """Tell whether followers may be told to fetch anew."""
+        """Whether followers may be told to fetch anew."""
         return self.kept is not None or "go_back" in self.kinds
 
 
 class Weather:
-    """What goes wrong, counted."""
+    """Causes failures, and counts them."""
 
     def __init__(self, ground: Fleet, followers: list[Follower], dice: random.Random) -> None:
         self.done: Counter[str] = Counter()
-        # What was true each time before the database went back.
+        # The committed messages before each time the database went back.
         self.pasts: list[Truth] = []
-        # Held by the publisher while it says something.
+        # The publisher holds this while it sends a message.
         self.speaking = asyncio.Lock()
-        # Nothing is cut off in the middle: the database would go back after the last was said.
+        # Finish the failure in progress: otherwise the database might go back after the last message.
         self.is_over = False
         self.has_had_each = False
         self._is_saved = False
@@ -93,8 +92,8 @@ class Weather:
         self._starting: dict[Node, asyncio.Task[None]] = {}
 
     async def blow(self, pause: float, kinds: Mapping[str, int]) -> None:
-        """Let something go wrong, again and again, until it `is_over`; at first each kind once."""
-        # From the end: something is saved before the database goes back to it.
+        """Cause failures until `is_over`, at first one of each kind."""
+        # From the end of the list, so that a copy is made before the database goes back to it.
         first = list(kinds)
         while not self.is_over:
             self.has_had_each = not first
@@ -104,7 +103,7 @@ class Weather:
             await asyncio.sleep(self._dice.uniform(0, 2 * pause))
 
     async def clear(self) -> None:
-        """Let everything that was killed come back."""
+        """Start everything again that was killed."""
         await asyncio.gather(*self._starting.values())
 
     async def _node(self) -> None:
@@ -120,7 +119,7 @@ class Weather:
         try:
             await node.answers()
         except AssertionError:
-            # It came up while the database was away, and says so by leaving.
+            # It started while the database was unavailable, and has exited for that reason.
             await self._start(node)
 
     async def _redis(self) -> None:
@@ -162,9 +161,9 @@ class Weather:
 
 
 async def publish(ground: Fleet, storm: Storm, dice: random.Random, weather: Weather) -> None:
-    """Say so many things, and more until each misfortune has come, to any node that answers.
+    """Send this many messages, and more until each failure has happened, to any node that answers.
 
-    What becomes of each is for the log to say.
+    The log shows which of them were committed.
     """
     token = ground.token("publisher", "responder", seconds=3600)
     for start in itertools.count(0, BATCH):
@@ -177,7 +176,7 @@ async def publish(ground: Fleet, storm: Storm, dice: random.Random, weather: Wea
 
 
 async def end(ground: Fleet, dice: random.Random) -> None:
-    """Say the last thing of each incident."""
+    """Send the last message of each incident."""
     token = ground.token("publisher", "responder", seconds=3600)
     for incident in INCIDENTS:
         while not await _say(ground, dice, token, incident, [LAST], False):
@@ -202,7 +201,7 @@ async def _say(
 
 
 async def truth(ground: Fleet, table: str = "watchword_log_events") -> Truth:
-    """What was committed, as a table of the database has it."""
+    """Return the committed messages, from a table of the database."""
     database = Database(ground.database_url)
     said: Truth = {incident: [] for incident in INCIDENTS}
     statement = text(f"SELECT key, data FROM {table} WHERE stream = 'room' ORDER BY position")
@@ -215,7 +214,7 @@ async def truth(ground: Fleet, table: str = "watchword_log_events") -> Truth:
 
 
 def check(follower: Follower, said: list[tuple[int, bool]]) -> str | None:
-    """Say what is wrong with what a follower saw; None when it is everything, once and in order."""
+    """Return what is wrong with the numbers that a follower received; None if they are complete and in order."""
     expected = _visible(follower, said)
     if follower.seen == expected:
         return None
@@ -225,10 +224,10 @@ def check(follower: Follower, said: list[tuple[int, bool]]) -> str | None:
 
 
 def check_pieces(follower: Follower, pasts: list[Truth], said: Truth) -> str | None:
-    """Say what is wrong with what a follower saw that may have been told to fetch anew.
+    """Return what is wrong with the numbers of a follower that may have been told to fetch anew; else None.
 
-    What it saw from one time to the next is a piece without gaps of what was true then; the last
-    piece is of what is true at the end, up to its end.
+    What it received between two such times must be a piece, without gaps, of what was committed then. The last
+    piece must reach the end of what is committed at the end.
     """
     last = _visible(follower, said[follower.incident])
     truths = [_visible(follower, past[follower.incident]) for past in pasts]
@@ -250,13 +249,13 @@ def _holds(true: list[int], piece: list[int]) -> bool:
 def _visible(follower: Follower, said: list[tuple[int, bool]]) -> list[int]:
     sees_all = "responder" in follower.roles
     numbers = [number for number, internal in said if sees_all or not internal]
-    # The last may have been said twice, when the first time nobody heard the answer.
+    # The last message may have been sent twice, if the first answer was lost.
     return numbers[: numbers.index(LAST) + 1] if LAST in numbers else numbers
 
 
 @contextmanager
 def pruners(ground: Fleet, kept: int | None) -> Iterator[None]:
-    """Run three processes that prune without a pause, unless nothing is pruned."""
+    """Run three processes that prune without a pause, unless `kept` is None."""
     command = [sys.executable, "-m", "tests.scenario.pruning", ground.database_url, str(kept)]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(PRUNERS) if kept is not None]
     try:
@@ -268,7 +267,7 @@ def pruners(ground: Fleet, kept: int | None) -> Iterator[None]:
 
 
 async def remember(ground: Fleet) -> None:
-    """Let the database keep what is pruned, for us alone."""
+    """Let the database copy all events to a table of the test, so that pruned ones are known."""
     database = Database(ground.database_url)
     async with database.write() as db:
         for statement in REMEMBER:
@@ -277,7 +276,7 @@ async def remember(ground: Fleet) -> None:
 
 
 async def run(storm: Storm, home: Path) -> dict[str, object]:
-    """Let the storm pass; return its figures. Raises `AssertionError` when anything was lost."""
+    """Run a storm and return its figures. Raises `AssertionError` if anything was lost."""
     dice = random.Random(storm.seed)
     async with fleet(home, storm.nodes, WATCHWORD_RENEW_BEFORE_SECONDS=str(EARLY)) as ground:
         await remember(ground)

@@ -1,4 +1,4 @@
-"""Several processes behave as one: revocation reaches all of them, and a restart loses nothing."""
+"""Several processes behave as one: a revocation reaches all of them, and a restart loses nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def opened(ground: Fleet, node: Node, token: str) -> ClientConnection:
 
 
 async def happen(ground: Fleet, event: object) -> float:
-    """Commit an event and publish it, as another process would; return when that was."""
+    """Commit an event and publish it, as another process would. Return the time."""
     database = Database(ground.database_url)
     event_log = EventLog(database)
     await event_log.open()
@@ -97,7 +97,7 @@ async def test_a_change_of_roles_reaches_every_node_without_the_bus(tmp_path: Pa
         ground.redis.start()
 
 
-async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
+async def test_a_rolling_restart_under_load_loses_nothing(
     tmp_path: Path,
 ) -> None:
     async with fleet(tmp_path, 3, WATCHWORD_DRAIN_SECONDS="1") as ground:
@@ -114,7 +114,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
         await asyncio.gather(*(follower.is_ready.wait() for follower in followers))
         token = ground.token("publisher", "responder")
         restarted = asyncio.Event()
-        # Nothing is on its way to a node when it is taken out of what is ready.
+        # A proxy finishes its requests to a node before the node stops.
         asking = asyncio.Lock()
 
         async def publish() -> None:
@@ -130,7 +130,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
 
         publishing = asyncio.create_task(publish())
         for node in tuple(ready):
-            # A proxy sends nobody to a node that is on its way out.
+            # A proxy sends no requests to a node that is stopping.
             async with asking:
                 ready.remove(node)
             assert await node.stop() == 0, node.log
@@ -146,5 +146,5 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_leaves_in_order(
     closes = sum((follower.closes for follower in followers), start=type(followers[0].closes)())
     print(f"rolling restart: {len(said['incident'])} events, closes {dict(closes)}")
     assert closes[1012] >= 1
-    # On a slow machine tokens end meanwhile.
+    # On a slow machine, tokens expire meanwhile.
     assert set(closes) <= {1000, 1006, 1012, 4403}

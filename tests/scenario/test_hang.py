@@ -1,4 +1,4 @@
-"""A database that hangs: everything that needs it ends in time with the right error, and goes on after it."""
+"""While the database hangs, everything that needs it fails in time with the right error; afterwards it works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.clients import WebSocketClient
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.server import LiveServer
 
-# Far longer than all limits together, however slow the machine is.
+# Far longer than all time limits together, even on a slow machine.
 PATIENCE = 120
 OPEN = 'mutation { openIncident(input: {name: "%s", body: "Down."}) { name } }'
 FOLLOW = "subscription { incidentsChanged(last: 1) { incident { name } } }"
@@ -21,7 +21,7 @@ LIMITS = {"WATCHWORD_DATABASE_STATEMENT_SECONDS": "1", "WATCHWORD_DATABASE_POOL_
 
 
 class Caller:
-    """Somebody who is signed in, and asks a server over HTTP."""
+    """A signed-in caller, which sends requests to a server over HTTP."""
 
     def __init__(self, server: LiveServer, client: httpx2.AsyncClient) -> None:
         self.server = server
@@ -46,7 +46,7 @@ class Caller:
 
 
 @pytest.mark.exhaustive
-async def test_whatever_needs_a_database_that_hangs_ends_in_time_and_goes_on_after_it(
+async def test_everything_that_needs_a_hanging_database_fails_in_time_and_works_afterwards(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with deaf_proxy(postgres_url) as proxy, asyncio.timeout(PATIENCE):
@@ -67,7 +67,7 @@ async def hang(caller: Caller, follower: WebSocketClient, proxy: Any) -> None:
     assert await caller.sign_in() == 200
     assert (await follower.init(caller.token))["type"] == "connection_ack"
     await follower.subscribe("1", FOLLOW)
-    # If the subscription opens after this, it begins with it.
+    # A subscription that opens after this begins with this event.
     assert await caller.ask(OPEN % "first") == {"openIncident": {"name": "first"}}
     while await heard(follower) != "first":
         pass
@@ -79,7 +79,7 @@ async def hang(caller: Caller, follower: WebSocketClient, proxy: Any) -> None:
         caller.ready(),
     )
     assert (signed_in, queried, changed, status) == (503, "UNAVAILABLE", "UNAVAILABLE", 503)
-    # The look at the log does not hang, and says that it fails.
+    # The look at the log does not hang, and reports that it fails.
     while "the look at the log" not in (await caller.ready())[1]:
         pass
     proxy.is_deaf = False

@@ -1,4 +1,4 @@
-"""Keys are rotated under load, with two server processes on one database, and no request fails."""
+"""No request fails while keys are rotated under load, with two server processes on one database."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support.vault import ENCRYPTION_KEY
 
 VIEWER = "{ viewer { email } }"
 PATIENCE = 90
-# Made for these tests and used by nothing else.
+# A key for these tests only.
 OTHER_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
 
 
 @contextmanager
 def pair(database_url: str, tmp_path: Path, **given: str) -> Iterator[list[LiveServer]]:
-    """Two processes on one database: on SQLite in one home, on PostgreSQL each in its own."""
+    """Run two processes on one database: with SQLite in one home directory, with PostgreSQL in one each."""
     homes = [tmp_path / "home"] * 2
     if database_url.startswith("postgresql"):
         homes = [tmp_path / name for name in ("one", "two")]
@@ -34,7 +34,7 @@ def pair(database_url: str, tmp_path: Path, **given: str) -> Iterator[list[LiveS
 
 
 class Load:
-    """People who refresh their tokens at either server and ask both, and whoever reads the key sets."""
+    """Clients that refresh their tokens at either server and query both, and readers of the key sets."""
 
     def __init__(self, servers: list[LiveServer], client: httpx2.AsyncClient) -> None:
         self.servers = servers
@@ -46,7 +46,7 @@ class Load:
         self._used = asyncio.Event()
 
     async def live(self, place: int) -> None:
-        """Be somebody who is signed in, for ever."""
+        """Act as a signed-in client until cancelled."""
         server = self.servers[place % len(self.servers)]
         body = {"email": server.email, "password": server.password, "delivery": "body"}
         answer = await self._post(f"{server.url}/api/auth/login", body)
@@ -58,7 +58,7 @@ class Load:
             self.rounds += 1
 
     async def read(self, url: str) -> None:
-        """Read a server's key set, for ever."""
+        """Read a server's key set until cancelled."""
         while True:
             answer = await self.client.get(f"{url}/.well-known/jwks.json")
             assert answer.status_code == 200, answer.text
@@ -67,7 +67,7 @@ class Load:
             self.published[url] |= {key["kid"] for key in keys}
 
     async def accepted(self, token: str) -> None:
-        """Ask both servers with a token."""
+        """Send a query with a token to both servers."""
         bearer = {"authorization": f"Bearer {token}"}
         for server in self.servers:
             answer = await self._post(f"{server.url}/graphql", {"query": VIEWER}, bearer)
@@ -91,7 +91,7 @@ class Load:
         return content
 
     async def until(self, done: Callable[[], bool]) -> None:
-        """Wait until something is so; it is looked at after each use of a token."""
+        """Wait until a condition holds, which is checked after each use of a token."""
         async with asyncio.timeout(PATIENCE):
             while not done():
                 self._used.clear()
@@ -104,13 +104,13 @@ class Load:
 async def under_load(
     servers: list[LiveServer], rotations: Callable[[Load], Awaitable[None]]
 ) -> Load:
-    """Let keys be rotated under load; assert that nothing failed, and all that was signed is good."""
+    """Run a block under load. Check that no request failed, and that every signed token is valid."""
     async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         load = Load(servers, client)
         work = [asyncio.create_task(load.live(place)) for place in range(4)]
         work += [asyncio.create_task(load.read(server.url)) for server in servers]
         rotated = asyncio.ensure_future(rotations(load))
-        # Whoever fails ends it all.
+        # The first failure ends everything.
         await asyncio.wait([*work, rotated], return_when=asyncio.FIRST_COMPLETED)
         for task in work:
             task.cancel()
@@ -140,7 +140,7 @@ async def test_no_request_fails_while_keys_are_rotated(database_url: str, tmp_pa
 
     with pair(database_url, tmp_path, WATCHWORD_KEY_PUBLISH_SECONDS="0") as servers:
         load = await under_load(servers, rotations)
-    # What the first key signed is as good as ever.
+    # Tokens that the first key signed are still valid.
     assert list(load.tokens)[1:] == made
 
 
@@ -158,7 +158,7 @@ async def test_no_request_fails_while_two_processes_rotate_keys_by_schedule(
     schedule = {"WATCHWORD_KEY_ROTATION_SECONDS": "10", "WATCHWORD_KEY_PUBLISH_SECONDS": "5"}
     with pair(database_url, tmp_path, **schedule) as servers:
         load = await under_load(servers, rotations)
-    # Two processes that find the key too old at one moment make one new key.
+    # Two processes that find the key too old at the same moment make only one new key.
     made = sum(server.log.count("was made, and signs later") for server in servers)
     assert len(servers[0].run("keys", "list").splitlines()) == 1 + made
     assert len(load.tokens) >= 2
@@ -180,7 +180,7 @@ def test_a_server_with_another_encryption_key_does_not_start_and_changes_nothing
     assert _dump(sqlite_url) == before
 
 
-def test_a_server_whose_key_file_is_gone_does_not_make_another(
+def test_a_server_without_its_key_file_does_not_make_another_one(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"

@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, in order, whatever is killed: see storm.py. `SEED=n` repeats a run."""
+"""Followers receive everything once and in order, whatever is killed: see storm.py. `SEED=n` repeats a run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.scenario.storm import FORGETFUL, Storm, run
 pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("scenario")]
 
 
-async def test_every_follower_ends_with_exactly_what_it_was_allowed_to_see(tmp_path: Path) -> None:
+async def test_every_follower_receives_exactly_what_it_may_see(tmp_path: Path) -> None:
     figures = await run(Storm(clients=200, events=20_000, seed=seed()), tmp_path)
     print(json.dumps(figures))
 
 
-async def test_what_a_database_forgets_is_said_and_the_rest_is_seen_once_and_in_order(
+async def test_followers_are_told_of_lost_events_and_receive_the_rest_once_and_in_order(
     tmp_path: Path,
 ) -> None:
     storm = Storm(30, 300, seed(), kinds=FORGETFUL, kept=50)

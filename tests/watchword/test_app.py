@@ -1,4 +1,4 @@
-"""The app as a whole: what it refuses to serve, which doors it has, and what it leaves behind."""
+"""The app as a whole: schemas that it refuses, its routes, and that it releases everything."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Running:
 
 
 async def prepared(url: str, clock: MovedClock, **settings: Any) -> Settings:
-    """Put a key and an account into a database; return the settings that lead there."""
+    """Add a signing key and an account to a database, and return settings for it."""
     read = Settings(_env_file=None, database_url=url, encryption_keys=(ENCRYPTION_KEY,), **settings)
     database = Database(url)
     await ensure(database, VAULT, read, clock.now())
@@ -88,21 +88,21 @@ async def prepared(url: str, clock: MovedClock, **settings: Any) -> Settings:
 
 @asynccontextmanager
 async def running(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[Running]:
-    """Prepare a database, and run the app on it for as long as the block lasts."""
+    """Prepare a database, and run the app on it for a block."""
     async with started(await prepared(url, clock, **settings), clock) as app:
         yield app
 
 
 @asynccontextmanager
 async def started(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
-    """Run the app around the toy schema, as a server would, for as long as the block lasts."""
+    """Run the app around the toy schema for a block, as a server would."""
     app = create_app(settings, MOUNT, clock)
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="https://watchword.example") as client,
     ):
-        # Each background task takes its first step, and waits for its time.
+        # Each background task takes its first step, and then waits for its time.
         await asyncio.sleep(0)
         yield Running(client)
 
@@ -113,7 +113,7 @@ async def toys(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running]:
         yield made
 
 
-def test_a_schema_with_a_field_that_nobody_guards_is_refused_by_name(sqlite_url: str) -> None:
+def test_a_schema_with_an_unguarded_field_is_refused_by_name(sqlite_url: str) -> None:
     @strawberry.type
     class Query:
         @strawberry.field(permission_classes=[Public])
@@ -135,7 +135,7 @@ def test_an_app_that_is_made_and_never_started_opens_nothing(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_whoever_signs_in_may_do_what_the_roles_of_the_domain_allow(
+async def test_a_signed_in_person_may_do_what_the_roles_of_the_domain_allow(
     database_url: str, clock: MovedClock
 ) -> None:
     async with running(database_url, clock) as toys:
@@ -156,14 +156,14 @@ async def test_whoever_signs_in_may_do_what_the_roles_of_the_domain_allow(
         ("GET", "/.well-known/jwks.json", 200),
         ("GET", "/health/live", 200),
         ("GET", "/health/ready", 200),
-        # FastAPI's own pages would load scripts from other hosts, and tell what is there.
+        # FastAPI's own pages would load scripts from other hosts, and list the routes.
         ("GET", "/docs", 404),
         ("GET", "/redoc", 404),
         ("GET", "/openapi.json", 404),
         ("GET", "/", 404),
     ],
 )
-async def test_a_route_is_there_or_is_not(
+async def test_a_route_exists_or_not_as_the_settings_say(
     method: str, path: str, status: int, toys: Running
 ) -> None:
     assert (await toys.client.request(method, path)).status_code == status
@@ -171,7 +171,7 @@ async def test_a_route_is_there_or_is_not(
 
 @asynccontextmanager
 async def mounted(app: FastAPI, settings: Settings, *, starts: bool) -> AsyncIterator[str]:
-    """Serve an app inside another one, which starts it or does not; yield where it is."""
+    """Serve an app inside another one, which starts it or does not. Yield its URL."""
 
     @asynccontextmanager
     async def lifespan(_outer: FastAPI) -> AsyncIterator[None]:
@@ -184,7 +184,7 @@ async def mounted(app: FastAPI, settings: Settings, *, starts: bool) -> AsyncIte
         yield f"{url}/api"
 
 
-async def test_mounted_in_an_app_that_does_not_start_it_it_answers_503_everywhere(
+async def test_an_app_that_was_not_started_answers_503_on_every_route(
     sqlite_url: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = await prepared(sqlite_url, clock, allowed_origins=[FRIEND])
@@ -203,7 +203,7 @@ async def test_mounted_in_an_app_that_does_not_start_it_it_answers_503_everywher
     assert sum("lifespan has not run" in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_mounted_in_an_app_that_starts_it_it_is_open_and_its_rules_for_pages_hold(
+async def test_an_app_mounted_in_another_works_and_keeps_its_origin_rules(
     sqlite_url: str, clock: MovedClock
 ) -> None:
     settings = await prepared(sqlite_url, clock, allowed_origins=[FRIEND])
@@ -219,7 +219,7 @@ async def test_mounted_in_an_app_that_starts_it_it_is_open_and_its_rules_for_pag
 
 
 def paths_of(routes: Iterable[Any]) -> set[str]:
-    """The paths of all routes, also of those that FastAPI keeps in routers of their own."""
+    """Return the paths of all routes, including those in routers of FastAPI."""
     inner = [router.original_router.routes for router in routes if not hasattr(router, "path")]
     own = {route.path for route in routes if hasattr(route, "path")}
     return own.union(*map(paths_of, inner))
@@ -247,7 +247,7 @@ async def test_every_route_answers_the_same_with_a_slash_at_its_end_and_redirect
                 ), path
                 assert not without.is_redirect
                 if method == "GET":
-                    # RFC 9110, section 9.1: what answers GET answers HEAD.
+                    # RFC 9110, section 9.1: a route that answers GET must answer HEAD.
                     head = await client.head(path)
                     assert head.status_code == (await client.get(path)).status_code, path
                 assert (await client.request(method, f"{path}//", **sent)).status_code == 404
@@ -255,7 +255,7 @@ async def test_every_route_answers_the_same_with_a_slash_at_its_end_and_redirect
 
 @pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_one_token_opens_every_door_of_a_real_server(
+async def test_one_token_works_over_every_transport_of_a_real_server(
     transport: str, end: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     settings = await prepared(sqlite_url, clock)
@@ -272,7 +272,7 @@ async def test_one_token_opens_every_door_of_a_real_server(
         ("max_depth", 2, '{ toy(id: "1") { inner { name } } }', "TOO_COMPLEX"),
         ("max_aliases", 0, "{ a: hello }", "TOO_COMPLEX"),
         ("max_objects", 10, "{ toys(first: 100) { name } }", "TOO_COMPLEX"),
-        # The parser stops there, before there is a document.
+        # The parser stops at this limit, so there is no document to measure.
         ("max_tokens", 50, f"{{ {'hello ' * 60} }}", "BAD_USER_INPUT"),
     ],
 )
@@ -285,9 +285,7 @@ async def test_a_limit_of_the_settings_holds(
         assert "errors" not in await toys.ask("{ hello }")
 
 
-async def test_the_clock_that_is_given_is_the_one_that_tokens_end_by(
-    sqlite_url: str, clock: MovedClock
-) -> None:
+async def test_tokens_expire_by_the_given_clock(sqlite_url: str, clock: MovedClock) -> None:
     async with running(sqlite_url, clock) as toys:
         bearer = f"Bearer {await toys.token()}"
         assert await toys.ask("{ count }", authorization=bearer) == {"data": {"count": 3}}
@@ -300,7 +298,7 @@ async def test_the_clock_that_is_given_is_the_one_that_tokens_end_by(
     ("issuer", "said"),
     [
         ("https://watchword.example/base", ["max-age=31536000"]),
-        # Browsers would keep it for everything else on the machine.
+        # Browsers would apply it to every other server on the same machine.
         ("https://localhost:8443", []),
         ("https://[::1]", []),
         ("http://127.0.0.1:8000", []),
@@ -382,7 +380,7 @@ async def test_an_origin_that_is_not_named_may_read_nothing(
     ("origin", "method", "headers", "status"),
     [
         (FRIEND, "POST", "authorization, content-type", 200),
-        # What Apollo Client, OpenTelemetry and those who resume by Last-Event-ID send.
+        # The headers of Apollo Client, of OpenTelemetry, and of clients that resume by Last-Event-ID.
         (FRIEND, "POST", "apollographql-client-name,last-event-id,traceparent,x-other", 200),
         (FRIEND, "HEAD", "authorization", 200),
         (FRIEND, "GET", "authorization", 200),
@@ -391,7 +389,7 @@ async def test_an_origin_that_is_not_named_may_read_nothing(
         (STRANGER, "POST", "content-type", 400),
     ],
 )
-async def test_a_browser_that_asks_first_hears_what_is_allowed(
+async def test_a_preflight_request_is_told_what_is_allowed(
     origin: str, method: str, headers: str, status: int, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with running(sqlite_url, clock, allowed_origins=[FRIEND]) as toys:
@@ -405,7 +403,7 @@ async def test_a_browser_that_asks_first_hears_what_is_allowed(
         allowed = cors(response).get("access-control-allow-origin")
         assert allowed == (FRIEND if response.is_success or method == "DELETE" else None)
         if response.is_success:
-            # Each by name: a wildcard says nothing where cookies are sent, nor of Authorization.
+            # Each by name: a wildcard does not apply to requests with cookies, nor to Authorization.
             assert cors(response)["access-control-allow-headers"] == headers
             assert cors(response)["access-control-max-age"] == "7200"
 
@@ -422,7 +420,7 @@ BEHIND_A_PATH = "https://watchword.example/base"
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-async def test_what_needs_no_cookie_is_read_by_every_page_and_never_with_one(
+async def test_routes_without_cookies_can_be_read_by_every_page_but_not_with_cookies(
     path: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     settings: dict[str, Any] = {"allowed_origins": [FRIEND], "issuer": BEHIND_A_PATH}
@@ -431,7 +429,7 @@ async def test_what_needs_no_cookie_is_read_by_every_page_and_never_with_one(
             asked = {"origin": origin, "access-control-request-method": "POST"}
             asked["access-control-request-headers"] = "content-type, dpop"
             cookie = {"origin": origin, "cookie": "__Host-watchword=x"}
-            # A refusal can be read too.
+            # An error response can be read too.
             for answer in (
                 await toys.client.options(path, headers=asked),
                 await toys.client.get(path, headers=cookie),
@@ -452,7 +450,7 @@ async def test_an_application_of_others_gets_tokens_and_never_the_cookies_sessio
             answer = await toys.client.post(path, data=form, headers=page)
             assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
             assert cors(answer)["access-control-allow-origin"] == "*"
-        # The browser would send the cookie along: it is a neighbour's page.
+        # The browser would send the cookie, because the page is on the same site.
         for path in ("/api/auth/refresh", "/api/auth/logout", "/api/auth/login"):
             refused = await toys.client.post(path, json=CREDENTIALS, headers=page)
             assert refused.status_code == 403
@@ -515,7 +513,7 @@ async def test_a_link_with_a_token_in_it_is_refused_and_not_shown(toys: Running)
     assert refused.status_code == 400
 
 
-async def test_without_the_explorer_there_is_neither_its_page_nor_its_assets(
+async def test_without_the_explorer_neither_its_page_nor_its_assets_are_served(
     sqlite_url: str, clock: MovedClock
 ) -> None:
     async with running(sqlite_url, clock, explorer=False) as toys:
@@ -527,7 +525,7 @@ async def test_without_the_explorer_there_is_neither_its_page_nor_its_assets(
 
 
 async def is_open(url: str) -> bool:
-    """Tell whether anybody but us holds a connection to a database."""
+    """Tell whether the app still has a connection to the database."""
     database = Database(url)
     if database.is_sqlite:
         # SQLite removes this file when its last connection is closed.
@@ -543,7 +541,7 @@ async def is_open(url: str) -> bool:
 
 
 async def closed(url: str) -> None:
-    """Wait until nobody holds a connection; PostgreSQL lets go of one a moment after we do."""
+    """Wait until the app has no connection. PostgreSQL notices a moment after the app has closed it."""
     async with asyncio.timeout(10):
         while await is_open(url):
             await asyncio.to_thread(lambda: None)
@@ -608,7 +606,7 @@ async def test_a_token_stays_revoked_after_a_restart_whatever_the_log_keeps_of_o
                 unit.publish(token_revoked("app", str(number)))
                 unit.publish(Event("zoo", "bear", "made"))
         clock.move(60)
-        # The streams are pruned in the order of their names.
+        # Streams are pruned in the order of their names, so the other one was pruned before.
         async with asyncio.timeout(20):
             while not await pruned(database, "zoo"):
                 pass
@@ -618,7 +616,7 @@ async def test_a_token_stays_revoked_after_a_restart_whatever_the_log_keeps_of_o
     assert error["extensions"]["code"] == "TOKEN_REVOKED"
 
 
-async def test_what_no_token_remembers_is_forgotten_in_rounds(
+async def test_revocations_that_no_token_needs_are_forgotten_at_intervals(
     sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[float] = []
@@ -630,7 +628,7 @@ async def test_what_no_token_remembers_is_forgotten_in_rounds(
 
 
 @pytest.mark.parametrize("room", [sessions, codes])
-async def test_what_is_over_is_forgotten_in_rounds(
+async def test_outdated_rows_are_pruned_at_intervals(
     room: Any, sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[float] = []
@@ -652,14 +650,14 @@ async def pruned(database: Database, stream: str) -> int:
 
 
 def strike(name: str) -> None:
-    """Raise an error that nobody has foreseen where a background task waits just now."""
+    """Raise an unexpected error where a background task waits at this moment."""
     [task] = [task for task in asyncio.all_tasks() if task.get_name() == name]
     task._fut_waiter.set_exception(LookupError("lightning"))  # type: ignore[attr-defined]
 
 
 @pytest.fixture
 async def connected(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running]:
-    """An app with every background task that there is."""
+    """Run an app with every kind of background task."""
     with live_redis() as redis:
         async with running(sqlite_url, clock, bus_url=redis.url) as app:
             yield app
@@ -678,7 +676,7 @@ TASKS = NEEDED | {
 }
 
 
-async def test_each_background_task_comes_back_and_readiness_says_so_until_it_has(
+async def test_each_background_task_is_restarted_and_readiness_reports_its_failure(
     connected: Running, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def unwell() -> tuple[int, list[str]]:
@@ -711,7 +709,7 @@ async def test_an_app_that_has_stopped_leaves_no_task_and_no_timer(
         assert asyncio.all_tasks() == before
 
 
-async def test_a_process_that_does_not_hear_revocations_believes_no_token(
+async def test_a_process_that_receives_no_revocations_accepts_no_token(
     toys: Running, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = {"authorization": f"Bearer {await toys.token()}"}

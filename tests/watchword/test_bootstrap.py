@@ -1,4 +1,4 @@
-"""The first start and every other: what is made, what is kept, and who wins when two start at once."""
+"""A start makes what is missing, keeps what is there, and takes turns with other starts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROLES = {"admin": frozenset({"toys:all"}), "keeper": frozenset({"toys:count"})}
 
 
 async def guest(unit: Transaction) -> None:
-    """Demo data that can be counted: one more account."""
+    """Add demo data that is easy to count: one account."""
     await add_account(unit, email=GUEST, name="Guest", roles=[], hash=None)
 
 
@@ -45,7 +45,7 @@ MOUNT = Mount(toy_schema.schema, Domain(roles=ROLES, demo=guest))
 
 @dataclass
 class Kept:
-    """What is in a database: e-mail address and roles of the accounts, key ids, hashes."""
+    """The contents of a database: e-mail addresses and roles of accounts, key ids, hashes."""
 
     accounts: dict[str, list[str]]
     keys: list[str]
@@ -54,7 +54,7 @@ class Kept:
 
 @dataclass
 class Place:
-    """Where a server starts: a home directory, and a database without any table."""
+    """A home directory, and a database without any table, in which a server starts."""
 
     home: Path
     url: str
@@ -79,7 +79,7 @@ class Place:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A place where nothing was ever started; a test that asks for it runs on both databases."""
+    """A place in which no server was started yet, on each kind of database."""
     home = tmp_path / "home"
     if request.param == "sqlite":
         return Place(home, f"sqlite+aiosqlite:///{home}/watchword.db")
@@ -103,7 +103,7 @@ def sqlite_place(tmp_path: Path) -> Place:
 
 
 def is_held(home: Path) -> bool:
-    """Tell whether somebody holds a home directory."""
+    """Tell whether a home directory is locked."""
     with (home / "lock").open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,7 +123,7 @@ async def test_a_start_holds_the_home_directory_until_it_is_done(sqlite_place: P
     assert not is_held(sqlite_place.home)
 
 
-async def test_a_start_that_failed_lets_the_next_one_in(sqlite_place: Place) -> None:
+async def test_a_start_that_failed_releases_the_home_directory(sqlite_place: Place) -> None:
     async def fail(unit: Transaction) -> None:
         raise RuntimeError("lightning")
 
@@ -160,7 +160,7 @@ async def test_the_first_start_makes_a_key_an_admin_and_the_demo_data(place: Pla
     assert len(kept.keys) == 1
 
 
-async def test_the_password_that_is_told_is_the_one_that_was_made(place: Place) -> None:
+async def test_the_generated_password_is_shown(place: Place) -> None:
     started = await place.start()
     assert started.password is not None
     assert len(started.password) >= 24
@@ -168,14 +168,14 @@ async def test_the_password_that_is_told_is_the_one_that_was_made(place: Place) 
     assert await matching_form(started.password, hash)
 
 
-async def test_a_password_that_was_given_is_used_and_not_told(place: Place) -> None:
+async def test_a_password_from_the_settings_is_used_and_not_shown(place: Place) -> None:
     started = await place.start(admin_password=PASSWORD)
     assert (started.is_first, started.password) == (True, None)
     [hash] = (await place.kept()).hashes
     assert await matching_form(PASSWORD, hash)
 
 
-async def test_the_password_is_hashed_once_and_before_others_have_to_wait(
+async def test_the_password_is_hashed_once_and_before_the_transaction_begins(
     sqlite_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with watched_hashes(monkeypatch) as open_meanwhile:
@@ -190,7 +190,7 @@ async def test_a_start_that_is_printed_shows_no_password(sqlite_place: Place) ->
     assert started.password not in repr(started)
 
 
-async def test_a_password_is_told_before_its_account_is_there_for_good(place: Place) -> None:
+async def test_a_password_is_shown_before_its_account_is_committed(place: Place) -> None:
     told: list[Started] = []
 
     def tell(started: Started) -> None:
@@ -204,7 +204,7 @@ async def test_a_password_is_told_before_its_account_is_there_for_good(place: Pl
     assert (await place.kept()).accounts == {}
 
 
-async def test_what_is_told_is_what_is_returned(sqlite_place: Place) -> None:
+async def test_tell_is_called_with_the_returned_value(sqlite_place: Place) -> None:
     for is_first in (True, False):
         told: list[Started] = []
         clock = MovedClock()
@@ -213,7 +213,7 @@ async def test_what_is_told_is_what_is_returned(sqlite_place: Place) -> None:
         assert returned.is_first is is_first
 
 
-async def test_the_second_start_keeps_everything_and_tells_no_password(place: Place) -> None:
+async def test_the_second_start_keeps_everything_and_shows_no_password(place: Place) -> None:
     await place.start()
     kept = await place.kept()
     started = await place.start(
@@ -237,7 +237,7 @@ async def test_the_admin_has_the_address_that_was_set(sqlite_place: Place) -> No
         ({}, ["admin"]),
     ],
 )
-async def test_the_first_account_may_do_all_that_the_domain_knows(
+async def test_the_first_account_has_the_admin_role_or_all_roles_of_the_domain(
     roles: dict[str, frozenset[str]], given: list[str], sqlite_place: Place
 ) -> None:
     await sqlite_place.start(Mount(toy_schema.schema, Domain(roles=roles)))
@@ -259,21 +259,21 @@ async def test_without_the_demo_there_is_the_admin_and_nothing_else(place: Place
     assert list((await place.kept()).accounts) == [ADMIN]
 
 
-async def test_the_demo_does_not_come_later(sqlite_place: Place) -> None:
+async def test_the_demo_data_is_not_added_to_an_existing_database(sqlite_place: Place) -> None:
     await sqlite_place.start(demo=False)
     await sqlite_place.start(demo=True)
     assert list((await sqlite_place.kept()).accounts) == [ADMIN]
 
 
 def homes(place: Place) -> list[Place]:
-    """Where processes start that share a database: SQLite's in one home, PostgreSQL's in many."""
+    """The home directories of processes on one database: one with SQLite, one each with PostgreSQL."""
     if place.url.startswith("sqlite"):
         return [place] * 4
     return [Place(place.home / str(number), place.url) for number in range(4)]
 
 
 async def test_processes_that_start_together_end_with_one_admin_and_one_key(place: Place) -> None:
-    # Who has a home of its own shares the key that seals, too.
+    # Processes with home directories of their own must share the encryption key too.
     shared = {} if place.url.startswith("sqlite") else {"encryption_keys": (ENCRYPTION_KEY,)}
 
     def process(each: Place) -> Started:
@@ -288,7 +288,7 @@ async def test_processes_that_start_together_end_with_one_admin_and_one_key(plac
     assert len(kept.keys) == len(kept.hashes) == 1
 
 
-async def test_a_start_that_was_cut_off_after_the_tables_is_finished_by_the_next(
+async def test_a_start_that_was_interrupted_after_the_tables_is_completed_by_the_next(
     place: Place,
 ) -> None:
     place.home.mkdir()
@@ -301,7 +301,7 @@ async def test_a_start_that_was_cut_off_after_the_tables_is_finished_by_the_next
     assert (set(kept.accounts), len(kept.keys)) == ({ADMIN, GUEST}, 1)
 
 
-async def test_a_start_that_was_cut_off_after_the_key_keeps_it(place: Place) -> None:
+async def test_a_start_that_was_interrupted_after_the_key_keeps_the_key(place: Place) -> None:
     place.home.mkdir()
     database = Database(place.url)
     await upgrade(database, packages(MOUNT))
@@ -314,7 +314,9 @@ async def test_a_start_that_was_cut_off_after_the_key_keeps_it(place: Place) -> 
     assert (await place.kept()).keys == keys
 
 
-async def test_a_start_that_was_cut_off_in_the_demo_has_made_no_admin(place: Place) -> None:
+async def test_a_start_that_was_interrupted_in_the_demo_data_has_made_no_admin(
+    place: Place,
+) -> None:
     async def cut_off(unit: Transaction) -> None:
         await guest(unit)
         raise RuntimeError("lightning")
@@ -328,7 +330,7 @@ async def test_a_start_that_was_cut_off_in_the_demo_has_made_no_admin(place: Pla
     assert set((await place.kept()).accounts) == {ADMIN, GUEST}
 
 
-async def test_the_home_directory_is_its_owners_alone(sqlite_place: Place) -> None:
+async def test_only_the_owner_can_read_the_home_directory(sqlite_place: Place) -> None:
     await sqlite_place.start()
     assert stat.S_IMODE(sqlite_place.home.stat().st_mode) == 0o700
     assert stat.S_IMODE((sqlite_place.home / "lock").stat().st_mode) == 0o600
@@ -340,9 +342,11 @@ async def test_the_default_database_is_in_the_home_directory(tmp_path: Path) -> 
     assert (tmp_path / "home" / "watchword.db").exists()
 
 
-# The tests may run as root, who may write anywhere but below a file.
+# The tests may run as root, which can write everywhere except below a file.
 @pytest.mark.parametrize("below", ["", "home", "deep/home"])
-async def test_a_home_that_cannot_be_is_refused_in_a_sentence(below: str, tmp_path: Path) -> None:
+async def test_an_unusable_home_directory_is_refused_in_a_sentence(
+    below: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("I am here already.")
     home = tmp_path / "file" / below
     with pytest.raises(Unsafe) as refusal:

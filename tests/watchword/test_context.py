@@ -1,4 +1,4 @@
-"""A context is the world as one operation sees it."""
+"""A context belongs to one operation: its principal, its loaders, its transactions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ async def test_a_loader_gets_no_more_keys_than_a_statement_can_name(services: Se
         assert await accounts_by_id(db, [str(key) for key in range(40_000)]) == {}
 
 
-async def test_what_was_loaded_before_a_write_is_loaded_again_after_it(services: Services) -> None:
+async def test_values_that_were_loaded_before_a_write_are_loaded_again_after_it(
+    services: Services,
+) -> None:
     loads: list[list[int]] = []
 
     async def same(_context: Context, keys: list[int]) -> list[int]:
@@ -72,7 +74,7 @@ async def test_two_contexts_share_no_loaded_value(services: Services) -> None:
     assert one.loader(same) is not two.loader(same)
 
 
-async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Services) -> None:
+async def test_the_loader_of_a_subscriptions_resolver_caches_nothing(services: Services) -> None:
     rows, context = (
         {"bear": 1},
         Context(services, ANONYMOUS, follow=Follow(services.hub, services.event_log)),
@@ -88,22 +90,24 @@ async def test_the_loader_of_a_resolver_that_lives_on_loads_anew(services: Servi
     assert await context.loader(sizes).load("bear") == 2
 
 
-async def test_only_a_subscription_follows(services: Services) -> None:
+async def test_only_a_subscription_can_follow_a_stream(services: Services) -> None:
     with pytest.raises(RuntimeError, match="only a subscription"):
         Context(services, ANONYMOUS).follow("toys")
 
 
-async def test_only_a_live_connection_is_renewed(services: Services) -> None:
+async def test_only_a_live_connection_can_be_renewed(services: Services) -> None:
     with pytest.raises(BadUserInput, match="no live connection"):
         await Context(services, ANONYMOUS).renew("token")
 
 
-async def test_a_write_says_what_time_it_is(services: Services, clock: MovedClock) -> None:
+async def test_a_transaction_has_the_time_of_the_clock(
+    services: Services, clock: MovedClock
+) -> None:
     async with Context(services, ANONYMOUS).write() as unit:
         assert unit.now == clock.now()
 
 
-async def test_a_write_says_who_it_is_from_where_and_what_it_may_give(services: Services) -> None:
+async def test_a_transaction_has_the_actor_with_its_address_and_reach(services: Services) -> None:
     own = Grants(frozenset({"viewer"}), frozenset({"incidents:read"}))
     alice = Principal("alice", own, client="app", session="s")
     for principal, actor in (

@@ -1,4 +1,4 @@
-"""Finding a schema by name."""
+"""A schema is found by name, with its domain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_schema_is_found_by_module_and_attribute() -> None:
     assert mount.domain == Domain()
 
 
-def test_what_the_module_says_about_itself_comes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_domain_of_the_module_comes_with_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("mounted")
     module.schema = toy_schema.schema  # type: ignore[attr-defined]
     module.domain = Domain(roles={"keeper": frozenset({"toys:count"})})  # type: ignore[attr-defined]
@@ -32,14 +32,14 @@ def test_what_the_module_says_about_itself_comes_with_it(monkeypatch: pytest.Mon
     ["schema", ":schema", "schema:", "no.such.module:schema", "tests.support.toy_schema:nothing",
      "tests.support.toy_schema:STREAM"],
 )  # fmt: skip
-def test_what_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
+def test_a_name_that_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(Unsafe) as refusal:
         load(name)
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("gives", [{"boss": {"keeper"}}, {"keeper": {"keeper", "boss"}}])
-def test_a_role_that_is_given_and_is_none_is_named(
+def test_an_unknown_role_in_gives_is_named(
     gives: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("mounted")
@@ -73,7 +73,7 @@ def test_nobody_reaches_further_than_its_own_roles_and_scopes_and_what_the_domai
     def reach(*scopes: str) -> Grants:
         return domain.reach(Grants(frozenset({"admin"}), frozenset(scopes)))
 
-    # An owner has no scope of its own, and an auditor one that an admin has not.
+    # The owner has no scope of its own, and the auditor has one that the admin lacks.
     assert reach("x", "y") == Grants(frozenset({"admin", "helper"}), frozenset({"x", "y"}))
-    # A token that is narrower than its person gives no more than it has.
+    # A token with fewer scopes than its account can give no more than it has.
     assert reach("x") == Grants(frozenset({"helper"}), frozenset({"x"}))

@@ -1,4 +1,4 @@
-"""The failure tree: stable codes, and how each failure looks on every wire."""
+"""The tree of errors: stable codes, and how each error looks over every transport."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_printed_tree_tells_the_truth(error: type[WatchwordError]) -> None:
     assert row[3] is None or int(row[3]) == error.close_code
 
 
-def test_extensions_hold_the_code_and_what_was_said() -> None:
+def test_extensions_hold_the_code_and_the_given_values() -> None:
     error = Forbidden("This needs role admin.", requires={"role": "admin"})
     assert error.as_dict() == {
         "message": "This needs role admin.",
@@ -46,7 +46,7 @@ def test_bad_input_names_the_argument() -> None:
     assert "path" not in BadUserInput("Too long.").extensions
 
 
-def test_a_refused_token_does_not_tell_its_rule() -> None:
+def test_the_error_of_a_refused_token_does_not_name_the_rule() -> None:
     error = InvalidToken("signature")
     assert error.rule == "signature"
     assert "signature" not in str(error.as_dict())
@@ -56,7 +56,7 @@ def test_a_limit_says_when_to_try_again() -> None:
     assert RateLimited("Too often.", 2.5).extensions["retryAfter"] == 2.5
 
 
-# graphql-ws, src/client.ts: these close codes are fatal to the client, all others it retries.
+# graphql-ws, src/client.ts: the client gives up after these close codes, and retries after all others.
 FATAL = {4500, 4005, 4400, 4004, 4401, 4406, 4409, 4429}
 
 

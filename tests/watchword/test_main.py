@@ -1,4 +1,4 @@
-"""`watchword` and `python -m watchword` are one program, whatever directory it is started in."""
+"""`watchword` and `python -m watchword` are the same program, in any directory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ schema = strawberry.Schema(Query)
 def run(
     program: list[str], *arguments: str, place: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it in a directory, with that directory for its home too."""
+    """Run the program in a directory, which is its home directory too."""
     return subprocess.run(
         [*program, *arguments],
         cwd=place,
@@ -49,7 +49,7 @@ def run(
 
 
 @both
-def test_it_helps(program: list[str], tmp_path: Path) -> None:
+def test_help_is_printed(program: list[str], tmp_path: Path) -> None:
     done = run(program, "--help", place=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: watchword [OPTIONS] COMMAND [ARGS]...\n")
@@ -63,19 +63,19 @@ def test_a_schema_in_the_current_directory_is_found(program: list[str], tmp_path
     assert done.stdout == "type Query {\n  greeting: String!\n}\n"
 
 
-def test_what_it_writes_is_its_owners_alone(server: LiveServer) -> None:
+def test_only_the_owner_can_read_the_files_that_it_writes(server: LiveServer) -> None:
     written = [path for path in server.home.rglob("*") if path.is_file()]
     assert server.home / "watchword.db" in written
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
 
 
-def test_a_misuse_is_2_and_tells_how_it_is_used(tmp_path: Path) -> None:
+def test_wrong_usage_exits_with_2_and_prints_the_usage(tmp_path: Path) -> None:
     done = run(SCRIPT, "fly", place=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Usage: watchword ")
 
 
-def test_a_refusal_is_1_and_a_sentence(tmp_path: Path) -> None:
+def test_a_refusal_exits_with_1_and_prints_a_sentence(tmp_path: Path) -> None:
     done = run(SCRIPT, "schema", "print", "--schema", "nowhere:schema", place=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -83,7 +83,7 @@ def test_a_refusal_is_1_and_a_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_it_leaves_in_silence_when_nobody_reads_any_more(tmp_path: Path) -> None:
+def test_it_exits_silently_when_its_output_is_closed(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Principals are values."""
+"""A principal is an immutable value."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from watchword.principal import ANONYMOUS, Grants, Principal
 
 
-def test_anonymous_is_a_value_with_nothing_and_no_end() -> None:
+def test_the_anonymous_principal_has_no_grants_and_never_expires() -> None:
     assert ANONYMOUS.is_anonymous
     assert ANONYMOUS.grants == Grants()
     assert math.isinf(ANONYMOUS.expires_at)
 
 
-def test_somebody_is_not_anonymous() -> None:
+def test_a_principal_with_a_subject_is_not_anonymous() -> None:
     assert not Principal("alice").is_anonymous
 
 

@@ -1,4 +1,4 @@
-"""Events leave after the commit, and only then."""
+"""Events are published after the commit, and only then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watchword.transaction import transaction
 BEAR = Event("toys", "bear", "made")
 
 
-async def test_events_leave_after_the_commit(database: Database) -> None:
+async def test_events_are_published_after_the_commit(database: Database) -> None:
     seen: list[Event] = []
     bus = MemoryBus()
     await bus.open(seen.append)
@@ -31,7 +31,7 @@ async def test_events_leave_after_the_commit(database: Database) -> None:
         assert (await db.execute(text("SELECT count(*) FROM toys"))).scalar_one() == 0
 
 
-async def test_a_rollback_forgets_its_events(database: Database) -> None:
+async def test_events_of_a_rollback_are_not_published(database: Database) -> None:
     seen: list[Event] = []
     bus = MemoryBus()
     await bus.open(seen.append)
@@ -43,7 +43,7 @@ async def test_a_rollback_forgets_its_events(database: Database) -> None:
     assert await EventLog(database).heads(["toys"]) == {"toys": BEGINNING}
 
 
-async def test_whoever_is_cut_off_has_committed_and_published_or_neither(
+async def test_a_cancelled_transaction_is_committed_and_published_or_neither(
     database: Database,
 ) -> None:
     seen: list[Event] = []
