@@ -17,7 +17,7 @@ from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
 from watchword.asgi import wire
 from watchword.asgi.uvicorn.frames import MeasuredTransport
-from watchword.transports.websocket.websocket import Connection
+from watchword.transports.websocket.websocket import SocketConnection
 
 MADE = "subscription { made { id } }"
 BIG = 100_000
@@ -157,7 +157,7 @@ async def test_an_unanswered_keep_alive_releases_everything_at_once(
         while not await is_stuck(server):
             await server.publish("x" * BIG)
         for lease in leases:
-            cast(Connection, lease._holder)._wire.keepalive_timeout()
+            cast(SocketConnection, lease._holder)._wire.keepalive_timeout()
         await server.followed(0)
         await until(lambda: not len(server.pipeline.connections))
 

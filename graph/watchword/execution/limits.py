@@ -142,7 +142,7 @@ def _times(kind: GraphQLOutputType | None, page: int | None) -> int:
     return PLAIN_LIST if page is None else page
 
 
-def check(
+def check_size(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,

@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution import VariableValues
 
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
-from watchword.execution.limits import Limits, check, check_length, check_names
+from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
@@ -151,7 +151,7 @@ class Planner:
         variables: VariableValues | None,
     ) -> frozenset[str]:
         try:
-            return check(self._schema, document, operation, self._limits, variables)
+            return check_size(self._schema, document, operation, self._limits, variables)
         except TooComplex as error:
             raise _refused(error) from error
 

@@ -1,14 +1,14 @@
-// The explorer: GraphiQL, a bar to sign in, and a fetcher that sends the headers editor's headers
-// over HTTP and, for subscriptions, as connection_init's payload. The token is kept in memory only.
+// The explorer: GraphiQL, and a bar to sign in. Its fetcher sends the headers of the headers editor over HTTP
+// and, for subscriptions, as the payload of connection_init. The token is kept in memory only.
 "use strict";
 
 const { createElement, useEffect, useRef, useState } = React;
 
-// A proxy may have put us behind a path.
+// A proxy may serve this page below a path.
 const BASE = location.pathname.replace(/\/graphql\/?$/, "");
 const ENDPOINT = `${BASE}/graphql`;
 const SOCKET = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${ENDPOINT}`;
-// A link may hold an operation, which is shown and not run.
+// A link may contain an operation. It is shown, but not run.
 const LINKED = new URLSearchParams(location.search);
 const RENEW_BEFORE = 60_000; // milliseconds before the token's end
 const DEFAULT_QUERY = `# What the public sees. Sign in above to see more and to change things;
@@ -38,7 +38,7 @@ const ADVICE = {
   4408: "The connection took too long to open. Run the operation again.",
 };
 
-// --- What is shown when something fails: always words, in the form of a GraphQL answer ---
+// --- Failures, which are shown in words and in the form of a GraphQL answer ---
 
 function failure(message, extensions) {
   return { errors: [{ message, ...(extensions && { extensions }) }] };
@@ -93,8 +93,8 @@ async function overHttp(params, headers) {
 
 let socket = { key: "", client: null };
 
-// One connection for as long as the headers stay the same; the one before closes with its last
-// operation by itself.
+// There is one connection as long as the headers stay the same. An earlier one closes on its own after its
+// last operation.
 function socketWith(headers) {
   const key = JSON.stringify(headers);
   if (socket.client === null || socket.key !== key) {
@@ -159,7 +159,7 @@ function withoutToken(text) {
   return printHeaders(withoutAuthorization(parseHeaders(text)));
 }
 
-// GraphiQL leaves headers out of the tabs it stores, but not out of the history.
+// GraphiQL does not store headers with its tabs, but it does store them in its history.
 const storage = {
   get length() {
     return localStorage.length;
@@ -200,7 +200,7 @@ async function requestToken(path, body) {
   return { token: answer.access_token, expiresAt: Date.now() + answer.expires_in * 1000 };
 }
 
-// The session (null: signed out), what went wrong last, and the two things one can do.
+// The session (null: signed out), the last failure, and the functions to sign in and out.
 function useSession(onToken, onEnd) {
   const [session, setSession] = useState(null);
   const [problem, setProblem] = useState("");
@@ -298,7 +298,7 @@ function Explorer() {
   };
   const state = useSession(
     (token, before) => {
-      // A renewal leaves alone what somebody has written into the editor meanwhile.
+      // Renewing the token must not overwrite a header that the user has edited meanwhile.
       const isOurs = before === undefined || edited.current.includes(before);
       if (isOurs) write(withToken(edited.current, token));
     },

@@ -8,9 +8,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from watchword.asgi.types import Headers
 from watchword.explorer.assets import FOLDER, Asset, Assets, NotInstalled, load
-
-Headers = tuple[tuple[bytes, bytes], ...]
 
 POLICY = {
     "default-src": "'none'",

@@ -9,7 +9,7 @@ from watchword.errors import BadUserInput, PersistedQueryNotSupported
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GraphQLRequest:
     """The parameters of a request (GraphQL over HTTP, section "Request Parameters")."""
 
     query: str
@@ -23,7 +23,7 @@ class Request:
         return (self.extensions or {}).get("resume")
 
 
-def read(value: object) -> Request:
+def read(value: object) -> GraphQLRequest:
     """Read a request from decoded JSON.
 
     Raises `BadUserInput`, which names the faulty member, and `PersistedQueryNotSupported` when the request
@@ -41,7 +41,7 @@ def read(value: object) -> Request:
         raise BadUserInput("The member 'query' is missing.", ["query"])
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
-    return Request(
+    return GraphQLRequest(
         query,
         # Several clients send an empty name when there is none.
         _member(value, "operationName", str, "a string or null") or None,

@@ -13,8 +13,8 @@ from watchword.execution.limits import (
     INTROSPECTION_DEPTH,
     UNCOUNTED,
     Limits,
-    check,
     check_names,
+    check_size,
 )
 from watchword.execution.pages import PLAIN_LIST
 from watchword.relay.page import DEFAULT
@@ -44,7 +44,7 @@ def measure(query: str, variables: dict[str, Any] | None = None, **limits: int) 
     if variables is not None:
         values = get_variable_values(SCHEMA, operation.variable_definitions or (), variables)
         assert isinstance(values, VariableValues)
-    return check(SCHEMA, document, operation, Limits(**full), values)
+    return check_size(SCHEMA, document, operation, Limits(**full), values)
 
 
 def cost(limit: str, query: str, variables: dict[str, Any] | None = None) -> int:

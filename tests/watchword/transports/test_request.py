@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from watchword.errors import BadUserInput
-from watchword.transports.request import Request, read
+from watchword.transports.request import GraphQLRequest, read
 
 
 def test_all_members_are_read() -> None:
     value = {"query": "{ a }", "operationName": "A", "variables": {"x": 1}, "extensions": {"y": 2}}
-    assert read(value) == Request("{ a }", "A", {"x": 1}, {"y": 2})
+    assert read(value) == GraphQLRequest("{ a }", "A", {"x": 1}, {"y": 2})
 
 
 def test_null_and_absent_are_the_same() -> None:
     value = {"query": "{ a }", "operationName": None, "variables": None, "extensions": None}
-    assert read(value) == read({"query": "{ a }"}) == Request("{ a }")
+    assert read(value) == read({"query": "{ a }"}) == GraphQLRequest("{ a }")
 
 
 def test_an_empty_operation_name_is_none() -> None:

@@ -50,9 +50,9 @@ from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import Multipart
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
-from watchword.transports.http.streaming import Format, StreamRequest, serve
+from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import Request, read
+from watchword.transports.request import GraphQLRequest, read
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -144,7 +144,7 @@ class HttpTransport:
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
     ) -> None:
         if scope["method"] != "HEAD":
-            await serve(self._pipeline, form, asked, scope, receive, send)
+            await serve_stream(self._pipeline, form, asked, scope, receive, send)
             return
         # HEAD gets only the headers of the stream.
         headers = [*form.headers]
@@ -155,7 +155,7 @@ class HttpTransport:
         is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
 
-    async def _read(self, scope: Message, receive: Receive) -> Request:
+    async def _read(self, scope: Message, receive: Receive) -> GraphQLRequest:
         try:
             match scope["method"]:
                 case "GET" | "HEAD":
@@ -182,7 +182,7 @@ class HttpTransport:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
     async def _execute(
-        self, principal: Principal, plan: Plan, request: Request, address: str
+        self, principal: Principal, plan: Plan, request: GraphQLRequest, address: str
     ) -> dict[str, Any]:
         if plan.is_subscription:
             raise Failure(
@@ -210,7 +210,7 @@ def _format(media_type: str, plan: Plan) -> Format | None:
     return STREAMS.get(media_type)
 
 
-def _for_stream(request: Request, plan: Plan, scope: Message) -> Request:
+def _for_stream(request: GraphQLRequest, plan: Plan, scope: Message) -> GraphQLRequest:
     """Return the part of a request that its stream needs: the declared variables, and the cursor."""
     resume = request.resume
     if resume is None:

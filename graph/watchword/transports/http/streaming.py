@@ -24,7 +24,7 @@ from watchword.principal import Principal
 from watchword.process.clock import Timer
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import Request
+from watchword.transports.request import GraphQLRequest
 from watchword.transports.state import ConnectionState, Transition
 
 # A proxy may close a quiet stream, so something is written at least every so many seconds.
@@ -56,11 +56,11 @@ class StreamRequest:
 
     principal: Principal
     plan: Plan
-    request: Request
+    request: GraphQLRequest
     address: str
 
 
-async def serve(
+async def serve_stream(
     pipeline: Pipeline,
     form: Format,
     asked: StreamRequest,

@@ -14,7 +14,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import Request
+from watchword.transports.request import GraphQLRequest
 from watchword.transports.websocket.protocol import (
     NEXT_TAIL,
     complete_message,
@@ -68,7 +68,7 @@ class Operations:
         """Whether a query or a mutation has not been answered yet."""
         return bool(self._tasks)
 
-    def start(self, id: str, request: Request) -> None:
+    def start(self, id: str, request: GraphQLRequest) -> None:
         """Run an operation. An operation that cannot be run is answered with an error."""
         try:
             self._places[id] = self._take_place()
@@ -133,7 +133,7 @@ class Operations:
         for message in messages:
             self._socket.send(message)
 
-    def _operate(self, id: str, plan: Plan, request: Request) -> None:
+    def _operate(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         if plan.is_subscription:
             operation = Operation(plan, plan.declared(request.variables))
             outlet = _Outlet(self, self._socket, id)
@@ -145,7 +145,7 @@ class Operations:
         else:
             self._tasks[id] = asyncio.create_task(self._answer(id, plan, request))
 
-    async def _answer(self, id: str, plan: Plan, request: Request) -> None:
+    async def _answer(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         principal = self._lifecycle.lease.principal
         context = Context(
             self._pipeline.services, principal, renew=self._renew, address=self._address

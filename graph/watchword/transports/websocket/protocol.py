@@ -18,7 +18,7 @@ import orjson
 from watchword.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
 from watchword.formats.exact_json import decode, encode
 from watchword.tokens.members import members
-from watchword.transports.request import Request, read
+from watchword.transports.request import GraphQLRequest, read
 from watchword.transports.state import ConnectionState, StateMachine, Transition
 
 log = logging.getLogger("watchword.tokens")
@@ -63,7 +63,7 @@ class Start:
     """Run an operation."""
 
     id: str
-    request: Request
+    request: GraphQLRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _Bad(Exception):
     """The message violates the protocol."""
 
 
-class Protocol:
+class GraphQLTransportWS:
     """Decides about each message of one socket, by its state and its open operations."""
 
     __slots__ = ("_machine", "operations")
@@ -171,7 +171,7 @@ class Protocol:
         self.operations.discard(id)
         return Stop(id)
 
-    _handlers: dict[str, Callable[[Protocol, dict[str, Any]], Step]] = {
+    _handlers: dict[str, Callable[[GraphQLTransportWS, dict[str, Any]], Step]] = {
         "connection_init": _initialise,
         "ping": _ping,
         "pong": _pong,

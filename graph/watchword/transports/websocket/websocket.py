@@ -34,8 +34,8 @@ from watchword.transports.websocket.protocol import (
     Close,
     CloseCode,
     CloseSoon,
+    GraphQLTransportWS,
     Initialise,
-    Protocol,
     Renew,
     Reply,
     Start,
@@ -80,10 +80,10 @@ class WebSocketTransport:
             return
         with slot:
             wire = generic.socket(scope, receive, send)
-            await Connection(self._pipeline, scope, wire, address).run()
+            await SocketConnection(self._pipeline, scope, wire, address).run()
 
 
-class Connection:
+class SocketConnection:
     """The accepted dialogue on one socket."""
 
     __slots__ = (
@@ -110,7 +110,7 @@ class Connection:
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
-        self._protocol = Protocol(self._lifecycle)
+        self._protocol = GraphQLTransportWS(self._lifecycle)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
         self._operations = Operations(
             pipeline, self, self._lifecycle, address, self._renew_by_mutation

@@ -12,9 +12,9 @@ from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, principal, toy_door, until
 from watchword.asgi.types import Message
 from watchword.transports.http.sse import EventStream
-from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS, StreamRequest, serve
+from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS, StreamRequest, serve_stream
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import Request
+from watchword.transports.request import GraphQLRequest
 
 SCOPE: Message = {"type": "http", "extensions": {}}
 
@@ -45,8 +45,8 @@ async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
 def streamed(pipeline: Pipeline, client: Client, query: str) -> asyncio.Task[None]:
     alice = principal("alice", pipeline.services.clock.now())
     plan = pipeline.engine.plan(query, None)
-    request: Any = StreamRequest(alice, plan, Request(query), "192.0.2.1")
-    served = serve(pipeline, EventStream(), request, SCOPE, client.receive, client.send)
+    request: Any = StreamRequest(alice, plan, GraphQLRequest(query), "192.0.2.1")
+    served = serve_stream(pipeline, EventStream(), request, SCOPE, client.receive, client.send)
     return asyncio.create_task(served)
 
 

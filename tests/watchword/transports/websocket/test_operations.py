@@ -13,7 +13,7 @@ from tests.support.connection import Connection
 from tests.support.toy_server import principal, toy_door, until
 from watchword.principal import Principal
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import Request
+from watchword.transports.request import GraphQLRequest
 from watchword.transports.state import Transition
 from watchword.transports.websocket.operations import Operations
 
@@ -67,7 +67,7 @@ def operations(pipeline: Pipeline, socket: Socket, clock: MovedClock) -> Operati
 async def test_a_query_is_answered_and_its_id_is_free(
     operations: Operations, socket: Socket, pipeline: Pipeline
 ) -> None:
-    operations.start("1", Request("{ me }"))
+    operations.start("1", GraphQLRequest("{ me }"))
     assert operations.is_busy
     await until(lambda: not operations.is_busy)
     assert socket.types == [("1", "next"), ("1", "complete")]
@@ -77,7 +77,7 @@ async def test_a_query_is_answered_and_its_id_is_free(
 async def test_an_operation_that_cannot_be_run_is_answered_with_an_error(
     operations: Operations, socket: Socket, pipeline: Pipeline
 ) -> None:
-    operations.start("1", Request("{ nothing }"))
+    operations.start("1", GraphQLRequest("{ nothing }"))
     assert socket.types == [("1", "error")]
     assert len(pipeline.operations) == 0
 
@@ -86,11 +86,11 @@ async def test_one_operation_too_many_is_refused_and_the_others_go_on(
     operations: Operations, socket: Socket, pipeline: Pipeline
 ) -> None:
     for id in ("1", "2", "3"):
-        operations.start(id, Request(SUBSCRIPTION))
+        operations.start(id, GraphQLRequest(SUBSCRIPTION))
     assert socket.types == [("3", "error")]
     assert socket.sent[0]["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
     operations.stop("1")
-    operations.start("3", Request(SUBSCRIPTION))
+    operations.start("3", GraphQLRequest(SUBSCRIPTION))
     assert len(pipeline.operations) == 2
     operations.close()
 
@@ -98,8 +98,8 @@ async def test_one_operation_too_many_is_refused_and_the_others_go_on(
 async def test_stopping_and_closing_send_nothing_and_free_everything(
     operations: Operations, socket: Socket, pipeline: Pipeline
 ) -> None:
-    operations.start("1", Request(SUBSCRIPTION))
-    operations.start("2", Request("{ me }"))
+    operations.start("1", GraphQLRequest(SUBSCRIPTION))
+    operations.start("2", GraphQLRequest("{ me }"))
     operations.stop("2")
     operations.close()
     assert (socket.sent, operations.is_busy, len(pipeline.operations)) == ([], False, 0)

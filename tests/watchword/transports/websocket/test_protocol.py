@@ -16,9 +16,9 @@ from watchword.transports.websocket.protocol import (
     NEXT_TAIL,
     Close,
     CloseSoon,
+    GraphQLTransportWS,
     Initialise,
     Nothing,
-    Protocol,
     Renew,
     Reply,
     Start,
@@ -31,37 +31,37 @@ from watchword.transports.websocket.protocol import (
 )
 
 
-def say(protocol: Protocol, **message: Any) -> Step:
+def say(protocol: GraphQLTransportWS, **message: Any) -> Step:
     return protocol.receive(json.dumps(message))
 
 
-def ready() -> Protocol:
+def ready() -> GraphQLTransportWS:
     machine = StateMachine()
-    protocol = Protocol(machine)
+    protocol = GraphQLTransportWS(machine)
     say(protocol, type="connection_init")
     machine.go(Transition.OPEN)
     return protocol
 
 
-def subscribe(protocol: Protocol, id: str = "1") -> Step:
+def subscribe(protocol: GraphQLTransportWS, id: str = "1") -> Step:
     return say(protocol, type="subscribe", id=id, payload={"query": "{ a }"})
 
 
 def test_init_hands_its_payload_over_for_authentication() -> None:
     machine = StateMachine()
-    protocol = Protocol(machine)
+    protocol = GraphQLTransportWS(machine)
     assert say(protocol, type="connection_init", payload={"a": 1}) == Initialise({"a": 1})
     assert machine.state is ConnectionState.OPENING
 
 
 def test_a_second_init_is_too_many_even_before_the_ack() -> None:
-    protocol = Protocol(StateMachine())
+    protocol = GraphQLTransportWS(StateMachine())
     say(protocol, type="connection_init")
     assert say(protocol, type="connection_init") == Close(4429, "Too many initialisation requests")
 
 
 def test_nothing_starts_between_init_and_ack() -> None:
-    protocol = Protocol(StateMachine())
+    protocol = GraphQLTransportWS(StateMachine())
     say(protocol, type="connection_init")
     assert subscribe(protocol) == Close(4401, "Unauthorized")
 
@@ -83,8 +83,10 @@ def test_an_id_that_the_server_finished_is_free_again() -> None:
 
 def test_ping_is_answered_at_any_time() -> None:
     pong = Reply(b'{"type":"pong"}')
-    assert say(Protocol(StateMachine()), type="ping") == pong
-    assert say(Protocol(StateMachine()), type="ping", payload={"authorization": "x"}) == pong
+    assert say(GraphQLTransportWS(StateMachine()), type="ping") == pong
+    assert (
+        say(GraphQLTransportWS(StateMachine()), type="ping", payload={"authorization": "x"}) == pong
+    )
     assert say(ready(), type="ping") == pong
     assert say(ready(), type="ping", payload={"x": 1}) == Renew({"x": 1})
 
@@ -129,7 +131,7 @@ class AnyClient(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.machine = StateMachine()
-        self.protocol = Protocol(self.machine)
+        self.protocol = GraphQLTransportWS(self.machine)
         self.open: set[str] = set()
 
     @rule(message=messages)
@@ -168,7 +170,8 @@ TestAnyClient = AnyClient.TestCase
 @given(st.text() | st.binary() | st.none())
 def test_whatever_arrives_nothing_is_raised(data: str | bytes | None) -> None:
     assert isinstance(
-        Protocol(StateMachine()).receive(data), Close | Initialise | Renew | Reply | Nothing
+        GraphQLTransportWS(StateMachine()).receive(data),
+        Close | Initialise | Renew | Reply | Nothing,
     )
 
 
@@ -185,7 +188,9 @@ values = st.recursive(
 @pytest.mark.parametrize("kind", ["connection_init", "ping"])
 @pytest.mark.parametrize("number", ["-10000000000000000000000", "9" * 5000, "1e999"])
 def test_a_number_out_of_range_is_a_bad_message(kind: str, number: str) -> None:
-    step = Protocol(StateMachine()).receive(f'{{"type": "{kind}", "payload": {{"x": {number}}}}}')
+    step = GraphQLTransportWS(StateMachine()).receive(
+        f'{{"type": "{kind}", "payload": {{"x": {number}}}}}'
+    )
     assert isinstance(step, Close)
     assert step.code == 4400
 
@@ -195,7 +200,7 @@ def test_a_payload_of_any_json_type_is_taken_or_closes_as_a_bad_message(
     kind: str, payload: Any
 ) -> None:
     """The protocol: `payload?: Record<string, unknown>`, and 4400 for a message of another format."""
-    step = say(Protocol(StateMachine()), type=kind, payload=payload)
+    step = say(GraphQLTransportWS(StateMachine()), type=kind, payload=payload)
     if payload is not None and not isinstance(payload, dict):
         assert isinstance(step, Close)
         assert (step.code, "payload" in step.reason) == (4400, True)
