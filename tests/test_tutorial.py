@@ -130,6 +130,7 @@ def test_the_tutorial_can_be_followed_to_its_tests(reader: Reader) -> None:
             reader.follow(block)
 
 
+@pytest.mark.exhaustive
 def test_it_can_be_deployed_on_postgresql_and_redis(
     reader: Reader, postgres_url: str, redis: LiveRedis
 ) -> None:

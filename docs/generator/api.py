@@ -29,7 +29,9 @@ TITLES = {
     "relay": "Relay: ids, pages, connections",
     "storage": "Database and columns",
 }
-LONGEST = 90
+# The server makes the objects of these classes; resolvers and commands are given them.
+GIVEN = {"Context", "Operator", "Transaction"}
+LONGEST, LINE = 90, 10_000
 
 
 def page() -> str:
@@ -95,14 +97,14 @@ def _class(name: str, thing: type) -> Iterator[str]:
 
 
 def _method(name: str, function: Any) -> str:
-    title = name if isinstance(function, property) else " ".join(_call(name, function).split())
+    title = name if isinstance(function, property) else _call(name, function, longest=LINE)
     about = " ".join((function.__doc__ or "").split())
     return f"* {markdown.code(title)}" + (f": {about}" if about else "")
 
 
-def _call(name: str, function: Any) -> str:
+def _call(name: str, function: Any, longest: int = LONGEST) -> str:
     """Return a signature, with how the thing is called before it: `async`, or `async with`."""
-    signature = _signature(name, function)
+    signature = _signature(name, function, longest)
     if inspect.iscoroutinefunction(function):
         return f"async {signature}"
     if inspect.isasyncgenfunction(getattr(function, "__wrapped__", None)):
@@ -117,6 +119,8 @@ def _head(name: str, thing: Any) -> str:
     if hasattr(thing, "__table__"):
         columns = [f"    {key}: {kind}" for key, kind in thing.__annotations__.items()]
         return "\n".join([f"class {name}:", *columns])
+    if name in GIVEN:
+        return f"class {name}"
     if "__init__" in thing.__dict__:
         return "class " + _signature(name, thing.__init__).removesuffix(" -> None")
     base = thing.__bases__[0].__name__
@@ -124,8 +128,10 @@ def _head(name: str, thing: Any) -> str:
 
 
 def _field(field: Field[Any]) -> str:
-    default = "" if field.default is MISSING else f" = {field.default!r}"
-    return f"    {field.name}: {field.type}{default}"
+    default = field.default
+    if field.default_factory is not MISSING:
+        default = field.default_factory()
+    return f"    {field.name}: {field.type}" + ("" if default is MISSING else f" = {default!r}")
 
 
 def _methods(thing: type) -> Iterator[tuple[str, Any]]:
@@ -147,6 +153,8 @@ def _graphql(thing: Any) -> Iterator[str]:
         yield about
     lines = []
     for each in definition.fields:
+        if "Private[" in str(getattr(each.type_annotation, "raw_annotation", "")):
+            continue
         name = each.graphql_name or re.sub("_([a-z])", lambda found: found[1].upper(), each.name)
         lines.append(
             f"* {markdown.code(name)}" + (f": {each.description}" if each.description else "")
@@ -154,11 +162,11 @@ def _graphql(thing: Any) -> Iterator[str]:
     yield "\n".join(lines)
 
 
-def _signature(name: str, function: Any) -> str:
+def _signature(name: str, function: Any, longest: int = LONGEST) -> str:
     signature = inspect.signature(function)
     kept = [each for each in signature.parameters.values() if each.name != "self"]
     text = f"{name}{_text(signature.replace(parameters=kept))}"
-    if len(text) <= LONGEST:
+    if len(text) <= longest:
         return text
     lines = [f"    {_unquoted(str(each))}," for each in _with_marks(kept)]
     result = _unquoted(inspect.formatannotation(signature.return_annotation))
