@@ -23,7 +23,7 @@ from watchword.auth.accounts.accounts import (
     set_roles,
     sign_out,
 )
-from watchword.auth.accounts.external import link
+from watchword.auth.accounts.links import link
 from watchword.auth.sign_in.factors import reset
 from watchword.auth.tables import Account, AuditEntry
 from watchword.domain import Domain

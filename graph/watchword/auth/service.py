@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.auth.accounts.external import External
-from watchword.auth.keys.signing_keys import KeyStore
+from watchword.auth.keys.key_store import KeyStore
 from watchword.auth.revocation.revocations import Revocations
 from watchword.auth.sessions.sessions import Sessions, SignedIn
 from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS

@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from watchword.auth.accounts.accounts import find_account
-from watchword.auth.accounts.external import link, unlink
+from watchword.auth.accounts.links import link, unlink
 from watchword.auth.tables import Account
 from watchword.cli.accounts import write
 from watchword.config.settings import Settings

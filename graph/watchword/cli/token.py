@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 
 from watchword.auth.accounts.accounts import find_account
-from watchword.auth.accounts.external import check_standing, find
+from watchword.auth.accounts.links import check_standing, find
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.revocation.identity_events import STREAM

@@ -14,7 +14,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.toy_server import until
 from watchword.auth import rotation
-from watchword.auth.keys import signing_keys
+from watchword.auth.keys import key_store
 from watchword.auth.keys.signing_keys import KEYS_ARE_FRESH, LAST_TOKEN, newest_first
 from watchword.auth.rotation import EVERY_SECONDS, Rotation
 from watchword.auth.service import AuthService
@@ -136,7 +136,7 @@ async def test_no_sign_in_waits_for_a_query_of_keys(
         async def fail(session: object) -> list[SigningKey]:
             raise AssertionError("it looked")
 
-        monkeypatch.setattr(signing_keys, "newest_first", fail)
+        monkeypatch.setattr(key_store, "newest_first", fail)
         assert (await desk.login()).status_code == 200
 
 
@@ -149,7 +149,7 @@ async def test_a_database_that_is_away_is_waited_for(
             raise away(ConnectionRefusedError("postgresql://watchword:hunter2@database"))
 
         with monkeypatch.context() as patched:
-            patched.setattr(signing_keys, "newest_first", refuse)
+            patched.setattr(key_store, "newest_first", refuse)
             for _ in range(3):
                 await turn(clock, all_of_them, 10 * DAY)
         assert "the care of the signing keys failed and is tried again" in caplog.text

@@ -14,7 +14,7 @@ from tests.support.identity import unit_of
 from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.auth.accounts import accounts
-from watchword.auth.accounts.external import find
+from watchword.auth.accounts.links import find
 from watchword.cli.commands import cli
 from watchword.storage.database import Database
 

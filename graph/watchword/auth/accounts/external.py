@@ -1,8 +1,4 @@
-"""Users of other issuers: verifies the tokens of trusted issuers, and links their subjects to accounts.
-
-A user is identified by issuer and subject, and never by an e-mail address: an attacker who can choose an
-address at some issuer could otherwise choose an account here.
-"""
+"""Verifies the tokens of trusted issuers, and gives each of their users an account, if the settings say so."""
 
 from __future__ import annotations
 
@@ -12,20 +8,14 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.auth.accounts.accounts import (
     LONGEST_NAME,
     add_account,
-    check_takeover,
-    lock_account,
     new_id,
-    raise_version,
 )
-from watchword.auth.audit.audit import Action, record
-from watchword.auth.revocation.identity_events import account_revoked
+from watchword.auth.accounts.links import LOCK, check_standing, find, link
 from watchword.auth.revocation.revocations import Revocations
 from watchword.auth.tables import Account, ExternalIdentity
 from watchword.context import Services
@@ -33,24 +23,18 @@ from watchword.errors import (
     BadUserInput,
     Conflict,
     InvalidToken,
-    NotFound,
     TokenOutdated,
-    TokenRevoked,
     Unavailable,
     WatchwordError,
 )
 from watchword.formats.text import cleaned_text
 from watchword.principal import Actor, Principal
-from watchword.storage.columns import moment
 from watchword.storage.database import exclusive, is_unavailable
 from watchword.transaction import Transaction, transaction
 from watchword.trust.issuers import IssuerVerifier, TrustedIssuers, Verified
-from watchword.trust.mapping import LONGEST_SUBJECT, ExternalPerson, fingerprint, is_name
+from watchword.trust.mapping import ExternalPerson, fingerprint
 
 log = logging.getLogger("watchword.trust")
-
-# The advisory lock that is held while an account is linked or unlinked.
-LOCK = 7_709_017
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,74 +184,6 @@ class External:
             identity = await link(unit, person.issuer.issuer, person.subject, account.id)
         log.info("account %s was added for a user of %s", account.id, person.issuer.name)
         return account, identity
-
-
-async def find(
-    db: AsyncSession, issuer: str, subject: str
-) -> tuple[Account, ExternalIdentity] | None:
-    """Find the account that is linked to an issuer's subject."""
-    found = await db.execute(
-        select(Account, ExternalIdentity)
-        .join(ExternalIdentity, ExternalIdentity.account_id == Account.id)
-        .where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
-    )
-    row = found.one_or_none()
-    return None if row is None else (row[0], row[1])
-
-
-def check_standing(
-    account: Account, identity: ExternalIdentity, principal: Principal, leeway: float
-) -> None:
-    """Raise `TokenRevoked` if the account is disabled, or was signed out after the token was issued.
-
-    The issuer's clock may be ahead of ours by `leeway` seconds, so tokens that it dates up to that much
-    later than the sign-out are refused too.
-    """
-    ended = identity.revoked_at
-    is_over = ended is not None and principal.issued_at <= ended.timestamp() + leeway
-    if account.disabled_at is not None or is_over:
-        raise TokenRevoked
-
-
-async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
-    """Link an issuer's subject to an account.
-
-    Raises `BadUserInput` when it is linked already or is not a valid subject; `NotFound` when there is no
-    such account; `Forbidden` for another's account whose roles are beyond the actor's reach.
-    """
-    if not is_name(subject):
-        raise BadUserInput(
-            f"A subject has 1 to {LONGEST_SUBJECT} printable characters.", ["subject"]
-        )
-    await exclusive(unit.db, LOCK)
-    check_takeover(unit, await lock_account(unit.db, account))
-    if await find(unit.db, issuer, subject) is not None:
-        raise BadUserInput("This person has an account already.", ["subject"])
-    identity = ExternalIdentity(
-        issuer=issuer, subject=subject, account_id=account, created_at=moment(unit.now)
-    )
-    unit.db.add(identity)
-    await unit.db.flush()
-    record(unit, Action.ACCOUNT_LINKED, account=account, issuer=issuer, subject=subject)
-    return identity
-
-
-async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
-    """Unlink an issuer's subject from its account, and return the account.
-
-    All tokens that were issued for the account end. Its own sessions go on, but must refresh. Raises
-    `NotFound` when the subject has no account.
-    """
-    await exclusive(unit.db, LOCK)
-    found = await find(unit.db, issuer, subject)
-    if found is None:
-        raise NotFound("This person has no account.")
-    account = await lock_account(unit.db, found[0].id)
-    await unit.db.delete(found[1])
-    await raise_version(unit.db, account)
-    unit.publish(account_revoked(account.id, account.version))
-    record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
-    return account
 
 
 async def _add_account(unit: Transaction, person: ExternalPerson, roles: frozenset[str]) -> Account:

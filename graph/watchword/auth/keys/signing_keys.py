@@ -21,10 +21,8 @@ from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN
 from watchword.config.settings import PREFIX, Settings
 from watchword.errors import Unsafe
 from watchword.principal import SERVER, Actor
-from watchword.process.background import Background
-from watchword.process.clock import Clock
 from watchword.storage.columns import moment
-from watchword.storage.database import Database, exclusive, undisturbed
+from watchword.storage.database import Database, exclusive
 from watchword.storage.vault import Vault, make_key
 from watchword.tokens.keys import Key, KeyRing, generate
 from watchword.tokens.keys import load as load_key
@@ -32,15 +30,13 @@ from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.tokens")
 
-# Least seconds between two queries for a key id that this process does not know.
-COOL_DOWN = 1.0
 # A process that has not checked for new keys for this many seconds must not sign.
 KEYS_ARE_FRESH = 30.0
 # Seconds for which a key still verifies after its successor signs. Uses the longest values that settings
 # allow: the servers' settings may differ from those of the process that rotates, and may have changed since
 # the last token was signed.
 LAST_TOKEN = KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS
-# Seconds until a key signs after `rotate(at_once=True)`. Longer than COOL_DOWN and the difference of clocks:
+# Seconds until a key signs after `rotate(at_once=True)`. Longer than the cool-down of `KeyStore` and the difference of clocks:
 # a process that receives the first token either knows the key, or made its last query before the key existed
 # and may query again.
 AT_ONCE = 10.0
@@ -74,7 +70,7 @@ async def load(database: Database, vault: Vault, now: float) -> KeyRing:
     """
     async with database.read() as db:
         rows = await newest_first(db)
-    return ring((_dated(row, _open(row, vault)) for row in rows), now)
+    return ring((dated(row, open_key(row, vault)) for row in rows), now)
 
 
 async def ensure(database: Database, vault: Vault, settings: Settings, now: float) -> None:
@@ -91,7 +87,7 @@ async def ensure(database: Database, vault: Vault, settings: Settings, now: floa
             make_key(settings)
             _seal(Transaction(db, now), rows, vault)
         for row in rows:
-            _open(row, vault)
+            open_key(row, vault)
         if not rows:
             key = generate(settings.algorithm, settings.rsa_bits)
             _add(Transaction(db, now), vault, key, rows, signs_at=now)
@@ -158,87 +154,6 @@ def is_due(newest: float, settings: Settings, now: float) -> bool:
     return 0 < settings.key_rotation_seconds <= now - newest
 
 
-class KeyStore:
-    """The signing keys that this process has in memory."""
-
-    def __init__(
-        self, database: Database, vault: Vault, clock: Clock, background: Background
-    ) -> None:
-        self._background = background
-        self._database = database
-        self._vault = vault
-        self._clock = clock
-        self._keys: Sequence[DatedKey] = ()
-        self._looked_at = self._fresh_at = float("-inf")
-        self._looking: asyncio.Task[None] | None = None
-
-    @property
-    def ring(self) -> KeyRing:
-        """The keys that are valid now, the signing key first."""
-        return ring(self._keys, self._clock.now())
-
-    @property
-    def newest(self) -> float:
-        """When the newest key was made (Unix seconds); infinity if there is none."""
-        return self._keys[0].created_at if self._keys else float("inf")
-
-    @property
-    def has_retired(self) -> bool:
-        """Whether there is a key whose last token has expired."""
-        now = self._clock.now()
-        return any(each.retires_at is not None and each.retires_at <= now for each in self._keys)
-
-    @property
-    def is_blind(self) -> bool:
-        """Whether the last query for keys failed."""
-        return self._looked_at > self._fresh_at
-
-    async def fresh(self) -> KeyRing:
-        """Return keys to sign with that were checked within the last KEYS_ARE_FRESH seconds."""
-        if self._clock.now() - self._fresh_at > KEYS_ARE_FRESH:
-            await self._look_together()
-        return self.ring
-
-    async def refresh(self) -> bool:
-        """Query for keys that other processes made or retired, at most once a second.
-
-        Returns False if the last query is too recent. A flood of tokens with unknown key ids therefore
-        costs one query a second. Concurrent callers share one query.
-        """
-        if self._looking is None and 0 <= self._clock.now() - self._looked_at < COOL_DOWN:
-            return False
-        await self._look_together()
-        return True
-
-    async def _look_together(self) -> None:
-        if self._looking is None:
-            self._looked_at = self._clock.now()
-            look = self._look(self._looked_at)
-            self._looking = self._background.spawn("look for signing keys", look)
-        await undisturbed(self._looking)
-
-    async def _look(self, now: float) -> None:
-        try:
-            async with self._database.read() as db:
-                rows = await newest_first(db)
-            known = {each.key.kid: each.key for each in self._keys}
-            found = [(row, known.get(row.kid) or self._try(row)) for row in rows]
-            self._keys = [_dated(row, key) for row, key in found if key is not None]
-            self._fresh_at = now
-        finally:
-            self._looking = None
-
-    def _try(self, row: SigningKey) -> Key | None:
-        """Open a key. If it cannot be opened, log that, and go on with the keys that are known, if any are."""
-        try:
-            return _open(row, self._vault)
-        except Unsafe as error:
-            if not self._keys:
-                raise
-            log.error("signing key %s is left out: %s", row.kid, error)
-            return None
-
-
 async def newest_first(db: AsyncSession) -> list[SigningKey]:
     """Return all keys in the database, the newest first."""
     found = await db.execute(select(SigningKey).order_by(SigningKey.created_at.desc()))
@@ -273,7 +188,7 @@ def _succeed(
     """Add a key that succeeds the existing ones, and set when those retire."""
     # A process with another vault than the servers must not change their keys.
     for row in rows:
-        _open(row, vault)
+        open_key(row, vault)
     signs_at = unit.now + max(publish, AT_ONCE) if rows else unit.now
     for row in rows:
         row.retires_at = row.retires_at or moment(signs_at + LAST_TOKEN)
@@ -294,7 +209,7 @@ def _add(
     unit.db.add(row)
     signs = row.signs_at.isoformat(timespec="seconds")
     record(unit, Action.KEY_ADDED, kid=key.kid, algorithm=key.algorithm, signs_at=signs)
-    return _dated(row, key)
+    return dated(row, key)
 
 
 def _after(rows: Sequence[SigningKey], now: datetime) -> datetime:
@@ -302,7 +217,8 @@ def _after(rows: Sequence[SigningKey], now: datetime) -> datetime:
     return max(now, rows[0].created_at + timedelta(microseconds=1)) if rows else now
 
 
-def _open(row: SigningKey, vault: Vault) -> Key:
+def open_key(row: SigningKey, vault: Vault) -> Key:
+    """Unseal a key. Raises `Unsafe` when the vault cannot open it, or it is damaged."""
     pem = vault.open(row.private_pem)
     try:
         return load_key(row.kid, row.algorithm, pem)
@@ -313,6 +229,7 @@ def _open(row: SigningKey, vault: Vault) -> Key:
         ) from None
 
 
-def _dated(row: SigningKey, key: Key) -> DatedKey:
+def dated(row: SigningKey, key: Key) -> DatedKey:
+    """Return a key with the dates of its row."""
     retires_at = None if row.retires_at is None else row.retires_at.timestamp()
     return DatedKey(key, row.created_at.timestamp(), row.signs_at.timestamp(), retires_at)

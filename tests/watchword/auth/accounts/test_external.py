@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,25 +11,20 @@ from sqlalchemy import func, select
 
 from tests.support.away import away
 from tests.support.clock import MovedClock
-from tests.support.identity import EMAIL, SignInDesk, sign_in_desk, unit_of
+from tests.support.identity import EMAIL, sign_in_desk, unit_of
 from tests.support.issuer import JWKS, OPENID, FakeIssuer, fake_issuer
 from tests.support.outlet import Noted
 from tests.support.tokens import key
+from tests.support.trusting import trusting
 from watchword.auth.accounts import external
 from watchword.auth.accounts.accounts import (
     disable,
-    list_accounts,
-    set_password,
     set_roles,
-    sign_out,
 )
-from watchword.auth.accounts.external import link, unlink
-from watchword.auth.service import AuthService
-from watchword.auth.sign_in.passwords import hash_chosen
-from watchword.auth.tables import Account, AuditEntry, ExternalIdentity
+from watchword.auth.tables import AuditEntry, ExternalIdentity
 from watchword.config.settings import Settings
 from watchword.delivery.lease import Lease
-from watchword.errors import InvalidToken, NotFound, TokenExpired, TokenRevoked, Unavailable
+from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
 from watchword.principal import FIRST_PARTY
 from watchword.storage.database import Database
 from watchword.transports.pipeline import check_renewal
@@ -42,41 +36,6 @@ SECONDS = 600
 def idp() -> Iterator[FakeIssuer]:
     with fake_issuer() as issuer:
         yield issuer
-
-
-class Desk:
-    """A sign-in desk that trusts an issuer and verifies its tokens."""
-
-    def __init__(
-        self, desk: SignInDesk, database: Database, clock: MovedClock, idp: FakeIssuer
-    ) -> None:
-        self.auth, self.local = desk.auth, desk.account
-        self.desk, self.database, self.clock, self.idp = desk, database, clock, idp
-
-    def token(self, **changes: Any) -> str:
-        return self.idp.token(**{"now": self.clock.now(), **changes})
-
-    async def verify(self, token: str | None = None, **changes: Any) -> Any:
-        return await self.auth.verify(token or self.token(**changes))
-
-    async def accounts(self) -> dict[str, Account]:
-        async with self.database.read() as db:
-            return {account.id: account for account in await list_accounts(db)}
-
-    async def actions(self, account: str) -> list[tuple[str, dict[str, str]]]:
-        entries = select(AuditEntry).filter_by(account_id=account).order_by(AuditEntry.position)
-        async with self.database.read() as db:
-            found = (await db.execute(entries)).scalars()
-            return [(entry.action, entry.detail) for entry in found]
-
-
-@asynccontextmanager
-async def trusting(
-    database: Database, clock: MovedClock, idp: FakeIssuer, **entry: Any
-) -> AsyncIterator[Desk]:
-    settings = idp.setting(**entry)
-    async with sign_in_desk(database, clock, trusted_issuers=[settings]) as desk:
-        yield Desk(desk, database, clock, idp)
 
 
 async def test_an_account_is_made_at_first_sight_and_found_again(
@@ -226,66 +185,6 @@ async def test_a_disabled_account_is_refused_after_ten_minutes_even_without_even
             await desk.verify(token)
 
 
-async def test_after_signing_out_everywhere_a_newer_token_is_needed(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        old = desk.token()
-        principal = await desk.verify(old)
-        clock.move(10)
-        async with unit_of(database, clock.now()) as unit:
-            await set_password(
-                unit, principal.subject, await hash_chosen("correct horse battery staple")
-            )
-        for event in unit.events:
-            desk.auth.revocations.add(event, clock.now())
-        with pytest.raises(TokenRevoked):
-            await desk.verify(old)
-        with pytest.raises(TokenRevoked):
-            await desk.verify(desk.token(jti="other", now=clock.now() - 5))
-        clock.move(2 * SECONDS)
-        with pytest.raises(TokenRevoked):
-            await desk.verify(old)
-        assert (await desk.verify(jti="new")).subject == principal.subject
-
-
-async def test_signing_out_in_another_process_ends_external_tokens_too(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        async with unit_of(database, clock.now()) as unit:
-            await link(unit, idp.url, "elsewhere", desk.local.id)
-        token = desk.token(sub="elsewhere")
-        assert (await desk.verify(token)).subject == desk.local.id
-        mine = await desk.desk.sign_in()
-        async with unit_of(database, clock.now()) as unit:
-            await sign_out(unit, desk.local.id, keep=mine.session.id)
-        for event in unit.events:
-            desk.auth.revocations.add(event, clock.now())
-        # A token that is verified for the first time now is refused too.
-        for old in (token, desk.token(sub="elsewhere", jti="other")):
-            with pytest.raises(TokenRevoked):
-                await desk.verify(old)
-        assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
-
-
-async def test_an_issuer_whose_clock_is_ahead_is_signed_out_too(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        ahead = desk.token(now=clock.now() + desk.auth.settings.leeway_seconds)
-        principal = await desk.verify(ahead)
-        async with unit_of(database, clock.now()) as unit:
-            await sign_out(unit, principal.subject)
-        clock.move(10)
-        # A second process that has not seen the token, and receives no events.
-        other = AuthService(desk.auth.services)
-        await other.open()
-        with pytest.raises(TokenRevoked):
-            await other.verify(ahead)
-        assert (await other.verify(desk.token(jti="new"))).subject == principal.subject
-
-
 async def test_a_new_account_is_audited_with_its_network_address(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
@@ -411,87 +310,6 @@ async def test_a_user_without_account_has_a_stable_subject(
         assert len(await desk.accounts()) == 1
 
 
-async def test_only_linked_users_are_accepted(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp, accounts="known") as desk:
-        with pytest.raises(InvalidToken) as refused:
-            await desk.verify()
-        assert refused.value.rule == "no account"
-        async with unit_of(database, clock.now()) as unit:
-            await link(unit, idp.url, "person-1", desk.local.id)
-        assert (await desk.verify()).subject == desk.local.id
-        assert ("ACCOUNT_LINKED", {"issuer": idp.url, "subject": "person-1"}) in (
-            await desk.actions(desk.local.id)
-        )
-
-
-async def test_a_user_can_be_unlinked_and_linked_to_another_account(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        before = await desk.verify()
-        async with unit_of(database, clock.now()) as unit:
-            assert (await unlink(unit, idp.url, "person-1")).id == before.subject
-            await link(unit, idp.url, "person-1", desk.local.id)
-        assert (await desk.verify(jti="2")).subject == desk.local.id
-        assert (await desk.actions(before.subject))[-1] == (
-            "ACCOUNT_UNLINKED", {"issuer": idp.url, "subject": "person-1"},
-        )  # fmt: skip
-
-
-async def test_unlinking_ends_all_tokens_in_every_process(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        async with unit_of(database, clock.now()) as unit:
-            await link(unit, idp.url, "person-1", desk.local.id)
-        mine, token = await desk.desk.sign_in(), desk.token()
-        other = AuthService(desk.auth.services)
-        await other.open()
-        for auth in (desk.auth, other):
-            assert (await auth.verify(token)).subject == desk.local.id
-        async with unit_of(database, clock.now()) as unit:
-            await unlink(unit, idp.url, "person-1")
-        for auth in (desk.auth, other):
-            for event in unit.events:
-                auth.revocations.add(event, clock.now())
-            with pytest.raises(TokenRevoked):
-                await auth.verify(token)
-        clock.move(2 * SECONDS)
-        for auth in (desk.auth, other):
-            assert (await auth.verify(token)).subject != desk.local.id
-        # The account's own session can go on.
-        assert (await desk.desk.refresh(mine.refresh_token)).status_code == 200
-
-
-async def test_an_unlinked_user_gets_a_new_account(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        seen = set()
-        for number in range(3):
-            seen.add((await desk.verify(jti=str(number))).subject)
-            async with unit_of(database, clock.now()) as unit:
-                await unlink(unit, idp.url, "person-1")
-        assert len(seen) == 3
-        with pytest.raises(NotFound):
-            async with unit_of(database, clock.now()) as unit:
-                await unlink(unit, idp.url, "person-1")
-
-
-async def test_a_subject_of_another_issuer_is_not_an_account_of_ours(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        principal = await desk.verify(client_id=FIRST_PARTY, sid="s", ver=99)
-        assert principal.client != FIRST_PARTY
-        assert principal.session is None
-        # An issuer names its own subjects, not our accounts.
-        taken = await desk.verify(sub=desk.local.id, jti="2")
-        assert taken.subject != desk.local.id
-
-
 async def test_our_own_tokens_go_on_as_before(
     database: Database, clock: MovedClock, idp: FakeIssuer
 ) -> None:
@@ -537,18 +355,3 @@ async def test_the_cache_is_bounded(database: Database, clock: MovedClock, idp: 
 
 def test_no_issuer_is_trusted_without_settings() -> None:
     assert Settings(_env_file=None).trusted_issuers == ()
-
-
-async def test_a_token_of_the_very_second_in_which_its_person_was_signed_out_is_refused(
-    database: Database, clock: MovedClock, idp: FakeIssuer
-) -> None:
-    async with trusting(database, clock, idp) as desk:
-        principal = await desk.verify()
-        async with unit_of(database, clock.now()) as unit:
-            await sign_out(unit, principal.subject)
-        # No event reaches this process: the row alone decides.
-        with pytest.raises(TokenRevoked):
-            await desk.verify(jti="same second")
-        # The issuer's clock may be ahead by this much.
-        clock.move(desk.auth.settings.leeway_seconds + 1)
-        assert (await desk.verify(jti="next second")).subject == principal.subject
