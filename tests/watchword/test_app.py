@@ -667,8 +667,8 @@ NEEDED = {"the look at the log", "the follower of revocations"}
 TASKS = NEEDED | {
     "the listener of the bus",
     "the sender of the bus",
-    "the forgetting of revocations",
-    "the care of the signing keys",
+    "the dropping of old revocations",
+    "the rotation of the signing keys",
     "the pruning of the log",
     "the pruning of used ids",
     "the pruning of sessions",

@@ -24,13 +24,13 @@ class Rotation:
 
     def open(self, background: Background) -> None:
         """Start the periodic task; it runs until the background is closed."""
-        background.every(EVERY_SECONDS, "the care of the signing keys", self.turn)
+        background.every(EVERY_SECONDS, "the rotation of the signing keys", self.turn)
 
     async def turn(self) -> None:
         """Do all of it once. Raises `Unavailable` when the database is away."""
         auth = self._auth
         await auth.refresh_keys()
-        if auth.keys.is_blind:
+        if auth.keys.last_query_failed:
             raise Unavailable("The database cannot be asked just now.")
         keys, settings, now = auth.keys, auth.settings, auth.clock.now()
         database, vault = auth.services.database, auth.services.vault

@@ -81,7 +81,7 @@ class AuthService:
         except UnknownKey:
             if await self.refresh_keys():
                 return self.verifier.verify(token)
-            if self.keys.is_blind:
+            if self.keys.last_query_failed:
                 raise Unavailable("The database cannot be asked just now. Try again.") from None
             raise
 

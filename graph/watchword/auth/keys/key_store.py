@@ -39,8 +39,8 @@ class KeyStore:
         self._vault = vault
         self._clock = clock
         self._keys: Sequence[DatedKey] = ()
-        self._looked_at = self._fresh_at = float("-inf")
-        self._looking: asyncio.Task[None] | None = None
+        self._queried_at = self._fresh_at = float("-inf")
+        self._querying: asyncio.Task[None] | None = None
 
     @property
     def ring(self) -> KeyRing:
@@ -59,14 +59,14 @@ class KeyStore:
         return any(each.retires_at is not None and each.retires_at <= now for each in self._keys)
 
     @property
-    def is_blind(self) -> bool:
+    def last_query_failed(self) -> bool:
         """Whether the last query for keys failed."""
-        return self._looked_at > self._fresh_at
+        return self._queried_at > self._fresh_at
 
     async def fresh(self) -> KeyRing:
         """Return keys to sign with that were checked within the last KEYS_ARE_FRESH seconds."""
         if self._clock.now() - self._fresh_at > KEYS_ARE_FRESH:
-            await self._look_together()
+            await self._query_together()
         return self.ring
 
     async def refresh(self) -> bool:
@@ -75,30 +75,30 @@ class KeyStore:
         Returns False if the last query is too recent. A flood of tokens with unknown key ids therefore
         costs one query a second. Concurrent callers share one query.
         """
-        if self._looking is None and 0 <= self._clock.now() - self._looked_at < COOL_DOWN:
+        if self._querying is None and 0 <= self._clock.now() - self._queried_at < COOL_DOWN:
             return False
-        await self._look_together()
+        await self._query_together()
         return True
 
-    async def _look_together(self) -> None:
-        if self._looking is None:
-            self._looked_at = self._clock.now()
-            look = self._look(self._looked_at)
-            self._looking = self._background.spawn("look for signing keys", look)
-        await undisturbed(self._looking)
+    async def _query_together(self) -> None:
+        if self._querying is None:
+            self._queried_at = self._clock.now()
+            query = self._query(self._queried_at)
+            self._querying = self._background.spawn("query for signing keys", query)
+        await undisturbed(self._querying)
 
-    async def _look(self, now: float) -> None:
+    async def _query(self, now: float) -> None:
         try:
             async with self._database.read() as db:
                 rows = await newest_first(db)
             known = {each.key.kid: each.key for each in self._keys}
-            found = [(row, known.get(row.kid) or self._try(row)) for row in rows]
+            found = [(row, known.get(row.kid) or self._open_or_skip(row)) for row in rows]
             self._keys = [dated(row, key) for row, key in found if key is not None]
             self._fresh_at = now
         finally:
-            self._looking = None
+            self._querying = None
 
-    def _try(self, row: SigningKey) -> Key | None:
+    def _open_or_skip(self, row: SigningKey) -> Key | None:
         """Open a key. If it cannot be opened, log that, and go on with the keys that are known, if any are."""
         try:
             return open_key(row, self._vault)

@@ -54,7 +54,7 @@ class RevocationFollower:
         await self._recall()
         background = self._services.background
         background.start("the follower of revocations", self._follow, is_needed=True)
-        background.every(FORGET_SECONDS, "the forgetting of revocations", self.forget)
+        background.every(FORGET_SECONDS, "the dropping of old revocations", self.forget)
 
     async def forget(self) -> None:
         """Drop the revocations that are older than any token."""

@@ -161,13 +161,13 @@ async def test_a_flood_of_unknown_keys_asks_the_database_once_a_second(
     async with sign_in_desk(database, clock) as desk:
         forged = forge(await signed(desk))
         looked: list[float] = []
-        look = KeyStore._look
+        look = KeyStore._query
 
         async def counted(store: KeyStore, now: float) -> None:
             looked.append(now)
             await look(store, now)
 
-        monkeypatch.setattr(KeyStore, "_look", counted)
+        monkeypatch.setattr(KeyStore, "_query", counted)
         clock.move(5)
         for _ in range(50):
             with pytest.raises(InvalidToken):
