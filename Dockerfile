@@ -1,25 +1,25 @@
 # The server with all it needs, from the lock files, for a user who is not root.
 
-FROM node:24-slim AS explorer
-WORKDIR /explorer
-COPY graph/watchword/explorer/package.json graph/watchword/explorer/package-lock.json graph/watchword/explorer/.npmrc ./
-RUN npm ci
+FROM python:3.11-slim AS wheel
+COPY requirements/build.lock /build.lock
+RUN pip install --no-cache-dir --require-hashes -r /build.lock
+WORKDIR /source
+COPY pyproject.toml MANIFEST.in README.md CHANGELOG.md LICENSE ./
+COPY requirements/build_backend.py requirements/
+COPY graph graph
+COPY schema schema
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM python:3.11-slim AS environment
 COPY requirements/run.lock /run.lock
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /run.lock
-WORKDIR /app
-COPY pyproject.toml README.md LICENSE ./
-COPY graph graph
-COPY schema schema
-RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e .
+COPY --from=wheel /wheel /wheel
+RUN /venv/bin/pip install --no-cache-dir --no-deps /wheel/*.whl
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group --home-dir /data watchword \
     && install --directory --owner watchword --group watchword --mode 700 /data
 COPY --from=environment /venv /venv
-COPY --from=environment /app /app
-COPY --from=explorer /explorer/node_modules /app/graph/watchword/explorer/node_modules
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     WATCHWORD_HOME=/data \

@@ -55,7 +55,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install pip-tools
 	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --extra dev --constraint requirements/run.lock --output-file requirements/dev.lock pyproject.toml
-	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/explorer.lock requirements/explorer.in
+	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/build.lock requirements/build.in
 
 clean:  ## remove what was installed; data in var/ stays
 	@rm -rf $(VENV) graph/watchword/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
@@ -63,10 +63,10 @@ clean:  ## remove what was installed; data in var/ stays
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
 
-$(VENV)/run: requirements/run.lock pyproject.toml
+$(VENV)/run: requirements/run.lock requirements/build.lock pyproject.toml
 	@echo "Installing what Watchword needs …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --require-hashes -r requirements/run.lock -r requirements/build.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -79,6 +79,5 @@ $(VENV)/dev: $(VENV)/run requirements/dev.lock
 # registry there is no GraphiQL, and everything else works.
 graph/watchword/explorer/node_modules/.done: graph/watchword/explorer/package-lock.json $(VENV)/run
 	@echo "Installing GraphiQL's browser files …"
-	@$(PIP) install --require-hashes -r requirements/explorer.lock
 	@cd graph/watchword/explorer && $(NPM) ci && touch node_modules/.done \
 		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"

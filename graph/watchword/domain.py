@@ -75,15 +75,20 @@ def load(name: str) -> Mount:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise Unsafe(
-            f"There is no module {error.name!r} to load the schema {name!r} from."
+            f"There is no module {error.name!r} to load the schema {name!r} from.{_hint(name)}"
         ) from error
     schema = getattr(module, attribute, None)
     if not isinstance(schema, strawberry.Schema):
-        raise Unsafe(f"{name!r} is not a Strawberry schema.")
+        raise Unsafe(f"{name!r} is not a Strawberry schema.{_hint(name)}")
     domain = getattr(module, "domain", None)
     mount = Mount(schema, domain if isinstance(domain, Domain) else Domain())
     _check_gives(mount.domain)
     return mount
+
+
+def _hint(name: str) -> str:
+    """Return the built-in schema's name for an operator who mounts it by its old name."""
+    return " The built-in schema is incident_room:schema now." if name == "schema:schema" else ""
 
 
 def _check_gives(domain: Domain) -> None:

@@ -40,7 +40,9 @@ class LiveServer:
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **environment,
         }
+        self.program: tuple[str, ...] = (sys.executable, "-m", "watchword")
         self.arguments: tuple[str, ...] = ()
+        self.cwd: Path | None = None
         self.url = ""
         self.output: list[str] = []
         self._ready = threading.Event()
@@ -49,7 +51,8 @@ class LiveServer:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "watchword", "serve", "--port", "0", *self.arguments],
+            [*self.program, "serve", "--port", "0", *self.arguments],
+            cwd=self.cwd,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,7 +107,8 @@ class LiveServer:
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a `watchword` command with the same settings; return what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "watchword", *arguments],
+            [*self.program, *arguments],
+            cwd=self.cwd,
             env=self.environment,
             capture_output=True,
             text=True,

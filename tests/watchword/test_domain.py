@@ -77,3 +77,13 @@ def test_nobody_reaches_further_than_its_own_roles_and_scopes_and_what_the_domai
     assert reach("x", "y") == Grants(frozenset({"admin", "helper"}), frozenset({"x", "y"}))
     # A token with fewer scopes than its account can give no more than it has.
     assert reach("x") == Grants(frozenset({"helper"}), frozenset({"x"}))
+
+
+@pytest.mark.parametrize("has_own_module", [False, True])
+def test_the_name_that_the_built_in_schema_had_before_leads_to_the_one_it_has(
+    has_own_module: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_own_module:
+        monkeypatch.setitem(sys.modules, "schema", ModuleType("schema"))
+    with pytest.raises(Unsafe, match="The built-in schema is incident_room:schema now"):
+        load("schema:schema")
