@@ -18,7 +18,7 @@ from tests.support.documents import README, ROOT, block
 from tests.support.server import LiveServer
 
 # One worker builds the wheel and installs it, once for all tests.
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.exhaustive]
 
 __all__ = ["chromium", "node"]
 
