@@ -1,30 +1,34 @@
-"""Renames the tables of a database that a release before the prefix `watchword_` has made.
+"""Renames the tables of a database that was made by a release without the prefix `watchword_`.
 
 Those releases called the runtime's tables `accounts`, `sessions` and so on, and named each version
 table of Alembic after a top-level package: `graph_version` for the runtime, `schema_version` for the
-incident room. All of it is renamed in one transaction before Alembic reads a version. If the process
-is killed, the database still has all of the former names, and the next start begins again.
+incident room. One transaction renames them all before Alembic reads a version. If the process is
+killed, the database keeps the former names, and the next start renames them.
 
-A table that only has a former name is left alone. `graph_version` must hold a revision of the runtime,
-and every table that this revision made must be there; the same goes for `schema_version`.
+Tables of other applications may have the same names. So nothing is renamed unless `graph_version`
+holds a revision of the runtime and every table of that revision exists. `schema_version` is checked
+in the same way.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, inspect, text
 
+log = logging.getLogger("watchword.migration")
+
 PREFIX = "watchword_"
-"""The names of the runtime's tables begin with this, and no table of a domain's versions does."""
+"""All names of the runtime's tables begin with this. A domain's version table must not."""
 VERSION = f"{PREFIX}version"
 
 FORMER_VERSION = "graph_version"
 INCIDENT_ROOM = ("schema_version", "incident_room_version")
 
-# The tables that are there after each revision of a release before the prefix.
+# The former names of the tables that exist at each revision.
 _ACCOUNTS = {"accounts", "passwords", "sessions", "refresh_tokens", "signing_keys"}
 _LOG = {"log_streams", "log_events", "log_epochs"}
 _TOKENS = {"external_identities", "used_ids", "passkeys", "totp", "recovery_codes", "clients"}
@@ -40,23 +44,23 @@ RUNTIME_TABLES = {
 _INCIDENTS = {"components", "incidents", "incident_components", "incident_updates"}
 INCIDENT_TABLES = {"0001": _INCIDENTS, "0002": _INCIDENTS | {"component_changes"}}
 
-# The triggers on `audit_entries` (on PostgreSQL also their function).
+# The former names of the triggers on `audit_entries`.
 _TRIGGERS = {f"audit_entries_{end}" for end in ("are_kept", "insert", "update", "delete")}
 _COPY = f"{PREFIX}copy"
 
 
 def is_former(connection: Connection) -> bool:
-    """Tell whether the database has the runtime's tables under their former names."""
+    """Return whether the runtime's tables have their former names."""
     return not inspect(connection).has_table(VERSION) and bool(
         _proven(connection, FORMER_VERSION, RUNTIME_TABLES)
     )
 
 
 def rename(connection: Connection, domains: Mapping[str, tuple[str, frozenset[str]]]) -> None:
-    """Give the runtime's tables, and the version tables, the names of today. Commits.
+    """Rename the runtime's tables and all version tables, in a transaction of its own.
 
-    `domains` maps the name of a domain's version table to its former name, and to the revisions that
-    its package has: it is renamed if it holds one of them. The connection must be in no transaction.
+    `domains` maps a domain's version table to its former name and to the revisions of its package; it is
+    renamed if it holds one of these. The connection must not be in a transaction.
     """
     with _without_foreign_keys(connection), connection.begin():
         revision = _proven(connection, FORMER_VERSION, RUNTIME_TABLES)
@@ -68,6 +72,7 @@ def rename(connection: Connection, domains: Mapping[str, tuple[str, frozenset[st
             _rename_on_sqlite(connection, names)
         else:
             _rename_on_postgresql(connection, names)
+    log.info("%d tables were renamed; the runtime's begin with %s now", len(names), PREFIX)
 
 
 def _version_tables(
@@ -88,7 +93,7 @@ def _version_tables(
 def _proven(
     connection: Connection, version_table: str, tables: Mapping[str, set[str]]
 ) -> str | None:
-    """Return the revision in a version table, if every table of that revision is there."""
+    """Return the revision in a version table if every table of that revision exists, otherwise None."""
     versions = _versions(connection, version_table)
     revision = next(iter(versions)) if len(versions) == 1 else ""
     if revision not in tables:
@@ -97,7 +102,7 @@ def _proven(
 
 
 def _versions(connection: Connection, table: str) -> frozenset[str]:
-    """Return the revisions in a version table of Alembic; none if the table is something else."""
+    """Return the revisions in a version table of Alembic; an empty set for any other table."""
     inspector = inspect(connection)
     if not inspector.has_table(table):
         return frozenset()
@@ -107,12 +112,12 @@ def _versions(connection: Connection, table: str) -> frozenset[str]:
 
 
 def _renamed(name: str, old: str, new: str) -> str:
-    """Return the name of an index, a constraint or a sequence that carries its table's name."""
+    """Return the new name of an index, a constraint or a sequence that is named after its table."""
     return re.sub(rf"^((?:pk|uq|fk|ix)_)?{old}(?=_|$)", rf"\g<1>{new}", name)
 
 
-# What PostgreSQL names after a table, and how each is renamed. Constraints come first: the index of a
-# constraint is renamed with it.
+# PostgreSQL's objects that are named after a table, and how to rename them. Constraints come first: renaming
+# one renames its index too.
 _NAMED_AFTER_TABLE = (
     (
         "SELECT conname FROM pg_constraint WHERE conrelid = CAST(:table AS regclass)",
@@ -147,9 +152,9 @@ def _rename_on_postgresql(connection: Connection, names: Mapping[str, str]) -> N
 
 def _rename_on_sqlite(connection: Connection, names: Mapping[str, str]) -> None:
     for old, new in names.items():
-        # References in other tables, in triggers and in views follow.
+        # SQLite changes the name in the foreign keys of other tables, in triggers and in views too.
         connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
-    # Otherwise SQLite refuses to rename the copy of a table while a view names the one that it replaces.
+    # Without this, a view on a table would make SQLite refuse to rename the copy that replaces the table.
     connection.execute(text("PRAGMA legacy_alter_table=ON"))
     for old, new in names.items():
         _rename_inside(connection, old, new)
@@ -158,8 +163,8 @@ def _rename_on_sqlite(connection: Connection, names: Mapping[str, str]) -> None:
 def _rename_inside(connection: Connection, old: str, new: str) -> None:
     """Rename a table's constraints, indexes and triggers.
 
-    SQLite can rename none of them. The table is copied if it has a constraint with a name, as
-    https://sqlite.org/lang_altertable.html describes in section 7.
+    SQLite has no statement for that. Indexes and triggers are made anew; a table with named constraints is
+    replaced by a copy (https://sqlite.org/lang_altertable.html, section 7).
     """
     query = text(
         "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = :t AND sql IS NOT NULL"
@@ -189,9 +194,10 @@ def _rename_inside(connection: Connection, old: str, new: str) -> None:
 
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """Let SQLite drop a table that others refer to, as its copy takes its place.
+    """Switch foreign keys off on SQLite, so that a table can be dropped although others refer to it.
 
-    The switch does nothing inside of a transaction, so it goes past the connection, which would begin one.
+    SQLite ignores the switch inside a transaction. It is sent through a cursor of the driver, because
+    SQLAlchemy's connection would begin one.
     """
     if connection.dialect.name != "sqlite":
         yield

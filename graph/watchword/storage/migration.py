@@ -1,7 +1,7 @@
-"""Brings a database to the newest version: the runtime's tables and those of the mounted schema.
+"""Migrates a database to the newest revision, for the runtime's tables and those of the mounted schema.
 
-Each package of Alembic revisions has a version table of its own, so that the revisions of one are
-never taken for those of the other.
+Each package of Alembic revisions has its own version table, so that the revisions of one package are
+never mistaken for those of the other.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ def of_domain(package: str, version_table: str | None) -> Migrations:
 async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
     """Apply the missing revisions of each package, in order. Processes that start together take turns.
 
-    The revisions of a package are one transaction: after a crash all of them are there, or none is. A
-    database that a later release has migrated is left as it is. Raises `Unsafe` if this release cannot
-    work with it, or a package cannot have its version table.
+    All revisions of a package are one transaction, so a crash leaves none of them behind. A database that
+    a later release has migrated stays as it is. Raises `Unsafe` if this release cannot use it, or if a
+    package cannot have its version table.
     """
     async with _turn(database) as connection:
         if not await connection.run_sync(_has_work, packages):
             return
         await connection.rollback()
         if database.is_sqlite:
-            # A transaction that takes the write lock only after it has read fails if another one wrote
-            # meanwhile. This one waits.
+            # Take the write lock at once. A transaction that has read first would fail if another process
+            # migrated meanwhile.
             await connection.execution_options(begin="BEGIN IMMEDIATE")
         await connection.run_sync(_leave_former_names, packages)
         for package in packages:
@@ -81,14 +81,14 @@ async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
 
 
 async def pending(database: Database, packages: Sequence[Migrations]) -> list[str]:
-    """Return the packages with revisions that the database does not have. Raises as `upgrade` does."""
+    """Return the packages of which the database lacks revisions. Raises `Unsafe` as `upgrade` does."""
     async with database.engine.connect() as connection:
         return [p.package for p in packages if await connection.run_sync(_is_behind, p)]
 
 
 @asynccontextmanager
 async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection. On PostgreSQL no other process has its turn meanwhile; SQLite's write lock does that."""
+    """Lend a connection and, on PostgreSQL, keep other processes from migrating. SQLite has its write lock."""
     async with database.engine.connect() as connection:
         if database.is_sqlite:
             yield connection

@@ -1,8 +1,8 @@
-"""Packages of migrations: which version table belongs to which, and which releases can use the database.
+"""The table of packages of migrations: the version table of each, and the oldest release that can use it.
 
-During a rolling upgrade, a process of the release before may start after the database was migrated by
-the next one. It does not know the newest revision. What the next release has noted here tells it
-whether it may go on: `readable_from` is the newest revision of the oldest release that can.
+During a rolling upgrade, a process of the old release may start after the new release has migrated the
+database. It does not know the newest revision. The new release has stored `readable_from` here, the
+newest revision of the oldest release that can use the database: a release that knows it may start.
 """
 
 from __future__ import annotations
@@ -34,20 +34,23 @@ REMEDY = "Give its version table another name: Domain(version_table=…)."
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """A package of Alembic revisions, and the table that says which of them a database has."""
+    """A package of Alembic revisions, and the table in which Alembic stores the current revision."""
 
     package: str
     version_table: str
 
     @property
     def last_release(self) -> str | None:
-        """The newest revision of the last release; None if the package does not say so."""
+        """The newest revision of the last release: LAST_RELEASE of the package, or None without one."""
         module = importlib.import_module(self.package)
         return getattr(module, "LAST_RELEASE", None)
 
 
 def check_owner(connection: Connection, migrations: Migrations) -> None:
-    """Raise `Unsafe` if the version table is another package's, or no version table at all."""
+    """Raise `Unsafe` if the version table belongs to another package, or is no version table.
+
+    Also raises it if the package has another version table already: its tables would be made again.
+    """
     package, table = migrations.package, migrations.version_table
     inspector = sa.inspect(connection)
     if inspector.has_table(table):
@@ -60,7 +63,8 @@ def check_owner(connection: Connection, migrations: Migrations) -> None:
         if known.version_table == table and known.package != package:
             raise Unsafe(
                 f"{package} would keep its versions in {table}, where {known.package} keeps its own."
-                f" {REMEDY}"
+                f" {REMEDY} If {known.package} is its former name: UPDATE watchword_packages SET"
+                f" package = '{package}' WHERE version_table = '{table}'."
             )
         if known.package == package and known.version_table != table:
             raise Unsafe(
@@ -72,7 +76,10 @@ def check_owner(connection: Connection, migrations: Migrations) -> None:
 def check_readable(
     connection: Connection, migrations: Migrations, unknown: set[str], known: frozenset[str]
 ) -> None:
-    """Raise `Unsafe` if the database has revisions, `unknown` to this release, that it cannot work with."""
+    """Raise `Unsafe` if this release cannot use a database at `unknown` revisions; otherwise log a warning.
+
+    `known` are the revisions of this release.
+    """
     package, table, named = migrations.package, migrations.version_table, ", ".join(sorted(unknown))
     note = next((row for row in _noted(connection) if row.version_table == table), None)
     if note is None:
@@ -88,7 +95,7 @@ def check_readable(
 
 
 def note(connection: Connection, migrations: Migrations) -> None:
-    """Note whose the version table is, and which releases can use the database as it is now."""
+    """Store the owner of the version table, and the oldest release that can use the database."""
     row = {"package": migrations.package, "readable_from": migrations.last_release}
     is_this = packages.c.version_table == migrations.version_table
     if connection.execute(packages.update().where(is_this).values(row)).rowcount == 0:
