@@ -33,7 +33,7 @@ def _own(scope: Message) -> Any:
 
 
 class _GenericWire:
-    """What both kinds of wire share: a queue, and the task that sends it."""
+    """The base of both wires: a queue of messages, and the task that sends them."""
 
     is_shutting_down = False
 

@@ -21,7 +21,7 @@ CLOSING_SECONDS = 5.0
 
 
 class Wire(Outgoing, Protocol):
-    """What both kinds of connection have."""
+    """The part that a WebSocket and a streamed response have in common."""
 
     on_write: Callable[[int, int], object] | None
     """Called after each write with the new value of `unsent`; the server's own writes (pings) count too."""

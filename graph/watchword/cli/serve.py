@@ -106,7 +106,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
-    """Return how uvicorn serves the app: with our protocols under the doors."""
+    """Return uvicorn's configuration, with our protocols as wires under the transports."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,

@@ -41,7 +41,7 @@ class Eager(Generic[T]):
         return self._result  # type: ignore[no-any-return]
 
     async def cancel(self) -> None:
-        """Cancel the work as a task is cancelled, and wait until it has ended. Ignores what it raises."""
+        """Cancel the work as a task is cancelled, and wait until it has ended. Ignores its errors."""
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
         if not self.is_done and not self._cancel_future():

@@ -25,12 +25,14 @@ from watchword.execution.limits import Limits, check_length, check_names, check_
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
-# The cache of plans is bounded by the length of their documents too: on average so many characters for each
-# plan, and no document that is longer than the second number.
+# The cache of plans is bounded by the length of their documents too: the documents of all plans together have at
+# most this many characters for each plan that fits into the cache.
 USUAL_LENGTH = 500
+# A longer document is planned anew each time.
 LONGEST_REMEMBERED = 16_384
 RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
-# Measuring costs as much as a small query, and clients use few page lengths. A plan remembers so many.
+# Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
+# many combinations that were within the limits.
 MOST_FITTING = 32
 # Python refuses to read a number with so many digits, and its message is not meant for clients.
 _HUGE_NUMBER = re.compile(r"\d{4300,}")

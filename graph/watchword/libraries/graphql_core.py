@@ -12,7 +12,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 
 from watchword.formats.exact_json import writable
 
-# The methods in which graphql-core raises again what a resolver returned, or what it waited for.
+# The methods in which graphql-core raises an error that a resolver returned, or that its awaitable raised.
 _PASSING_ON = {
     Executor.complete_value.__code__,
     Executor.complete_awaitable_value.__code__,
@@ -78,7 +78,7 @@ def default_value(argument: GraphQLArgument) -> Any:
 
 
 def is_meant_for_clients(error: GraphQLError) -> bool:
-    """Tell whether a resolver raised this error, or it says what is wrong with an argument.
+    """Tell whether this error comes from a resolver, or is about an argument that a client sent.
 
     graphql-core raises the same class when a resolver's value does not fit its type, and its message then
     holds the value. The place where the error was raised tells them apart.

@@ -76,7 +76,7 @@ class Permission(BasePermission, metaclass=_Combinable):
         return _passes(self.rule.decide(question), question.principal)
 
     def on_unauthorized(self) -> NoReturn:
-        """Raise the error that says what was needed."""
+        """Raise the error of the last denial."""
         _refuse(*_last_denial.get())
 
 
@@ -162,7 +162,7 @@ SignedIn = permission(SignedInRule())
 """Passes if the caller is signed in."""
 
 Delegated = permission(DelegatedRule())
-"""Passes if a third-party application acts for a person. It may do what its scopes say, and has no roles."""
+"""Passes if a third-party application acts for a person. Its scopes say what it may do; it has no roles."""
 
 FirstParty = permission(FirstPartyRule())
 """Passes if a person asks through a first-party front end: our own, or a client that the settings of its issuer

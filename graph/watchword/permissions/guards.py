@@ -32,7 +32,7 @@ class _Recorder(BasePermission):
 
 
 def record_questions(schema: strawberry.Schema) -> None:
-    """Record what the permissions of each subscription field are asked. Doing so twice is harmless.
+    """Add a recorder to the permissions of each subscription field. Doing so twice is harmless.
 
     Raises `Unsafe` for a subscription whose permissions fail silently: they would answer null in place of
     a stream of events.

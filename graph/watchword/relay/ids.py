@@ -18,7 +18,7 @@ def encode_id(type_name: str, key: str) -> strawberry.ID:
 
 
 def parse_id(id: str, path: Sequence[str | int] = ("id",)) -> tuple[str, str]:
-    """Return the name of the type and the key. Raises `BadUserInput` unless it is an id of ours."""
+    """Return the name of the type and the key. Raises `BadUserInput` unless `encode_id` made the id."""
     try:
         if len(id) > LONGEST:
             raise ValueError

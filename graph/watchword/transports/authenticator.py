@@ -22,7 +22,7 @@ Raises as `Verify` does, and `Unavailable` when verifying takes too long."""
 
 
 def authenticator(verify: Verify, clock: Clock, seconds: float) -> Authenticate:
-    """Make the function `authenticate`, which gives `verify` so many seconds."""
+    """Return the function `authenticate`. It gives `verify` at most `seconds`."""
 
     async def authenticate(credential: Credential | None, target: Target) -> Principal:
         if credential is None:

@@ -67,7 +67,7 @@ class Lifecycle(StateMachine):
         return has_moved
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
-        """Call back after so many seconds, unless the connection has left its present state by then."""
+        """Call back after `seconds`, unless the connection has left its present state by then."""
         clock = self._pipeline.services.clock
         self._timer = clock.call_at(clock.now() + seconds, callback)
 

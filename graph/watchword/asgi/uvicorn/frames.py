@@ -86,7 +86,7 @@ class MeasuredTransport:
 
 
 class _WireProtocol(asyncio.Protocol):
-    """What both kinds of wire share: the measured transport, and the callbacks."""
+    """The base of both wires: the measured transport, and the callbacks."""
 
     transport: asyncio.Transport
     on_shutdown: Callable[[], object] | None = None
@@ -229,7 +229,7 @@ class PipeProtocol(_WireProtocol, HeadProtocol):
 
 
 def frame_header(length: int) -> bytes:
-    """Return the header of an unmasked, unfragmented text message of so many bytes (RFC 6455, section 5.2)."""
+    """Return the header of an unmasked, unfragmented text message of `length` bytes (RFC 6455, section 5.2)."""
     if length < 126:
         return bytes((0x81, length))
     if length < 65_536:

@@ -153,7 +153,7 @@ class HeadProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _refuse(self, status: int) -> None:
-        """Answer with the status, if the client can tell what it belongs to, and end the connection."""
+        """End the connection, with a response if the client can tell which request it belongs to."""
         self._is_refused = True
         self._stop_waiting()
         if self.transport.is_closing():

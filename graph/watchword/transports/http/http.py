@@ -289,8 +289,8 @@ def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Resp
 def _failure(failure: Failure, accept: str) -> Response:
     media_type = _plain_media_type(accept)
     if failure.status == 401:
-        # Clients take a body of the GraphQL media type for the result, whatever its status is. They
-        # notice the 401 when the body is plain JSON.
+        # Clients take a body of the GraphQL media type for the result and ignore the status. They notice
+        # the 401 when the body is plain JSON.
         media_type = choose(accept, (JSON,)) or media_type
     answer = {"errors": [failure.error.as_dict()]}
     return _response(failure.status, answer, media_type, failure.headers)

@@ -27,7 +27,7 @@ from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest
 from watchword.transports.state import ConnectionState, Transition
 
-# A proxy may close a quiet stream, so something is written at least every so many seconds.
+# Seconds between writes on a quiet stream, so that no proxy closes it.
 KEEP_ALIVE_SECONDS = 15.0
 
 

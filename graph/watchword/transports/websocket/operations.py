@@ -43,7 +43,7 @@ class Operations:
         "_address",
         "_pipeline",
         "_lifecycle",
-        "_places",
+        "_slots",
         "_renew",
         "_socket",
         "_subscriptions",
@@ -58,8 +58,8 @@ class Operations:
         self._lifecycle = lifecycle
         self._address = address
         self._renew = renew
-        # What each open operation is counted by.
-        self._places: dict[str, Slot] = {}
+        # The slot of each open operation in the quota.
+        self._slots: dict[str, Slot] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -71,7 +71,7 @@ class Operations:
     def start(self, id: str, request: GraphQLRequest) -> None:
         """Run an operation. An operation that cannot be run is answered with an error."""
         try:
-            self._places[id] = self._take_place()
+            self._slots[id] = self._take_slot()
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])
@@ -96,7 +96,7 @@ class Operations:
 
     def close(self) -> None:
         """Stop all operations without a message, so that the client can resume them on another connection."""
-        for id in tuple(self._places):
+        for id in tuple(self._slots):
             self._free(id)
         for subscription in self._subscriptions.values():
             subscription.stop()
@@ -112,9 +112,9 @@ class Operations:
         if self._subscriptions.pop(id, None) is not None:
             self._last(id, message)
 
-    def _take_place(self) -> Slot:
+    def _take_slot(self) -> Slot:
         most = self._pipeline.settings.max_operations
-        if len(self._places) >= most:
+        if len(self._slots) >= most:
             raise RateLimited(
                 f"{most} operations are open on this connection, and no more may be.", 1
             )
@@ -123,8 +123,8 @@ class Operations:
         )
 
     def _free(self, id: str) -> None:
-        if place := self._places.pop(id, None):
-            place.give_back()
+        if slot := self._slots.pop(id, None):
+            slot.give_back()
 
     def _last(self, id: str, *messages: bytes) -> None:
         """Free an operation's slot and id, and send its last messages."""

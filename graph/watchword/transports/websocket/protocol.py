@@ -211,7 +211,7 @@ def complete_message(id: str) -> bytes:
 
 
 def close(code: int, reason: str) -> Close:
-    """Return a close. Its reason is cut to what a frame holds, at the end of a character."""
+    """Return a close. Its reason is cut, at the end of a character, to the length that a frame can hold."""
     return Close(
         int(code), reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
     )

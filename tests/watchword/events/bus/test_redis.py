@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.support.redis import LiveRedis, live_redis
 from watchword.events.bus import redis
@@ -394,3 +395,10 @@ async def process(redis_url: str, postgres_url: str) -> AsyncIterator[tuple[Writ
         await background.close()
         await bus.close()
         await database.close()
+
+
+async def test_redis_py_still_tells_whether_a_subscription_is_connected(server: LiveRedis) -> None:
+    async with Redis.from_url(server.url) as client, client.pubsub() as pubsub:
+        assert not redis._is_connected(pubsub)
+        await pubsub.subscribe("x")
+        assert redis._is_connected(pubsub)
