@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from typing import Any
 
 import pytest
@@ -10,9 +13,10 @@ from gql.transport.exceptions import TransportConnectionFailed
 from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import ConnectionClosed
 
-from tests.clients.account import Account
+from tests.clients.account import Account, Server
 from tests.clients.documents import QUERY, SUBSCRIPTION
 from tests.clients.responder import Responder
+from tests.support.documents import HOW_TO, block
 
 
 def transport(account: Account, token: str) -> WebsocketsTransport:
@@ -46,3 +50,35 @@ async def test_a_bad_token_closes_with_4401(account: Account) -> None:
     assert isinstance(fault, ConnectionClosed)
     assert fault.rcvd is not None
     assert fault.rcvd.code == 4401
+
+
+async def test_a_service_by_the_documents_continues_after_its_token_was_revoked(
+    account: Account, server: Server
+) -> None:
+    grant = ("--grant", "client_credentials", "--scope", "incidents:read")
+    made = server.run("clients", "add", "Follower", *grant).split()
+    client, secret = made[made.index("Client:") + 1], made[made.index("Secret:") + 1]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", block(HOW_TO / "python.md", "python", "# follow.py")),
+        *(server.url, client, secret),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines, told = process.stdout, process.stderr
+    async with asyncio.timeout(60), Responder.signed_in(account) as responder:
+
+        async def heard() -> str:
+            return str(json.loads(await lines.readline())["incidentsChanged"]["incident"]["name"])
+
+        name = await responder.open_until(heard)
+        while name != responder.opened[-1]:
+            name = await heard()
+        await asyncio.to_thread(server.run, "clients", "revoke", client)
+        assert b"again" in await told.readline()
+        # It is away now, and misses none of these.
+        away = [await responder.open() for _ in range(3)]
+        assert [await heard() for _ in away] == away
+        process.kill()
+        await process.wait()
