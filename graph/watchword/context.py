@@ -19,7 +19,7 @@ from watchword.events.event import Event
 from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
-from watchword.principal import Actor, Holder, Principal, SharedPrincipal
+from watchword.principal import Actor, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.storage.database import NAMED_AT_ONCE, Database
@@ -80,13 +80,13 @@ class Context:
         services: Services,
         principal: Principal | SharedPrincipal,
         *,
-        holder: Holder | None = None,
+        holder: PrincipalHolder | None = None,
         follow: Follow | None = None,
         renew: Renew | None = None,
         address: str = "",
     ) -> None:
-        """With `holder`, the principal is the holder's at each moment, because a renewal may change it. `address`
-        is the network address that the operation came from."""
+        """With `holder`, `principal` is always the holder's present one, which a renewal may change. `address` is
+        the network address of the caller."""
         self.services = services
         self.address = address
         self.guards: list[Guard] | None = None if follow is None else []

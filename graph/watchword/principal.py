@@ -100,7 +100,7 @@ ANONYMOUS = Principal(subject="")
 """The caller without a token. It sees what is public, and never expires."""
 
 
-class Holder(Protocol):
+class PrincipalHolder(Protocol):
     """Has the present principal. A lease is one: its principal changes when the lease is renewed."""
 
     @property
@@ -111,7 +111,7 @@ class IdentityAsked(Exception):
     """Code asked for the caller's identity in a run that several callers share. It is then run for each."""
 
 
-def asks_for_one(error: BaseException | None) -> bool:
+def cannot_be_shared(error: BaseException | None) -> bool:
     """Tell whether an error means that a shared run must be repeated for each principal.
 
     The run asked for an identity, or for a context variable that has no value in it: a middleware may have set

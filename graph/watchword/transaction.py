@@ -17,7 +17,7 @@ from watchword.storage.database import Database, undisturbed
 
 
 class Transaction:
-    """A database session for writing, with the events to publish when it is committed."""
+    """A database session for writing (`db`), with the events to publish once it is committed."""
 
     def __init__(self, db: AsyncSession, now: float, actor: Actor = SERVER) -> None:
         self.db = db
@@ -50,7 +50,7 @@ async def transaction(
     async with database.open() as db:
         unit = Transaction(db, now, actor)
         yield unit
-        # If the client disconnects here, this task is cancelled. The commit and the publishing must still be done.
+        # If the client disconnects here, this task is cancelled. The commit and the publishing must still finish.
         await undisturbed(_commit(unit, bus))
 
 

@@ -22,7 +22,7 @@ from watchword.delivery.run import Operation, Run, Sent, as_errors
 from watchword.errors import WatchwordError
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
-from watchword.principal import Principal, SharedPrincipal, asks_for_one
+from watchword.principal import Principal, SharedPrincipal, cannot_be_shared
 
 log = logging.getLogger("watchword.delivery")
 
@@ -53,9 +53,9 @@ class Group:
         opened: Callable[[Group], object],
         closed: Callable[[Group, Trouble | None], object],
     ) -> None:
-        """The run begins after `resume_from`; no member that joins may lack an answer before it. `opened` is
-        called once, when the run follows the key's topic and members may join; `closed` once, when no more
-        may join."""
+        """The run begins after `resume_from`; every member that joins must have the answers up to there. `opened`
+        is called once, when the run follows the key's topic and members may join. `closed` is called once,
+        when no more may join."""
         self.key = key
         self.is_open = False
         self._opened = opened
@@ -64,8 +64,8 @@ class Group:
         self._background = services.background
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
         self._members: dict[Member, Progress] = {}
-        # What every member has at least. Set while an answer is being sent, and once the group is dissolved;
-        # otherwise the run's progress says it.
+        # How far the answers of all members go at least: set while an answer is being sent, and once the group
+        # is dissolved. At other times it is the run's progress.
         self._floor: Progress | None = None
         # The progress of the members that have the newest answer, which is compared by identity.
         self._newest = resume_from
@@ -133,11 +133,11 @@ class Group:
 
     @property
     def _is_shared(self) -> bool:
-        """Whether the run would be the same for each member: it never asked for an identity."""
+        """Whether the run has been the same for all members: it is open, and never asked for an identity."""
         return self.is_open and not self._principal.was_asked
 
     async def _serve(self) -> bool:
-        """Send answers until the resolver ends. Return False at the first answer that is not for all."""
+        """Send answers until the resolver ends. Return False at the first answer that asked for an identity."""
         async with aclosing(self._run.answers()) as answers:
             async for answer in answers:
                 if self._principal.was_asked:
@@ -148,8 +148,8 @@ class Group:
         return True
 
     def _open(self) -> None:
-        # Members keep their own runs until here. If the group's run cannot begin, or asks for an identity,
-        # they lose nothing.
+        # Members keep their own runs until this point, so they lose nothing if the group's run cannot begin or
+        # asks for an identity.
         if not self.is_open and not self._principal.was_asked:
             self.is_open = True
             self._opened(self)
@@ -188,7 +188,7 @@ class Group:
     async def _scatter(self, error: BaseException | None = None) -> None:
         """Let each member continue alone from where it is."""
         is_personal = (
-            self._principal.was_asked or isinstance(error, OtherTopic) or asks_for_one(error)
+            self._principal.was_asked or isinstance(error, OtherTopic) or cannot_be_shared(error)
         )
         self._close(Trouble.PERSONAL if is_personal else Trouble.FAILED)
         answered_to = self._answered_to_all

@@ -17,7 +17,7 @@ from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Sour
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import recheck
-from watchword.principal import Holder, IdentityAsked
+from watchword.principal import IdentityAsked, PrincipalHolder
 from watchword.process.background import Backoff
 from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.storage.database import is_unavailable
@@ -93,7 +93,7 @@ class Run:
         self,
         engine: Engine,
         services: Services,
-        holder: Holder,
+        holder: PrincipalHolder,
         operation: Operation,
         follow: Follow,
         ready: Callable[[], Awaitable[None]] = _at_once,

@@ -1,4 +1,4 @@
-"""One subscription: it begins with a run of its own, and shares a group's run while it is idle.
+"""One subscription: it begins with a run of its own, and joins a group once it is idle.
 
 With a run of its own it has a task, a resolver and a mailbox. Once the resolver has handled every event and
 waits, the subscription is at the same place as all others that wait, so a group can run for it. When its

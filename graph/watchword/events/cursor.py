@@ -51,7 +51,7 @@ class Cursors:
         match rest:
             case [position, mark, answers]:
                 return Place(int(position), mark), int(answers) if answers else None
-        # Cursors of older versions have no mark. They may be from a past that the database went back from.
+        # Cursors of older versions have no mark, so nothing shows whether their event still exists.
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
 
     def _sign(self, payload: str, stream: str, key: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""What one run of a subscription's resolver follows, and how far the run and its subscriber are.
+"""The stream that one run of a resolver follows, and how far the run and its subscriber are.
 
 Four names say where something is in a stream, here, in the other modules of `events/` and in `delivery/`:
 
@@ -33,7 +33,7 @@ IN_PRESENT = -1
 
 
 class Progress(NamedTuple):
-    """How far something is: past all events before a place, and some answers into the event there.
+    """A point in a stream: after all events before `place`, and after some answers to the event there.
 
     `answers` counts the answers to the event at `place`. It is `DONE` when no more will come, and
     `IN_PRESENT` when the event is done but the present state that follows it has not been sent in full; an
@@ -177,7 +177,7 @@ class Follow:
 
     @property
     def current(self) -> Progress | None:
-        """How far this run is; None if it began nowhere in particular and follows nothing yet."""
+        """How far this run is; None until it follows a stream, unless it was given `resume_from`."""
         mailbox, reader, current = self._mailbox, self._reader, self._current
         if current is None or mailbox is None or reader is None:
             return current
@@ -245,7 +245,7 @@ class Follow:
     async def events(
         self, stream: str, key: str | None, last: int | None, present: bool
     ) -> AsyncIterator[Event]:
-        """Yield the events of a stream, or of one key in it. `last` and `present` are as for `context.follow`.
+        """Yield the events of a stream, or of one key in it, as `context.follow` describes.
 
         Raises `BadUserInput` or `CursorExpired` when the run cannot begin after its cursor, and
         `OtherTopic` when the resolver must follow another topic.

@@ -108,7 +108,8 @@ class Hub:
             changes = await self._event_log.changes(self._last_look)
             for stream, head in changes.heads.items():
                 self._compare(stream, head)
-            # The log must report a stream that moved by the bus as changed. If not, its event may be gone.
+            # If the bus brought an event of a stream that the log does not report as changed, the event may
+            # be gone from the log.
             doubtful = moved - changes.heads.keys() if changes.is_sure else self._readers.keys()
             for some in batches(list(doubtful)):
                 for stream, head in (await self._event_log.heads(some)).items():

@@ -34,8 +34,8 @@ class Reader:
         heal: Callable[[Reader], object],
         unread: Callable[[Reader], object] = lambda _: None,
     ) -> None:
-        """`heal` is called when events are missing, and must have `catch_up` run; `unread` is called
-        when the last mailbox has left."""
+        """`heal` is called when events are missing, and must start `catch_up`. `unread` is called when the last
+        mailbox has left."""
         self.stream = stream
         self.current: Place = BEGINNING
         self.is_open = False
@@ -60,7 +60,7 @@ class Reader:
         return self._is_doubted or self._head > self.current.position
 
     def open(self, head: Place) -> None:
-        """Begin at the log's head. Events that were received before, and come after it, count."""
+        """Begin at the log's head. Events after it that have arrived already are handed on."""
         self.is_open = True
         self.current = head
         self._head = max(self._head, head.position)
@@ -92,7 +92,7 @@ class Reader:
         Raises `CursorExpired` if the log does not continue from `current`.
         """
         while self.has_hole:
-            # A head that is reported during the read must not be lost: collect it apart.
+            # Heads that are reported during the read go to `_head`, so that none is lost.
             head, self._head, self._is_doubted = self._head, self.current.position, False
             try:
                 found = await self._event_log.read(self.stream, None, self.current, BATCH)
@@ -178,7 +178,7 @@ class Reader:
                     mailbox.put(event)
 
     def _compare(self, reported: Place) -> None:
-        """Have the log checked if it or the bus reports another event at our position."""
+        """Start a check of the log if the log or the bus reports another event at the current position."""
         is_here = reported.position == self.current.position
         if self.is_open and is_here and reported != self.current:
             self._is_doubted = True

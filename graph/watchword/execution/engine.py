@@ -27,7 +27,7 @@ from watchword.libraries.graphql_core import (
 )
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
-from watchword.principal import IdentityAsked, asks_for_one
+from watchword.principal import IdentityAsked, cannot_be_shared
 from watchword.process.deadline import WorkCancelled, within
 from watchword.storage.database import is_unavailable
 
@@ -89,7 +89,7 @@ class Source:
         for error in result.errors or ():
             if is_unavailable(error.original_error):
                 raise DatabaseUnavailable from error.original_error
-            if context.is_shared and asks_for_one(error.original_error):
+            if context.is_shared and cannot_be_shared(error.original_error):
                 raise IdentityAsked from error.original_error
         if result.errors:
             self._report(result.errors, context=context)
