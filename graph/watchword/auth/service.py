@@ -62,7 +62,7 @@ class AuthService:
         the key (ours or another issuer's) or the account of another issuer's user cannot be looked up,
         and when this process has not received revocations for 30 seconds.
         """
-        if self.services.background.lacks_for(REVOCATIONS_ARE_FRESH):
+        if self.services.background.has_failed_for(REVOCATIONS_ARE_FRESH):
             raise Unavailable(
                 "This server cannot hear just now which tokens are revoked. Try again."
             )

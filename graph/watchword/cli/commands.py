@@ -29,10 +29,10 @@ class Commands(click.Group):
     """Finds our commands and those of the mounted schema, and reports a failure as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*BUILT_IN, *_of_domain()})
+        return sorted({*BUILT_IN, *_domain_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return BUILT_IN.get(cmd_name) or _of_domain().get(cmd_name)
+        return BUILT_IN.get(cmd_name) or _domain_commands().get(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -60,7 +60,7 @@ def cli(ctx: click.Context) -> None:
     ctx.obj = read()
 
 
-def _of_domain() -> dict[str, click.Command]:
+def _domain_commands() -> dict[str, click.Command]:
     try:
         mount = load(read().mount)
     except Unsafe:

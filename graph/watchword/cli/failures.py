@@ -18,7 +18,7 @@ def explain(error: Exception) -> str:
     cause = getattr(error, "orig", None) or error
     # A TimeoutError has no message.
     said = str(cause).partition("\n")[0] or "it does not answer in time"
-    if getattr(cause, "sqlstate", None) in UNMIGRATED_STATES or _is_said(said):
+    if getattr(cause, "sqlstate", None) in UNMIGRATED_STATES or _is_unmigrated(said):
         return "The database is not migrated: start the server once, which does it."
     if said == "unable to open database file":
         return (
@@ -31,5 +31,5 @@ def explain(error: Exception) -> str:
     )
 
 
-def _is_said(text: str) -> bool:
+def _is_unmigrated(text: str) -> bool:
     return any(words in text for words in UNMIGRATED_WORDS)

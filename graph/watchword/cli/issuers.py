@@ -17,7 +17,7 @@ from watchword.process.clock import SystemClock
 from watchword.tokens.jwk import BadKey, read_set
 from watchword.transaction import Transaction
 from watchword.trust.discovery import discover
-from watchword.trust.fetch import FetchFailed, fetch, in_time
+from watchword.trust.fetch import FetchFailed, fetch, time_limit
 
 
 @click.group()
@@ -90,7 +90,7 @@ def _named(settings: Settings, name: str) -> TrustedIssuer:
 
 async def _look(issuer: TrustedIssuer) -> str:
     now = SystemClock().now()
-    async with in_time():
+    async with time_limit():
         found = await discover(issuer, now)
         fetched = await fetch(found.jwks_url, issuer.places, now)
     keys, left_out = read_set(fetched.document, issuer.algorithms)

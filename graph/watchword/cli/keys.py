@@ -36,7 +36,7 @@ def list_(settings: Settings) -> None:
     rows = asyncio.run(work())
     now = moment(SystemClock().now())
     for place, row in enumerate(rows):
-        click.echo(f"{row.kid}\t{row.algorithm}\t{_use(row, rows[:place], now)}")
+        click.echo(f"{row.kid}\t{row.algorithm}\t{_state(row, rows[:place], now)}")
 
 
 @keys.command("rotate")
@@ -61,7 +61,7 @@ def rotate_(settings: Settings, at_once: bool) -> None:
             )
 
     made = asyncio.run(work())
-    when = _written(moment(made.signs_at))
+    when = _timestamp(moment(made.signs_at))
     click.echo(f"{made.key.kid} ({made.key.algorithm}) is published, and signs from {when}.")
 
 
@@ -83,13 +83,13 @@ def reseal_(settings: Settings) -> None:
     )
 
 
-def _use(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> str:
+def _state(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> str:
     if row.retires_at is not None and row.retires_at <= now:
         return "has ended"
     if all(other.signs_at > max(row.signs_at, now) for other in newer):
-        return "signs" if row.signs_at <= now else f"will sign from {_written(row.signs_at)}"
-    return f"verifies until {_written(row.retires_at)}" if row.retires_at else "verifies"
+        return "signs" if row.signs_at <= now else f"will sign from {_timestamp(row.signs_at)}"
+    return f"verifies until {_timestamp(row.retires_at)}" if row.retires_at else "verifies"
 
 
-def _written(at: datetime) -> str:
+def _timestamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

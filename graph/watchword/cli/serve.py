@@ -69,7 +69,7 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
 
 def _serve_alone(app: object, settings: Settings, listener: socket.socket) -> bool:
     """Serve until a signal comes. Returns False when the app could not start."""
-    _leave_in_order()
+    _exit_cleanly_on_signals()
     server = uvicorn.Server(config(app, settings))
     server.run(sockets=[listener])
     return server.started
@@ -87,7 +87,7 @@ def _serve_together(settings: Settings, listener: socket.socket) -> bool:
     return supervise(shared, listener)
 
 
-def _leave_in_order() -> None:
+def _exit_cleanly_on_signals() -> None:
     # uvicorn shuts down on a signal, and then raises the signal again for the previous handler. Without
     # one, the process would count as killed by the signal although it shut down in order.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +106,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
-    """Return uvicorn's configuration, with our protocols as wires under the transports."""
+    """Return uvicorn's configuration for the app, with our own protocols for HTTP and WebSocket."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
@@ -116,7 +116,7 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         h11_max_incomplete_event_size=settings.max_header_bytes,
         ws=FramesProtocol,
         ws_max_size=settings.max_message_bytes,
-        # Compression costs memory for each socket, and secrets beside chosen text (CRIME).
+        # Compression costs memory for each socket, and can reveal secrets next to text of an attacker (CRIME).
         ws_per_message_deflate=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
@@ -152,15 +152,15 @@ def _greeting(settings: Settings, port: int, started: Started) -> str:
         f"  Sign in     {origin}/api/auth/login",
         f"  Keys        {origin}/.well-known/jwks.json",
         f"  Health      {origin}/health/ready",
-        *_elsewhere(settings, port),
+        *_port_warning(settings, port),
         "",
     ]
     if started.is_first:
-        lines += _first_words(origin, started)
+        lines += _how_to_sign_in(origin, started)
     return "\n".join(lines)
 
 
-def _elsewhere(settings: Settings, port: int) -> list[str]:
+def _port_warning(settings: Settings, port: int) -> list[str]:
     """Return a warning if the issuer is a loopback address with another port than the server's."""
     issuer = urlsplit(settings.issuer)
     if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == port:
@@ -172,7 +172,7 @@ def _elsewhere(settings: Settings, port: int) -> list[str]:
     ]
 
 
-def _first_words(origin: str, started: Started) -> list[str]:
+def _how_to_sign_in(origin: str, started: Started) -> list[str]:
     lines = [f"  E-mail      {started.email}"]
     if started.password:
         lines.append(f"  Password    {started.password}  (shown this once)")

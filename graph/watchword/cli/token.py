@@ -81,7 +81,9 @@ def mint(
     if len(client_id) > LONGEST_CLIENT:
         raise click.UsageError(f"--client-id has at most {LONGEST_CLIENT} characters.")
     check_roles(settings, roles)
-    click.echo(_mint(settings, Wish(email or None, subject, roles, scopes, client_id, seconds)))
+    click.echo(
+        _mint(settings, MintOptions(email or None, subject, roles, scopes, client_id, seconds))
+    )
 
 
 @token.command()
@@ -94,7 +96,7 @@ def inspect(settings: Settings, text: str) -> None:
     token = given.decode(errors="replace").strip().removeprefix("Bearer ")
     explanation = asyncio.run(_explain(settings, token))
     for line in explanation.lines:
-        name, value = _harmless(line.name), _harmless(line.value)
+        name, value = _escaped(line.name), _escaped(line.value)
         click.echo(f"{name:<10} {value}\n{'':<10} {line.meaning}")
     if explanation.refused:
         raise Unsafe(f"It would be refused: {explanation.refused}.")
@@ -103,7 +105,7 @@ def inspect(settings: Settings, text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MintOptions:
     """The options of `mint`. An account gives the subject, and the roles if no --role is given."""
 
     email: str | None
@@ -114,11 +116,11 @@ class Wish:
     seconds: int | None
 
 
-def _mint(settings: Settings, asked: Wish) -> str:
+def _mint(settings: Settings, asked: MintOptions) -> str:
     ring = asyncio.run(_ring(settings))
 
     async def work(unit: Transaction) -> str:
-        account = None if asked.email is None else await _owner(unit, asked.email)
+        account = None if asked.email is None else await _enabled_account(unit, asked.email)
         issued = _issue(settings, ring, asked, account, unit.now)
         record(
             unit,
@@ -135,7 +137,7 @@ def _mint(settings: Settings, asked: Wish) -> str:
     return write(settings, work)
 
 
-async def _owner(unit: Transaction, email: str) -> Account:
+async def _enabled_account(unit: Transaction, email: str) -> Account:
     account = await find_account(unit.db, email)
     if account is None:
         raise NotFound(f"There is no account for {email}.")
@@ -145,7 +147,7 @@ async def _owner(unit: Transaction, email: str) -> Account:
 
 
 def _issue(
-    settings: Settings, ring: KeyRing, asked: Wish, account: Account | None, now: float
+    settings: Settings, ring: KeyRing, asked: MintOptions, account: Account | None, now: float
 ) -> IssuedToken:
     roles = asked.roles or (tuple(account.roles) if account else ())
     issuer = TokenIssuer(settings.issuer, settings.audience, settings.access_token_seconds)
@@ -202,7 +204,7 @@ async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: st
         raise InvalidToken("no account")
 
 
-def _harmless(text: str) -> str:
+def _escaped(text: str) -> str:
     """Escape control characters: an attacker may have written the token to manipulate the terminal."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 

@@ -25,11 +25,11 @@ ANSWER_SECONDS = 30
 def make_app(settings: Settings) -> FastAPI:
     """Build the app of one worker, in that worker."""
     log_setup.set_up(settings.log_level)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_supervisor, daemon=True).start()
     return create_app(settings, load(settings.mount))
 
 
-def _leave_with_parent() -> None:
+def _exit_with_supervisor() -> None:
     """Shut this worker down when the supervisor is gone: it may have been killed and cannot do it."""
     parent = multiprocessing.parent_process()
     if parent is not None:

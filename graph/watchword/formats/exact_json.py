@@ -61,7 +61,7 @@ def writable(value: Any) -> Any:
             return value
     elif kind is str:
         return _text(value)
-    return value if _is_plain((value,), DEEPEST) else _made_plain(value, DEEPEST)
+    return value if _is_plain((value,), DEEPEST) else _to_plain(value, DEEPEST)
 
 
 def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
@@ -70,12 +70,12 @@ def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
         if depth == 0:
             return "…"
         if isinstance(value, Mapping):
-            return {_words(key): writable_or_text(each, depth - 1) for key, each in value.items()}
+            return {_as_text(key): writable_or_text(each, depth - 1) for key, each in value.items()}
         return [writable_or_text(each, depth - 1) for each in value]
     try:
         return writable(value)
     except Unwritable:
-        return _words(value)
+        return _as_text(value)
 
 
 def decode(data: bytes | str) -> Any:
@@ -108,11 +108,11 @@ def fits_float(text: str) -> bool:
 
 
 def _is_plain(values: Iterable[Any], depth: int) -> bool:
-    """Tell whether orjson writes all of these unchanged. If not, `_made_plain` converts or refuses them."""
+    """Tell whether orjson writes all of these unchanged. If not, `_to_plain` converts or refuses them."""
     for value in values:
         kind = type(value)
         if kind is str:
-            if not value.isascii() and not _is_whole(value):
+            if not value.isascii() and not _is_encodable(value):
                 return False
         elif kind is int:
             if not _LEAST <= value <= _MOST:
@@ -131,7 +131,7 @@ def _is_plain(values: Iterable[Any], depth: int) -> bool:
     return True
 
 
-def _made_plain(value: Any, depth: int) -> Any:
+def _to_plain(value: Any, depth: int) -> Any:
     if isinstance(value, float) and not isfinite(value):
         raise Unwritable(f"JSON has no number {value}")
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
@@ -142,9 +142,9 @@ def _made_plain(value: Any, depth: int) -> Any:
     if isinstance(value, dict | list | tuple) and not depth:
         raise Unwritable("a value is in itself, or is nested too deeply")
     if isinstance(value, dict):
-        return {_key(key): _made_plain(each, depth - 1) for key, each in value.items()}
+        return {_key(key): _to_plain(each, depth - 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_made_plain(each, depth - 1) for each in value]
+        return [_to_plain(each, depth - 1) for each in value]
     if isinstance(value, float):
         # orjson refuses subclasses of float, such as numpy's.
         return float(value)
@@ -154,10 +154,10 @@ def _made_plain(value: Any, depth: int) -> Any:
 
 
 def _are_keys(value: dict[Any, Any]) -> bool:
-    return all(type(key) is str and (key.isascii() or _is_whole(key)) for key in value)
+    return all(type(key) is str and (key.isascii() or _is_encodable(key)) for key in value)
 
 
-def _is_whole(value: str) -> bool:
+def _is_encodable(value: str) -> bool:
     """Tell whether a text has no lone surrogates, which UTF-8 cannot encode."""
     try:
         value.encode()
@@ -180,7 +180,7 @@ def _key(value: Any) -> str:
     return _text(value)
 
 
-def _words(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(value).encode(errors="backslashreplace").decode()
 
 

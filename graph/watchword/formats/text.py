@@ -31,7 +31,7 @@ def checked_text(
     text = value.strip()
     if fault := next((said for each in text if (said := _fault(each, lines))), None):
         raise BadUserInput(f"{path[-1]} must not hold {fault}.", path)
-    if not any(map(_is_seen, text)):
+    if not any(map(_is_visible, text)):
         raise BadUserInput(f"{path[-1]} must not be empty.", path)
     if len(text) > longest:
         raise BadUserInput(f"{path[-1]} has at most {longest} characters.", path)
@@ -45,7 +45,7 @@ def cleaned_text(value: str, longest: int) -> str:
     no visible character is left.
     """
     text = "".join(each for each in value if not _fault(each, lines=False)).strip()
-    return text[:longest].strip() if any(map(_is_seen, text)) else ""
+    return text[:longest].strip() if any(map(_is_visible, text)) else ""
 
 
 def mended_text(value: str) -> tuple[str, int]:
@@ -70,7 +70,7 @@ def plain_code(code: str) -> str:
     """
     if len(code) > _LONGEST_CODE:
         return ""
-    kept = (each for each in unicodedata.normalize("NFKC", code) if not _separates(each))
+    kept = (each for each in unicodedata.normalize("NFKC", code) if not _is_separator(each))
     return "".join(_digit(each) for each in kept).casefold()
 
 
@@ -87,12 +87,12 @@ def _fault(character: str, lines: bool) -> str | None:
     return "characters that turn the direction of text around" if is_turning else None
 
 
-def _is_seen(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     category = unicodedata.category(character)
     return not category.startswith("Z") and category not in ("Cc", "Cf", "Cs")
 
 
-def _separates(character: str) -> bool:
+def _is_separator(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in ("Pd", "Cf")
 
 

@@ -106,9 +106,9 @@ class Supervised:
         # Log repeated failures of the same type only once.
         if type(error) is not self._last:
             self._last = type(error)
-            self._tell(error)
+            self._log_failure(error)
 
-    def _tell(self, error: BaseException) -> None:
+    def _log_failure(self, error: BaseException) -> None:
         match error:
             case WatchwordError() | Unsafe():
                 log.warning("%s failed and is tried again: %s", self.name, error)
@@ -164,7 +164,7 @@ class Background:
         After a call that raises, the pause is shorter and grows up to these seconds. `how` is as for
         `start`.
         """
-        work = partial(self._again_and_again, seconds, turn)
+        work = partial(self._repeat, seconds, turn)
         return self.start(name, work, longest=seconds, **how)
 
     def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -183,7 +183,7 @@ class Background:
         """The tasks that failed and have not succeeded since, in the order of their start."""
         return [each for each in self._supervised.values() if each.failed_at is not None]
 
-    def lacks_for(self, seconds: float) -> bool:
+    def has_failed_for(self, seconds: float) -> bool:
         """Tell whether a task that this process needs has been failing for more than so many seconds."""
         before = self._clock.now() - seconds
         return any(
@@ -208,7 +208,7 @@ class Background:
             task.cancel()
         return task
 
-    async def _again_and_again(
+    async def _repeat(
         self, seconds: float, turn: Callable[[], Awaitable[None]], task: Supervised
     ) -> None:
         while True:

@@ -8,14 +8,14 @@ import sys
 
 HIDDEN = "[hidden]"
 # Secrets with a recognisable form: a JWT, and a private key.
-_SEEN = re.compile(
+_RECOGNISABLE = re.compile(
     r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.ASCII | re.DOTALL,
 )
 # Secrets that follow something recognisable: a scheme, the name of a cookie, of a JSON member or of an
 # argument, or the user in a URL. A quoted value ends at its own kind of quote.
-_ANNOUNCED = re.compile(
+_AFTER_A_NAME = re.compile(
     r"(\b(?:bearer|dpop)\s+)[^\s'\",]+"
     r"|(\b__Host-watchword(?:-device)?=\"?)[^\s;'\"]+"
     r"|((?:password|refresh_token|device_token)(?:\\?['\"])?\s*[:=]\s*b?(?P<quote>\\?['\"]))"
@@ -38,7 +38,7 @@ QUIET = (
 
 def redact(text: str) -> str:
     """Hide everything in a text that looks like a secret."""
-    return _ANNOUNCED.sub(_hide, _SEEN.sub(HIDDEN, text))
+    return _AFTER_A_NAME.sub(_hide, _RECOGNISABLE.sub(HIDDEN, text))
 
 
 class RedactingFormatter(logging.Formatter):
@@ -63,10 +63,10 @@ def set_up(level: str) -> None:
     server = logging.getLogger("uvicorn.error")
     # At DEBUG, uvicorn logs WebSocket frames, which contain pieces of tokens that cannot be recognised.
     server.setLevel(max(root.level, logging.INFO))
-    server.filters[:] = [_is_no_socket]
+    server.filters[:] = [_is_not_access_line]
 
 
-def _is_no_socket(record: logging.LogRecord) -> bool:
+def _is_not_access_line(record: logging.LogRecord) -> bool:
     # uvicorn logs each WebSocket with its URL, which is an access log.
     return (
         record.levelno > logging.INFO

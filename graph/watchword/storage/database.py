@@ -87,7 +87,9 @@ class Database:
         if self.is_sqlite:
             _listen_to_sqlite(self.engine.sync_engine)
         else:
-            _listen_to_postgresql(self.engine.sync_engine, _Answers(statement_seconds or 0))
+            _listen_to_postgresql(
+                self.engine.sync_engine, _StatementTimeouts(statement_seconds or 0)
+            )
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -105,14 +107,14 @@ class Database:
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
         session = AsyncSession(self.engine, expire_on_commit=False)
-        await self._queued()
+        await self._wait_for_turn()
         try:
             await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
             yield session
         except StaleDataError as error:
             raise Conflict("Somebody else changed this meanwhile. Read it again.") from error
         except DBAPIError as error:
-            if _raced(error):
+            if _is_race(error):
                 raise Conflict("Another writer was faster. Try again.") from error
             raise
         finally:
@@ -132,7 +134,7 @@ class Database:
             yield db
             await undisturbed(db.commit())
 
-    async def _queued(self) -> None:
+    async def _wait_for_turn(self) -> None:
         if self._queue is None:
             return
         try:
@@ -227,7 +229,7 @@ class _Pool(AsyncAdaptedQueuePool):
         try:
             return super().connect()
         except Exception as error:
-            if _says_away(error):
+            if _means_unavailable(error):
                 mark_unavailable(error)
             raise
 
@@ -235,18 +237,18 @@ class _Pool(AsyncAdaptedQueuePool):
 def _mark(context: ExceptionContext) -> None:
     # SQLAlchemy calls this for each error of a statement, a commit or a rollback on our connections.
     error = context.sqlalchemy_exception or context.original_exception
-    if _says_away(error):
+    if _means_unavailable(error):
         mark_unavailable(error)
 
 
-def _says_away(error: BaseException | None) -> bool:
+def _means_unavailable(error: BaseException | None) -> bool:
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return (
             error.connection_invalidated
             or state.startswith(UNAVAILABLE)
             or "database is locked" in str(error.orig)
-            or _says_away(error.orig)
+            or _means_unavailable(error.orig)
         )
     return isinstance(error, OSError | PoolTimeout) or (
         # asyncpg has no common class for errors of a lost connection; their messages name the connection.
@@ -254,7 +256,7 @@ def _says_away(error: BaseException | None) -> bool:
     )
 
 
-def _raced(error: DBAPIError) -> bool:
+def _is_race(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RACED or "database is locked" in str(error.orig)
 
 
@@ -262,7 +264,7 @@ class StatementTooSlow(Exception):
     """A statement exceeded its time limit while the database answered other statements."""
 
 
-class _Answers:
+class _StatementTimeouts:
     """Distinguishes a statement that is too slow from a database that does not answer at all.
 
     Callers retry while the database is unavailable. If a slow statement counted as that, they would
@@ -291,7 +293,7 @@ class _Answers:
         return StatementTooSlow(f"a statement took longer than {self._limit:g} s")
 
 
-def _listen_to_postgresql(engine: Engine, answers: _Answers) -> None:
+def _listen_to_postgresql(engine: Engine, answers: _StatementTimeouts) -> None:
     event.listen(engine, "after_cursor_execute", answers.take)
     event.listen(engine, "handle_error", _hide_detail)
     event.listen(engine, "handle_error", answers.give_up, retval=True)

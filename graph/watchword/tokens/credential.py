@@ -16,7 +16,7 @@ log = logging.getLogger("watchword.tokens")
 BEARER, DPOP = "bearer", "dpop"
 # RFC 9110, section 11.4: scheme, then spaces, then one token68. The schemes are those of RFC 6750,
 # section 2.1, and RFC 9449, section 7.1.
-_ONE = re.compile(r"((?i:bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
+_SCHEME_AND_TOKEN = re.compile(r"((?i:bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
 # RFC 9110, section 5.6.3: optional white space around a header's value, not part of it.
 _WHITE_SPACE = " \t"
 
@@ -53,7 +53,7 @@ def from_payload(payload: object) -> Credential | None:
     object named `headers`, because GraphiQL and Apollo send one. The same value may come twice. Raises
     as `from_headers` does.
     """
-    return _credential(_given(payload, "authorization"), _given(payload, "dpop"))
+    return _credential(_in_payload(payload, "authorization"), _in_payload(payload, "dpop"))
 
 
 def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
@@ -63,8 +63,8 @@ def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
     """
     headers = list(headers)
     return _credential(
-        _authorization(headers) + _given(payload, "authorization"),
-        _proof(headers) + _given(payload, "dpop"),
+        _authorization(headers) + _in_payload(payload, "authorization"),
+        _proof(headers) + _in_payload(payload, "dpop"),
     )
 
 
@@ -111,21 +111,21 @@ def _values(headers: RawHeaders, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in headers if key == name]
 
 
-def _given(payload: object, name: str) -> list[str]:
+def _in_payload(payload: object, name: str) -> list[str]:
     """Return the texts that a payload has under a name, at the top level or in `headers`; null is skipped."""
     if not isinstance(payload, dict):
         return []
-    values = _named(payload, name)
-    for headers in _named(payload, "headers"):
+    values = _values_under(payload, name)
+    for headers in _values_under(payload, "headers"):
         if isinstance(headers, dict):
-            values += _named(headers, name)
+            values += _values_under(headers, name)
         elif headers:
             # A credential in it would be overlooked, and the client would be treated as anonymous.
             raise _refused(InvalidToken("headers is not an object"))
     return [_text(value, name) for value in values if value is not None]
 
 
-def _named(values: dict[object, object], name: str) -> list[object]:
+def _values_under(values: dict[object, object], name: str) -> list[object]:
     return [value for key, value in values.items() if isinstance(key, str) and key.lower() == name]
 
 
@@ -156,7 +156,7 @@ def _refused(error: Refusal) -> Refusal:
 
 
 def _read(value: str) -> tuple[str, str]:
-    match = _ONE.fullmatch(value.strip(_WHITE_SPACE))
+    match = _SCHEME_AND_TOKEN.fullmatch(value.strip(_WHITE_SPACE))
     if match is None:
         raise _refused(InvalidToken("not one scheme and token"))
     return match[1].lower(), match[2]

@@ -49,7 +49,7 @@ class Target:
         The Host header is never used: a proof that was made for another server would be accepted here.
         A proxy may have removed the issuer's path. A slash at the end is ignored, as in any request.
         """
-        named, ours = _place(htu), _place(issuer)
+        named, ours = _normalised(htu), _normalised(issuer)
         if named is None or ours is None:
             return False
         scheme = named.scheme.replace("ws", "http", 1) if self.is_socket else named.scheme
@@ -175,14 +175,14 @@ def _hash(token: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Url:
     scheme: str
     host: str
     port: int | None
     path: str
 
 
-def _place(url: str) -> _Place | None:
+def _normalised(url: str) -> _Url | None:
     """Normalise a URL (RFC 3986, sections 6.2.2 and 6.2.3). Return None if it is not http(s) or ws(s)."""
     if not _URL.fullmatch(url):
         return None
@@ -193,17 +193,15 @@ def _place(url: str) -> _Place | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
-    path = _without_dots(_ESCAPE.sub(_plain, parts.path)) or "/"
-    return _Place(
-        parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path
-    )
+    path = _without_dots(_ESCAPE.sub(_decode_unreserved, parts.path)) or "/"
+    return _Url(parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port, path)
 
 
 def _without_slash(path: str) -> str:
     return path[:-1] if path.endswith("/") and path != "/" else path
 
 
-def _plain(escape: re.Match[str]) -> str:
+def _decode_unreserved(escape: re.Match[str]) -> str:
     """Decode the escape of an unreserved character (section 6.2.2.2); write others in upper case."""
     character = chr(int(escape[0][1:], 16))
     return character if _UNRESERVED.fullmatch(character) else escape[0].upper()

@@ -78,13 +78,13 @@ def read_set(jwks: object, algorithms: Collection[str] = ASYMMETRIC) -> tuple[Ke
         try:
             made = read(key, algorithms)
             kid = made.kid if "kid" in key else None
-            found[kid] = _with(found.get(kid, ()), made)
+            found[kid] = _added(found.get(kid, ()), made)
         except BadKey as fault:
             left_out.append(fault)
     return found, left_out
 
 
-def _with(known: tuple[VerifyingKey, ...], made: VerifyingKey) -> tuple[VerifyingKey, ...]:
+def _added(known: tuple[VerifyingKey, ...], made: VerifyingKey) -> tuple[VerifyingKey, ...]:
     if made in known:
         return known
     if len([each for each in known if each.algorithm == made.algorithm]) == MOST_ALIKE:

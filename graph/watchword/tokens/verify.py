@@ -70,7 +70,7 @@ class Verifier:
         if header.get("alg") != key.algorithm:
             raise InvalidToken("alg")
         claims = members(check_signature(token, key))
-        return _as_issued(principal(claims, self._expected, self._clock.now()))
+        return _without_application_roles(principal(claims, self._expected, self._clock.now()))
 
     def _remember(self, digest: bytes, known: Principal) -> None:
         self._known[digest] = known
@@ -78,7 +78,7 @@ class Verifier:
             self._known.popitem(last=False)
 
 
-def _as_issued(made: Principal) -> Principal:
+def _without_application_roles(made: Principal) -> Principal:
     """Remove the roles from an application's principal: earlier versions put them into its tokens."""
     if not is_delegated(made.subject, made.client):
         return made

@@ -51,7 +51,7 @@ class Fetched:
 
 
 @asynccontextmanager
-async def in_time() -> AsyncIterator[None]:
+async def time_limit() -> AsyncIterator[None]:
     """Limit all requests in the block to 3 seconds together. Raises `FetchFailed`."""
     try:
         async with asyncio.timeout(LONGEST):
@@ -69,7 +69,7 @@ async def fetch(url: str, places: Collection[str], now: float) -> Fetched:
         raise FetchFailed("its place is not one that the settings name")
     try:
         async with (
-            in_time(),
+            time_limit(),
             _client(url) as client,
             client.stream("GET", url, headers=_HEADERS) as response,
         ):
@@ -117,12 +117,12 @@ def lifetime(headers: httpx2.Headers, now: float) -> float:
 
     Its own lifetime less its age (RFC 9111, section 4.2), within our bounds.
     """
-    said = _said(headers, now)
+    said = _stated_lifetime(headers, now)
     return UNSAID if said is None else min(max(said - _age(headers), SHORTEST), KEPT_MOST)
 
 
-def _said(headers: httpx2.Headers, now: float) -> float | None:
-    control = _QUOTED.sub(_bare, headers.get("cache-control", ""))
+def _stated_lifetime(headers: httpx2.Headers, now: float) -> float | None:
+    control = _QUOTED.sub(_unquoted, headers.get("cache-control", ""))
     if _UNKEPT.search(control):
         return 0.0
     if found := _MAX_AGE.search(control):
@@ -152,6 +152,6 @@ def _seconds(digits: str) -> float:
     return min(float(digits), _ENDLESS)
 
 
-def _bare(quoted: re.Match[str]) -> str:
+def _unquoted(quoted: re.Match[str]) -> str:
     """Return a quoted number without its quotes, and the empty text for any other quoted text."""
     return quoted[1] if quoted[1].isdecimal() else ""

@@ -13,7 +13,7 @@ from watchword.process.clock import Clock
 from watchword.tokens.jwk import BadKey, Keys, read_set
 from watchword.tokens.keys import VerifyingKey
 from watchword.trust.discovery import Found, discover
-from watchword.trust.fetch import FetchFailed, fetch, in_time
+from watchword.trust.fetch import FetchFailed, fetch, time_limit
 
 log = logging.getLogger("watchword.trust")
 
@@ -64,11 +64,11 @@ class IssuerKeys:
                 return
             self._asked_at = now
             self._asking = self._background.spawn(f"keys of {self._issuer.name}", self._refresh())
-            self._asking.add_done_callback(self._asked)
+            self._asking.add_done_callback(self._request_done)
         # Shield the request: if the first caller is cancelled, other callers still wait for the keys.
         await asyncio.shield(self._asking)
 
-    def _asked(self, _task: asyncio.Task[None]) -> None:
+    def _request_done(self, _task: asyncio.Task[None]) -> None:
         self._asking = None
 
     async def _refresh(self) -> None:
@@ -87,7 +87,7 @@ class IssuerKeys:
             self._found = None
 
     async def _fetch(self, now: float) -> None:
-        async with in_time():
+        async with time_limit():
             found = await self._discovered(now)
             fetched = await fetch(found.jwks_url, self._issuer.places, now)
         keys, left_out = read_set(fetched.document, self._issuer.algorithms)

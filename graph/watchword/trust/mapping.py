@@ -48,8 +48,8 @@ def translate(
     said |= {
         "aud": find(claims, issuer.audience_claim),
         "sub": subject_of(claims, issuer),
-        "client_id": _called(issuer, _named(claims, _CLIENT, LONGEST_CLIENT)),
-        "jti": f"{issuer.name}|{_named(claims, _TOKEN_ID, LONGEST_SUBJECT)}",
+        "client_id": _client_name(issuer, _first_claim(claims, _CLIENT, LONGEST_CLIENT)),
+        "jti": f"{issuer.name}|{_first_claim(claims, _TOKEN_ID, LONGEST_SUBJECT)}",
         "roles": sorted(held),
         "scope": " ".join(sorted(scopes_of(claims, issuer, held, roles))),
     }
@@ -65,7 +65,7 @@ def translate(
 
 def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
     """Return what the settings say about an issuer and this client of it (by its name here)."""
-    front_ends = {_called(issuer, name) for name in issuer.first_party}
+    front_ends = {_client_name(issuer, name) for name in issuer.first_party}
     return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
 
 
@@ -94,8 +94,8 @@ def roles_of(
     claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
     """Return the person's roles here; roles that the domain does not know are left out."""
-    theirs = frozenset[str]().union(*(_whole(claims, path) for path in issuer.roles))
-    return (_ours(theirs, issuer.role_map) | set(issuer.default_roles)).intersection(roles)
+    theirs = frozenset[str]().union(*(_whole_names(claims, path) for path in issuer.roles))
+    return (_mapped(theirs, issuer.role_map) | set(issuer.default_roles)).intersection(roles)
 
 
 def scopes_of(
@@ -108,7 +108,7 @@ def scopes_of(
     given = frozenset[str]().union(*(roles[role] for role in held))
     if issuer.scopes is None:
         return given
-    return given & _ours(_words(claims, issuer.scopes), issuer.scope_map)
+    return given & _mapped(_split_names(claims, issuer.scopes), issuer.scope_map)
 
 
 def find(claims: Mapping[str, Any], path: str) -> Any:
@@ -131,7 +131,7 @@ def fingerprint(issuer: str, subject: str) -> str:
     return f"~{digest[:27]}"
 
 
-def _called(issuer: TrustedIssuer, name: str) -> str:
+def _client_name(issuer: TrustedIssuer, name: str) -> str:
     """Return the name here of an issuer's client, which differs from the names of all our own clients."""
     return f"{issuer.name}|{name}"
 
@@ -141,11 +141,11 @@ def _check_kind(claims: dict[str, Any], issuer: TrustedIssuer) -> None:
         if name in claims:
             raise InvalidToken(name)
     for path, wanted in issuer.required_claims.items():
-        if not _holds(find(claims, path), wanted):
+        if not _matches(find(claims, path), wanted):
             raise InvalidToken(path)
 
 
-def _holds(value: Any, wanted: str | bool | int | None) -> bool:
+def _matches(value: Any, wanted: str | bool | int | None) -> bool:
     if value is _MISSING or wanted is None:
         return value is not _MISSING
     if isinstance(wanted, str):
@@ -160,13 +160,13 @@ def _split(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _whole(claims: dict[str, Any], path: str) -> frozenset[str]:
+def _whole_names(claims: dict[str, Any], path: str) -> frozenset[str]:
     """Return the names at a path. A text is one name: "not an admin" must not give the role admin."""
     value = find(claims, path)
     return _names([value] if isinstance(value, str) else value, path)
 
 
-def _words(claims: dict[str, Any], path: str) -> frozenset[str]:
+def _split_names(claims: dict[str, Any], path: str) -> frozenset[str]:
     """Return the names at a path. A text is split at spaces, as scopes are (RFC 6749, section 3.3)."""
     value = find(claims, path)
     return _names(_split(value) if isinstance(value, str) else value, path)
@@ -180,13 +180,13 @@ def _names(value: Any, path: str) -> frozenset[str]:
     return frozenset(value) - {""}
 
 
-def _ours(theirs: frozenset[str], known: Mapping[str, str] | None) -> frozenset[str]:
+def _mapped(theirs: frozenset[str], known: Mapping[str, str] | None) -> frozenset[str]:
     if known is None:
         return theirs
     return frozenset(known[name] for name in theirs if name in known)
 
 
-def _named(claims: dict[str, Any], names: tuple[str, ...], longest: int) -> str:
+def _first_claim(claims: dict[str, Any], names: tuple[str, ...], longest: int) -> str:
     for name in names:
         if name in claims:
             if not is_name(claims[name], longest):

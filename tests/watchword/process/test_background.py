@@ -181,13 +181,13 @@ async def test_a_process_lacks_what_it_needs_and_no_more(
     work.fault.set_exception(ValueError())
     await until(lambda: len(background.unwell) == 1)
     clock.time += 100
-    assert not background.lacks_for(30)
+    assert not background.has_failed_for(30)
     needed.fault.set_exception(ValueError())
     await until(lambda: len(background.unwell) == 2)
     clock.time += 30
-    assert not background.lacks_for(30)
+    assert not background.has_failed_for(30)
     clock.time += 1
-    assert background.lacks_for(30)
+    assert background.has_failed_for(30)
 
 
 async def test_no_task_runs_in_the_context_of_the_request_that_started_it(

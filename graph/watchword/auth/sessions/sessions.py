@@ -12,7 +12,6 @@ An old token is therefore recognised by its family when its own row has been del
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import re
@@ -38,6 +37,7 @@ from watchword.principal import FIRST_PARTY, Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, forget
 from watchword.storage.used_ids import Use, use_nothing
+from watchword.tokens.opaque import stored_hash
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
@@ -133,7 +133,7 @@ class Sessions:
         )
         unit.db.add(opened)
         await unit.db.flush()
-        unit.db.add(RefreshToken(hash=_hash(token), session_id=opened.id))
+        unit.db.add(RefreshToken(hash=stored_hash(token), session_id=opened.id))
         unit.actor = Actor(account.id, opened.id, new.client, device.address)
         record(unit, Action.SIGNED_IN, account=account.id, methods=" ".join(opened.methods))
         return SignedIn(account, opened, token)
@@ -190,7 +190,7 @@ class Sessions:
         if live is None or live.client_id != by.client:
             return None
         # Read the row again: another request may have used the token while this one waited for the lock.
-        known = await unit.db.get(RefreshToken, _hash(token), populate_existing=True)
+        known = await unit.db.get(RefreshToken, stored_hash(token), populate_existing=True)
         # Check for reuse before the key: a thief may have bound the session to a key of its own.
         if known is None or self._is_reused(unit, live, known, by):
             await _end_reused(unit, live)
@@ -244,7 +244,7 @@ class Sessions:
         successor = _successor(token, known.salt)
         # Sets the family of a session from an earlier version, and changes nothing otherwise.
         live.family = _family(successor)
-        unit.db.add(RefreshToken(hash=_hash(successor), session_id=live.id))
+        unit.db.add(RefreshToken(hash=stored_hash(successor), session_id=live.id))
         return successor
 
     async def _forget(self, unit: Transaction, live: Session) -> None:
@@ -335,7 +335,7 @@ async def session_of(
     if not _FORM.fullmatch(refresh_token):
         return None
     both = select(Session, RefreshToken).join(RefreshToken, RefreshToken.session_id == Session.id)
-    row = (await db.execute(both.where(RefreshToken.hash == _hash(refresh_token)))).first()
+    row = (await db.execute(both.where(RefreshToken.hash == stored_hash(refresh_token)))).first()
     if row is not None:
         return row[0], row[1]
     relatives = select(Session).filter_by(family=_family(refresh_token))
@@ -375,9 +375,4 @@ def _successor(token: str, salt: str) -> str:
 
 
 def _family(refresh_token: str) -> str:
-    return _hash(refresh_token[:FAMILY_LENGTH])
-
-
-def _hash(text: str) -> str:
-    # 256 random bits need no salt and no slow hash: they cannot be guessed.
-    return hashlib.sha256(text.encode()).hexdigest()
+    return stored_hash(refresh_token[:FAMILY_LENGTH])

@@ -163,7 +163,7 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
         key=_key(parameters.get("dpop_jkt")),
         prompt=prompt,
         max_age=min(ages, default=None),
-        # With so short a max_age, an existing sign-in cannot count as one for this request.
+        # A max_age this short asks for a new sign-in.
         anew="login" in prompt or (age is not None and age < TO_DECIDE),
     )
 

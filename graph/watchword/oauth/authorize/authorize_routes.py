@@ -47,7 +47,7 @@ def routes(auth: AuthService) -> APIRouter:
     # RFC 9110, section 9.1: a resource that supports GET supports HEAD.
     @router.api_route(AUTHORIZE, methods=["GET", "HEAD"])
     async def show(request: Request) -> Response:
-        """The authorization endpoint: show the consent page to a person (RFC 6749, section 3.1)."""
+        """Show the consent page to a person: the authorization endpoint (RFC 6749, section 3.1)."""
         return await respond(request, _show(auth, request))
 
     @router.post(AUTHORIZE)

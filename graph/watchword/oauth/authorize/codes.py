@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import secrets
 from base64 import urlsafe_b64encode
 
 from sqlalchemy import update
@@ -24,6 +23,7 @@ from watchword.oauth.tables import AuthorizationCode, Client
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, forget
 from watchword.storage.used_ids import Use, use_nothing, use_once
+from watchword.tokens.opaque import generate, stored_hash
 from watchword.transaction import Transaction
 
 log = logging.getLogger("watchword.codes")
@@ -44,10 +44,10 @@ async def make_code(
 
     The code expires after `seconds`.
     """
-    code = secrets.token_urlsafe(32)
+    code = generate()
     unit.db.add(
         AuthorizationCode(
-            hash=_hash(code),
+            hash=stored_hash(code),
             client_id=asked.address.client.id,
             account_id=account.id,
             redirect_uri=asked.address.uri,
@@ -85,13 +85,13 @@ async def redeem(
     commit the transaction all the same. The first attempt uses the code up, and a second attempt ends
     the session that the first one opened; neither effect may be rolled back.
     """
-    used = await _use(unit, code, client)
+    used = await _mark_used(unit, code, client)
     if used is None:
-        await _end_replayed(unit, code, client)
+        await _end_replayed_session(unit, code, client)
         return None
-    if not _fits(used, unit.now, redirect_uri, code_verifier, key):
+    if not _matches(used, unit.now, redirect_uri, code_verifier, key):
         return None
-    account, scopes = await _consenting(unit, auth, used)
+    account, scopes = await _account_and_scopes(unit, auth, used)
     if account is None or not scopes:
         return None
     await use(unit.db)
@@ -116,9 +116,11 @@ async def prune(database: Database, now: float) -> None:
     await forget(database, AuthorizationCode.hash, AuthorizationCode.expires_at, then)
 
 
-async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCode | None:
+async def _mark_used(unit: Transaction, code: str, client: Client) -> AuthorizationCode | None:
     """Mark a client's code as used and return it. Return None if the client has no such unused code."""
-    mine = update(AuthorizationCode).filter_by(hash=_hash(code), client_id=client.id, used_at=None)
+    mine = update(AuthorizationCode).filter_by(
+        hash=stored_hash(code), client_id=client.id, used_at=None
+    )
     found = await unit.db.execute(
         mine.values(used_at=moment(unit.now)).returning(AuthorizationCode),
         execution_options={"synchronize_session": False, "populate_existing": True},
@@ -126,9 +128,9 @@ async def _use(unit: Transaction, code: str, client: Client) -> AuthorizationCod
     return found.scalar_one_or_none()
 
 
-async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
+async def _end_replayed_session(unit: Transaction, code: str, client: Client) -> None:
     """End the session that a replayed code opened: one of the two parties that had the code stole it."""
-    known = await unit.db.get(AuthorizationCode, _hash(code), populate_existing=True)
+    known = await unit.db.get(AuthorizationCode, stored_hash(code), populate_existing=True)
     if known is None or known.client_id != client.id:
         return
     # Record it once: otherwise the holder of a code could fill the audit log, which is never pruned.
@@ -139,7 +141,7 @@ async def _end_replayed(unit: Transaction, code: str, client: Client) -> None:
         await revoke(unit, known.session_id)
 
 
-def _fits(
+def _matches(
     used: AuthorizationCode, now: float, redirect_uri: str, code_verifier: str, key: str | None
 ) -> bool:
     challenge = urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=")
@@ -151,12 +153,12 @@ def _fits(
     )
 
 
-async def _consenting(
+async def _account_and_scopes(
     unit: Transaction, auth: AuthService, used: AuthorizationCode
 ) -> tuple[Account | None, frozenset[str]]:
     """Return the account of a code and the scopes that the client may still have.
 
-    (None, empty set) if the code is void.
+    Returns None and an empty set if the code is void.
 
     A code is void if its account was changed or disabled, or if the person withdrew the consent; if the
     client was revoked or disabled, or lost the redirect URI; and if the session in which the person
@@ -181,8 +183,3 @@ async def _consenting(
     if client.disabled_at is not None or not is_same or not consents:
         return None, frozenset()
     return account, scopes & frozenset(client.scopes)
-
-
-def _hash(code: str) -> str:
-    # 256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
-    return hashlib.sha256(code.encode()).hexdigest()

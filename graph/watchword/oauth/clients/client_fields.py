@@ -134,7 +134,7 @@ class ClientMutation:
         description="Register a client. Its scopes and roles must not exceed those of the signed-in admin.",
     )
     async def add_client(self, info: Info, input: AddClientInput) -> ClientWithSecret | None:
-        asked = Registration(**_decided(input))
+        asked = Registration(**_given_members(input))
         async with info.context.write() as unit:
             made = await clients.add_client(unit, info.context.services.domain, asked)
             has_secret = made.authentication == ClientAuthMethod.SECRET
@@ -146,7 +146,7 @@ class ClientMutation:
         description="Change a client. Its scopes and roles must not exceed those of the signed-in admin. If it loses something, its tokens end at once.",
     )
     async def change_client(self, info: Info, input: ChangeClientInput) -> ClientView | None:
-        domain, changes = info.context.services.domain, _decided(input)
+        domain, changes = info.context.services.domain, _given_members(input)
         async with info.context.write() as unit:
             changed = await clients.change_client(
                 unit, domain, str(input.client), changes, input.version
@@ -190,7 +190,7 @@ class ClientMutation:
             return _client(await clients.remove_secret(unit, client, secret))
 
 
-def _decided(input: AddClientInput | ChangeClientInput) -> dict[str, Any]:
+def _given_members(input: AddClientInput | ChangeClientInput) -> dict[str, Any]:
     """Return the members that an input sets, with the names and values of `Registration`."""
     given = {
         name: value

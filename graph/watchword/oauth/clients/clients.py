@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -24,6 +22,7 @@ from watchword.oauth.tables import Client, ClientSecret
 from watchword.relay.page import Page
 from watchword.relay.paginate import Order, Slice, paginate
 from watchword.storage.columns import moment
+from watchword.tokens.opaque import generate, stored_hash
 from watchword.transaction import Transaction
 
 MOST_SECRETS = 2
@@ -49,7 +48,7 @@ async def add_client(unit: Transaction, domain: Domain, asked: Registration) -> 
     client = Client(id=f"client_{new_id()}", created_at=moment(unit.now), **_values(checked))
     unit.db.add(client)
     await unit.db.flush()
-    record(unit, Action.CLIENT_ADDED, client=client.id, **_words(checked, _FIELDS))
+    record(unit, Action.CLIENT_ADDED, client=client.id, **_audit_texts(checked, _FIELDS))
     return client
 
 
@@ -83,7 +82,7 @@ async def change_client(
     for name in changed:
         setattr(client, name, getattr(after, name))
     await unit.db.flush()
-    record(unit, Action.CLIENT_CHANGED, client=id, **_words(after, changed))
+    record(unit, Action.CLIENT_CHANGED, client=id, **_audit_texts(after, changed))
     if after.takes_from(before):
         unit.publish(client_revoked(id, client.version))
     return client
@@ -94,7 +93,7 @@ async def disable_client(unit: Transaction, id: str) -> Client:
     client = await _lock(unit, id, is_alive=False)
     if client.disabled_at is None:
         client.disabled_at = moment(unit.now)
-        await _end(unit, client)
+        await _revoke_all(unit, client)
         record(unit, Action.CLIENT_DISABLED, client=id)
     return client
 
@@ -105,7 +104,7 @@ async def revoke_client(unit: Transaction, id: str) -> Client:
     For use after a secret or a key has leaked. Raises `NotFound` and `BadUserInput`.
     """
     client = await _lock(unit, id)
-    await _end(unit, client)
+    await _revoke_all(unit, client)
     record(unit, Action.TOKEN_REVOKED, client=id)
     return client
 
@@ -126,9 +125,11 @@ async def add_secret(unit: Transaction, id: str) -> NewSecret:
             f"A client has at most {MOST_SECRETS} secrets. Remove the one that is not in use.",
             ["client"],
         )
-    made = NewSecret(f"secret_{new_id()}", secrets.token_urlsafe(32))
+    made = NewSecret(f"secret_{new_id()}", generate())
     unit.db.add(
-        ClientSecret(id=made.id, client_id=id, hash=_hash(made.text), created_at=moment(unit.now))
+        ClientSecret(
+            id=made.id, client_id=id, hash=stored_hash(made.text), created_at=moment(unit.now)
+        )
     )
     await unit.db.flush()
     record(unit, Action.CLIENT_SECRET_ADDED, client=id, secret=made.id)
@@ -177,9 +178,9 @@ async def secrets_of(db: AsyncSession, *ids: str) -> Sequence[ClientSecret]:
     return found.scalars().all()
 
 
-def knows(known: Sequence[ClientSecret], text: str) -> bool:
+def matches_secret(known: Sequence[ClientSecret], text: str) -> bool:
     """Tell whether a text is one of these secrets, in a time that does not depend on which."""
-    digest = _hash(text)
+    digest = stored_hash(text)
     good = [hmac.compare_digest(secret.hash, digest) for secret in known]
     return any(good)
 
@@ -220,7 +221,7 @@ async def _lock(
     return client
 
 
-async def _end(unit: Transaction, client: Client) -> None:
+async def _revoke_all(unit: Transaction, client: Client) -> None:
     # Tokens, and codes that were not exchanged yet, contain the client's version: older ones are refused.
     client.ended_version = client.version + 1
     await unit.db.flush()
@@ -235,7 +236,7 @@ def _values(checked: Registration) -> dict[str, Any]:
     return {name: getattr(checked, name) for name in _FIELDS}
 
 
-def _words(checked: Registration, names: Sequence[str]) -> dict[str, str]:
+def _audit_texts(checked: Registration, names: Sequence[str]) -> dict[str, str]:
     """Return these members as texts for the audit log; of keys, only their ids."""
     values = {name: getattr(checked, name) for name in names if name != "jwks"}
     said = {
@@ -245,8 +246,3 @@ def _words(checked: Registration, names: Sequence[str]) -> dict[str, str]:
     if "jwks" in names and checked.jwks:
         said["jwks"] = " ".join(str(key["kid"]) for key in checked.jwks["keys"])
     return said
-
-
-def _hash(secret: str) -> str:
-    # 256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -26,7 +26,7 @@ def is_registered(given: str, registered: Collection[str]) -> bool:
 
 
 def is_for_one_host(uri: str) -> bool:
-    """Tell whether only the owner of one host, which its certificate proves, receives requests to a URI."""
+    """Tell whether a redirect URI reaches one host only, whose certificate proves its owner (https)."""
     return uri.startswith("https://")
 
 

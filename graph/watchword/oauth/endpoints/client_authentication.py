@@ -17,7 +17,7 @@ from watchword.auth.service import AuthService
 from watchword.errors import InvalidToken
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.clients import client_assertion
-from watchword.oauth.clients.clients import find_client, knows, secrets_of
+from watchword.oauth.clients.clients import find_client, matches_secret, secrets_of
 from watchword.oauth.clients.registration import ClientAuthMethod
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client, ClientSecret
@@ -46,7 +46,7 @@ async def authenticate_client(auth: AuthService, request: Request, form: Paramet
     A failure is recorded in the audit log and counted by network address. Only failures are limited, so
     an attacker's attempts never lock out the client itself.
     """
-    shown = _shown(request, form)
+    shown = _presented(request, form)
     async with auth.services.database.read() as db:
         # Run the same queries for an unknown id, so that the time does not show whether a client exists.
         client = await find_client(db, shown.id)
@@ -54,11 +54,11 @@ async def authenticate_client(auth: AuthService, request: Request, form: Paramet
     fault = await _fault(auth, client, secrets, shown)
     if fault is None and client is not None:
         return client
-    await _note(auth, client, fault or "client", device_of(request).address)
-    raise _not_valid()
+    await _record_failure(auth, client, fault or "client", device_of(request).address)
+    raise _invalid_client()
 
 
-def _shown(request: Request, form: Parameters) -> ClientCredentials:
+def _presented(request: Request, form: Parameters) -> ClientCredentials:
     basic = _basic(request)
     id, secret = form.get("client_id"), form.get("client_secret")
     assertion, kind = form.get("client_assertion"), form.get("client_assertion_type")
@@ -69,7 +69,7 @@ def _shown(request: Request, form: Parameters) -> ClientCredentials:
             raise OAuthError(
                 "invalid_request", f"The client_assertion_type is {client_assertion.TYPE}."
             )
-        shown = ClientCredentials(_claimed(assertion), assertion=assertion)
+        shown = ClientCredentials(_named_client(assertion), assertion=assertion)
     else:
         shown = basic or ClientCredentials(id or "", secret)
     if id is not None and id != shown.id:
@@ -88,17 +88,17 @@ def _basic(request: Request) -> ClientCredentials | None:
         id, colon, secret = decoded.partition(":")
         id, secret = unquote_plus(id, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
-        raise _not_valid() from None
+        raise _invalid_client() from None
     if not colon or not secret:
-        raise _not_valid()
+        raise _invalid_client()
     return ClientCredentials(id, secret)
 
 
-def _claimed(assertion: str) -> str:
+def _named_client(assertion: str) -> str:
     try:
         return client_assertion.claimed_client(assertion)
     except InvalidToken:
-        raise _not_valid() from None
+        raise _invalid_client() from None
 
 
 async def _fault(
@@ -109,7 +109,7 @@ async def _fault(
 ) -> str | None:
     """Return why the credentials are refused, or None when they are the client's."""
     # Compare in any case, so that an unknown client takes the same time.
-    fits = knows(secrets, shown.secret or "")
+    fits = matches_secret(secrets, shown.secret or "")
     match client.authentication if client else None:
         case ClientAuthMethod.SECRET if shown.secret is not None:
             return None if fits else "secret"
@@ -140,7 +140,9 @@ async def _fault_of_assertion(auth: AuthService, client: Client, assertion: str)
     return None if is_first else "assertion replayed"
 
 
-async def _note(auth: AuthService, client: Client | None, fault: str, address: str) -> None:
+async def _record_failure(
+    auth: AuthService, client: Client | None, fault: str, address: str
+) -> None:
     services, settings = auth.services, auth.settings
     await services.attempts.count(settings.sign_in_limit_per_address, "client", address)
     log.info("a client was refused by the rule: %s", fault)
@@ -150,6 +152,6 @@ async def _note(auth: AuthService, client: Client | None, fault: str, address: s
         record(unit, Action.CLIENT_REFUSED, client=known, rule=fault)
 
 
-def _not_valid() -> OAuthError:
+def _invalid_client() -> OAuthError:
     # Do not say whether the client is unknown or its proof is wrong.
     return OAuthError("invalid_client", "The client's credentials are not valid.", 401)

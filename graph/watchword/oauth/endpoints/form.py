@@ -50,16 +50,16 @@ def required(form: Parameters, name: str) -> str:
     return value
 
 
-async def served(request: Request, work: Awaitable[Response]) -> Response:
+async def oauth_response(request: Request, work: Awaitable[Response]) -> Response:
     """Return an endpoint's response; turn an `OAuthError` into one (RFC 6749, section 5.2)."""
-    return await respond(request, _told(work))
+    return await respond(request, _with_oauth_errors(work))
 
 
-async def _told(work: Awaitable[Response]) -> Response:
+async def _with_oauth_errors(work: Awaitable[Response]) -> Response:
     try:
         return await work
     except OAuthError as error:
-        # RFC 9110, section 15.5.2: a 401 names an authentication scheme; every client with a secret has Basic.
+        # RFC 9110, section 15.5.2: a 401 must name an authentication scheme. Basic is for clients with a secret.
         way = {"www-authenticate": 'Basic realm="watchword", charset="UTF-8"'}
         headers = way if error.status == 401 else {}
         raise Refusal(error.status, error.error, error.description, headers) from error

@@ -28,7 +28,7 @@ async def revoke_token(auth: AuthService, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticate_client(auth, request, form)
     token = required(form, "token")
-    principal = await _believed(auth, request, token)
+    principal = await _verified(auth, request, token)
     services = auth.services
     actor = Actor(client.id, None, client.id, device_of(request).address)
     async with transaction(services.database, services.bus, auth.clock.now(), actor) as unit:
@@ -39,7 +39,7 @@ async def revoke_token(auth: AuthService, request: Request) -> Response:
     return Response(status_code=200, headers={"cache-control": "no-store"})
 
 
-async def _believed(auth: AuthService, request: Request, token: str) -> Principal | None:
+async def _verified(auth: AuthService, request: Request, token: str) -> Principal | None:
     try:
         return await auth.verify(token, device_of(request).address)
     except (InvalidToken, TokenExpired, TokenRevoked):

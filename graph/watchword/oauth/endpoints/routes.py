@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from watchword.auth.http.http_json import json_response
 from watchword.auth.service import AuthService
-from watchword.oauth.endpoints.form import served
+from watchword.oauth.endpoints.form import oauth_response
 from watchword.oauth.endpoints.introspection import introspect
 from watchword.oauth.endpoints.revocation import revoke_token
 from watchword.oauth.endpoints.token_endpoint import give_tokens
@@ -20,20 +20,20 @@ def routes(auth: AuthService) -> APIRouter:
     @router.post(TOKEN)
     async def token(request: Request) -> Response:
         """Give tokens for an authorization code, a refresh token or client credentials (RFC 6749)."""
-        return await served(request, give_tokens(auth, request))
+        return await oauth_response(request, give_tokens(auth, request))
 
     @router.post(REVOKE)
     async def revocation(request: Request) -> Response:
         """Revoke a client's refresh or access token (RFC 7009)."""
-        return await served(request, revoke_token(auth, request))
+        return await oauth_response(request, revoke_token(auth, request))
 
     @router.post(INTROSPECT)
     async def introspection(request: Request) -> Response:
         """Tell an authorised client whether a token is active, and its claims (RFC 7662)."""
-        return await served(request, introspect(auth, request))
+        return await oauth_response(request, introspect(auth, request))
 
     async def about() -> Response:
-        """The metadata of the authorization server (RFC 8414)."""
+        """Return the metadata of the authorization server (RFC 8414)."""
         return json_response(metadata(auth.settings, auth.domain), kept=MAX_AGE)
 
     for path in paths(auth.settings):

@@ -44,10 +44,10 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
     try:
         match grant:
             case Grant.CLIENT_CREDENTIALS:
-                return _answer(await _for_itself(auth, client, form, proven), proven.key)
+                return _answer(await _issue_to_client(auth, client, form, proven), proven.key)
             case Grant.REFRESH_TOKEN:
-                return await _refreshed(auth, client, request, form, proven)
-        return await _redeemed(auth, client, request, form, proven)
+                return await _refresh(auth, client, request, form, proven)
+        return await _exchange_code(auth, client, request, form, proven)
     except OAuthError as error:
         if error.error == "invalid_grant":
             limit = auth.settings.sign_in_limit_per_address
@@ -55,12 +55,12 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
         raise
 
 
-async def _for_itself(
+async def _issue_to_client(
     auth: AuthService, client: Client, form: Parameters, proven: ProvenKey
 ) -> IssuedToken:
     """Issue a token to the client itself (RFC 6749, section 4.4). It needs no refresh token: it can
     always ask again."""
-    scopes = _narrowed(form, client.scopes)
+    scopes = _requested_scopes(form, client.scopes)
     await use_alone(auth, proven.use)
     log.info("issued a token to client %s", client.id)
     return await auth.issue_to_client(
@@ -68,7 +68,7 @@ async def _for_itself(
     )
 
 
-async def _refreshed(
+async def _refresh(
     auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
     """Exchange a refresh token (RFC 6749, section 6), with rotation (RFC 9700, section 4.14.2)."""
@@ -76,9 +76,9 @@ async def _refreshed(
     async with auth.services.database.read() as db:
         found = await session_of(db, token)
     if found is None or found[0].client_id != client.id:
-        raise _not_good()
+        raise _invalid_grant()
     # Check the scopes before the token is used up: a client that asks for too much may ask again.
-    scopes = _narrowed(form, (found[0].scope or "").split())
+    scopes = _requested_scopes(form, (found[0].scope or "").split())
     try:
         signed_in = await auth.sessions.refresh(
             token,
@@ -93,11 +93,11 @@ async def _refreshed(
     except Replayed:
         raise
     except Unauthenticated as error:
-        raise _not_good() from error
-    return await _answer_for(auth, client, signed_in, scopes, proven.key)
+        raise _invalid_grant() from error
+    return await _answer_with_session(auth, client, signed_in, scopes, proven.key)
 
 
-async def _redeemed(
+async def _exchange_code(
     auth: AuthService, client: Client, request: Request, form: Parameters, proven: ProvenKey
 ) -> Response:
     """Exchange an authorization code (RFC 6749, section 4.1.3), with PKCE (RFC 7636, section 4.5)."""
@@ -121,15 +121,15 @@ async def _redeemed(
         )
     # Raise after the commit: a refused code has effects (see `redeem`) that must not be rolled back.
     if signed_in is None:
-        raise _not_good()
-    return await _answer_for(auth, client, signed_in, client.scopes, proven.key)
+        raise _invalid_grant()
+    return await _answer_with_session(auth, client, signed_in, client.scopes, proven.key)
 
 
-def _not_good() -> OAuthError:
+def _invalid_grant() -> OAuthError:
     return OAuthError("invalid_grant", "The grant is not valid, has ended, or is not yours.")
 
 
-def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
+def _requested_scopes(form: Parameters, most: Collection[str]) -> frozenset[str]:
     """Return the requested scopes, or all of `most` if none are named. Raises `OAuthError` beyond `most`."""
     asked = form.get("scope")
     if asked is None:
@@ -140,7 +140,7 @@ def _narrowed(form: Parameters, most: Collection[str]) -> frozenset[str]:
     return scopes
 
 
-async def _answer_for(
+async def _answer_with_session(
     auth: AuthService, client: Client, signed_in: SignedIn, scopes: Collection[str], key: str | None
 ) -> Response:
     # The client may have lost scopes since its session began.
@@ -148,7 +148,7 @@ async def _answer_for(
     issued = await auth.issue(signed_in, scopes=may, key=key, client_version=client.version)
     if not issued.scope:
         # A token without a scope would be useless; there is at least one (RFC 6749, section 3.3).
-        raise _not_good()
+        raise _invalid_grant()
     refresh_token = signed_in.refresh_token if Grant.REFRESH_TOKEN in client.grants else None
     return _answer(issued, signed_in.session.jkt or key, refresh_token)
 

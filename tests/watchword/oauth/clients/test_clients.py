@@ -25,7 +25,7 @@ from watchword.oauth.clients.clients import (
     disable_client,
     find_client,
     get_client,
-    knows,
+    matches_secret,
     page_of_clients,
     remove_secret,
     revoke_client,
@@ -149,10 +149,10 @@ async def test_a_secret_is_kept_as_a_hash_and_known_again(database: Database) ->
         [row] = (await db.execute(select(ClientSecret))).scalars()
         known = await secrets_of(db, id)
     assert made.text not in str(vars(row)) + repr(made)
-    assert knows(known, made.text)
+    assert matches_secret(known, made.text)
     for wrong in ("", made.id, row.hash, made.text + "x", made.text[:-1]):
-        assert not knows(known, wrong)
-    assert not knows([], made.text)
+        assert not matches_secret(known, wrong)
+    assert not matches_secret([], made.text)
 
 
 async def test_there_are_two_secrets_at_most_however_many_ask_at_once(database: Database) -> None:

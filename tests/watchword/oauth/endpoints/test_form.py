@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from tests.support.away import away
 from watchword.errors import NonceNeeded, RateLimited
-from watchword.oauth.endpoints.form import MEDIA_TYPE, read_form, required, served
+from watchword.oauth.endpoints.form import MEDIA_TYPE, oauth_response, read_form, required
 from watchword.oauth.errors import OAuthError
 
 
@@ -60,7 +60,7 @@ async def test_a_refusal_is_told_in_the_words_of_the_rfc(
     async def work() -> Response:
         raise error
 
-    response = await served(request(b""), work())
+    response = await oauth_response(request(b""), work())
     assert (response.status_code, response.headers["cache-control"]) == (status, "no-store")
     assert name in bytes(response.body)
     assert header is None or response.headers[header]
