@@ -2,7 +2,8 @@
 
 A test is marked `exhaustive` by hand, or here: of the cases of one test function that use PostgreSQL,
 all but the first, and all of those with a client in a process of its own. So every case runs on
-SQLite, and every function of the server on both databases.
+SQLite, and every function of the server on both databases. A test that is repeated with a parameter
+`seed` keeps its first two.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from hypothesis import settings
 MARK = "exhaustive"
 # Values of a parameter that chooses the database.
 POSTGRESQL = "postgresql"
+# Seeds of a random test that `make test` runs.
+SEEDS = 2
 # Folders whose tests start browsers, Node.js and servers, to which the database is all the same.
 PROCESSES = {"clients", "identity_provider"}
 
@@ -34,6 +37,9 @@ class Variants:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in _repeated(items):
             item.add_marker(MARK)
+        for item in items:
+            if isinstance(item, pytest.Function) and _shares(item):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._left += sum(item.get_closest_marker(MARK) is not None for item in items)
@@ -55,16 +61,21 @@ class Variants:
 
 
 def _repeated(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Yield the tests on PostgreSQL that say nothing about it which another one does not."""
+    """Yield the tests that repeat another one with another seed, or on PostgreSQL."""
     seen = set()
     for item in items:
-        if isinstance(item, pytest.Function) and _is_on_postgresql(item):
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+            continue
+        if item.callspec.params.get("seed", 0) >= SEEDS:
+            yield item
+        elif POSTGRESQL in map(str, item.callspec.params.values()):
             function = (item.path, item.parent, item.originalname)
             if function in seen or item.path.parent.name in PROCESSES:
                 yield item
             seen.add(function)
 
 
-def _is_on_postgresql(item: pytest.Function) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and POSTGRESQL in map(str, callspec.params.values())
+def _shares(item: pytest.Function) -> bool:
+    """Tell whether a test shares a fixture with its module, so that one worker should run them all."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(fixture[-1].scope == "module" for fixture in fixtures)

@@ -71,6 +71,7 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.exhaustive
 async def test_a_subscriber_hears_of_all_mutations_in_order_and_once_whoever_takes_them(
     watched: Watched,
 ) -> None:
@@ -93,6 +94,7 @@ async def test_a_mutation_in_one_worker_comes_to_the_subscriber_of_the_other(
         assert await bodies(client, 1) == [f"Seen by {other}"]
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_on(
     serving: LiveServer, watched: Watched, stack: AsyncExitStack
 ) -> None:
@@ -125,6 +127,7 @@ async def test_sigterm_drains_all_workers_and_ends_in_order(
     assert "Traceback" not in serving.log
 
 
+@pytest.mark.exhaustive
 def test_workers_whose_supervisor_is_killed_leave_in_order(serving: LiveServer) -> None:
     serving.kill()
     serving.wait_for_silence()

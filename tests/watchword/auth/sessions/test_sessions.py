@@ -62,6 +62,7 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
         assert sum(token.used_at is None for token in known) == 10
 
 
+@pytest.mark.exhaustive
 async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
     database: Database, clock: MovedClock
 ) -> None:
