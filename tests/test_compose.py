@@ -1,4 +1,4 @@
-"""docker-compose.yml, without Docker: its settings can be used, and its proxy serves every door.
+"""docker-compose.yml, without Docker: its settings can be used, and its proxy serves every transport.
 
 The same topology as processes: PostgreSQL, Redis, servers with the settings of the file, and nginx
 with the configuration and the certificate of the file.
@@ -262,7 +262,7 @@ def trust() -> ssl.SSLContext:
     return context
 
 
-async def test_every_door_is_served_through_the_proxy(proxied: Proxied) -> None:
+async def test_every_transport_is_served_through_the_proxy(proxied: Proxied) -> None:
     context = trust()
     async with httpx2.AsyncClient(base_url=proxied.origin, verify=context, timeout=30) as client:
         credentials = {"email": "admin@example.com", "password": PASSWORD}

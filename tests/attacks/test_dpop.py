@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.authorization import CALLBACK, VERIFIER, consent_desk
-from tests.support.bound_server import DOORS, BoundServer, Outcome, bound_server
+from tests.support.bound_server import TRANSPORTS, BoundServer, Outcome, bound_server
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
@@ -25,103 +25,103 @@ from watchword.storage.used_ids import used_ids
 Attack = Callable[[BoundServer, str], Awaitable[Outcome]]
 
 
-async def with_proof(server: BoundServer, door: str, **changes: Any) -> Outcome:
+async def with_proof(server: BoundServer, transport: str, **changes: Any) -> Outcome:
     """Send a valid token, and a proof that is valid except for the changes."""
     token = await server.token()
-    return await server.ask(door, f"DPoP {token}", server.proof(door, token, **changes))
+    return await server.ask(transport, f"DPoP {token}", server.proof(transport, token, **changes))
 
 
-async def stolen_token(server: BoundServer, door: str) -> Outcome:
-    return await server.ask(door, f"Bearer {await server.token()}")
+async def stolen_token(server: BoundServer, transport: str) -> Outcome:
+    return await server.ask(transport, f"Bearer {await server.token()}")
 
 
-async def stolen_token_and_proof_as_bearer(server: BoundServer, door: str) -> Outcome:
+async def stolen_token_and_proof_as_bearer(server: BoundServer, transport: str) -> Outcome:
     token = await server.token()
-    return await server.ask(door, f"Bearer {token}", server.proof(door, token))
+    return await server.ask(transport, f"Bearer {token}", server.proof(transport, token))
 
 
-async def no_proof(server: BoundServer, door: str) -> Outcome:
-    return await server.ask(door, f"DPoP {await server.token()}")
+async def no_proof(server: BoundServer, transport: str) -> Outcome:
+    return await server.ask(transport, f"DPoP {await server.token()}")
 
 
-async def replayed(server: BoundServer, door: str) -> Outcome:
+async def replayed(server: BoundServer, transport: str) -> Outcome:
     token = await server.token()
-    proof = server.proof(door, token)
-    assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
-    return await server.ask(door, f"DPoP {token}", proof)
+    proof = server.proof(transport, token)
+    assert (await server.ask(transport, f"DPoP {token}", proof)).status == 200
+    return await server.ask(transport, f"DPoP {token}", proof)
 
 
-async def key_of_the_thief(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, holder=KeyHolder())
+async def key_of_the_thief(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, holder=KeyHolder())
 
 
-async def signed_by_the_thief_in_the_holders_name(server: BoundServer, door: str) -> Outcome:
+async def signed_by_the_thief_in_the_holders_name(server: BoundServer, transport: str) -> Outcome:
     token, thief = await server.token(), KeyHolder()
-    method = "GET" if door == "websocket" else "POST"
+    method = "GET" if transport == "websocket" else "POST"
     claims = thief.claims(method, f"{ORIGIN}/graphql", server.clock.now(), token)
     proof = thief.signed(claims, jwk=server.holder.jwk)
-    return await server.ask(door, f"DPoP {token}", proof)
+    return await server.ask(transport, f"DPoP {token}", proof)
 
 
-async def proof_for_another_token(server: BoundServer, door: str) -> Outcome:
+async def proof_for_another_token(server: BoundServer, transport: str) -> Outcome:
     token = await server.token()
-    proof = server.proof(door, await server.token(subject="mallory"))
-    return await server.ask(door, f"DPoP {token}", proof)
+    proof = server.proof(transport, await server.token(subject="mallory"))
+    return await server.ask(transport, f"DPoP {token}", proof)
 
 
-async def proof_of_the_token_endpoint(server: BoundServer, door: str) -> Outcome:
+async def proof_of_the_token_endpoint(server: BoundServer, transport: str) -> Outcome:
     # Without `ath`, as before there is a token.
     token = await server.token()
-    return await server.ask(door, f"DPoP {token}", server.proof(door, None))
+    return await server.ask(transport, f"DPoP {token}", server.proof(transport, None))
 
 
-async def proof_for_another_method(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, htm="POST" if door == "websocket" else "GET")
+async def proof_for_another_method(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, htm="POST" if transport == "websocket" else "GET")
 
 
-async def proof_for_another_server(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, htu="https://evil.example/graphql")
+async def proof_for_another_server(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, htu="https://evil.example/graphql")
 
 
-async def proof_for_the_host_that_is_named(server: BoundServer, door: str) -> Outcome:
+async def proof_for_the_host_that_is_named(server: BoundServer, transport: str) -> Outcome:
     # The Host header of the request has this address.
-    return await with_proof(server, door, htu=server.url)
+    return await with_proof(server, transport, htu=server.url)
 
 
-async def proof_for_another_path(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, htu=f"{ORIGIN}/oauth/token")
+async def proof_for_another_path(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, htu=f"{ORIGIN}/oauth/token")
 
 
-async def old_proof(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, iat=server.clock.now() - 66)
+async def old_proof(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, iat=server.clock.now() - 66)
 
 
-async def proof_made_ahead(server: BoundServer, door: str) -> Outcome:
-    return await with_proof(server, door, iat=server.clock.now() + 6)
+async def proof_made_ahead(server: BoundServer, transport: str) -> Outcome:
+    return await with_proof(server, transport, iat=server.clock.now() + 6)
 
 
-async def two_proofs(server: BoundServer, door: str) -> Outcome:
+async def two_proofs(server: BoundServer, transport: str) -> Outcome:
     token = await server.token()
-    proofs = server.proof(door, token), server.proof(door, token)
-    return await server.ask(door, f"DPoP {token}", *proofs)
+    proofs = server.proof(transport, token), server.proof(transport, token)
+    return await server.ask(transport, f"DPoP {token}", *proofs)
 
 
-async def proof_as_access_token(server: BoundServer, door: str) -> Outcome:
-    return await server.ask(door, f"Bearer {server.proof(door, None)}")
+async def proof_as_access_token(server: BoundServer, transport: str) -> Outcome:
+    return await server.ask(transport, f"Bearer {server.proof(transport, None)}")
 
 
-async def access_token_as_proof(server: BoundServer, door: str) -> Outcome:
+async def access_token_as_proof(server: BoundServer, transport: str) -> Outcome:
     token = await server.token()
-    return await server.ask(door, f"DPoP {token}", token)
+    return await server.ask(transport, f"DPoP {token}", token)
 
 
-async def unbound_token_made_to_look_bound(server: BoundServer, door: str) -> Outcome:
+async def unbound_token_made_to_look_bound(server: BoundServer, transport: str) -> Outcome:
     token = await server.unbound()
-    return await server.ask(door, f"DPoP {token}", server.proof(door, token))
+    return await server.ask(transport, f"DPoP {token}", server.proof(transport, token))
 
 
-async def rubbish(server: BoundServer, door: str) -> Outcome:
-    return await server.ask(door, f"DPoP {await server.token()}", "x" * 9_000)
+async def rubbish(server: BoundServer, transport: str) -> Outcome:
+    return await server.ask(transport, f"DPoP {await server.token()}", "x" * 9_000)
 
 
 ATTACKS: list[Attack] = [
@@ -148,16 +148,19 @@ ATTACKS: list[Attack] = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-async def test_it_is_refused_at_every_door(
+async def test_it_is_refused_on_every_transport(
     attack: Attack, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock) as server:
-        for door in DOORS:
-            refused = await attack(server, door)
+        for transport in TRANSPORTS:
+            refused = await attack(server, transport)
             # A proof of another time is refused like the rest; its client retries with a new one.
             closed = 4403 if attack in (old_proof, proof_made_ahead) else 4401
-            assert refused.status == (closed if door == "websocket" else 401), (door, refused)
-            if door != "websocket":
+            assert refused.status == (closed if transport == "websocket" else 401), (
+                transport,
+                refused,
+            )
+            if transport != "websocket":
                 assert (
                     json.loads(refused.text)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
                 )

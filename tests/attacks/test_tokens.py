@@ -78,12 +78,12 @@ async def _ring(url: str) -> KeyRing:
 
 
 @asynccontextmanager
-async def doors(fort: Fort) -> AsyncIterator[Doors]:
+async def transports(fort: Fort) -> AsyncIterator[Transports]:
     async with httpx2.AsyncClient(timeout=30) as client:
-        yield Doors(fort, client)
+        yield Transports(fort, client)
 
 
-class Doors:
+class Transports:
     """Send a token to every transport, and return their answers."""
 
     def __init__(self, fort: Fort, client: httpx2.AsyncClient) -> None:
@@ -147,7 +147,7 @@ def _check_silent(token: str, *said: str | None) -> None:
 
 
 async def test_the_forgers_key_is_the_servers_own(fort: Fort) -> None:
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         await all_of_them.accept(fort.forge.sign())
         for name, values in FITS.items():
             for value in values:
@@ -158,22 +158,22 @@ async def test_the_forgers_key_is_the_servers_own(fort: Fort) -> None:
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-async def test_a_forgery_is_refused_at_every_door(name: str, fort: Fort) -> None:
+async def test_a_forgery_is_refused_on_every_transport(name: str, fort: Fort) -> None:
     forgery, rule = FORGERIES[name]
     since = len(fort.server.output)
     token = forgery(fort.forge)
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         await all_of_them.refuse(token, expired=name in EXPIRED)
     fort.server.wait_for_after(since, REFUSED + (f"{rule}\n" if rule else ""), 5)
     _check_silent(token, fort.heard(since))
 
 
 @pytest.mark.parametrize("claim", FITS)
-async def test_a_claim_of_another_type_or_size_is_refused_at_every_door(
+async def test_a_claim_of_another_type_or_size_is_refused_on_every_transport(
     claim: str, fort: Fort
 ) -> None:
     since = len(fort.server.output)
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         for value in misfits(claim):
             forged = fort.forge.sign(fort.forge.good | {claim: value})
             expired = claim == "exp" and type(value) in (int, float) and 0 <= value < 1e12
@@ -182,22 +182,24 @@ async def test_a_claim_of_another_type_or_size_is_refused_at_every_door(
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "sub", "jti", "client_id"])
-async def test_a_claim_that_is_missing_is_refused_at_every_door(claim: str, fort: Fort) -> None:
+async def test_a_claim_that_is_missing_is_refused_on_every_transport(
+    claim: str, fort: Fort
+) -> None:
     since = len(fort.server.output)
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         await all_of_them.refuse(fort.forge.sign(fort.forge.claims(**{claim: None})))
     fort.server.wait_for_after(since, f"{REFUSED}{claim}\n", 5)
 
 
-async def test_half_a_surrogate_pair_is_refused_at_every_door(fort: Fort) -> None:
-    async with doors(fort) as all_of_them:
+async def test_half_a_surrogate_pair_is_refused_on_every_transport(fort: Fort) -> None:
+    async with transports(fort) as all_of_them:
         for claim in ("sub", "jti", "client_id", "sid", "tenant", "scope"):
             payload = json.dumps(fort.forge.good | {claim: "\ud800"}).encode()
             await all_of_them.refuse(fort.forge.sign(payload))
 
 
 async def test_our_other_secrets_are_no_access_tokens(fort: Fort) -> None:
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         await all_of_them.refuse(fort.refresh_token)
         # An authorization code, a client secret, a nonce: all are random text.
         await all_of_them.refuse(secrets.token_urlsafe(32))
@@ -285,7 +287,7 @@ async def test_a_token_that_is_revoked_is_refused_although_it_was_seen_before(fo
         body = {"email": fort.server.email, "password": fort.server.password, "delivery": "body"}
         answer = (await client.post(f"{fort.server.url}/api/auth/login", json=body)).json()
         token = answer["access_token"]
-        async with doors(fort) as all_of_them:
+        async with transports(fort) as all_of_them:
             assert (await all_of_them.post(token, "application/json")).status_code == 200
             given = {"refresh_token": answer["refresh_token"]}
             await client.post(f"{fort.server.url}/api/auth/logout", json=given)
@@ -302,7 +304,7 @@ async def test_a_token_that_is_revoked_is_refused_although_it_was_seen_before(fo
 
 
 async def test_arbitrary_claims_are_never_an_error_of_ours(fort: Fort) -> None:
-    async with doors(fort) as all_of_them:
+    async with transports(fort) as all_of_them:
         for payload in (b"{}", b'{"":""}', b'{"iss":{"a":[{"b":[]}]}}', orjson.dumps({"exp": []})):
             await all_of_them.refuse(fort.forge.sign(payload))
 

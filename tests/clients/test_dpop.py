@@ -35,7 +35,7 @@ def demanding_server(sqlite_url: str, tmp_path: Path) -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "PS256"])
-async def test_it_proves_its_key_at_every_door(
+async def test_it_proves_its_key_on_every_transport(
     algorithm: str, node: Path, demanding_server: LiveServer
 ) -> None:
     server = demanding_server

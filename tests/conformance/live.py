@@ -23,8 +23,8 @@ PATIENCE = 10
 class Live:
     """One subscription. `ending` is the code with which its connection ended; None while it is open."""
 
-    def __init__(self, door: str) -> None:
-        self.door = door
+    def __init__(self, transport: str) -> None:
+        self.transport = transport
         self.answers: list[dict[str, Any]] = []
         self.ending: str | None = None
         self.pings: list[dict[str, Any]] = []
@@ -79,7 +79,7 @@ class Live:
 
 @asynccontextmanager
 async def live(
-    door: str,
+    transport: str,
     server: ToyServer,
     query: str,
     token: str | None = None,
@@ -87,8 +87,8 @@ async def live(
     **rest: Any,
 ) -> AsyncIterator[Live]:
     """Keep a subscription open for a block."""
-    subscription = Live(door)
-    read = {"websocket": _over_websocket, "sse": _over_sse, "multipart": _over_multipart}[door]
+    subscription = Live(transport)
+    read = {"websocket": _over_websocket, "sse": _over_sse, "multipart": _over_multipart}[transport]
     async with AsyncExitStack() as stack:
         task = asyncio.create_task(read(stack, subscription, server, query, token, resume, rest))
         try:
@@ -191,4 +191,4 @@ def _authorization(token: str | None) -> dict[str, str]:
     return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
-every_door = pytest.mark.parametrize("door", ["websocket", "sse", "multipart"])
+every_transport = pytest.mark.parametrize("transport", ["websocket", "sse", "multipart"])

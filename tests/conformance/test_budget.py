@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conformance.live import every_door, live
+from tests.conformance.live import every_transport, live
 from tests.support.bound_server import ACCEPT
 from tests.support.clients import STREAMING, WebSocketClient
 from tests.support.clock import MovedClock
@@ -17,15 +17,15 @@ from tests.support.toy_server import ToyServer, toy_server, until
 MADE = "subscription { made { id } }"
 
 
-async def refusal(server: ToyServer, door: str, token: str | None) -> tuple[str, str]:
+async def refusal(server: ToyServer, transport: str, token: str | None) -> tuple[str, str]:
     """Return the code and the message with which one more subscription is refused."""
-    [answer] = [each async for each in STREAMING[door](server.url, MADE, token)]
+    [answer] = [each async for each in STREAMING[transport](server.url, MADE, token)]
     [error] = answer["errors"]
     assert error["extensions"]["retryAfter"] == 30
     return error["extensions"]["code"], error["message"]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(
     ("bound", "token", "words"),
     [
@@ -34,8 +34,8 @@ async def refusal(server: ToyServer, door: str, token: str | None) -> tuple[str,
         ("max_operations_per_process", None, "on this server"),
     ],
 )
-async def test_there_are_so_many_over_all_doors_and_no_more(
-    door: str, bound: str, token: str | None, words: str, clock: MovedClock
+async def test_there_are_so_many_over_all_transports_and_no_more(
+    transport: str, bound: str, token: str | None, words: str, clock: MovedClock
 ) -> None:
     settings: dict[str, Any] = {bound: 3}
     async with toy_server(clock, **settings) as server:
@@ -43,28 +43,28 @@ async def test_there_are_so_many_over_all_doors_and_no_more(
             for each in STREAMING:
                 await stack.enter_async_context(live(each, server, MADE, token))
             await server.followed(3)
-            code, message = await refusal(server, door, token)
+            code, message = await refusal(server, transport, token)
             assert (code, words in message) == ("RATE_LIMITED", True)
             if bound == "max_operations_per_principal":
-                async with live(door, server, MADE, "bob"):
+                async with live(transport, server, MADE, "bob"):
                     await server.followed(4)
         # A subscription that ended has given its place back.
         await until(lambda: not len(server.pipeline.operations))
-        async with live(door, server, MADE, token):
+        async with live(transport, server, MADE, token):
             await server.followed(1)
 
 
-@pytest.mark.parametrize("door", ["sse", "multipart"])
+@pytest.mark.parametrize("transport", ["sse", "multipart"])
 async def test_a_stream_too_many_is_429_and_says_when_to_come_back(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock, max_operations_per_process=1) as server,
-        live(door, server, MADE),
+        live(transport, server, MADE),
         httpx2.AsyncClient() as client,
     ):
         await server.followed(1)
-        headers = {"accept": ACCEPT[door]}
+        headers = {"accept": ACCEPT[transport]}
         answer = await client.post(server.url, json={"query": MADE}, headers=headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
 
@@ -81,11 +81,11 @@ async def test_a_stream_too_many_is_429_and_says_when_to_come_back(
         "query($n: Int!) { toys(first: $n) { id } }",
     ],
 )
-@every_door
-async def test_what_has_ended_counts_no_more(door: str, query: str, clock: MovedClock) -> None:
+@every_transport
+async def test_what_has_ended_counts_no_more(transport: str, query: str, clock: MovedClock) -> None:
     async with toy_server(clock, max_operations_per_process=1) as server:
         for _ in range(3):
-            answers = [each async for each in STREAMING[door](server.url, query, "alice")]
+            answers = [each async for each in STREAMING[transport](server.url, query, "alice")]
             assert "RATE_LIMITED" not in str(answers)
         await until(lambda: not len(server.pipeline.operations))
         assert not server.pipeline.operations._counts
@@ -125,11 +125,13 @@ async def test_a_websocket_that_is_refused_an_operation_stays_open(clock: MovedC
         await until(lambda: not len(server.pipeline.operations))
 
 
-@every_door
-async def test_undeclared_variables_do_not_prevent_a_group(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_undeclared_variables_do_not_prevent_a_group(
+    transport: str, clock: MovedClock
+) -> None:
     # Otherwise they would be kept for the subscription's life, and each would need an execution of its own.
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         for number in range(3):
             other = {"other": [number] * 1_000}
-            await stack.enter_async_context(live(door, server, MADE, variables=other))
+            await stack.enter_async_context(live(transport, server, MADE, variables=other))
         await until(lambda: server.pipeline.groups.sizes == [3])

@@ -7,62 +7,62 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.bound_server import DOORS, ME, bound_server
+from tests.support.bound_server import ME, TRANSPORTS, bound_server
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import ORIGIN
 from watchword.tokens.dpop import NONCE_SECONDS
 
-every_door = pytest.mark.parametrize("door", DOORS)
+every_transport = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 async def test_a_bound_token_with_its_proof_is_accepted(
-    door: str, algorithm: str, sqlite_url: str, clock: MovedClock
+    transport: str, algorithm: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock) as server:
         server.holder = KeyHolder(algorithm)
         token = await server.token()
         # RFC 9110, section 11.1: the scheme is matched without regard to case.
-        outcome = await server.ask(door, f"dpop {token}", server.proof(door, token))
+        outcome = await server.ask(transport, f"dpop {token}", server.proof(transport, token))
     assert outcome.status == 200, outcome
     assert '"me":"alice"' in outcome.text or '"numbers":0' in outcome.text
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(("asked", "proved"), [("/", "/"), ("/", ""), ("", "/")])
 async def test_a_slash_at_the_end_of_the_url_or_of_the_proofs_says_nothing(
-    door: str, asked: str, proved: str, sqlite_url: str, clock: MovedClock
+    transport: str, asked: str, proved: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock) as server:
         server.url += asked
         token = await server.token()
-        proof = server.proof(door, token, htu=f"{ORIGIN}/graphql{proved}")
-        assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
+        proof = server.proof(transport, token, htu=f"{ORIGIN}/graphql{proved}")
+        assert (await server.ask(transport, f"DPoP {token}", proof)).status == 200
 
 
-@every_door
+@every_transport
 async def test_the_replay_is_refused_on_both_databases(
-    door: str, database_url: str, clock: MovedClock
+    transport: str, database_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(database_url, clock) as server:
         token = await server.token()
-        proof = server.proof(door, token)
-        assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
-        refused = await server.ask(door, f"DPoP {token}", proof)
-    assert refused.status == (4401 if door == "websocket" else 401)
+        proof = server.proof(transport, token)
+        assert (await server.ask(transport, f"DPoP {token}", proof)).status == 200
+        refused = await server.ask(transport, f"DPoP {token}", proof)
+    assert refused.status == (4401 if transport == "websocket" else 401)
 
 
-@every_door
+@every_transport
 async def test_the_client_is_told_the_nonce_and_comes_back_with_it(
-    door: str, sqlite_url: str, clock: MovedClock
+    transport: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock, dpop_nonce=True) as server:
         token = await server.token()
-        refused = await server.ask(door, f"DPoP {token}", server.proof(door, token))
-        if door == "websocket":
+        refused = await server.ask(transport, f"DPoP {token}", server.proof(transport, token))
+        if transport == "websocket":
             assert refused.status == 4403
             nonce = refused.text.removeprefix("use_dpop_nonce: ")
         else:
@@ -70,8 +70,8 @@ async def test_the_client_is_told_the_nonce_and_comes_back_with_it(
             assert 'DPoP realm="watchword", error="use_dpop_nonce"' in _challenge(refused.headers)
             assert refused.headers.get_list("dpop-nonce") == [refused.headers["dpop-nonce"]]
             nonce = refused.headers["dpop-nonce"]
-        proof = server.proof(door, token, nonce=nonce)
-        assert (await server.ask(door, f"DPoP {token}", proof)).status == 200
+        proof = server.proof(transport, token, nonce=nonce)
+        assert (await server.ask(transport, f"DPoP {token}", proof)).status == 200
 
 
 async def test_a_successful_answer_carries_the_next_nonce(
@@ -201,17 +201,17 @@ async def test_a_renewal_without_a_proof_ends_the_connection(
         assert await renewed(client, how, token, proof) == 4401
 
 
-@every_door
+@every_transport
 async def test_where_dpop_is_required_an_unbound_token_is_refused(
-    door: str, sqlite_url: str, clock: MovedClock
+    transport: str, sqlite_url: str, clock: MovedClock
 ) -> None:
     async with bound_server(sqlite_url, clock, dpop="required") as server:
-        refused = await server.ask(door, f"Bearer {await server.unbound()}")
+        refused = await server.ask(transport, f"Bearer {await server.unbound()}")
         token = await server.token()
-        taken = await server.ask(door, f"DPoP {token}", server.proof(door, token))
+        taken = await server.ask(transport, f"DPoP {token}", server.proof(transport, token))
     assert taken.status == 200
-    assert refused.status == (4401 if door == "websocket" else 401)
-    if door != "websocket":
+    assert refused.status == (4401 if transport == "websocket" else 401)
+    if transport != "websocket":
         assert _challenge(refused.headers).startswith(
             'DPoP realm="watchword", error="invalid_token"'
         )

@@ -369,11 +369,11 @@ async def slow_request(
 
 
 async def come_late(
-    server: ToyServer, door: str, query: str, happened: Event | None
+    server: ToyServer, transport: str, query: str, happened: Event | None
 ) -> tuple[int, str]:
     """Send a query with a body that follows after `happen`. Without it, after the token has expired."""
     body = json.dumps({"query": query}).encode()
-    headers = ("authorization: Bearer alice+keeper/toys.count_s1~1", f"accept: {ACCEPT[door]}")
+    headers = ("authorization: Bearer alice+keeper/toys.count_s1~1", f"accept: {ACCEPT[transport]}")
     async with slow_request(server.url, body, *headers, f"content-type: {JSON}") as asked:
         if happened is None:
             server.pipeline.services.clock.move(LIFE)  # type: ignore[attr-defined]
@@ -393,11 +393,11 @@ async def come_late(
     ids=["revoked", "outdated", "expired"],
 )
 @pytest.mark.parametrize(
-    ("door", "query"),
+    ("transport", "query"),
     [("http", MAKE), ("http", COUNT), ("sse", MAKE), ("sse", MADE), ("multipart", MADE)],
 )
 async def test_a_token_that_ends_while_the_body_comes_does_nothing(
-    door: str,
+    transport: str,
     query: str,
     happened: Event | None,
     code: str,
@@ -406,7 +406,7 @@ async def test_a_token_that_ends_while_the_body_comes_does_nothing(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with toy_server(clock) as server:
-        status, answer = await come_late(server, door, query, happened)
+        status, answer = await come_late(server, transport, query, happened)
     assert status == 401, answer
     assert code in answer
     assert 'www-authenticate: Bearer realm="watchword", error="invalid_token"' in answer
@@ -415,9 +415,9 @@ async def test_a_token_that_ends_while_the_body_comes_does_nothing(
     assert "alice+keeper" not in caplog.text
 
 
-@pytest.mark.parametrize("door", ["sse", "multipart"])
+@pytest.mark.parametrize("transport", ["sse", "multipart"])
 async def test_a_token_that_ends_while_the_document_is_read_is_401(
-    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with toy_server(clock) as server:
         engine = server.pipeline.engine
@@ -428,7 +428,7 @@ async def test_a_token_that_ends_while_the_document_is_read_is_401(
             return plan(query, name)
 
         monkeypatch.setattr(engine, "plan", slow_plan)
-        headers = {"authorization": "Bearer alice", "accept": ACCEPT[door]}
+        headers = {"authorization": "Bearer alice", "accept": ACCEPT[transport]}
         async with httpx2.AsyncClient() as client:
             answer = await client.post(server.url, json={"query": MADE}, headers=headers)
     assert answer.status_code == 401
@@ -448,12 +448,12 @@ async def test_a_token_that_is_valid_in_a_moment_is_401_and_says_when_to_retry(
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
-@pytest.mark.parametrize("door", ["http", "sse"])
+@pytest.mark.parametrize("transport", ["http", "sse"])
 async def test_roles_that_are_revoked_while_the_body_arrives_do_not_count(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock, on_role_change="downgrade") as server:
-        _, answer = await come_late(server, door, COUNT, roles_changed("alice", 2, ["child"]))
+        _, answer = await come_late(server, transport, COUNT, roles_changed("alice", 2, ["child"]))
     assert "FORBIDDEN" in answer
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from tests.conformance.live import Live, every_door, live
+from tests.conformance.live import Live, every_transport, live
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM
@@ -33,11 +33,11 @@ def ids(client: Live, field: str = "made") -> list[str]:
     return [toy["id"] for toy in client.values(field)]
 
 
-@every_door
+@every_transport
 async def test_it_ends_at_the_moment_its_token_expires_and_not_before(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
-    async with toy_server(clock) as server, live(door, server, MADE, KEEPER) as client:
+    async with toy_server(clock) as server, live(transport, server, MADE, KEEPER) as client:
         await server.followed(1)
         clock.move(LIFE - 0.001)
         await server.publish("before")
@@ -48,18 +48,18 @@ async def test_it_ends_at_the_moment_its_token_expires_and_not_before(
     assert ids(client) == ["before"]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(
     "event",
     [session_revoked("alice", "s1"), account_revoked("alice", 2)],
     ids=["its session", "its account"],
 )
-async def test_it_ends_when_it_is_revoked(door: str, event: Event, clock: MovedClock) -> None:
+async def test_it_ends_when_it_is_revoked(transport: str, event: Event, clock: MovedClock) -> None:
     async with (
         toy_server(clock) as server,
-        live(door, server, MADE, KEEPER) as client,
-        live(door, server, MADE, "alice+keeper_s2~2") as newer,
-        live(door, server, MADE, "bob") as other,
+        live(transport, server, MADE, KEEPER) as client,
+        live(transport, server, MADE, "alice+keeper_s2~2") as newer,
+        live(transport, server, MADE, "bob") as other,
     ):
         await server.followed(3)
         await server.publish("before")
@@ -71,14 +71,14 @@ async def test_it_ends_when_it_is_revoked(door: str, event: Event, clock: MovedC
     assert ids(client) == ["before"]
 
 
-@every_door
+@every_transport
 async def test_after_a_change_of_the_password_the_session_that_is_kept_comes_back(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock) as server,
-        live(door, server, MADE, KEEPER) as kept,
-        live(door, server, MADE, "alice+keeper_s2") as other,
+        live(transport, server, MADE, KEEPER) as kept,
+        live(transport, server, MADE, "alice+keeper_s2") as other,
     ):
         await server.followed(2)
         await server.happen(account_revoked("alice", 2, "s1"))
@@ -91,12 +91,12 @@ async def test_after_a_change_of_the_password_the_session_that_is_kept_comes_bac
     assert ids(kept) == ["after"]
 
 
-@every_door
-async def test_a_revoked_token_is_refused_from_then_on(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_a_revoked_token_is_refused_from_then_on(transport: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
         await server.happen(session_revoked("alice", "s1"))
         await until(lambda: len(server.follower._revocations) == 1)
-        if door == "websocket":
+        if transport == "websocket":
             async with WebSocketClient.open(server.url) as client:
                 await client.send(
                     {"type": "connection_init", "payload": {"authorization": f"Bearer {KEEPER}"}}
@@ -104,25 +104,25 @@ async def test_a_revoked_token_is_refused_from_then_on(door: str, clock: MovedCl
                 code, reason = await client.closed()
             assert (code, "revoked" in str(reason)) == (4401, True)
         else:
-            async with live(door, server, MADE, KEEPER) as client:
+            async with live(transport, server, MADE, KEEPER) as client:
                 await until(lambda: client.is_complete or bool(client.answers))
                 assert not client.answers
 
 
-@every_door
+@every_transport
 async def test_revoked_roles_do_not_count_at_once_and_the_connection_ends_after_its_grace(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock, outdated_grace_seconds=10) as server,
-        live(door, server, MADE, KEEPER) as client,
+        live(transport, server, MADE, KEEPER) as client,
     ):
         await server.followed(1)
         await server.publish("a")
         await client.until(1)
         await server.happen(roles_changed("alice", 2, ["child"]), Event(STREAM, "b", "made"))
         await client.until(2)
-        if door == "websocket":
+        if transport == "websocket":
             await client.reminded()
             assert client.pings[0]["expiresAt"] == "2027-01-15T08:00:10Z"
         clock.move(9.999)
@@ -133,14 +133,14 @@ async def test_revoked_roles_do_not_count_at_once_and_the_connection_ends_after_
     assert [toy["price"] for toy in client.values("made")] == [1, None, None]
 
 
-@every_door
+@every_transport
 async def test_a_downgraded_connection_continues_with_the_remaining_grants(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock, on_role_change="downgrade") as server,
-        live(door, server, MADE, KEEPER) as client,
-        live(door, server, MADE, KEEPER) as second,
+        live(transport, server, MADE, KEEPER) as client,
+        live(transport, server, MADE, KEEPER) as second,
     ):
         await server.followed(2)
         await server.happen(roles_changed("alice", 2, ["child"]))
@@ -149,7 +149,7 @@ async def test_a_downgraded_connection_continues_with_the_remaining_grants(
         await client.until(1)
         await second.until(1)
         # A token from before the change is refused on a new connection too.
-        async with live(door, server, MADE, KEEPER) as late:
+        async with live(transport, server, MADE, KEEPER) as late:
             await server.followed(3)
             await server.publish("b")
             await late.until(1)
@@ -159,11 +159,11 @@ async def test_a_downgraded_connection_continues_with_the_remaining_grants(
     assert late.values("made") == [{"id": "b", "price": None}]
 
 
-@every_door
+@every_transport
 async def test_a_subscription_whose_role_is_gone_ends_with_forbidden(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
-    async with toy_server(clock) as server, live(door, server, GUARDED, KEEPER) as client:
+    async with toy_server(clock) as server, live(transport, server, GUARDED, KEEPER) as client:
         await server.followed(1)
         await server.publish("a")
         await client.until(1)
@@ -173,13 +173,13 @@ async def test_a_subscription_whose_role_is_gone_ends_with_forbidden(
     assert client.refusal == "FORBIDDEN"
 
 
-@every_door
+@every_transport
 async def test_a_server_that_stops_tells_its_clients_to_reconnect(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock, drain_seconds=3) as server,
-        live(door, server, MADE, KEEPER) as client,
+        live(transport, server, MADE, KEEPER) as client,
     ):
         await server.followed(1)
         await server.publish("a")
@@ -249,13 +249,13 @@ async def test_operations_from_before_the_server_stops_are_answered_within_the_t
         assert await client.closed() == (1012, "server is restarting")
 
 
-@pytest.mark.parametrize("door", ["sse", "multipart"])
+@pytest.mark.parametrize("transport", ["sse", "multipart"])
 async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with (
         toy_server(clock, drain_seconds=3) as server,
-        live(door, server, MADE, "slow") as client,
+        live(transport, server, MADE, "slow") as client,
     ):
         await until(lambda: waits_for(clock, SLOW))
         await stopping(server)

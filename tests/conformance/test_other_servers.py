@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.conformance.live import every_door, live
+from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, toy_server, until
@@ -15,19 +15,19 @@ from watchword.asgi import wire
 MADE = "subscription { made { id } }"
 
 
-@pytest.mark.parametrize("door", TRANSPORTS)
-async def test_an_operation_is_answered(door: str, clock: MovedClock) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_an_operation_is_answered(transport: str, clock: MovedClock) -> None:
     async with toy_server(clock, stock=True) as server:
-        answers = [each async for each in TRANSPORTS[door](server.url, "{ me }", "alice")]
+        answers = [each async for each in TRANSPORTS[transport](server.url, "{ me }", "alice")]
         assert answers == [{"data": {"me": "alice"}}]
         await until(lambda: not len(server.pipeline.connections))
 
 
-@every_door
-async def test_events_arrive_until_the_token_expires(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_events_arrive_until_the_token_expires(transport: str, clock: MovedClock) -> None:
     async with (
         toy_server(clock, stock=True) as server,
-        live(door, server, MADE, "alice") as client,
+        live(transport, server, MADE, "alice") as client,
     ):
         await server.followed(1)
         await server.publish("a", "b")
@@ -41,12 +41,12 @@ async def test_events_arrive_until_the_token_expires(door: str, clock: MovedCloc
     assert client.values("made") == [{"id": "a"}, {"id": "b"}]
 
 
-@every_door
+@every_transport
 async def test_a_client_that_disconnects_leaves_nothing_behind(
-    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with toy_server(clock, stock=True) as server:
-        async with live(door, server, MADE, "alice"):
+        async with live(transport, server, MADE, "alice"):
             await server.followed(1)
         await server.followed(0)
         await until(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conformance.live import every_door, live
+from tests.conformance.live import every_transport, live
 from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
@@ -27,13 +27,13 @@ SLOW = {"websocket": "(1013, 'too slow: come back with your cursor')"}
 class Deaf:
     """A client that subscribes and then reads nothing until `heard` is called."""
 
-    def __init__(self, door: str) -> None:
-        self.door = door
+    def __init__(self, transport: str) -> None:
+        self.transport = transport
         self._socket: WebSocketClient | None = None
         self._reader: asyncio.StreamReader | None = None
 
     async def open(self, stack: AsyncExitStack, server: ToyServer) -> Deaf:
-        if self.door == "websocket":
+        if self.transport == "websocket":
             client = await stack.enter_async_context(WebSocketClient.open(server.url, max_queue=1))
             await client.init("alice")
             await client.subscribe("1", MADE)
@@ -44,7 +44,7 @@ class Deaf:
         stack.callback(writer.close)
         body = json.dumps({"query": MADE})
         writer.write(
-            f"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: {ACCEPT[self.door]}\r\n"
+            f"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: {ACCEPT[self.transport]}\r\n"
             f"authorization: Bearer alice\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n{body}".encode()
         )
@@ -63,9 +63,9 @@ class Deaf:
 
 
 async def deaf(
-    stack: AsyncExitStack, server: ToyServer, door: str, count: int, others: int = 0
+    stack: AsyncExitStack, server: ToyServer, transport: str, count: int, others: int = 0
 ) -> list[Deaf]:
-    clients = [await Deaf(door).open(stack, server) for _ in range(count)]
+    clients = [await Deaf(transport).open(stack, server) for _ in range(count)]
     await server.followed(count + others)
     if count > 1:
         await until(lambda: server.pipeline.groups.sizes == [count])
@@ -88,7 +88,7 @@ async def is_stuck(server: ToyServer) -> bool:
     return True
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(
     ("count", "why"),
     # A client with a run of its own is sent no more while it does not read, so the limit is never reached.
@@ -97,17 +97,17 @@ async def is_stuck(server: ToyServer) -> bool:
 )
 @pytest.mark.parametrize("stock", [False, True], ids=["ours", "any server"])
 async def test_a_client_that_does_not_read_is_disconnected_and_can_read_the_reason(
-    door: str, count: int, why: str, stock: bool, clock: MovedClock
+    transport: str, count: int, why: str, stock: bool, clock: MovedClock
 ) -> None:
     limit = 10**9 if why == "too long" else 500_000
     async with (
         asyncio.timeout(60),
         toy_server(clock, stock=stock, outgoing_limit_bytes=limit, slow_seconds=10) as server,
         AsyncExitStack() as stack,
-        live(door, server, "subscription { made { name } }", "bob") as other,
+        live(transport, server, "subscription { made { name } }", "bob") as other,
     ):
         await server.followed(1)
-        clients, sent = await deaf(stack, server, door, count, others=1), 0
+        clients, sent = await deaf(stack, server, transport, count, others=1), 0
         while server.following > 1 and not (why == "too long" and await is_stuck(server)):
             await server.publish(f"{sent:{BIG}}")
             sent += 1
@@ -118,15 +118,15 @@ async def test_a_client_that_does_not_read_is_disconnected_and_can_read_the_reas
         await server.followed(1)
         for client in clients:
             end = await client.heard()
-            assert SLOW.get(door, "TOO_SLOW") in end
+            assert SLOW.get(transport, "TOO_SLOW") in end
             # The response is complete: nothing was discarded.
-            assert door == "websocket" or end.endswith("0\r\n\r\n")
+            assert transport == "websocket" or end.endswith("0\r\n\r\n")
     assert other.ending is None
 
 
-@every_door
+@every_transport
 async def test_one_that_never_reads_is_cut_off_in_the_end(
-    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.05)
     async with (
@@ -134,7 +134,7 @@ async def test_one_that_never_reads_is_cut_off_in_the_end(
         toy_server(clock) as server,
         AsyncExitStack() as stack,
     ):
-        [client] = await deaf(stack, server, door, 1)
+        [client] = await deaf(stack, server, transport, 1)
         if client._socket is not None:
             client._socket.socket.transport.pause_reading()
         while server.following:

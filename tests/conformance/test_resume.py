@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.conformance.live import every_door, live
+from tests.conformance.live import every_transport, live
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
 from watchword.events.cursor import Cursors
@@ -21,9 +21,9 @@ def made(*keys: str) -> list[str]:
     return [f"made {key}" for key in keys]
 
 
-async def cursor_after(server: ToyServer, door: str, query: str, *keys: str) -> str:
+async def cursor_after(server: ToyServer, transport: str, query: str, *keys: str) -> str:
     """Return the cursor of a client that has received these toys and has disconnected."""
-    async with live(door, server, query) as client:
+    async with live(transport, server, query) as client:
         await server.followed(1)
         await server.publish(*keys)
         await client.until(1)
@@ -32,12 +32,14 @@ async def cursor_after(server: ToyServer, door: str, query: str, *keys: str) -> 
     return cursor
 
 
-@every_door
-async def test_missed_events_come_first_and_then_new_ones(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_missed_events_come_first_and_then_new_ones(
+    transport: str, clock: MovedClock
+) -> None:
     async with toy_server(clock) as server:
-        cursor = await cursor_after(server, door, SINCE, "0")
+        cursor = await cursor_after(server, transport, SINCE, "0")
         await server.publish(*NUMBERS[1:20])
-        async with live(door, server, SINCE, resume=cursor) as client:
+        async with live(transport, server, SINCE, resume=cursor) as client:
             await server.publish(*NUMBERS[20:30])
             await client.until(29)
             await server.publish(*NUMBERS[30:])
@@ -45,74 +47,77 @@ async def test_missed_events_come_first_and_then_new_ones(door: str, clock: Move
     assert client.values("since") == made(*NUMBERS[1:])
 
 
-@every_door
-async def test_one_key_is_resumed_without_the_others(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_one_key_is_resumed_without_the_others(transport: str, clock: MovedClock) -> None:
     async with toy_server(clock) as server:
-        cursor = await cursor_after(server, door, ONLY, "bear")
+        cursor = await cursor_after(server, transport, ONLY, "bear")
         await server.publish("car", "bear", "car", "bear", "doll")
-        async with live(door, server, ONLY, resume=cursor) as client:
+        async with live(transport, server, ONLY, resume=cursor) as client:
             await client.until(2)
             await server.publish("car", "bear")
             await client.until(3)
     assert client.values("since") == made("bear", "bear", "bear")
 
 
-@every_door
+@every_transport
 async def test_more_events_than_a_mailbox_holds_arrive_complete_and_in_order(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
-    async with toy_server(clock, mailbox_limit=3) as server, live(door, server, SINCE) as client:
+    async with (
+        toy_server(clock, mailbox_limit=3) as server,
+        live(transport, server, SINCE) as client,
+    ):
         await server.followed(1)
         await asyncio.gather(*(server.publish(key) for key in NUMBERS))
         await client.until(len(NUMBERS))
         cursor = client.cursor
         await server.publish("last")
-        async with live(door, server, SINCE, resume=cursor) as second:
+        async with live(transport, server, SINCE, resume=cursor) as second:
             await second.until(1)
     assert sorted(client.values("since")[:40]) == sorted(made(*NUMBERS))
     assert second.values("since") == made("last")
 
 
-@every_door
-async def test_the_present_state_comes_first_and_once(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_the_present_state_comes_first_and_once(transport: str, clock: MovedClock) -> None:
     query = "subscription { since(present: true) }"
     async with toy_server(clock) as server:
         await server.publish("before")
-        async with live(door, server, query) as client:
+        async with live(transport, server, query) as client:
             await client.until(1)
             cursor = client.cursor
             await server.publish("after")
             await client.until(2)
-        async with live(door, server, query, resume=cursor) as again:
+        async with live(transport, server, query, resume=cursor) as again:
             await again.until(1)
     assert client.values("since") == ["PRESENT ", "made after"]
     assert again.values("since") == ["made after"]
 
 
-@every_door
+@every_transport
 async def test_a_client_that_disconnects_inside_the_present_state_gets_all_of_it_again(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     query, present = "subscription { scripted(present: true) }", ["now/0", "now/1", "now/2"]
     async with toy_server(clock) as server:
-        async with live(door, server, query) as client:
+        async with live(transport, server, query) as client:
             await client.until(3)
         cursor = client.answers[1]["extensions"]["cursor"]
         await server.publish("after")
-        async with live(door, server, query, resume=cursor) as again:
+        async with live(transport, server, query, resume=cursor) as again:
             await again.until(4)
     assert client.values("scripted") == present
     assert again.values("scripted") == [*present, "after/0"]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize("key", ["thrice", "slowly"])
 async def test_a_client_that_disconnects_between_two_answers_to_an_event_gets_the_rest(
-    door: str, key: str, clock: MovedClock
+    transport: str, key: str, clock: MovedClock
 ) -> None:
     query = "subscription { scripted }"
     async with toy_server(clock) as server:
-        async with live(door, server, query) as client:
+        async with live(transport, server, query) as client:
             await server.followed(1)
             await server.publish("before", key, "after")
             await client.until(5)
@@ -120,33 +125,33 @@ async def test_a_client_that_disconnects_between_two_answers_to_an_event_gets_th
         assert seen == ["before/0", *(f"{key}/{number}" for number in range(3)), "after/0"]
         for count, answer in enumerate(client.answers[:-1], 1):
             cursor = answer["extensions"]["cursor"]
-            async with live(door, server, query, resume=cursor) as again:
+            async with live(transport, server, query, resume=cursor) as again:
                 await again.until(5 - count)
             assert again.values("scripted") == seen[count:]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(("last", "expected"), [(2, ["b", "c"]), (100, ["a", "b", "c"])])
 async def test_the_last_events_come_first(
-    door: str, last: int, expected: list[str], clock: MovedClock
+    transport: str, last: int, expected: list[str], clock: MovedClock
 ) -> None:
     query = f"subscription {{ since(last: {last}) }}"
     async with toy_server(clock) as server:
         await server.publish("a", "b", "c")
-        async with live(door, server, query) as client:
+        async with live(transport, server, query) as client:
             await client.until(len(expected))
             await server.publish("d")
             await client.until(len(expected) + 1)
     assert client.values("since") == made(*expected, "d")
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize("last", [0, -1, 1001])
 async def test_an_invalid_number_of_last_events_is_refused_by_name(
-    door: str, last: int, clock: MovedClock
+    transport: str, last: int, clock: MovedClock
 ) -> None:
     query = f"subscription {{ since(last: {last}) }}"
-    async with toy_server(clock) as server, live(door, server, query) as client:
+    async with toy_server(clock) as server, live(transport, server, query) as client:
         await client.ended()
     assert client.refusal == "BAD_USER_INPUT"
 
@@ -174,7 +179,7 @@ def forged(server: ToyServer, kind: str) -> str:
     }[kind]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -193,23 +198,23 @@ def forged(server: ToyServer, kind: str) -> str:
     ],
 )
 async def test_a_cursor_of_another_subscription_is_refused(
-    door: str, kind: str, code: str, clock: MovedClock
+    transport: str, kind: str, code: str, clock: MovedClock
 ) -> None:
-    if door == "sse" and kind in ("empty", "huge"):
+    if transport == "sse" and kind in ("empty", "huge"):
         return  # An empty header counts as none, and the server does not accept one of that length.
     async with toy_server(clock) as server:
         await server.publish("a", "b")
         await server.pipeline.services.event_log.prune(clock.now() + 1, 1000)
-        async with live(door, server, SINCE, resume=forged(server, kind)) as client:
+        async with live(transport, server, SINCE, resume=forged(server, kind)) as client:
             await client.ended()
     assert client.refusal == code
 
 
-@every_door
+@every_transport
 async def test_pruning_does_not_disturb_subscribers_that_are_up_to_date(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
-    async with toy_server(clock) as server, live(door, server, SINCE) as client:
+    async with toy_server(clock) as server, live(transport, server, SINCE) as client:
         await server.followed(1)
         for key in ("a", "b", "c"):
             await server.publish(key)
@@ -218,11 +223,11 @@ async def test_pruning_does_not_disturb_subscribers_that_are_up_to_date(
     assert client.values("since") == made("a", "b", "c")
 
 
-@every_door
+@every_transport
 async def test_events_that_the_bus_has_lost_are_read_from_the_log(
-    door: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with toy_server(clock) as server, live(door, server, SINCE) as client:
+    async with toy_server(clock) as server, live(transport, server, SINCE) as client:
         await server.followed(1)
         monkeypatch.setattr(server.pipeline.services.bus, "_receive", lambda event: None)
         await server.publish("a", "b")
@@ -236,16 +241,16 @@ async def test_events_that_the_bus_has_lost_are_read_from_the_log(
     assert client.values("since") == made("a", "b", "c", "d")
 
 
-@every_door
+@every_transport
 async def test_resumed_subscriptions_are_grouped_once_they_have_caught_up(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server:
-        cursor = await cursor_after(server, door, SINCE, "0")
+        cursor = await cursor_after(server, transport, SINCE, "0")
         await server.publish(*NUMBERS[1:20])
         async with (
-            live(door, server, SINCE, resume=cursor) as one,
-            live(door, server, SINCE, resume=cursor) as two,
+            live(transport, server, SINCE, resume=cursor) as one,
+            live(transport, server, SINCE, resume=cursor) as two,
         ):
             await one.until(19)
             await two.until(19)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.live import Live, every_door, live
+from tests.conformance.live import Live, every_transport, live
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import whisper
 from tests.support.toy_server import ToyServer, toy_server, until
@@ -19,10 +19,10 @@ SINCE = "subscription { since }"
 
 
 async def open_all(
-    stack: AsyncExitStack, door: str, server: ToyServer, query: str, *tokens: str
+    stack: AsyncExitStack, transport: str, server: ToyServer, query: str, *tokens: str
 ) -> list[Live]:
     """Open a subscription for each token, and wait until all are idle."""
-    clients = [await stack.enter_async_context(live(door, server, query, t)) for t in tokens]
+    clients = [await stack.enter_async_context(live(transport, server, query, t)) for t in tokens]
     await server.followed(len(tokens))
     return clients
 
@@ -41,13 +41,13 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return seen
 
 
-@every_door
+@every_transport
 async def test_subscribers_with_the_same_grants_share_one_execution_of_each_event(
-    door: str, clock: MovedClock, executions: list[object]
+    transport: str, clock: MovedClock, executions: list[object]
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         tokens = ("alice+keeper", "bob+keeper", "carol+keeper")
-        clients = await open_all(stack, door, server, SINCE, *tokens)
+        clients = await open_all(stack, transport, server, SINCE, *tokens)
         await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("a", "b")
         for client in clients:
@@ -56,18 +56,18 @@ async def test_subscribers_with_the_same_grants_share_one_execution_of_each_even
     assert executions == ["made a", "made b"]
 
 
-@every_door
+@every_transport
 async def test_subscribers_with_other_grants_variables_or_documents_do_not_share(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
         query = "subscription { made { id price } }"
         opened = [
-            live(door, server, query, "alice+keeper/toys.price"),
-            live(door, server, query, "bob+keeper"),
-            live(door, server, query),
-            live(door, server, query, "carol"),
-            live(door, server, 'subscription { made(only: "a") { id price } }', "dave"),
+            live(transport, server, query, "alice+keeper/toys.price"),
+            live(transport, server, query, "bob+keeper"),
+            live(transport, server, query),
+            live(transport, server, query, "carol"),
+            live(transport, server, 'subscription { made(only: "a") { id price } }', "dave"),
         ]
         clients = [await stack.enter_async_context(one) for one in opened]
         await server.followed(5)
@@ -79,15 +79,15 @@ async def test_subscribers_with_other_grants_variables_or_documents_do_not_share
     assert prices == [1, None, None, None, None]
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize("ask", ["early", "late", "some", "nested", "loader", "swallow"])
 async def test_a_document_that_asks_for_the_identity_is_run_for_each_subscriber(
-    door: str, ask: str, clock: MovedClock
+    transport: str, ask: str, clock: MovedClock
 ) -> None:
     query = f'subscription {{ mine(ask: "{ask}") {{ key owner }} }}'
     names = ("alice", "bob", "carol")
     async with toy_server(clock) as server, AsyncExitStack() as stack:
-        clients = await open_all(stack, door, server, query, *names)
+        clients = await open_all(stack, transport, server, query, *names)
         groups = server.pipeline.groups
         await until(lambda: groups.sizes == [3] or bool(groups.troubles))
         keys = ["plain1", "secret1", "plain2", "secret2"]
@@ -95,7 +95,7 @@ async def test_a_document_that_asks_for_the_identity_is_run_for_each_subscriber(
             await server.publish(key)
         for client in clients:
             await client.until(4)
-        late = await stack.enter_async_context(live(door, server, query, "dave"))
+        late = await stack.enter_async_context(live(transport, server, query, "dave"))
         await server.followed(4)
         await server.publish("secret3")
         for client in (*clients, late):
@@ -109,15 +109,17 @@ async def test_a_document_that_asks_for_the_identity_is_run_for_each_subscriber(
         assert {owner for key, owner in seen if key.startswith("secret")} == {name}
 
 
-@every_door
+@every_transport
 async def test_a_condition_that_asks_for_the_identity_is_decided_for_each_subscriber(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     query = "subscription { conditional }"
     async with toy_server(clock) as server, AsyncExitStack() as stack:
-        bobs = [await stack.enter_async_context(live(door, server, query, "bob")) for _ in range(3)]
+        bobs = [
+            await stack.enter_async_context(live(transport, server, query, "bob")) for _ in range(3)
+        ]
         await server.followed(3)
-        alice = await stack.enter_async_context(live(door, server, query, "alice"))
+        alice = await stack.enter_async_context(live(transport, server, query, "alice"))
         await alice.ended()
         await server.publish("a", "b")
         for bob in bobs:
@@ -126,13 +128,13 @@ async def test_a_condition_that_asks_for_the_identity_is_decided_for_each_subscr
     assert [bob.values("conditional") for bob in bobs] == [["a", "b"]] * 3
 
 
-@every_door
+@every_transport
 async def test_joining_and_leaving_a_group_loses_and_repeats_nothing(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     keys = [str(number) for number in range(40)]
     async with toy_server(clock) as server, AsyncExitStack() as stack:
-        stayers = await open_all(stack, door, server, SINCE, "a", "b")
+        stayers = await open_all(stack, transport, server, SINCE, "a", "b")
 
         async def publish() -> None:
             for key in keys:
@@ -142,7 +144,7 @@ async def test_joining_and_leaving_a_group_loses_and_repeats_nothing(
             seen: list[str] = []
             cursor = None
             while not seen or seen[-1] != f"made {keys[-1]}":
-                async with live(door, server, SINCE, name, resume=cursor) as client:
+                async with live(transport, server, SINCE, name, resume=cursor) as client:
                     await client.until(1)
                     seen += client.values("since")
                     cursor = client.cursor
@@ -161,13 +163,13 @@ async def test_joining_and_leaving_a_group_loses_and_repeats_nothing(
         assert one == expected[expected.index(one[0]) :]
 
 
-@every_door
+@every_transport
 async def test_a_group_that_loses_all_members_leaves_nothing_behind(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server:
         async with AsyncExitStack() as stack:
-            await open_all(stack, door, server, SINCE, "a", "b", "c")
+            await open_all(stack, transport, server, SINCE, "a", "b", "c")
             await until(lambda: server.pipeline.groups.sizes == [3])
         await until(lambda: server.pipeline.groups.sizes == [])
         await server.followed(0)
@@ -175,11 +177,13 @@ async def test_a_group_that_loses_all_members_leaves_nothing_behind(
         assert len(server.pipeline.leases) == 0
 
 
-@every_door
-async def test_a_resolver_that_fails_fails_for_each_member(door: str, clock: MovedClock) -> None:
+@every_transport
+async def test_a_resolver_that_fails_fails_for_each_member(
+    transport: str, clock: MovedClock
+) -> None:
     query = "subscription { brittle }"
     async with toy_server(clock) as server, AsyncExitStack() as stack:
-        clients = await open_all(stack, door, server, query, "a", "b", "c")
+        clients = await open_all(stack, transport, server, query, "a", "b", "c")
         await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("fine", "broken")
         for client in clients:
@@ -188,13 +192,15 @@ async def test_a_resolver_that_fails_fails_for_each_member(door: str, clock: Mov
     assert {client.refusal for client in clients} == {"NOT_FOUND"}
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize(("key", "lines"), [("ends", 2), ("leaves", 0)])
 async def test_a_resolver_that_ends_ends_for_each_member(
-    door: str, key: str, lines: int, clock: MovedClock
+    transport: str, key: str, lines: int, clock: MovedClock
 ) -> None:
     async with toy_server(clock) as server, AsyncExitStack() as stack:
-        clients = await open_all(stack, door, server, "subscription { scripted }", "a", "b", "c")
+        clients = await open_all(
+            stack, transport, server, "subscription { scripted }", "a", "b", "c"
+        )
         await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("fine", key, "more")
         for client in clients:
@@ -204,9 +210,9 @@ async def test_a_resolver_that_ends_ends_for_each_member(
     assert {client.refusal for client in clients} == {None}
 
 
-@every_door
+@every_transport
 async def test_context_variables_of_one_request_do_not_reach_another(
-    door: str, clock: MovedClock
+    transport: str, clock: MovedClock
 ) -> None:
     requests = count(1)
 
@@ -220,13 +226,13 @@ async def test_context_variables_of_one_request_do_not_reach_another(
 
     query = "subscription { whispered }"
     async with toy_server(clock, wrap=wrap) as server, AsyncExitStack() as stack:
-        clients = await open_all(stack, door, server, query, "a", "b", "c")
+        clients = await open_all(stack, transport, server, query, "a", "b", "c")
         await until(lambda: server.pipeline.groups.sizes == [3])
         await server.publish("together")
         for client in clients:
             await client.until(1)
         # A subscription with other grants has a run of its own, in the context of its own request.
-        loner = await stack.enter_async_context(live(door, server, query, "d+keeper"))
+        loner = await stack.enter_async_context(live(transport, server, query, "d+keeper"))
         await server.followed(4)
         await server.publish("again")
         for client in clients:

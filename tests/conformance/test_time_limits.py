@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conformance.live import every_door, live
+from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_server import toy_server, until
@@ -23,12 +23,12 @@ def code(answer: dict[str, Any]) -> str:
     return str(answer["errors"][0]["extensions"]["code"])
 
 
-@pytest.mark.parametrize("door", TRANSPORTS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_operation_that_takes_too_long_is_stopped_and_says_so(
-    door: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+    transport: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with toy_server(clock, operation_seconds=5) as server:
-        answers = TRANSPORTS[door](
+        answers = TRANSPORTS[transport](
             server.url, "query Long { slow(seconds: 100) again: slow(seconds: 100) }"
         )
         first = asyncio.ensure_future(anext(answers))
@@ -71,15 +71,15 @@ async def test_a_websocket_stays_open_when_one_of_its_operations_takes_too_long(
         assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
 
 
-@every_door
+@every_transport
 @pytest.mark.parametrize("document", LINGERS, ids=["field", "resolver"])
 @pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
 async def test_an_event_that_takes_too_long_delays_no_other_subscriber(
-    door: str, count: int, document: str, clock: MovedClock
+    transport: str, count: int, document: str, clock: MovedClock
 ) -> None:
     async with toy_server(clock, event_seconds=5) as server, AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(live(door, server, document)) for _ in range(count)
+            await stack.enter_async_context(live(transport, server, document)) for _ in range(count)
         ]
         await server.followed(count)
         if count > 1:
@@ -94,7 +94,7 @@ async def test_an_event_that_takes_too_long_delays_no_other_subscriber(
             assert answer["data"]["made"]["id"] == "next"
         # A client that comes back with the last cursor does not get the slow event again.
         cursor = late["extensions"]["cursor"]
-        async with live(door, server, document, resume=cursor) as again:
+        async with live(transport, server, document, resume=cursor) as again:
             await again.until(1)
             assert again.answers[0]["data"]["made"]["id"] == "next"
 

@@ -294,9 +294,9 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("door", ["literal", "body", "get", "websocket"])
+@pytest.mark.parametrize("transport", ["literal", "body", "get", "websocket"])
 async def test_a_number_arrives_as_it_is_written_or_is_bad_user_input(
-    door: str, server: ToyServer
+    transport: str, server: ToyServer
 ) -> None:
     types = {"real": "Float", "money": "Decimal", "any": "JSON", "count": "Int"}
     types |= {"reals": "[Float!]", "box": "Box"}
@@ -304,11 +304,11 @@ async def test_a_number_arrives_as_it_is_written_or_is_bad_user_input(
         query = f"query($n: {types[name]}) {{ read({name}: $n) }}"
         named = re.sub("([a-z]+):", '"\\1":', number)
         variables = f'{{"n": {named}}}'
-        if door == "literal":
+        if transport == "literal":
             # An Int literal in a document cannot have a decimal point.
             query, variables = f"{{ read({name}: {number}) }}", "{}"
             read = None if (name, number) == ("count", "1.0") else read
-        answer = await ask(door, server, query, variables)
+        answer = await ask(transport, server, query, variables)
         if read is None:
             codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
             assert (name, number, codes) == (name, number, {"BAD_USER_INPUT"})
@@ -316,10 +316,10 @@ async def test_a_number_arrives_as_it_is_written_or_is_bad_user_input(
             assert answer == {"data": {"read": read}}, (name, number)
 
 
-async def ask(door: str, server: ToyServer, query: str, variables: str) -> Any:
+async def ask(transport: str, server: ToyServer, query: str, variables: str) -> Any:
     """Send a query with these exact characters as its variables."""
     body = f'{{"query": {json.dumps(query)}, "variables": {variables}}}'
-    if door == "websocket":
+    if transport == "websocket":
         async with WebSocketClient.open(server.url) as client:
             await client.init()
             await client.send(f'{{"type": "subscribe", "id": "1", "payload": {body}}}')
@@ -327,7 +327,7 @@ async def ask(door: str, server: ToyServer, query: str, variables: str) -> Any:
             payload = message["payload"]
             return {"errors": payload} if message["type"] == "error" else payload
     async with httpx2.AsyncClient() as client:
-        if door == "get":
+        if transport == "get":
             url = f"{server.url}?query={quote(query)}&variables={quote(variables)}"
             return (await client.get(url)).json()
         headers = {"content-type": "application/json"}

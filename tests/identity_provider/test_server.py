@@ -85,7 +85,7 @@ async def test_two_processes_that_see_a_person_first_at_once_make_one_account(
         assert one.run("accounts", "list").count("alice@op.example") == 1
 
 
-async def test_what_is_no_access_token_is_refused_on_every_door(
+async def test_what_is_no_access_token_is_refused_on_every_transport(
     trusting: LiveServer, provider: IdentityProvider
 ) -> None:
     tokens = provider.sign_in("alice")

@@ -24,7 +24,7 @@ from watchword.auth.service import AuthService
 from watchword.config.settings import Settings
 from watchword.domain import Mount
 
-DOORS = ("http", "sse", "multipart", "websocket")
+TRANSPORTS = ("http", "sse", "multipart", "websocket")
 ACCEPT = {
     "http": "application/json",
     "sse": "text/event-stream",
@@ -58,9 +58,9 @@ class BoundServer:
     async def unbound(self) -> str:
         return await token_for(self.auth, None)
 
-    def proof(self, door: str, token: str | None, **changes: Any) -> str:
+    def proof(self, transport: str, token: str | None, **changes: Any) -> str:
         """Return a valid proof for a transport, with these changes."""
-        method = "GET" if door == "websocket" else "POST"
+        method = "GET" if transport == "websocket" else "POST"
         holder = changes.pop("holder", self.holder)
         made: str = holder.proof(
             changes.pop("htm", method),
@@ -71,13 +71,13 @@ class BoundServer:
         )
         return made
 
-    async def ask(self, door: str, authorization: str, *proofs: str) -> Outcome:
+    async def ask(self, transport: str, authorization: str, *proofs: str) -> Outcome:
         """Send a request over a transport with this Authorization and these proofs."""
-        if door == "websocket":
+        if transport == "websocket":
             return await self._open(authorization, *proofs)
-        headers = [("authorization", authorization), ("accept", ACCEPT[door])]
+        headers = [("authorization", authorization), ("accept", ACCEPT[transport])]
         headers += [("dpop", proof) for proof in proofs]
-        query = ME if door == "http" else "subscription { numbers(to: 1) }"
+        query = ME if transport == "http" else "subscription { numbers(to: 1) }"
         async with httpx2.AsyncClient(timeout=30) as client:
             response = await client.post(self.url, json={"query": query}, headers=headers)
         return Outcome(response.status_code, response.text, response.headers)

@@ -131,7 +131,7 @@ def _template() -> Path:
 
 
 @asynccontextmanager
-async def toy_door(
+async def toy_pipeline(
     clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
 ) -> AsyncIterator[tuple[Pipeline, RevocationFollower]]:
     """The stages around the toy schema, on a log of their own; tokens name their principal."""
@@ -148,7 +148,7 @@ async def toy_door(
         services = make_services(read, clock, DOMAIN)
         await services.event_log.open()
         await services.hub.open()
-        made, follower = _door(read, services, clock, schema)
+        made, follower = _toy_pipeline(read, services, clock, schema)
         await follower.open()
         try:
             yield made, follower
@@ -158,7 +158,7 @@ async def toy_door(
             await services.database.close()
 
 
-def _door(
+def _toy_pipeline(
     settings: Settings, services: Services, clock: Clock, schema: strawberry.Schema
 ) -> tuple[Pipeline, RevocationFollower]:
     downgrades = settings.on_role_change == "downgrade"
@@ -217,7 +217,7 @@ async def toy_server(
     `stock` uses uvicorn's own protocols, as when the app is mounted in another one; `wrap` adds
     a middleware.
     """
-    async with toy_door(clock, schema, **settings) as (made, follower):
+    async with toy_pipeline(clock, schema, **settings) as (made, follower):
         routes = [
             Route("/graphql", HttpTransport(made, None)),
             WebSocketRoute("/graphql", WebSocketTransport(made)),

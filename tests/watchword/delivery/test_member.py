@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_door
+from tests.support.toy_server import toy_pipeline
 from watchword.delivery.member import GroupKey
 from watchword.events.follow import Topic
 from watchword.principal import Grants
@@ -16,7 +16,7 @@ from watchword.principal import Grants
 
 @pytest.fixture
 async def key(clock: MovedClock) -> GroupKey:
-    async with toy_door(clock) as (pipeline, _):
+    async with toy_pipeline(clock) as (pipeline, _):
         plan = pipeline.engine.plan("subscription { made { id } }", None)
     return GroupKey(plan, b"{}", Grants(frozenset({"keeper"})), False, Topic("toys", None))
 
@@ -44,7 +44,7 @@ def test_a_difference_in_any_part_makes_another_key(changes: dict[str, Any], key
 
 
 async def test_another_document_makes_another_key(key: GroupKey, clock: MovedClock) -> None:
-    async with toy_door(clock) as (pipeline, _):
+    async with toy_pipeline(clock) as (pipeline, _):
         first, second = (
             pipeline.engine.plan(f"subscription {{ made {{ {field} }} }}", None)
             for field in ("id", "name")

@@ -11,7 +11,7 @@ import random
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_door
+from tests.support.toy_server import toy_pipeline
 from tests.watchword.delivery.world import World
 
 
@@ -21,7 +21,7 @@ async def test_subscribers_receive_what_was_committed_while_they_were_allowed_an
 ) -> None:
     seed = int(os.environ.get("SEED", seed))
     print(f"SEED={seed}")
-    async with toy_door(clock, mailbox_limit=3) as (pipeline, _):
+    async with toy_pipeline(clock, mailbox_limit=3) as (pipeline, _):
         world = World(pipeline, clock, random.Random(seed))
         for _ in range(1_000):
             await world.step()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM
-from tests.support.toy_server import WATCHES, toy_door, until
+from tests.support.toy_server import WATCHES, toy_pipeline, until
 from watchword.context import Context
 from watchword.delivery.run import Operation, Run, Sent, as_errors
 from watchword.errors import Forbidden, TimedOut
@@ -74,7 +74,7 @@ class Runner:
 
 @pytest.fixture
 async def runner(clock: MovedClock) -> AsyncIterator[Runner]:
-    async with toy_door(clock, event_seconds=30) as (pipeline, _):
+    async with toy_pipeline(clock, event_seconds=30) as (pipeline, _):
         await until(lambda: pipeline.services.hub.size == WATCHES)
         yield Runner(pipeline)
 

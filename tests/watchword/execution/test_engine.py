@@ -10,7 +10,7 @@ import strawberry
 from tests.support import toy_schema
 from tests.support.away import away
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_door
+from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.execution.engine import DatabaseUnavailable, Engine
 from watchword.execution.limits import Limits
@@ -23,8 +23,8 @@ LIMITS = Limits(1000, 10, 10, 1000)
 
 @pytest.fixture
 async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_door(clock) as (door, _):
-        yield door.services
+    async with toy_pipeline(clock) as (pipeline, _):
+        yield pipeline.services
 
 
 async def test_variables_that_do_not_fit_are_refused(services: Services) -> None:

@@ -18,7 +18,7 @@ from strawberry.schema.name_converter import NameConverter
 
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_door
+from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.delivery.run import Operation, Run
 from watchword.errors import NotFound, Unsafe
@@ -36,8 +36,8 @@ Big = NewType("Big", int)
 
 @pytest.fixture
 async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_door(clock) as (door, _):
-        yield door.services
+    async with toy_pipeline(clock) as (pipeline, _):
+        yield pipeline.services
 
 
 class Numbered(strawberry.Info):

@@ -11,7 +11,7 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
-from tests.support.toy_server import principal, toy_door
+from tests.support.toy_server import principal, toy_pipeline
 from watchword.context import Context, Services
 from watchword.errors import Forbidden, Unauthenticated, Unsafe
 from watchword.execution.engine import Engine
@@ -51,7 +51,7 @@ class Subscription:
 
 @pytest.fixture
 async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_door(clock) as (pipeline, _):
+    async with toy_pipeline(clock) as (pipeline, _):
         yield pipeline.services
 
 

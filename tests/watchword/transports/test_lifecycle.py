@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.connection import Connection
-from tests.support.toy_server import principal, toy_door
+from tests.support.toy_server import principal, toy_pipeline
 from watchword.errors import Ending, RateLimited
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.state import ConnectionState, Transition
@@ -20,7 +20,7 @@ DRAIN_SECONDS = 10
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
     settings: dict[str, Any] = {"drain_seconds": DRAIN_SECONDS, "max_connections_per_principal": 1}
-    async with toy_door(clock, **settings) as (made, _):
+    async with toy_pipeline(clock, **settings) as (made, _):
         yield made
 
 

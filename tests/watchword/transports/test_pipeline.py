@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, principal, toy_door
+from tests.support.toy_server import LIFE, principal, toy_pipeline
 from watchword.errors import InvalidToken, RateLimited, TokenExpired
 from watchword.principal import ANONYMOUS, Grants
 from watchword.transports.pipeline import Pipeline, check_renewal
@@ -28,7 +28,7 @@ class Holder:
 
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
-    async with toy_door(clock, max_connections_per_principal=2) as (made, _):
+    async with toy_pipeline(clock, max_connections_per_principal=2) as (made, _):
         yield made
 
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, toy_door
+from tests.support.toy_server import LIFE, toy_pipeline
 from watchword.transports.http.http import HttpTransport
 from watchword.transports.pipeline import Pipeline
 
@@ -19,7 +19,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
-    async with toy_door(clock, max_body_bytes=1_024) as (made, _):
+    async with toy_pipeline(clock, max_body_bytes=1_024) as (made, _):
         yield made
 
 

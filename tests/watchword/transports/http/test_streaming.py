@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, principal, toy_door, until
+from tests.support.toy_server import LIFE, principal, toy_pipeline, until
 from watchword.asgi.types import Message
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS, StreamRequest, serve_stream
@@ -38,7 +38,7 @@ class Client:
 
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
-    async with toy_door(clock) as (made, _):
+    async with toy_pipeline(clock) as (made, _):
         yield made
 
 

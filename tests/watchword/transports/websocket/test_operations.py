@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.connection import Connection
-from tests.support.toy_server import principal, toy_door, until
+from tests.support.toy_server import principal, toy_pipeline, until
 from watchword.principal import Principal
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest
@@ -47,7 +47,7 @@ async def renew(token: str, proof: str | None) -> Principal:
 
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
-    async with toy_door(clock, max_operations=2) as (made, _):
+    async with toy_pipeline(clock, max_operations=2) as (made, _):
         yield made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import LIFE, toy_door
+from tests.support.toy_server import LIFE, toy_pipeline
 from watchword.asgi.types import Message
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.websocket.protocol import SUBPROTOCOL
@@ -44,7 +44,7 @@ class Client:
 
 @pytest.fixture
 async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
-    async with toy_door(clock) as (made, _):
+    async with toy_pipeline(clock) as (made, _):
         yield made
 
 
