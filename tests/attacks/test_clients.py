@@ -204,11 +204,11 @@ def _hmac(claims: dict[str, Any], secret: bytes, kid: str) -> str:
 async def test_scopes_and_grants_that_were_not_given(desk: TokenDesk) -> None:
     machine = await desk.register(replace(MACHINE, scopes=["toys:count"]))
     app = await desk.register(APP)
-    who = await desk.session(app)
+    signed_in = await desk.session(app)
     for scope in ("toys:all", "toys:count toys:all", "*", "toys:count\ttoys:all", "\x7f", " "):
         form = GRANT | {"scope": scope}
         assert await refusal(desk, form, auth=machine.basic) == (400, "invalid_scope")
-    form = {"grant_type": "refresh_token", "refresh_token": who.refresh_token}
+    form = {"grant_type": "refresh_token", "refresh_token": signed_in.refresh_token}
     assert await refusal(desk, form, auth=machine.basic) == (400, "unauthorized_client")
     named = {"client_id": app.id}
     assert await refusal(desk, GRANT | named) == (400, "unauthorized_client")
@@ -220,22 +220,22 @@ async def test_scopes_and_grants_that_were_not_given(desk: TokenDesk) -> None:
 async def test_a_refresh_token_of_another_client_ends_nothing(desk: TokenDesk) -> None:
     app, thief = await desk.register(APP), await desk.register(APP)
     portal = await desk.register(replace(APP, authentication=ClientAuthMethod.SECRET.value))
-    who = await desk.session(app)
+    signed_in = await desk.session(app)
     own = (await desk.desk.login(delivery="body")).json()["refresh_token"]
-    for token in (who.refresh_token, own):
+    for token in (signed_in.refresh_token, own):
         for member in (thief, portal):
             response = await desk.refresh(member, token)
             assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
-    assert (await desk.desk.refresh(who.refresh_token)).status_code == 401
-    assert (await desk.refresh(app, who.refresh_token)).status_code == 200
+    assert (await desk.desk.refresh(signed_in.refresh_token)).status_code == 401
+    assert (await desk.refresh(app, signed_in.refresh_token)).status_code == 200
     assert (await desk.desk.refresh(own)).status_code == 200
 
 
 async def test_an_old_refresh_token_shown_by_another_client_ends_nothing(desk: TokenDesk) -> None:
     app, thief = await desk.register(APP), await desk.register(APP)
     gateway = await desk.register(Registration("Gateway", may_introspect=True))
-    who = await desk.session(app)
-    old, live = who.refresh_token, who.refresh_token
+    signed_in = await desk.session(app)
+    old, live = signed_in.refresh_token, signed_in.refresh_token
     for _ in range(3):
         live = (await desk.refresh(app, live)).json()["refresh_token"]
         desk.clock.move(60)
@@ -259,10 +259,10 @@ async def test_a_stolen_refresh_token_ends_the_session_when_it_comes_again(
     desk: TokenDesk,
 ) -> None:
     app = await desk.register(APP)
-    who = await desk.session(app)
-    thief = (await desk.refresh(app, who.refresh_token)).json()
+    signed_in = await desk.session(app)
+    thief = (await desk.refresh(app, signed_in.refresh_token)).json()
     desk.clock.move(11)
-    assert (await desk.refresh(app, who.refresh_token)).status_code == 400
+    assert (await desk.refresh(app, signed_in.refresh_token)).status_code == 400
     assert (await desk.refresh(app, thief["refresh_token"])).status_code == 400
     await desk.hear()
     gateway = await desk.register(Registration("Gateway", may_introspect=True))
@@ -322,8 +322,8 @@ async def test_a_stranger_at_introspection_and_anothers_tokens_at_revocation(
 ) -> None:
     machine, other, app = await desk.register(), await desk.register(), await desk.register(APP)
     token = (await desk.token(machine)).json()["access_token"]
-    who = await desk.session(app)
-    for each in (token, who.refresh_token):
+    signed_in = await desk.session(app)
+    for each in (token, signed_in.refresh_token):
         form = {"token": each}
         assert (await refusal(desk, form, "/oauth/introspect"))[0] == 401
         assert (await refusal(desk, form, "/oauth/introspect", auth=other.basic))[0] == 403
@@ -331,19 +331,19 @@ async def test_a_stranger_at_introspection_and_anothers_tokens_at_revocation(
         refused = await refusal(desk, form, "/oauth/revoke", auth=other.basic)
         assert refused == (400, "unauthorized_client")
     assert (await desk.auth.verify(token)).subject == machine.id
-    assert (await desk.refresh(app, who.refresh_token)).status_code == 200
+    assert (await desk.refresh(app, signed_in.refresh_token)).status_code == 200
 
 
 async def test_a_client_that_must_show_a_key_and_shows_none(desk: TokenDesk) -> None:
     machine = await desk.register(replace(MACHINE, needs_dpop=True))
     app = await desk.register(replace(APP, needs_dpop=True))
-    who = await desk.session(app)
+    signed_in = await desk.session(app)
     invalid = (400, "invalid_dpop_proof")
     assert await refusal(desk, GRANT, auth=machine.basic) == invalid
     for proof in ("", "x", "a.b.c"):
         headers = {"dpop": proof}
         assert await refusal(desk, GRANT, auth=machine.basic, headers=headers) == invalid
-    form = {"grant_type": "refresh_token", "refresh_token": who.refresh_token}
+    form = {"grant_type": "refresh_token", "refresh_token": signed_in.refresh_token}
     assert await refusal(desk, form | {"client_id": app.id}) == invalid
 
 
@@ -354,18 +354,18 @@ async def test_no_log_and_no_answer_holds_what_is_secret(
     machine, app = await desk.register(), await desk.register(APP)
     asked, key = keyed()
     signer = await desk.register(asked, key)
-    who = await desk.session(app)
+    signed_in = await desk.session(app)
     assertion = signer.assertion(desk.clock.now(), aud="https://evil.example")
     secret = machine.secret or ""
     answers = [
         await desk.token(replace(app, secret=secret)),
         await desk.token(replace(machine, id=app.id)),
         await desk.post("/oauth/token", asserted(assertion)),
-        await desk.refresh(await desk.register(APP), who.refresh_token),
+        await desk.refresh(await desk.register(APP), signed_in.refresh_token),
     ]
     said = "".join(answer.text for answer in answers) + caplog.text
     assert "a client was refused by the rule" in caplog.text
-    for text in (secret, assertion, who.refresh_token):
+    for text in (secret, assertion, signed_in.refresh_token):
         assert text not in said
 
 

@@ -209,7 +209,7 @@ async def test_every_accepted_request_has_used_up_its_proof(
 ) -> None:
     async with token_desk(database, clock) as desk:
         app, machine, holder = await desk.register(APP), await desk.register(MACHINE), KeyHolder()
-        who = await desk.session(app)
+        signed_in = await desk.session(app)
 
         async def ask(path: str, proof: str | None = None, **rest: Any) -> httpx2.Response:
             shown = proof or holder.proof("POST", ORIGIN + path, clock.now())
@@ -232,7 +232,7 @@ async def test_every_accepted_request_has_used_up_its_proof(
         )
         for path, name, token, rest in (
             ("/api/auth/refresh", "json", answer["refresh_token"], {}),
-            ("/oauth/token", "data", who.refresh_token, {"client_id": app.id}),
+            ("/oauth/token", "data", signed_in.refresh_token, {"client_id": app.id}),
         ):
             rest["grant_type"] = "refresh_token"
             taken = await ask_again(path, **{name: rest | {"refresh_token": token}})

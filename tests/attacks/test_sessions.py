@@ -333,8 +333,8 @@ async def test_a_token_of_a_third_party_cannot_step_up(
         for client in ("app", "watchword"):
             async with unit_of(database, now) as unit:
                 opening = NewSession(["pwd"], now, client=client)
-                who = await sessions.open(unit, desk.account, Device("", ""), opening)
-            token = (await desk.auth.issue(who)).token
+                signed_in = await sessions.open(unit, desk.account, Device("", ""), opening)
+            token = (await desk.auth.issue(signed_in)).token
             response = await desk.step_up(token, password=PASSWORD)
             assert response.status_code == (200 if client == "watchword" else 403)
 

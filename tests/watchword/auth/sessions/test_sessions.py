@@ -46,10 +46,10 @@ async def test_many_refreshes_of_many_sessions_at_once_lose_and_double_nothing(
         sessions = desk.auth.sessions
 
         async def live() -> str:
-            who = await desk.sign_in()
+            signed_in = await desk.sign_in()
             for _ in range(5):
-                who = await sessions.refresh(who.refresh_token, DEVICE, clock.now())
-            return who.session.id
+                signed_in = await sessions.refresh(signed_in.refresh_token, DEVICE, clock.now())
+            return signed_in.session.id
 
         ids = await asyncio.gather(*(live() for _ in range(10)))
         assert len(set(ids)) == 10
@@ -77,8 +77,8 @@ async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
 
         async def live(number: int) -> tuple[str, str]:
             async with gate:
-                who = await desk.sign_in()
-            token = who.refresh_token
+                signed_in = await desk.sign_in()
+            token = signed_in.refresh_token
             for at in range(10):
                 # Every third time, two tabs refresh at the same moment, one on each server.
                 asked = servers if at % 3 == 0 else [servers[(number + at) % 2]]
@@ -87,7 +87,7 @@ async def test_fifty_clients_of_two_servers_lose_and_double_nothing(
                         *(server.refresh(token, DEVICE, clock.now()) for server in asked)
                     )
                 [token] = {answer.refresh_token for answer in answers}
-            return who.session.id, token
+            return signed_in.session.id, token
 
         held = dict(await asyncio.gather(*(live(number) for number in range(100))))
         async with database.read() as db:
@@ -107,8 +107,8 @@ async def test_a_thief_and_an_owner_at_the_same_moment_do_not_both_stay(
 ) -> None:
     async with sign_in_desk(database, clock, refresh_grace_seconds=0) as desk:
         sessions = desk.auth.sessions
-        who = await desk.sign_in()
-        token = who.refresh_token
+        signed_in = await desk.sign_in()
+        token = signed_in.refresh_token
         await sessions.refresh(token, DEVICE, clock.now())
         clock.move(1)
         answers = await asyncio.gather(
@@ -275,10 +275,10 @@ async def test_tokens_that_were_used_long_ago_are_forgotten(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         sessions, other = desk.auth.sessions, await desk.sign_in()
-        who = await desk.sign_in()
+        signed_in = await desk.sign_in()
         for _ in range(6):
             clock.move(400)
-            who = await sessions.refresh(who.refresh_token, DEVICE, clock.now())
+            signed_in = await sessions.refresh(signed_in.refresh_token, DEVICE, clock.now())
             # The other session's token, the one that was just used, and the valid one.
             assert await known_tokens(database) == 3
         await sessions.refresh(other.refresh_token, DEVICE, clock.now())
@@ -288,8 +288,8 @@ async def test_reuse_is_noticed_however_old_the_token_is(
     database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        who = await desk.sign_in()
-        tokens = [who.refresh_token]
+        signed_in = await desk.sign_in()
+        tokens = [signed_in.refresh_token]
         for _ in range(6):
             clock.move(desk.auth.settings.refresh_idle_seconds - 1)
             answer = await desk.auth.sessions.refresh(tokens[-1], DEVICE, clock.now())
@@ -300,7 +300,7 @@ async def test_reuse_is_noticed_however_old_the_token_is(
         assert (await desk.audited())[-1] == "REFRESH_TOKEN_REUSED"
         with pytest.raises(Unauthenticated):
             await desk.auth.sessions.refresh(tokens[-1], DEVICE, clock.now())
-        assert f"session {who.session.id} is revoked" in caplog.text
+        assert f"session {signed_in.session.id} is revoked" in caplog.text
         assert tokens[0][:24] not in caplog.text
 
 
@@ -375,9 +375,9 @@ async def test_a_session_from_before_tokens_had_families_goes_on_and_notices_reu
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        who, sessions, token = await desk.sign_in(), desk.auth.sessions, "x" * 43
+        signed_in, sessions, token = await desk.sign_in(), desk.auth.sessions, "x" * 43
         async with database.write() as db:
-            (await db.get_one(Session, who.session.id)).family = None
+            (await db.get_one(Session, signed_in.session.id)).family = None
             (known,) = (await db.execute(select(RefreshToken))).scalars()
             known.hash = sha256(token.encode()).hexdigest()
         tabs = [await sessions.refresh(token, DEVICE, clock.now()) for _ in range(2)]

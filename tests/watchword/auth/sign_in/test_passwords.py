@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from argon2 import PasswordHasher
 
+from tests.support.clock import MovedClock
+from tests.support.identity import PASSWORD, sign_in_desk, unit_of
+from watchword.auth.accounts.accounts import rename, set_password
 from watchword.auth.sign_in import passwords
+from watchword.auth.sign_in.authentication import Authentication
 from watchword.auth.sign_in.passwords import (
     check_usable,
     hash_chosen,
@@ -14,6 +22,8 @@ from watchword.auth.sign_in.passwords import (
     matching_form,
 )
 from watchword.errors import BadUserInput
+from watchword.principal import Actor
+from watchword.storage.database import Database
 
 
 async def test_a_password_fits_its_hash_only() -> None:
@@ -124,3 +134,65 @@ async def test_unusable_passwords_are_refused(
     with pytest.raises(BadUserInput) as error:
         await hash_chosen(password)
     assert error.value.extensions["path"] == ["password"]
+
+
+# At sign-in
+
+
+ODD = "caf\u00e9 m\u00fcller A 1"
+ODD_TOO = "cafe\u0301 mu\u0308ller \uff21\u00a01"
+
+
+async def test_a_person_signs_in_from_any_keyboard(database: Database, clock: MovedClock) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await rename(unit, desk.account.id, "Jos\u00e9@example.com")
+            await set_password(unit, desk.account.id, await hash_chosen(ODD))
+        for password in (ODD, ODD_TOO):
+            for email in ("jos\u00e9@example.com", "JOSE\u0301@example.com "):
+                answer = await desk.login(email=email, password=password)
+                assert answer.status_code == 200, (email, password)
+        token = answer.json()["access_token"]
+        assert (await desk.step_up(token, password=ODD_TOO)).status_code == 200
+        actor = Actor(desk.account.id, "s", "watchword", "203.0.113.7")
+        change = Authentication(desk.auth.services).change_password
+        await change(actor, ODD_TOO, ODD_TOO, clock.now())
+        assert (await desk.login(email="jos\u00e9@example.com", password=ODD)).status_code == 200
+
+
+async def test_a_password_from_before_normalisation_is_rehashed_at_sign_in(
+    database: Database, clock: MovedClock
+) -> None:
+    async with sign_in_desk(database, clock) as desk:
+        async with unit_of(database, clock.now()) as unit:
+            await set_password(unit, desk.account.id, passwords._hasher.hash(ODD_TOO))
+        assert (await desk.login(password=ODD)).status_code == 401
+        assert (await desk.login(password=ODD_TOO)).status_code == 200
+        assert (await desk.login(password=ODD)).status_code == 200
+
+
+async def test_others_write_while_a_new_password_is_hashed(
+    sqlite_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sqlite_url)
+    async with sign_in_desk(database, clock) as desk:
+        token = await desk.tokens()
+        me = await desk.auth.verify(token["access_token"])
+        actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
+        run_queued, began, may_end = passwords.run_queued, asyncio.Event(), asyncio.Event()
+
+        async def slowly(work: Callable[..., Any], *arguments: object, **rest: Any) -> Any:
+            if work == passwords._hasher.hash:
+                began.set()
+                await may_end.wait()
+            return await run_queued(work, *arguments, **rest)
+
+        monkeypatch.setattr(passwords, "run_queued", slowly)
+        change = Authentication(desk.auth.services).change_password
+        changing = asyncio.ensure_future(change(actor, PASSWORD, ODD, clock.now()))
+        await began.wait()
+        assert (await desk.refresh(token["refresh_token"])).status_code == 200
+        assert not changing.done()
+        may_end.set()
+        await changing
+    await database.close()
