@@ -221,8 +221,8 @@ async def test_ended_sessions_are_found_by_an_index(database: Database, clock: M
             for statement, parameters in looked:
                 found = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
                 plan = "\n".join(str(row[-1]) for row in found)
-                assert "ix_sessions_" in plan
-                assert "SCAN sessions" not in plan
+                assert "ix_watchword_sessions_" in plan
+                assert "SCAN watchword_sessions" not in plan
                 assert "Seq Scan" not in plan
 
 
