@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
-from tests.support.oauth import APP, MACHINE, Member, TokenDesk, keyed, token_desk
+from tests.support.oauth import APP, MACHINE, RegisteredClient, TokenDesk, keyed, token_desk
 from tests.support.tokens import unsigned
 from watchword.oauth.clients.client_assertion import TYPE
 from watchword.oauth.clients.registration import ClientAuthMethod, Registration
@@ -176,7 +176,7 @@ async def test_an_assertion_signed_by_another_key_is_refused(desk: TokenDesk) ->
     evil = generate("RS256", 2048)
     public = key.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     confused = _hmac(claims, public, key.kid)
-    forged = Member(signer.id, key=Key(key.kid, "RS256", evil.private))
+    forged = RegisteredClient(signer.id, key=Key(key.kid, "RS256", evil.private))
     for assertion in (
         *(unsigned(header | {"alg": alg}, claims, b"") + "eA" for alg in ("none", "None", "nOnE")),
         confused,

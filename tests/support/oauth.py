@@ -39,7 +39,7 @@ APP = Registration(
 
 
 @dataclass
-class Member:
+class RegisteredClient:
     """A registered client as its own program knows it: its id, and its secret or key."""
 
     id: str
@@ -79,36 +79,38 @@ class TokenDesk:
     def auth(self) -> AuthService:
         return self.desk.auth
 
-    async def register(self, asked: Registration = MACHINE, key: Key | None = None) -> Member:
+    async def register(
+        self, asked: Registration = MACHINE, key: Key | None = None
+    ) -> RegisteredClient:
         """Register a client, with the secret or the key that it needs."""
         domain = self.auth.domain
         async with unit_of(self.database, self.clock.now()) as unit:
             made: Client = await add_client(unit, domain, asked)
             if made.authentication == ClientAuthMethod.SECRET:
-                return Member(made.id, (await add_secret(unit, made.id)).text)
-        return Member(made.id, key=key)
+                return RegisteredClient(made.id, (await add_secret(unit, made.id)).text)
+        return RegisteredClient(made.id, key=key)
 
     async def post(self, path: str, form: Any, **rest: Any) -> httpx2.Response:
         return await self.desk.client.post(path, data=form, **rest)
 
-    async def token(self, member: Member, **form: Any) -> httpx2.Response:
+    async def token(self, client: RegisteredClient, **form: Any) -> httpx2.Response:
         """Request a token for the client itself, or with the grant in the form."""
         data = {"grant_type": "client_credentials"} | form
-        if member.secret is not None:
-            return await self.post("/oauth/token", data, auth=member.basic)
-        if member.key is not None:
-            assertion = member.assertion(self.clock.now())
+        if client.secret is not None:
+            return await self.post("/oauth/token", data, auth=client.basic)
+        if client.key is not None:
+            assertion = client.assertion(self.clock.now())
             data = {"client_assertion_type": TYPE, "client_assertion": assertion} | data
-        return await self.post("/oauth/token", {"client_id": member.id} | data)
+        return await self.post("/oauth/token", {"client_id": client.id} | data)
 
-    async def refresh(self, member: Member, token: str, **form: Any) -> httpx2.Response:
-        return await self.token(member, grant_type="refresh_token", refresh_token=token, **form)
+    async def refresh(self, client: RegisteredClient, token: str, **form: Any) -> httpx2.Response:
+        return await self.token(client, grant_type="refresh_token", refresh_token=token, **form)
 
-    async def session(self, member: Member, **changes: Any) -> SignedIn:
+    async def session(self, client: RegisteredClient, **changes: Any) -> SignedIn:
         """Open a session of the account for a client, as exchanging a code does."""
         now = self.clock.now()
         opening = NewSession(
-            ["pwd"], now, client=member.id, **{"scopes": ["toys:count"], **changes}
+            ["pwd"], now, client=client.id, **{"scopes": ["toys:count"], **changes}
         )
         async with unit_of(self.database, now) as unit:
             return await self.auth.sessions.open(

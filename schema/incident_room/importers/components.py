@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.components.store import change_status, next_position
-from incident_room.importers.statuspage_file import File, Mention, Update
+from incident_room.importers.statuspage_file import File, Mention, SourceUpdate
 from incident_room.importers.store import Store
 from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow, UpdateRow
 from incident_room.topics import component_event
@@ -62,7 +62,7 @@ async def update_known(store: Store, file: File) -> int:
 
 
 async def record_changes(
-    db: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, Update]
+    db: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, SourceUpdate]
 ) -> list[str]:
     """Record the component changes that updates report. Return a note for each that cannot be recorded."""
     codes = {each.code for update in updates.values() for each in update.affected}

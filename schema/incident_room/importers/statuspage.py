@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.importers import components
-from incident_room.importers.statuspage_file import File, Incident, Update, read
+from incident_room.importers.statuspage_file import File, SourceIncident, SourceUpdate, read
 from incident_room.importers.store import Store
 from incident_room.incidents.lifecycle import RESOLUTIONS
 from incident_room.tables import (
@@ -90,7 +90,11 @@ async def _imported(store: Store, page: str) -> dict[str, Imported]:
 
 
 async def _import(
-    store: Store, file: File, incident: Incident, imported: dict[str, Imported], report: Report
+    store: Store,
+    file: File,
+    incident: SourceIncident,
+    imported: dict[str, Imported],
+    report: Report,
 ) -> None:
     last = imported.get(incident.id)
     if last and (last.digest == incident.digest or incident.changed_at < last.at):
@@ -124,7 +128,7 @@ def _count(report: Report, outcome: Outcome, is_new: bool) -> None:
     report.notes += outcome.notes
 
 
-async def _add(unit: Transaction, file: File, incident: Incident) -> Outcome:
+async def _add(unit: Transaction, file: File, incident: SourceIncident) -> Outcome:
     row = IncidentRow(id=new_id(), source=file.page, source_id=incident.id)
     _describe(row, incident)
     unit.db.add(row)
@@ -141,7 +145,7 @@ async def _add(unit: Transaction, file: File, incident: Incident) -> Outcome:
 class _Change:
     """Updates an incident that was imported before from its source."""
 
-    def __init__(self, unit: Transaction, file: File, incident: Incident) -> None:
+    def __init__(self, unit: Transaction, file: File, incident: SourceIncident) -> None:
         self._unit = unit
         self._session = unit.db
         self._file = file
@@ -205,7 +209,7 @@ def _shown(row: IncidentRow) -> tuple[object, ...]:
             row.scheduled_until)  # fmt: skip
 
 
-def _describe(row: IncidentRow, incident: Incident) -> None:
+def _describe(row: IncidentRow, incident: SourceIncident) -> None:
     row.name = incident.name
     row.status = incident.status.upper()
     row.impact = incident.impact.upper()
@@ -221,7 +225,7 @@ def _describe(row: IncidentRow, incident: Incident) -> None:
     row.source_digest = incident.digest
 
 
-async def _keys(db: AsyncSession, file: File, incident: Incident) -> set[str]:
+async def _keys(db: AsyncSession, file: File, incident: SourceIncident) -> set[str]:
     ids = [each.id for each in incident.components if not each.group]
     known = await components.known(db, file.page, ids)
     return set(known.values())
@@ -251,11 +255,11 @@ async def _known_updates(db: AsyncSession, row: IncidentRow) -> dict[str, Update
     return {said.source_id: said for said in found.scalars() if said.source_id}
 
 
-def _in_order(updates: Iterable[Update]) -> list[Update]:
+def _in_order(updates: Iterable[SourceUpdate]) -> list[SourceUpdate]:
     return sorted(updates, key=lambda each: (each.shown_at, each.created_at))
 
 
-def _update(db: AsyncSession, row: IncidentRow, update: Update) -> UpdateRow:
+def _update(db: AsyncSession, row: IncidentRow, update: SourceUpdate) -> UpdateRow:
     said = UpdateRow(
         id=new_id(), incident_id=row.id, visibility=Visibility.PUBLIC.value, source_id=update.id
     )
@@ -264,7 +268,7 @@ def _update(db: AsyncSession, row: IncidentRow, update: Update) -> UpdateRow:
     return said
 
 
-def _edit(said: UpdateRow, update: Update) -> bool:
+def _edit(said: UpdateRow, update: SourceUpdate) -> bool:
     """Apply the source's values to an update, and return whether any of them changed."""
     values = {
         "status": update.status.upper(),

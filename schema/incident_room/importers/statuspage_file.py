@@ -23,20 +23,20 @@ DERIVED = ("status",)
 
 Text = Field(min_length=1, max_length=255)
 Id = Field(min_length=1, max_length=64)
-Status = Literal[
+SourceStatus = Literal[
     "investigating", "identified", "monitoring", "resolved", "postmortem",
     "scheduled", "in_progress", "verifying", "completed",
 ]  # fmt: skip
-ComponentStatus = Literal[
+SourceComponentStatus = Literal[
     "operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"
 ]
 
 
-class Component(BaseModel):
+class SourceComponent(BaseModel):
     id: str = Id
     name: str = Text
     description: str | None = None
-    status: ComponentStatus = "operational"
+    status: SourceComponentStatus = "operational"
     updated_at: AwareDatetime | None = None
     group: bool | None = None
     group_id: str | None = None
@@ -44,13 +44,13 @@ class Component(BaseModel):
 
 class AffectedComponent(BaseModel):
     code: str = Id
-    old_status: ComponentStatus
-    new_status: ComponentStatus
+    old_status: SourceComponentStatus
+    new_status: SourceComponentStatus
 
 
-class Update(BaseModel):
+class SourceUpdate(BaseModel):
     id: str = Id
-    status: Status
+    status: SourceStatus
     body: str = Field(max_length=100_000)
     created_at: AwareDatetime
     display_at: AwareDatetime | None = None
@@ -67,10 +67,10 @@ class Update(BaseModel):
         return self.affected_components or []
 
 
-class Incident(BaseModel):
+class SourceIncident(BaseModel):
     id: str = Id
     name: str = Text
-    status: Status
+    status: SourceStatus
     impact: Literal["none", "minor", "major", "critical", "maintenance"]
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None
@@ -80,8 +80,8 @@ class Incident(BaseModel):
     scheduled_for: AwareDatetime | None = None
     scheduled_until: AwareDatetime | None = None
     shortlink: str | None = Field(None, max_length=500)
-    incident_updates: list[Update] = Field(default_factory=list)
-    components: list[Component] = Field(default_factory=list)
+    incident_updates: list[SourceUpdate] = Field(default_factory=list)
+    components: list[SourceComponent] = Field(default_factory=list)
 
     @property
     def began_at(self) -> datetime:
@@ -96,7 +96,7 @@ class Incident(BaseModel):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that is imported of the incident, without its components' present status."""
-        kept = self.model_dump_json(exclude={"components": {"__all__": set(Component.model_fields) - {"id"}}})  # fmt: skip
+        kept = self.model_dump_json(exclude={"components": {"__all__": set(SourceComponent.model_fields) - {"id"}}})  # fmt: skip
         return hashlib.sha256(kept.encode()).hexdigest()
 
 
@@ -104,7 +104,7 @@ class Incident(BaseModel):
 class Mention:
     """A component as a file describes it, and the time of that description."""
 
-    component: Component
+    component: SourceComponent
     group: str | None
     at: datetime
 
@@ -118,7 +118,7 @@ class File:
     """
 
     page: str
-    incidents: list[Incident] = field(default_factory=list)
+    incidents: list[SourceIncident] = field(default_factory=list)
     mentions: dict[str, Mention] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -174,9 +174,9 @@ class _Page(BaseModel):
 
 
 def _read_lists(file: File, value: dict[str, Any], at: datetime) -> None:
-    components = list(_valid(file, value.get("components", ()), Component, "component"))
+    components = list(_valid(file, value.get("components", ()), SourceComponent, "component"))
     for name in ("incidents", "scheduled_maintenances"):
-        file.incidents += _valid(file, value.get(name, ()), Incident, "incident")
+        file.incidents += _valid(file, value.get(name, ()), SourceIncident, "incident")
     for incident in file.incidents:
         components += incident.components
     file.groups = {each.id: each.name for each in components if each.group}
@@ -184,7 +184,7 @@ def _read_lists(file: File, value: dict[str, Any], at: datetime) -> None:
         _mention(file, each, at)
 
 
-def _mention(file: File, component: Component, at: datetime) -> None:
+def _mention(file: File, component: SourceComponent, at: datetime) -> None:
     if component.group:
         return
     found = file.mentions.get(component.id)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.identity import ORIGIN
-from tests.support.oauth import Member
+from tests.support.oauth import RegisteredClient
 from tests.support.tokens import unsigned
 from watchword.errors import InvalidToken
 from watchword.oauth.clients.client_assertion import Assertion, check, claimed_client
@@ -15,7 +15,7 @@ from watchword.tokens.keys import Key, generate
 
 NOW = 1_800_000_000.0
 KEY = generate("ES256", 2048)
-ME = Member("client_me", key=KEY)
+ME = RegisteredClient("client_me", key=KEY)
 JWKS = {"keys": [KEY.jwk(), generate("RS256", 2048).jwk()]}
 
 
@@ -112,7 +112,7 @@ def test_nor_with_a_key_that_is_not_named(kid: Any) -> None:
 
 def test_nor_one_that_another_key_signed() -> None:
     other = generate("ES256", 2048)
-    forged = Member(ME.id, key=Key(KEY.kid, "ES256", other.private))
+    forged = RegisteredClient(ME.id, key=Key(KEY.kid, "ES256", other.private))
     assert refused(forged.assertion(NOW)) == "signature"
 
 

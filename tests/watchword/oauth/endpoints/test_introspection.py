@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.support.clock import MovedClock
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
 from tests.support.issuer import fake_issuer
-from tests.support.oauth import APP, Member, TokenDesk, token_desk
+from tests.support.oauth import APP, RegisteredClient, TokenDesk, token_desk
 from watchword.auth.accounts.accounts import set_roles
 from watchword.oauth.clients.clients import change_client, revoke_client
 from watchword.oauth.clients.registration import ClientAuthMethod, Registration
@@ -17,7 +17,7 @@ GATEWAY = Registration("Gateway", may_introspect=True)
 PORTAL = replace(APP, authentication=ClientAuthMethod.SECRET.value, may_introspect=True)
 
 
-async def ask(desk: TokenDesk, by: Member, token: str) -> object:
+async def ask(desk: TokenDesk, by: RegisteredClient, token: str) -> object:
     response = await desk.post("/oauth/introspect", {"token": token}, auth=by.basic)
     assert response.status_code == 200, response.text
     assert response.headers["cache-control"] == "no-store"

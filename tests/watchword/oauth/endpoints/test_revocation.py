@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.clock import MovedClock
-from tests.support.oauth import APP, Member, TokenDesk, token_desk
+from tests.support.oauth import APP, RegisteredClient, TokenDesk, token_desk
 from watchword.auth.tables import AuditEntry, Session
 from watchword.errors import TokenRevoked
 from watchword.storage.database import Database
 
 
-async def revoke(desk: TokenDesk, by: Member, token: str, **form: str) -> int:
+async def revoke(desk: TokenDesk, by: RegisteredClient, token: str, **form: str) -> int:
     who = {"client_id": by.id} if by.secret is None else {}
     auth = None if by.secret is None else by.basic
     response = await desk.post("/oauth/revoke", {"token": token} | who | form, auth=auth)
@@ -97,7 +97,7 @@ async def test_what_is_no_token_is_revoked_already(database: Database, clock: Mo
         clock.move(601)
         assert await revoke(desk, machine, token) == 200
         assert await revoke(desk, machine, "") == 400
-        wrong = Member(machine.id, "wrong")
+        wrong = RegisteredClient(machine.id, "wrong")
         assert await revoke(desk, wrong, token) == 401
 
 

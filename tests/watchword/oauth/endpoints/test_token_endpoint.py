@@ -13,7 +13,15 @@ from sqlalchemy import select
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.identity import DOMAIN, ORIGIN, unit_of
-from tests.support.oauth import APP, MACHINE, REDIRECT, Member, TokenDesk, keyed, token_desk
+from tests.support.oauth import (
+    APP,
+    MACHINE,
+    REDIRECT,
+    RegisteredClient,
+    TokenDesk,
+    keyed,
+    token_desk,
+)
 from watchword.auth.accounts.accounts import set_roles
 from watchword.auth.tables import AuditEntry, RefreshToken, Session
 from watchword.errors import TokenRevoked
@@ -110,7 +118,7 @@ async def test_an_app_refreshes_and_its_token_is_rotated(
 
 
 async def refreshed(
-    desk: TokenDesk, app: Member, token: str, holder: KeyHolder | None = None
+    desk: TokenDesk, app: RegisteredClient, token: str, holder: KeyHolder | None = None
 ) -> httpx2.Response:
     """Refresh, with a proof if a key holder is given."""
     form, rest = {"grant_type": "refresh_token", "refresh_token": token}, {}
@@ -221,7 +229,7 @@ async def test_a_refresh_that_would_give_nothing_is_refused(
         await refused_for_nothing(desk, app, who.refresh_token)
 
 
-async def refused_for_nothing(desk: TokenDesk, app: Member, token: str) -> None:
+async def refused_for_nothing(desk: TokenDesk, app: RegisteredClient, token: str) -> None:
     response = await desk.refresh(app, token)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
 
