@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -305,6 +306,14 @@ def test_every_room_of_the_runtime_is_in_the_architecture() -> None:
     there = {path.name for path in (ROOT / "graph/watchword").iterdir()}
     rooms = {name for name in there if not name.startswith(("_", "py.typed"))}
     assert named == rooms
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[\[<>=]", each)[0] for each in project["dependencies"]}
+    text = (DOCS / "explanation/dependencies.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)[1:]
+    assert {name for row in rows for name in row.split(", ")} - {"---"} == needed
 
 
 @pytest.mark.parametrize("document", PAGES, ids=name_of)
