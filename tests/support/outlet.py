@@ -74,17 +74,15 @@ class FakeOutgoing:
 class Unread(Kept):
     """An outlet on its own connection. Answers wait until the test calls `read`."""
 
-    def __init__(
-        self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
-    ) -> None:
+    def __init__(self, clock: Clock, limits: BacklogLimits, drop: Callable[[], object]) -> None:
         super().__init__()
-        self.line = FakeOutgoing()
-        self.backlog = Backlog(clock, patience, self.line, give_up)
+        self.outgoing = FakeOutgoing()
+        self.backlog = Backlog(clock, limits, self.outgoing, drop)
 
     def next(self, answer: Sent) -> None:
         super().next(answer)
-        self.line.write(len(answer.json))
-        self.backlog.wrote(*self.line.unsent)
+        self.outgoing.write(len(answer.json))
+        self.backlog.wrote(*self.outgoing.unsent)
 
 
 class Reading(Unread):
@@ -93,10 +91,8 @@ class Reading(Unread):
     `is_awaited` is set when a run waits for the client.
     """
 
-    def __init__(
-        self, clock: Clock, patience: BacklogLimits, give_up: Callable[[], object]
-    ) -> None:
-        super().__init__(clock, patience, give_up)
+    def __init__(self, clock: Clock, limits: BacklogLimits, drop: Callable[[], object]) -> None:
+        super().__init__(clock, limits, drop)
         self.is_awaited = asyncio.Event()
         self._reads = asyncio.Event()
         self._reads.set()
@@ -119,7 +115,7 @@ class Reading(Unread):
     def read(self) -> None:
         """Read everything that waits, and all later answers at once."""
         self._reads.set()
-        self.line.read(self.line.unsent[1])
+        self.outgoing.read(self.outgoing.unsent[1])
 
 
 class Noted:
