@@ -20,9 +20,9 @@ from watchword.config.settings import Settings
 
 TUTORIAL = Path(__file__).parents[1] / "docs/tutorial"
 PAGES = sorted(TUTORIAL.glob("[0-9]-*.md"))
-# The tests have both already: an environment, and what is to be installed in it.
+# The tests have an environment already, and in it what these lines install.
 INSTALLED = ("python3 -m venv ", ". .venv/bin/activate", "pip install ")
-# What does not end by itself.
+# Commands that run until they are interrupted.
 ENDLESS = ("watchword serve", "watch ")
 
 
@@ -43,7 +43,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 class Reader:
-    """Follows pages as somebody would who pastes whatever is to be pasted."""
+    """Follows pages as a reader would: writes the files, pastes the commands, looks at the output."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
