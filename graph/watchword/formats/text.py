@@ -39,7 +39,7 @@ def checked_text(
 
 
 def cleaned_text(value: str, longest: int) -> str:
-    """Turn a text whose author cannot correct it (a device's name, say) into one that `checked_text` accepts.
+    """Turn a text that nobody can correct (a device's name, say) into one that `checked_text` accepts.
 
     Leaves out refused characters and cuts the text to `longest` characters. Returns the empty text if
     no visible character is left.

@@ -54,7 +54,7 @@ class ClientSecret(Base):
 
 
 class AuthorizationCode(Base):
-    """A code that a client exchanges once for tokens of the person who consented.
+    """A code that a client exchanges once for tokens of the consenting person.
 
     `session_id` is the session that the exchange opened; it is revoked if the code is used again (RFC
     6749, section 4.1.2). `granted_by` is the session in which the person consented; when it ends, the

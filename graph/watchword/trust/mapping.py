@@ -27,7 +27,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class ExternalPerson:
-    """The person whom a token of another issuer speaks for, as that issuer knows the person."""
+    """A person as another issuer's token describes them."""
 
     issuer: TrustedIssuer
     subject: str
@@ -70,7 +70,7 @@ def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
 
 
 def person_of(claims: dict[str, Any], issuer: TrustedIssuer) -> ExternalPerson:
-    """Return the person whom the claims speak for, with an e-mail address only if it is verified."""
+    """Return the person in the claims, with an e-mail address only if it is verified."""
     is_verified = issuer.unverified_email or claims.get("email_verified") is True
     email = find(claims, issuer.email) if is_verified else None
     name = find(claims, issuer.person)

@@ -162,7 +162,7 @@ async def _account_and_scopes(
 
     A code is void if its account was changed or disabled, or if the person withdrew the consent; if the
     client was revoked or disabled, or lost the redirect URI; and if the session in which the person
-    consented has ended, so that nobody who was signed out can come back by a code.
+    consented has ended: a code must not give access again after a sign-out.
     """
     session = unit.db
     # Lock client, account and session until the new session exists: a revocation must not miss it.

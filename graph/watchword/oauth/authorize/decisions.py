@@ -1,4 +1,4 @@
-"""The resource owner's side of an authorization request: who decides, what is asked, what is granted."""
+"""The resource owner's side of an authorization request: the person, the question, and the grant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGN_IN = "Sign in again, then decide."
 
 @dataclass(frozen=True, slots=True)
 class ResourceOwner:
-    """The person who decides: account, session, and those of the requested scopes that the person has."""
+    """The deciding person: account, session, and those of the requested scopes that the person has."""
 
     account: Account
     session: Session
@@ -34,7 +34,7 @@ class ResourceOwner:
 async def resource_owner(
     unit: Transaction, auth: AuthService, principal: Principal, asked: AuthorizationRequest
 ) -> ResourceOwner:
-    """Return the person who decides, and lock account and session until the transaction ends.
+    """Return the deciding person, and lock account and session until the transaction ends.
 
     Raises `OAuthError` with status 401 when the person must sign in again, and with status 403 when the
     access token was not issued by our own sign-in.

@@ -26,7 +26,7 @@ def is_registered(given: str, registered: Collection[str]) -> bool:
 
 
 def is_for_one_host(uri: str) -> bool:
-    """Tell whether a redirect URI reaches one host only, whose certificate proves its owner (https)."""
+    """Tell whether a redirect URI reaches one host only: with https, the certificate proves its owner."""
     return uri.startswith("https://")
 
 
