@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,27 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
-@pytest.fixture
-def postgres_url(
+@pytest.fixture(scope="session")
+def new_postgres(
     postgres_server: str, postgres_template: str, administer: Callable[[str], None]
-) -> Iterator[str]:
+) -> Callable[[], AbstractContextManager[str]]:
+    """Make a fresh migrated PostgreSQL database for the length of a block, and yield its URL."""
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        name = f"watchword_{secrets.token_hex(8)}"
+        administer(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+        yield _url(postgres_server, name)
+        administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    return make
+
+
+@pytest.fixture
+def postgres_url(new_postgres: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     """The URL of a fresh migrated PostgreSQL database."""
-    name = f"watchword_{secrets.token_hex(8)}"
-    administer(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
-    yield _url(postgres_server, name)
-    administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with new_postgres() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -13,8 +13,8 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,10 +152,13 @@ def test_what_a_service_depends_on_is_there_and_healthy_services_have_a_check() 
                 assert "healthcheck" in services[name] or "HEALTHCHECK" in built
 
 
-@pytest.fixture
-def proxied(postgres_url: str, tmp_path: Path) -> Iterator[Proxied]:
+@pytest.fixture(scope="module")
+def proxied(
+    new_postgres: Callable[[], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Proxied]:
     """nginx in front of a server on PostgreSQL and Redis."""
-    with _topology(postgres_url, tmp_path, 1) as there:
+    with new_postgres() as url, _topology(url, tmp_path_factory.mktemp("proxied"), 1) as there:
         yield there
 
 
@@ -338,6 +341,7 @@ async def test_the_proxy_holds_back_what_is_too_large(proxied: Proxied) -> None:
         assert (await client.get("/health/ready")).json() == {"status": "ok", "database": "ok"}
 
 
+@pytest.mark.exhaustive
 async def test_a_subscriber_sees_every_mutation_whichever_of_three_servers_takes_it(
     scaled: Proxied,
 ) -> None:

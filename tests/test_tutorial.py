@@ -124,12 +124,14 @@ def redis() -> Iterator[LiveRedis]:
     made.kill()
 
 
+@pytest.mark.exhaustive
 def test_the_tutorial_can_be_followed_to_its_tests(reader: Reader) -> None:
     for page in PAGES[:6]:
         for block in blocks(page):
             reader.follow(block)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.exhaustive
 def test_it_can_be_deployed_on_postgresql_and_redis(
     reader: Reader, postgres_url: str, redis: LiveRedis

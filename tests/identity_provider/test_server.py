@@ -57,6 +57,7 @@ async def test_a_person_of_the_provider_is_served_and_stays_so_when_it_dies(
     assert await over_socket(trusting, later.access) == viewer
 
 
+@pytest.mark.exhaustive
 async def test_two_processes_that_see_a_person_first_at_once_make_one_account(
     database_url: str, tmp_path: Path, provider: IdentityProvider
 ) -> None:

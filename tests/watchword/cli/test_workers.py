@@ -135,6 +135,7 @@ def test_workers_whose_supervisor_is_killed_leave_in_order(serving: LiveServer) 
     assert "Traceback" not in serving.log
 
 
+@pytest.mark.exhaustive
 def test_every_worker_logs_as_one_would_alone(serving: LiveServer) -> None:
     pattern = r"^\d{4}-\d\d-\d\d \S+ INFO uvicorn.error: Application startup complete\.$"
     assert len(re.findall(pattern, serving.log, re.M)) == 2
