@@ -96,6 +96,7 @@ def bound_options(server: LiveServer, chromium: Path, place: Path) -> dict[str, 
     }
 
 
+@pytest.mark.exhaustive
 async def test_where_every_token_is_bound_the_page_binds_its_own(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:

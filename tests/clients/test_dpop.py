@@ -34,7 +34,9 @@ def demanding_server(sqlite_url: str, tmp_path: Path) -> Iterator[LiveServer]:
         server.stop()
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "PS256"])
+@pytest.mark.parametrize(
+    "algorithm", ["ES256", pytest.param("PS256", marks=pytest.mark.exhaustive)]
+)
 async def test_it_proves_its_key_on_every_transport(
     algorithm: str, node: Path, demanding_server: LiveServer
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,5 +22,8 @@ def untested(root: Path) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    for found in untested(ROOT):
-        print(f"warning: graph/{found} has no test file tests/{found.parent}/test_{found.name}")
+    lacking = [
+        f"graph/{found} has no test file tests/{found.parent}/test_{found.name}"
+        for found in untested(ROOT)
+    ]
+    sys.exit("\n".join(lacking) or None)
