@@ -139,7 +139,7 @@ async def test_a_member_that_is_there_twice_is_no_credential(
 
 
 @pytest.mark.parametrize(
-    ("handshake", "payload", "who"),
+    ("handshake", "payload", "subject"),
     [
         (["Bearer alice"], {}, "alice"),
         (["Bearer alice"], {"authorization": "Bearer alice"}, "alice"),
@@ -150,7 +150,7 @@ async def test_a_member_that_is_there_twice_is_no_credential(
     ],
 )
 async def test_a_token_in_the_handshake_counts_like_one_in_the_payload(
-    handshake: list[str], payload: dict[str, str], who: str | None, clock: MovedClock
+    handshake: list[str], payload: dict[str, str], subject: str | None, clock: MovedClock
 ) -> None:
     headers = [("authorization", value) for value in handshake]
     async with (
@@ -158,12 +158,12 @@ async def test_a_token_in_the_handshake_counts_like_one_in_the_payload(
         WebSocketClient.open(server.url, additional_headers=headers) as client,
     ):
         await client.send({"type": "connection_init", "payload": payload})
-        if who is None:
+        if subject is None:
             assert (await client.closed())[0] == 4401
             return
         assert (await client.receive())["type"] == "connection_ack"
         await client.subscribe("1", "{ me }")
-        assert (await client.receive())["payload"] == {"data": {"me": who}}
+        assert (await client.receive())["payload"] == {"data": {"me": subject}}
 
 
 async def test_a_token_in_the_url_of_the_handshake_is_refused(clock: MovedClock) -> None:
