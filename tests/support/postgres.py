@@ -29,6 +29,8 @@ SETTINGS = {
 # Bytes that must be free in memory for the data of a server to go there.
 ROOM = 4 * 1024**3
 MEMORY = Path("/dev/shm")
+# Waits until the tests' end of its input is closed, which happens even when they are killed.
+GUARD = """read _; kill -INT "$(head -n 1 "$1/data/postmaster.pid")" && sleep 1; rm -rf "$1" """
 
 
 class Missing(Exception):
@@ -104,6 +106,12 @@ class LivePostgres:
     def __enter__(self) -> LivePostgres:
         self._home = tempfile.TemporaryDirectory(dir=_folder())
         home = self._home.name
+        self._guard = subprocess.Popen(
+            ["sh", "-c", GUARD, "sh", home],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         if self._user:
             shutil.chown(home, self._user)
         self._run(
@@ -115,6 +123,7 @@ class LivePostgres:
     def __exit__(self, *_: object) -> None:
         self._control("-m", "fast", "stop")
         self._home.cleanup()
+        self._guard.communicate()
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
