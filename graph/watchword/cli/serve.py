@@ -184,9 +184,10 @@ def _credentials(started: Started) -> str:
     if started.password:
         given = {"email": started.email, "password": started.password}
         return shlex.quote(json.dumps(given))
-    # The operator chose the password: it is in the environment, and not for the terminal.
+    # The operator chose the password, so it is not shown. A shell that lacks the variable, because the
+    # password is in .env or the server was started in another terminal, says so instead of sending nothing.
     return (
         shlex.quote(f'{{"email": {json.dumps(started.email)}, "password": "')
-        + '"$WATCHWORD_ADMIN_PASSWORD"'
+        + '"${WATCHWORD_ADMIN_PASSWORD:?is the password that you chose: export it first}"'
         + shlex.quote('"}')
     )

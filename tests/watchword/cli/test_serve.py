@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.programs import missing, program
 from tests.support.server import PASSWORD, LiveServer
-from watchword.cli.serve import _elsewhere
+from watchword.cli.serve import _port_warning
 from watchword.config.settings import Settings
 
 WATCHWORD = str(Path(sys.executable).with_name("watchword"))
@@ -197,8 +197,8 @@ def test_the_first_start_says_where_everything_is(first: Start) -> None:
 def test_an_issuer_of_another_port_is_told(first: Start) -> None:
     port = urlsplit(first.shown["GraphQL"]).port
     assert f"set WATCHWORD_ISSUER=http://127.0.0.1:{port}\n" in first.output
-    own = _elsewhere(Settings(issuer="http://localhost:8123"), 8123)
-    public = _elsewhere(Settings(issuer="https://watch.example.com"), 8123)
+    own = _port_warning(Settings(issuer="http://localhost:8123"), 8123)
+    public = _port_warning(Settings(issuer="https://watch.example.com"), 8123)
     assert own == public == []
 
 
@@ -277,6 +277,15 @@ def test_a_chosen_password_is_not_printed_and_the_printed_line_signs_in_with_it(
     assert PASSWORD not in server.log
     answer = bash(sign_in_line(server.log), WATCHWORD_ADMIN_PASSWORD=PASSWORD)
     assert answer["token_type"] == "Bearer"
+
+
+def test_a_shell_without_the_chosen_password_says_so_and_sends_nothing(server: LiveServer) -> None:
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["bash", "-c", sign_in_line(server.log)], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert "WATCHWORD_ADMIN_PASSWORD: is the password that you chose" in done.stderr
 
 
 def test_another_schema_in_the_current_directory_can_be_mounted(tmp_path: Path) -> None:
