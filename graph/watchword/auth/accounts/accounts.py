@@ -65,8 +65,8 @@ async def add_account(
 async def set_password(unit: Transaction, id: str, hash: str, keep: str | None = None) -> None:
     """Set the hash of an account's new password, and end its tokens and sessions.
 
-    The session to `keep` goes on, but its access tokens end too, so that a stolen one is of no use; it
-    must refresh. Raises `NotFound`, and `Forbidden` for another's account whose roles are beyond the
+    The session `keep` stays open, but its access tokens end too, so that a stolen one is useless; the
+    session must refresh. Raises `NotFound`, and `Forbidden` for another account with roles beyond the
     actor's reach.
     """
     # A concurrent sign-in by the old password either committed before this lock, or waits for it and fails.
@@ -80,8 +80,8 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
 def has_address(email: str) -> ColumnElement[bool]:
     """Return the SQL condition that an account has this address, in any case and normalisation.
 
-    If the addresses of two accounts became equal by normalisation (`twins`), the account that kept its
-    old form is found by exactly that form, and the other one by every other form.
+    If normalisation made the addresses of two accounts equal (`twins`), the account that keeps its old
+    form matches exactly that form; the other account matches every other form.
     """
     before, folded = mail_address.folded_before(email), mail_address.folded(email)
     found = select(Account.id).where(Account.email_folded.in_({before, folded}))
@@ -97,9 +97,10 @@ async def find_account(db: AsyncSession, email: str) -> Account | None:
 
 
 async def twins(db: AsyncSession) -> Sequence[Account]:
-    """Return the accounts whose normalised address belongs to another account, the oldest first.
+    """Return the accounts that keep an old form of their address, the oldest first.
 
-    Until they are renamed, they sign in with exactly the form that is stored.
+    Another account has the normalised form already. Until such an account is renamed, its user must sign
+    in with exactly the stored form.
     """
     found = await list_accounts(db)
     return [each for each in found if each.email_folded != mail_address.folded(each.email)]
@@ -109,7 +110,7 @@ async def rename(unit: Transaction, id: str, email: str) -> Account:
     """Change the e-mail address of an account.
 
     Raises `NotFound`; `BadUserInput` when the address is invalid or has an account already; `Forbidden`
-    for another's account whose roles are beyond the actor's reach.
+    for another account with roles beyond the actor's reach.
     """
     account = await lock_account(unit.db, id)
     check_takeover(unit, account)
@@ -156,7 +157,7 @@ async def has_accounts(db: AsyncSession) -> bool:
 async def list_admins(db: AsyncSession) -> Sequence[Account]:
     """Return the admins that can sign in by password or passkey, the oldest first.
 
-    Accounts of other issuers have neither; whether they are admins is decided by each of their tokens.
+    Users of other issuers have neither, and are left out: each of their tokens states their roles.
     """
     can_sign_in = or_(
         exists().where(Password.account_id == Account.id),
@@ -223,7 +224,7 @@ async def enable(unit: Transaction, id: str) -> Account:
 async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Account:
     """End all sessions and tokens of an account, on all servers. Raises `NotFound`.
 
-    The session to `keep` goes on, but must refresh its access token.
+    The session `keep` stays open, but must refresh its access token.
     """
     account = await lock_account(unit.db, id)
     await _end_sessions(unit, account, keep)
@@ -243,7 +244,7 @@ async def _end_sessions(unit: Transaction, account: Account, keep: str | None = 
 
 
 async def raise_version(db: AsyncSession, account: Account) -> None:
-    """Increment the version of an account, by which its older tokens are refused, even if nothing changed."""
+    """Increment an account's version even if nothing else changed: tokens with an older one are refused."""
     flag_modified(account, "roles")
     await db.flush()
 
@@ -257,7 +258,7 @@ async def lock_account(db: AsyncSession, id: str) -> Account:
 
 
 def check_takeover(unit: Transaction, account: Account) -> None:
-    """Raise `Forbidden` if the actor could then sign in as another account with roles beyond its reach."""
+    """Raise `Forbidden` if the actor could take over another account with roles beyond its reach."""
     if unit.actor.subject != account.id:
         unit.actor.check_reach(account.roles)
 

@@ -41,7 +41,8 @@ log = logging.getLogger("watchword.trust")
 class CachedPrincipal:
     """A verified principal, with the version of its issuer's keys at that time.
 
-    From `renews_at` on (Unix seconds) its token is verified again, which may extend it.
+    From `renews_at` on (Unix seconds) the next request with the token verifies it again; if it is still
+    valid, the principal is extended.
     """
 
     principal: Principal
@@ -53,9 +54,9 @@ class CachedPrincipal:
 class External:
     """Verifies tokens of trusted issuers, and caches the latest.
 
-    A token and its account are verified again after at most the lifetime of our own access tokens. If the
-    token lives longer, it is verified after half of that time, and the principal is extended: its issuer
-    gives the client no newer token, so the client renews its connection with the same one.
+    A token and its account are verified again after at most the lifetime of our own access tokens. A token
+    that lives longer is verified again after half of that time, and its principal is extended: the client
+    gets no newer token from the issuer, so it renews its connection with the same one.
     """
 
     def __init__(self, services: Services, revocations: Revocations) -> None:
@@ -132,7 +133,7 @@ class External:
         try:
             return self._revocations.check(known.principal) is known.principal
         except TokenOutdated:
-            # The token has roles of its own, so it is verified again and not refused.
+            # An issuer's token states its own roles, so verify it again instead of refusing it.
             return False
 
     def _store(self, digest: bytes, known: CachedPrincipal) -> None:

@@ -1,7 +1,7 @@
 """Links of accounts to subjects of other issuers.
 
-A user is identified by issuer and subject, and never by an e-mail address: an attacker who can choose an
-address at some issuer could otherwise choose an account here.
+A user is identified by issuer and subject, and never by an e-mail address: otherwise an attacker could
+take over an account here by setting its address at some issuer.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def check_standing(
 ) -> None:
     """Raise `TokenRevoked` if the account is disabled, or was signed out after the token was issued.
 
-    The issuer's clock may be ahead of ours by `leeway` seconds, so tokens that it dates up to that much
-    later than the sign-out are refused too.
+    The issuer's clock may be ahead of ours by `leeway` seconds, so a token that is dated up to that long
+    after the sign-out is refused too.
     """
     ended = identity.revoked_at
     is_over = ended is not None and principal.issued_at <= ended.timestamp() + leeway
@@ -62,8 +62,8 @@ def check_standing(
 async def link(unit: Transaction, issuer: str, subject: str, account: str) -> ExternalIdentity:
     """Link an issuer's subject to an account.
 
-    Raises `BadUserInput` when it is linked already or is not a valid subject; `NotFound` when there is no
-    such account; `Forbidden` for another's account whose roles are beyond the actor's reach.
+    Raises `BadUserInput` when the subject is linked already or is not valid; `NotFound` when there is no
+    such account; `Forbidden` for another account with roles beyond the actor's reach.
     """
     if not is_name(subject):
         raise BadUserInput(
