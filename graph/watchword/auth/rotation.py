@@ -17,7 +17,7 @@ EVERY_SECONDS = 20.0
 
 class Rotation:
     """Queries for new keys periodically, makes one when the newest is too old, and deletes keys whose last
-    token has expired. Several processes may do so at once."""
+    token has expired. Several processes may run it at the same time."""
 
     def __init__(self, auth: AuthService) -> None:
         self._auth = auth
@@ -27,7 +27,7 @@ class Rotation:
         background.every(EVERY_SECONDS, "the rotation of the signing keys", self.turn)
 
     async def turn(self) -> None:
-        """Do all of it once. Raises `Unavailable` when the database is away."""
+        """Query, rotate and delete once. Raises `Unavailable` when the database is away."""
         auth = self._auth
         await auth.refresh_keys()
         if auth.keys.last_query_failed:

@@ -54,7 +54,7 @@ class KeyStore:
 
     @property
     def has_retired(self) -> bool:
-        """Whether there is a key whose last token has expired."""
+        """Whether a key can be deleted because its last token has expired."""
         now = self._clock.now()
         return any(each.retires_at is not None and each.retires_at <= now for each in self._keys)
 
@@ -99,7 +99,7 @@ class KeyStore:
             self._querying = None
 
     def _open_or_skip(self, row: SigningKey) -> Key | None:
-        """Open a key. If it cannot be opened, log that, and go on with the keys that are known, if any are."""
+        """Open a key. On failure, log it and return None, or raise `Unsafe` if this process has no keys."""
         try:
             return open_key(row, self._vault)
         except Unsafe as error:

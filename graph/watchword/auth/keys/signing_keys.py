@@ -1,7 +1,8 @@
 """Signing keys in the database: made, published, used, and deleted when their last token has expired.
 
-A key is published as soon as it is made, signs from `signs_at` on, and verifies until `retires_at`. The
-newest key that may sign does. Each process keeps these dates in memory and follows them without a query.
+A key is published as soon as it is made, may sign from `signs_at` on, and verifies until `retires_at`. Of
+the keys that may sign, the newest one signs. Each process keeps these dates in memory and follows them
+without a query.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ log = logging.getLogger("watchword.tokens")
 
 # A process that has not checked for new keys for this many seconds must not sign.
 KEYS_ARE_FRESH = 30.0
-# Seconds for which a key still verifies after its successor signs. Uses the longest values that settings
-# allow: the servers' settings may differ from those of the process that rotates, and may have changed since
-# the last token was signed.
+# Seconds for which a key still verifies after its successor begins to sign. Computed from the longest values
+# that settings allow: the servers' settings may differ from those of the process that rotates, and may have
+# changed since the last token was signed.
 LAST_TOKEN = KEYS_ARE_FRESH + LONGEST_TOKEN_SECONDS + LONGEST_LEEWAY_SECONDS
-# Seconds until a key signs after `rotate(at_once=True)`. Longer than the cool-down of `KeyStore` and the difference of clocks:
-# a process that receives the first token either knows the key, or made its last query before the key existed
-# and may query again.
+# Seconds until a key signs after `rotate(at_once=True)`. Longer than the cool-down of `KeyStore` and the
+# difference between clocks, so that a process that receives the key's first token knows the key or may query
+# for it: its last query was before the key existed.
 AT_ONCE = 10.0
 # The advisory lock that is held while keys are made or deleted.
 LOCK = 7_709_014
@@ -82,7 +83,7 @@ async def ensure(database: Database, vault: Vault, settings: Settings, now: floa
     async with database.write() as db:
         await exclusive(db, LOCK)
         rows = await _drop_retired(db, await newest_first(db), now)
-        # Seal them only if all are in the clear: one among sealed ones was not put there by us.
+        # Seal keys only if all are in the clear: we never put a clear one among sealed ones.
         if all(row.private_pem.startswith(_IN_THE_CLEAR) for row in rows):
             make_key(settings)
             _seal(Transaction(db, now), rows, vault)
@@ -112,9 +113,9 @@ async def rotate(
     """Publish a new key, which signs once `key_publish_seconds` have passed, so that caches know it.
 
     The old keys verify until their last token has expired. With `at_once` the new key signs as soon as all
-    our own processes can know it, instead of keys that are published but do not sign yet; other services
-    that have cached our key set may refuse its tokens for a while. Raises `Unsafe`, and changes nothing,
-    when the vault cannot open the existing keys.
+    our own processes can know it, and replaces keys that are published but do not sign yet. Other services
+    that have cached our key set may then refuse its tokens for a while. Raises `Unsafe`, and changes
+    nothing, when the vault cannot open the existing keys.
     """
     key = await asyncio.to_thread(generate, settings.algorithm, settings.rsa_bits)
     async with database.write() as db:
@@ -186,7 +187,7 @@ def _succeed(
     unit: Transaction, vault: Vault, key: Key, rows: Sequence[SigningKey], publish: float
 ) -> DatedKey:
     """Add a key that succeeds the existing ones, and set when those retire."""
-    # A process with another vault than the servers must not change their keys.
+    # Open them first: if this process has another vault than the servers, it must not change their keys.
     for row in rows:
         open_key(row, vault)
     signs_at = unit.now + max(publish, AT_ONCE) if rows else unit.now
@@ -201,7 +202,7 @@ def _add(
     row = SigningKey(
         kid=key.kid,
         algorithm=key.algorithm,
-        # Sealed with the encryption key of the newest: servers may not know our first encryption key yet.
+        # Seal it as the newest key is sealed: the servers may not have our first encryption key yet.
         private_pem=vault.seal(key.pem(), like=rows[0].private_pem if rows else None),
         created_at=_after(rows, moment(unit.now)),
         signs_at=moment(signs_at),

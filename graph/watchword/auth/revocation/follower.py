@@ -1,4 +1,4 @@
-"""Follows the stream of identity events, and applies revocations of any process in this one at once."""
+"""Follows the stream of identity events: a revocation by any process takes effect in this one at once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from watchword.errors import CursorExpired, Ending
 from watchword.events.event import Event, Place
 from watchword.process.background import Supervised
 
-# Seconds in which a connection of the session that is kept must renew its token, when the settings give no
-# grace period for outdated tokens.
+# Seconds that a connection of a session that is kept has to renew its token, if the settings give no grace
+# period for outdated tokens.
 KEPT_GRACE = 10.0
 # Seconds between two removals of outdated revocations from memory.
 FORGET_SECONDS = 60.0
@@ -31,7 +31,7 @@ class RevocationFollower:
     """Follows the stream of identity events for this process.
 
     At the start it reads the events of the last `seconds`, the longest lifetime of a token. When roles
-    change, connections have `grace` seconds to renew their token; None lets them go on with the grants
+    change, connections have `grace` seconds to renew their token; None keeps them open with the grants
     that are left.
     """
 
@@ -61,7 +61,7 @@ class RevocationFollower:
         self._revocations.forget(self._services.clock.now())
 
     def apply(self, event: Event, at: float) -> None:
-        """Apply an event of a time (Unix seconds): to tokens from now on, and to live connections."""
+        """Apply an event that happened at `at` (Unix seconds) to live connections and to later checks."""
         self._revocations.add(event, at)
         match event.kind:
             case kind if kind == SESSION_REVOKED:
@@ -80,7 +80,7 @@ class RevocationFollower:
         grace = KEPT_GRACE if self._grace is None else self._grace
         for lease in self._leases.outdated(event.key, int(event.data["version"] or 0)):
             if kept is not None and lease.principal.session == kept:
-                # Not at once: this connection may be waiting for the result of the change itself.
+                # Do not end it at once: it may be the connection that waits for the result of this change.
                 lease.outdate(self._services.clock.now() + grace)
             else:
                 lease.end(Ending.REVOKED)

@@ -23,7 +23,7 @@ def session_revoked(account: str, session: str) -> Event:
 
 
 def account_revoked(account: str, version: int, kept: str | None = None) -> Event:
-    """Return the event that refuses all tokens of an account from before this version.
+    """Return the event that all tokens of an account from before this version are revoked.
 
     The session `kept`, if any, may refresh its tokens.
     """
@@ -31,7 +31,7 @@ def account_revoked(account: str, version: int, kept: str | None = None) -> Even
 
 
 def roles_changed(account: str, version: int, roles: Collection[str]) -> Event:
-    """Return the event that an account has these roles from this version on; older tokens have others."""
+    """Return the event that an account has these roles from this version on; older tokens are outdated."""
     return Event(
         STREAM, account, ROLES_CHANGED, {"version": version, "roles": " ".join(sorted(roles))}
     )
@@ -43,5 +43,5 @@ def token_revoked(subject: str, token: str) -> Event:
 
 
 def client_revoked(client: str, version: int) -> Event:
-    """Return the event that refuses all tokens of a client from before this version, for all subjects."""
+    """Return the event that all tokens of a client from before this version are revoked, for all subjects."""
     return Event(STREAM, client, CLIENT_REVOKED, {"version": version})

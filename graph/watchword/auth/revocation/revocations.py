@@ -44,8 +44,8 @@ class AccountChange:
 class Revocations:
     """The recent revocations and changes, each kept for `seconds`.
 
-    With `downgrades`, tokens go on with the roles that are left after a change; otherwise they are refused.
-    Each table is ordered by time, so adding an entry and dropping one take constant time.
+    With `downgrades`, a token stays valid after a change of roles, with the roles that are left; otherwise
+    it is refused. Each table is ordered by time, so adding and dropping an entry take constant time.
     """
 
     def __init__(self, domain: Domain, seconds: float, downgrades: bool) -> None:
@@ -54,7 +54,7 @@ class Revocations:
         self._downgrades = downgrades
         self._sessions: OrderedDict[str, float] = OrderedDict()
         self._tokens: OrderedDict[str, float] = OrderedDict()
-        # By client: until when the entry is kept, and the first version of the client whose tokens are valid.
+        # By client: the time until which the entry is kept, and the lowest client version in a valid token.
         self._clients: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._accounts: OrderedDict[str, AccountChange] = OrderedDict()
 
@@ -62,7 +62,7 @@ class Revocations:
         return len(self._sessions) + len(self._tokens) + len(self._clients) + len(self._accounts)
 
     def add(self, event: Event, at: float) -> None:
-        """Add an event of a time (Unix seconds)."""
+        """Add an event that happened at `at` (Unix seconds)."""
         until = at + self._seconds
         known = self._accounts.get(event.key, AccountChange(until))
         version = int(event.data.get("version") or 0)
@@ -97,8 +97,8 @@ class Revocations:
     def check(self, principal: Principal) -> Principal:
         """Return the principal, with fewer grants if its token is downgraded.
 
-        Raises `TokenRevoked`, and `TokenOutdated` when the session may refresh the token: the password
-        was changed in that session, or roles were changed and tokens are not downgraded.
+        Raises `TokenRevoked`, and `TokenOutdated` when the session may refresh the token: it was kept when
+        the account's other sessions ended, or the roles changed and tokens are not downgraded.
         """
         if not len(self):
             return principal
