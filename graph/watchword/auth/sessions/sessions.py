@@ -51,7 +51,7 @@ REMEMBERED = 86_400
 FAMILY_BYTES, SECRET_BYTES = 18, 32
 FAMILY_LENGTH = 24
 # Tokens of earlier versions are a secret of 43 characters without a family. Their first 24 characters
-# become the name of the family: they are as random.
+# become the name of the family, which is then as random as a new one.
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{67}", re.ASCII)
 
 
@@ -229,7 +229,7 @@ class Sessions:
     async def _use(
         self, unit: Transaction, live: Session, known: RefreshToken, token: str
     ) -> str | None:
-        """Return the successor of a token whose session is locked; None if it may not be used again."""
+        """Return the successor of a token; None if it may not be used again. The session must be locked."""
         if known.used_at is None:
             return await self._rotate(unit, live, known, token)
         # The salt is deleted when the successor is used. Then the successor must not be handed out again.
@@ -248,14 +248,14 @@ class Sessions:
         return successor
 
     async def _forget(self, unit: Transaction, live: Session) -> None:
-        """Delete what is not needed any more once the newest token of a session is used."""
+        """Delete the salts and old tokens that a session does not need once its newest token is used."""
         family, settings = RefreshToken.session_id == live.id, self._settings
-        # Earlier successors are never returned again.
+        # Without their salts, the successors of earlier tokens cannot be returned again.
         salted = (
             update(RefreshToken).where(family, RefreshToken.salt.is_not(None)).values(salt=None)
         )
-        # A token without a row counts as reused. A process whose clock is behind ours may still be within
-        # the grace period, so rows are kept for the leeway as well.
+        # A token without a row counts as reused. By the clock of another process the grace period may not
+        # be over yet, so rows are kept for the leeway as well.
         kept = settings.refresh_grace_seconds + settings.leeway_seconds
         old = delete(RefreshToken).where(family, RefreshToken.used_at < moment(unit.now - kept))
         for change in (salted, old):
@@ -303,10 +303,10 @@ async def revoke(unit: Transaction, id: str, why: Action = Action.SESSION_REVOKE
 
 
 async def end_replaced(unit: Transaction, account: str, refresh_token: str) -> None:
-    """End the session whose cookie is overwritten by a new sign-in of the same account.
+    """End the session of a refresh token in a cookie that a new sign-in of the same account overwrites.
 
-    No client has its refresh token any more, and it would be listed for weeks. A session of another account
-    is left alone, so that a sign-in cannot end it.
+    No client has the token any more, and the session would be listed for weeks. A session of another
+    account stays open, so that a sign-in cannot end it.
     """
     session, known = await session_of(unit.db, refresh_token) or (None, None)
     if session is None or known is None or known.used_at is not None:
@@ -329,8 +329,8 @@ async def session_of(
 ) -> tuple[Session, RefreshToken | None] | None:
     """Return the session of a refresh token and the token's row, whether or not they are still valid.
 
-    The row is None if the token is known only by its family: it was used long ago, or was made up by
-    somebody who knows the family's name.
+    The row is None if only the token's family is known: the token was used long ago, or an attacker made
+    it up from the family's name.
     """
     if not _FORM.fullmatch(refresh_token):
         return None
