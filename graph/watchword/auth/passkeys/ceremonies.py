@@ -41,7 +41,7 @@ from watchword.errors import Unauthenticated
 
 log = logging.getLogger("watchword.passkeys")
 
-# Most characters of each string in a credential. An attestation with its certificates has some thousand.
+# Most characters of each string in a credential. An attestation with certificates has a few thousand.
 LONGEST = 32_768
 # WebAuthn Level 3, section 5.8.3: a credential's id has at most 1,023 bytes.
 LONGEST_ID = 1_023
@@ -154,7 +154,8 @@ def check_assertion(
             expected_rp_id=party.id,
             expected_origin=list(party.origins),
             credential_public_key=public_key,
-            # The caller compares the counter after this: only a signed one can show that a passkey was cloned.
+            # 0 skips the library's comparison, which comes before the signature is verified. The caller
+            # compares: only a signed counter shows that a passkey was cloned.
             credential_current_sign_count=0,
             require_user_verification=True,
         )

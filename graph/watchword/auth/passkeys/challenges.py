@@ -1,7 +1,7 @@
 """Challenges that passkeys sign: valid once, for minutes, and for one purpose.
 
 A challenge contains its expiry and our signature, so the server stores nothing until one is answered. An
-attacker who requests many fills no table, and users behind one address need no common limit.
+attacker cannot fill a table by requesting many, so requests are not limited by address.
 """
 
 from __future__ import annotations

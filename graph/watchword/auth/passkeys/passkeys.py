@@ -3,7 +3,8 @@
 A passkey is two factors at once: the device, and the finger, face or PIN that unlocks it. User verification
 is therefore always required, and no other factor is asked for.
 
-Code that changes or uses the factors of an account must lock the account first, so that this is serialised.
+Code that changes or uses the factors of an account must lock the account first, so that concurrent calls
+run one after the other.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ async def verify(
             answer, challenge, relying_party(settings), passkey.public_key
         )
         if (count or passkey.sign_count) and count <= passkey.sign_count:
-            # Section 6.1.1: the passkey may have been cloned, and one of the two is a thief's.
+            # Section 6.1.1: the passkey may have been cloned, and this may be the thief's copy.
             raise PasskeyRefused("sign_count")
         if owner.disabled_at is not None:
             raise PasskeyRefused("disabled")

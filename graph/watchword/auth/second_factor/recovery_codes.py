@@ -3,8 +3,8 @@
 A code has 120 random bits. NIST SP 800-63B, section 5.1.2.2, requires a slow hash of look-up secrets only
 below 112 bits, so a fast hash is enough.
 
-Earlier versions made codes of ten characters. They have 50 bits and a slow hash, salted by the account.
-Unused ones are still valid; their hashes are queued (`hash_queue`), before a transaction begins.
+Earlier versions made codes of ten characters, with 50 bits and a slow hash, salted by the account. Unused
+ones are still valid. Their hashes are queued (`hash_queue`), and must be made before a transaction begins.
 """
 
 from __future__ import annotations

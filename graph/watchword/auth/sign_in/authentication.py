@@ -39,7 +39,7 @@ from watchword.transaction import Transaction
 
 PASSWORD = "pwd"
 """The authentication method of a password (RFC 8176)."""
-# Three of a million codes are valid at any moment. An attacker who gets to guess them has the password.
+# Three of a million codes are valid at any moment. An attacker needs the account's password to guess at them.
 OTP_LIMIT = "5 per 15 minutes"
 
 Verification = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
@@ -60,8 +60,8 @@ class Evidence:
 class PasswordCheck:
     """The result of comparing a password, and the account it was compared for, if there is one.
 
-    `hash` is the stored hash if the password matched, otherwise None. `fresh` is a new hash that replaces
-    it when its parameters are outdated. `recovery` is the hash of the recovery code that was sent.
+    `hash` is the stored hash if the password matched, otherwise None. `fresh` is a new hash to replace it
+    if it is outdated, otherwise None. `recovery` is the hash of the recovery code that was sent.
     """
 
     account: Account | None
@@ -137,7 +137,7 @@ class Authentication:
     async def step_up(
         self, principal: Principal, evidence: Evidence, address: str, now: float
     ) -> SignedIn:
-        """Authenticate the owner of a session again, and note it on the session.
+        """Authenticate the owner of a session again, and record that in the session.
 
         Attempts are counted by account, separately from sign-ins, so that only a holder of the account's
         token can use them up. Raises what `sign_in` raises.
@@ -305,10 +305,10 @@ class Authentication:
 async def _locked_if_unchanged(
     unit: Transaction, compared: PasswordCheck
 ) -> tuple[Account, Password]:
-    """Lock an account whose password matched, and return the account and its password.
+    """Lock the account that a password was compared for, and return the account and its password row.
 
-    Raises `Unauthenticated` if the password did not match, or if since then it has been changed or the
-    account has been disabled.
+    Raises `Unauthenticated` if the password did not match, or if it was changed or the account disabled
+    after the comparison.
     """
     if compared.account is None or compared.hash is None:
         raise Unauthenticated(NOT_VALID)

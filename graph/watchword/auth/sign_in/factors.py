@@ -14,8 +14,8 @@ from watchword.transaction import Transaction
 async def reset(unit: Transaction, account: str) -> None:
     """Remove an account's passkeys, second factor and recovery codes; its password remains.
 
-    All its sessions end, since they may be in the hands of a finder or a thief. Raises `NotFound`, and
-    `Forbidden` for another's account whose roles are beyond the actor's reach.
+    All its sessions end, because a thief may have the lost device. Raises `NotFound`, and `Forbidden` for
+    another account with roles beyond the actor's reach.
     """
     check_takeover(unit, await lock_account(unit.db, account))
     for passkey in await passkeys.passkeys_of(unit.db, account):

@@ -26,14 +26,17 @@ COOKIE = "__Host-watchword-device"
 # RFC 6265bis, section 5.5: browsers keep no cookie for longer.
 SECONDS = 400 * 86_400
 MOST = 5
-"""Most accounts for which one browser has a token: all its tokens share one cookie."""
+"""Most tokens in one browser, each for another account: they share one cookie."""
 _FORM = re.compile(r"([\w-]{1,32})\.([\w-]{1,32})\.(\d{1,20})\.(\d{1,12})\.([\w-]{43})", re.ASCII)
 _BETWEEN = "~"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A known device of an account. Attempts are counted by `id`; `epoch` identifies the password it is from."""
+    """A known device of an account.
+
+    Attempts are counted by `id`. `epoch` identifies the password that was valid when the token was issued.
+    """
 
     account: str
     id: str
@@ -63,7 +66,8 @@ async def find(
 ) -> KnownDevice | None:
     """Return the device that one of these tokens was issued to; None if no token is valid.
 
-    `is_account` restricts it to an account; `now` is in Unix seconds. Makes no query unless we signed a token.
+    `is_account` restricts it to an account; `now` is in Unix seconds. Makes no query if no token has our
+    signature.
     """
     signed = {each.account: each for each in _signed(vault, tokens, now)}
     if not signed:
@@ -79,7 +83,7 @@ async def find(
 async def token_for(db: AsyncSession, vault: Vault, account: str, device: str, now: float) -> str:
     """Return a token for a device of an account.
 
-    `device` is the id of the session that was opened there, so that all tokens of one session name the
+    `device` is the id of the session that was opened on it, so that all tokens of one session name the
     same device.
     """
     at = await db.scalar(select(Password.changed_at).filter_by(account_id=account))

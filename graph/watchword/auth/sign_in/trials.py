@@ -1,8 +1,8 @@
 """Trials: attempts to authenticate, with their limits and their audit entries.
 
-A trial is counted before any work is done, and the count is taken back if it was no guess. When a trial is
-refused, its transaction is committed with the audit entry of the failure and with the codes and challenges
-that it used up.
+A trial is counted before any work is done, and the count is taken back if the trial was no guess at a
+password or code. When a trial is refused, its transaction is still committed: it contains the audit entry of
+the failure, and marks the codes and challenges of the trial as used.
 """
 
 from __future__ import annotations
