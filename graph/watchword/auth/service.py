@@ -1,4 +1,4 @@
-"""The auth service: sessions, signing keys and the verification of tokens. One object for the process."""
+"""The auth service: sessions, signing keys and the verification of tokens. One object per process."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ class AuthService:
     ) -> IssuedToken:
         """Issue an access token with the scopes of the session that the account's roles allow now.
 
-        The token expires with the session at the latest. `scopes` limits it to what the client may have;
-        None is no limit. The token is bound to the session's key, or to `key` if that has none.
+        The token expires with the session at the latest. `scopes` are those that the client may have; None
+        is no limit. The token is bound to the session's key, or to `key` if the session has none.
         """
         now = self.clock.now()
         session, roles = signed_in.session, frozenset(signed_in.account.roles)

@@ -63,8 +63,8 @@ def record(
 ) -> None:
     """Add an audit entry for an action of the transaction's actor.
 
-    `account` is the account that it concerns; `session` and `client` default to the actor's own. `detail`
-    is stored as it is, so it must contain nothing secret.
+    `account` is the account that the action concerns; `session` and `client` default to the actor's own.
+    `detail` is stored unchanged, so it must contain nothing secret.
     """
     actor = unit.actor
     unit.db.add(

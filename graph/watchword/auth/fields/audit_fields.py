@@ -47,9 +47,9 @@ async def audit_log(
     action: Action | None = None,
     name_of: NameOf = strawberry.ID,
 ) -> Connection[AuditEntryView]:
-    """Return a page of the audit log, the newest first, of one account or one action if given.
+    """Return a page of the audit log, the newest first; `account` and `action` restrict it.
 
-    `name_of` makes an account's id in the schema. Raises `BadUserInput` for a cursor that is not of this list.
+    `name_of` makes the GraphQL id of an account. Raises `BadUserInput` for a cursor of another list.
     """
     wanted = _wanted(account, action)
 

@@ -74,8 +74,8 @@ async def respond(request: Request, work: Awaitable[Response]) -> Response:
 def challenge_header(request: Request, error: Unauthenticated | None = None) -> dict[str, str]:
     """Return the WWW-Authenticate header, which every 401 must have (RFC 9110, section 15.5.2).
 
-    Its scheme is the one that the request used. `error` is what is wrong with the access token, on
-    routes that need one.
+    Its scheme is the one that the request used. `error` says what is wrong with the access token; None on
+    routes that need none.
     """
     bound = uses_dpop(request.scope["headers"])
     return {"www-authenticate": challenge(error, bound=bound)}
@@ -103,7 +103,7 @@ def _refusal(
 
 
 def check_origin(request: Request, settings: Settings) -> None:
-    """Raise `Refusal` unless a request comes from our own origin, an allowed origin, or no web page.
+    """Raise `Refusal` if a request comes from a web page of neither our own nor an allowed origin.
 
     Another origin on the same site is not our own: it must be among the allowed origins.
     """

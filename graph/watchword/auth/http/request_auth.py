@@ -41,9 +41,9 @@ class Replayed(InvalidProof):
 class ProvenKey:
     """The thumbprint of the key that a request without an access token has proved; None without a proof.
 
-    A caller that relies on the key must await `use` in the transaction that writes the result, as late
-    as possible. `use` marks the proof as used, or raises `Replayed`. Making a key costs nothing, so an
-    attacker who has only a key must not get far enough to write a row.
+    A caller that relies on the key must await `use` in the transaction that writes the result. `use` marks
+    the proof as used, or raises `Replayed`. Await it as late as possible, because it writes a row: anybody
+    can make a key, so a request that proves only a key must be refused before.
     """
 
     key: str | None = None

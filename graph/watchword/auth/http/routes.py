@@ -193,7 +193,7 @@ def _refresh_token(
 
 
 async def first_party(auth: AuthService, request: Request) -> Principal:
-    """Return the principal of a request whose access token comes from our own sign-in. Raises `Refusal`."""
+    """Return the principal of a request with an access token of our own sign-in. Raises `Refusal`."""
     try:
         principal = await request_auth.principal_of(auth, request)
     except Unauthenticated as error:
