@@ -48,7 +48,7 @@ def metadata(settings: Settings, domain: Domain) -> dict[str, Any]:
 
 
 def paths(settings: Settings) -> list[str]:
-    """Return the paths of the metadata. If the issuer has a path, it follows the well-known one (section
-    3)."""
+    """Return the paths of the metadata: the well-known path and, if the issuer has a path, also the two
+    joined (section 3)."""
     path = urlsplit(settings.issuer).path
     return [WELL_KNOWN, WELL_KNOWN + path] if path else [WELL_KNOWN]

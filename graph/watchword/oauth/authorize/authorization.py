@@ -21,7 +21,7 @@ from watchword.oauth.tables import Client
 MOST_PARAMETERS = 50
 LONGEST_STATE = 2000
 LONGEST_URI = 2000
-# Seconds that a person has to decide after signing in for this request. A shorter max_age counts as this.
+# Seconds that a person has to decide after signing in for this request. A shorter max_age is raised to this.
 TO_DECIDE = 60
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
@@ -33,7 +33,7 @@ _SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
 class Parameters:
-    """The parameters of a request. One without a value counts as not sent (RFC 6749, section 3.1)."""
+    """The parameters of a request. A parameter without a value counts as not sent (RFC 6749, section 3.1)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -100,11 +100,11 @@ class ReturnAddress:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid request of a client that may make it.
+    """A valid authorization request.
 
     `scopes` are the requested scopes that the client may have. `key` is the thumbprint of the key to
-    bind the tokens to. `prompt` says how to ask the person. When the person decides, the sign-in may be
-    at most `max_age` seconds old; `anew` says that the person must sign in again for this request.
+    bind the tokens to. `prompt` says how to ask the person. The person's sign-in may be at most `max_age`
+    seconds old when the person decides; `anew` says that the person must sign in again for this request.
     """
 
     address: ReturnAddress
@@ -152,7 +152,7 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
         )
     prompt = frozenset((parameters.get("prompt") or "").split())
     if "none" in prompt:
-        # Only the page's script can find out who is signed in, so a page must be shown.
+        # Only the page's script can find out whether a person is signed in, so the page must be shown.
         raise OAuthError("interaction_required", "The person has to see a page: drop prompt=none.")
     age = _age(parameters.get("max_age"))
     ages = ([] if age is None else [max(age, TO_DECIDE)]) + ([step_up] if "login" in prompt else [])

@@ -1,8 +1,8 @@
 """The authorization endpoint (RFC 6749, section 3.1): the consent page, and the person's decision.
 
-A decision needs an access token, which the page gets as any front end of ours does; a cookie is not
-enough. So another site cannot decide in the person's name by a forged request. The page cannot be
-framed either, so another site cannot trick the person into a click.
+A decision needs an access token, which the page gets by signing in as our other front ends do. A cookie is
+not enough, so another site cannot forge a decision (CSRF). Other sites cannot embed the page in a frame,
+so they cannot trick the person into a click (clickjacking).
 """
 
 from __future__ import annotations

@@ -81,9 +81,9 @@ async def redeem(
     """Exchange a code for a session of this client.
 
     A public client's session is bound to `key`, if there is one. `use` marks the DPoP proof of that key
-    as used. Returns None when the code is not valid, for whatever reason: answer invalid_grant, and
-    commit the transaction all the same. The first attempt uses the code up, and a second attempt ends
-    the session that the first one opened; neither effect may be rolled back.
+    as used. Returns None when the code is not valid, for whatever reason. The caller must then answer
+    invalid_grant, and commit the transaction all the same: the first attempt uses the code up, and a
+    second attempt ends the session that the first one opened.
     """
     used = await _mark_used(unit, code, client)
     if used is None:

@@ -57,8 +57,8 @@ async def withdraw(unit: Transaction, account: str, client: str) -> bool:
     Returns False if there was no consent.
     """
     session = unit.db
-    # The lock orders this against a concurrent exchange of a code: an earlier one opened a session that
-    # ends below, and a later one is refused, because a code is void without its consent.
+    # Lock the account against a concurrent exchange of a code. If the exchange was first, the session that
+    # it opened ends below; if it comes later, it is refused, because a code is void without its consent.
     await lock_account(session, account)
     known = await session.get(Consent, (account, client), populate_existing=True)
     if known is None:

@@ -61,8 +61,8 @@ async def resource_owner(
 async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: ResourceOwner) -> bool:
     """Tell whether an earlier consent covers this request, so that the person need not be asked.
 
-    The person is asked again when the client requests it, and when any program could use the client's
-    id: a public client whose answers do not go to one https host (RFC 8252, section 8.6).
+    The person is asked again when the client requests it, and always for a public client with a redirect
+    URI other than https, because any program could use that client's id (RFC 8252, section 8.6).
     """
     client = asked.address.client
     is_known = client.authentication != ClientAuthMethod.NONE or is_for_one_host(asked.address.uri)

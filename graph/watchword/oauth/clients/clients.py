@@ -33,14 +33,14 @@ _FIELDS = tuple(each.name for each in fields(Registration))
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A new secret: the only moment at which its text is known."""
+    """A new secret. Its text cannot be read again: the database contains only its hash."""
 
     id: str
     text: str = field(repr=False)
 
 
 async def add_client(unit: Transaction, domain: Domain, asked: Registration) -> Client:
-    """Register a client. Raises `BadUserInput`, and `Forbidden` if it may do more than the actor."""
+    """Register a client. Raises `BadUserInput`, and `Forbidden` if the client may do more than the actor."""
     checked = asked.checked(domain)
     unit.actor.check_reach(checked.roles, checked.scopes)
     # The id is random, so that it never equals the id of an account or of our own sign-in (RFC 9068,
@@ -110,13 +110,13 @@ async def revoke_client(unit: Transaction, id: str) -> Client:
 
 
 async def add_secret(unit: Transaction, id: str) -> NewSecret:
-    """Add a secret to a client. It may have two, so that the old one can still be used meanwhile.
+    """Add a secret to a client. A client may have two, so that the old one works until it is replaced.
 
     Raises `NotFound`, `BadUserInput` when it has two already or does not authenticate by a secret, and
     `Forbidden` if the client may do more than the actor.
     """
     client = await _lock(unit, id)
-    # The actor will know the secret, and can act as the client.
+    # The actor will know the secret, and can then act as the client.
     unit.actor.check_reach(client.roles, client.scopes)
     if client.authentication != ClientAuthMethod.SECRET:
         raise BadUserInput("This client does not authenticate by a secret.", ["client"])

@@ -1,4 +1,4 @@
-"""The registration of a client (RFC 7591, section 2): what an admin decides about it, checked. Pure."""
+"""The registration of a client (RFC 7591, section 2): the properties that an admin sets, checked. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ClientAuthMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an admin decides about a client. The names are those of `tables.Client`."""
+    """The properties of a client that an admin sets. The names are those of `tables.Client`."""
 
     name: str
     authentication: str = ClientAuthMethod.SECRET.value
@@ -195,7 +195,7 @@ def _keys(asked: Registration) -> dict[str, Any] | None:
     if reasons:
         raise BadUserInput(f"One of the keys cannot be used: {reasons[0]}.", path)
     keys = [key for key in asked.jwks["keys"] if verifies(key)] if asked.jwks else []
-    # Of a trusted issuer, both keys would be tried. Here they are refused, because the admin can correct them.
+    # A trusted issuer may publish two, and both are tried. Refuse them here: the admin can correct them.
     if len({(each.kid, each.algorithm) for alike in found.values() for each in alike}) < len(keys):
         raise BadUserInput("Two keys for one algorithm have the same kid.", path)
     if not 1 <= len(keys) <= MOST_KEYS:

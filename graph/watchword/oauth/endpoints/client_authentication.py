@@ -32,7 +32,7 @@ _BASIC = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """The client id in a request, and the secret or assertion that shall prove it; a public client has
+    """The client id in a request, and the secret or assertion that must prove it. A public client sends
     neither."""
 
     id: str
@@ -78,7 +78,7 @@ def _presented(request: Request, form: Parameters) -> ClientCredentials:
 
 
 def _basic(request: Request) -> ClientCredentials | None:
-    """Read HTTP Basic, whose two parts are form-encoded (RFC 6749, section 2.3.1)."""
+    """Read the credentials of HTTP Basic. Both parts are form-encoded (RFC 6749, section 2.3.1)."""
     given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if not given:
         return None
@@ -108,7 +108,7 @@ async def _fault(
     shown: ClientCredentials,
 ) -> str | None:
     """Return why the credentials are refused, or None when they are the client's."""
-    # Compare in any case, so that an unknown client takes the same time.
+    # Compare even if the client is unknown, so that the answer takes the same time.
     fits = matches_secret(secrets, shown.secret or "")
     match client.authentication if client else None:
         case ClientAuthMethod.SECRET if shown.secret is not None:

@@ -46,7 +46,7 @@ async def _access_token(auth: AuthService, request: Request, token: str) -> dict
         return None
     claims = members(decode(token.split(".")[1]))
     if claims.get("iss") != auth.settings.issuer:
-        # A trusted issuer's token: its own introspection endpoint answers for it.
+        # A trusted issuer's token: introspect it at that issuer.
         return None
     return {
         "active": True,
