@@ -16,7 +16,7 @@ RETRY_AFTER = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most that may be open at a time: for one address, for one principal, and in the whole process."""
+    """How many may be open at a time: for one address, for one principal, and in the whole process."""
 
     address: float = math.inf
     principal: float = math.inf

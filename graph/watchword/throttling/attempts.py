@@ -29,7 +29,7 @@ from watchword.throttling.ip_prefix import networks
 
 log = logging.getLogger("watchword.attempts")
 
-# Seconds that Redis may take to answer, for which a sign-in may have to wait.
+# Seconds that Redis may take to answer; a sign-in may have to wait for this long.
 ANSWER_SECONDS = 2.0
 # Seconds for which Redis is not used after a failure.
 PAUSE_SECONDS = 5.0
@@ -56,9 +56,9 @@ CountedAttempt = Sequence[Count]
 
 
 class Exceeded(RateLimited):
-    """The limit of `key` is used up. An address in the key is given as the network whose limit it is.
+    """The limit of `key` is used up. An address in the key is replaced by the network that is limited.
 
-    `name` is the name of the counter. The attempt can be made once `excess` attempts were taken back.
+    `name` is the name of the counter. The attempt can be made once `excess` earlier ones are taken back.
     """
 
     def __init__(self, key: tuple[str, ...], counted: Count, excess: int) -> None:
@@ -70,7 +70,7 @@ class Exceeded(RateLimited):
 
 
 class Undecided:
-    """The undecided attempts of this process (counted, with no result yet), and those that wait for them."""
+    """The undecided attempts of this process (counted, with no result yet), and attempts waiting for them."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
@@ -97,7 +97,7 @@ class Undecided:
     def decision(self, name: str, excess: int) -> asyncio.Future[None] | None:
         """Return a future that is done when the attempt may be counted again.
 
-        None if the undecided attempts are too few to make room, or if too many wait already.
+        None if there would be no room even without the undecided attempts, or if too many wait already.
         """
         waiting = self._waiting.setdefault(name, deque()) if self._open[name] >= excess else None
         if waiting is None or len(waiting) >= MOST_WAITING:
@@ -127,15 +127,15 @@ class Attempts:
         self._shared = _storage(url) if bus_url.between_processes(url) else None
         self._away_until = 0.0
         self._undecided = Undecided()
-        # Held while counting and taking back. Otherwise an attempt could be refused because another one,
-        # which is refused itself, is still counted.
+        # Held while counting and taking back. Otherwise an attempt could be refused because of another one
+        # that was refused too, and is counted until it is taken back.
         self._lock = asyncio.Lock()
 
     async def begin(self, limit: str, *key: str) -> CountedAttempt:
         """Count an attempt as `count` does; `decide` must be called when its result is known.
 
-        If the limit is used up by attempts that this process has not decided yet, it waits for them
-        instead of refusing: they may be the right passwords of a whole office. Raises `Exceeded`.
+        If undecided attempts of this process have used up the limit, it waits for their results instead
+        of refusing: a whole office may be signing in with the right passwords. Raises `Exceeded`.
         """
         while True:
             async with self._lock:
@@ -235,7 +235,7 @@ async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count
 
 
 def _networks(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the key for each network of the address in it, with the factor of the limit for that network."""
+    """Yield the key with each network of its address in turn, and the factor for that network's limit."""
     parts = [networks(part) for part in key]
     for level in range(max(map(len, parts))):
         found = [part[min(level, len(part) - 1)] for part in parts]

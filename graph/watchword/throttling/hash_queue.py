@@ -1,8 +1,8 @@
 """The queue of slow password hashes, which run in threads, off the event loop.
 
-A slow hash keeps as many cores busy as it has lanes. Running more at once would be no faster, and would
-starve everything else. The length of the queue is limited, for the process and for each network, so that
-no caller waits for long and one network cannot take all the places.
+A slow hash keeps as many cores busy as it has lanes. Running more hashes than the cores allow would be no
+faster, and would starve everything else. The length of the queue is limited, for the process and for each
+network, so that no caller waits for long and one network cannot take all the places.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network that counts as one, and the factor by which the limit of one address is raised for it."""
+    """A network that is counted as a whole, and the factor by which a limit per address is raised for it."""
 
     name: str
     times: int = 1
@@ -28,7 +28,7 @@ def networks(address: str) -> tuple[Network, ...]:
     """Return the networks in which an address is counted, the narrowest first.
 
     An IPv4 address is one network, also when it is written as IPv6 (mapped, NAT64, 6to4). A text that is
-    not an address is returned as it is.
+    not an address gives one network of that name.
     """
     try:
         found = ip_address(address)
