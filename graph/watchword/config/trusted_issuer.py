@@ -1,4 +1,4 @@
-"""An identity provider whose tokens are accepted, as the settings describe it."""
+"""The setting that describes an identity provider, so that its access tokens are accepted."""
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_NAME = 300
 """Longest name in a claim, in characters. Names go into logs and into the database."""
 LONGEST_WAIT = 60.0
-"""A token that begins in at most this many seconds (beside the leeway) may come from a clock that is
-ahead, so its client may retry. A token that begins later is invalid, so that no client retries for ever."""
+"""Seconds, beyond the leeway, by which an issuer's clock may be ahead of ours. A token that begins within
+this time is not valid yet, and its client may retry. A token that begins later is invalid, so that no client
+retries for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
     )
-    # No leeway here: connections end at exactly this moment, and revocations are forgotten then too.
+    # No leeway here: connections end at exactly this moment, and revocations may be forgotten from then on.
     if expires_at <= now:
         raise TokenExpired
     begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}

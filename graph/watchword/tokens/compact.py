@@ -1,4 +1,4 @@
-"""Takes a compact token apart, strictly, before its signature is checked. Pure."""
+"""Splits and decodes a compact token, strictly, before its signature is checked. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _REFUSED_MEMBERS = ("crit", *_KEYS, "b64", "zip", "enc", "cty")
 def header_of(token: str, *, with_keys: Collection[str] = ()) -> dict[str, Any]:
     """Return the header of a compact token. Raises `InvalidToken` naming the rule that it breaks.
 
-    `with_keys` are members with a key or the URL of one that are allowed here: a DPoP proof contains its
-    key, and some issuers always send the URL of theirs, which is ignored.
+    `with_keys` names the members with a key, or with the URL of one, that are allowed here: a DPoP proof
+    contains its key, and some issuers always send the URL of theirs, which is ignored.
     """
     if len(token) > LONGEST:
         raise InvalidToken("size")
@@ -45,7 +45,8 @@ def decode(part: str) -> bytes:
         data = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError as error:
         raise InvalidToken("base64url") from error
-    # Several texts decode to the same bytes. Accept only the canonical one, or a token could be altered.
+    # Several texts decode to the same bytes. Accept only the canonical one, or an altered token would still
+    # verify.
     if encode(data) != part:
         raise InvalidToken("canonical base64url")
     return data

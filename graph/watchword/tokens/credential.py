@@ -39,8 +39,8 @@ class Credential:
 def from_headers(headers: RawHeaders) -> Credential | None:
     """Find the credential in the Authorization header; None when there is no such header.
 
-    Raises `InvalidToken` when there are several headers, or when it is not one Bearer or DPoP token, and
-    `InvalidProof` when several proofs come with it.
+    Raises `InvalidToken` when there are several such headers, or when the value is not one Bearer or DPoP
+    token, and `InvalidProof` when several proofs come with it.
     """
     headers = list(headers)
     return _credential(_authorization(headers), _proof(headers))
@@ -50,8 +50,8 @@ def from_payload(payload: object) -> Credential | None:
     """Find the credential in connection_init's payload; None when there is none.
 
     The keys `authorization` and `dpop` are matched without regard to case, at the top level or in an
-    object named `headers`, because GraphiQL and Apollo send one. The same value may come twice. Raises
-    as `from_headers` does.
+    object named `headers`, which GraphiQL and Apollo send. The same value may come twice. Raises as
+    `from_headers` does.
     """
     return _credential(_in_payload(payload, "authorization"), _in_payload(payload, "dpop"))
 

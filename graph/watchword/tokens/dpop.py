@@ -21,7 +21,7 @@ TYPE = "dpop+jwt"
 LONGEST_ID = 256
 """The longest `jti`, in characters."""
 NONCE_SECONDS = 300
-"""How long the server gives out the same nonce. It accepts the nonce for as long again."""
+"""Seconds for which the server gives out the same nonce. It accepts that nonce for as long again."""
 
 _URL = re.compile(r"[!-~]+", re.ASCII)
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
@@ -46,7 +46,7 @@ class Target:
     def is_named(self, htu: str, issuer: str) -> bool:
         """Tell whether `htu` is the URL of this target at the issuer (RFC 9449, section 4.3, item 9).
 
-        The Host header is never used: a proof that was made for another server would be accepted here.
+        The Host header is never used: by forging it, an attacker could use a proof made for another server.
         A proxy may have removed the issuer's path. A slash at the end is ignored, as in any request.
         """
         named, ours = _normalised(htu), _normalised(issuer)
@@ -123,8 +123,8 @@ def nonce(secret: bytes, now: float) -> str:
 def check_nonce(given: str | None, secrets: Sequence[bytes], now: float, leeway: float) -> None:
     """Raise `NonceNeeded` unless this nonce is the current or the previous one (section 4.3, item 10).
 
-    The next one is accepted too: another process whose clock is ahead by up to `leeway` seconds may have
-    given it out. `secrets` are ours, which comes first, and those that other processes may still use.
+    The next nonce is accepted too: another process, with its clock up to `leeway` seconds ahead, may have
+    given it out. `secrets` begins with our secret; other processes may still use the rest.
     """
     moments = (now - NONCE_SECONDS, now, now + leeway)
     if given not in {nonce(secret, moment) for secret in secrets for moment in moments}:

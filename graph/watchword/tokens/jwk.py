@@ -25,10 +25,10 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, int, str]] = {
     "P-521": (ec.SECP521R1(), 66, "ES512"),
 }
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: private members. A key that is published with one is no secret.
+# RFC 7518, sections 6.2.2, 6.3.2 and 6.4: private members. A key that is published with one is compromised.
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 ASYMMETRIC = (*_RSA, "ES256", "ES384", "ES512", "EdDSA")
-"""All algorithms whose signatures can be verified here (RFC 7518, section 3.1; RFC 8037)."""
+"""All signature algorithms that can be verified here (RFC 7518, section 3.1; RFC 8037)."""
 
 
 class BadKey(Exception):

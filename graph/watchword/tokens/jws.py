@@ -30,8 +30,8 @@ def sign(claims: dict[str, Any], key: Key) -> str:
 def check_signatures(token: str, header: Mapping[str, Any], keys: Iterable[VerifyingKey]) -> bytes:
     """Return the payload of a token that one of these keys has signed.
 
-    Only keys whose algorithm is the one in the header are tried. Raises `InvalidToken` when there is no
-    such key, or when none of them signed the token.
+    Only keys for the algorithm in the header are tried. Raises `InvalidToken` when there is no such key,
+    or when none of them signed the token.
     """
     rule = "alg"
     for key in keys:

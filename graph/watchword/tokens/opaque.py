@@ -12,7 +12,7 @@ def generate() -> str:
 
 
 def stored_hash(token: str) -> str:
-    """Return the SHA-256 of an opaque token in hexadecimal, by which the database knows it.
+    """Return the SHA-256 of an opaque token in hexadecimal, which the database stores in its place.
 
     256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
     """

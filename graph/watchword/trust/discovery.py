@@ -30,7 +30,7 @@ async def discover(issuer: TrustedIssuer, now: float) -> Found:
         if failure.status != NOT_FOUND:
             raise
         fetched = await fetch(oauth, issuer.places, now)
-    # RFC 8414, section 3.3: metadata of another issuer would let it speak for this one.
+    # RFC 8414, section 3.3: otherwise another issuer's metadata and keys could be accepted for this one.
     if fetched.document.get("issuer") != issuer.issuer:
         raise FetchFailed("its metadata name another issuer")
     url = fetched.document.get("jwks_uri")

@@ -21,11 +21,11 @@ from watchword.config.trusted_issuer import is_safe
 from watchword.errors import InvalidToken
 from watchword.tokens.members import members
 
-# Seconds for a response, or for several that are needed together, and most bytes of one. A WebSocket
-# has five seconds (init_timeout_seconds), so its client still gets an answer.
+# Most seconds for a response (or for several that are needed together), and most bytes of one. A WebSocket
+# must be authenticated within five seconds (init_timeout_seconds), so its client still gets an answer.
 LONGEST = 3.0
 LARGEST = 262_144
-# Seconds to cache a response: when it does not say how long, at least, and at most.
+# Seconds to cache a response: if it does not say for how long; the least; the most.
 UNSAID, SHORTEST, KEPT_MOST = 300.0, 60.0, 86_400.0
 # RFC 9111, section 1.2.2: a larger number of seconds means this many.
 _ENDLESS = 2.0**31
@@ -115,7 +115,7 @@ async def _read(response: httpx2.Response) -> bytes:
 def lifetime(headers: httpx2.Headers, now: float) -> float:
     """Return for how many seconds to cache a response that arrived at `now` (Unix seconds).
 
-    Its own lifetime less its age (RFC 9111, section 4.2), within our bounds.
+    That is the lifetime that it states, less its age (RFC 9111, section 4.2), within our bounds.
     """
     said = _stated_lifetime(headers, now)
     return UNSAID if said is None else min(max(said - _age(headers), SHORTEST), KEPT_MOST)

@@ -17,7 +17,7 @@ from watchword.trust.fetch import FetchFailed, fetch, time_limit
 
 log = logging.getLogger("watchword.trust")
 
-# Seconds between two requests to an issuer, however many unknown keys its tokens name.
+# Least seconds between two requests to an issuer, however many unknown keys its tokens name.
 COOL_DOWN = 10.0
 
 
@@ -59,7 +59,7 @@ class IssuerKeys:
     async def _ask(self) -> None:
         if self._asking is None:
             now = self._clock.now()
-            # If the clock was set back, the difference is negative: ask anyway, and do not wait for it.
+            # The difference is negative if the clock was set back: then ask, instead of waiting for longer.
             if 0 <= now - self._asked_at < COOL_DOWN:
                 return
             self._asked_at = now
@@ -80,7 +80,7 @@ class IssuerKeys:
         except (FetchFailed, BadKey) as failure:
             log.warning("the keys of %s could not be fetched: %s", name, failure)
         except Exception:
-            # Many callers wait for this request. Whatever failed, they get "the issuer is unavailable".
+            # Many callers wait for this request. Whatever failed, each of them gets `Unavailable`.
             log.exception("the keys of %s could not be fetched", name)
         if self._is_away:
             # The keys may have moved: discover their URL again at the next request.

@@ -64,7 +64,7 @@ def translate(
 
 
 def elsewhere(client: str, issuer: TrustedIssuer) -> Elsewhere:
-    """Return what the settings say about an issuer and this client of it (by its name here)."""
+    """Return what the settings say about an issuer and its client. `client` is our name for the client."""
     front_ends = {_client_name(issuer, name) for name in issuer.first_party}
     return Elsewhere(issuer.issuer, client in front_ends, issuer.auth_time is not None)
 
@@ -132,7 +132,7 @@ def fingerprint(issuer: str, subject: str) -> str:
 
 
 def _client_name(issuer: TrustedIssuer, name: str) -> str:
-    """Return the name here of an issuer's client, which differs from the names of all our own clients."""
+    """Return our name for an issuer's client. It never equals the id of a client that is registered here."""
     return f"{issuer.name}|{name}"
 
 
@@ -150,7 +150,7 @@ def _matches(value: Any, wanted: str | bool | int | None) -> bool:
         return value is not _MISSING
     if isinstance(wanted, str):
         return wanted == value or wanted in _split(value)
-    # True is 1 in Python, and is not in JSON.
+    # In Python, True equals 1; in JSON, it does not.
     return type(value) is type(wanted) and value == wanted
 
 
