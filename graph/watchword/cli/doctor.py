@@ -34,7 +34,7 @@ from watchword.storage.vault import vault
 CLOCK_TOLERANCE = 2.0
 
 Check = Callable[[Settings], Awaitable[str]]
-"""Returns what is in order, or raises `Unsafe` with what is not and what to do."""
+"""Returns a text that says what is in order. Raises `Unsafe`, which says what is wrong and what to do."""
 
 
 @click.command()

@@ -89,7 +89,7 @@ def _serve_together(settings: Settings, listener: socket.socket) -> bool:
 
 def _exit_cleanly_on_signals() -> None:
     # uvicorn shuts down on a signal, and then raises the signal again for the previous handler. Without
-    # one, the process would count as killed by the signal although it shut down in order.
+    # this handler, the process would count as killed by the signal although it shut down in order.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
 
@@ -116,12 +116,13 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
         h11_max_incomplete_event_size=settings.max_header_bytes,
         ws=FramesProtocol,
         ws_max_size=settings.max_message_bytes,
-        # Compression costs memory for each socket, and can reveal secrets next to text of an attacker (CRIME).
+        # Compression costs memory for each socket, and can reveal secrets that are sent together with an
+        # attacker's text (CRIME).
         ws_per_message_deflate=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
-        # Otherwise a pipelined request would see the context variables that the request before it set.
+        # Otherwise a pipelined request would see the context variables of the request before it.
         reset_contextvars=True,
         headers=_headers(settings),
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + SHUTDOWN_GRACE,
@@ -132,8 +133,8 @@ def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
 def _headers(settings: Settings) -> list[tuple[str, str]]:
     """Return the headers of every response, including those that uvicorn itself sends.
 
-    Strict-Transport-Security is sent over http too, where browsers ignore it: a proxy need not tell us
-    which it was. It is not sent for a loopback issuer, because it would cover every server on the machine.
+    Strict-Transport-Security is sent over http too, where browsers ignore it, so a proxy need not tell us
+    the scheme. It is not sent for a loopback issuer, because it would cover every server on the machine.
     """
     issuer = urlsplit(settings.issuer)
     if issuer.scheme != "https" or is_loopback(issuer.hostname or ""):

@@ -1,6 +1,6 @@
 """The worker processes of `watchword serve --workers`.
 
-Each is a new Python process that gets the settings as they were read, and makes its own app from them.
+Each is a new Python process that gets the settings of the first process, and makes its own app from them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _exit_with_supervisor() -> None:
-    """Shut this worker down when the supervisor is gone: it may have been killed and cannot do it."""
+    """Shut this worker down when the supervisor is gone: if it was killed, it could not stop its workers."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

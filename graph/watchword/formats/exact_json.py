@@ -1,7 +1,7 @@
 """Reads and writes JSON without changing a value; a value that JSON cannot represent is refused.
 
-orjson alone reads an integer beyond 64 bits as a float, and writes NaN as null and dates, UUIDs,
-enums and dataclasses as strings or other types. It fails as a whole on a single lone surrogate.
+orjson alone reads an integer beyond 64 bits as a float, writes NaN as null, and writes dates, UUIDs,
+enums and dataclasses as strings or other types. A single lone surrogate makes it fail as a whole.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import orjson
 DEEPEST = 100
 # Python's int() needs time that grows with the square of the number of digits.
 LONGEST_INTEGER = 4_000
-# A decimal of at most 15 digits and without an exponent survives the way to a float and back (IEEE
-# 754). With the point, that is a text of 16 characters.
+# A decimal of at most 15 digits and without an exponent is unchanged after conversion to a float and back
+# (IEEE 754). With the point, that is a text of 16 characters.
 _ALWAYS_EXACT = 16
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
@@ -29,7 +29,7 @@ class Unwritable(TypeError):
 
 
 class Number(float):
-    """A number from JSON that no float equals: the nearest float, and the text as it was written."""
+    """A number from JSON that no float equals: the nearest float, with the written number as `text`."""
 
     __slots__ = ("text",)
     text: str
@@ -228,7 +228,7 @@ def _number(text: str) -> int | float:
     if not isfinite(near):
         return Number(text)
     if not near.is_integer():
-        # The nearest float has a fraction, so it is small enough that every integer near it has a float.
+        # A float with a fraction is below 2**52, where every integer equals a float: this is no integer.
         return near if _is_near_enough(near, text) else Number(text)
     try:
         written = Decimal(text)

@@ -10,7 +10,7 @@ LONGEST = 320
 def canonical(address: str) -> str:
     """Return an address as it is stored: without surrounding white space, in NFC (RFC 6532, section 3.1).
 
-    Not in NFKC: by the same section, it could make the addresses of two mailboxes equal.
+    NFKC could make the addresses of two mailboxes equal (same section).
     """
     return unicodedata.normalize("NFC", address.strip())
 

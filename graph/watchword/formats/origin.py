@@ -59,7 +59,7 @@ def is_among(origin: str, origins: Collection[str]) -> bool:
 
 
 def ascii_host(host: str) -> str:
-    """Return a host name in lower case and in ASCII, as DNS has it. Raises `ValueError`."""
+    """Return a host name in lower case and in ASCII, as in DNS. Raises `ValueError`."""
     if host.isascii():
         return host.lower()
     try:

@@ -14,7 +14,7 @@ from watchword.errors import BadUserInput
 
 # Explicit directional embeddings, overrides and isolates with their ends, by Bidi_Class (UAX #9,
 # section 2). They make text display in another order than it is stored in (CVE-2021-42574). The marks
-# LRM, RLM and ALM do not, and names in Arabic and Hebrew need them.
+# LRM, RLM and ALM do not, and are allowed: names in Arabic and Hebrew need them.
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _LINES = frozenset("\t\n\r")
 _LONGEST_CODE = 100
@@ -49,7 +49,7 @@ def cleaned_text(value: str, longest: int) -> str:
 
 
 def mended_text(value: str) -> tuple[str, int]:
-    """Replace the characters of another system's text that `checked_text` refuses with U+FFFD.
+    """Replace each character that `checked_text` refuses with U+FFFD, in a text from another system.
 
     Returns the text and the number of replacements. Line breaks and tabs are kept.
     """
