@@ -38,7 +38,7 @@ async def add_account(
     roles: Collection[str],
     hash: str | None,
 ) -> Account:
-    """Add an account. Without the hash of a password it cannot sign in by password.
+    """Add an account. If `hash` is None, it has no password to sign in with.
 
     Raises `BadUserInput` when the e-mail address or the name is invalid, or the address has an account
     already, and `Forbidden` when a role is beyond the actor's reach.

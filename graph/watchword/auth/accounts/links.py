@@ -85,7 +85,7 @@ async def link(unit: Transaction, issuer: str, subject: str, account: str) -> Ex
 async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
     """Unlink an issuer's subject from its account, and return the account.
 
-    All tokens that were issued for the account end. Its own sessions go on, but must refresh. Raises
+    All tokens that were issued for the account end. Its own sessions stay open, but must refresh. Raises
     `NotFound` when the subject has no account.
     """
     await exclusive(unit.db, LOCK)

@@ -1,4 +1,4 @@
-"""The audit log: records actions on accounts, sessions, keys and clients, in the transaction that does them."""
+"""The audit log: records actions on accounts, sessions, keys and clients, in the action's own transaction."""
 
 from __future__ import annotations
 

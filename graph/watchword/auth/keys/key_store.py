@@ -64,7 +64,7 @@ class KeyStore:
         return self._queried_at > self._fresh_at
 
     async def fresh(self) -> KeyRing:
-        """Return keys to sign with that were checked within the last KEYS_ARE_FRESH seconds."""
+        """Return the keys to sign with, queried within the last KEYS_ARE_FRESH seconds."""
         if self._clock.now() - self._fresh_at > KEYS_ARE_FRESH:
             await self._query_together()
         return self.ring

@@ -51,7 +51,7 @@ _REQUIRED = UserVerificationRequirement.REQUIRED
 class PasskeyRefused(Unauthenticated):
     """The answer of a passkey was refused. `rule` names the check that failed, and `account` is the owner.
 
-    Both are for the log and the audit log only; the client is told neither.
+    Both are for the log and the audit log only, and are not sent to the client.
     """
 
     def __init__(self, rule: str, account: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The label by which users recognise a device in their list of sessions. Pure.
+"""Labels for devices, so that users recognise them in their list of sessions. Pure.
 
 It is for display only: a client can send any User-Agent it likes.
 """

@@ -191,7 +191,7 @@ class Sessions:
             return None
         # Read the row again: another request may have used the token while this one waited for the lock.
         known = await unit.db.get(RefreshToken, stored_hash(token), populate_existing=True)
-        # Check for reuse before the key: a thief may have bound the session to a key of its own.
+        # Check for reuse before the key: a thief may have bound the session to another key.
         if known is None or self._is_reused(unit, live, known, by):
             await _end_reused(unit, live)
             return None
@@ -232,7 +232,7 @@ class Sessions:
         """Return the successor of a token; None if it may not be used again. The session must be locked."""
         if known.used_at is None:
             return await self._rotate(unit, live, known, token)
-        # The salt is deleted when the successor is used. Then the successor must not be handed out again.
+        # The salt is deleted when the successor is used: a used successor must not be returned again.
         return _successor(token, known.salt) if known.salt is not None else None
 
     async def _rotate(

@@ -246,8 +246,8 @@ class Authentication:
         self, trial: Trial, compared: PasswordCheck, evidence: Evidence, work: Work
     ) -> SignedIn:
         account = compared.account.id if compared.account else None
-        # Recovery codes are not counted: they are too long to guess, and they let the owner in while an
-        # attacker uses up the attempts.
+        # Recovery codes are not counted: they are too long to guess, and the owner can sign in with one
+        # while an attacker uses up the attempts.
         is_code = compared.hash is not None and evidence.otp is not None
         # A known device has its own count, so that a thief with the password cannot lock the owner out.
         by = trial.device or account

@@ -74,7 +74,7 @@ async def matching_form(password: str, hash: str | None, address: str = "") -> s
 
 
 def is_outdated(hash: str, form: str) -> bool:
-    """Tell whether a hash that matches this form of a password was made with outdated parameters or form."""
+    """Tell whether a hash has outdated parameters, or was made of a `form` that is not the normal one."""
     return form != prepared(form) or _hasher.check_needs_rehash(hash)
 
 
