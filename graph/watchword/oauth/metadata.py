@@ -1,4 +1,4 @@
-"""The metadata of the authorization server (RFC 8414), by which clients find endpoints and features."""
+"""The metadata of the authorization server (RFC 8414), in which clients find its endpoints and features."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ class Client(Base):
 
     `authentication` is the method by which it authenticates, with the names of RFC 7591:
     client_secret_basic, private_key_jwt (with `jwks`, its public keys), or none for a public client.
-    `grants` are those with which it may request tokens, `scopes` the most that its tokens may have, and
-    `roles` its roles when it acts for itself. Tokens and codes from before `ended_version` were revoked.
+    `grants` are the grants that it may use, `scopes` are all the scopes that its tokens may have, and
+    `roles` are its roles when it acts for itself. Tokens and codes from before `ended_version` were revoked.
     This table contains no secrets.
     """
 

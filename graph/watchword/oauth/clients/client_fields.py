@@ -18,7 +18,7 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.page import page
 
 SeesClients = HasScope("clients:write") & FirstParty
-# A client is a lasting way in. Ask for a recent sign-in, so that an unattended browser is not enough.
+# A client gives lasting access. Require a recent sign-in, so that an unattended browser is not enough.
 ManagesClients = SeesClients & RecentlyAuthenticated()
 
 strawberry.enum(

@@ -61,7 +61,7 @@ async def change_client(
 ) -> Client:
     """Change the named members of a client. If it loses something, its access tokens end at once.
 
-    Its sessions go on; the next refresh gives tokens with what the client still may do. Raises
+    Its sessions stay open; the next refresh gives tokens with the scopes that the client still has. Raises
     `NotFound`, `BadUserInput`, `Conflict` when `version` is given and is not the client's, and
     `Forbidden` if the client may do more than the actor, before or after the change.
     """
@@ -179,7 +179,7 @@ async def secrets_of(db: AsyncSession, *ids: str) -> Sequence[ClientSecret]:
 
 
 def matches_secret(known: Sequence[ClientSecret], text: str) -> bool:
-    """Tell whether a text is one of these secrets, in a time that does not depend on which."""
+    """Tell whether a text is one of these secrets. The time does not show which one."""
     digest = stored_hash(text)
     good = [hmac.compare_digest(secret.hash, digest) for secret in known]
     return any(good)

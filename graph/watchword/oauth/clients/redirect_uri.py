@@ -26,7 +26,7 @@ def is_registered(given: str, registered: Collection[str]) -> bool:
 
 
 def is_for_one_host(uri: str) -> bool:
-    """Tell whether a redirect URI reaches one host only: with https, the certificate proves its owner."""
+    """Tell whether a redirect URI can reach one host only: with https, the host needs a certificate."""
     return uri.startswith("https://")
 
 

@@ -58,8 +58,8 @@ async def give_tokens(auth: AuthService, request: Request) -> Response:
 async def _issue_to_client(
     auth: AuthService, client: Client, form: Parameters, proven: ProvenKey
 ) -> IssuedToken:
-    """Issue a token to the client itself (RFC 6749, section 4.4). It needs no refresh token: it can
-    always ask again."""
+    """Issue a token to the client itself (RFC 6749, section 4.4), without a refresh token: the client can
+    always request another access token."""
     scopes = _requested_scopes(form, client.scopes)
     await use_alone(auth, proven.use)
     log.info("issued a token to client %s", client.id)
