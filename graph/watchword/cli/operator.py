@@ -29,7 +29,7 @@ class Operator:
         self._clock = clock
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Lend a session for reading. Keep the block short: it holds a connection."""
+        """Lend a session for reading. Keep the block short: it occupies a database connection."""
         return self._database.read()
 
     def write(self) -> AbstractAsyncContextManager[Transaction]:

@@ -1,6 +1,6 @@
-"""One frozen object, read once from the environment (`WATCHWORD_…`) and `.env`.
+"""The settings: one frozen object, read once from the environment (`WATCHWORD_…`) and `.env`.
 
-An unsafe value stops the start with a sentence that says what to do.
+An unsafe value prevents the start, with a message that says what to do.
 """
 
 from __future__ import annotations

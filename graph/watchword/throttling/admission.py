@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from watchword.errors import RateLimited
 from watchword.throttling.ip_prefix import networks
 
-# Seconds after which a client that was turned away may try again.
+# Seconds after which a client that was refused may try again.
 RETRY_AFTER = 30.0
 
 
@@ -91,7 +91,7 @@ class Slot:
 
 
 class Pace:
-    """Limits the messages of one connection in each second."""
+    """Limits the number of messages that one connection may send in a second."""
 
     __slots__ = ("_count", "_most", "_second")
 

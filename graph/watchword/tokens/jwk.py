@@ -13,7 +13,7 @@ from watchword.tokens.compact import decode
 from watchword.tokens.keys import PublicKey, VerifyingKey, thumbprint
 
 LONGEST_RSA_BITS = 8_192
-# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long exponent only makes verifying slow.
+# FIPS 186-5, appendix A.1.1, asks for more than 2**16; a long exponent makes verifying slow and no safer.
 RSA_EXPONENTS = range(65_537, 2**64)
 MOST_ALIKE = 4
 """Most keys with the same id (or without one) and the same algorithm, which are tried one by one."""

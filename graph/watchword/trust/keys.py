@@ -1,4 +1,4 @@
-"""Caches the keys of one issuer for as long as it allows, and longer while it cannot be reached."""
+"""Caches an issuer's keys for as long as the issuer allows, and longer while it cannot be reached."""
 
 from __future__ import annotations
 
