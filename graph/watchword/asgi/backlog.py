@@ -1,4 +1,4 @@
-"""When to drop a client that does not read. Pure: a clock, and no socket."""
+"""Decides when to drop a client that does not read. Pure: uses a clock and no socket."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 
 from watchword.process.clock import Clock, Timer
 
-# Checks within `BacklogLimits.seconds`. After a pause of the whole process, one check could come before
-# the event loop has sent anything to a client that does read; the second one comes after.
+# The number of checks within `BacklogLimits.seconds`. After a pause of the whole process, the first check
+# may run before the event loop has sent anything, even to a client that reads; the second runs after that.
 CHECKS = 2
 
 
@@ -31,7 +31,7 @@ class Outgoing(Protocol):
 
     @property
     def sent(self) -> int:
-        """The bytes that have left for the client since the connection began."""
+        """The bytes that were sent to the client since the connection began."""
 
 
 class Backlog:

@@ -1,9 +1,9 @@
-"""Wires under any ASGI server, which offers no more than `receive` and `send` (see `asgi/wire.py`).
+"""Wires for any ASGI server that offers only `receive` and `send` (see `asgi/wire.py`).
 
-`send` waits while the client does not read. So a task of the wire sends what is written, one message
-after the other, and the messages in its queue count as unsent. The rule for clients that do not read
-therefore holds as it does under `watchword serve`. Such a server does not announce its shutdown; its
-connections end with it.
+`send` waits while the client does not read. So a task of the wire sends the written messages one after
+the other, and the messages in its queue count as unsent. Clients that do not read are therefore dropped
+by the same rule as under `watchword serve`. Such a server does not announce its shutdown; its connections
+end when it does.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _GenericWire:
                 self._size -= size
                 self.sent += size
         except Exception:
-            # Each server has its own exception for a client that has gone; `receive` reports it, too.
+            # Each server raises its own exception when the client is gone. `receive` reports that too.
             self._clear()
         self._sending = None
         self._empty.set()

@@ -22,7 +22,7 @@ class BodyTooLarge(Exception):
 class UnsupportedContent(Exception):
     """The body has a type or an encoding that is not accepted (RFC 9110, section 15.5.16).
 
-    The sentence says what is; the headers go into the response.
+    `sentence` says what is accepted; `headers` are added to the response.
     """
 
     def __init__(self, sentence: str, headers: Headers = ()) -> None:
@@ -110,9 +110,9 @@ async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
 def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
     """Tell whether a request has no Origin header, or one that names our own site.
 
-    `ours` are our origins; the host that the request was sent to counts too. Browsers send Origin with
-    every WebSocket and every POST, other clients send none. A proxy may put its own name into Host, so the
-    issuer's origin must always be in `ours`.
+    `ours` are our origins; the request's Host header counts as one too. Browsers send Origin with every
+    WebSocket and every POST; other clients send none. A proxy may put its own name into Host, so `ours`
+    must always contain the issuer's origin.
     """
     given = header(scope, b"origin")
     if not given or origin.is_among(given, ours):

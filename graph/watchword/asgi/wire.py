@@ -36,7 +36,7 @@ class Wire(Outgoing, Protocol):
         """Wait until the client has read enough for more to be written."""
 
     def release(self) -> None:
-        """Give the connection up: the transport is done with it, and gets no more callbacks."""
+        """Release the connection: the transport is done with it, and gets no more callbacks."""
 
 
 class SocketWire(Wire, Protocol):

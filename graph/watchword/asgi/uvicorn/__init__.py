@@ -1,7 +1,7 @@
-"""Everything that rests on uvicorn's private or undocumented parts.
+"""Everything that depends on uvicorn's private or undocumented parts.
 
-One module for each part of uvicorn that is extended: `head.py` its HTTP connection, up to the moment that
-a request is known; `frames.py` the wires under the transports; `supervisor.py` its worker processes.
-pyproject.toml therefore bounds uvicorn and websockets from above, and the tests of this room name each
-part that they must still have.
+Each module extends one part of uvicorn: `head.py` its HTTP connection, until a request's head is read;
+`frames.py` the connections under the transports; `supervisor.py` its worker processes. pyproject.toml sets
+upper bounds for the versions of uvicorn and websockets, and this room's tests check that each part used
+here still exists.
 """

@@ -1,6 +1,6 @@
-"""uvicorn's two protocols as wires (`asgi/wire.py`): the WebSocket and the HTTP response under a transport.
+"""Makes uvicorn's WebSocket and HTTP connections usable as wires (`asgi/wire.py`).
 
-uvicorn passes the wire to the transport in the scope, under `EXTENSION`.
+The transport finds its wire in the scope's extensions, under `EXTENSION`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class MeasuredTransport:
 
     @property
     def sent(self) -> int:
-        """The bytes that have left for the client."""
+        """The bytes that were written, without those that wait in asyncio's buffer."""
         return self._total - self._size()
 
     def _watch_closing(self, sent: int) -> None:

@@ -1,7 +1,7 @@
 """uvicorn's HTTP connection, with limits on the size and the time of a request's head, and on the time of its body.
 
-uvicorn's own parser keeps everything that a client sends, for as long as it sends, and reads the trailer
-after a body as further headers. A proxy in front has never looked at those.
+uvicorn's own parser buffers a head of any size for any time, and reads the trailers after a body as
+further headers, which a proxy in front has not checked.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ MOST_HEADERS = 100
 """Most headers of a request."""
 MOST_BYTES = 32_768
 """Most bytes of a request line and its headers, unless uvicorn's configuration has another limit."""
-# Seconds for a whole head, from the moment that the server waits for nothing else.
+# Seconds for a whole head, counted from when the server begins to wait for it.
 HEAD_SECONDS = 15.0
-# Seconds for a whole body, from the moment that its request is being answered.
+# Seconds for a whole body, counted from when the server begins to answer its request.
 BODY_SECONDS = 30.0
 # Seconds between a refusal and the end of the connection: a client that is cut off at once may not see
 # the response.
@@ -28,13 +28,13 @@ LINGER_SECONDS = 2.0
 
 
 class HeadTooLarge(Exception):
-    """The head is refused. Raised into uvicorn's parser, which stops there."""
+    """The head exceeds a limit. Raised in a callback of uvicorn's parser, to stop it."""
 
 
 class HeadProtocol(HttpToolsProtocol):
     """An HTTP connection that limits a request's head to `h11_max_incomplete_event_size` bytes.
 
-    uvicorn has this setting for its other parser, h11.
+    uvicorn itself applies this setting only in its other parser, h11.
     """
 
     _limit = MOST_BYTES
@@ -42,7 +42,8 @@ class HeadProtocol(HttpToolsProtocol):
     _in_head = False
     # Whether the connection was refused, or handed to the WebSocket protocol: input is dropped.
     _is_refused = False
-    # Bytes received since the parser last made something of them, and the bytes of the latest packet.
+    # Bytes received since the parser last completed a head, a piece of a body or a message; and the bytes
+    # of the latest packet.
     _received = 0
     _latest = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -74,7 +75,7 @@ class HeadProtocol(HttpToolsProtocol):
             self._await_body()
 
     def handle_websocket_upgrade(self) -> None:
-        # The WebSocket protocol takes over here. It closes without a response when a line is too long for it.
+        # Refuse long lines here: the WebSocket protocol, which takes over, closes without a response.
         if any(len(name) + len(value) + 4 > MAX_LINE_LENGTH for name, value in self.headers):
             self._refuse(HEAD_TOO_LARGE)
             return
@@ -159,7 +160,7 @@ class HeadProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._is_answering or (status == TOO_SLOW and self._is_idle):
-            # The client has sent no request, or receives another response: it would misread this one.
+            # The client has sent no request, or is receiving another response: it would misread this one.
             self.transport.close()
             return
         body = STATUS_LINE[status].partition(b" ")[2].strip()

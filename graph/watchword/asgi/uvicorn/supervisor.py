@@ -1,4 +1,4 @@
-"""uvicorn's supervisor of worker processes, with an orderly end."""
+"""Runs uvicorn's worker processes, and stops them in order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def supervise(config: uvicorn.Config, listener: socket.socket) -> bool:
 
 class _Supervisor(Multiprocess):
     def terminate_all(self) -> None:
-        # While this process holds the socket open, the kernel queues connections on it that no worker
-        # accepts any more.
+        # Close the sockets first: while this process holds them open, the kernel queues connections that no
+        # worker accepts any more.
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
