@@ -1,8 +1,8 @@
 """A group: one run of a resolver for many subscribers with the same document, variables and grants.
 
 A group's run has no member's identity. It runs in the context of the server's start, so it has no member's
-context variables either. A resolver that asks for an identity ends the group: the document is then run for
-each member separately, from where that member is.
+context variables either. If a resolver asks for an identity, the group ends, and each member continues with
+a run of its own, right after the answers that it has.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Trouble(Enum):
 class Group:
     """One run for all members.
 
-    A member may join ahead of the run. It is not sent the answers that it had before it joined.
+    A member may join with more answers than the run has made. It is not sent those again.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Group:
         self._background = services.background
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
         self._members: dict[Member, Progress] = {}
-        # How far the answers of all members go at least: set while an answer is being sent, and once the group
-        # is dissolved. At other times it is the run's progress.
+        # The progress that every member has reached at least. Set while an answer is being sent and once the
+        # group is dissolved; at other times, the run's progress counts.
         self._floor: Progress | None = None
-        # The progress of the members that have the newest answer, which is compared by identity.
+        # The progress of the members that have the newest answer. It is compared by identity.
         self._newest = resume_from
         follow = Follow(
             services.hub, services.event_log, resume_from, idle=self._open, only=key.topic
@@ -88,12 +88,12 @@ class Group:
         return cast(Principal, self._principal)
 
     def join(self, member: Member, answered_to: Progress) -> None:
-        """Take in a member that waits, and whose answers go this far."""
+        """Add a waiting member that has the answers up to `answered_to`."""
         self._members[member] = answered_to
         member.join(self)
 
     def leave(self, member: Member) -> None:
-        """Take a member out. Without members, the group is closed."""
+        """Remove a member. Close the group if it was the last."""
         if self._members.pop(member, None) is not None:
             self.close_if_empty()
 
@@ -104,7 +104,7 @@ class Group:
             self._task.cancel()
 
     def answered_to(self, member: Member) -> Progress:
-        """Return how far a member's answers go."""
+        """Return the progress that a member's answers have reached."""
         return max(self._members[member], self._answered_to_all)
 
     @property
@@ -125,7 +125,7 @@ class Group:
             # A timeout or a task group that the resolver keeps open across a `yield` cancelled this task.
             await self._scatter(error)
         except Exception as error:
-            # Sharing may have caused the error. Run each member separately: it fails then, or does not.
+            # Sharing may have caused the error. Run each member separately; a real error is raised again.
             log.debug("a group ends: %s", type(error).__name__, exc_info=error)
             await self._scatter(error)
         else:
@@ -158,7 +158,7 @@ class Group:
         assert answer.resume_from is not None
         assert answer.answered_to is not None
         self._floor = answer.resume_from
-        # Most members have the answer before this one: `is` finds that faster than a comparison.
+        # Most members have exactly the answers before this one. `is` shows that faster than a comparison.
         previous, self._newest = self._newest, answer.answered_to
         members = self._members
         for count, member in enumerate(tuple(members), 1):
@@ -173,7 +173,7 @@ class Group:
         await asyncio.sleep(0)
 
     async def _finish(self, errors: list[dict[str, Any]] | None, is_shared: bool) -> None:
-        """End the members as the resolver has ended. Those that are ahead of it continue alone."""
+        """End each member as the resolver has ended. Members with more answers than the run continue alone."""
         if not is_shared:
             await self._scatter()
             return

@@ -54,7 +54,7 @@ class Groups:
                 del self._waiting[key]
 
     def _form(self, key: GroupKey, waiting: Iterable[Member]) -> None:
-        """Form a group if at least two of those that wait are idle at this moment."""
+        """Form a group if at least two of the waiting subscriptions are idle now."""
         idle = ((member, at) for member in waiting if (at := member.idle_at) is not None)
         two = tuple(islice(idle, 2))
         if len(two) == 2:

@@ -1,4 +1,4 @@
-"""A lease: how long a connection may stay open. Pure: it knows a clock and no socket."""
+"""A lease: how long a connection may stay open. Pure: uses a clock and no socket."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from watchword.process.clock import Clock, Timer
 
 
 class LeaseHolder(Protocol):
-    """A connection that is open for as long as its lease says."""
+    """A connection that stays open until its lease ends."""
 
     def ended(self, ending: Ending) -> None:
         """Called when the lease ends. The holder may send nothing more than the reason."""
 
     def reminded(self) -> None:
-        """Called when the client should renew. Otherwise the lease ends at `ends_at`."""
+        """Called when the client should renew its token. If it does not, the lease ends at `ends_at`."""
 
     def regranted(self) -> None:
         """Called when the principal's grants have changed."""
 
 
 class Lease:
-    """Tells its holder when it is time to renew, and once, at its end, why it ended.
+    """Reminds its holder to renew, and tells it once, at the end, why the lease ended.
 
     The holder is reminded `renew_before` seconds before the end; never if that is 0.
     """
@@ -37,7 +37,7 @@ class Lease:
     ) -> None:
         self.principal = principal
         self.ending: Ending | None = None
-        # The end (Unix seconds) for a token that `outdate` was called for.
+        # The end (Unix seconds) that `outdate` has set, if it was called.
         self.deadline = math.inf
         self._clock = clock
         self._holder = holder
@@ -63,7 +63,7 @@ class Lease:
             self._holder.ended(ending)
 
     def renew(self, principal: Principal) -> None:
-        """Continue with the principal of a new token. A lease that has ended stays so."""
+        """Continue with the principal of a new token. Does nothing if the lease has ended."""
         if self.ending is None:
             self.deadline = math.inf
             self._become(principal)
@@ -116,5 +116,5 @@ class Lease:
 
 
 def narrowed(principal: Principal, grants: Grants) -> Principal:
-    """Return the principal without the grants that are not among these."""
+    """Return the principal with only those of its grants that are also in `grants`."""
     return replace(principal, grants=principal.grants.within(grants))

@@ -1,4 +1,4 @@
-"""The leases of this process by subject, so that a revocation anywhere ends them here."""
+"""The leases of this process by subject, so that a revocation in any process can end them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What subscriptions and groups know of each other."""
+"""The interfaces through which subscriptions and groups use each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watchword.principal import Grants, Principal
 
 @dataclass(frozen=True, slots=True)
 class GroupKey:
-    """What subscribers must have in common to be served by one execution."""
+    """Subscribers with equal keys can be served by one execution."""
 
     plan: Plan
     variables: bytes
@@ -27,13 +27,13 @@ class Membership(Protocol):
 
     @property
     def key(self) -> GroupKey:
-        """What the members have in common."""
+        """The key of all members."""
 
     def leave(self, member: Member) -> None:
-        """Take a member out of the group. Does nothing for a subscription that is no member."""
+        """Remove a member from the group. Does nothing for a subscription that is not a member."""
 
     def answered_to(self, member: Member) -> Progress:
-        """Return how far a member's answers go."""
+        """Return the progress that a member's answers have reached."""
 
 
 class Member(Protocol):
@@ -50,17 +50,17 @@ class Member(Protocol):
 
     @property
     def topic(self) -> Topic | None:
-        """What the subscription's own run follows; None if it has none."""
+        """The topic that its own run follows; None without a run, or before the run follows anything."""
 
     @property
     def idle_at(self) -> Progress | None:
-        """How far its answers go, if its own run is idle and could be replaced by a group; else None."""
+        """The progress of its answers if its own run is idle, so that a group can replace it; else None."""
 
     def join(self, group: Membership) -> None:
         """Replace the subscription's own run by the group's."""
 
     def continue_alone(self, resume_from: Progress) -> None:
-        """Replace the group's run by one of its own."""
+        """Replace the group's run by a run of its own, which begins after `resume_from`."""
 
     def finish(self, errors: list[dict[str, Any]] | None) -> None:
         """End as the group's resolver did: with these errors, or without any."""

@@ -41,7 +41,7 @@ class Sent:
     """An answer to send: its JSON, and the cursor of a client that has it.
 
     A subscriber whose progress is `resume_from` lacks this answer; one that has it is at `answered_to`.
-    `shapes` keeps the bytes that transports make of the answer, so that they are made once for all
+    `shapes` caches the answer in the formats of the transports, so that each is made once for all
     subscribers.
     """
 
@@ -66,7 +66,7 @@ class Sent:
 class Outlet(Protocol):
     """One operation on one connection of a transport, which sends its answers.
 
-    After the end of either, it ignores everything that it is given.
+    Once the operation or the connection has ended, all calls are ignored.
     """
 
     def next(self, answer: Sent) -> None:
@@ -79,7 +79,7 @@ class Outlet(Protocol):
         """End the operation without errors."""
 
     async def drained(self) -> None:
-        """Wait until little enough is unread that the client can be sent more."""
+        """Wait until the client has read enough to be sent more."""
 
 
 async def _at_once() -> None:
@@ -87,7 +87,7 @@ async def _at_once() -> None:
 
 
 class Run:
-    """Runs an operation's resolver. When the database was unavailable, runs it again from where it was."""
+    """Runs an operation's resolver. If the database becomes unavailable, continues with a new run."""
 
     def __init__(
         self,
@@ -173,7 +173,8 @@ class Run:
                     await self._ready()
                 answer = await self._answer(source, event, context)
                 is_ready = False
-                # Pull first: if the resolver takes the next event, this answer was the last to its own.
+                # Pull before counting the answer: if the resolver then takes the next event, it was the last answer
+                # to its event.
                 coming = self._pull(source)
                 answered_to = follow.note_answer(turn)
                 yield Sent(answer, follow.cursor(answered_to), turn.current, answered_to)
@@ -182,9 +183,10 @@ class Run:
     async def _opened(
         self, context: Context, follow: Follow
     ) -> AsyncIterator[tuple[Source, Watchdog]]:
-        """Open the subscription for a block, with a watchdog over each event; report what it raises.
+        """Open the subscription for a block, with a watchdog over each event, and report an error that ends it.
 
-        Raises `_Stopped` when the watchdog has cancelled the block, and `DatabaseUnavailable` when the database is.
+        Raises `_Stopped` when the watchdog has cancelled the block, and `DatabaseUnavailable` when the database
+        is unavailable.
         """
         operation, services = self._operation, self._services
         source = await self._engine.subscribe(operation.plan, operation.variables, context)
@@ -212,7 +214,7 @@ class Run:
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:
-        """Ask for the next answer. A resolver that is still in an event gets the full time for it."""
+        """Ask for the next answer, and restart the time limit of a resolver that is still in an event."""
         if self.follow.is_in_event and self.follow.watchdog is not None:
             self.follow.watchdog.begin()
         return source.pull()

@@ -75,7 +75,7 @@ class Waits(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class Joined(Generic[G]):
-    """A group took it in."""
+    """It was added to a group."""
 
     group: G
 

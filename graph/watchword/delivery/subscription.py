@@ -5,7 +5,7 @@ waits, the subscription is at the same place as all others that wait, so a group
 grants change or the group ends, it continues with a run of its own from exactly where it was. So no answer
 is lost or repeated on the way in or out.
 
-Its own runs see the context variables of the request that asked for it, and of no other.
+Its own runs see only the context variables of the request that started it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Subscription:
         self._move(Ended())
 
     def regrant(self) -> None:
-        """Continue with the lease's new grants: the rules are asked again."""
+        """Continue with the lease's new grants: the permissions are checked again."""
         match self.state:
             case Grouped(group):
                 self._begin(group.answered_to(self), group.key.topic)

@@ -1,7 +1,7 @@
-"""Group keys whose run could not be shared lately, and when that is tried again. Pure: it knows no clock.
+"""Group keys whose run could not be shared lately, and when to try that again. Pure: uses no clock.
 
-Only hashes of keys are kept, with two numbers each and at most `MOST` of them, so that the documents and
-variables of clients take no memory. Two keys with the same hash share a pause, which does no harm.
+Keeps at most `MOST` hashes of keys, with two numbers each, and not the keys themselves, which hold the
+clients' documents and variables. Two keys with the same hash share a pause, which does no harm.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-# Seconds until the next try: the first pause, which doubles each time up to the longest. A key is forgotten
-# when it has had no trouble for another pause.
+# Seconds until the next try: the first pause and the longest. The pause doubles with each failure. A key is
+# forgotten when a further pause has passed without a failure.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 # At some 200 bytes each: 2 MB. Beyond this number the oldest are dropped.
 MOST = 10_000
