@@ -27,8 +27,8 @@ class Cursors:
     def write(self, stream: str, key: str | None, place: Place, answers: int | None = None) -> str:
         """Return the cursor of a client that has every answer up to a place.
 
-        `answers` is how many answers to the event at the place it has, if more may follow; None if it has
-        them all.
+        `answers` is the number of answers that the client has to the event at that place, if more may
+        follow; None if it has them all.
         """
         count = "" if answers is None else answers
         payload = f"{self.epoch}:{place.position}:{place.mark}:{count}"

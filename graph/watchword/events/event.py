@@ -11,7 +11,7 @@ class Place(NamedTuple):
     """A position in a stream, and the mark of the event at that position.
 
     Marks are random. If a database goes back to an earlier state and its positions are used again, the new
-    events have other marks. That shows that a place from before does not exist any more.
+    events have other marks. So a place from before is recognised as one that does not exist any more.
     """
 
     position: int
@@ -49,4 +49,4 @@ class Event:
 
 PRESENT = "PRESENT"
 """The kind of the first event of `context.follow(…, present=True)`, which stands for the present state.
-It is in no log."""
+It is never in the log."""

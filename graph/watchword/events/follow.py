@@ -27,7 +27,7 @@ from watchword.process.deadline import Watchdog
 # The most events that `context.follow(…, last=n)` may ask for.
 LONGEST_LOOK_BACK = 1_000
 
-# Values of `Progress.answers` that are no counts.
+# Values of `Progress.answers` that are not counts.
 DONE = sys.maxsize
 IN_PRESENT = -1
 
@@ -71,7 +71,7 @@ class OtherTopic(Exception):
 class Follow:
     """Follows a stream for one run of a resolver.
 
-    The run begins after `resume_from`, else after `cursor`, else where the resolver asks.
+    The run begins after `resume_from`, else after `cursor`, else where the resolver's arguments say.
     `resume_from` is a progress in `stream`: if the resolver follows another stream this time, because
     grants have changed, the run begins anew. `idle` is called whenever every answer has been sent and the
     resolver waits for an event that has not happened yet. With `only`, following anything else raises
@@ -129,7 +129,7 @@ class Follow:
         self._origin = self._current = resume_from
 
     def continued(self) -> Follow:
-        """Return a new object for a run that continues where this one is."""
+        """Return the `Follow` of a run that continues where this one stopped."""
         stream = self.topic.stream if self.topic else self._stream
         return Follow(
             self._hub,
@@ -150,7 +150,7 @@ class Follow:
 
     @property
     def must_follow(self) -> bool:
-        """Tell whether the resolver has to follow a given topic. Its time to do so is then limited."""
+        """Tell whether the resolver must follow the topic `only`. The time until it does so is then limited."""
         return self._only is not None
 
     @property
@@ -298,7 +298,7 @@ class Follow:
         return Progress(await self._event_log.before_last(stream, key, last), IN_PRESENT)
 
     async def _place_to_read_after(self, stream: str, origin: Progress | None) -> Place | None:
-        """Return the place after which to read. An event with answers still to come is read again."""
+        """Return the place after which to read. If answers to an event are still missing, it is read again."""
         if origin is None or origin.answers in (DONE, IN_PRESENT):
             return origin and origin.place
         return await self._event_log.before(stream, origin.place)

@@ -20,9 +20,9 @@ log = logging.getLogger("watchword.hub")
 
 
 class Hub:
-    """Keeps one reader for each stream that is followed here, and looks into the log at intervals.
+    """Keeps one reader for each stream that this process follows, and asks the log for changes at intervals.
 
-    `look_seconds` is the interval: an event that the bus has lost arrives that much later at most.
+    `look_seconds` is the interval: an event that the bus has lost arrives at most that many seconds late.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Hub:
     ) -> tuple[Reader, Mailbox]:
         """Return a new mailbox for the events of a stream, or of one key in it, and its reader.
 
-        The events begin right after `resume_from`, or now. Raises `CursorExpired` if the log is known not
-        to have that place; otherwise the reader raises it when it reads.
+        The events begin right after `resume_from`, or now. Raises `CursorExpired` if a check finds that the
+        log does not have that place. A place that is not checked here is checked when the reader reads.
         """
         reader = await self._reader(stream)
         current = reader.current
@@ -124,7 +124,7 @@ class Hub:
         if reader is None:
             return
         if stream in self._moved and head.position <= reader.current.position:
-            # The stream moved during the query. The next look compares it.
+            # An event arrived during the query. The next look compares this stream.
             return
         reader.look(head)
 
@@ -163,7 +163,7 @@ class Hub:
     async def _open(self, reader: Reader) -> Reader:
         stream = reader.stream
         try:
-            # The bus first, then the log: events between the two are in both, and none is missed.
+            # First follow the bus, then read the head: an event in between is in both, and none is missed.
             await self._bus.follow(stream)
             reader.open((await self._event_log.heads([stream]))[stream])
             self._moved.add(stream)
@@ -193,8 +193,8 @@ class Hub:
                 raise
             log.warning("the log cannot be read; stream %s waits", reader.stream)
         finally:
-            # With no await after the last `has_hole`: a hole that is noticed from here on starts a new
-            # task.
+            # There is no await between the last `has_hole` and this line, so a hole that is noticed later
+            # starts a new task.
             self._healing.discard(reader.stream)
             self._moved.add(reader.stream)
 

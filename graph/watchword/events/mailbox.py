@@ -1,8 +1,8 @@
-"""One subscriber's bounded queue of events. Pure: it knows no bus, no database and no socket.
+"""One subscriber's bounded queue of events. Pure: uses no bus, no database and no socket.
 
-A full mailbox loses nothing. It is marked `behind` and takes no more, and its subscriber continues in the
-log. Events that arrive while the log is being read are kept, again up to the limit, and added to what was
-read.
+A full mailbox loses nothing. It is marked `behind` and takes no more, and its subscriber then reads from the
+log. Events that arrive while the log is being read are kept, again up to the limit, and added after those
+that were read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Mailbox:
     ) -> None:
         self.key = key
         self.current = current
-        # The newest position that was ever in here. The bus may bring an event that was read from the log.
+        # The newest position that was ever added. Events up to it are ignored: the bus may bring an event
+        # that was read from the log before.
         self._head = current.position
         self.limit = limit
         self.behind = False

@@ -2,7 +2,7 @@
 
 Events that the bus delivers in order go straight to the mailboxes. Repeated ones are ignored, early ones are
 kept until their turn, and missing ones are read from the log. Each event carries the mark of the one before
-it: if that is not the event that came last, the log went back to an earlier state.
+it: if that differs from the mark of the event handed on last, the log may have gone back to an earlier state.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Reader:
         self.is_open = False
         # The newest position that the bus or the log has reported.
         self._head = 0
-        # Whether the log must be asked if it still has the event at `current`.
+        # Whether to check that the log still has the event at `current`.
         self._is_doubted = False
         self._event_log = event_log
         self._heal = heal
@@ -124,12 +124,12 @@ class Reader:
                 mailbox.lose(why.message)
 
     def join(self, mailbox: Mailbox) -> None:
-        """Give a mailbox every event from now on. Earlier ones that it lacks are read from the log."""
+        """Hand every event from now on to a mailbox. Earlier ones that it lacks are read from the log."""
         mailbox.behind = mailbox.current.position < self.current.position
         self._mailboxes[mailbox.key].add(mailbox)
 
     def leave(self, mailbox: Mailbox) -> None:
-        """Give a mailbox nothing more."""
+        """Stop handing events to a mailbox."""
         mailboxes = self._mailboxes[mailbox.key]
         mailboxes.discard(mailbox)
         if not mailboxes:

@@ -37,5 +37,5 @@ class Bus(Protocol):
     async def close(self) -> None:
         """Send what was published, as far as that is possible now, and stop.
 
-        The background with the bus's own tasks has been closed before.
+        Call it after the `Background` that runs the bus's tasks was closed.
         """

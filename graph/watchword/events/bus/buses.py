@@ -24,10 +24,10 @@ CONNECT_SECONDS = ANSWER_SECONDS = 2.0
 
 
 class _Once(Retry):
-    """Tries once.
+    """A retry policy that tries once.
 
-    Even when told not to retry, redis-py reconnects on its own, and reads the answers to that while the bus
-    reads messages from the same connection.
+    Even with zero retries, redis-py reconnects on its own, and then reads replies from the connection while
+    the bus reads messages from it.
     """
 
     async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *_: Any, **__: Any) -> Any:
@@ -89,7 +89,7 @@ async def _of_cluster(parts: SplitResult) -> Redis:
 
 
 def _patience() -> dict[str, Any]:
-    """Return the time limits of one try. The bus makes the next one, and then asks for the master again."""
+    """Return the options for one attempt to connect. The bus makes the next one, and finds the master anew."""
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,

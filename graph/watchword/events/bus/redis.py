@@ -1,4 +1,4 @@
-"""The bus between processes: publish and subscribe of Redis, with one channel for each stream.
+"""The bus between processes: Redis pub/sub, with one channel for each stream.
 
 Redis may be killed at any moment: the hub reads lost events from the log. Publishing never waits for Redis. A
 process that cannot reach it keeps its newest events until it can.
@@ -25,7 +25,7 @@ log = logging.getLogger("watchword.bus")
 
 # The most events that wait to be published. The oldest are dropped: other processes read them from the log.
 OUTBOX = 10_000
-# Seconds without a message after which Redis is pinged, and seconds for its answer.
+# Seconds without a message after which Redis is pinged, and seconds that it then has to answer.
 QUIET = 5.0
 # Seconds that `follow` waits until Redis confirms a subscription.
 CONFIRM_SECONDS = 1.0

@@ -4,10 +4,10 @@ PostgreSQL commits transactions in another order than it numbers them, so a numb
 that commit late. Each look keeps the server's snapshot, and the next look asks for what that snapshot did
 not see. SQLite has one writer at a time, so a counter is enough.
 
-Two things show that a database went back to an earlier state. First, the newest change that was seen must
-still be there, with its mark. Second, on PostgreSQL, where either of two concurrent changes may be the later
-one, the server's start time and the table's file must be the same: to go back, a server must be restarted or
-the table created again.
+Two checks notice a database that went back to an earlier state. First, the newest change that was seen must
+still be there, with its mark. Second, on PostgreSQL, the server's start time and the table's file must be the
+same: to go back, a server must be restarted or the table created again. The first check is not enough there,
+because either of two concurrent changes may be the later one.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Look:
 
     @property
     def unsure_from(self) -> int:
-        """The first transaction number that may not have been seen."""
+        """The lowest transaction number that may not have been seen (`xmin`)."""
         return int(self.snapshot.split(":")[0])
 
     @property
     def unseen_from(self) -> int:
-        """The first transaction number of those that were not seen."""
+        """The lowest transaction number that cannot have been seen (`xmax`)."""
         return int(self.snapshot.split(":")[1])
 
 
@@ -65,9 +65,9 @@ class Changes:
 
 
 async def changes(db: AsyncSession, last: Look | None, check: Check) -> Changes:
-    """Return what changed since the last look. Without one: no streams, and `is_sure` False."""
+    """Return the streams that changed since the last look. Without one, return none, and `is_sure` False."""
     is_sqlite = db.get_bind().dialect.name == "sqlite"
-    # The snapshot first: a commit between it and the query is then reported again, and not missed.
+    # Take the snapshot first: a commit between it and the query is then reported twice, and not missed.
     now = Look("", "", None) if is_sqlite else Look(*(await db.execute(_SERVER)).one(), None)
     if last is None or last.server != now.server or not await _holds(db, last, check):
         latest = _known(now).order_by(streams.c.changed.desc()).limit(1)

@@ -1,8 +1,8 @@
-"""The event log: a table of events, appended to by the transaction that made them happen.
+"""The event log: a table of events. The transaction that causes an event also appends it.
 
 Positions have no holes and follow the order of commits: an append updates the stream's row, and the next
 append to the same stream waits for that row until the commit. A rollback gives the position back. So a
-reader never meets a hole that is filled later, and the log can fill every hole in what the bus delivered.
+reader never finds a hole that is filled later, and the log can fill every hole in what the bus delivered.
 (PostgreSQL's sequences leave holes, and number rows before the commit; an advisory lock would need a sequence
 beside it. Updating one row does the work of both.)
 """
@@ -68,7 +68,7 @@ class EventLog:
         statement = chosen.order_by(events.c.position).limit(limit)
         async with self._database.read() as db:
             found = [_event(row) for row in await db.execute(statement)]
-            # After reading, so that pruning in between is noticed.
+            # Check after reading, so that pruning in between is noticed.
             await check(db, stream, resume_from)
         return _chained(found, resume_from) if key is None else found
 
@@ -80,7 +80,7 @@ class EventLog:
     async def before(self, stream: str, place: Place) -> Place:
         """Return the place right before an event.
 
-        Raises `CursorExpired` if that is not kept any more, and `WentBack` if the event is not in the log.
+        Raises `CursorExpired` if that place is not kept any more, and `WentBack` if the event is not in the log.
         """
         async with self._database.read() as db:
             await check(db, stream, place)
@@ -94,7 +94,7 @@ class EventLog:
         """Return the place right before the last `count` events that are kept."""
         newest = _of(stream, key).order_by(events.c.position.desc()).limit(count).subquery()
         async with self._database.read() as db:
-            # The head first: an event that is committed during the search then comes after it.
+            # Read the head first: an event that is committed during the search then comes after it.
             head = await _bounds(db, stream, None)
             while head is not None:
                 oldest = (await db.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
@@ -142,7 +142,7 @@ async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> lis
     marked = [replace(event, mark=secrets.token_hex(MARK // 2)) for event in happened]
     counts = Counter(event.stream for event in marked)
     newest = {event.stream: event.mark for event in marked}
-    # In the order of names, so that two transactions that append to the same streams do not deadlock.
+    # Lock the rows in the order of names: otherwise two transactions with the same streams could deadlock.
     heads = {n: await _raise_head(db, n, counts[n], newest[n]) for n in sorted(counts)}
     written: list[Event] = []
     for event in marked:
@@ -187,7 +187,7 @@ async def _raise_head(db: AsyncSession, stream: str, by: int, mark: str) -> Plac
 
 # SQLite has one writer at a time, so a counter follows the order of commits.
 _COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
-# By its number, PostgreSQL can tell whether a snapshot saw a transaction.
+# PostgreSQL can tell from a transaction's number whether a snapshot saw the transaction.
 _NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
 
 

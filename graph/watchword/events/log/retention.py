@@ -54,7 +54,7 @@ async def _prune_some(
 
 
 async def _too_old(db: AsyncSession, oldest: float, needed: Mapping[str, float]) -> list[Due]:
-    # The oldest first, by the index of times, and a limited number, so that one query stays short.
+    # Select the oldest first, by the index on `at`, and a limited number, so that one query stays short.
     old = sa.select(events.c.stream, events.c.position).where(
         events.c.at < moment(oldest), events.c.stream.not_in(needed)
     )
