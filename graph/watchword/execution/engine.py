@@ -56,7 +56,7 @@ class Source:
     def pull(self) -> Eager[Any]:
         """Ask for the next event; the resolver begins to work at once.
 
-        The event before must have been awaited. Awaiting raises `StopAsyncIteration` when there are no more.
+        The previous event must have been awaited. Awaiting raises `StopAsyncIteration` when there are no more.
         """
         self._eager = Eager(self.events.__anext__())
         return self._eager
@@ -66,7 +66,8 @@ class Source:
 
         An event that takes longer than `event_seconds` is answered with an error; the subscription
         continues. Raises `DatabaseUnavailable` when only the database prevented the answer, and
-        `IdentityAsked` when a resolver of an execution that several principals share asked who they are.
+        `IdentityAsked` when a resolver asked for the caller's identity in an execution that several
+        principals share.
         """
         executor = event_executor(self._executor, event, context)
         running: Any = executor.execute_operation(serially=False)
@@ -96,7 +97,7 @@ class Source:
         return _answer(result, context)
 
     def report_failure(self, error: Exception, context: Context) -> None:
-        """Report an error that belongs to no field: a resolver or a permission raised it."""
+        """Report an error of the subscription's resolver or permissions, which belongs to no field."""
         located = error if isinstance(error, GraphQLError) else None
         self._report([located or GraphQLError(str(error), original_error=error)], context=context)
 

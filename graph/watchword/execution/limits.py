@@ -1,7 +1,7 @@
 """Limits on what a document may ask for, checked before anything is run.
 
-Measured are the depth of fields, aliases, fields of one name, and objects. The selection below a page counts
-once for each item that the page may have. Introspection has a depth limit of its own, so that tools can read
+The limits are on the depth of fields, and on the numbers of aliases, of fields of one name, and of objects.
+The selection below a page counts once for each item that the page may have. Introspection has a depth limit of its own, so that tools can read
 the schema whatever the limit for other fields is.
 """
 
@@ -73,7 +73,7 @@ class Size:
 
 
 class _Measure:
-    """Measures selections, and each fragment once. Validation has already refused fragments in circles."""
+    """Measures selections. Fragments cannot contain themselves: validation has refused such documents."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: Pages) -> None:
         self._schema = schema

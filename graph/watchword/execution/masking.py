@@ -1,4 +1,4 @@
-"""Masks errors: the client gets known errors whole, and of an unexpected one only the id that it has in the log.
+"""Masks errors: the client gets known errors unchanged, and of an unexpected error only its id in the log.
 
 A `GraphQLError` that a resolver raises is meant for the client. graphql-core raises the same class when a
 value does not fit its type in the schema. Its message then contains the value, so it counts as unexpected.
@@ -45,8 +45,8 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
 def mask(cause: BaseException) -> WatchwordError:
     """Return an exception as an error that the client may see.
 
-    An unexpected exception is logged under a new id, and the error contains only the id. An exception of
-    a database that cannot be reached becomes UNAVAILABLE.
+    An unexpected exception is logged under a new id, and the error contains only the id. If the exception
+    means that the database cannot be reached, the error is UNAVAILABLE.
     """
     if isinstance(cause, WatchwordError):
         return cause
@@ -72,7 +72,7 @@ def to_json(answer: dict[str, Any]) -> bytes:
         try:
             return orjson.dumps(answer)
         except TypeError:
-            # The data can only be too deep: orjson writes 254 levels.
+            # The leaves were checked, so the data can only be nested too deeply: orjson writes 254 levels.
             return encode({**answer, "data": None, "errors": [mask(error).as_dict()]})
 
 

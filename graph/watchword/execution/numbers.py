@@ -1,4 +1,4 @@
-"""Refuses numbers, in variables and in the document, that a resolver would not get as they were written.
+"""Refuses numbers in variables and in the document that a resolver would not receive as they were written.
 
 A `Float` is by definition the double nearest to the written number. A custom scalar may need every digit, so
 it gets the number exactly, or the number is refused.
@@ -36,7 +36,7 @@ class ExactNumbers(ValidationRule):
     """Validates that the type of each number in the document can hold it."""
 
     def enter_float_value(self, node: FloatValueNode, *_: Any) -> None:
-        # Inside a custom scalar, such as JSON, there is no type.
+        # Inside a custom scalar, such as JSON, a number has no type.
         if self._is_float() or fits_float(node.value):
             self.enter_int_value(node)
         else:

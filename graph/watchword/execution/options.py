@@ -63,7 +63,7 @@ class ErrorHook:
     ) -> None:
         """Call `Schema.process_errors`, which may change the errors. Raises nothing."""
         is_shared = any(isinstance(each.original_error, IdentityAsked) for each in errors)
-        # `IdentityAsked` dissolves a group and reaches no client, so it is no error of the schema's.
+        # `IdentityAsked` only dissolves a group and reaches no client, so it is not reported.
         if not self._is_wanted or is_shared:
             return
         try:

@@ -28,7 +28,7 @@ from watchword.libraries.graphql_core import default_value
 from watchword.libraries.strawberry_parts import page_size
 from watchword.relay.page import DEFAULT, MAXIMUM
 
-# The items that a list field without such arguments counts as.
+# The number of items that a list field without such an argument counts as.
 PLAIN_LIST = 10
 # The names of arguments, and of members of input objects, that set the length of a page.
 SIZES = frozenset(
@@ -111,7 +111,7 @@ def _has_list(kind: GraphQLInputType, seen: frozenset[str]) -> bool:
 
 
 Extent = tuple[int | None, int | None]
-"""The largest length in a value, and the number of items in its longest list."""
+"""The largest page length in a value, and the number of items in its longest list."""
 
 
 def _extent(name: str, kind: GraphQLInputType, value: Any) -> Extent:

@@ -25,10 +25,10 @@ from watchword.execution.limits import Limits, check_length, check_names, check_
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
-# The cache of plans is bounded by the length of their documents too: the documents of all plans together have at
-# most this many characters for each plan that fits into the cache.
+# Bounds the cache of plans by length too: the documents of all plans in it together have at most this many
+# characters, times the number of plans that the cache may hold.
 USUAL_LENGTH = 500
-# A longer document is planned anew each time.
+# A longer document is not cached.
 LONGEST_REMEMBERED = 16_384
 RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
 # Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
@@ -68,8 +68,8 @@ class Plan:
     def declared(self, variables: dict[str, Any] | None) -> dict[str, Any] | None:
         """Return the variables that the operation declares, and drop all others.
 
-        A subscription keeps its variables in memory, and is grouped with those that have equal ones.
-        Variables without a meaning would cost memory, and an execution for each subscriber.
+        A subscription keeps its variables in memory, and is grouped with subscriptions that have equal
+        variables. Undeclared ones would cost memory, and an execution of its own for each subscriber.
         """
         if not variables:
             return variables
