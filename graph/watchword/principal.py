@@ -36,7 +36,7 @@ class Grants:
     is_delegated: bool = False
 
     def within(self, other: Grants) -> Grants:
-        """Return the roles and scopes that are in both."""
+        """Return these grants with only the roles and scopes that are also in `other`."""
         return replace(self, roles=self.roles & other.roles, scopes=self.scopes & other.scopes)
 
 
@@ -101,14 +101,14 @@ ANONYMOUS = Principal(subject="")
 
 
 class PrincipalHolder(Protocol):
-    """Has the present principal. A lease is one: its principal changes when the lease is renewed."""
+    """An object whose principal may change, such as a lease: renewing it changes its principal."""
 
     @property
     def principal(self) -> Principal: ...
 
 
 class IdentityAsked(Exception):
-    """Code asked for the caller's identity in a run that several callers share. It is then run for each."""
+    """Code asked for the caller's identity in a run that several callers share. Each then gets its own run."""
 
 
 def cannot_be_shared(error: BaseException | None) -> bool:
@@ -158,7 +158,7 @@ class SharedPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one that does something, with its session, client and network address, for the audit log.
+    """The party that acts, with its session, client and network address, for the audit log.
 
     `subject` is the id of an account or a client; None for a caller that is not known yet, and for the server
     itself. `reach` holds the roles and scopes that it may give to others; None means all.

@@ -87,7 +87,7 @@ async def _at_once() -> None:
 
 
 class Run:
-    """Runs an operation's resolver. If the database becomes unavailable, continues with a new run."""
+    """Runs an operation's resolver. If the database becomes unavailable, runs it again from there."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class Size:
 
 
 class _Measure:
-    """Measures selections. Fragments cannot contain themselves: validation has refused such documents."""
+    """Measures selections, and each fragment once. Validation has already refused circular fragments."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: Pages) -> None:
         self._schema = schema

@@ -1,6 +1,6 @@
 """The private and undocumented parts of Strawberry and graphql-core that the runtime uses.
 
-One module for each library; no other module touches such a part. pyproject.toml bounds these libraries
-from above, and the tests of this room name each part that must still be there. uvicorn's parts are classes
-that are extended: they are in `asgi/uvicorn/`.
+One module for each library; no other module uses such a part. pyproject.toml sets upper bounds for the
+versions of these libraries, and this room's tests check that each part still exists. The classes that extend
+uvicorn are in `asgi/uvicorn/`.
 """

@@ -39,7 +39,7 @@ is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awa
 
 
 def definition(schema: strawberry.Schema) -> GraphQLSchema:
-    """Return the schema as graphql-core knows it."""
+    """Return the graphql-core schema behind a Strawberry schema."""
     return schema._schema
 
 
@@ -73,7 +73,7 @@ def permission_extensions(field: GraphQLField) -> list[PermissionExtension]:
 
 
 def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:
-    """Return how many items a connection of `strawberry.relay` returns when the client names no number.
+    """Return how many items a connection of `strawberry.relay` returns when the client asks for no number.
 
     None for every other field.
     """
@@ -94,7 +94,7 @@ def with_context(info: Any, context: object) -> Any:
 def is_refusal(error: BaseException) -> bool:
     """Tell whether an error was raised by a permission's `on_unauthorized`.
 
-    Its class does not tell: the permission's author chooses it. The traceback does.
+    The permission's author chooses the class of the error, so the traceback decides.
     """
     return any(frame.f_code is _REFUSING for frame, _ in walk_tb(error.__traceback__))
 

@@ -149,14 +149,15 @@ def HasRole(role: str) -> type[Permission]:
 def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
     """Passes if the person authenticated within the last `max_age` seconds (RFC 9470).
 
-    None takes the setting `step_up_seconds`. For a person of another issuer, the issuer's token says when the
+    None means the setting `step_up_seconds`. For a person of another issuer, the issuer's token says when the
     person authenticated. A machine never passes.
     """
     return permission(RecentRule(max_age))
 
 
 Public = permission(Anyone())
-"""Everybody passes. Declare it where it is meant: a root field without any permission stops the server."""
+"""Everybody passes. Declare it where you mean it: with a root field without permissions, the server does not
+start."""
 
 SignedIn = permission(SignedInRule())
 """Passes if the caller is signed in."""
@@ -209,7 +210,7 @@ def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
 
 
 def _advice(denied: Denied, principal: Principal) -> str:
-    """Return a hint for a person of another issuer, who may lack no right but a first-party client."""
+    """Return a hint for a person of another issuer who may lack only a first-party client."""
     issuer = principal.elsewhere
     if issuer is None or issuer.is_front_end or not _asks_for(denied.requires, "client"):
         return ""

@@ -19,7 +19,7 @@ from watchword.permissions.refusal import refusal
 
 
 class _Recorder(BasePermission):
-    """Lets everybody pass, and records the question that the permissions behind it are about to be asked."""
+    """Lets everybody pass, and records the arguments with which the permissions after it are called."""
 
     def __init__(self, extension: PermissionExtension) -> None:
         self._extension = extension
@@ -60,7 +60,7 @@ def permissions_of(field: Any) -> list[BasePermission]:
 
 
 async def recheck(guards: Sequence[Guard], context: Context) -> None:
-    """Ask the permissions that let a subscription open again, in the context of an event.
+    """Ask again, in the context of an event, the permissions that allowed a subscription to open.
 
     Raises `Forbidden` or `Unauthenticated` when they refuse now, and any other error that a permission
     raises.

@@ -32,7 +32,7 @@ def refusal(error: BaseException, principal: Principal) -> WatchwordError | None
 
 
 def with_refusal(error: GraphQLError, principal: Principal) -> GraphQLError:
-    """Return a field's error. If a permission has refused, its cause is one of our errors."""
+    """Return a field's error. If a permission has refused, the cause of the returned error is one of ours."""
     cause = error.original_error
     refused = None if cause is None else refusal(cause, principal)
     if refused is None or refused is cause:

@@ -151,7 +151,7 @@ class SignedInHereRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RecentRule(Rule):
-    """The person authenticated within the last `max_age` seconds (RFC 9470); None takes the setting
+    """The person authenticated within the last `max_age` seconds (RFC 9470); None means the setting
     `step_up_seconds`. For a person of a trusted issuer, the issuer's token has the time."""
 
     max_age: int | None = None

@@ -21,7 +21,8 @@ class Allowed:
 class Denied:
     """The rule does not pass; `requires` says what is needed.
 
-    `max_age` is set when only the person's authentication is too old. It says how many seconds old it may be.
+    `max_age` is set when the only reason is that the person's authentication is too old. It is the age in
+    seconds that is allowed.
     """
 
     requires: Requirement
