@@ -1,7 +1,7 @@
 """The lifecycle of a live connection, the same for a WebSocket and a streamed HTTP response.
 
-It joins the connection's state, the timer of that state, its lease and the backlog of its client, and ends
-the connection for the first of the reasons that they give.
+It combines the connection's state, the timer of that state, the lease and the client's backlog, and ends
+the connection when the first of them gives a reason to.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Lifecycle(StateMachine):
     def drain(self) -> None:
         """End within `drain_seconds`, because the server stops.
 
-        Each connection draws its own moment, so that the clients do not all reconnect at once.
+        Each connection ends at a random moment, so that the clients do not all reconnect at once.
         """
         if not self.go(Transition.DRAIN):
             self._owner.ended(Ending.DRAINING)

@@ -21,7 +21,8 @@ from watchword.transports.authenticator import Authenticate
 log = logging.getLogger("watchword.tokens")
 
 Confirm = Callable[[Principal], Principal]
-"""Returns the principal as its token is to be believed at this moment. Does no I/O."""
+"""Checks a principal against the known revocations, and returns it with the grants that it still has. Does no
+I/O."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class Pipeline:
     operations: Quota
 
     def recheck_token(self, principal: Principal) -> Principal:
-        """Return a principal as its token is to be believed now. Does no I/O.
+        """Check again that a principal's token is valid, and return the principal with the grants that it still has.
 
-        Call it after every wait, because the token may have expired or been revoked meanwhile. Raises
-        `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
+        Does no I/O. Call it after every wait, because the token may have expired or been revoked meanwhile.
+        Raises `TokenExpired`, `TokenOutdated` or `TokenRevoked`.
         """
         try:
             if principal.expires_at <= self.services.clock.now():
@@ -67,7 +68,7 @@ class Pipeline:
         return lease
 
     def release(self, lease: Lease) -> None:
-        """End a lease: its connection is gone."""
+        """Release a lease, because its connection is gone."""
         lease.release()
         self.leases.discard(lease)
 

@@ -123,7 +123,7 @@ class HttpTransport:
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
-                # Keep only this part: a stream would hold the whole request as long as it lives.
+                # Keep only the part that is needed: a stream holds its request in memory until it ends.
                 request = _for_stream(request, plan, scope)
                 asked = StreamRequest(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)

@@ -84,7 +84,7 @@ async def serve_stream(
 
 
 class Stream:
-    """One operation on one response. Its client can only read."""
+    """One operation on one response. The client can send nothing on it."""
 
     def __init__(
         self, pipeline: Pipeline, form: Format, wire: StreamWire, asked: StreamRequest

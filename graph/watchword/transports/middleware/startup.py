@@ -3,7 +3,7 @@
     NEW -> STARTING -> OPEN -> STOPPED -> STARTING ...
                \\-> FAILED -> STARTING ...
 
-Before that nothing may be answered: revocations are not known yet, and events are not delivered.
+In any other stage nothing may be answered: revocations are not known, and events are not delivered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """graphql-transport-ws, the server's side, as a state machine without I/O.
 
-Written from https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. One message goes in,
-one value comes out, which says what the shell has to do. No message makes it raise.
+Written from https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. For each message it returns
+one value, which says what `websocket.py` has to do. It raises nothing, whatever the message is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 LONGEST_REASON = 123
 NEXT_TAIL = b"}"
 # Messages that may carry a credential. Duplicate members are refused in them, as duplicate headers are in a
-# request: a proxy could have read the other one.
+# request: a proxy could have checked the other one.
 WITH_CREDENTIAL = ("connection_init", "ping")
 
 
@@ -90,7 +90,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class CloseSoon:
-    """Close soon: the client asks for an operation, and a server that stops starts none."""
+    """Close soon: the client has asked for an operation, but the server is stopping and starts none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class GraphQLTransportWS:
         self.operations: set[str] = set()
 
     def receive(self, data: str | bytes | None) -> Step:
-        """Handle the content of one frame. Returns what the shell has to do."""
+        """Handle the content of one frame. Returns what `websocket.py` has to do."""
         try:
             message = _decode(data)
             kind = message.get("type")

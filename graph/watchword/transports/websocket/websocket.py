@@ -1,4 +1,4 @@
-"""The WebSocket transport: the shell around the protocol in `protocol.py`, which does no I/O.
+"""The WebSocket transport: does the I/O for the protocol in `protocol.py`.
 
 The client's messages are handled one after the other. `operations.py` runs its operations, and `lifecycle.py`
 ends the connection.
@@ -84,7 +84,7 @@ class WebSocketTransport:
 
 
 class SocketConnection:
-    """The accepted dialogue on one socket."""
+    """One accepted socket."""
 
     __slots__ = (
         "_pipeline",
@@ -106,7 +106,7 @@ class SocketConnection:
     ) -> None:
         self._pipeline = pipeline
         self._headers: Any = scope["headers"]
-        # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that one.
+        # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that request.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
@@ -240,6 +240,6 @@ def _reason(error: WatchwordError) -> str:
     if isinstance(error, InvalidToken):
         return error.message
     if isinstance(error, NonceNeeded):
-        # A browser sees nothing of a close but its reason, so the nonce must be in there. It fits.
+        # A browser shows a page only the code and the reason of a close, so the nonce is in the reason. It fits.
         return f"use_dpop_nonce: {error.nonce}"
     return Ending.EXPIRED.reason if error.code == Ending.EXPIRED.code else error.message
