@@ -1,4 +1,4 @@
-"""Prepares every start: makes what is missing, and keeps what is there."""
+"""Prepares the server's start: makes what does not exist yet, and leaves the rest as it is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCK = 7_709_015
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What to show in the terminal. `password` is set only if it was generated in this start."""
+    """The result of a start, for the terminal. `password` is set only if it was generated in this start."""
 
     is_first: bool
     email: str | None = None

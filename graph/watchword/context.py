@@ -85,7 +85,7 @@ class Context:
         renew: Renew | None = None,
         address: str = "",
     ) -> None:
-        """With `holder`, `principal` is always the holder's present one, which a renewal may change. `address` is
+        """With `holder`, the context's principal is always the holder's, which a renewal may change. `address` is
         the network address of the caller."""
         self.services = services
         self.address = address
@@ -98,7 +98,8 @@ class Context:
 
     @property
     def principal(self) -> Principal:
-        """The caller. In a run that is shared by several subscribers, only `grants` can be read."""
+        """The caller. In a run that is shared by several subscribers, only `grants` and `is_anonymous` can be
+        read."""
         return cast(Principal, self._principal) if self._holder is None else self._holder.principal
 
     @property

@@ -1,4 +1,4 @@
-"""What a mounted schema tells the server besides its fields: roles, migrations, commands, demo data."""
+"""The parts of a mounted schema besides its fields: roles, migrations, commands, demo data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The optional companion of a mounted schema: the name `domain` in the schema's module.
+    """The optional description of a mounted schema: the variable `domain` in the schema's module.
 
     `roles` maps each role to the scopes that its tokens may carry. `descriptions` maps each scope to a
     sentence that says what it allows, for the consent page. `gives` maps a role to the roles that accounts

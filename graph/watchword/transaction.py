@@ -45,7 +45,7 @@ async def transaction(
 ) -> AsyncIterator[Transaction]:
     """Run the block as one transaction, and publish its events after the commit.
 
-    `actor` is the one that the audit log records.
+    The audit log records `actor`.
     """
     async with database.open() as db:
         unit = Transaction(db, now, actor)

@@ -76,5 +76,5 @@ def _links(assets: Assets, up: str) -> str:
 def _link(asset: Asset, up: str) -> str:
     if asset.name.endswith(".css"):
         return f'<link rel="stylesheet" href="{up}{asset.url}" integrity="{asset.integrity}">'
-    # Deferred scripts run in the order of the page, after it is read.
+    # Deferred scripts run in the order of the page, after it is parsed.
     return f'<script defer src="{up}{asset.url}" integrity="{asset.integrity}"></script>'

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-# Seconds. The clock may jump forward, for example after the machine slept; a timer notices within this
-# time.
+# The longest sleep of a timer, in seconds. The clock may jump forward, for example after the machine slept;
+# a timer notices that within this time.
 LONGEST_NAP = 30.0
 
 

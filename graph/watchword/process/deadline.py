@@ -74,9 +74,9 @@ async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 class Watchdog:
     """Cancels the task that creates it when one step of that task takes longer than so many seconds.
 
-    One timer serves all steps; it stops when it fires and no step is under way. After `has_cancelled`, the
-    cancellation comes from the watchdog, and the task's own code takes it back with `take_back`. If the
-    step still goes on, the task is cancelled again after as many seconds.
+    One timer serves all steps; it stops if it fires between steps. If `has_cancelled` is true, the
+    cancellation came from the watchdog, and the task's own code takes it back with `take_back`. If the
+    step still goes on, the task is cancelled again after the same number of seconds.
     """
 
     __slots__ = ("_clock", "_seconds", "_since", "_task", "_timer", "_times")

@@ -15,7 +15,7 @@ from watchword.errors import BadUserInput
 DEFAULT = 20
 MAXIMUM = 100
 LONGEST_CURSOR = 2_000
-# The largest integer of both databases. orjson reads larger ones.
+# The largest integer that both databases can hold. orjson reads larger ones.
 LARGEST = 2**63 - 1
 
 
@@ -49,7 +49,7 @@ def page(
 
 
 def encode_cursor(order: str, values: Sequence[Any]) -> str:
-    """Return the cursor of an item: its values in the columns of the order, opaque."""
+    """Return an item's opaque cursor: its values in the columns by which the list is ordered."""
     plain = [
         value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for value in values

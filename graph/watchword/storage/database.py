@@ -166,7 +166,7 @@ async def forget(
     before: datetime,
     *referring: InstrumentedAttribute[str],
 ) -> None:
-    """Delete the rows of `key`'s table whose `when` is before a time, after the rows that refer to them.
+    """Delete the rows of `key`'s table whose `when` is before a time, and first the rows that refer to them.
 
     `referring` are the columns that refer to `key`. Deletes in small transactions until no row is left,
     so that other writers get their turn; without old rows, it only reads. `when` must have an index.
@@ -267,8 +267,8 @@ class StatementTooSlow(Exception):
 class _StatementTimeouts:
     """Distinguishes a statement that is too slow from a database that does not answer at all.
 
-    Callers retry while the database is unavailable. If a slow statement counted as that, they would
-    retry it for ever.
+    Callers retry while the database is unavailable. If a slow statement counted as unavailability, they
+    would retry it for ever.
     """
 
     def __init__(self, limit: float) -> None:

@@ -131,7 +131,7 @@ def _upgrade(connection: Connection, package: Migrations) -> None:
 def _is_done(connection: Connection, package: Migrations) -> bool:
     if _is_behind(connection, package):
         return False
-    # What a later release has noted stays as it is.
+    # A database that a later release has migrated is done: the row that it has stored must not change.
     return not _is_at_head(connection, package) or is_noted(connection, package)
 
 

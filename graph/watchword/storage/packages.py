@@ -1,8 +1,9 @@
 """The table of packages of migrations: the version table of each, and the oldest release that can use it.
 
 During a rolling upgrade, a process of the old release may start after the new release has migrated the
-database. It does not know the newest revision. The new release has stored `readable_from` here, the
-newest revision of the oldest release that can use the database: a release that knows it may start.
+database, and does not know the newest revision. So the new release stores `readable_from` here: the
+newest revision of the oldest release that can use the database. A release that knows that revision may
+start.
 """
 
 from __future__ import annotations

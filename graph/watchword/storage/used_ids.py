@@ -1,6 +1,6 @@
 """Remembers ids that may be used only once (of DPoP proofs, assertions, challenges) until they expire.
 
-The ids are in the database: an id that one process has accepted, every other process must refuse.
+The ids are in the database, because every process must refuse an id that another has accepted.
 While the database is unavailable, no id is accepted.
 """
 
@@ -37,7 +37,7 @@ async def use_once(db: AsyncSession, kind: str, owner: str, id: str, expires_at:
     """Mark an id as used, in the session's transaction. Return False if it was used before.
 
     The id is remembered until `expires_at` (Unix seconds). A concurrent transaction with the same id
-    waits for the end of this one. `kind` is the kind of id, and `owner` the key or client that it is of.
+    waits for the end of this one. `kind` is the kind of id, and `owner` the key or client that it belongs to.
     """
     dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
     row = {"hash": _hash(kind, owner, id), "expires_at": moment(expires_at)}

@@ -28,8 +28,8 @@ FILE = "encryption.key"
 
 class Vault:
     """Seals texts and opens them. `load` returns Fernet keys (32 bytes in base64url); it is called once,
-    at the first use, and raises `Unsafe` if there is no key. `beside` is a file with keys that are not
-    used, which an error message mentions."""
+    at the first use, and raises `Unsafe` if there is no key. `beside` is a key file that is not used;
+    an error message mentions it."""
 
     def __init__(self, load: Callable[[], tuple[str, ...]], beside: Path | None = None) -> None:
         self._load = load
