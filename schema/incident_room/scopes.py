@@ -46,7 +46,8 @@ IsCommander = HasRole("commander") | HasRole("admin")
 IsAdmin = HasRole("admin")
 
 # A scope limits a token; a role describes a person or a machine. An application that acts for a person has
-# no roles, but it has only scopes that the person's roles give, and only the roles below give these.
+# no roles. Its scopes are enough: it has only scopes of the person's roles, and only the roles that are named
+# here give these scopes.
 RespondsToIncidents = HasScope(INCIDENTS_WRITE) & (IsResponder | Delegated)
 SeesInternal = HasScope(INCIDENTS_INTERNAL) & (IsResponder | Delegated)
 KeepsComponents = HasScope(COMPONENTS_WRITE) & (IsResponder | Delegated)

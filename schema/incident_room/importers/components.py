@@ -145,7 +145,7 @@ def _differs(row: ComponentRow, mention: Mention) -> bool:
 
 def _said(row: ComponentRow, mention: Mention) -> tuple[str, str | None, str | None, str]:
     component = mention.component
-    # Keep the group if the file does not contain it: only then its name is known.
+    # Keep the stored group if the file does not contain the group itself, and so does not tell its name.
     group = mention.group if mention.group or not component.group_id else row.group
     return (component.name, group, component.description, component.status.upper())
 

@@ -143,7 +143,7 @@ async def _add(unit: Transaction, file: File, incident: SourceIncident) -> Outco
 
 
 class _Change:
-    """Updates an incident that was imported before from its source."""
+    """Applies the source's changes to an incident that was imported before."""
 
     def __init__(self, unit: Transaction, file: File, incident: SourceIncident) -> None:
         self._unit = unit

@@ -15,9 +15,10 @@ from incident_room.topics import INCIDENTS, IncidentEventKind
 from incident_room.vocabulary import Visibility
 from watchword import PRESENT, Event, Info, Public, decode_id
 
-# The kinds of events that are about an update alone: a subscriber that may not see it gets no event.
+# The kinds of events that are only about an update. A subscriber that may not see the update gets no event,
+# except the one that says that it was hidden.
 ABOUT_UPDATES = {IncidentEventKind.UPDATE_POSTED.value, IncidentEventKind.VISIBILITY_CHANGED.value}
-# A server of the next release may write others, while both run beside each other.
+# During a rolling upgrade, a server of the next release may publish other kinds.
 KNOWN_KINDS = {kind.value for kind in IncidentEventKind}
 BEGINNING = (
     " With `present`, an event of kind PRESENT comes first, with the present state; with `last`, that"
@@ -72,7 +73,7 @@ class IncidentSubscription:
 async def may_see(info: Info, event: Event) -> bool:
     """Tell whether the subscriber may see an event now.
 
-    Internal events need the grants, and an update that was public may have become internal.
+    Internal events require the grants for internal updates, and a public update may have become internal.
     """
     context = info.context
     if event.kind not in KNOWN_KINDS:
