@@ -98,8 +98,7 @@ class Context:
 
     @property
     def principal(self) -> Principal:
-        """The caller. In a run that is shared by several subscribers, only `grants` and `is_anonymous` can be
-        read."""
+        """The caller. A run that several subscribers share can read only its `grants` and `is_anonymous`."""
         return cast(Principal, self._principal) if self._holder is None else self._holder.principal
 
     @property

@@ -46,8 +46,8 @@ IsCommander = HasRole("commander") | HasRole("admin")
 IsAdmin = HasRole("admin")
 
 # A scope limits a token; a role describes a person or a machine. An application that acts for a person has
-# no roles. Its scopes are enough: it has only scopes of the person's roles, and only the roles that are named
-# here give these scopes.
+# no roles. Its scopes are enough: it has only scopes of the person's roles, and only the roles in the rules
+# below give these scopes.
 RespondsToIncidents = HasScope(INCIDENTS_WRITE) & (IsResponder | Delegated)
 SeesInternal = HasScope(INCIDENTS_INTERNAL) & (IsResponder | Delegated)
 KeepsComponents = HasScope(COMPONENTS_WRITE) & (IsResponder | Delegated)

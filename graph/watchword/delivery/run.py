@@ -87,7 +87,7 @@ async def _at_once() -> None:
 
 
 class Run:
-    """Runs an operation's resolver. If the database becomes unavailable, runs it again from there."""
+    """Runs an operation's resolver, and runs it again from where it was after the database was unavailable."""
 
     def __init__(
         self,

@@ -156,8 +156,7 @@ def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
 
 
 Public = permission(Anyone())
-"""Everybody passes. Declare it where you mean it: with a root field without permissions, the server does not
-start."""
+"""Everybody passes. Declare it explicitly: with a root field without permissions, the server does not start."""
 
 SignedIn = permission(SignedInRule())
 """Passes if the caller is signed in."""

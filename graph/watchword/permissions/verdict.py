@@ -21,8 +21,8 @@ class Allowed:
 class Denied:
     """The rule does not pass; `requires` says what is needed.
 
-    `max_age` is set when the only reason is that the person's authentication is too old. It is the age in
-    seconds that is allowed.
+    `max_age` is set when a new authentication would be enough to pass. It is the age in seconds that the
+    authentication may have.
     """
 
     requires: Requirement

@@ -21,8 +21,7 @@ from watchword.transports.authenticator import Authenticate
 log = logging.getLogger("watchword.tokens")
 
 Confirm = Callable[[Principal], Principal]
-"""Checks a principal against the known revocations, and returns it with the grants that it still has. Does no
-I/O."""
+"""Checks a principal against the known revocations; returns it with the grants it still has. Does no I/O."""
 
 
 @dataclass(frozen=True, slots=True)
