@@ -87,7 +87,7 @@ def load(name: str) -> Mount:
 
 
 def _hint(name: str) -> str:
-    """Return the built-in schema's name for an operator who mounts it by its old name."""
+    """Return a hint with the built-in schema's new name if `name` is its old one."""
     return " The built-in schema is incident_room:schema now." if name == "schema:schema" else ""
 
 

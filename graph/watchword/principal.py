@@ -45,7 +45,7 @@ class Elsewhere:
     """The settings of the trusted issuer where a person has signed in.
 
     `is_front_end` says that the client is our own front end and not a third-party application. `steps_up`
-    says that the issuer's tokens tell when the person last authenticated.
+    says that the issuer's tokens contain the time when the person last authenticated.
     """
 
     issuer: str

@@ -73,7 +73,7 @@ class Follow:
 
     The run begins after `resume_from`, else after `cursor`, else where the resolver's arguments say.
     `resume_from` is a progress in `stream`: if the resolver follows another stream this time, because
-    grants have changed, the run begins anew. `idle` is called whenever every answer has been sent and the
+    grants have changed, the run begins now. `idle` is called whenever every answer has been sent and the
     resolver waits for an event that has not happened yet. With `only`, following anything else raises
     `OtherTopic`.
     """

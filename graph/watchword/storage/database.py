@@ -1,6 +1,6 @@
-"""The database: one engine that lends sessions for reading and for writing.
+"""The database: one engine, and sessions for reading and for writing.
 
-A session is lent for one block. Code that waits for a client must not hold one.
+A session is open for one block. Code that waits for a client must not hold one.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session for reading; any change is rolled back."""
+        """Open a session for reading; any change is rolled back."""
         session = AsyncSession(self.engine, expire_on_commit=False)
         try:
             yield session
@@ -102,7 +102,7 @@ class Database:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session for one transaction, which is rolled back unless the caller commits it.
+        """Open a session for one transaction, which is rolled back unless the caller commits it.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -126,7 +126,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """Lend a session for one transaction, committed at the end of the block; an error rolls it back.
+        """Open a session for one transaction, committed at the end of the block; an error rolls it back.
 
         Raises `Conflict` when another writer changed the same row meanwhile.
         """
@@ -223,7 +223,7 @@ def mark_unavailable(error: BaseException) -> None:
 
 
 class _Pool(AsyncAdaptedQueuePool):
-    """Lends connections, and marks the error if the database is unavailable."""
+    """A pool that marks its errors when the database is unavailable."""
 
     def connect(self) -> PoolProxiedConnection:
         try:
@@ -285,7 +285,7 @@ class _StatementTimeouts:
         if not isinstance(context.original_exception, TimeoutError):
             return None
         # The statement may still run: PostgreSQL ends it when its connection closes. If the database has
-        # not answered anything lately, drop the whole pool, or each dead connection costs a timeout.
+        # not answered anything lately, drop the whole pool: otherwise each dead connection costs a timeout.
         context.is_disconnect = True
         if time.monotonic() - self._newest > self._limit / 2:
             return None

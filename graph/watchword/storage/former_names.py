@@ -163,7 +163,7 @@ def _rename_on_sqlite(connection: Connection, names: Mapping[str, str]) -> None:
 def _rename_inside(connection: Connection, old: str, new: str) -> None:
     """Rename a table's constraints, indexes and triggers.
 
-    SQLite has no statement for that. Indexes and triggers are made anew; a table with named constraints is
+    SQLite has no statement for that. Indexes and triggers are created again; a table with named constraints is
     replaced by a copy (https://sqlite.org/lang_altertable.html, section 7).
     """
     query = text(

@@ -32,7 +32,7 @@ from watchword.storage.packages import (
 
 # The number of an advisory lock: any will do, as long as every process uses the same one.
 LOCK = 7_709_013
-# PostgreSQL cuts off longer names, and two of them could become one.
+# PostgreSQL cuts off longer names, and two of them could become equal.
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -88,7 +88,7 @@ async def pending(database: Database, packages: Sequence[Migrations]) -> list[st
 
 @asynccontextmanager
 async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection and, on PostgreSQL, keep other processes from migrating. SQLite has its write lock."""
+    """Open a connection and, on PostgreSQL, keep other processes from migrating. SQLite has its write lock."""
     async with database.engine.connect() as connection:
         if database.is_sqlite:
             yield connection

@@ -59,7 +59,7 @@ class Vault:
             raise self._cannot_be_opened() from None
 
     def reseal(self, sealed: str) -> str:
-        """Seal a sealed text anew, with the first key. Raises `Unsafe` when none of the keys opens it."""
+        """Seal a sealed text again, with the first key. Raises `Unsafe` when none of the keys opens it."""
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken:

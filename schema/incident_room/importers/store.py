@@ -11,7 +11,7 @@ from watchword import Transaction
 
 
 class Store(Protocol):
-    """Lends sessions and transactions. A command's `Operator` and a mutation's context implement it."""
+    """Opens sessions and transactions. A command's `Operator` and a mutation's context implement it."""
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]: ...
 

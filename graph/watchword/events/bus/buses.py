@@ -89,7 +89,7 @@ async def _of_cluster(parts: SplitResult) -> Redis:
 
 
 def _patience() -> dict[str, Any]:
-    """Return the options for one attempt to connect. The bus makes the next one, and finds the master anew."""
+    """Return the options for one attempt to connect. The bus makes the next, and asks for the master again."""
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,

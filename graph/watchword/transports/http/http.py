@@ -262,7 +262,7 @@ def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
 
 
 def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
-    # RFC 9470, section 3: `max_age` says how recent an authentication the strictest field asks for.
+    # RFC 9470, section 3. `max_age` is that of the strictest field.
     shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
     mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
     # A resolver's own error may have this code, with any `maxAge` or none.
