@@ -228,7 +228,7 @@ def _number(text: str) -> int | float:
     if not isfinite(near):
         return Number(text)
     if not near.is_integer():
-        # A float with a fraction is below 2**52, where every integer equals a float: this is no integer.
+        # A float with a fraction is below 2**52, where every integer equals a float: `text` is no integer.
         return near if _is_near_enough(near, text) else Number(text)
     try:
         written = Decimal(text)

@@ -16,7 +16,7 @@ def canonical(address: str) -> str:
 
 
 def folded(address: str) -> str:
-    """Return the form in which addresses are compared, equal for any case and normalisation (canonical
+    """Return the form in which addresses are compared, equal for any letter case and normalisation (canonical
     caseless match of the Unicode Standard, definition D145, in NFC)."""
     apart = unicodedata.normalize("NFD", address.strip()).casefold()
     return unicodedata.normalize("NFC", apart)

@@ -78,7 +78,7 @@ async def set_password(unit: Transaction, id: str, hash: str, keep: str | None =
 
 
 def has_address(email: str) -> ColumnElement[bool]:
-    """Return the SQL condition that an account has this address, in any case and normalisation.
+    """Return the SQL condition that an account has this address, in any letter case and normalisation.
 
     If normalisation made the addresses of two accounts equal (`twins`), the account that keeps its old
     form matches exactly that form; the other account matches every other form.
@@ -90,7 +90,7 @@ def has_address(email: str) -> ColumnElement[bool]:
 
 
 async def find_account(db: AsyncSession, email: str) -> Account | None:
-    """Find an account by its e-mail address, in any case and normalisation."""
+    """Find an account by its e-mail address, in any letter case and normalisation."""
     if not is_storable(email):
         return None
     return await db.scalar(select(Account).where(has_address(email)))

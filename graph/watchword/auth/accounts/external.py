@@ -142,7 +142,10 @@ class External:
             self._cache.popitem(last=False)
 
     async def _with_account(self, verified: Verified, address: str) -> Principal:
-        """Return the principal with its account here as subject. Raises `TokenRevoked` if that is disabled."""
+        """Return the principal with its account here as subject.
+
+        Raises `TokenRevoked` if the account is disabled, or was signed out after the token was issued.
+        """
         person, principal = verified.person, verified.principal
         if person.issuer.accounts == "none":
             return replace(principal, subject=fingerprint(person.issuer.issuer, person.subject))

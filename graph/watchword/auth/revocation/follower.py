@@ -20,7 +20,7 @@ from watchword.errors import CursorExpired, Ending
 from watchword.events.event import Event, Place
 from watchword.process.background import Supervised
 
-# Seconds that a connection of a session that is kept has to renew its token, if the settings give no grace
+# Seconds within which a connection of the kept session must renew its token, if the settings give no grace
 # period for outdated tokens.
 KEPT_GRACE = 10.0
 # Seconds between two removals of outdated revocations from memory.
@@ -105,7 +105,7 @@ class RevocationFollower:
         while True:
             # Read everything again: if this task failed at an event, that event must not be skipped.
             after = await self._recall()
-            # CursorExpired: events were pruned before they were read. The next recall reads all that matter.
+            # CursorExpired: events were pruned before they were read. The next recall reads those that still matter.
             with suppress(CursorExpired):
                 await self._hear(task, after)
 

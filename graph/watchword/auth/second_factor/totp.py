@@ -88,7 +88,7 @@ async def begin(unit: Transaction, vault: Vault, settings: Settings, account: st
 
 
 async def confirm(unit: Transaction, vault: Vault, account: str, otp: str) -> list[str]:
-    """Enable the secret of `begin`, given a code that proves that the app has it; return recovery codes.
+    """Enable the secret from `begin` if `otp` proves that the app has it, and return recovery codes.
 
     Raises `BadUserInput`.
     """

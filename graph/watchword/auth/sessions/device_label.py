@@ -1,6 +1,6 @@
 """Labels for devices, so that users recognise them in their list of sessions. Pure.
 
-It is for display only: a client can send any User-Agent it likes.
+They are for display only: a client can send any User-Agent it likes.
 """
 
 from __future__ import annotations

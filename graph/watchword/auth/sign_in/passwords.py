@@ -1,4 +1,4 @@
-"""Password hashes: argon2id (RFC 9106), in equal time for accounts that do not exist.
+"""Password hashes: argon2id (RFC 9106), with the same work for accounts that do not exist.
 
 Hashes are queued (`hash_queue`). Never make one in a transaction, or other transactions wait for its locks.
 """
