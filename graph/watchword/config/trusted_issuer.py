@@ -1,4 +1,4 @@
-"""The setting that describes an identity provider, so that its access tokens are accepted."""
+"""A trusted issuer in the settings: an identity provider from which access tokens are accepted."""
 
 from __future__ import annotations
 

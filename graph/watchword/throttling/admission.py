@@ -24,7 +24,7 @@ class Bounds:
 
 
 class Quota:
-    """Counts what is open in this process, for all transports together."""
+    """Counts the connections or operations that are open in this process, for all transports together."""
 
     def __init__(self, what: str, bounds: Bounds) -> None:
         """`what` names what is counted, in the plural, for the error message."""
@@ -52,7 +52,7 @@ class Quota:
         return Slot(self, keys)
 
     def give_back(self, keys: tuple[tuple[str, str], ...]) -> None:
-        """Count down the keys of a slot."""
+        """Decrement the counts of a slot's keys."""
         self._counts.subtract(keys)
         for key in keys:
             if not self._counts[key]:

@@ -134,8 +134,8 @@ class Attempts:
     async def begin(self, limit: str, *key: str) -> CountedAttempt:
         """Count an attempt as `count` does; `decide` must be called when its result is known.
 
-        If undecided attempts of this process have used up the limit, it waits for their results instead
-        of refusing: a whole office may be signing in with the right passwords. Raises `Exceeded`.
+        If undecided attempts of this process have used up the limit, wait for their results instead of
+        refusing: a whole office may be signing in with the right passwords. Raises `Exceeded`.
         """
         while True:
             async with self._lock:

@@ -12,7 +12,7 @@ def generate() -> str:
 
 
 def stored_hash(token: str) -> str:
-    """Return the SHA-256 of an opaque token in hexadecimal, which the database stores in its place.
+    """Return the SHA-256 of an opaque token in hexadecimal, which is stored instead of the token.
 
     256 random bits cannot be guessed, so they need neither a salt nor a slow hash.
     """

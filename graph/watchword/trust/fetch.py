@@ -27,7 +27,7 @@ LONGEST = 3.0
 LARGEST = 262_144
 # Seconds to cache a response: if it does not say for how long; the least; the most.
 UNSAID, SHORTEST, KEPT_MOST = 300.0, 60.0, 86_400.0
-# RFC 9111, section 1.2.2: a larger number of seconds means this many.
+# RFC 9111, section 1.2.2: a larger number of seconds counts as this.
 _ENDLESS = 2.0**31
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*(\d+)\s*(?=,|$)", re.ASCII | re.IGNORECASE)
 _UNKEPT = re.compile(r"(?:^|,)\s*no-(?:store|cache)\b", re.ASCII | re.IGNORECASE)

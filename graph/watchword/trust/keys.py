@@ -37,7 +37,7 @@ class IssuerKeys:
         self._asking: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None) -> tuple[VerifyingKey, ...] | None:
-        """Return the keys with this id, or those without an id for None; None when there are none.
+        """Return the keys with this id (those without an id if it is None), or None when there are none.
 
         Asks the issuer when the keys are too old or the id is unknown: at most once in 10 seconds, with
         one request for all callers that wait. Raises `Unavailable` when there are no usable keys, and

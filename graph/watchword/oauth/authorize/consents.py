@@ -1,4 +1,4 @@
-"""Consents: the scopes that a person lets a client have. Given on the consent page, withdrawn later."""
+"""Consents: the scopes that a person lets a client have, until the person withdraws the consent."""
 
 from __future__ import annotations
 

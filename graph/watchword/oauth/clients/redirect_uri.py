@@ -26,7 +26,7 @@ def is_registered(given: str, registered: Collection[str]) -> bool:
 
 
 def is_for_one_host(uri: str) -> bool:
-    """Tell whether a redirect URI can reach one host only: with https, the host needs a certificate."""
+    """Tell whether a redirect URI can reach one host only: with https, a certificate proves the host."""
     return uri.startswith("https://")
 
 

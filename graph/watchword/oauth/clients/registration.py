@@ -195,7 +195,7 @@ def _keys(asked: Registration) -> dict[str, Any] | None:
     if reasons:
         raise BadUserInput(f"One of the keys cannot be used: {reasons[0]}.", path)
     keys = [key for key in asked.jwks["keys"] if verifies(key)] if asked.jwks else []
-    # A trusted issuer may publish two, and both are tried. Refuse them here: the admin can correct them.
+    # Two such keys of a trusted issuer are both tried. Refuse them here: the admin can correct them.
     if len({(each.kid, each.algorithm) for alike in found.values() for each in alike}) < len(keys):
         raise BadUserInput("Two keys for one algorithm have the same kid.", path)
     if not 1 <= len(keys) <= MOST_KEYS:
