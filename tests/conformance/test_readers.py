@@ -95,7 +95,11 @@ async def is_stuck(server: ToyServer) -> bool:
     [(1, "too long"), (2, "too long"), (2, "too much")],
     ids=["alone", "in a group", "too much"],
 )
-@pytest.mark.parametrize("stock", [False, True], ids=["ours", "any server"])
+@pytest.mark.parametrize(
+    "stock",
+    [False, pytest.param(True, marks=pytest.mark.exhaustive)],
+    ids=["ours", "any server"],
+)
 async def test_a_client_that_does_not_read_is_disconnected_and_can_read_the_reason(
     transport: str, count: int, why: str, stock: bool, clock: MovedClock
 ) -> None:
