@@ -16,7 +16,7 @@ from watchword.asgi.types import Message
 
 EXTENSION = "watchword.wire"
 """The key in `scope["extensions"]` under which a server passes its own wire."""
-# Seconds that a client may take to read the end of its connection, before the connection is cut.
+# Seconds that a client has to read the last bytes of its connection before the connection is aborted.
 CLOSING_SECONDS = 5.0
 
 

@@ -122,7 +122,7 @@ class Group:
         except asyncio.CancelledError as error:
             if self._is_closed or self._background.is_closed:
                 raise
-            # A timeout or a task group that the resolver keeps open across a `yield` cancelled this task.
+            # This task was cancelled by a timeout or a task group that the resolver keeps open across a `yield`.
             await self._scatter(error)
         except Exception as error:
             # Sharing may have caused the error. Run each member separately; a real error is raised again.

@@ -194,7 +194,7 @@ class Solo:
         except asyncio.CancelledError as error:
             if self._is_stopped or self._background.is_closed:
                 raise
-            # A timeout or a task group that the resolver keeps open across a `yield` cancelled this task.
+            # This task was cancelled by a timeout or a task group that the resolver keeps open across a `yield`.
             errors = as_errors(error)
         except Exception as error:
             errors = as_errors(error)

@@ -4,7 +4,7 @@ Four names say where something is in a stream, here, in the other modules of `ev
 
 * `resume_from`: the place or progress after which a run begins;
 * `current`: the newest event that a run, a mailbox or a reader has passed on;
-* `answered_to`: how far the answers go that a subscriber has;
+* `answered_to`: the progress up to which a subscriber has the answers;
 * `head`: the newest event of the stream.
 """
 

@@ -40,7 +40,7 @@ class Hub:
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
-        # Names of streams: those that may have no mailbox left, those whose reader has moved since the last
+        # Names of streams: those that may have no mailbox left, those whose reader has advanced since the last
         # look, those being healed (missing events are read from the log), and those whose healing failed,
         # which is tried again at the next look.
         self._unread: set[str] = set()

@@ -1,8 +1,8 @@
 """Limits on what a document may ask for, checked before anything is run.
 
 The limits are on the depth of fields, and on the numbers of aliases, of fields of one name, and of objects.
-The selection below a page counts once for each item that the page may have. Introspection has a depth limit of its own, so that tools can read
-the schema whatever the limit for other fields is.
+The selection below a page counts once for each item that the page may have. Introspection has a depth limit
+of its own, so that tools can read the schema whatever the limit for other fields is.
 """
 
 from __future__ import annotations

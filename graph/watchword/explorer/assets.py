@@ -2,7 +2,7 @@
 
 `make explorer` installs them from the package registry, pinned by package-lock.json with integrity hashes. The
 packages contain files that are built for browsers, so nothing is bundled here. GraphiQL's built file includes
-the hundred packages that it depends on, so package.json replaces those by an empty one.
+the hundred packages that it depends on, so package.json replaces each of those by an empty package.
 """
 
 from __future__ import annotations

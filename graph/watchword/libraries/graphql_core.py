@@ -24,7 +24,7 @@ _PASSING_ON = {
 def checking_executor(base: type[Executor[Any]]) -> type[Executor[Any]]:
     """Make an executor that answers a field with an error when JSON cannot hold its value.
 
-    If this were found only when the whole answer is written, one such value would make the answer fail.
+    If this were found only when the whole answer is written, one such value would make all of it fail.
     """
     complete = base.complete_leaf_value
 

@@ -73,7 +73,7 @@ def permission_extensions(field: GraphQLField) -> list[PermissionExtension]:
 
 
 def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:
-    """Return how many items a connection of `strawberry.relay` returns when the client asks for no number.
+    """Return how many items a connection of `strawberry.relay` returns when the client does not say.
 
     None for every other field.
     """

@@ -81,7 +81,7 @@ async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
 
 
 async def pending(database: Database, packages: Sequence[Migrations]) -> list[str]:
-    """Return the packages of which the database lacks revisions. Raises `Unsafe` as `upgrade` does."""
+    """Return the packages that have revisions which the database lacks. Raises `Unsafe` as `upgrade` does."""
     async with database.engine.connect() as connection:
         return [p.package for p in packages if await connection.run_sync(_is_behind, p)]
 

@@ -50,7 +50,7 @@ class Migrations:
 def check_owner(connection: Connection, migrations: Migrations) -> None:
     """Raise `Unsafe` if the version table belongs to another package, or is no version table.
 
-    Also raises it if the package has another version table already: its tables would be made again.
+    Also raises it if the package has another version table already: otherwise its tables would be created again.
     """
     package, table = migrations.package, migrations.version_table
     inspector = sa.inspect(connection)

@@ -18,7 +18,7 @@ from watchword import Transaction, moment, new_id
 
 
 async def known(db: AsyncSession, page: str, ids: Iterable[str]) -> dict[str, str]:
-    """Return the keys of the components that were imported from a page, by the page's own ids."""
+    """Return the keys of a page's imported components, each under the id that the page itself uses."""
     found = await db.execute(
         select(ComponentRow.source_id, ComponentRow.id).where(
             ComponentRow.source == page, ComponentRow.source_id.in_(set(ids))

@@ -67,7 +67,7 @@ class Changes:
 async def changes(db: AsyncSession, last: Look | None, check: Check) -> Changes:
     """Return the streams that changed since the last look. Without one, return none, and `is_sure` False."""
     is_sqlite = db.get_bind().dialect.name == "sqlite"
-    # Take the snapshot first: a commit between it and the query is then reported twice, and not missed.
+    # Take the snapshot first: a commit between it and the query is then reported twice instead of missed.
     now = Look("", "", None) if is_sqlite else Look(*(await db.execute(_SERVER)).one(), None)
     if last is None or last.server != now.server or not await _holds(db, last, check):
         latest = _known(now).order_by(streams.c.changed.desc()).limit(1)

@@ -178,7 +178,7 @@ class Stream:
     # The owner of its lifecycle.
 
     def ended(self, ending: Ending) -> None:
-        # No last event can be written before the head is sent. `run` checks the lease once it is.
+        # Before the head is sent, no last event can be written. `run` checks the lease after the head.
         if self._lifecycle.state is ConnectionState.OPENING or not self._lifecycle.close():
             return
         # After the lease has ended no more answers may be sent, only the reason.

@@ -46,7 +46,7 @@ class CloseCode(int, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Initialise:
-    """Authenticate, then `acknowledge`."""
+    """Authenticate, then send `ack_message`."""
 
     payload: dict[str, Any] | None
 
