@@ -6,9 +6,9 @@ from typing import Any
 
 from docs.generator import markdown
 from docs.generator.markdown import code, table
-from watchword.tokens.compact import decode, header_of
 from watchword.tokens.explanation import MEANINGS, TIMES
 from watchword.tokens.issue import TokenIssuer
+from watchword.tokens.jose.compact import decode, header_of
 from watchword.tokens.keys import KeyRing, generate
 from watchword.tokens.members import members
 

@@ -28,7 +28,7 @@ from tests.support.tokens import key
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.keys.signing_keys import load
 from watchword.storage.database import Database
-from watchword.tokens.compact import decode
+from watchword.tokens.jose.compact import decode
 from watchword.tokens.keys import KeyRing
 
 QUERY = "{ viewer { id } }"

@@ -18,7 +18,7 @@ import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.tokens import key
-from watchword.tokens.compact import decode
+from watchword.tokens.jose.compact import decode
 from watchword.tokens.keys import Key, KeyRing, encode
 
 _JWS = jwt.PyJWS()

@@ -14,7 +14,7 @@ from watchword.config.settings import Settings
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import NotFound, Unsafe
 from watchword.process.clock import SystemClock
-from watchword.tokens.jwk import BadKey, read_set
+from watchword.tokens.jose.jwk import BadKey, read_set
 from watchword.transaction import Transaction
 from watchword.trust.discovery import discover
 from watchword.trust.fetch import FetchFailed, fetch, time_limit

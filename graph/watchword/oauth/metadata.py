@@ -9,7 +9,7 @@ from watchword.auth.http.routes import JWKS
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.oauth.clients.registration import ClientAuthMethod, Grant, known_scopes
-from watchword.tokens.jwk import ASYMMETRIC
+from watchword.tokens.jose.jwk import ASYMMETRIC
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 AUTHORIZE, TOKEN = "/oauth/authorize", "/oauth/token"

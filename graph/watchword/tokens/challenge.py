@@ -4,7 +4,7 @@ RFC 9449, section 7.1)."""
 from __future__ import annotations
 
 from watchword.errors import InvalidProof, WatchwordError
-from watchword.tokens.jwk import ASYMMETRIC
+from watchword.tokens.jose.jwk import ASYMMETRIC
 
 
 def challenge(error: WatchwordError | None = None, *, bound: bool = False) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from watchword.errors import InvalidProof, InvalidToken, NonceNeeded, UntimelyProof
-from watchword.tokens import jwk
-from watchword.tokens.compact import header_of
-from watchword.tokens.jws import check_signature
+from watchword.tokens.jose import jwk
+from watchword.tokens.jose.compact import header_of
+from watchword.tokens.jose.jws import check_signature
 from watchword.tokens.keys import encode, thumbprint
 from watchword.tokens.members import members
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from watchword.errors import WatchwordError
-from watchword.tokens.compact import decode, header_of
+from watchword.tokens.jose.compact import decode, header_of
 from watchword.tokens.members import members
 
 MEANINGS = {

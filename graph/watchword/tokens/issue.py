@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchword.principal import FIRST_PARTY, is_delegated
-from watchword.tokens.jws import sign
+from watchword.tokens.jose.jws import sign
 from watchword.tokens.keys import KeyRing
 
 

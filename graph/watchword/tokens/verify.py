@@ -10,8 +10,8 @@ from watchword.errors import InvalidToken, TokenExpired
 from watchword.principal import Principal, is_delegated
 from watchword.process.clock import Clock
 from watchword.tokens.claims import Expected, check_type, principal
-from watchword.tokens.compact import LONGEST, header_of
-from watchword.tokens.jws import check_signature
+from watchword.tokens.jose.compact import LONGEST, header_of
+from watchword.tokens.jose.jws import check_signature
 from watchword.tokens.keys import KeyRing
 from watchword.tokens.members import members
 

@@ -12,8 +12,8 @@ from watchword.principal import Principal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.tokens.claims import Expected, principal
-from watchword.tokens.compact import decode, header_of
-from watchword.tokens.jws import check_signatures
+from watchword.tokens.jose.compact import decode, header_of
+from watchword.tokens.jose.jws import check_signatures
 from watchword.tokens.keys import VerifyingKey
 from watchword.tokens.members import members
 from watchword.tokens.verify import UnknownKey

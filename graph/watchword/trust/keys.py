@@ -10,7 +10,7 @@ from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.errors import Unavailable
 from watchword.process.background import Background
 from watchword.process.clock import Clock
-from watchword.tokens.jwk import BadKey, Keys, read_set
+from watchword.tokens.jose.jwk import BadKey, Keys, read_set
 from watchword.tokens.keys import VerifyingKey
 from watchword.trust.discovery import Found, discover
 from watchword.trust.fetch import FetchFailed, fetch, time_limit

@@ -16,7 +16,7 @@ from tests.support.issuer import JWKS, FakeIssuer, fake_issuer
 from tests.support.tokens import key, unsigned
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.cli.commands import cli
-from watchword.tokens.compact import LONGEST
+from watchword.tokens.jose.compact import LONGEST
 from watchword.tokens.keys import encode
 
 ALICE = "alice@example.com"

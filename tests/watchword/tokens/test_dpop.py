@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.support.dpop import KeyHolder
 from watchword.errors import InvalidProof, NonceNeeded, UntimelyProof
-from watchword.tokens.compact import LONGEST
 from watchword.tokens.dpop import (
     LONGEST_ID,
     NONCE_SECONDS,
@@ -22,6 +21,7 @@ from watchword.tokens.dpop import (
     check_nonce,
     nonce,
 )
+from watchword.tokens.jose.compact import LONGEST
 from watchword.tokens.keys import encode
 
 NOW = 1_800_000_000.0

@@ -7,8 +7,8 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
 from watchword.errors import InvalidToken
-from watchword.tokens.compact import decode
 from watchword.tokens.issue import TokenIssuer
+from watchword.tokens.jose.compact import decode
 from watchword.tokens.keys import KeyRing
 from watchword.tokens.members import members
 

@@ -18,7 +18,7 @@ from tests.support.tokens import claims, key, signed, unsigned, verifier
 from watchword.errors import InvalidToken, TokenExpired
 from watchword.principal import Grants, Principal
 from watchword.tokens.claims import LONGEST_NAME
-from watchword.tokens.compact import LONGEST
+from watchword.tokens.jose.compact import LONGEST
 from watchword.tokens.keys import encode
 from watchword.tokens.verify import UnknownKey
 

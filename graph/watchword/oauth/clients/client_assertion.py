@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchword.errors import InvalidToken
-from watchword.tokens.compact import decode, header_of
-from watchword.tokens.jwk import BadKey, read_set
-from watchword.tokens.jws import check_signatures
+from watchword.tokens.jose.compact import decode, header_of
+from watchword.tokens.jose.jwk import BadKey, read_set
+from watchword.tokens.jose.jws import check_signatures
 from watchword.tokens.members import members
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -13,7 +13,7 @@ from watchword.domain import Domain
 from watchword.errors import BadUserInput
 from watchword.formats.text import checked_text
 from watchword.oauth.clients.redirect_uri import ANSWERS
-from watchword.tokens.jwk import BadKey, OtherPurpose, read_set, verifies
+from watchword.tokens.jose.jwk import BadKey, OtherPurpose, read_set, verifies
 
 LONGEST_NAME = 200
 LONGEST_URI = 2_000

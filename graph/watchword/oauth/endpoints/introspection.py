@@ -18,7 +18,7 @@ from watchword.oauth.endpoints.form import read_form, required
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
 from watchword.storage.columns import moment
-from watchword.tokens.compact import decode
+from watchword.tokens.jose.compact import decode
 from watchword.tokens.members import members
 
 # The answer says neither why a token is inactive nor whether it ever existed (section 2.2).

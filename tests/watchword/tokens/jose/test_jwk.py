@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.support.tokens import key
 from watchword.errors import InvalidToken
-from watchword.tokens.compact import decode
-from watchword.tokens.jwk import ASYMMETRIC, LONGEST_ID, MOST_ALIKE, BadKey, read, read_set
-from watchword.tokens.jws import check_signature, check_signatures, sign
+from watchword.tokens.jose.compact import decode
+from watchword.tokens.jose.jwk import ASYMMETRIC, LONGEST_ID, MOST_ALIKE, BadKey, read, read_set
+from watchword.tokens.jose.jws import check_signature, check_signatures, sign
 from watchword.tokens.keys import Key, encode, thumbprint
 
 KEYS = {name: key(name) for name in ("ES256", "RS256", "EdDSA")}

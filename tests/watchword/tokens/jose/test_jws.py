@@ -9,7 +9,7 @@ import pytest
 import watchword
 from tests.support.tokens import key
 from watchword.errors import InvalidToken
-from watchword.tokens.jws import check_signature, sign
+from watchword.tokens.jose.jws import check_signature, sign
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])

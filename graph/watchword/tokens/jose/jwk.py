@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from watchword.config.auth_settings import MINIMUM_RSA_BITS
 from watchword.errors import InvalidToken
-from watchword.tokens.compact import decode
+from watchword.tokens.jose.compact import decode
 from watchword.tokens.keys import PublicKey, VerifyingKey, thumbprint
 
 LONGEST_RSA_BITS = 8_192

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.errors import InvalidToken
-from watchword.tokens.compact import decode, header_of
+from watchword.tokens.jose.compact import decode, header_of
 from watchword.tokens.keys import encode
 
 
