@@ -80,7 +80,7 @@ async def hang(caller: Caller, follower: WebSocketClient, proxy: Any) -> None:
     )
     assert (signed_in, queried, changed, status) == (503, "UNAVAILABLE", "UNAVAILABLE", 503)
     # The look at the log does not hang, and reports that it fails.
-    while "the look at the log" not in (await caller.ready())[1]:
+    while "the check of the event log" not in (await caller.ready())[1]:
         pass
     proxy.is_deaf = False
     while await caller.ready() != (200, set()):

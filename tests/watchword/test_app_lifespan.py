@@ -184,7 +184,7 @@ async def connected(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Running
             yield app
 
 
-NEEDED = {"the look at the log", "the follower of revocations"}
+NEEDED = {"the check of the event log", "the follower of revocations"}
 TASKS = NEEDED | {
     "the listener of the bus",
     "the sender of the bus",
@@ -212,7 +212,7 @@ async def test_each_background_task_is_restarted_and_readiness_reports_its_failu
             while (said := await unwell())[1] != [name]:
                 pass
             assert said[0] == (503 if name in NEEDED else 200)
-            assert f"{name} died and is started again" in caplog.text
+            assert f"{name} failed and is restarted" in caplog.text
         while (await unwell()) != (200, []):
             clock.move(LONGEST_PAUSE)
 

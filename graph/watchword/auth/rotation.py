@@ -39,4 +39,4 @@ class Rotation:
         if is_due(keys.newest, settings, now):
             made = await rotate_when_due(database, vault, settings, now)
             if made is not None:
-                log.info("signing key %s was made, and signs later", made.key.kid)
+                log.info("signing key %s was made; it signs later", made.key.kid)

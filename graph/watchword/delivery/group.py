@@ -126,7 +126,7 @@ class Group:
             await self._scatter(error)
         except Exception as error:
             # Sharing may have caused the error. Run each member separately; a real error is raised again.
-            log.debug("a group ends: %s", type(error).__name__, exc_info=error)
+            log.debug("a shared execution ended: %s", type(error).__name__, exc_info=error)
             await self._scatter(error)
         else:
             await self._finish(None, is_shared and self._is_shared)

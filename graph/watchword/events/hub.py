@@ -58,7 +58,9 @@ class Hub:
         """Receive events until the background is closed."""
         await self._bus.open(self.receive)
         # Needed: without the looks, this process could miss a revocation that the bus has lost.
-        self._background.every(self._look_seconds, "the look at the log", self.look, is_needed=True)
+        self._background.every(
+            self._look_seconds, "the check of the event log", self.look, is_needed=True
+        )
 
     def receive(self, event: Event) -> None:
         """Take one event from the bus. Never blocks."""
@@ -180,7 +182,9 @@ class Hub:
     def _heal(self, reader: Reader) -> None:
         if reader.stream not in self._healing:
             self._healing.add(reader.stream)
-            self._background.spawn(f"healing of {reader.stream}", self._healed(reader))
+            self._background.spawn(
+                f"the reading of missed events of {reader.stream}", self._healed(reader)
+            )
 
     async def _healed(self, reader: Reader) -> None:
         """Read the missing events. If the database does not answer, try again at the next look."""
@@ -191,7 +195,7 @@ class Hub:
             self._unhealed.add(reader.stream)
             if not is_unavailable(error):
                 raise
-            log.warning("the log cannot be read; stream %s waits", reader.stream)
+            log.warning("the event log cannot be read; stream %s is read later", reader.stream)
         finally:
             # There is no await between the last `has_hole` and this line, so a hole that is noticed later
             # starts a new task.
@@ -205,7 +209,7 @@ class Hub:
             said = "went back" if isinstance(expired, WentBack) else "was pruned"
             log.warning(
                 "the log of stream %s %s: what this process had read up to position %d is not in it"
-                " any more, and its subscribers fetch anew",
+                " any more, and its subscribers must fetch again",
                 reader.stream,
                 said,
                 reader.current.position,

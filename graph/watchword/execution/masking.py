@@ -55,7 +55,7 @@ def mask(cause: BaseException) -> WatchwordError:
         meant.extensions = _extensions(cause)
         return meant
     if is_unavailable(cause):
-        log.warning("an operation could not ask the database: %s", type(cause).__name__)
+        log.warning("an operation could not reach the database: %s", type(cause).__name__)
         return Unavailable("The database cannot be asked just now.")
     id = secrets.token_hex(8)
     log.error("unexpected error %s", id, exc_info=cause)

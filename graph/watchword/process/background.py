@@ -79,7 +79,7 @@ class Supervised:
     def well(self) -> None:
         """Report a success: this ends an earlier failure, and makes the next pause short."""
         if self.failed_at is not None:
-            log.info("%s is well again", self.name)
+            log.info("%s works again", self.name)
         self.failed_at = self._last = None
         self._backoff.reset()
 
@@ -111,12 +111,14 @@ class Supervised:
     def _log_failure(self, error: BaseException) -> None:
         match error:
             case WatchwordError() | Unsafe():
-                log.warning("%s failed and is tried again: %s", self.name, error)
+                log.warning("%s failed and is retried: %s", self.name, error)
             case Exception() if self._is_away(error):
                 # Leave out the message: a driver may put the password of the server's URL into it.
-                log.warning("%s waits for its server: %s", self.name, type(error).__name__)
+                log.warning(
+                    "%s waits until its server can be reached: %s", self.name, type(error).__name__
+                )
             case _:
-                log.error("%s died and is started again", self.name, exc_info=error)
+                log.error("%s failed and is restarted", self.name, exc_info=error)
 
 
 class Background:

@@ -226,7 +226,10 @@ class Attempts:
     def _lose(self, error: Exception) -> None:
         self._away_until = _loop_time() + PAUSE_SECONDS
         cause = getattr(error, "storage_error", error)
-        log.warning("Redis is away, attempts are counted here: %s", type(cause).__name__)
+        log.warning(
+            "Redis cannot be reached, so attempts are counted in this process: %s",
+            type(cause).__name__,
+        )
 
 
 async def _add_to(storage: Storage, name: str, seconds: int) -> tuple[int, Count]:

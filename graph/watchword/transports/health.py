@@ -59,7 +59,7 @@ class _Question:
     async def ask(self) -> bool:
         """Return whether the database answers within `ANSWER_SECONDS`."""
         if self._asking is None or self._asking.done():
-            self._asking = self._background.spawn("question to the database", self._ask())
+            self._asking = self._background.spawn("the health check of the database", self._ask())
         asked = self._asking
         await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
         return asked.done() and not asked.cancelled() and asked.exception() is None

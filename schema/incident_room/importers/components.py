@@ -77,7 +77,7 @@ async def record_changes(
         }
         await _record(db, row, there.get(row.id, {}), wanted, update.shown_at)
     return [
-        f"{id}: how the component {each.code} changed is left out, which is not in the file."
+        f"{id}: the change of the component {each.code} is left out, because the file does not have that component."
         for id, update in updates.items()
         for each in update.affected
         if each.code not in here

@@ -261,7 +261,7 @@ async def test_an_update_tells_how_components_changed_and_when(room: Room) -> No
     content = file(incident("a", told, components=[DOWN]), at=FIRST)
     report = await import_statuspage(room.context("admin"), content)
     assert report.notes == [
-        "u1: how the component gone changed is left out, which is not in the file."
+        "u1: the change of the component gone is left out, because the file does not have that component."
     ]
     query = "{ incidents(first: 1) { nodes { updates { nodes { componentChanges { oldStatus newStatus at component { name } } } } } } }"
     [found] = (await room.data("anonymous", query))["incidents"]["nodes"]

@@ -52,7 +52,7 @@ async def test_a_task_that_dies_is_told_restarted_and_well_again(
     [unwell] = background.unwell
     assert (unwell.name, unwell.failed_at) == ("the watch", clock.now())
     [record] = caplog.records
-    assert record.getMessage() == "the watch died and is started again"
+    assert record.getMessage() == "the watch failed and is restarted"
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], LookupError)
     clock.move(LONGEST_PAUSE)
@@ -89,10 +89,10 @@ async def test_the_same_reason_is_told_once_and_another_as_well(
         clock.move(LONGEST_PAUSE)
         await until(lambda: clock.waiting == 1)
     assert [record.getMessage() for record in caplog.records] == [
-        "work waits for its server: OSError",
-        "work died and is started again",
-        "work waits for its server: OSError",
-        "work failed and is tried again: Set it.",
+        "work waits until its server can be reached: OSError",
+        "work failed and is restarted",
+        "work waits until its server can be reached: OSError",
+        "work failed and is retried: Set it.",
     ]
 
 

@@ -151,7 +151,9 @@ async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waitin
         answers = await asyncio.gather(*(ready(client) for _ in range(50)))
         assert answers == [NOT_READY] * 50
         # The probes were answered without the database, which has not answered yet.
-        assert "question to the database" in {task.get_name() for task in asyncio.all_tasks()}
+        assert "the health check of the database" in {
+            task.get_name() for task in asyncio.all_tasks()
+        }
         proxy.is_deaf = False
         assert await until_ready(client)
 

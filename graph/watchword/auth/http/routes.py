@@ -203,7 +203,11 @@ async def first_party(auth: AuthService, request: Request) -> Principal:
             headers["dpop-nonce"] = error.nonce
         raise Refusal(401, error_code, error.message, headers) from error
     if principal.client != FIRST_PARTY or principal.session is None:
-        raise Refusal(403, "access_denied", "Only who has signed in here itself can step up.")
+        raise Refusal(
+            403,
+            "access_denied",
+            "Only a session that was opened by this server's own sign-in can step up.",
+        )
     return principal
 
 

@@ -175,7 +175,7 @@ class RedisBus:
         try:
             event = _decode(data)
         except ValueError:
-            log.warning("a message that is no event came over Redis")
+            log.warning("Redis delivered a message that is not an event")
             return
         if self._receive is not None:
             self._receive(event)

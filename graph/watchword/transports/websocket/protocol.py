@@ -243,7 +243,7 @@ def _unambiguous(data: str) -> dict[str, Any]:
         return members(data.encode())
     except InvalidToken as error:
         log.info("a message that may hold a credential was refused by the rule: %s", error.rule)
-        raise _Bad("a member is there twice, or a number is out of range") from error
+        raise _Bad("a member is repeated, or a number is out of range") from error
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any] | None:

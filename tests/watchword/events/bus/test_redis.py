@@ -290,7 +290,7 @@ async def test_a_message_that_is_no_event_is_logged_and_ignored(
         await other.hear("bear")
         assert other.heard == [event("bear")]
         assert other.bus._pubsub is kept
-    assert "a message that is no event came over Redis" in caplog.text
+    assert "Redis delivered a message that is not an event" in caplog.text
 
 
 async def test_an_event_that_cannot_be_written_does_not_delay_the_next(
@@ -319,7 +319,7 @@ async def test_after_a_receiver_has_failed_events_are_received_again(
         await until(lambda: not other.bus._unconfirmed)
         one.bus.publish([event("car")])
         await other.hear("car")
-    assert "the listener of the bus died and is started again" in caplog.text
+    assert "the listener of the bus failed and is restarted" in caplog.text
 
 
 async def test_an_outage_is_logged_once(
@@ -338,7 +338,7 @@ async def test_an_outage_is_logged_once(
         server.kill()
         await until(lambda: tries > 3)
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "the listener of the bus waits for its server: ConnectionError"
+        "the listener of the bus waits until its server can be reached: ConnectionError"
     ]
 
 
