@@ -17,6 +17,7 @@ from watchword.domain import Mount
 from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
 from watchword.process.clock import Clock
+from watchword.storage import sql_mistakes
 from watchword.storage.database import Database, exclusive
 from watchword.storage.migration import RUNTIME, of_domain, upgrade
 from watchword.storage.packages import Migrations
@@ -57,7 +58,8 @@ async def bootstrap(
 
     Processes that start at the same time take turns. If a start is interrupted, the next one completes it.
     `tell` is called with a generated password before the account is committed, so that no account can exist
-    whose password was never shown. Raises `Unsafe` if the home directory cannot be used.
+    whose password was never shown. Raises `Unsafe` if the home directory cannot be used, or for an SQL error
+    in the schema's migrations or demo data.
     """
     with _home(settings):
         database = Database(settings.database_url)
@@ -99,7 +101,11 @@ async def _first_account(
         hash=hash,
     )
     if settings.demo and mount.domain.demo:
-        await mount.domain.demo(unit)
+        with sql_mistakes.named("Domain.demo"):
+            await mount.domain.demo(unit)
+            # Write its rows here. If they failed at the commit, the password of an account that does not
+            # exist would have been shown.
+            await unit.db.flush()
     is_generated = settings.admin_password is None
     return Started(True, settings.admin_email, password if is_generated else None)
 

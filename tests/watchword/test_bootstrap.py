@@ -24,6 +24,7 @@ from watchword.bootstrap import Started, bootstrap, packages
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.errors import Unsafe
+from watchword.storage.columns import moment
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, pending, upgrade
 from watchword.storage.packages import Migrations
@@ -202,6 +203,32 @@ async def test_a_password_is_shown_before_its_account_is_committed(place: Place)
     assert [each.is_first for each in told] == [True]
     assert told[0].password is not None
     assert (await place.kept()).accounts == {}
+
+
+async def test_an_sql_error_in_the_demo_names_it_and_leaves_nothing(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def no_column(unit: Transaction) -> None:
+        await unit.db.execute(
+            text("INSERT INTO watchword_accounts (colour) VALUES (:it)"), {"it": "rose"}
+        )
+
+    async def no_account(unit: Transaction) -> None:
+        # It is written after the demo has returned.
+        unit.db.add(Password(account_id="nobody", hash="lilac", changed_at=moment(unit.now)))
+
+    told: list[Started] = []
+    for demo, said in ((no_column, "colour"), (no_account, "(FOREIGN KEY|foreign key) constraint")):
+        mount = Mount(toy_schema.schema, Domain(roles=ROLES, demo=demo))
+        with pytest.raises(Unsafe, match=rf"^Domain.demo failed: .*{said}.*The traceback is in"):
+            await bootstrap(place.settings(), mount, MovedClock(), told.append)
+    assert told == []
+    assert (await place.kept()).accounts == {}
+    assert "in no_column" in caplog.text
+    assert "INSERT INTO watchword_passwords" in caplog.text
+    assert "rose" not in caplog.text
+    assert "lilac" not in caplog.text
+    assert (await place.start()).is_first
 
 
 async def test_tell_is_called_with_the_returned_value(sqlite_place: Place) -> None:

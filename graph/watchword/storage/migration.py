@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchword.errors import Unsafe
-from watchword.storage import former_names
+from watchword.storage import former_names, sql_mistakes
 from watchword.storage.database import Database
 from watchword.storage.packages import (
     REMEDY,
@@ -63,8 +63,8 @@ async def upgrade(database: Database, packages: Sequence[Migrations]) -> None:
     """Apply the missing revisions of each package, in order. Processes that start together take turns.
 
     All revisions of a package are one transaction, so a crash leaves none of them behind. A database that
-    a later release has migrated stays as it is. Raises `Unsafe` if this release cannot use it, or if a
-    package cannot have its version table.
+    a later release has migrated stays as it is. Raises `Unsafe` if this release cannot use it, if a package
+    cannot have its version table, or for an SQL error in a revision.
     """
     async with _turn(database) as connection:
         if not await connection.run_sync(_has_work, packages):
@@ -124,7 +124,9 @@ def _upgrade(connection: Connection, package: Migrations) -> None:
         return
     config = _config(package)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    folder = str(files(package.package))
+    with sql_mistakes.named(f"The migration of the database by {package.package}", folder):
+        command.upgrade(config, "head")
     note(connection, package)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from hashlib import sha256
+from importlib import invalidate_caches
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.migrations import upgrade_to
 from watchword.auth.accounts.accounts import find_account, rename, twins
 from watchword.auth.sessions.sessions import Device, Sessions
 from watchword.config.settings import Settings
+from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, pending, upgrade
@@ -49,6 +51,40 @@ async def test_processes_that_start_together_take_turns(database: Database) -> N
     if not database.is_sqlite:
         await asyncio.gather(*(upgrade(database, PACKAGES) for _ in range(4)))
     assert await pending(database, PACKAGES) == []
+
+
+async def test_an_sql_error_in_a_revision_names_its_file_and_leaves_nothing(
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "wrong_migrations"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "0001_birds.py").write_text(
+        """import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("birds", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_index("ix_nests", "nests", ["id"])
+"""
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    invalidate_caches()
+    wrong = Migrations("wrong_migrations", "wrong_version")
+    with pytest.raises(Unsafe) as raised:
+        await upgrade(database, [RUNTIME, wrong])
+    assert str(raised.value).startswith(
+        "The migration of the database by wrong_migrations failed in 0001_birds.py, line 6: "
+    )
+    assert "nests" in str(raised.value)
+    assert "CREATE INDEX ix_nests" in caplog.text
+    assert await pending(database, [RUNTIME, wrong]) == ["wrong_migrations"]
+    async with database.engine.connect() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert {"birds", "wrong_version"}.isdisjoint(tables)
 
 
 OLDER, YOUNGER = "2025-01-01 00:00:00", "2026-01-01 00:00:00"
