@@ -25,8 +25,12 @@ class Domain:
     sentence that says what it allows, for the consent page. `gives` maps a role to the roles that accounts
     with it may give to others, besides their own. `migrations` is the dotted name of a package of Alembic
     revisions, and `version_table` the table in which Alembic keeps the database's version; without it, the
-    table has the package's full name. `demo` fills an empty database with demo data. `commands` are added to
-    the `watchword` command line.
+    table has the package's full name. `demo` fills an empty database with demo data, in the transaction that
+    makes the first account: if it raises, neither exists. `commands` are added to the `watchword` command line.
+
+    One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
+    gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
+    and that account cannot be disabled.
     """
 
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy import select, text
 
-from watchword.auth.accounts.accounts import list_admins, twins
+from watchword.auth.accounts.accounts import ADMIN, list_admins, twins
 from watchword.auth.keys import reseal
 from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.tables import Account
@@ -128,6 +128,9 @@ async def _admin(settings: Settings) -> str:
     async with opened(settings) as database, database.read() as db:
         found = await list_admins(db)
     if not found:
+        roles = load(settings.mount).domain.roles
+        if roles and ADMIN not in roles:
+            return f"is no role of {settings.mount}, so nobody needs it"
         raise Unsafe(
             "Nobody who can sign in here is admin: run `watchword accounts add EMAIL --role admin`."
         )

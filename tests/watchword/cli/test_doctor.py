@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.engine import make_url
 
+import incident_room
 from tests.support.redis import live_redis
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.bootstrap import bootstrap
 from watchword.cli.commands import cli
 from watchword.cli.doctor import CHECKS
 from watchword.config.settings import Settings
-from watchword.domain import load
+from watchword.domain import Mount, load
 from watchword.explorer.assets import FILES
 from watchword.explorer.assets import load as load_assets
 from watchword.process.clock import SystemClock
@@ -252,6 +254,21 @@ def test_nobody_who_can_administrate_is_a_problem(statement: str, home: Path) ->
         "admin": "Nobody who can sign in here is admin: run"
         " `watchword accounts add EMAIL --role admin`."
     }
+
+
+def test_a_schema_without_the_role_admin_needs_no_admin(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(home, 'UPDATE watchword_accounts SET roles = \'["lead", "member"]\'')
+    roles = {"member": frozenset[str](), "lead": frozenset[str]()}
+    for known, is_healthy in ((roles, True), ({}, False)):
+        mount = Mount(incident_room.schema, replace(incident_room.domain, roles=known))
+        monkeypatch.setattr("watchword.cli.doctor.load", lambda name, mount=mount: mount)
+        if is_healthy:
+            said = healthy(doctor(home))["admin"]
+            assert said == "is no role of incident_room:schema, so nobody needs it"
+        else:
+            assert set(problems(doctor(home))) == {"admin"}
 
 
 def test_an_algorithm_that_no_key_is_for_is_a_problem(home: Path) -> None:
