@@ -61,12 +61,25 @@ class _Combinable(abc.ABCMeta):
         return permission(Not(cls.rule))
 
     def allows(cls, principal: Principal) -> bool:
-        """Tell whether a principal passes, outside of any field. Only for rules that read nothing but grants."""
+        """Tell whether a principal passes, outside of any field. Only for rules that read nothing but grants.
+
+        Raises `TypeError` for a rule with an async condition.
+        """
+        if cls.rule.is_async:
+            raise TypeError(
+                f"{cls.__name__} has an async condition, which `allows` cannot ask: test it by a query."
+            )
         return cls.rule.holds(Question(principal, None, None, {}))
 
 
 class Permission(BasePermission, metaclass=_Combinable):
-    """A permission class that asks one rule. Make one with `permission`, or use those below."""
+    """A permission class that asks one rule: `SignedIn`, `HasScope("…")`, or one that `condition` made.
+
+    `A & B`, `A | B` and `~A` are permission classes too. `A.allows(principal)` tells, outside of any field,
+    whether a principal passes a rule that reads nothing but its grants and identity, such as a rule of roles
+    and scopes. It raises `TypeError` for a rule with an async condition. Test rules that read the object, the
+    arguments or the context by a query.
+    """
 
     rule: ClassVar[Rule]
 
@@ -115,7 +128,14 @@ def condition(
 ) -> Callable[[Callable[[Question], bool | Awaitable[bool]]], type[Permission]]:
     """Make a permission class from a function that answers a `Question` with True or False.
 
-    `needs` says in words what is needed to pass, for example "to command this incident".
+    `needs` says in words what is needed to pass, for example "to command this incident". The function may be
+    `async`. It may also raise: a `NotFound` or another `WatchwordError` is the field's error as if the resolver
+    had raised it, and any other error is INTERNAL. No other rule is asked after that, not even in `A | B`.
+
+    Rules are asked before the resolver: the classes of `permission_classes` in their order until one refuses,
+    `A & B` from left to right until one refuses, `A | B` from left to right until one passes. So write
+    `SignedIn & is_owner` if `is_owner` needs a signed-in caller. There is one exception: in `A & B`, rules after
+    a refusal by `RecentlyAuthenticated` are asked too, because STEP_UP_REQUIRED is only true if they pass.
     """
 
     def decorate(function: Callable[[Question], bool | Awaitable[bool]]) -> type[Permission]:

@@ -15,7 +15,15 @@ from watchword.principal import FIRST_PARTY, Principal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question that a rule decides: may this principal read this field, with these arguments?"""
+    """The question that a rule decides: may this principal read this field, with these arguments?
+
+    `source` is the object whose field is read, as its resolver returned it; it is None for a field of Query,
+    Mutation or Subscription. `info` is the field's `Info`, and `info.context` the `Context`. `arguments` are the
+    resolver's keyword arguments: their keys are the names in Python (`starts_at`, not `startsAt`), an input
+    object is an instance of its class, and an argument that the caller left out and that has no default in
+    GraphQL is missing. For a subscription the question is asked again before each event, with the same source
+    and arguments and the event's context.
+    """
 
     principal: Principal
     source: Any

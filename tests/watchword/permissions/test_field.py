@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import strawberry
 from graphql import GraphQLError, assert_name
 from strawberry.permission import PermissionExtension
 
+from watchword.errors import NotFound
 from watchword.permissions.field import (
     Delegated,
     HasRole,
@@ -157,3 +158,86 @@ async def test_refusals_that_happen_at_once_each_say_what_was_needed() -> None:
     needs = [HasRole(str(number)) & gives_three_slowly for number in range(9)]
     said = await asyncio.gather(*map(one, needs))
     assert [each["allOf"][0]["role"] for each in said] == [str(number) for number in range(9)]
+
+
+@dataclass
+class Noting(Asking):
+    """A context in which the condition below notes what it was asked."""
+
+    seen: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+
+
+@condition("to be noted")
+def is_noted(question: Question) -> bool:
+    question.info.context.seen.append((question.source, question.arguments))
+    return True
+
+
+@strawberry.input
+class Plan:
+    starts_at: int = 4
+
+
+@strawberry.type
+class Match:
+    id: int
+
+    @strawberry.field(permission_classes=[is_noted])
+    def name(self) -> str:
+        return "final"
+
+
+@strawberry.type
+class Matches:
+    @strawberry.field(permission_classes=[is_noted])
+    def match(
+        self, first_plan: Plan, lasts: int = 90, note: str | None = strawberry.UNSET
+    ) -> Match:
+        return Match(id=7)
+
+
+async def test_a_question_has_python_names_the_input_object_and_no_source_at_the_root() -> None:
+    context = Noting(ANONYMOUS)
+    query = "{ match(firstPlan: {}) { name } }"
+    result = await strawberry.Schema(Matches).execute(query, context_value=context)
+    assert result.errors is None
+    asked_at_root = {"first_plan": Plan(starts_at=4), "lasts": 90}
+    assert context.seen == [(None, asked_at_root), (Match(id=7), {})]
+
+
+async def test_rules_are_asked_from_left_to_right_and_a_condition_may_raise() -> None:
+    asked: list[str] = []
+
+    def noted(name: str, answer: bool) -> type[Permission]:
+        @condition(f"to be {name}")
+        def function(question: Question) -> bool:
+            asked.append(name)
+            return answer
+
+        return function
+
+    @condition("to exist")
+    async def missing(question: Question) -> bool:
+        asked.append("missing")
+        raise NotFound("There is no such match.")
+
+    yes, no = noted("yes", True), noted("no", False)
+    for rule, order in (
+        (yes & no & missing, ["yes", "no"]),
+        (no | yes | missing, ["no", "yes"]),
+        (no | missing | yes, ["no", "missing"]),
+    ):
+        asked.clear()
+        errors = await ask(rule, ANONYMOUS, resolver_is_async=True)
+        assert asked == order
+        if "missing" in order:
+            assert isinstance(errors[0].original_error, NotFound)
+
+
+def test_allows_refuses_a_rule_with_an_async_condition() -> None:
+    @condition("to wait")
+    async def wait(question: Question) -> bool:
+        return True
+
+    with pytest.raises(TypeError, match="has an async condition, which `allows` cannot ask"):
+        (HasRole("admin") | wait).allows(principal("admin"))
