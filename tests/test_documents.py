@@ -114,6 +114,15 @@ def test_every_page_that_needs_the_shell_is_pasted() -> None:
     assert needing == set(SAID)
 
 
+def test_a_shell_function_is_the_same_wherever_it_is_defined() -> None:
+    whole = re.compile(r"^((\w+)\(\) \{(?:.*\}|[^}]*\n(?:.*\n)*?\}))$", re.MULTILINE)
+    defined: dict[str, str] = {}
+    for page in PAGES:
+        for body, name in whole.findall("\n".join(blocks(page, "sh"))):
+            assert defined.setdefault(name, body) == body, f"{name} in {page}"
+    assert {"member", "graphql", "ask"} <= set(defined)
+
+
 COOKIES = """
 const plain = fetch;
 let jar = "";
