@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
 from incident_room import domain, schema
@@ -35,9 +36,6 @@ PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
 LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
 LIFE = 600
-FIRST_PAGE = """<!doctype html><title>First</title>
-<script type="importmap">{"imports": {"graphql-ws": "./graphql-ws/client.js"}}</script>
-<script type="module" src="./first.js"></script>"""
 
 
 class Site:
@@ -45,7 +43,7 @@ class Site:
 
     def __init__(self, database_url: str, clock: MovedClock, folder: Path) -> None:
         self.clock = clock
-        self._folder = folder
+        self.folder = folder
         self.opened: list[str] = []
         self.url = ""
         self._settings = Settings(
@@ -70,22 +68,40 @@ class Site:
     async def start(self) -> None:
         """Start the server, on the same port as before."""
         app = create_app(self._settings, Mount(schema, domain), self.clock)
-        packages = FOLDER / "node_modules/graphql-ws/dist"
-        app.mount("/front/graphql-ws", StaticFiles(directory=packages))
-        app.mount("/front", StaticFiles(directory=self._folder))
+        self._show(app)
         port = httpx2.URL(self.url).port if self.url else 0
         self.url, _ = await self._running.enter_async_context(
             serving(app, self._settings, port or 0)
         )
 
+    def _show(self, app: Starlette) -> None:
+        """Serve the pages below /front."""
+        packages = FOLDER / "node_modules"
+        app.mount("/front/node_modules", StaticFiles(directory=packages))
+        app.mount("/front", StaticFiles(directory=self.folder))
+
+    @asynccontextmanager
+    async def pages(self) -> AsyncIterator[str]:
+        """Serve the pages from localhost, on another port; yield the origin."""
+        app = Starlette()
+        self._show(app)
+        async with serving(app, self._settings) as (url, _):
+            yield url.replace("127.0.0.1", "localhost")
+
+    async def allow(self, origin: str) -> None:
+        """Start the server again, for a front end of another origin."""
+        await self.stop()
+        self._settings = self._settings.model_copy(update={"allowed_origins": (origin,)})
+        await self.start()
+
     async def stop(self) -> None:
         """Stop the server."""
         await self._running.aclose()
 
-    async def ask(self, query: str, **variables: Any) -> Any:
-        """Run an operation as the admin, who has just signed in."""
+    async def ask(self, query: str, by: str = ADMIN, **variables: Any) -> Any:
+        """Sign in as the admin or another person, and run an operation."""
         async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
-            person = {"email": ADMIN, "password": PASSWORD}
+            person = {"email": by, "password": PASSWORD}
             made = (await client.post("/api/auth/login", json=person)).json()
             headers = {"authorization": f"Bearer {made['access_token']}"}
             body = {"query": query, "variables": variables}
@@ -126,9 +142,7 @@ async def site(
     folder = tmp_path / "front"
     folder.mkdir()
     shutil.copy(FOLDER / "front_end.html", folder)
-    (folder / "first.html").write_text(FIRST_PAGE)
-    first = block(FRONT_END, "js", "await signIn(")
-    (folder / "first.js").write_text(first.replace("PASSWORD", PASSWORD))
+    (folder / "index.html").write_text(block(FRONT_END, "html", "importmap"))
     for name in ("session.js", "live.js"):
         (folder / name).write_text(block(FRONT_END, "js", f"// {name}\n"))
     made = Site(sqlite_url, clock, folder)
@@ -247,20 +261,83 @@ async def test_signing_out_and_being_signed_out_leave_what_everybody_may_see(
         end = "mutation E($id: ID!) { signOutAccount(account: $id) { id } }"
         await site.ask(end, id=await site.person())
         assert (await page.wait("closed"))["code"] == 4401
+        await page.wait("changed")
         assert "expiresAt" not in await page.wait("connected")
         await hears(page, site)
 
 
-async def test_the_first_lines_hear_what_happens(
+async def test_a_session_that_was_ended_elsewhere_is_over_at_the_next_request(
     site: Site, node: Path, chromium: Path, tmp_path: Path
 ) -> None:
-    options = shown(site, chromium, tmp_path, "first.html")
+    end = "mutation E($id: ID!) { signOutAccount(account: $id) { id } }"
+    ask = {"query": "{ viewer { email } }"}
+    options = shown(site, chromium, tmp_path, "front_end.html")
     async with running(node, "front_end.mjs", **options) as page:
-        hearing = asyncio.ensure_future(page.wait("logged"))
-        # Nothing says when these lines have subscribed, so that the first incident may be too early.
-        while not hearing.done():
-            await site.open()
-            await asyncio.wait({hearing}, timeout=2)
-    event = hearing.result()["value"]["incidentsChanged"]
-    assert event["kind"] == "OPENED"
-    assert event["incident"]["name"] in site.opened
+        await page.wait("loaded")
+        for expired in (False, True):
+            page.tell("signIn", email=PERSON, password=PASSWORD)
+            await page.wait("changed")
+            await site.ask(end, id=await site.person())
+            if expired:
+                # The refresh is refused; otherwise the server refuses the access token.
+                page.tell("expire")
+            page.tell("ask", **ask)
+            await page.wait("changed")
+            answer = await page.wait("answer")
+            assert expired or answer["errors"][0]["extensions"]["code"] == "TOKEN_REVOKED"
+            page.tell("ask", **ask)
+            assert (await page.wait("answer"))["data"] == {"viewer": None}
+
+
+async def test_another_sign_in_moves_the_socket_to_the_new_session(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with a_page(site, node, chromium, tmp_path) as page:
+        await signed_in(page, site)
+        page.tell("signIn", email=ADMIN, password=PASSWORD)
+        await page.wait("changed")
+        assert "expiresAt" in await page.wait("connected")
+        await hears(page, site)
+
+
+async def test_the_whole_page_signs_in_and_shows_what_happens(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    options = shown(site, chromium, tmp_path, "index.html")
+    async with running(node, "front_end.mjs", **options) as page:
+        page.tell("enter", fields={"email": PERSON, "password": PASSWORD})
+        text = ""
+        async with asyncio.timeout(30):
+            # Nothing says when the page has subscribed, so that the first incident may be too early.
+            while "OPENED" not in text:
+                await site.open()
+                page.tell("read")
+                text = (await page.wait("text"))["text"]
+        assert "Trouble number" in text
+        # One session is the page's, the other one asks.
+        assert len((await site.ask("{ sessions { id } }", by=PERSON))["sessions"]) == 2
+
+
+@pytest.mark.parametrize(("host", "email"), [("localhost", PERSON), ("127.0.0.1", None)])
+async def test_a_reload_stays_signed_in_if_page_and_server_have_one_host_name(
+    site: Site, node: Path, chromium: Path, tmp_path: Path, host: str, email: str | None
+) -> None:
+    async with site.pages() as origin:
+        await site.allow(origin)
+        module = site.folder / "session.js"
+        server = site.url.replace("127.0.0.1", host)
+        module.write_text(module.read_text().replace('SERVER = ""', f'SERVER = "{server}"'))
+        options = {**shown(site, chromium, tmp_path, "front_end.html"), "url": origin}
+        async with running(node, "front_end.mjs", **options) as page:
+            await page.wait("loaded")
+            page.tell("signIn", email=PERSON, password=PASSWORD)
+            await page.wait("changed")
+            page.tell("ask", query="{ viewer { email } }")
+            assert (await page.wait("answer"))["data"]["viewer"] == {"email": PERSON}
+            page.tell("reload")
+            await page.wait("loaded")
+            page.tell("ask", query="{ viewer { email } }")
+            viewer = (await page.wait("answer"))["data"]["viewer"]
+            assert viewer == (email and {"email": email})
+            page.tell("follow", query=LIVE)
+            assert ("expiresAt" in await page.wait("connected")) == bool(email)

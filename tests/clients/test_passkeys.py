@@ -38,5 +38,7 @@ async def test_a_person_registers_a_passkey_signs_in_with_it_and_steps_up(
         assert (await script.wait("locked"))["said"] == "NotAllowedError"
         assert (await script.wait("removed"))["status"] == 401
         documented = await script.wait("documented")
+        # Both sign-ins changed who is signed in, and the step-up did not.
+        assert documented["changes"] == 2
         assert documented["answer"]["data"]["beginTotp"]["uri"].startswith("otpauth://")
         await script.wait("done")
