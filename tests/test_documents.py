@@ -9,8 +9,10 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -192,7 +194,12 @@ def test_bound_tokens_are_used_from_a_browser_and_from_python(issuer: LiveServer
 
 
 def test_a_schema_with_accounts_and_clients_is_served_with_the_commands(tmp_path: Path) -> None:
-    (tmp_path / "shop.py").write_text(block(HOW_TO / "mount-a-schema.md", "python", "# shop.py"))
+    page = HOW_TO / "mount-a-schema.md"
+    numbered = textwrap.indent(block(page, "python", "numbered_orders"), "    ")
+    shop = block(page, "python", "# shop.py")
+    (tmp_path / "shop.py").write_text(
+        shop.replace("class Subscription:\n", f"class Subscription:\n{numbered}\n")
+    )
     path = f"{tmp_path}{os.pathsep}{ROOT}"
     with live_server(tmp_path, WATCHWORD_MOUNT="shop:schema", PYTHONPATH=path) as server:
         printed = server.run("schema", "print")
@@ -205,9 +212,35 @@ def test_a_schema_with_accounts_and_clients_is_served_with_the_commands(tmp_path
         asked = {"query": "{ viewer { id } sessions { id } clients { nodes { name } } }"}
         headers = {"authorization": f"Bearer {token(server)}"}
         answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers).json()
-    assert answer.get("errors") is None
+        assert answer.get("errors") is None
+        viewer = answer["data"]["viewer"]["id"]
+        given = f'mutation {{ setRoles(account: "{viewer}", roles: ["admin", "clerk"]) }}'
+        changed = httpx2.post(f"{server.url}/graphql", json={"query": given}, headers=headers)
+        heard = numbers_that_two_subscribers_get(server)
     assert len(answer["data"]["sessions"]) == 1
     assert answer["data"]["clients"]["nodes"] == [{"name": "Till"}]
+    assert changed.json() == {"data": {"setRoles": ["admin", "clerk"]}}
+    assert heard == [f"{viewer}, {number}: tea" for number in (1, 1, 2, 2, 3, 3)]
+
+
+def numbers_that_two_subscribers_get(server: LiveServer) -> list[str]:
+    """Two streams of one person, which could share an execution, while the shop's command runs."""
+    headers = {"authorization": f"Bearer {token(server)}", "accept": "text/event-stream"}
+    asked = {"query": "subscription { numberedOrders }"}
+    heard = []
+    with ExitStack() as streams:
+        opened = [
+            streams.enter_context(
+                httpx2.stream("POST", f"{server.url}/graphql", json=asked, headers=headers)
+            ).iter_lines()
+            for _ in range(2)
+        ]
+        for _ in range(3):
+            server.run("recall", "tea")
+            for lines in opened:
+                data = next(line for line in lines if line.startswith("data: {"))
+                heard.append(json.loads(data.removeprefix("data: "))["data"]["numberedOrders"])
+    return heard
 
 
 @pytest.mark.parametrize("text", GRAPHQL)

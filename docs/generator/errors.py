@@ -17,7 +17,8 @@ from watchword.transports.websocket.protocol import CloseCode
 
 RUNTIME = Path(watchword.errors.__file__).parent
 ABOUT = """\
-A client that knows the code of an error knows what to do. Codes and close codes do not change; messages may."""
+A client that knows the code of an error knows what to do. Codes and close codes do not change; messages may. Where a
+code has several meanings, they are numbered."""
 GRAPHQL = """\
 In `errors[].extensions.code` of an answer. When a whole request fails, the answer has the HTTP status as well; when a
 live connection fails, it is closed with the close code. A stream over HTTP ends with a last event that has the code."""
@@ -67,7 +68,7 @@ def _errors() -> Iterator[list[str]]:
     for name, found in kinds.items():
         statuses = _joined({str(kind.status) for kind in found})
         closes = _joined({str(kind.close_code) for kind in found if _closes_sockets(kind)})
-        meaning = " ".join(_first_sentence(doc(kind)) for kind in found)
+        meaning = _alternatives([_first_sentence(doc(kind)) for kind in found])
         yield [code(name), statuses, closes, meaning, ERRORS[name]]
     for name, ending in streams.items():
         yield [
@@ -84,6 +85,13 @@ def _below(kind: type[WatchwordError]) -> Iterator[type[WatchwordError]]:
         if inner.__module__ == watchword.errors.__name__:
             yield inner
             yield from _below(inner)
+
+
+def _alternatives(meanings: list[str]) -> str:
+    """Number the meanings of a code if it has more than one."""
+    if len(meanings) == 1:
+        return meanings[0]
+    return " ".join(f"({number}) {meaning}" for number, meaning in enumerate(meanings, 1))
 
 
 def _closes_sockets(kind: type[WatchwordError]) -> bool:

@@ -4,8 +4,9 @@ Every key must exist in the code, and every code must be a key; `errors.py` chec
 """
 
 ERRORS = {
-    "UNAUTHENTICATED": "Sign in: there is no token, or one that is not good; `extensions.requires` says what was"
-    " needed. Under DPoP, make a new proof, with `extensions.nonce` if there is one.",
+    "UNAUTHENTICATED": "If the request had no token or an invalid one, sign in; `extensions.requires` says what was"
+    " needed. If the DPoP proof was refused, make a new proof and send the request again; the proof must contain"
+    " `extensions.nonce` if the error has it.",
     "TOKEN_EXPIRED": "Refresh the token and send the request again. This also comes after a change of roles or of"
     " the password.",
     "TOKEN_NOT_YET_VALID": "Send the same token again after `extensions.retryAfter` seconds (`Retry-After`).",
@@ -58,18 +59,20 @@ CLOSES = {
 }
 
 REFUSALS = {
-    "invalid_grant": "`/api/auth` (401): the password, code, passkey or refresh token is not right, or is over; the"
-    " answer does not say which. Sign in. `/oauth/token` (400): the code or refresh token is over, used, or another"
-    " client's. Begin anew.",
+    "invalid_grant": "At `/api/auth` (401), the password, code, passkey or refresh token is wrong or has expired; the"
+    " answer does not say which. Sign in. At `/oauth/token` (400), the code or refresh token has expired, was used, or"
+    " belongs to another client. Start the authorization again.",
     "mfa_required": "The password was right: send it again with `otp` or `recovery_code`.",
     "slow_down": "Too many attempts: wait `Retry-After` seconds. Guesses of others do not lock out a device that"
     " has signed in before: a browser has a cookie for that; an app keeps the `device_token` that it gets with"
     ' `"delivery": "body"` and sends it with each sign-in.',
-    "invalid_token": "Step-up, passkey options, consent page: refresh the access token, or sign in.",
-    "insufficient_user_authentication": "Consent page: the client asks for a more recent sign-in.",
+    "invalid_token": "The access token that was sent for a step-up, passkey options or the consent page was refused."
+    " Refresh it, or sign in.",
+    "insufficient_user_authentication": "On the consent page: the client asks for a more recent sign-in.",
     "invalid_dpop_proof": "Make a new proof: method, URL (the issuer's, not a proxy's) and clock must be right. The"
     " server's log names the rule.",
-    "use_dpop_nonce": "Send it again with the nonce in the header `DPoP-Nonce`.",
+    "use_dpop_nonce": "Make a new proof that contains the nonce of the answer's header `DPoP-Nonce`, and send the"
+    " request again.",
     "invalid_client": "The client's id, secret or assertion is not valid, or the client is disabled.",
     "unauthorized_client": "The client may not use this grant, or may not introspect; or the token belongs to another"
     " client.",

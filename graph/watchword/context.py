@@ -176,8 +176,9 @@ class Context:
 
         Yield any number of answers to an event, but the same ones in the same order each time: a client that
         was disconnected between two of them is sent the remaining ones. A client that was disconnected
-        inside the present state is sent all of it again. After a `yield`, the resolver runs on to its next
-        wait before the answer is sent.
+        inside the present state is sent all of it again. The code after a `yield` runs,
+        until it first waits for something, before the answer is sent: do nothing slow there, and do not rely
+        on the client having the answer.
 
         Only a subscription's resolver can follow, and only one stream.
         """

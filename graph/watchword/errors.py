@@ -142,7 +142,7 @@ class InvalidProof(Unauthenticated):
 
 
 class NonceNeeded(InvalidProof):
-    """The proof must contain this nonce from the server (RFC 9449, sections 8 and 9)."""
+    """The DPoP proof lacks the nonce that the server demands (RFC 9449, sections 8 and 9)."""
 
     close_code = 4403
 
@@ -153,7 +153,7 @@ class NonceNeeded(InvalidProof):
 
 
 class UntimelyProof(InvalidProof):
-    """The proof is valid except for its time: it is too old, or from a clock that is ahead of ours."""
+    """The DPoP proof is valid except for its time: it is too old, or from a clock that is ahead of ours."""
 
     close_code = 4403
 

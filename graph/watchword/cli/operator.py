@@ -53,7 +53,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def operator(settings: Settings) -> AsyncIterator[Operator]:
-    """Lend an `Operator` to one command. Raises as `opened` does."""
+    """Lend an `Operator` to one command. Raises `Unsafe` if the database does not exist yet."""
     async with opened(settings) as database:
         event_log = EventLog(database)
         await event_log.open()
