@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -295,23 +296,32 @@ class _StatementTimeouts:
 
 def _listen_to_postgresql(engine: Engine, answers: _StatementTimeouts) -> None:
     event.listen(engine, "after_cursor_execute", answers.take)
-    event.listen(engine, "handle_error", _hide_detail)
+    event.listen(engine, "handle_error", _hide_values)
     event.listen(engine, "handle_error", answers.give_up, retval=True)
     event.listen(engine, "handle_error", _mark)
 
 
-def _hide_detail(context: ExceptionContext) -> None:
-    # PostgreSQL's DETAIL shows whole rows, and secrets in them must not get into logs.
+# What PostgreSQL and asyncpg say of a value of the wrong type, up to the value.
+_BEFORE_VALUE = re.compile(
+    r"(invalid input (?:for query argument|syntax for type|value for enum)[^:]*: ).*", re.DOTALL
+)
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    # PostgreSQL's DETAIL shows whole rows, and its messages show values of the wrong type. Secrets in them
+    # must not get into logs.
     error: BaseException | None = context.sqlalchemy_exception or context.original_exception
     while error is not None:
         if isinstance(error, PostgresError):
             error.detail = None
-        error.args = tuple(map(_without_detail, error.args))
+        error.args = tuple(map(_without_values, error.args))
         error = getattr(error, "orig", None) or error.__cause__
 
 
-def _without_detail(part: object) -> object:
-    return part.partition("\nDETAIL:")[0] if isinstance(part, str) else part
+def _without_values(part: object) -> object:
+    if not isinstance(part, str):
+        return part
+    return _BEFORE_VALUE.sub(r"\1[hidden]", part.partition("\nDETAIL:")[0])
 
 
 def _listen_to_sqlite(engine: Engine) -> None:

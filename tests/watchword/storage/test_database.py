@@ -86,6 +86,19 @@ async def test_an_error_does_not_show_what_was_written(refused: str, database: D
     assert HASH not in shown
 
 
+@pytest.mark.parametrize("size", [":size", "CAST(CAST(:size AS TEXT) AS INTEGER)"])
+async def test_an_error_does_not_show_a_value_of_the_wrong_type(
+    size: str, database: Database
+) -> None:
+    # SQLite stores a value of any type in any column.
+    if not database.is_sqlite:
+        await make_table(database)
+        with pytest.raises(DBAPIError, match=r"invalid input .*: \[hidden\]") as error:
+            async with database.write() as db:
+                await db.execute(text(f"UPDATE toys SET size = {size}"), {"size": HASH})
+        assert HASH not in "".join(traceback.format_exception(error.value))
+
+
 async def test_writers_at_the_same_time_lose_nothing(database: Database) -> None:
     await make_table(database)
 
