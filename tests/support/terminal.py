@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ class Terminal:
         """Press Ctrl-C if something runs: SIGINT to all that the shell has started."""
         if not self._is_done():
             for process in _below(self._shell.pid):
-                os.kill(process, signal.SIGINT)
+                # It may have ended since it was listed.
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGINT)
             self._wait(self._is_done)
 
     def close(self) -> None:
