@@ -12,10 +12,16 @@ from typing import Any
 
 import httpx2
 import pytest
+import strawberry
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
-from incident_room import domain, schema
+from incident_room import domain
+from incident_room.components.types import Component
+from incident_room.incidents.types import Incident, IncidentUpdate
+from incident_room.members.types import Member
+from incident_room.root import Mutation, Query, Subscription
+from incident_room.topics import INCIDENTS
 from tests.clients.documents import OPEN
 from tests.clients.script import FOLDER, Script, running
 from tests.support.backup import Copy, copied, restored
@@ -24,6 +30,7 @@ from tests.support.documents import FRONT_END, block
 from tests.support.identity import unit_of
 from tests.support.toy_server import serving
 from tests.support.vault import ENCRYPTION_KEY, VAULT
+from watchword import HasScope, Info
 from watchword.app import create_app
 from watchword.auth.accounts.accounts import add_account
 from watchword.auth.keys.signing_keys import ensure
@@ -36,6 +43,19 @@ PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
 LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
 LIFE = 600
+
+
+@strawberry.type
+class PrivateSubscription(Subscription):
+    @strawberry.subscription(permission_classes=[HasScope("incidents:write")])
+    async def opened(self, info: Info) -> AsyncIterator[str]:
+        async for event in info.context.follow(INCIDENTS):
+            yield event.kind
+
+
+PRIVATE = strawberry.Schema(
+    Query, Mutation, PrivateSubscription, types=[Component, Incident, IncidentUpdate, Member]
+)
 
 
 class Site:
@@ -67,7 +87,7 @@ class Site:
 
     async def start(self) -> None:
         """Start the server, on the same port as before."""
-        app = create_app(self._settings, Mount(schema, domain), self.clock)
+        app = create_app(self._settings, Mount(PRIVATE, domain), self.clock)
         self._show(app)
         port = httpx2.URL(self.url).port if self.url else 0
         self.url, _ = await self._running.enter_async_context(
@@ -175,7 +195,8 @@ async def a_page(site: Site, node: Path, chromium: Path, folder: Path) -> AsyncI
 
 
 def names(page: Script) -> list[str]:
-    events = [step["data"]["incidentsChanged"] for step in page.seen if step["step"] == "next"]
+    answers = [step["data"] for step in page.seen if step["step"] == "next"]
+    events = [data["incidentsChanged"] for data in answers if "incidentsChanged" in data]
     return [event["incident"]["name"] for event in events if event["kind"] == "OPENED"]
 
 
@@ -298,6 +319,31 @@ async def test_another_sign_in_moves_the_socket_to_the_new_session(
         await page.wait("changed")
         assert "expiresAt" in await page.wait("connected")
         await hears(page, site)
+
+
+async def test_a_subscription_that_lost_its_right_has_ended_for_good(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    give = "mutation G($id: ID!, $roles: [Role!]!) { setRoles(input: {member: $id, roles: $roles}) { id } }"
+    options = shown(site, chromium, tmp_path, "front_end.html")
+    async with running(node, "front_end.mjs", **options) as page:
+        await page.wait("loaded")
+        page.tell("signIn", email=PERSON, password=PASSWORD)
+        await page.wait("changed")
+        page.tell("follow", query="subscription { opened }")
+        await page.wait("connected")
+        person = await site.person()
+        await site.ask(give, id=person, roles=[])
+        await site.open()
+        [error] = (await page.wait("failed"))["error"]
+        assert error["extensions"]["code"] == "FORBIDDEN"
+        await site.ask(give, id=person, roles=["RESPONDER"])
+        page.tell("follow", query=LIVE)
+        assert (await page.wait("next"))["data"]["incidentsChanged"]["kind"] == "PRESENT"
+        before = len(page.seen)
+        await hears(page, site)
+        heard = [step for step in page.seen[before:] if step["step"] == "next"]
+        assert not [step for step in heard if "opened" in step["data"]]
 
 
 async def test_the_whole_page_signs_in_and_shows_what_happens(
