@@ -7,6 +7,7 @@ import gc
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -57,6 +58,10 @@ Settings.__init__ = _validate  # type: ignore[method-assign]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts a job in the background lets it ignore SIGINT, and every process below it: servers
+    # and shells that tests interrupt would not end.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Variants())
 
 
