@@ -152,7 +152,7 @@ async def test_a_database_that_is_away_is_waited_for(
             patched.setattr(key_store, "newest_first", refuse)
             for _ in range(3):
                 await turn(clock, all_of_them, 10 * DAY)
-        assert "the rotation of the signing keys failed and is tried again" in caplog.text
+        assert "the rotation of the signing keys failed and is retried" in caplog.text
         assert len(desk.auth.services.background.unwell) == 1
         assert "hunter2" not in caplog.text
         await turn(clock, all_of_them, EVERY_SECONDS)
