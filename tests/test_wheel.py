@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tarfile
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
+import httpx2
 import pytest
 
 from tests.clients.account import Account
@@ -16,32 +16,14 @@ from tests.clients.conftest import chromium, node
 from tests.clients.test_browser import use
 from tests.support.documents import README, ROOT, block
 from tests.support.server import LiveServer
+from tests.support.wheel import BUILD, PIP, run
 
-# One worker builds the wheel and installs it, once for all tests.
-pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.exhaustive]
+# One worker runs them, so that no other waits for the wheel.
+pytestmark = pytest.mark.xdist_group("wheel")
 
 __all__ = ["chromium", "node"]
 
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 TRAP = 'raise SystemExit("The server imported a module of the working directory.")\n'
-
-
-def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    """Run a command, and return what it printed. Fail with its output if it fails."""
-    done = subprocess.run(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, with GraphiQL's files if it has them or npm can be reached."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -78,23 +60,36 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     assert len([name for name in held if "node_modules" in name]) == 9
 
 
-def test_a_source_distribution_gives_the_same_wheel_without_npm(
+@pytest.mark.exhaustive
+def test_two_builds_at_once_give_what_the_source_distribution_gives_and_leave_nothing_behind(
     wheel: Path, tmp_path: Path
 ) -> None:
-    build = "import build_backend, sys; print(build_backend.build_sdist(sys.argv[1]))"
-    run("env", "PYTHONPATH=requirements", sys.executable, "-c", build, tmp_path)
-    (archive,) = tmp_path.glob("*.tar.gz")
-    with tarfile.open(archive) as content:
-        content.extractall(tmp_path, filter="data")
-    source = tmp_path / archive.name.removesuffix(".tar.gz")
-    run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, source)
-    (again,) = tmp_path.glob("*.whl")
-    assert names(again) == names(wheel)
+    before = left_behind()
+    with ThreadPoolExecutor() as pool:
+        for built in pool.map(built_directly, (tmp_path / "one", tmp_path / "other")):
+            assert content(built) == content(wheel)
+    assert left_behind() == before
 
 
-@pytest.fixture
+def built_directly(folder: Path) -> Path:
+    run(*BUILD, "--wheel", "--outdir", folder, ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def content(wheel: Path) -> dict[str, int]:
+    with ZipFile(wheel) as archive:
+        return {each.filename: each.CRC for each in archive.infolist()}
+
+
+def left_behind() -> set[Path]:
+    """Return what setuptools writes beside the sources that it builds."""
+    patterns = ("build/**/*", "dist/*", "*.egg-info", "*/*.egg-info", "watchword-*")
+    return {path for pattern in patterns for path in ROOT.glob(pattern)}
+
+
 def served(environment: Path, tmp_path: Path) -> LiveServer:
-    """A server of the installed wheel, in a directory that has modules of the names that ours had."""
+    """Return a server of the installed wheel, in a directory that has modules of the names that ours had."""
     for name in ("graph/__init__.py", "schema.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(TRAP)
@@ -105,18 +100,35 @@ def served(environment: Path, tmp_path: Path) -> LiveServer:
     return server
 
 
-async def test_a_person_signs_in_and_asks_in_a_browser_what_the_wheel_serves(
-    served: LiveServer, node: Path, chromium: Path, tmp_path: Path
-) -> None:
-    served.start()
+def test_a_person_signs_in_and_asks_what_the_wheel_serves(installed: Path, tmp_path: Path) -> None:
+    server = served(installed, tmp_path)
+    server.start()
     try:
-        assert served.run("schema", "check").startswith("schema.graphql is what is served")
-        account: Account = {"url": served.url, "email": served.email, "password": served.password}
+        login = {"email": server.email, "password": server.password}
+        token = httpx2.post(f"{server.url}/api/auth/login", json=login).json()["access_token"]
+        headers = {"authorization": f"Bearer {token}"}
+        asked = {"query": "{ viewer { email } }"}
+        answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers)
+        assert answer.json() == {"data": {"viewer": {"email": server.email}}}
+    finally:
+        assert server.stop() == 0, server.log
+
+
+@pytest.mark.exhaustive
+async def test_alone_in_an_environment_it_serves_a_person_with_a_browser(
+    environment: Path, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    server = served(environment, tmp_path)
+    server.start()
+    try:
+        assert server.run("schema", "check").startswith("schema.graphql is what is served")
+        account: Account = {"url": server.url, "email": server.email, "password": server.password}
         await use(node, chromium, account, tmp_path)
     finally:
-        assert served.stop() == 0, served.log
+        assert server.stop() == 0, server.log
 
 
+@pytest.mark.exhaustive
 def test_the_schema_of_ones_own_is_typed(environment: Path, node: Path, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(block(README, "python", "# shop.py"))
     python = environment / "bin/python"
