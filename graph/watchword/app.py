@@ -64,7 +64,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         settings.max_objects,
         characters=settings.max_document_characters,
     )
-    engine = Engine(mount.schema, limits, settings.plan_cache)
+    engine = Engine(mount.schema, limits, settings.plan_cache, settings.execution)
     pipeline = Pipeline(
         settings,
         authenticator(partial(request_auth.authenticate, auth), clock, settings.operation_seconds),

@@ -201,7 +201,7 @@ def _toy_pipeline(
         settings.max_objects,
         characters=settings.max_document_characters,
     )
-    engine = Engine(schema, limits, settings.plan_cache)
+    engine = Engine(schema, limits, settings.plan_cache, settings.execution)
     leases = Leases()
     pipeline = Pipeline(
         settings,

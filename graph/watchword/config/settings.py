@@ -70,6 +70,11 @@ class Settings(AuthSettings, LiveSettings):
         "INFO", description="The least severe level that is logged."
     )
     demo: bool = Field(True, description="Whether to fill an empty database with demo data.")
+    execution: Literal["compiled", "graphql-core"] = Field(
+        "compiled",
+        description="How operations are run: compiled to Python once and kept, or by graphql-core's"
+        " interpreter. The answers are the same.",
+    )
 
     max_header_bytes: int = Field(
         32_768,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Literal
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError
@@ -35,6 +36,9 @@ log = logging.getLogger("watchword.execution")
 
 Answer = dict[str, Any]
 """A GraphQL response: `data`, `errors`, `extensions`."""
+
+Execution = Literal["compiled", "graphql-core"]
+"""How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
 
 
 class DatabaseUnavailable(Exception):
@@ -111,9 +115,18 @@ class Source:
 
 
 class Engine:
-    """The mounted schema, ready to run."""
+    """The mounted schema, ready to run.
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits, memory: int) -> None:
+    `fallbacks` counts the operations that were to be compiled and that graphql-core runs, by the reason.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        limits: Limits,
+        memory: int,
+        execution: Execution = "compiled",
+    ) -> None:
         options.check(schema)
         guards.record_questions(schema)
         self.schema = schema
@@ -123,6 +136,8 @@ class Engine:
         self._hides_suggestions = schema.config.disable_field_suggestions
         self._planner = Planner(self._definition, limits, memory, self._hides_suggestions)
         self._hook = options.ErrorHook(schema)
+        self.execution = execution
+        self.fallbacks: Counter[str] = Counter()
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""

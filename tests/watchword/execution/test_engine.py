@@ -12,7 +12,7 @@ from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
-from watchword.execution.engine import DatabaseUnavailable, Engine
+from watchword.execution.engine import DatabaseUnavailable, Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
 from watchword.permissions.field import Public
@@ -33,6 +33,17 @@ async def test_variables_that_do_not_fit_are_refused(services: Services) -> None
     context = Context(services, ANONYMOUS)
     with pytest.raises(Refused):
         await engine.execute(plan, {"n": "many"}, context)
+
+
+@pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
+async def test_both_ways_of_execution_give_the_same_answer(
+    services: Services, execution: Execution
+) -> None:
+    engine = Engine(toy_schema.schema, LIMITS, 10, execution)
+    for _ in range(3):
+        plan = engine.plan("{ hello }", None)
+        answer = await engine.execute(plan, None, Context(services, ANONYMOUS))
+        assert answer == {"data": {"hello": "hello world"}}
 
 
 @strawberry.type
