@@ -23,6 +23,7 @@ from watchword.delivery.leases import Leases
 from watchword.domain import Domain, Mount
 from watchword.events.bus import buses
 from watchword.events.hub import Hub
+from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.engine import Engine
@@ -107,7 +108,7 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         pool_seconds=settings.database_pool_seconds,
         pool_size=settings.database_pool_size,
     )
-    event_log = EventLog(database)
+    event_log = EventLog(database, Known(clock.now, settings.log_look_seconds))
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
     hub = Hub(event_log, bus, background, settings.mailbox_limit, settings.log_look_seconds)

@@ -16,6 +16,7 @@ from watchword.errors import WatchwordError
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
 from watchword.events.hub import Hub
+from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background
@@ -90,7 +91,8 @@ async def open_services(
     database: Database, clock: MovedClock, mailbox_limit: int = 100
 ) -> tuple[Services, list[Event]]:
     """Make services around a database; return them with a list that receives the bus's events."""
-    event_log, bus, events = EventLog(database), MemoryBus(), list[Event]()
+    event_log, bus = EventLog(database, Known(clock.now, look_seconds=1)), MemoryBus()
+    events: list[Event] = []
     background = Background(clock)
     hub = Hub(event_log, bus, background, mailbox_limit, look_seconds=1)
 

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from watchword.errors import BadUserInput, CursorExpired
 from watchword.events.event import Place
 
-LONGEST = 200
+# A stream's name has at most 100 characters and a key 200; UTF-8 and base64 make at most 1,600 of them.
+LONGEST = 2_000
 MAC_BYTES = 16
+# The members of a request that hold cursors.
+RESUME, AFTER = ["extensions", "resume"], ["extensions", "after"]
+
+
+class Named(NamedTuple):
+    """A cursor that was read without knowing what it is for: its stream, its key in it, and its place."""
+
+    stream: str
+    key: str | None
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +44,47 @@ class Cursors:
         follow; None if it has them all.
         """
         count = "" if answers is None else answers
-        payload = f"{self.epoch}:{place.position}:{place.mark}:{count}"
+        payload = f"{self.epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
         return f"{_encode(payload.encode())}.{_encode(self._sign(payload, stream, key))}"
 
     def read(self, cursor: str, stream: str, key: str | None) -> tuple[Place, int | None]:
         """Return a cursor's place, and its number of answers as given to `write`.
 
-        Raises `CursorExpired` for a cursor of another log or of an older version of the server, and
+        Raises `CursorExpired` for a cursor of another log or of a version of the server that wrote no marks, and
         `BadUserInput` for one of another subscription, or one that is malformed.
         """
-        payload, signature = _parts(cursor)
-        epoch, *rest = payload.split(":")
-        if epoch != self.epoch:
-            raise CursorExpired("The cursor is from another database. Fetch anew.")
+        payload, signature = _parts(cursor, RESUME)
+        rest = self._of_this_log(payload)
         if not hmac.compare_digest(signature, self._sign(payload, stream, key)):
-            raise BadUserInput(
-                "The cursor is not one that this subscription was given.", ["extensions", "resume"]
-            )
+            raise BadUserInput("The cursor is not one that this subscription was given.", RESUME)
+        # Cursors of the last release do not name their stream and key.
         match rest:
-            case [position, mark, answers]:
+            case [position, mark, answers] | [position, mark, answers, _]:
                 return Place(int(position), mark), int(answers) if answers else None
         # Cursors of older versions have no mark, so nothing shows whether their event still exists.
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
+
+    def read_named(self, cursor: str) -> Named:
+        """Return the stream, the key and the place of a cursor.
+
+        Raises `CursorExpired` for a cursor of another log or of a version of the server whose cursors did not
+        name their stream, and `BadUserInput` for one that is malformed or not signed by this server.
+        """
+        payload, signature = _parts(cursor, AFTER)
+        match self._of_this_log(payload):
+            case [position, mark, _, name]:
+                stream, key = _read_name(name)
+                if not hmac.compare_digest(signature, self._sign(payload, stream, key)):
+                    raise BadUserInput("The cursor is not one that this server gave.", AFTER)
+                return Named(stream, key, Place(int(position), mark))
+        raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
+
+    def _of_this_log(self, payload: str) -> list[str]:
+        # The name of the stream and the key comes last, because it may contain colons.
+        epoch, *rest = payload.split(":", 4)
+        if epoch != self.epoch:
+            raise CursorExpired("The cursor is from another database. Fetch anew.")
+        return rest
 
     def _sign(self, payload: str, stream: str, key: str | None) -> bytes:
         # The separator and "=" make this unambiguous: no other payload, stream and key give the same message.
@@ -60,14 +92,25 @@ class Cursors:
         return hmac.digest(self.secret, message, "sha256")[:MAC_BYTES]
 
 
-def _parts(cursor: str) -> tuple[str, bytes]:
+def _name(stream: str, key: str | None) -> str:
+    return f"{len(stream)}:{stream}" if key is None else f"{len(stream)}:{stream}={key}"
+
+
+def _read_name(name: str) -> tuple[str, str | None]:
+    digits, _, both = name.partition(":")
+    length = int(digits) if digits.isdecimal() else 0
+    stream, key = both[:length], both[length:]
+    return stream, key[1:] if key else None
+
+
+def _parts(cursor: str, path: Sequence[str | int]) -> tuple[str, bytes]:
     try:
         if len(cursor) > LONGEST:
             raise ValueError("too long")
         payload, signature = cursor.split(".")
         return _decode(payload).decode(), _decode(signature)
     except ValueError:
-        raise BadUserInput("This is no cursor.", ["extensions", "resume"]) from None
+        raise BadUserInput("This is no cursor.", path) from None
 
 
 def _encode(value: bytes) -> str:

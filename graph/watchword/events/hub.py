@@ -22,7 +22,9 @@ log = logging.getLogger("watchword.hub")
 class Hub:
     """Keeps one reader for each stream that this process follows, and asks the log for changes at intervals.
 
-    `look_seconds` is the interval: an event that the bus has lost arrives at most that many seconds late.
+    `look_seconds` is the interval: an event that the bus has lost arrives at most that many seconds late. The
+    watched streams of the log's `known` always have a reader, so that their events are received even while
+    nobody follows them.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Hub:
 
     def receive(self, event: Event) -> None:
         """Take one event from the bus. Never blocks."""
+        # Before it is delivered: a subscriber that has the event may ask for an answer, which must not be older.
+        self._event_log.known.happened(event.stream, event.place)
         if reader := self._readers.get(event.stream):
             before = reader.current
             reader.receive(event)
@@ -103,11 +107,17 @@ class Hub:
         The cost depends on how many streams changed, not on how many are followed. Only if the log may have
         gone back to an earlier state, all followed streams are compared with it.
         """
+        known = self._event_log.known
         await self._drop_unread()
+        for stream in tuple(known.streams):
+            await self._reader(stream)
         self._retry()
         moved, self._moved = self._moved, set()
+        began = known.now()
         try:
             changes = await self._event_log.changes(self._last_look)
+            if not changes.is_sure:
+                known.forget()
             for stream, head in changes.heads.items():
                 self._compare(stream, head)
             # If the bus brought an event of a stream that the log does not report as changed, the event may
@@ -120,6 +130,7 @@ class Hub:
             self._moved |= moved
             raise
         self._last_look = changes.look
+        known.looked(began)
 
     def _compare(self, stream: str, head: Place) -> None:
         reader = self._readers.get(stream)
@@ -140,7 +151,7 @@ class Hub:
         unread, self._unread = self._unread, set()
         for stream in unread:
             reader = self._readers.get(stream)
-            if reader is not None and reader.size:
+            if reader is not None and (reader.size or stream in self._event_log.known.streams):
                 continue
             if stream in self._opening:
                 self._unread.add(stream)
@@ -206,6 +217,8 @@ class Hub:
         try:
             await reader.catch_up()
         except CursorExpired as expired:
+            if isinstance(expired, WentBack):
+                self._event_log.known.forget()
             said = "went back" if isinstance(expired, WentBack) else "was pruned"
             log.warning(
                 "the log of stream %s %s: what this process had read up to position %d is not in it"

@@ -219,3 +219,38 @@ async def test_an_unavailable_database_is_asked_again_at_the_next_look(
     await services.hub.look()
     await healed(services)
     await fetches_anew(follower)
+
+
+async def test_when_the_log_has_gone_back_no_earlier_note_holds(
+    services: Services, database: Database
+) -> None:
+    known = services.event_log.known
+    known.watch(["toys", "books"])
+    await happen(services, "a")
+    await services.hub.look()
+    copy = await copied(database)
+    await happen(services, "b", "c")
+    await services.hub.look()
+    note = known.note()
+    await restored(database, copy)
+    await services.hub.look()
+    await healed(services)
+    assert not known.holds(note, ["books"])
+    assert known.position("toys") == 1
+    note = known.note()
+    await happen(services, "d")
+    assert not known.holds(note, ["toys"])
+
+
+async def test_an_event_of_another_past_ends_every_earlier_note_at_once(
+    services: Services, database: Database
+) -> None:
+    known = services.event_log.known
+    known.watch(["toys", "books"])
+    copy = await copied(database)
+    await happen(services, "b", "c")
+    note = known.note()
+    await restored(database, copy)
+    await happen(services, "d")
+    assert not known.holds(note, ["toys"])
+    assert not known.holds(note, ["books"])

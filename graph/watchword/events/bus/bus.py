@@ -4,8 +4,10 @@ Every implementation promises this:
 
 * `publish` is called after the commit, with events that have positions. It never waits and never fails. The
   log is authoritative; the bus only makes delivery fast.
-* An event is delivered at most once and in any order, to every process that follows its stream, including
-  the publisher's own. The hub restores the order and reads missing events from the log.
+* `publish` delivers to the publisher's own process before it returns, whatever that process follows. So a
+  process knows its own events before it answers the mutation that made them.
+* An event is delivered at most once more and in any order, to every process that follows its stream. The hub
+  restores the order and reads missing events from the log.
 * `receive` (the hub's) is called on the event loop and must not block.
 """
 

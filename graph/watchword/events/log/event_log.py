@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.cursor import Cursors
 from watchword.events.event import BEGINNING, Event, Place
+from watchword.events.known import Known
 from watchword.events.log.changes import Changes, Look, changes
 from watchword.events.log.retention import prune
 from watchword.events.log.tables import MARK, epochs, events, streams
@@ -33,12 +34,16 @@ WENT_BACK = "The database is at an earlier state than this cursor. Fetch anew."
 
 
 class EventLog:
-    """Reads and prunes the log of one database. `cursors` is set by `open`."""
+    """Reads and prunes the log of one database. `cursors` is set by `open`.
+
+    Whatever is read becomes known in `known` before it is returned.
+    """
 
     cursors: Cursors
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: Known | None = None) -> None:
         self._database = database
+        self.known = Known() if known is None else known
 
     async def open(self) -> None:
         """Read the log's epoch and secret. The database must have been migrated."""
@@ -54,6 +59,7 @@ class EventLog:
             for some in batches(list(found)):
                 for row in await db.execute(head.where(streams.c.name.in_(some))):
                     found[row.name] = Place(row.position, row.mark)
+        self._learn(found)
         return found
 
     async def read(
@@ -70,12 +76,14 @@ class EventLog:
             found = [_event(row) for row in await db.execute(statement)]
             # Check after reading, so that pruning in between is noticed.
             await check(db, stream, resume_from)
+        self._learn({stream: found[-1].place if found else resume_from})
         return _chained(found, resume_from) if key is None else found
 
     async def check(self, stream: str, place: Place) -> None:
         """Raise `CursorExpired` or `WentBack` if the log does not continue from a place."""
         async with self._database.read() as db:
             await check(db, stream, place)
+        self._learn({stream: place})
 
     async def before(self, stream: str, place: Place) -> Place:
         """Return the place right before an event.
@@ -85,6 +93,7 @@ class EventLog:
         async with self._database.read() as db:
             await check(db, stream, place)
             row = await _bounds(db, stream, place.position - 1)
+        self._learn({stream: place})
         mark = None if row is None else _mark(row, place.position - 1)
         if mark is None:
             raise CursorExpired(TOO_OLD)
@@ -97,6 +106,7 @@ class EventLog:
             # Read the head first: an event that is committed during the search then comes after it.
             head = await _bounds(db, stream, None)
             while head is not None:
+                self._learn({stream: Place(head.position, head.mark)})
                 oldest = (await db.execute(sa.select(sa.func.min(newest.c.position)))).scalar()
                 if oldest is None:
                     return Place(head.position, head.mark)
@@ -121,7 +131,9 @@ class EventLog:
     async def changes(self, last: Look | None) -> Changes:
         """Return the streams that changed since the last look; see `changes.py`."""
         async with self._database.read() as db:
-            return await changes(db, last, check)
+            found = await changes(db, last, check)
+        self._learn(found.heads)
+        return found
 
     async def prune(
         self, oldest: float, most: int, needed: Mapping[str, float] | None = None
@@ -132,6 +144,10 @@ class EventLog:
         number of deleted events. Subscribers that have not read them yet get `CursorExpired`.
         """
         return await prune(self._database, oldest, most, needed or {})
+
+    def _learn(self, places: Mapping[str, Place]) -> None:
+        for stream, place in places.items():
+            self.known.read(stream, place)
 
 
 async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> list[Event]:

@@ -43,6 +43,15 @@ async def test_the_publishing_process_receives_its_events_at_once_and_in_order(b
     assert received[:5] == EVENTS
 
 
+async def test_the_publishing_process_receives_events_of_streams_that_it_does_not_follow(
+    bus: Bus,
+) -> None:
+    received: list[Event] = []
+    await bus.open(received.append)
+    bus.publish(EVENTS)
+    assert received == EVENTS
+
+
 async def test_an_event_arrives_with_everything_in_it(bus: Bus) -> None:
     received: list[Event] = []
     await bus.open(received.append)
