@@ -6,6 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --durations 10
 ARGS   ?=
+PEERS  := benchmarks/peers
 # Every server that a test starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,7 +28,7 @@ test-all: $(VENV)/dev explorer  ## run every test, with storms, restarts and all
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy graph schema docs/generator
+	@$(BIN)/mypy graph schema docs/generator benchmarks
 	@$(BIN)/lint-imports
 	@$(BIN)/watchword schema check
 	@$(BIN)/python -m docs.generator --check
@@ -37,7 +38,7 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev  ## measure beside Strawberry's own view and a bare socket (ARGS="--rounds 5 --only fan-out")
+bench: $(VENV)/dev $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they did (ARGS="--seed 7 --events 100000")
@@ -56,9 +57,10 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --extra dev --constraint requirements/run.lock --output-file requirements/dev.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/build.lock requirements/build.in
+	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) graph/watchword/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
+	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
@@ -81,3 +83,14 @@ graph/watchword/explorer/node_modules/.done: graph/watchword/explorer/package-lo
 	@echo "Installing GraphiQL's browser files …"
 	@cd graph/watchword/explorer && $(NPM) ci && touch node_modules/.done \
 		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"
+
+$(PEERS)/python/.venv/done: $(PEERS)/python/requirements.lock
+	@echo "Installing the measured servers in Python …"
+	@$(PYTHON) -m venv $(PEERS)/python/.venv
+	@$(PEERS)/python/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+$(PEERS)/node/node_modules/.done: $(PEERS)/node/package-lock.json $(VENV)/dev
+	@echo "Installing the measured servers in Node.js …"
+	@cd $(PEERS)/node && $(NPM) ci --ignore-scripts && touch node_modules/.done \
+		|| echo "warning: Mercurius, Yoga and Apollo Server are not installed: the npm registry cannot be reached"

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import tempfile
 import time
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import httpx2
@@ -121,11 +122,11 @@ async def _check(database: Database, tokens: list[str]) -> None:
     print("nothing lost, nothing doubled")
 
 
-async def _limited(most: int, work: list) -> list:  # type: ignore[type-arg]
+async def _limited(most: int, work: Sequence[Awaitable[str]]) -> list[str]:
     """Await all of the work, at most `most` at a time."""
     gate = asyncio.Semaphore(most)
 
-    async def one(each):  # type: ignore[no-untyped-def]
+    async def one(each: Awaitable[str]) -> str:
         async with gate:
             return await each
 
