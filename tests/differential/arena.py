@@ -1,0 +1,232 @@
+"""Runs an operation through both executors, and observes everything that a client and a resolver could notice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import unified_diff
+from typing import Any, get_args
+
+import strawberry
+
+from tests.differential.stage import Script, new_loop, stage
+from tests.support.clock import MovedClock
+from tests.support.vault import ENCRYPTION_KEY
+from watchword.app import make_services
+from watchword.config.settings import Settings
+from watchword.context import Context, Services
+from watchword.domain import Domain
+from watchword.execution.engine import Engine, Execution
+from watchword.execution.limits import Limits
+from watchword.execution.masking import to_json
+from watchword.execution.plan import Refused
+from watchword.principal import ANONYMOUS, Grants, Principal, SharedPrincipal
+
+EXECUTORS: tuple[Execution, ...] = get_args(Execution)
+LIMITS = Limits(tokens=20_000, depth=40, aliases=1000, objects=10**8)
+# An operation may be compiled only when it is used again.
+USES = 3
+# Each unexpected error has a random id; values without a text of their own show their address.
+_RANDOM = re.compile(r"\b(0x[0-9a-f]+|[0-9a-f]{16})\b")
+_log = logging.getLogger("watchword.execution")
+
+Callers = Mapping[str, Principal]
+PRINCIPALS: Callers = {
+    "anonymous": ANONYMOUS,
+    "child": Principal("bob", Grants(frozenset({"child"}))),
+    "keeper": Principal("kim", Grants(frozenset({"keeper"}), frozenset({"parts:make"}))),
+    "buyer": Principal(
+        "ann", Grants(frozenset({"child"}), frozenset({"parts:price", "parts:make"}))
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One execution: an operation with its variables, the caller, and how resolvers behave."""
+
+    query: str
+    variables: dict[str, Any]
+    caller: str = "anonymous"
+    script: Script = Script()
+
+    def __str__(self) -> str:
+        return f"{self.query}\nvariables = {self.variables!r}\ncaller = {self.caller!r}\nscript = {self.script!r}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The answer as the client gets it, and what resolvers, permissions and loaders noticed, in order."""
+
+    answer: str
+    effects: tuple[str, ...]
+
+
+class Arena:
+    """Both executors around one schema, in an event loop that is deterministic."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self.schema = schema
+        self.engines = {each: Engine(schema, LIMITS, 100, each) for each in EXECUTORS}
+        self.runner = asyncio.Runner(loop_factory=new_loop)
+        self.compared = 0
+        self.callers: Callers = PRINCIPALS
+        services = self.runner.run(make_unopened_services())
+        # Each executor has services of its own, so that one does not see what the other wrote.
+        self.services = dict.fromkeys(EXECUTORS, services)
+
+    def close(self) -> None:
+        self.runner.close()
+
+    @property
+    def fallbacks(self) -> int:
+        """How often an operation was to be compiled and was not."""
+        return self.engines["compiled"].fallbacks.total()
+
+    def compare(self, case: Case) -> Observed:
+        """Run a case through both executors, and check that nothing differs."""
+        interpreted = self.runner.run(self._observe("graphql-core", case))
+        compiled = self.runner.run(self._observe("compiled", case))
+        self.compared += 1
+        check(case, compiled, interpreted)
+        return interpreted
+
+    def compare_events(self, case: Case, shared: bool) -> Observed:
+        """Open a subscription through both executors, answer its events, and check that nothing differs."""
+        interpreted = self.runner.run(self._observe_events("graphql-core", case, shared))
+        compiled = self.runner.run(self._observe_events("compiled", case, shared))
+        self.compared += 1
+        check(case, compiled, interpreted)
+        return interpreted
+
+    def warm(self, query: str) -> bool:
+        """Use an operation until it is compiled. Tell whether it can be run at all."""
+        try:
+            for engine in self.engines.values():
+                for _ in range(USES):
+                    engine.plan(query, _operation(query))
+        except Refused:
+            return False
+        return True
+
+    async def _observe(self, execution: Execution, case: Case) -> Observed:
+        stage.begin(case.script)
+        with _logged():
+            answer = await _answered(self._run(execution, case))
+            await stage.drained()
+        return observed([answer])
+
+    async def _run(self, execution: Execution, case: Case) -> Any:
+        engine = self.engines[execution]
+        plan = engine.plan(case.query, _operation(case.query))
+        return await engine.execute(plan, case.variables, self._context(execution, case))
+
+    async def _observe_events(self, execution: Execution, case: Case, shared: bool) -> Observed:
+        stage.begin(case.script)
+        with _logged():
+            source = await _answered(self._open(execution, case, shared))
+            if isinstance(source, str):
+                return observed([source])
+            answers = []
+            while (answer := await _answered(self._next(source, execution, case, shared))) != _OVER:
+                answers.append(answer)
+                stage.note("answered")
+                if answer.startswith(_FAILED):
+                    break
+            await source.close()
+            await stage.drained()
+        return observed(answers)
+
+    async def _open(self, execution: Execution, case: Case, shared: bool) -> Any:
+        engine = self.engines[execution]
+        plan = engine.plan(case.query, _operation(case.query))
+        return await engine.subscribe(plan, case.variables, self._context(execution, case, shared))
+
+    async def _next(self, source: Any, execution: Execution, case: Case, shared: bool) -> Any:
+        event = await source.pull()
+        return await source.answer(event, self._context(execution, case, shared))
+
+    def _context(self, execution: Execution, case: Case, shared: bool = False) -> Context:
+        principal = self.callers[case.caller]
+        if shared:
+            sharing = SharedPrincipal(principal.grants, principal.is_anonymous)
+            return Context(self.services[execution], sharing)
+        return Context(self.services[execution], principal)
+
+
+# What ends a subscription: its resolver is done, or raised an error.
+_OVER = "raised StopAsyncIteration()"
+_FAILED = "raised "
+
+
+def check(case: Case, compiled: Observed, interpreted: Observed) -> None:
+    """Fail with both sides when the answers or the effects differ."""
+    if compiled == interpreted:
+        return
+    lines = [f"{case}", f"graphql-core: {interpreted.answer}", f"compiled:     {compiled.answer}"]
+    if compiled.effects != interpreted.effects:
+        lines += [
+            "effects (- graphql-core, + compiled):",
+            *_difference(interpreted.effects, compiled.effects),
+        ]
+    raise AssertionError("\n".join(lines))
+
+
+def _difference(left: tuple[str, ...], right: tuple[str, ...]) -> Iterator[str]:
+    return unified_diff(left, right, lineterm="", n=2)
+
+
+async def _answered(running: Any) -> Any:
+    """Return the answer as bytes of JSON in text, or the error; a subscription's source as it is."""
+    try:
+        answer = await running
+    except Refused as refused:
+        return f"refused {[error.formatted for error in refused.errors]}"
+    except Exception as error:
+        return f"raised {error!r}"
+    if not isinstance(answer, dict):
+        return answer
+    return to_json(answer).decode()
+
+
+def observed(answers: list[str]) -> Observed:
+    """Return what was observed, without what is random."""
+    effects = tuple(_RANDOM.sub("RANDOM", effect) for effect in stage.effects)
+    return Observed(_RANDOM.sub("RANDOM", "\n".join(answers)), effects)
+
+
+def _operation(query: str) -> str | None:
+    return "Operation" if " Operation" in query else None
+
+
+class _Note(logging.Handler):
+    """Notes the exceptions that are logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        stage.note("logged", record.msg, repr(error))
+
+
+_note = _Note()
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    _log.addHandler(_note)
+    before, _log.propagate = _log.propagate, False
+    try:
+        yield
+    finally:
+        _log.removeHandler(_note)
+        _log.propagate = before
+
+
+async def make_unopened_services() -> Services:
+    """Make services for schemas that use no database: nothing is opened."""
+    url = "sqlite+aiosqlite:///:memory:"
+    settings = Settings(_env_file=None, database_url=url, encryption_keys=(ENCRYPTION_KEY,))
+    return make_services(settings, MovedClock(), Domain())

@@ -1,0 +1,107 @@
+"""How much is compared, by the profile of hypothesis, and the fixtures and checks that all modules here share."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+import strawberry
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from tests.differential.arena import Arena, Case
+from tests.differential.documents import Document
+from tests.differential.smaller import smallest
+from tests.differential.stage import Script
+
+# The documents that all tests together compare.
+DOCUMENTS = {"quick": 200, "thorough": 2_000, "soak": 20_000}
+SEEDS = st.integers(0, 2**64 - 1)
+CASES = {"quick": 3, "thorough": 4, "soak": 4}
+
+
+def profile() -> str:
+    name = settings.get_current_profile_name()
+    return name if name in DOCUMENTS else "quick"
+
+
+def documents(share: float) -> settings:
+    """Return the settings of a test that compares this share of all documents.
+
+    A document that fails is made smaller by `smaller.py`, because it is made from one number.
+    """
+    return settings(
+        max_examples=max(1, round(DOCUMENTS[profile()] * share)),
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@contextmanager
+def arena_of(schema: strawberry.Schema) -> Iterator[Arena]:
+    """An arena for a block.
+
+    graphql-core cancels what it does not need any more, perhaps before its first step. Python warns of
+    coroutines that were never awaited; the effects show that both executors leave the same ones.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        arena = Arena(schema)
+        yield arena
+        arena.close()
+        gc.collect()
+
+
+def compare(
+    arena: Arena, document: Document, dice: Random, how: Callable[[Case], object] | None = None
+) -> None:
+    """Compare a document with several variables, callers and scripts.
+
+    `how` compares one case, by default as a query or a mutation. If that fails, the smallest case that fails
+    is reported.
+    """
+    how = how or arena.compare
+    arena.warm(document.text)
+    for _ in range(CASES[profile()]):
+        caller = dice.choice(list(arena.callers))
+        case = Case(document.text, document.draw(dice), caller, script(dice))
+        try:
+            how(case)
+        except AssertionError:
+            how(smallest(case, partial(_differs, arena, how)))
+            raise
+
+
+def script(dice: Random) -> Script:
+    """Return a random script. Many resolvers wait, or none; many fail, or few, or none."""
+    return Script(
+        dice.randrange(2**32),
+        dice.choice((0, 0, 8, 40)),
+        dice.choice((0, 60, 255)),
+        dice.random() < 0.2,
+    )
+
+
+def _differs(arena: Arena, how: Callable[[Case], object], case: Case) -> bool:
+    try:
+        arena.warm(case.query)
+        how(case)
+    except AssertionError:
+        return True
+    except Exception:
+        return False
+    return False
+
+
+IGNORED: Any = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
