@@ -21,12 +21,14 @@ SOURCES = ("graph", "schema")
 UVICORN = "graph/watchword/asgi/uvicorn/"
 STRAWBERRY = "graph/watchword/libraries/strawberry_parts.py"
 GRAPHQL_CORE = "graph/watchword/libraries/graphql_core.py"
+ASYNCIO = "graph/watchword/libraries/asyncio_parts.py"
 # The places where a library's parts may be touched.
 PLACES = {
     "uvicorn": UVICORN,
     "websockets": UVICORN,
     "strawberry": STRAWBERRY,
     "graphql": GRAPHQL_CORE,
+    "asyncio": ASYNCIO,
 }
 # What each library documents, and every module may use. Names come from these modules' `__all__`, if they
 # have one.
@@ -39,6 +41,7 @@ DOCUMENTED = {
         *("strawberry.scalars", "strawberry.schema.config", "strawberry.types"),
     },
     "graphql": {"graphql", "graphql.execution", "graphql.utilities"},
+    "asyncio": {"asyncio"},
 }
 # A named tuple's methods begin with an underscore and are public.
 NAMED_TUPLE = {"_replace", "_asdict", "_fields"}

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
-from watchword.execution.eager import Eager
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
@@ -20,6 +19,7 @@ from watchword.permissions.guards import recheck
 from watchword.principal import IdentityAsked, PrincipalHolder
 from watchword.process.background import Backoff
 from watchword.process.deadline import Watchdog, WorkCancelled, within
+from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.delivery")

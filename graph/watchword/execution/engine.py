@@ -16,7 +16,6 @@ from graphql.execution import Executor, create_source_event_stream
 from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution import numbers, options
-from watchword.execution.eager import Eager
 from watchword.execution.limits import Limits
 from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Planner, Refused
@@ -30,6 +29,7 @@ from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
 from watchword.principal import IdentityAsked, cannot_be_shared
 from watchword.process.deadline import WorkCancelled, within
+from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from contextvars import copy_context
+from typing import Any, TypeVar, cast
 
 from watchword.errors import TimedOut
+from watchword.libraries.asyncio_parts import call_as
 from watchword.process.clock import Clock, Timer
+from watchword.process.eager import Eager
 
 T = TypeVar("T")
 
@@ -18,6 +21,8 @@ log = logging.getLogger("watchword.deadline")
 class WorkCancelled(Exception):
     """The work was cancelled, but not by the caller: it awaited a task or future that was cancelled."""
 
+
+_CANCELLED = "it waited for something that was cancelled"
 
 # Tasks that were cancelled and have not ended yet. The event loop keeps only weak references to tasks.
 _still_ending: set[asyncio.Future[Any]] = set()
@@ -30,8 +35,12 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
     begun, which is shielded, still completes. If the caller is cancelled, the work is cancelled too; with
     `whole`, the caller first waits until the work ends or its time is over. Raises `TimedOut`,
     `WorkCancelled`, and whatever the work raises.
+
+    The first step runs at once, so work that waits for nothing costs no turn of the event loop and no timer.
     """
-    task = asyncio.ensure_future(work)
+    begun, task = _begin(work)
+    if begun.is_done:
+        return _result(begun, task)
     over = asyncio.Event()
     task.add_done_callback(lambda _: over.set())
     timer = clock.call_at(clock.now() + seconds, over.set)
@@ -40,9 +49,8 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
         if not task.done():
             raise TimedOut(seconds)
         if task.cancelled():
-            # Raise another error: a CancelledError would end the caller's task silently.
-            raise WorkCancelled("it waited for something that was cancelled")
-        return task.result()
+            raise WorkCancelled(_CANCELLED)
+        return cast(T, task.result())
     finally:
         timer.cancel()
         if task.done():
@@ -57,18 +65,51 @@ async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
     Unlike `within`, this makes no task, and waits until cancelled work has ended: use it for work that
     ends promptly when cancelled. Raises as `within` does.
     """
+    begun = Eager(work)
     watchdog = Watchdog(clock, seconds)
-    watchdog.begin()
+    if not begun.is_done:
+        watchdog.begin()
     try:
-        return await work
+        return await begun
     except asyncio.CancelledError as cancelled:
         if watchdog.has_cancelled and watchdog.take_back():
             raise TimedOut(seconds) from None
         if (task := asyncio.current_task()) is None or task.cancelling():
             raise
-        raise WorkCancelled("it waited for something that was cancelled") from cancelled
+        raise WorkCancelled(_CANCELLED) from cancelled
     finally:
         watchdog.close()
+
+
+def _begin(work: Awaitable[T]) -> tuple[Eager[T], asyncio.Task[Any]]:
+    """Run the first step of some work, and return it with the task that runs the others.
+
+    The first step sees that task as its own, and has the same context variables: a timeout or a task group
+    that the work opens in it must find them unchanged later.
+    """
+    context = copy_context()
+    rest: list[Eager[T]] = []
+    task = asyncio.get_running_loop().create_task(_go_on(rest), context=context)
+    begun: Eager[T] = call_as(task, context, Eager, work)
+    if not begun.is_done:
+        rest.append(begun)
+    return begun, task
+
+
+async def _go_on(rest: list[Eager[Any]]) -> Any:
+    return await rest[0] if rest else None
+
+
+def _result(begun: Eager[T], task: asyncio.Task[Any]) -> T:
+    """Return the result of finished work. Raises another error for a cancellation, which would end the caller's
+    task silently."""
+    try:
+        result = begun.result()
+    except asyncio.CancelledError as cancelled:
+        raise WorkCancelled(_CANCELLED) from cancelled
+    if task.cancelling():
+        raise WorkCancelled(_CANCELLED)
+    return result
 
 
 class Watchdog:

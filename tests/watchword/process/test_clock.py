@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context, ContextVar
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +16,7 @@ from watchword.delivery.lease import Lease
 from watchword.errors import Ending
 from watchword.principal import Principal
 from watchword.process import clock as module
-from watchword.process.clock import LONGEST_NAP, SystemClock
+from watchword.process.clock import LONGEST_NAP, MOST_CANCELLED, SystemClock
 
 
 async def test_a_time_that_has_passed_is_called_back_at_once() -> None:
@@ -47,11 +49,14 @@ class Machine:
     def call_later(self, delay: float, callback: Callable[[], object]) -> object:
         return self.timers.call_at(self.time() + delay, callback)
 
+    def call_soon(self, callback: Callable[[], object], *, context: Context) -> None:
+        context.run(callback)
+
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    wall = SimpleNamespace(time=lambda: made.wall + made.time())
+    wall = SimpleNamespace(time=lambda: made.wall + made.time(), monotonic=made.time)
     monkeypatch.setattr(module, "time", wall)
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(get_running_loop=lambda: made))
     return made
@@ -90,6 +95,75 @@ def test_a_timer_that_is_cancelled_between_its_naps_is_not_called(machine: Machi
     timer.cancel()
     machine.timers.move(2000)
     assert seen == []
+
+
+def test_a_timer_that_is_due_earlier_than_the_others_runs_first(machine: Machine) -> None:
+    clock, seen = SystemClock(), list[str]()
+    for delay, name in ((500, "last"), (20, "second"), (5, "first"), (500, "too")):
+        clock.call_at(clock.now() + delay, partial(seen.append, name))
+    machine.timers.move(5)
+    assert seen == ["first"]
+    machine.timers.move(1000)
+    assert seen == ["first", "second", "last", "too"]
+
+
+def test_a_timer_cancelled_by_another_of_the_same_moment_is_not_called(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, seen = SystemClock(), list[str]()
+    waiting = list[Callable[[], object]]()
+    monkeypatch.setattr(machine, "call_soon", lambda call, context: waiting.append(call))
+    when = clock.now() + 5
+    clock.call_at(when, lambda: second.cancel())
+    second = clock.call_at(when, lambda: seen.append("second"))
+    machine.timers.move(5)
+    for each in waiting:
+        each()
+    assert len(waiting) == 2
+    assert seen == []
+
+
+def test_a_jump_forward_after_one_back_lets_nobody_wait_for_longer(machine: Machine) -> None:
+    clock, seen = SystemClock(), list[str]()
+    clock.call_at(clock.now() + 600, lambda: seen.append("before"))
+    machine.wall -= 3600
+    machine.timers.move(LONGEST_NAP)
+    clock.call_at(clock.now() + 100, lambda: seen.append("between"))
+    machine.wall += 3600
+    machine.timers.move(LONGEST_NAP)
+    assert seen == ["between"]
+    machine.timers.move(600)
+    assert seen == ["between", "before"]
+
+
+def test_all_timers_together_have_one_of_the_loop(machine: Machine) -> None:
+    clock = SystemClock()
+    for delay in (600, 700, 500, 800):
+        clock.call_at(clock.now() + delay, list)
+    assert machine.timers.waiting == 1
+
+
+def test_cancelled_timers_are_not_kept_to_their_time(machine: Machine) -> None:
+    clock = SystemClock()
+    for _ in range(20 * MOST_CANCELLED):
+        clock.call_at(clock.now() + 600, list).cancel()
+    assert clock._timers is not None
+    assert len(clock._timers._heap) <= 2 * MOST_CANCELLED
+
+
+async def test_a_timer_has_the_context_variables_of_its_making() -> None:
+    clock, name, seen = SystemClock(), ContextVar[str]("name"), list[str]()
+    done = asyncio.Event()
+    name.set("maker")
+
+    def note() -> None:
+        seen.append(name.get())
+        done.set()
+
+    clock.call_at(clock.now(), note)
+    name.set("later")
+    await asyncio.wait_for(done.wait(), 10)
+    assert seen == ["maker"]
 
 
 def test_a_lease_ends_when_the_clock_jumps_past_its_token(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 
@@ -29,6 +30,58 @@ async def test_what_is_in_time_is_returned_or_raised(clock: MovedClock) -> None:
     assert await within(clock, 1, nothing(7)) == 7
     with pytest.raises(ValueError, match="no"):
         await within(clock, 1, failing())
+
+
+async def test_work_that_waits_for_nothing_costs_no_turn_of_the_loop_and_no_timer() -> None:
+    clock, turns = MovedClock(), list[int]()
+    asyncio.get_running_loop().call_soon(turns.append, 1)
+    assert await within(clock, 1, nothing(7)) == 7
+    assert turns == []
+    assert clock.waiting == 0
+    await turn()
+    assert turns == [1]
+
+
+async def test_all_steps_of_work_see_one_task_and_one_context() -> None:
+    name, seen = ContextVar[str]("name", default="caller"), list[object]()
+
+    async def work() -> str:
+        seen.append(asyncio.current_task())
+        name.set("work")
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
+        seen.append(asyncio.current_task())
+        return name.get()
+
+    assert await within(MovedClock(), 1, work()) == "work"
+    assert seen[0] is seen[1] is not asyncio.current_task()
+    assert name.get() == "caller"
+
+
+async def test_a_timeout_inside_the_work_ends_it_and_not_its_caller() -> None:
+    async def work() -> str:
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            return "its own"
+        return "none"
+
+    assert await within(MovedClock(), 1, work()) == "its own"
+
+
+async def test_work_that_cancels_itself_does_not_end_its_caller() -> None:
+    async def cancels() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def stray() -> None:
+        raise asyncio.CancelledError
+
+    for work in (cancels, stray):
+        with pytest.raises(WorkCancelled):
+            await within(MovedClock(), 1, work())
 
 
 async def test_what_takes_too_long_is_cancelled_and_says_so(clock: MovedClock) -> None:

@@ -36,6 +36,10 @@ class Eager(Generic[T]):
                 self._step(self._steps.throw, error)
             else:
                 self._step(self._steps.send, answer)
+        return self.result()
+
+    def result(self) -> T:
+        """Return the result of work that is done, or raise its error."""
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[no-any-return]

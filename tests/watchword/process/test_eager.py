@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from watchword.execution.eager import Eager
+from watchword.process.eager import Eager
 
 
 async def test_work_that_does_not_wait_is_done_at_once() -> None:
