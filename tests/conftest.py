@@ -52,6 +52,7 @@ def _validate(settings: Settings, **values: Any) -> None:
     if not alone or any(name.upper().startswith("WATCHWORD_") for name in os.environ):
         return _read(settings, **values)
     del values["_env_file"]
+    values.setdefault("unpublished_writes", "raise")
     BaseModel.__init__(settings, **values)
 
 

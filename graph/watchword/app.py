@@ -108,6 +108,7 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         pool_seconds=settings.database_pool_seconds,
         pool_size=settings.database_pool_size,
     )
+    database.publishing = domain.publishing(settings.unpublished_writes == "raise")
     event_log = EventLog(database, Known(clock.now, settings.log_look_seconds))
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)

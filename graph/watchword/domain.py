@@ -12,9 +12,16 @@ import strawberry
 
 from watchword.errors import Unsafe
 from watchword.principal import Grants
+from watchword.storage.database import Publishing
 
 if TYPE_CHECKING:
     from watchword.transaction import Transaction
+
+
+ACCOUNTS = "watchword.accounts"
+"""The stream of the rows of accounts: names, addresses, roles. Each change of an account is an event in it."""
+
+RUNTIME_TABLES = {"watchword_accounts": ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Domain:
     revisions, and `version_table` the table in which Alembic keeps the database's version; without it, the
     table has the package's full name. `demo` fills an empty database with demo data, in the transaction that
     makes the first account: if it raises, neither exists. `commands` are added to the `watchword` command line.
+    `tables` maps the names of tables to the streams that their rows belong to: a transaction that writes such a
+    table must publish an event in its stream.
 
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
@@ -40,6 +49,11 @@ class Domain:
     version_table: str | None = None
     demo: Callable[[Transaction], Awaitable[None]] | None = None
     commands: Sequence[click.Command] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
+
+    def publishing(self, is_enforced: bool) -> Publishing:
+        """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
+        return Publishing({**RUNTIME_TABLES, **self.tables}, is_enforced)
 
     def scopes(self, roles: frozenset[str]) -> frozenset[str]:
         """Return all scopes of these roles. Unknown roles have none."""

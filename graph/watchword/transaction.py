@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,11 +10,19 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.events.bus.bus import Bus
-from watchword.events.event import Event
+from watchword.events.event import Event, Place
 from watchword.events.log.event_log import append
 from watchword.formats.exact_json import writable
 from watchword.principal import SERVER, Actor
-from watchword.storage.database import Database, undisturbed
+from watchword.storage.database import Database, Publishing, undisturbed
+from watchword.storage.written import written
+
+
+log = logging.getLogger("watchword.transaction")
+
+
+class UnpublishedWrite(Exception):
+    """A transaction wrote a table of `Domain.tables` and published no event in the table's stream."""
 
 
 class Transaction:
@@ -24,6 +33,8 @@ class Transaction:
         self.now = now
         self.actor = actor
         self.events: list[Event] = []
+        self.heads: dict[str, Place] = {}
+        """The newest place in each stream that it wrote; empty until it is committed."""
 
     def publish(self, event: Event) -> None:
         """Append the event to the log in this transaction, and send it to subscribers after the commit.
@@ -45,17 +56,37 @@ async def transaction(
 ) -> AsyncIterator[Transaction]:
     """Run the block as one transaction, and publish its events after the commit.
 
-    The audit log records `actor`.
+    The audit log records `actor`. Raises `UnpublishedWrite` before the commit if the block wrote a table and
+    published no event in its stream, and the database's `publishing` is enforced.
     """
     async with database.open() as db:
         unit = Transaction(db, now, actor)
         yield unit
         # If the client disconnects here, this task is cancelled. The commit and the publishing must still finish.
-        await undisturbed(_commit(unit, bus))
+        await undisturbed(_commit(unit, bus, database.publishing))
 
 
-async def _commit(unit: Transaction, bus: Bus) -> None:
+async def _commit(unit: Transaction, bus: Bus, publishing: Publishing) -> None:
+    if publishing.streams:
+        await _check_published(unit, publishing)
     # Append last: others that append to the same streams wait until this transaction has ended.
-    written = await append(unit.db, unit.events, unit.now)
+    appended = await append(unit.db, unit.events, unit.now)
     await unit.db.commit()
-    bus.publish(written)
+    unit.heads = {event.stream: event.place for event in appended}
+    bus.publish(appended)
+
+
+async def _check_published(unit: Transaction, publishing: Publishing) -> None:
+    """Find tables that were written without an event in their stream. Answers that are kept would be stale."""
+    published = {event.stream for event in unit.events}
+    streams = {name: publishing.streams.get(name) for name in await written(unit.db)}
+    silent = sorted(name for name, stream in streams.items() if stream and stream not in published)
+    if not silent:
+        return
+    fault = "; ".join(
+        f"a transaction wrote the table {name!r} and published no event in the stream {streams[name]!r}"
+        for name in silent
+    )
+    if publishing.is_enforced:
+        raise UnpublishedWrite(f"{fault}. Publish one in the same transaction (Domain.tables).")
+    log.error("%s: shared answers may be stale until the next event", fault)

@@ -4,6 +4,7 @@ from incident_room.commands import import_
 from incident_room.demo import demo
 from incident_room.root import schema
 from incident_room.scopes import DESCRIPTIONS, GIVES, ROLES
+from incident_room.topics import TABLES
 from watchword import Domain
 
 domain = Domain(
@@ -14,6 +15,7 @@ domain = Domain(
     version_table="incident_room_version",
     demo=demo,
     commands=[import_],
+    tables=TABLES,
 )
 
 __all__ = ["domain", "schema"]

@@ -12,6 +12,15 @@ from watchword import PRESENT, Event
 INCIDENTS = "incidents"
 COMPONENTS = "components"
 
+# The stream that the rows of each table belong to.
+TABLES: dict[str, str] = {
+    "components": COMPONENTS,
+    "component_changes": COMPONENTS,
+    "incidents": INCIDENTS,
+    "incident_components": INCIDENTS,
+    "incident_updates": INCIDENTS,
+}
+
 
 @strawberry.enum
 class IncidentEventKind(Enum):

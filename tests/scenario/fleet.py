@@ -154,6 +154,7 @@ async def fleet(
         given = {
             "WATCHWORD_DATABASE_URL": postgres.url.replace("postgresql:", "postgresql+asyncpg:"),
             "WATCHWORD_BUS_URL": redis.url,
+            "WATCHWORD_UNPUBLISHED_WRITES": "raise",
             "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
             "WATCHWORD_ADMIN_PASSWORD": secrets.token_urlsafe(12),
             "WATCHWORD_MAX_CONNECTIONS_PER_ADDRESS": "100000",

@@ -94,6 +94,7 @@ async def open_services(
     event_log, bus = EventLog(database, Known(clock.now, look_seconds=1)), MemoryBus()
     events: list[Event] = []
     background = Background(clock)
+    database.publishing = domain.publishing(is_enforced=True)
     hub = Hub(event_log, bus, background, mailbox_limit, look_seconds=1)
 
     def receive(event: Event) -> None:

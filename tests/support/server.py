@@ -31,6 +31,7 @@ class LiveServer:
                 if not name.startswith("WATCHWORD_")
             },
             "WATCHWORD_HOME": str(home),
+            "WATCHWORD_UNPUBLISHED_WRITES": "raise",
             "WATCHWORD_ADMIN_EMAIL": ADMIN,
             "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
             # Tests sign in far more often than people do. Tests of the limits set their own.

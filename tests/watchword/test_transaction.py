@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from sqlalchemy import text
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import BEGINNING, Event
 from watchword.events.log.event_log import EventLog
-from watchword.storage.database import Database
-from watchword.transaction import transaction
+from watchword.storage.database import Database, Publishing
+from watchword.transaction import UnpublishedWrite, transaction
 
 BEAR = Event("toys", "bear", "made")
 
@@ -87,3 +88,52 @@ async def test_an_event_that_a_bus_cannot_carry_is_refused_before_anything_is_co
             unit.publish(BEAR)
             unit.publish(event)
     assert await EventLog(database).read("toys", None, BEGINNING, 10) == []
+
+
+PUBLISHING = Publishing({"watchword_used_ids": "toys"}, is_enforced=True)
+WRITE = text("INSERT INTO watchword_used_ids (hash, expires_at) VALUES ('a', '2030-01-01 00:00:00+00:00')")
+
+
+async def count(database: Database) -> int:
+    async with database.read() as db:
+        return int((await db.execute(text("SELECT count(*) FROM watchword_used_ids"))).scalar_one())
+
+
+async def test_a_table_is_written_only_with_an_event_in_its_stream(database: Database) -> None:
+    database.publishing = PUBLISHING
+    for events in ([], [replace(BEAR, stream="other")]):
+        with pytest.raises(UnpublishedWrite, match="watchword_used_ids.*'toys'"):
+            async with transaction(database, MemoryBus(), 0) as unit:
+                await unit.db.execute(WRITE)
+                for event in events:
+                    unit.publish(event)
+    assert await count(database) == 0
+    assert await EventLog(database).heads(["other"]) == {"other": BEGINNING}
+    async with transaction(database, MemoryBus(), 0) as unit:
+        await unit.db.execute(WRITE)
+        unit.publish(BEAR)
+    assert await count(database) == 1
+
+
+async def test_in_production_a_write_without_an_event_is_committed_and_logged(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.publishing = replace(PUBLISHING, is_enforced=False)
+    with caplog.at_level(logging.ERROR, "watchword.transaction"):
+        async with transaction(database, MemoryBus(), 0) as unit:
+            await unit.db.execute(WRITE)
+    assert await count(database) == 1
+    [record] = caplog.records
+    assert "'watchword_used_ids'" in record.getMessage()
+
+
+async def test_a_transaction_knows_the_heads_of_its_streams_once_it_is_committed(
+    database: Database,
+) -> None:
+    async with transaction(database, MemoryBus(), 0) as unit:
+        unit.publish(BEAR)
+        unit.publish(replace(BEAR, stream="other"))
+        unit.publish(BEAR)
+        assert unit.heads == {}
+    assert unit.heads == await EventLog(database).heads(["toys", "other"])
+    assert unit.heads["toys"].position == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.config.settings import Settings
+from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.events.bus import buses
 from watchword.events.bus.bus import Bus
@@ -55,6 +56,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 async def operator(settings: Settings) -> AsyncIterator[Operator]:
     """Lend an `Operator` to one command. Raises `Unsafe` if the database does not exist yet."""
     async with opened(settings) as database:
+        domain = load(settings.mount).domain
+        database.publishing = domain.publishing(settings.unpublished_writes == "raise")
         event_log = EventLog(database)
         await event_log.open()
         clock = SystemClock()

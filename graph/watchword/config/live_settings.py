@@ -97,6 +97,11 @@ class LiveSettings(BaseSettings):
         description="How often a process checks the log of events for events that the bus has lost."
         " Without Redis, this is how late another process learns of a revocation.",
     )
+    unpublished_writes: Literal["log", "raise"] = Field(
+        "log",
+        description="What happens to a transaction that writes a table of Domain.tables without an event in"
+        ' the table\'s stream: "log" commits it and logs an error, "raise" refuses it. Use "raise" in tests.',
+    )
     log_retention_seconds: int = Field(
         7 * 86400, ge=3600, description="How long events are kept for subscribers that reconnect."
     )

@@ -10,8 +10,9 @@ import errno
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from watchword.errors import Conflict
+from watchword.storage import written
 
 T = TypeVar("T")
 
@@ -45,6 +47,17 @@ UNAVAILABLE = ("08", "57P", "53")
 _AWAY = "_watchword_database_is_away"
 
 
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """The stream in which a transaction must publish an event if it writes a table, by the table's name.
+
+    A transaction that does not is refused if `is_enforced`, and else committed and logged.
+    """
+
+    streams: Mapping[str, str] = field(default_factory=dict)
+    is_enforced: bool = False
+
+
 class Database:
     """SQLite (WAL) or PostgreSQL (asyncpg), by URL.
 
@@ -53,6 +66,8 @@ class Database:
     the time to open a new one. Beyond a limit, an error is raised that `is_unavailable` recognises, or
     `StatementTooSlow` if the database still answers other statements; the connection is not used again.
     This process measures the limits itself, so they hold when the server or the network stops answering.
+
+    `publishing` says which tables a transaction may write only together with an event.
     """
 
     def __init__(
@@ -64,6 +79,7 @@ class Database:
         pool_size: int = POOL_SIZE,
     ) -> None:
         self.url = make_url(url)
+        self.publishing = Publishing()
         self._busy_seconds = statement_seconds or BUSY_SECONDS
         self._pool_seconds = pool_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -85,6 +101,7 @@ class Database:
             pool_timeout=pool_seconds,
             pool_pre_ping=not self.is_sqlite,
         )
+        written.listen(self.engine.sync_engine)
         if self.is_sqlite:
             _listen_to_sqlite(self.engine.sync_engine)
         else:
@@ -110,7 +127,8 @@ class Database:
         session = AsyncSession(self.engine, expire_on_commit=False)
         await self._wait_for_turn()
         try:
-            await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
+            options: dict[str, Any] = {"begin": "BEGIN IMMEDIATE", written.OPTION: set()}
+            await session.connection(execution_options=options)
             yield session
         except StaleDataError as error:
             raise Conflict("Somebody else changed this meanwhile. Read it again.") from error

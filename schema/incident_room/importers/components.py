@@ -13,7 +13,7 @@ from incident_room.components.store import change_status, next_position
 from incident_room.importers.statuspage_file import File, Mention, SourceUpdate
 from incident_room.importers.store import Store
 from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow, UpdateRow
-from incident_room.topics import component_event
+from incident_room.topics import IncidentEventKind, component_event, incident_event
 from watchword import Transaction, moment, new_id
 
 
@@ -62,12 +62,17 @@ async def update_known(store: Store, file: File) -> int:
 
 
 async def record_changes(
-    db: AsyncSession, page: str, said: Sequence[UpdateRow], updates: Mapping[str, SourceUpdate]
+    unit: Transaction, page: str, said: Sequence[UpdateRow], updates: Mapping[str, SourceUpdate]
 ) -> list[str]:
-    """Record the component changes that updates report. Return a note for each that cannot be recorded."""
+    """Record the component changes that updates report, and publish an event for each component with another history.
+
+    Return a note for each change that cannot be recorded.
+    """
+    db = unit.db
     codes = {each.code for update in updates.values() for each in update.affected}
     here = await known(db, page, codes) if codes else {}
     there = await _recorded(db, said)
+    differing: dict[str, None] = {}
     for row in said:
         update = updates[str(row.source_id)]
         wanted = {
@@ -75,7 +80,10 @@ async def record_changes(
             for each in update.affected
             if each.code in here
         }
-        await _record(db, row, there.get(row.id, {}), wanted, update.shown_at)
+        recorded = there.get(row.id, {})
+        differing |= dict.fromkeys(await _record(db, row, recorded, wanted, update.shown_at))
+    for key in differing:
+        unit.publish(component_event(key))
     return [
         f"{id}: the change of the component {each.code} is left out, because the file does not have that component."
         for id, update in updates.items()
@@ -104,15 +112,21 @@ async def _record(
     there: Mapping[str, ComponentChangeRow],
     wanted: Mapping[str, tuple[str, str]],
     at: datetime,
-) -> None:
-    for key in there.keys() - wanted.keys():
+) -> list[str]:
+    """Make the recorded changes of an update those that are wanted. Return the components that this concerned."""
+    gone = there.keys() - wanted.keys()
+    for key in gone:
         await db.delete(there[key])
+    differing = [*gone]
     for key, (old, new) in wanted.items():
         change = there.get(key)
         if change is None:
             change = ComponentChangeRow(id=new_id(), component_id=key, update_id=row.id)
             db.add(change)
-        change.old_status, change.new_status, change.at = old, new, at
+        if (change.old_status, change.new_status, change.at) != (old, new, at):
+            change.old_status, change.new_status, change.at = old, new, at
+            differing.append(key)
+    return differing
 
 
 async def _rows(db: AsyncSession, page: str) -> dict[str, ComponentRow]:
@@ -172,6 +186,9 @@ async def _told_status(db: AsyncSession, row: ComponentRow) -> str | None:
 
 async def _remove_group(unit: Transaction, file: File, row: ComponentRow) -> None:
     """Remove a group that an earlier import stored as if it were a component."""
+    affected = select(IncidentComponentRow.incident_id).filter_by(component_id=row.id)
+    for incident in (await unit.db.scalars(affected)).all():
+        unit.publish(incident_event(incident, IncidentEventKind.COMPONENTS_CHANGED))
     for table in (IncidentComponentRow, ComponentChangeRow):
         await unit.db.execute(delete(table).filter_by(component_id=row.id))
     await unit.db.delete(row)

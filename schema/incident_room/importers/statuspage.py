@@ -137,7 +137,7 @@ async def _add(unit: Transaction, file: File, incident: SourceIncident) -> Outco
     updates = {each.id: each for each in incident.incident_updates}
     said = [_update(unit.db, row, each) for each in _in_order(updates.values())]
     await unit.db.flush()
-    notes = await components.record_changes(unit.db, file.page, said, updates)
+    notes = await components.record_changes(unit, file.page, said, updates)
     unit.publish(incident_event(row.id, Kind.OPENED, said[-1].id if said else None))
     return Outcome(len(said), 0, notes)
 
@@ -155,7 +155,7 @@ class _Change:
         """Change the rows, and publish an event for each thing that changed."""
         named = select(IncidentRow).filter_by(source=self._file.page, source_id=self._incident.id)
         row = (await self._session.execute(named)).scalar_one()
-        before = (row.status, row.impact, _shown(row))
+        before, version = (row.status, row.impact, _shown(row)), row.version
         _describe(row, self._incident)
         await self._session.flush()
         is_affected = await _affect(
@@ -169,13 +169,17 @@ class _Change:
         await self._session.flush()
         there = [each for id, each in known.items() if id in updates]
         notes = await components.record_changes(
-            self._session, self._file.page, [*there, *said], updates
+            self._unit, self._file.page, [*there, *said], updates
         )
         events = len(self._unit.events)
         self._publish(row, before, is_affected, edited, said)
+        is_changed = len(self._unit.events) > events
+        if not is_changed and row.version != version:
+            # Nothing else that is shown has changed, but answers with the incident's version are stale.
+            self._unit.publish(incident_event(row.id, Kind.EDITED))
         if gone := len(known.keys() - updates.keys()):
             notes.append(f"{self._incident.id}: {gone} updates are not in the file any more; kept.")
-        return Outcome(len(said), len(edited), notes, len(self._unit.events) > events)
+        return Outcome(len(said), len(edited), notes, is_changed)
 
     def _publish(
         self,

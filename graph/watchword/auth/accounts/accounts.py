@@ -13,7 +13,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.revocation.identity_events import account_revoked, roles_changed
 from watchword.auth.tables import Account, ExternalIdentity, Passkey, Password, Session
+from watchword.domain import ACCOUNTS
 from watchword.errors import BadUserInput, Conflict, NotFound
+from watchword.events.event import Event
 from watchword.formats import mail_address
 from watchword.formats.text import checked_text, is_storable
 from watchword.storage.columns import moment
@@ -55,6 +57,7 @@ async def add_account(
     session = unit.db
     session.add(account)
     await _flush_address(session)
+    unit.publish(_changed(account))
     if hash is not None:
         session.add(Password(account_id=account.id, hash=hash, changed_at=moment(unit.now)))
         await session.flush()
@@ -117,6 +120,7 @@ async def rename(unit: Transaction, id: str, email: str) -> Account:
     account.email = checked_address(email)
     account.email_folded = mail_address.folded(email)
     await _flush_address(unit.db)
+    unit.publish(_changed(account))
     record(unit, Action.ACCOUNT_RENAMED, account=id)
     return account
 
@@ -189,6 +193,7 @@ async def set_roles(
         account.roles = wanted
         await unit.db.flush()
         unit.publish(roles_changed(id, account.version, wanted))
+        unit.publish(_changed(account))
         record(unit, Action.ROLES_CHANGED, account=id, roles=" ".join(wanted))
     return account
 
@@ -217,6 +222,7 @@ async def enable(unit: Transaction, id: str) -> Account:
         unit.actor.check_reach(account.roles)
         account.disabled_at = None
         await unit.db.flush()
+        unit.publish(_changed(account))
         record(unit, Action.ACCOUNT_ENABLED, account=id)
     return account
 
@@ -233,7 +239,7 @@ async def sign_out(unit: Transaction, id: str, keep: str | None = None) -> Accou
 
 
 async def _end_sessions(unit: Transaction, account: Account, keep: str | None = None) -> None:
-    await raise_version(unit.db, account)
+    await raise_version(unit, account)
     open_ones = update(Session).filter_by(account_id=account.id, revoked_at=None)
     ended = open_ones.where(Session.id != (keep or "")).values(revoked_at=moment(unit.now))
     await unit.db.execute(ended, execution_options={"synchronize_session": False})
@@ -243,10 +249,16 @@ async def _end_sessions(unit: Transaction, account: Account, keep: str | None = 
     unit.publish(account_revoked(account.id, account.version, keep))
 
 
-async def raise_version(db: AsyncSession, account: Account) -> None:
+async def raise_version(unit: Transaction, account: Account) -> None:
     """Increment an account's version even if nothing else changed: tokens with an older one are refused."""
     flag_modified(account, "roles")
-    await db.flush()
+    await unit.db.flush()
+    unit.publish(_changed(account))
+
+
+def _changed(account: Account) -> Event:
+    """Return the event that an account was added or changed: answers with its name, roles or version are stale."""
+    return Event(ACCOUNTS, account.id, "CHANGED")
 
 
 async def lock_account(db: AsyncSession, id: str) -> Account:

@@ -94,7 +94,7 @@ async def unlink(unit: Transaction, issuer: str, subject: str) -> Account:
         raise NotFound("This person has no account.")
     account = await lock_account(unit.db, found[0].id)
     await unit.db.delete(found[1])
-    await raise_version(unit.db, account)
+    await raise_version(unit, account)
     unit.publish(account_revoked(account.id, account.version))
     record(unit, Action.ACCOUNT_UNLINKED, account=account.id, issuer=issuer, subject=subject)
     return account
