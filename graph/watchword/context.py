@@ -15,7 +15,7 @@ from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
 from watchword.events.bus.bus import Bus
-from watchword.events.event import Event
+from watchword.events.event import Event, Place
 from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
@@ -65,12 +65,13 @@ class Context:
     """The `info.context` of one operation, or of one event of a subscription."""
 
     __slots__ = (
+        "_address",
         "_follow",
+        "_heads",
         "_holder",
         "_loaders",
         "_principal",
         "_renew",
-        "address",
         "guards",
         "services",
     )
@@ -88,7 +89,8 @@ class Context:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `address` is
         the network address of the caller."""
         self.services = services
-        self.address = address
+        self._address = address
+        self._heads: dict[str, Place] = {}
         self.guards: list[Guard] | None = None if follow is None else []
         self._principal = principal
         self._holder = holder
@@ -103,8 +105,15 @@ class Context:
 
     @property
     def is_shared(self) -> bool:
-        """Whether this run is shared by several subscribers."""
+        """Whether this run is shared by several callers."""
         return isinstance(self._principal, SharedPrincipal)
+
+    @property
+    def address(self) -> str:
+        """The network address of the caller; empty if it is not known. Callers of a shared run have none in common."""
+        if isinstance(self._principal, SharedPrincipal):
+            self._principal.ask()
+        return self._address
 
     @property
     def actor(self) -> Actor:
@@ -121,7 +130,17 @@ class Context:
     @property
     def now(self) -> float:
         """The time in Unix seconds."""
+        if isinstance(self._principal, SharedPrincipal):
+            self._principal.time_was_asked = True
         return self.services.clock.now()
+
+    @property
+    def cursors(self) -> dict[str, str]:
+        """For each stream that this context's transactions wrote, the cursor of a client that has all of it."""
+        if not self._heads:
+            return {}
+        write = self.services.event_log.cursors.write
+        return {stream: write(stream, None, place) for stream, place in self._heads.items()}
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Return a database session for reading. Keep the block short: it holds a connection."""
@@ -136,6 +155,7 @@ class Context:
         services = self.services
         async with transaction(services.database, services.bus, self.now, self.actor) as unit:
             yield unit
+        self._heads |= unit.heads
         self._loaders.clear()
 
     def loader(
@@ -192,6 +212,8 @@ class Context:
         `proof` is the DPoP proof of a token that is bound to a key. Raises `BadUserInput` if the operation did
         not come over a connection that can be renewed.
         """
+        if isinstance(self._principal, SharedPrincipal):
+            self._principal.ask()
         if self._renew is None:
             raise BadUserInput(
                 "There is no live connection to renew: send this over the WebSocket."

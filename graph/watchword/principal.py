@@ -126,15 +126,17 @@ class SharedPrincipal:
     """What several principals have in common: their grants, and whether they are signed in. Nothing else.
 
     Access to anything that differs between them raises `IdentityAsked`. It also sets `was_asked`, in case a
-    resolver catches the error. This object holds no identity, so none can leak.
+    resolver catches the error. `time_was_asked` tells whether the run has read the time. This object holds no
+    identity, so none can leak.
     """
 
-    __slots__ = ("grants", "is_anonymous", "was_asked")
+    __slots__ = ("grants", "is_anonymous", "time_was_asked", "was_asked")
 
     def __init__(self, grants: Grants, is_anonymous: bool) -> None:
         self.grants = grants
         self.is_anonymous = is_anonymous
         self.was_asked = False
+        self.time_was_asked = False
 
     def ask(self) -> NoReturn:
         """Refuse to identify the caller."""

@@ -11,6 +11,7 @@ from tests.support.principals import open_services
 from watchword.auth.accounts.accounts import accounts_by_id
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput
+from watchword.events.event import Event
 from watchword.events.follow import Follow
 from watchword.principal import ANONYMOUS, Actor, Grants, IdentityAsked, Principal, SharedPrincipal
 from watchword.storage.database import Database
@@ -133,3 +134,50 @@ async def test_a_shared_context_has_grants_and_no_identity(services: Services) -
         with pytest.raises(IdentityAsked):
             ask()
         assert shared.was_asked
+
+
+async def test_a_context_has_a_cursor_for_each_stream_that_it_wrote(services: Services) -> None:
+    context = Context(services, ANONYMOUS)
+    assert context.cursors == {}
+    for _ in range(2):
+        async with context.write() as unit:
+            unit.publish(Event("toys", "bear", "made"))
+            unit.publish(Event("books", "atlas", "made"))
+    with pytest.raises(ZeroDivisionError):
+        async with context.write() as unit:
+            unit.publish(Event("lost", "sock", "made"))
+            _ = 1 / 0
+    read = services.event_log.cursors.read_named
+    heads = await services.event_log.heads(["toys", "books"])
+    assert {stream: read(cursor) for stream, cursor in context.cursors.items()} == {
+        stream: (stream, None, place) for stream, place in heads.items()
+    }
+    assert heads["toys"].position == 2
+
+
+@pytest.mark.parametrize("asks", ["address", "renew", "actor", "subject"])
+async def test_a_shared_run_that_asks_for_anything_of_one_caller_is_noticed(
+    services: Services, asks: str
+) -> None:
+    principal = SharedPrincipal(Grants(), is_anonymous=True)
+    context = Context(services, principal, address="192.0.2.1")
+    with pytest.raises(IdentityAsked):
+        match asks:
+            case "renew":
+                await context.renew("token")
+            case "subject":
+                _ = context.principal.subject
+            case _:
+                getattr(context, asks)
+    assert principal.was_asked
+
+
+async def test_a_shared_run_that_reads_the_time_is_noticed(
+    services: Services, clock: MovedClock
+) -> None:
+    principal = SharedPrincipal(Grants(), is_anonymous=True)
+    context = Context(services, principal)
+    assert not principal.time_was_asked
+    assert context.now == clock.now()
+    assert principal.time_was_asked
+    assert not principal.was_asked

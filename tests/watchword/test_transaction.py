@@ -91,7 +91,9 @@ async def test_an_event_that_a_bus_cannot_carry_is_refused_before_anything_is_co
 
 
 PUBLISHING = Publishing({"watchword_used_ids": "toys"}, is_enforced=True)
-WRITE = text("INSERT INTO watchword_used_ids (hash, expires_at) VALUES ('a', '2030-01-01 00:00:00+00:00')")
+WRITE = text(
+    "INSERT INTO watchword_used_ids (hash, expires_at) VALUES ('a', '2030-01-01 00:00:00+00:00')"
+)
 
 
 async def count(database: Database) -> int:

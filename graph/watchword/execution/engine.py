@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from inspect import isawaitable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError
@@ -27,7 +27,7 @@ from watchword.libraries.graphql_core import (
 )
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
-from watchword.principal import IdentityAsked, cannot_be_shared
+from watchword.principal import IdentityAsked, SharedPrincipal, cannot_be_shared
 from watchword.process.deadline import WorkCancelled, within
 from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
@@ -152,10 +152,12 @@ class Engine:
     ) -> Answer:
         """Run a query or a mutation.
 
-        Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`.
+        Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
+        when the execution is shared and anything in it asked who the caller is.
         """
         executor = self._build_executor(plan, variables, context, self._executor_class)
         result = await _result(executor.execute_operation(), plan, context)
+        _check_shared(result, context)
         if result.errors:
             self._hook.report(result.errors, plan.query, variables, context)
         return _answer(result, context)
@@ -231,10 +233,23 @@ async def _result(running: Any, plan: Plan, context: Context) -> Any:
         raise
 
 
+def _check_shared(result: ExecutionResult, context: Context) -> None:
+    """Raise `IdentityAsked` if a shared execution asked for an identity, even if a resolver caught the error."""
+    if not context.is_shared:
+        return
+    for error in result.errors or ():
+        if cannot_be_shared(error.original_error):
+            raise IdentityAsked from error.original_error
+    if cast(SharedPrincipal, context.principal).was_asked:
+        raise IdentityAsked("a resolver asked for the caller's identity")
+
+
 def _answer(result: ExecutionResult, context: Context) -> Answer:
     answer: Answer = {"data": result.data}
     if result.errors:
         answer["errors"] = [
             format_error(with_refusal(error, context.principal)) for error in result.errors
         ]
+    if cursors := context.cursors:
+        answer["extensions"] = {"cursors": cursors}
     return answer

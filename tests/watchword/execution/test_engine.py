@@ -12,11 +12,13 @@ from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
+from watchword.errors import NotFound
+from watchword.events.event import Event
 from watchword.execution.engine import DatabaseUnavailable, Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
 from watchword.permissions.field import Public
-from watchword.principal import ANONYMOUS
+from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 
 LIMITS = Limits(1000, 10, 10, 1000)
 
@@ -118,3 +120,67 @@ async def test_many_events_leave_no_more_in_memory_than_one(services: Services) 
         assert await source.answer(event, context) == {"data": {"events": {"context": True}}}
         sizes.append(len(source._executor._relevant_sub_fields))
     assert sizes[0] == sizes[2]
+
+
+@strawberry.type
+class Nosy:
+    @strawberry.field(permission_classes=[Public])
+    def asks(self, info: Info) -> str:
+        return info.context.principal.subject
+
+    @strawberry.field(permission_classes=[Public])
+    def asks_and_catches(self, info: Info) -> str:
+        try:
+            return info.context.principal.subject
+        except IdentityAsked:
+            return "somebody"
+
+    @strawberry.field(permission_classes=[Public])
+    def reads_a_variable(self) -> str:
+        return toy_schema.unset.get()
+
+    @strawberry.field(permission_classes=[Public])
+    def plain(self) -> str:
+        return "plain"
+
+
+@pytest.mark.parametrize("name", ["asks", "asksAndCatches", "readsAVariable"])
+async def test_a_shared_execution_that_asks_for_an_identity_is_refused(
+    services: Services, name: str
+) -> None:
+    engine = Engine(strawberry.Schema(Nosy), LIMITS, 10)
+    for _ in range(3):
+        shared = Context(services, SharedPrincipal(Grants(), is_anonymous=True))
+        plan = engine.plan(f"{{ plain {name} }}", None)
+        with pytest.raises(IdentityAsked):
+            await engine.execute(plan, None, shared)
+    shared = Context(services, SharedPrincipal(Grants(), is_anonymous=True))
+    assert await engine.execute(engine.plan("{ plain }", None), None, shared) == {
+        "data": {"plain": "plain"}
+    }
+
+
+@strawberry.type
+class Writes:
+    @strawberry.mutation(permission_classes=[Public])
+    async def writes(self, info: Info, fails: bool) -> str | None:
+        async with info.context.write() as unit:
+            unit.publish(Event("toys", "bear", "made"))
+        if fails:
+            raise NotFound("Gone.")
+        return "done"
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_the_answer_of_a_mutation_has_a_cursor_for_each_stream_that_it_wrote(
+    services: Services, fails: bool
+) -> None:
+    engine = Engine(strawberry.Schema(Nosy, Writes), LIMITS, 10)
+    plan = engine.plan("mutation($fails: Boolean!) { writes(fails: $fails) }", None)
+    for _ in range(3):
+        answer = await engine.execute(plan, {"fails": fails}, Context(services, ANONYMOUS))
+        [(stream, cursor)] = answer["extensions"]["cursors"].items()
+        head = (await services.event_log.heads(["toys"]))["toys"]
+        assert services.event_log.cursors.read_named(cursor) == ("toys", None, head)
+        assert ("errors" in answer) is fails
+        assert stream == "toys"
