@@ -17,7 +17,6 @@ from watchword.principal import SERVER, Actor
 from watchword.storage.database import Database, Publishing, undisturbed
 from watchword.storage.written import written
 
-
 log = logging.getLogger("watchword.transaction")
 
 
