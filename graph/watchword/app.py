@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.routing import Route, WebSocketRoute
 
 from watchword.auth.http import passkey_routes, request_auth
 from watchword.auth.http import routes as identity_routes
@@ -42,6 +41,7 @@ from watchword.storage.vault import vault
 from watchword.throttling.attempts import Attempts
 from watchword.transports import health
 from watchword.transports.authenticator import authenticator
+from watchword.transports.front import Front
 from watchword.transports.http.http import HttpTransport
 from watchword.transports.middleware.cors import CorsByPath
 from watchword.transports.middleware.nonce import NonceHeader
@@ -68,7 +68,12 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     engine = Engine(mount.schema, limits, settings.plan_cache, settings.execution)
     pipeline = Pipeline(
         settings,
-        authenticator(partial(request_auth.authenticate, auth), clock, settings.operation_seconds),
+        authenticator(
+            partial(request_auth.authenticate, auth),
+            clock,
+            settings.operation_seconds,
+            partial(request_auth.recall, auth),
+        ),
         auth.revocations.check,
         engine,
         Groups(engine, services),
@@ -77,7 +82,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         *quotas(settings),
     )
     startup = Startup()
-    app = FastAPI(
+    app = Front(
         title="Watchword",
         lifespan=startup.follow(_lifespan(pipeline, auth)),
         docs_url=None,
@@ -92,11 +97,11 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(oauth_routes.routes(auth))
     app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
-        app.add_middleware(NonceHeader, nonce=partial(request_auth.nonce, auth))
-    app.add_middleware(StartupGate, startup=startup)
+        app.put_in_front(NonceHeader, nonce=partial(request_auth.nonce, auth))
+    app.put_in_front(StartupGate, startup=startup)
     _allow_origins(app, settings)
-    # The middleware that is added last runs first: all others see the path without its trailing slash.
-    app.add_middleware(TrailingSlash)
+    # The last one runs first: all others see the path without its trailing slash.
+    app.put_in_front(TrailingSlash)
     return app
 
 
@@ -127,17 +132,17 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
     )
 
 
-def _open_doors(app: FastAPI, pipeline: Pipeline) -> None:
+def _open_doors(app: Front, pipeline: Pipeline) -> None:
     explorer = pipeline.settings.explorer
-    app.router.routes.append(Route("/graphql", HttpTransport(pipeline, page if explorer else None)))
-    app.router.routes.append(WebSocketRoute("/graphql", WebSocketTransport(pipeline)))
+    http = HttpTransport(pipeline, page if explorer else None)
+    app.serve_graphql(http, WebSocketTransport(pipeline))
     if explorer:
         app.router.routes.extend(assets.routes())
 
 
-def _allow_origins(app: FastAPI, settings: Settings) -> None:
+def _allow_origins(app: Front, settings: Settings) -> None:
     about = [*metadata.paths(settings), identity_routes.JWKS]
-    app.add_middleware(
+    app.put_in_front(
         CorsByPath,
         named=settings.allowed_origins,
         public=[metadata.TOKEN, metadata.REVOKE, *about],

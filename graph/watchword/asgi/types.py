@@ -60,12 +60,16 @@ def header(scope: Message, name: bytes) -> str:
 
     Several headers of one name are joined by commas (RFC 9110, section 5.3).
     """
-    return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+    found = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(found).decode("latin-1") if found else ""
 
 
 def route_path(scope: Message) -> str:
     """Return the path inside this app, without the path at which the app is mounted (`root_path`)."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if not root:
+        return path
     inside = path.removeprefix(root)
     return inside if not inside or inside.startswith("/") else path
 

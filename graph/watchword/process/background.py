@@ -187,11 +187,11 @@ class Background:
 
     def has_failed_for(self, seconds: float) -> bool:
         """Tell whether a task that this process needs has been failing for more than so many seconds."""
+        unwell = [each for each in self._supervised.values() if each.failed_at is not None]
+        if not unwell:
+            return False
         before = self._clock.now() - seconds
-        return any(
-            each.is_needed and each.failed_at is not None and each.failed_at < before
-            for each in self._supervised.values()
-        )
+        return any(each.is_needed and (each.failed_at or 0) < before for each in unwell)
 
     async def close(self) -> None:
         """End all tasks, the last started first. No task begins afterwards."""

@@ -86,7 +86,7 @@ def uses_dpop(headers: RawHeaders) -> bool:
 def in_url(query_string: bytes) -> bool:
     """Tell whether the URL contains a token, which logs and browser histories would keep (RFC 6750,
     section 2.3)."""
-    return any(
+    return bool(query_string) and any(
         name.lower() == "access_token"
         for name, _ in parse_qsl(query_string.decode("latin-1"), True)
     )

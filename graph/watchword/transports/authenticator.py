@@ -15,18 +15,26 @@ Verify = Callable[[Credential, Target], Awaitable[Principal]]
 """Verifies a credential. The target is the request for which a DPoP proof must have been made.
 
 Raises `InvalidToken`, `TokenExpired`, `TokenRevoked` or `InvalidProof`."""
+Recall = Callable[[Credential], Principal | None]
+"""Returns the principal of a credential that was verified before; None if `Verify` must be asked. Does no I/O.
+
+Raises as `Verify` does."""
 Authenticate = Callable[[Credential | None, Target], Awaitable[Principal]]
 """Returns the principal of a credential; `ANONYMOUS` only if there is none.
 
 Raises as `Verify` does, and `Unavailable` when verifying takes too long."""
 
 
-def authenticator(verify: Verify, clock: Clock, seconds: float) -> Authenticate:
-    """Return the function `authenticate`. It gives `verify` at most `seconds`."""
+def authenticator(
+    verify: Verify, clock: Clock, seconds: float, recall: Recall = lambda _: None
+) -> Authenticate:
+    """Return the function `authenticate`. It asks `recall` first, and gives `verify` at most `seconds`."""
 
     async def authenticate(credential: Credential | None, target: Target) -> Principal:
         if credential is None:
             return ANONYMOUS
+        if (known := recall(credential)) is not None:
+            return known
         try:
             return await limited(clock, seconds, verify(credential, target))
         except TimedOut as error:

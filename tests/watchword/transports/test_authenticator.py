@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.clock import MovedClock
-from watchword.errors import InvalidToken
+from watchword.errors import InvalidToken, TokenExpired
 from watchword.principal import ANONYMOUS, Principal
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
@@ -33,3 +33,19 @@ async def test_a_good_one_is_its_principal() -> None:
 async def test_a_bad_one_is_never_anonymous() -> None:
     with pytest.raises(InvalidToken):
         await authenticator(verify, MovedClock(), 30)(Credential("bad"), TARGET)
+
+
+async def test_a_credential_that_was_verified_before_is_not_verified_again() -> None:
+    known = {"bob": Principal("bob")}
+    authenticate = authenticator(verify, MovedClock(), 30, lambda shown: known.get(shown.token))
+    assert await authenticate(Credential("bob"), TARGET) is known["bob"]
+    assert await authenticate(Credential("good"), TARGET) == Principal("alice")
+    assert await authenticate(None, TARGET) is ANONYMOUS
+
+
+async def test_what_is_wrong_with_a_known_credential_is_raised() -> None:
+    def recall(_: Credential) -> Principal:
+        raise TokenExpired
+
+    with pytest.raises(TokenExpired):
+        await authenticator(verify, MovedClock(), 30, recall)(Credential("good"), TARGET)

@@ -69,6 +69,17 @@ async def authenticate(auth: AuthService, credential: Credential, target: Target
     return await auth.verify(credential.token, target.address)
 
 
+def recall(auth: AuthService, credential: Credential) -> Principal | None:
+    """Return the principal of a credential whose token was verified before, and that needs no proof.
+
+    None for any other credential: then call `authenticate`. Does no I/O, and raises as `AuthService.verify`.
+    """
+    if credential.scheme != BEARER or auth.settings.dpop == "required":
+        return None
+    principal = auth.recall(credential.token)
+    return None if principal is None or principal.key is not None else principal
+
+
 async def principal_of(auth: AuthService, request: Request) -> Principal:
     """Return the principal of the access token in a request; its `key` is the key that was proved.
 

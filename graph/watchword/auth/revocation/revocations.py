@@ -100,7 +100,7 @@ class Revocations:
         Raises `TokenRevoked`, and `TokenOutdated` when the session may refresh the token: it was kept when
         the account's other sessions ended, or the roles changed and tokens are not downgraded.
         """
-        if not len(self):
+        if not (self._sessions or self._tokens or self._clients or self._accounts):
             return principal
         if principal.session in self._sessions or principal.token_id in self._tokens:
             raise TokenRevoked

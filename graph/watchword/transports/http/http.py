@@ -223,8 +223,10 @@ def _for_stream(request: GraphQLRequest, plan: Plan, scope: Message) -> GraphQLR
 def _is_browser(scope: Message, accept: str) -> bool:
     # A browser names HTML and prefers it, whether it opens the explorer or a link with a query in it. Other
     # clients that accept HTML also name JSON, or accept it by a wildcard and do not name HTML.
+    if scope["method"] not in ("GET", "HEAD"):
+        return False
     prefers_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
-    return prefers_html and scope["method"] in ("GET", "HEAD") and not in_url(scope["query_string"])
+    return prefers_html and not in_url(scope["query_string"])
 
 
 def _query_parameters(query_string: bytes) -> dict[str, Any]:
@@ -263,7 +265,9 @@ def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
 
 def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     # RFC 9470, section 3. `max_age` is that of the strictest field.
-    shown = [error.get("extensions", {}) for error in answer.get("errors", ())]
+    if "errors" not in answer:
+        return ()
+    shown = [error.get("extensions", {}) for error in answer["errors"]]
     mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
     # A resolver's own error may have this code, with any `maxAge` or none.
     ages = [age for age in mine if isinstance(age, int)]

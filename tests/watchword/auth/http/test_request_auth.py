@@ -22,6 +22,7 @@ from watchword.auth.http.request_auth import (
     nonce,
     principal_of,
     proven_key,
+    recall,
     use_alone,
 )
 from watchword.auth.keys.signing_keys import ensure
@@ -117,6 +118,44 @@ async def test_a_token_that_is_not_bound_is_no_dpop_token(auth: AuthService) -> 
     shown = Credential(token, DPOP, proof(auth, token))
     assert (await refused(auth, shown)).error == "invalid_token"
     assert (await authenticate(auth, Credential(token), TARGET)).key is None
+
+
+async def test_only_a_token_that_was_verified_and_needs_no_proof_is_recalled(
+    auth: AuthService,
+) -> None:
+    token, bound = await token_for(auth, None), await token_for(auth, HOLDER.thumbprint)
+    assert recall(auth, Credential(token)) is None
+    known = await authenticate(auth, Credential(token), TARGET)
+    await authenticate(auth, Credential(bound, DPOP, proof(auth, bound)), TARGET)
+    assert recall(auth, Credential(token)) is known
+    assert recall(auth, Credential(token, DPOP, proof(auth, token))) is None
+    assert recall(auth, Credential(bound)) is None
+    assert recall(auth, Credential(bound, DPOP, proof(auth, bound))) is None
+
+
+async def test_no_token_is_recalled_where_each_must_be_bound(
+    database: Database, clock: MovedClock
+) -> None:
+    auth = await auth_of(database, clock, dpop="required")
+    token = await token_for(auth, None)
+    await auth.verify(token)
+    assert recall(auth, Credential(token)) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "error"), [(session_revoked("alice", "s1"), TokenRevoked), (None, TokenExpired)]
+)
+async def test_a_token_that_was_revoked_or_expired_is_refused_though_it_is_known(
+    event: Event | None, error: type[Exception], auth: AuthService, clock: MovedClock
+) -> None:
+    token = await token_for(auth, None)
+    await authenticate(auth, Credential(token), TARGET)
+    if event is None:
+        clock.move(auth.settings.access_token_seconds)
+    else:
+        auth.revocations.add(event, clock.now())
+    with pytest.raises(error):
+        recall(auth, Credential(token))
 
 
 async def test_the_proof_of_another_key_is_refused(auth: AuthService) -> None:

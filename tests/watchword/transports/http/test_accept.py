@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.transports.http.accept import choose, names
+from watchword.transports.http import accept as module
+from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names
 
 OFFERS = ("application/json", "application/graphql-response+json", "text/event-stream")
 
@@ -28,6 +29,16 @@ OFFERS = ("application/json", "application/graphql-response+json", "text/event-s
 )
 def test_the_best_offer_is_chosen(accept: str, chosen: int | None) -> None:
     assert choose(accept, OFFERS) == (None if chosen is None else OFFERS[chosen])
+
+
+def test_the_cache_is_bounded_in_number_and_in_the_length_of_a_header() -> None:
+    for number in range(2 * MOST_CACHED):
+        assert choose(f"application/json, image/{number}", OFFERS) == OFFERS[0]
+    assert module._cached.cache_info().currsize == MOST_CACHED
+    before = module._cached.cache_info()
+    long = "application/json" + ", image/png" * LONGEST_CACHED
+    assert choose(long, OFFERS) == OFFERS[0]
+    assert module._cached.cache_info() == before
 
 
 def test_a_wildcard_does_not_name_a_type() -> None:
