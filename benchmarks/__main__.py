@@ -11,65 +11,50 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import cores, tables
-from benchmarks.compare import compare
 from benchmarks.home import Home
-from benchmarks.measures import events, requests
-from benchmarks.operations import OPERATIONS
-from benchmarks.samples import Sample, Samples
-from benchmarks.servers import SERVERS, Running, running
+from benchmarks.measures import MEASURES
+from benchmarks.run import Run
+from benchmarks.samples import Samples
+from benchmarks.servers import SERVERS
 
-MEASURES = (*OPERATIONS, *events.AUDIENCES)
+QUICK = {"rounds": 1, "seconds": 0.1, "warm": 0.0, "only": ["viewer", "list", "event-1000"]}
 
 
 def main() -> None:
     """Compare, measure, and print; write the samples and tables to a folder."""
-    options = _parser().parse_args()
+    parser = _parser()
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(**QUICK)
+    options = parser.parse_args()
     cores.prepare()
     logging.disable(logging.WARNING)
+    # Another signal than the terminal's ends a run in the same way, with the rounds that are done.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with tempfile.TemporaryDirectory() as folder:
         home = asyncio.run(Home.make(Path(folder)))
-        samples = Samples()
+        run = Run(
+            home, _installed(options.servers), [MEASURES[name] for name in options.only],
+            options.rounds, options.seconds, options.warm,
+        )  # fmt: skip
         try:
-            run(home, options, samples)
+            run.measure()
         finally:
-            if samples.by_measure:
-                _write(samples, options.out)
+            if run.samples.by_measure:
+                _write(run.samples, options.out)
 
 
-def run(home: Home, options: argparse.Namespace, samples: Samples) -> None:
-    """Run all servers, compare their answers, and measure them in turn in each round."""
-    with ExitStack() as stack:
-        servers = [stack.enter_context(running(SERVERS[name], home)) for name in options.servers]
-        compare(servers, home)
-        for name in options.only:
-            for server in servers:
-                if name in OPERATIONS and _offers(server, name):
-                    requests.measure(server, home, OPERATIONS[name], options.warm)
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-            for name in options.only:
-                for server in servers if number % 2 == 0 else servers[::-1]:
-                    if _offers(server, name):
-                        sample = _sample(server, home, name, options)
-                        samples.add(name, server.server.name, sample)
-
-
-def _offers(server: Running, name: str) -> bool:
-    operation = OPERATIONS.get(name)
-    return operation is None or not operation.only or server.server.name in operation.only
-
-
-def _sample(server: Running, home: Home, name: str, options: argparse.Namespace) -> Sample:
-    if name in OPERATIONS:
-        return requests.measure(server, home, OPERATIONS[name], options.seconds)
-    return events.measure(server, home, events.AUDIENCES[name], options.events)
+def _installed(names: list[str]) -> list[str]:
+    for name in names:
+        if not SERVERS[name].is_installed:
+            print(f"{SERVERS[name].title} is not installed, and left out.", file=sys.stderr)
+    return [name for name in names if SERVERS[name].is_installed]
 
 
 def _write(samples: Samples, out: Path) -> None:
@@ -82,12 +67,12 @@ def _write(samples: Samples, out: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="see in seconds that all of it runs")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.5, help="for each operation over HTTP")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement")
     parser.add_argument("--warm", type=float, default=1.0, help="seconds before the first round")
-    parser.add_argument("--events", type=int, default=50, help="published to each audience")
-    parser.add_argument("--only", type=_some(MEASURES), default=list(MEASURES), metavar="NAMES")
-    parser.add_argument("--servers", type=_some(SERVERS), default=list(SERVERS), metavar="NAMES")
+    parser.add_argument("--only", type=_some(MEASURES), default=list(MEASURES), metavar="MEASURES")
+    parser.add_argument("--servers", type=_some(SERVERS), default=list(SERVERS), metavar="SERVERS")
     parser.add_argument("--out", type=Path, default=Path("var/benchmark"), help="a folder")
     return parser
 

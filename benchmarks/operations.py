@@ -16,46 +16,44 @@ class Operation:
     query: str
     connections: int
     variables: Mapping[str, object] | None = None
-    only: tuple[str, ...] = ()
 
-    def body(self) -> bytes:
-        """Return the body of a GraphQL request."""
-        content = {"query": self.query}
+    def body(self, query: str = "") -> bytes:
+        """Return the body of a GraphQL request, with another query if one is given."""
+        content: dict[str, object] = {"query": query or self.query}
         if self.variables is not None:
-            return json.dumps({**content, "variables": self.variables}).encode()
+            content["variables"] = self.variables
         return json.dumps(content).encode()
 
+    def renamed(self, number: int) -> bytes:
+        """Return the body with another name of the operation, so that the document is another one."""
+        return self.body(self.query.replace("(", f"{number}(", 1))
 
+
+VIEWER = Operation("viewer", "viewer", "{ viewer { id name roles } }", 16)
 INCIDENTS = (
     "query Incidents($first: Int!) { incidents(first: $first) { id title severity status"
     " internalNotes commander { id name } services { id name status } } }"
 )
-LARGE = (
+LIST = Operation("list", "20 incidents", INCIDENTS, 8, {"first": 20})
+# A document of the same size, whose execution costs little.
+SMALL = Operation("document", "a document", INCIDENTS, 8, {"first": 1})
+LARGE = Operation(
+    "large",
+    "2,800 leaves",
     "query Large($first: Int!) { incidents(first: $first) { id title status"
-    " updates(first: 5) { id body visibility author { id name } } } }"
+    " updates(first: 5) { id body visibility author { id name } } } }",
+    4,
+    {"first": 100},
 )
 POST = (
     "mutation Post($id: ID!, $body: String!) { %s(incidentId: $id, body: $body)"
     " { id body visibility author { id name } } }"
 )
 POSTED = {"id": "i3", "body": "posted by the load generator"}
-OPERATIONS = {
-    operation.name: operation
-    for operation in (
-        Operation("viewer", "viewer", "{ viewer { id name roles } }", 16),
-        Operation("list", "20 incidents", INCIDENTS, 8, {"first": 20}),
-        Operation("large", "2,800 leaves", LARGE, 4, {"first": 100}),
-        Operation("mutation", "mutation", POST % "postUpdate", 16, POSTED),
-        Operation(
-            "commit",
-            "mutation, its event committed",
-            POST % "commitUpdate",
-            16,
-            POSTED,
-            only=("watchword",),
-        ),
-    )
-}
+MUTATION = Operation("mutation", "mutation", POST % "postUpdate", 16, POSTED)
+COMMIT = Operation("commit", "mutation, event committed", POST % "commitUpdate", 16, POSTED)
+COMPARED = (VIEWER, LIST, SMALL, LARGE, MUTATION)
+"""The operations whose answers are compared."""
 UPDATES = (
     "subscription { incidentUpdates"
     " { id body author { id name } incident { id title status } } }"

@@ -26,8 +26,9 @@ class Spread:
 
 @dataclass(slots=True)
 class Samples:
-    """All samples of a run, by measure and server, in the order of the rounds."""
+    """All samples of a run, by measure and server, in the order of the rounds; and the measures' titles."""
 
+    titles: dict[str, str] = field(default_factory=dict)
     by_measure: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
 
     def add(self, measure: str, server: str, sample: Sample) -> None:

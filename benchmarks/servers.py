@@ -18,8 +18,11 @@ from benchmarks.home import PEERS, Home
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 ROOT = PEERS.parent.parent
-PYTHON = PEERS / "python" / ".venv" / "bin"
-NODE = Path(sys.executable).parent / "node"
+OURS = Path(sys.executable)
+IN_PYTHON = PEERS / "python" / ".venv" / "bin" / "uvicorn"
+# Our own environment has all that these apps need, but for Ariadne: the tests install nothing more.
+UVICORN = IN_PYTHON if IN_PYTHON.exists() else OURS.parent / "uvicorn"
+NODE = OURS.parent / "node"
 # Seconds in which a server must accept connections.
 START = 60.0
 
@@ -50,7 +53,7 @@ def _watchword(port: int) -> list[str]:
 
 def _uvicorn(app: str) -> Callable[[int], list[str]]:
     return lambda port: [
-        str(PYTHON / "uvicorn"), app, "--app-dir", str(PEERS / "python"), "--port", str(port),
+        str(UVICORN), app, "--app-dir", str(PEERS / "python"), "--port", str(port),
         "--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools",
         "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--backlog", "4096",
     ]  # fmt: skip
@@ -61,25 +64,23 @@ def _node(script: str) -> Callable[[int], list[str]]:
 
 
 IN_NODE = PEERS / "node" / "node_modules" / ".package-lock.json"
-IN_PYTHON = PYTHON / "uvicorn"
+TUNED = {"BENCH_TUNED": "1"}
 SERVERS = {
     server.name: server
     for server in (
-        Server("watchword", "Watchword", _watchword, Path(sys.executable)),
+        Server("watchword", "Watchword", _watchword, OURS),
         Server("mercurius", "Mercurius", _node("mercurius.mjs"), IN_NODE),
         Server("yoga", "Yoga", _node("yoga.mjs"), IN_NODE),
         Server("apollo", "Apollo Server", _node("apollo.mjs"), IN_NODE),
-        Server("strawberry", "Strawberry", _uvicorn("strawberry_app:app"), IN_PYTHON),
-        Server(
-            "tuned",
-            "Strawberry, tuned",
-            _uvicorn("strawberry_app:app"),
-            IN_PYTHON,
-            {"BENCH_TUNED": "1"},
-        ),
+        Server("strawberry", "Strawberry", _uvicorn("strawberry_app:app"), UVICORN),
+        Server("tuned", "Strawberry, tuned", _uvicorn("strawberry_app:app"), UVICORN, TUNED),
         Server("ariadne", "Ariadne", _uvicorn("ariadne_app:app"), IN_PYTHON),
+        Server("uvicorn", "uvicorn, a constant", _uvicorn("constant_app:app"), UVICORN),
+        Server("core", "graphql-core, parse and validate", _uvicorn("validating_app:app"), UVICORN),
     )
 }
+SHARED = ("watchword", "mercurius", "yoga", "apollo", "strawberry", "tuned", "ariadne")
+"""The servers that serve the same schema."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks.measures.events import AUDIENCES
-from benchmarks.operations import OPERATIONS
 from benchmarks.samples import Samples, Spread
 from benchmarks.servers import SERVERS
 
 OURS = "watchword"
-HEAD = ("server", "CPU, µs", "Watchword takes", "median, ms", "99 %, ms", "a second")
+# The figures of samples: name, title, factor, digits.
+COLUMNS = (
+    ("cpu", "CPU, µs", 1, 1),
+    ("median", "median, ms", 1e-3, 2),
+    ("p99", "99 %, ms", 1e-3, 2),
+    ("rate", "a second", 1, 0),
+    ("acknowledged", "acknowledged, s", 1, 2),
+    ("live", "live, s", 1, 2),
+    ("memory", "memory, KB", 1, 1),
+)
 
 
 def markdown(samples: Samples) -> str:
@@ -19,26 +26,23 @@ def markdown(samples: Samples) -> str:
 
 
 def _table(samples: Samples, measure: str) -> str:
-    lines = [f"### {title(measure)}", "", _row(HEAD), _row(["---"] * len(HEAD))]
+    [figures, *_] = next(iter(samples.by_measure[measure].values()))
+    columns = [column for column in COLUMNS if column[0] in figures]
+    head = ["server", *(title for _, title, _, _ in columns), "Watchword's CPU is so much of it"]
+    lines = [f"### {samples.titles[measure]}", "", _row(head), _row(["---"] * len(head))]
     for server in samples.servers(measure):
-        lines.append(_row(_cells(samples, measure, server)))
+        cells = [SERVERS[server].title]
+        for name, _, factor, digits in columns:
+            median = samples.spread(measure, server, name).median
+            cells.append(f"{median * factor:,.{digits}f}")
+        lines.append(_row([*cells, _share(samples, measure, server)]))
     return "\n".join([*lines, ""])
 
 
-def _cells(samples: Samples, measure: str, server: str) -> list[str]:
-    figures = samples.by_measure[measure][server][0]
-    cells = [SERVERS[server].title, f"{samples.spread(measure, server, 'cpu').median:,.1f}"]
-    is_compared = server != OURS and OURS in samples.by_measure[measure]
-    cells.append(ratio(samples.ratio(measure, OURS, server, "cpu")) if is_compared else "")
-    for name in ("median", "p99"):
-        cells.append(f"{samples.spread(measure, server, name).median / 1000:,.2f}")
-    rate = f"{samples.spread(measure, server, 'rate').median:,.0f}" if "rate" in figures else ""
-    return [*cells, rate]
-
-
-def title(measure: str) -> str:
-    """Return the title of a measure."""
-    return OPERATIONS[measure].title if measure in OPERATIONS else AUDIENCES[measure].title
+def _share(samples: Samples, measure: str, server: str) -> str:
+    if server == OURS or OURS not in samples.by_measure[measure]:
+        return ""
+    return ratio(samples.ratio(measure, OURS, server, "cpu"))
 
 
 def ratio(spread: Spread) -> str:

@@ -10,17 +10,17 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import cycle
 
 SIZE = 1 << 18
 # Seconds without any answer after which a server counts as stuck.
 PATIENCE = 60.0
 
 
-def request(body: bytes, token: str, path: str = "/graphql") -> bytes:
-    """Return the bytes of a GraphQL request with a bearer token."""
+def request(body: bytes, token: str = "") -> bytes:
+    """Return the bytes of a GraphQL request, with a bearer token if there is one."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}"
         "Accept: application/json\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
@@ -103,13 +103,13 @@ def checked(answer: bytes) -> bytes:
     return body
 
 
-def ask(port: int, requests: list[bytes], connections: int, seconds: float) -> Answers:
-    """Send requests in turn over so many connections for so long, and return the answers' times."""
-    source, answers, poll = cycle(requests), Answers(), select.epoll()
+def ask(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Answers:
+    """Send requests over so many connections for so long, and return the answers' times."""
+    answers, poll = Answers(), select.epoll()
     by_number: dict[int, Connection] = {}
     began = time.perf_counter()
     for _ in range(connections):
-        connection = Connection(port, source)
+        connection = Connection(port, requests)
         by_number[connection.socket.fileno()] = connection
         poll.register(connection.socket, select.EPOLLIN)
         connection.send()

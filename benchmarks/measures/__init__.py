@@ -1,0 +1,26 @@
+"""All measures by their names."""
+
+from __future__ import annotations
+
+from benchmarks.measures.events import Events
+from benchmarks.measures.measure import Measure
+from benchmarks.measures.requests import NewDocuments, Requests
+from benchmarks.measures.storm import Storm
+from benchmarks.operations import COMMIT, LARGE, LIST, MINE, MUTATION, SMALL, VIEWER
+from benchmarks.servers import SHARED
+
+ALL: tuple[Measure, ...] = (
+    Requests(VIEWER),
+    Requests(LIST, servers=(*SHARED, "uvicorn")),
+    Requests(LARGE),
+    Requests(MUTATION),
+    Requests(COMMIT, servers=("watchword",)),
+    NewDocuments(SMALL),
+    Events("event-1000", "an event to 1,000", 1_000),
+    Events("event-1000-classes", "the same, three classes of grants", 1_000, classes=3),
+    Events("event-1000-personal", "the same, all personal", 1_000, MINE),
+    Events("event-5000", "an event to 5,000", 5_000),
+    Storm("storm-1000", "1,000 connect, acknowledge, subscribe", 1_000),
+    Storm("storm-5000", "5,000 connect, acknowledge, subscribe", 5_000),
+)
+MEASURES = {measure.name: measure for measure in ALL}

@@ -2,20 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, cycle
+
 from benchmarks.home import Home
 from benchmarks.load.http import ask, request
+from benchmarks.measures.measure import MICRO
 from benchmarks.operations import Operation
 from benchmarks.samples import Sample
-from benchmarks.servers import Running
+from benchmarks.servers import SHARED, Running
 
-MICRO = 1e6
+# Numbers of documents, none of which comes twice in a run.
+NUMBERS = count(1)
 
 
-def measure(running: Running, home: Home, operation: Operation, seconds: float) -> Sample:
-    """Send the operation for so many seconds with the tokens of all users in turn."""
-    requests = [request(operation.body(), token) for token in home.tokens()]
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Sends one operation with the tokens of all users in turn."""
+
+    operation: Operation
+    servers: tuple[str, ...] = SHARED
+    needs_fresh: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.operation.name
+
+    @property
+    def title(self) -> str:
+        return self.operation.title
+
+    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+        """Send requests for so long."""
+        body = self.operation.body()
+        requests = [request(body, token) for token in home.tokens()]
+        return sample(running, cycle(requests), self.operation.connections, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocuments:
+    """Sends documents that the server has never seen, and takes off what seen ones cost."""
+
+    operation: Operation
+    servers: tuple[str, ...] = (*SHARED, "core")
+    needs_fresh: bool = False
+    name: str = "document"
+    title: str = "a document never seen before"
+
+    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+        """Send a seen document for half of the time, and new ones for the other half."""
+        tokens, body = home.tokens(), self.operation.body()
+        seen = [request(body, token) for token in tokens]
+        new = (request(self.operation.renamed(next(NUMBERS)), tokens[0]) for _ in cycle(tokens))
+        ask(running.port, cycle(seen), self.operation.connections, 0)
+        known = sample(running, cycle(seen), self.operation.connections, seconds / 2)
+        found = sample(running, new, self.operation.connections, seconds / 2)
+        return {"cpu": found["cpu"] - known["cpu"], "median": found["median"], "p99": found["p99"]}
+
+
+def sample(running: Running, requests: Iterator[bytes], connections: int, seconds: float) -> Sample:
+    """Send requests over so many connections for so long, and return the figures."""
     before = running.cpu()
-    answers = ask(running.port, requests, operation.connections, seconds)
+    answers = ask(running.port, requests, connections, seconds)
     return {
         "cpu": (running.cpu() - before) / len(answers) * MICRO,
         "median": answers.quantile(0.5) * MICRO,

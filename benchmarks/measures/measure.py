@@ -1,0 +1,34 @@
+"""What every measure has."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from benchmarks.home import Home
+from benchmarks.samples import Sample
+from benchmarks.servers import Running
+
+MICRO = 1e6
+
+
+class Measure(Protocol):
+    """Takes one sample of one server.
+
+    `servers` names the servers that it measures beside those of the schema that all share; `needs_fresh`
+    says that each sample needs a process of its own.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def servers(self) -> tuple[str, ...]: ...
+
+    @property
+    def needs_fresh(self) -> bool: ...
+
+    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+        """Measure a server for so long, and return the figures."""
