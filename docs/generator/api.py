@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import watchword
+import watchword.public
 from docs.generator import markdown
 
 ABOUT = """\
@@ -48,7 +49,7 @@ def page() -> str:
 
 def _imports() -> Iterator[tuple[str, str, str]]:
     """Return each public name with the module that defines it and its name there."""
-    source = ast.parse(Path(watchword.__file__).read_text())
+    source = ast.parse(Path(watchword.public.__file__).read_text())
     for node in source.body:
         if isinstance(node, ast.ImportFrom):
             for each in node.names:

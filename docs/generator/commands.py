@@ -9,7 +9,7 @@ import click
 from docs.generator import markdown
 from docs.generator.markdown import code, table
 from incident_room import domain
-from watchword.cli.commands import BUILT_IN, cli
+from watchword.cli.commands import BUILT_IN, built_in, cli
 
 ABOUT = """\
 `watchword` is the command line; `python -m watchword` is the same. Every command has `--help`. It exits with 0 when
@@ -21,13 +21,14 @@ HEAD = ["option", "description", "default"]
 
 def page() -> str:
     """Return the page."""
+    ours = {name: built_in(name) for name in BUILT_IN}
     own = {command.name or "": command for command in domain.commands}
     return markdown.page(
         "Commands",
         ABOUT,
         *(
             part
-            for name, command in sorted({**BUILT_IN, **own}.items())
+            for name, command in sorted({**ours, **own}.items())
             for part in _command(f"{cli.name or 'watchword'} {name}", command, name in own)
         ),
     )

@@ -1,133 +1,16 @@
 """Watchword: a GraphQL server that checks a signed token for every field, connection and event.
 
-These are the public names. A mounted schema imports only from here.
+A mounted schema imports only from here: the names are those of `watchword.public`. That is imported when the first
+name is asked for, because the command line is in this package too, and need not wait for it.
 """
 
-from watchword.auth.accounts.accounts import (
-    accounts_by_id,
-    disable,
-    enable,
-    new_id,
-    set_roles,
-    sign_out,
-)
-from watchword.auth.audit.audit import Action as AuditAction
-from watchword.auth.fields.audit_fields import AuditEntryView as AuditEntry
-from watchword.auth.fields.audit_fields import audit_log
-from watchword.auth.fields.identity_fields import IdentityMutation, IdentityQuery
-from watchword.auth.fields.session_fields import SessionView as Session
-from watchword.auth.fields.session_fields import account_sessions, revoke_session
-from watchword.auth.tables import Account
-from watchword.cli.operator import Operator, operator
-from watchword.context import Context, Info
-from watchword.domain import Domain
-from watchword.errors import (
-    BadUserInput,
-    Conflict,
-    CursorExpired,
-    Forbidden,
-    NotFound,
-    RateLimited,
-    StepUpRequired,
-    Unauthenticated,
-    Unsafe,
-    WatchwordError,
-)
-from watchword.events.event import PRESENT, Event
-from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
-from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
-from watchword.permissions.field import (
-    Delegated,
-    FirstParty,
-    HasRole,
-    HasScope,
-    Permission,
-    Public,
-    RecentlyAuthenticated,
-    SignedIn,
-    SignedInHere,
-    condition,
-)
-from watchword.permissions.rules import Question
-from watchword.principal import ANONYMOUS, Grants, Principal
-from watchword.relay.connection import Connection, connect
-from watchword.relay.ids import decode_id, encode_id, parse_id
-from watchword.relay.page import Page, page
-from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
-from watchword.storage.columns import UtcDateTime, checked_moment, moment
-from watchword.storage.database import Database
-from watchword.transaction import Transaction
+from importlib import import_module
 
-__all__ = [
-    "ANONYMOUS",
-    "PRESENT",
-    "Account",
-    "AuditAction",
-    "AuditEntry",
-    "BadUserInput",
-    "ClientMutation",
-    "ClientQuery",
-    "Conflict",
-    "Connection",
-    "ConsentMutation",
-    "ConsentQuery",
-    "Context",
-    "CursorExpired",
-    "Database",
-    "Delegated",
-    "Domain",
-    "Event",
-    "FirstParty",
-    "Forbidden",
-    "Grants",
-    "HasRole",
-    "HasScope",
-    "IdentityMutation",
-    "IdentityQuery",
-    "Info",
-    "NotFound",
-    "Operator",
-    "Order",
-    "Page",
-    "Permission",
-    "Principal",
-    "Public",
-    "Question",
-    "RateLimited",
-    "RecentlyAuthenticated",
-    "Session",
-    "SignedIn",
-    "SignedInHere",
-    "Slice",
-    "StepUpRequired",
-    "Transaction",
-    "Unauthenticated",
-    "Unsafe",
-    "UtcDateTime",
-    "WatchwordError",
-    "account_sessions",
-    "accounts_by_id",
-    "audit_log",
-    "checked_moment",
-    "checked_text",
-    "cleaned_text",
-    "condition",
-    "connect",
-    "decode_id",
-    "disable",
-    "empty",
-    "enable",
-    "encode_id",
-    "mended_text",
-    "moment",
-    "new_id",
-    "operator",
-    "page",
-    "paginate",
-    "paginate_each",
-    "parse_id",
-    "revoke_session",
-    "set_roles",
-    "sign_out",
-]
+
+def __getattr__(name: str) -> object:
+    # Other names that begin with an underscore are those that Python looks for in any package.
+    if name == "__all__" or not name.startswith("_"):
+        public = import_module(f"{__name__}.public")
+        if name in ("__all__", *public.__all__):
+            return getattr(public, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

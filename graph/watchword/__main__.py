@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from watchword.cli.commands import cli
+from watchword.process.imports import without_collector
 
 
 def main() -> None:
@@ -14,6 +14,8 @@ def main() -> None:
     os.umask(0o077)
     # Find a schema in the current directory, as uvicorn finds an app.
     sys.path.insert(0, "")
+    with without_collector():
+        from watchword.cli.commands import cli
     cli(prog_name="watchword")
 
 

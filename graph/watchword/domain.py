@@ -12,6 +12,7 @@ import strawberry
 
 from watchword.errors import Unsafe
 from watchword.principal import Grants
+from watchword.process.imports import without_collector
 from watchword.storage.database import Publishing
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def load(name: str) -> Mount:
             f"The schema is named as module:attribute, for example incident_room:schema, not {name!r}."
         )
     try:
-        module = importlib.import_module(module_name)
+        with without_collector():
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise Unsafe(
             f"There is no module {error.name!r} to load the schema {name!r} from.{_hint(name)}"

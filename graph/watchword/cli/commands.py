@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
 
-from watchword.cli.accounts import accounts
-from watchword.cli.clients import clients
-from watchword.cli.doctor import doctor
 from watchword.cli.failures import FAILURES, explain
-from watchword.cli.issuers import issuers
-from watchword.cli.keys import keys
-from watchword.cli.schema import schema
-from watchword.cli.serve import serve
-from watchword.cli.token import token
 from watchword.config.settings import read
 from watchword.domain import load
 from watchword.errors import Unsafe, WatchwordError
+from watchword.process.imports import without_collector
 
 BUILT_IN = {
-    command.name or "": command
-    for command in (accounts, clients, doctor, issuers, keys, schema, serve, token)
+    "accounts": "Add and change accounts.",
+    "clients": "Register and change applications and services that request tokens.",
+    "doctor": "Check settings, schema, database, bus, clock and keys; say what is wrong and what to do.",
+    "issuers": "Check the trusted identity providers, and link their people to accounts.",
+    "keys": "List the signing keys, rotate them, or encrypt the database's secrets with another key.",
+    "schema": "Print the mounted schema, or check it.",
+    "serve": "Serve the mounted schema.",
+    "token": "Mint an access token, or inspect one.",
 }
+"""Our commands, with the sentence that the list of commands shows. Each is in the module of its name."""
+
+
+def built_in(name: str) -> click.Command:
+    """Import one of our commands, and what it needs: nobody waits for what another one needs."""
+    with without_collector():
+        command: click.Command = getattr(import_module(f"watchword.cli.{name}"), name)
+    return command
 
 
 class Commands(click.Group):
@@ -32,7 +40,11 @@ class Commands(click.Group):
         return sorted({*BUILT_IN, *_domain_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return BUILT_IN.get(cmd_name) or _domain_commands().get(cmd_name)
+        return built_in(cmd_name) if cmd_name in BUILT_IN else _domain_commands().get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        ours = {name: click.Command(name, help=said) for name, said in BUILT_IN.items()}
+        click.Group(commands=_domain_commands() | ours).format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

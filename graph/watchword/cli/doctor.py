@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import click
-from redis.exceptions import RedisError
 from sqlalchemy import select, text
 
 from watchword.auth.accounts.accounts import ADMIN, list_admins, twins
@@ -84,9 +83,9 @@ async def _bus(settings: Settings) -> str:
         return "is this process, and needs nothing"
     try:
         await buses.reach(settings.bus_url)
-    except (RedisError, OSError) as error:
+    except buses.Unreachable as error:
         raise Unsafe(
-            f"Redis does not answer ({type(error).__name__}): start it, or correct"
+            f"Redis does not answer ({error}): start it, or correct"
             " WATCHWORD_BUS_URL. Until then events arrive by the log, a second late."
         ) from error
     return "Redis answers"

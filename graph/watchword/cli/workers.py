@@ -10,13 +10,14 @@ import os
 import signal
 import threading
 from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-
-from watchword.app import create_app
 from watchword.config.settings import Settings
-from watchword.domain import load
 from watchword.process import log_setup
+from watchword.process.imports import without_collector
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # Seconds in which a worker must answer the supervisor. It cannot answer before all imports are done.
 ANSWER_SECONDS = 30
@@ -26,6 +27,9 @@ def make_app(settings: Settings) -> FastAPI:
     """Build the app of one worker, in that worker."""
     log_setup.set_up(settings.log_level)
     threading.Thread(target=_exit_with_supervisor, daemon=True).start()
+    with without_collector():
+        from watchword.app import create_app
+        from watchword.domain import load
     return create_app(settings, load(settings.mount))
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from asyncpg import PostgresError
 from sqlalchemy import Connection, Engine, ExceptionContext, Select, delete, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -328,9 +327,9 @@ _BEFORE_VALUE = re.compile(
 def _hide_values(context: ExceptionContext) -> None:
     # PostgreSQL's DETAIL shows whole rows, and its messages show values of the wrong type. Secrets in them
     # must not get into logs.
-    error: BaseException | None = context.sqlalchemy_exception or context.original_exception
+    error: Any = context.sqlalchemy_exception or context.original_exception
     while error is not None:
-        if isinstance(error, PostgresError):
+        if hasattr(error, "sqlstate"):  # asyncpg's own, which says the detail with its message
             error.detail = None
         error.args = tuple(map(_without_values, error.args))
         error = getattr(error, "orig", None) or error.__cause__

@@ -11,17 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limits import RateLimitItem, parse
-from limits.aio.storage import (
-    MemoryStorage,
-    RedisClusterStorage,
-    RedisSentinelStorage,
-    RedisStorage,
-    Storage,
-)
-from limits.errors import StorageError
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 
 from watchword.config import bus_url
 from watchword.errors import RateLimited
@@ -37,8 +27,6 @@ PAUSE_SECONDS = 5.0
 MARGIN_SECONDS = 1.0
 # How many attempts with one key may wait until earlier ones are decided.
 MOST_WAITING = 200
-# `limits` wraps redis-py's own errors in StorageError, but not these others.
-FAILURES = (StorageError, RedisClusterException, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +112,14 @@ class Attempts:
 
     def __init__(self, url: str) -> None:
         self._alone: Storage = MemoryStorage()
-        self._shared = _storage(url) if bus_url.between_processes(url) else None
+        self._shared: RedisStorage | None = None
+        self._failures: tuple[type[Exception], ...] = ()
+        if bus_url.between_processes(url):
+            # redis-py is imported only if a URL names a Redis: that takes a tenth of a start.
+            from watchword.throttling import shared_storage
+
+            self._shared = shared_storage.storage(url, ANSWER_SECONDS)
+            self._failures = shared_storage.FAILURES
         self._away_until = 0.0
         self._undecided = Undecided()
         # Held while counting and taking back. Otherwise an attempt could be refused because of another one
@@ -206,7 +201,7 @@ class Attempts:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await counted.storage.incr(counted.name, counted.seconds, -1)
-        except FAILURES as error:
+        except self._failures as error:
             self._lose(error)
 
     async def _add(self, item: RateLimitItem, key: tuple[str, ...]) -> tuple[int, Count]:
@@ -216,7 +211,7 @@ class Attempts:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await _add_to(self._shared, name, seconds)
-            except FAILURES as error:
+            except self._failures as error:
                 self._lose(error)
         return await _add_to(self._alone, name, seconds)
 
@@ -247,20 +242,3 @@ def _networks(key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
 
 def _loop_time() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _storage(url: str) -> RedisStorage:
-    kinds: dict[str, type[RedisStorage]] = {
-        bus_url.SENTINEL: RedisSentinelStorage,
-        bus_url.CLUSTER: RedisClusterStorage,
-    }
-    scheme, _, rest = url.partition("://")
-    named = "redis+unix" if scheme == "unix" else scheme
-    patience: dict[str, Any] = {
-        "socket_connect_timeout": ANSWER_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    return kinds.get(scheme, RedisStorage)(
-        f"async+{named}://{rest}", wrap_exceptions=True, implementation="redispy", **patience
-    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +16,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
-from watchword.cli.commands import BUILT_IN, cli
+from watchword.cli.commands import BUILT_IN, built_in, cli
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, upgrade
 
@@ -76,6 +79,36 @@ def test_every_command_explains_itself(name: str) -> None:
     result = watchword(name, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: cli {name} ")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_list_says_of_a_command_what_it_says_of_itself(name: str) -> None:
+    assert (built_in(name).help or "").partition("\n")[0] == BUILT_IN[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--help"], {"fastapi", "uvicorn", "alembic", "redis", "asyncpg", "httpx2"}),
+        (["schema", "print"], {"fastapi", "uvicorn", "alembic", "redis", "asyncpg", "httpx2"}),
+        (["keys", "list"], {"fastapi", "uvicorn", "redis", "webauthn", "incident_room"}),
+        (["serve", "--schema", "nowhere:schema"], {"redis", "asyncpg", "incident_room"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_imports_only_what_it_needs(
+    arguments: list[str], unneeded: set[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "watchword", *arguments],
+        env={"PATH": os.environ["PATH"], "WATCHWORD_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    imported = {line.split()[-1] for line in done.stderr.splitlines() if line.count("|") == 2}
+    assert "watchword.cli.commands" in imported
+    assert imported & unneeded == set()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from pathlib import Path
 
 import pytest
 
-from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
+from tests.support.redis import SERVICE, live_redis
 from watchword.config.bus_url import MEMORY
 from watchword.errors import RateLimited
 from watchword.throttling import attempts
@@ -279,23 +278,6 @@ async def test_a_hanging_redis_is_not_waited_for_long() -> None:
                 assert time.monotonic() - began < 3 * attempts.ANSWER_SECONDS
             finally:
                 os.kill(redis.pid, signal.SIGCONT)
-
-
-async def test_behind_sentinels_it_counts_too(tmp_path: Path) -> None:
-    with live_redis() as master, live_sentinel(master, tmp_path) as sentinel:
-        await _is_shared(f"redis+sentinel://127.0.0.1:{sentinel.port}/{SERVICE}")
-
-
-async def test_in_a_cluster_it_counts_too(tmp_path: Path) -> None:
-    with live_cluster(tmp_path, 3) as nodes:
-        await _is_shared(f"redis+cluster://127.0.0.1:{nodes[0].port}")
-
-
-async def _is_shared(url: str) -> None:
-    async with counting(url) as one, counting(url) as other:
-        await use_up(one, "a")
-        with pytest.raises(RateLimited):
-            await other.count(LIMIT, "a")
 
 
 @pytest.mark.parametrize("kind", ["redis", "redis+sentinel", "redis+cluster"])

@@ -1,103 +1,38 @@
-"""Make the bus that a URL names: in memory, or one Redis, Redis with Sentinels, or a Redis Cluster."""
+"""Make the bus that a URL names: in memory, or over Redis.
+
+redis-py is imported only if a URL names a Redis: that takes a tenth of a start.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable
-from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from collections.abc import Callable
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from watchword.config.bus_url import CLUSTER, MEMORY, PORT, SENTINEL, SENTINEL_PORT, hosts
+from watchword.config import bus_url
 from watchword.events.bus.bus import Bus
 from watchword.events.bus.memory import MemoryBus
-from watchword.events.bus.redis import Connect, RedisBus
 from watchword.process.background import Background
 
-# Seconds for a connection, and for an answer. A server that hangs counts as unavailable.
-CONNECT_SECONDS = ANSWER_SECONDS = 2.0
 
-
-class _Once(Retry):
-    """A retry policy that tries once.
-
-    Even with zero retries, redis-py reconnects on its own, and then reads replies from the connection while
-    the bus reads messages from it.
-    """
-
-    async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *_: Any, **__: Any) -> Any:
-        return await do()
+class Unreachable(Exception):
+    """Redis does not answer. The message is the name of the error that shows it."""
 
 
 def bus(url: str, namespace: Callable[[], str], background: Background) -> Bus:
     """Make the bus that a URL names."""
-    return MemoryBus() if url == MEMORY else RedisBus(_connector(url), namespace, background)
+    if not bus_url.between_processes(url):
+        return MemoryBus()
+    from watchword.events.bus.connections import connector
+    from watchword.events.bus.redis import RedisBus
+
+    return RedisBus(connector(url), namespace, background)
 
 
 async def reach(url: str) -> None:
-    """Ping the Redis that a URL names. Raises `RedisError` or `OSError`."""
-    client = await _connector(url)()
+    """Ping the Redis that a URL names. Raises `Unreachable`."""
+    from watchword.events.bus.connections import ping
+    from watchword.events.bus.redis import FAILURES
+
     try:
-        await client.ping()
-    finally:
-        await client.aclose()
-
-
-def _connector(url: str) -> Connect:
-    parts = urlsplit(url)
-    match parts.scheme:
-        case scheme if scheme == SENTINEL:
-            return functools.partial(_of_sentinels, parts)
-        case scheme if scheme == CLUSTER:
-            return functools.partial(_of_cluster, parts)
-    return functools.partial(_alone, url)
-
-
-async def _alone(url: str) -> Redis:
-    keepalive = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    return Redis.from_url(url, **keepalive, **_patience())
-
-
-async def _of_sentinels(parts: SplitResult) -> Redis:
-    sentinel = Sentinel(hosts(parts, SENTINEL_PORT), **_patience())  # type: ignore[no-untyped-call]
-    try:
-        host, port = await sentinel.discover_master(parts.path.strip("/"))
-    finally:
-        for asked in sentinel.sentinels:
-            await asked.aclose()
-    return await _alone(_node(parts, host, port))
-
-
-async def _of_cluster(parts: SplitResult) -> Redis:
-    """Return a client of the first node that answers. A cluster publishes through any of its nodes."""
-    failure: Exception = RedisError("no node answers")
-    for host, port in hosts(parts, PORT):
-        client = await _alone(_node(parts, host, port))
-        try:
-            await client.ping()
-        except (RedisError, OSError) as error:
-            failure = error
-            await client.aclose()
-        else:
-            return client
-    raise failure
-
-
-def _patience() -> dict[str, Any]:
-    """Return the options for one attempt to connect. The bus makes the next, and asks for the master again."""
-    return {
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-        "retry": _Once(NoBackoff(), 0),
-    }
-
-
-def _node(parts: SplitResult, host: str, port: int) -> str:
-    """Return the URL of one server, with the credentials and options of the given URL."""
-    credentials, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(("redis", f"{credentials}{at}{host}:{port}", "", parts.query, ""))
+        await ping(url)
+    except FAILURES as error:
+        raise Unreachable(type(error).__name__) from error

@@ -1,0 +1,83 @@
+"""Each kind of bus URL, with a real Redis of that kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
+from watchword.events.bus.bus import Bus
+from watchword.events.bus.buses import bus
+from watchword.events.event import Event
+from watchword.process.background import Background
+from watchword.process.clock import SystemClock
+
+PATIENCE = 30
+
+
+async def crosses(one_url: str, other_url: str, key: str = "bear") -> None:
+    """Check that an event which one process publishes arrives in another."""
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    async with opened(one_url) as one, opened(other_url, heard) as other:
+        await other.follow("toys")
+        one.publish([Event("toys", key, "made", {}, 1)])
+        async with asyncio.timeout(PATIENCE):
+            assert (await heard.get()).key == key
+
+
+@asynccontextmanager
+async def opened(url: str, heard: asyncio.Queue[Event] | None = None) -> AsyncIterator[Bus]:
+    background = Background(SystemClock())
+    made = bus(url, lambda: "here", background)
+    await made.open(heard.put_nowait if heard else lambda event: None)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            # There is no event to wait for, so look after each turn of the event loop.
+            while made._pubsub is None:  # type: ignore[attr-defined] # noqa: ASYNC110
+                await asyncio.sleep(0)
+        yield made
+    finally:
+        await background.close()
+        await made.close()
+
+
+async def test_a_redis_alone() -> None:
+    with live_redis() as server:
+        await crosses(server.url, f"{server.url}/0")
+
+
+async def test_a_redis_with_a_password() -> None:
+    with live_redis("--user", "watchword", "on", ">secret", "~*", "&*", "+@all") as server:
+        url = server.url.replace("//", "//watchword:secret@")
+        await crosses(url, url)
+
+
+async def test_a_socket(tmp_path: Path) -> None:
+    with live_redis("--unixsocket", str(tmp_path / "redis")) as server:
+        await crosses(f"unix://{tmp_path}/redis", server.url)
+
+
+async def test_sentinels_name_the_master_even_if_the_first_does_not_answer(tmp_path: Path) -> None:
+    with live_redis() as nobody:
+        pass
+    with live_redis() as master, live_sentinel(master, tmp_path) as sentinel:
+        hosts = f"127.0.0.1:{nobody.port},127.0.0.1:{sentinel.port}"
+        await crosses(f"redis+sentinel://{hosts}/{SERVICE}", master.url)
+
+
+async def test_a_cluster_carries_events_from_each_node_to_each(tmp_path: Path) -> None:
+    with live_cluster(tmp_path, 3) as nodes:
+        for one, other in zip(nodes, nodes[1:] + nodes[:1], strict=True):
+            await crosses(
+                f"redis+cluster://127.0.0.1:{one.port}", f"redis+cluster://127.0.0.1:{other.port}"
+            )
+
+
+async def test_a_cluster_with_a_dead_node_still_carries_events(tmp_path: Path) -> None:
+    with live_cluster(tmp_path, 2) as (one, other):
+        hosts = f"redis+cluster://127.0.0.1:{one.port},127.0.0.1:{other.port}"
+        await crosses(hosts, hosts)
+        one.kill()
+        await crosses(hosts, hosts)
