@@ -13,8 +13,13 @@ import httpx2
 import orjson
 import pytest
 
+from tests.support.command_line import refused_start
 from tests.support.server import LiveServer, live_server
 from tests.support.vault import ENCRYPTION_KEY
+from watchword.bootstrap import bootstrap
+from watchword.config.settings import Settings
+from watchword.domain import load
+from watchword.process.clock import SystemClock
 
 VIEWER = "{ viewer { email } }"
 PATIENCE = 90
@@ -168,35 +173,39 @@ def test_a_server_with_another_encryption_key_does_not_start_and_changes_nothing
     sqlite_url: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    with live_server(home, sqlite_url):
-        pass
+    _prepare(home, sqlite_url)
     before = _dump(sqlite_url)
-    wrong = LiveServer(home, sqlite_url, WATCHWORD_ENCRYPTION_KEYS=OTHER_KEY)
-    said = wrong.run("serve", "--port", "0", code=1)
-    assert said.splitlines()[-1].startswith(
-        "Error: What is sealed in the database cannot be opened: set WATCHWORD_ENCRYPTION_KEYS"
+    given = {"WATCHWORD_DATABASE_URL": sqlite_url, "WATCHWORD_ENCRYPTION_KEYS": OTHER_KEY}
+    said = refused_start(home, **given)
+    assert said.startswith(
+        "What is sealed in the database cannot be opened: set WATCHWORD_ENCRYPTION_KEYS"
     )
-    assert "Traceback" not in said
     assert _dump(sqlite_url) == before
 
 
 def test_a_server_without_its_key_file_does_not_make_another_one(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = tmp_path / "home"
-    with live_server(home, sqlite_url) as server:
-        assert server.log.count("Keep a copy of it apart from the database's") == 1
+    _prepare(home, sqlite_url)
+    assert caplog.text.count("Keep a copy of it apart from the database's") == 1
     key = (home / "encryption.key").rename(tmp_path / "kept")
     before = _dump(sqlite_url)
-    said = LiveServer(home, sqlite_url).run("serve", "--port", "0", code=1)
-    assert said.startswith(f"Error: {home}/encryption.key is not there")
+    said = refused_start(home, WATCHWORD_DATABASE_URL=sqlite_url)
+    assert said.startswith(f"{home}/encryption.key is not there")
     assert "bring it back from a copy" in said
-    assert said.count("\n") == 1
     assert not (home / "encryption.key").exists()
     assert _dump(sqlite_url) == before
     key.rename(home / "encryption.key")
-    with live_server(home, sqlite_url) as server:
-        assert "Keep a copy" not in server.log
+    caplog.clear()
+    _prepare(home, sqlite_url)
+    assert "Keep a copy" not in caplog.text
+
+
+def _prepare(home: Path, url: str) -> None:
+    """Make what the first start makes."""
+    settings = Settings(_env_file=None, home=home, database_url=url)
+    asyncio.run(bootstrap(settings, load(settings.mount), SystemClock()))
 
 
 def _dump(url: str) -> list[str]:

@@ -52,17 +52,19 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
     log_setup.set_up(settings.log_level)
     mounted = load(settings.mount)
     app = create_app(settings, mounted)
-    listener = _listen(settings)
-    port = listener.getsockname()[1]
+    with _listen(settings) as listener:
+        port = listener.getsockname()[1]
 
-    def tell(started: Started) -> None:
-        click.echo(_greeting(settings, port, started))
+        def tell(started: Started) -> None:
+            click.echo(_greeting(settings, port, started))
 
-    asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
-    is_alone = settings.workers == 1
-    served = (
-        _serve_alone(app, settings, listener) if is_alone else _serve_together(settings, listener)
-    )
+        asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
+        is_alone = settings.workers == 1
+        served = (
+            _serve_alone(app, settings, listener)
+            if is_alone
+            else _serve_together(settings, listener)
+        )
     if not served:
         raise Unsafe("The server could not start; the log above says why.")
 

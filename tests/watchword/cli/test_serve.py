@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from tests.support.command_line import refused_start
 from tests.support.programs import missing, program
 from tests.support.server import PASSWORD, LiveServer
 from watchword.cli.serve import _port_warning
@@ -28,19 +29,17 @@ from watchword.config.settings import Settings
 WATCHWORD = str(Path(sys.executable).with_name("watchword"))
 PATIENCE = 60
 VIEWER = "{ viewer { email roles } incidents(first: 1) { totalCount } }"
-TOY = """
+UNCOVERED = """
 import strawberry
-from watchword import Public
 
 @strawberry.type
 class Query:
-    @strawberry.field(permission_classes=[Public])
+    @strawberry.field
     def greeting(self) -> str:
         return "hello"
 
 schema = strawberry.Schema(Query)
 """
-UNCOVERED = TOY.replace("permission_classes=[Public]", "")
 
 
 class Place:
@@ -288,28 +287,6 @@ def test_a_shell_without_the_chosen_password_says_so_and_sends_nothing(server: L
     assert "WATCHWORD_ADMIN_PASSWORD: is the password that you chose" in done.stderr
 
 
-def test_another_schema_in_the_current_directory_can_be_mounted(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    (place.current / "greetings.py").write_text(TOY)
-    with place.serving("--schema", "greetings:schema") as running:
-        token = bash(sign_in_line(running.output))["access_token"]
-        assert running.ask("{ greeting }", token) == {"greeting": "hello"}
-        assert running.end(signal.SIGTERM) == 0
-
-
-def test_a_busy_port_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = str(busy.getsockname()[1])
-        said = Place(tmp_path).refused("--port", port)
-    assert said.startswith(f"127.0.0.1:{port} cannot be listened on: Address already in use")
-    assert said.endswith(" Choose another with --host and --port.")
-
-
-def test_an_unknown_schema_is_named(tmp_path: Path) -> None:
-    said = Place(tmp_path).refused("--schema", "nowhere:schema")
-    assert said == "There is no module 'nowhere' to load the schema 'nowhere:schema' from."
-
-
 def test_a_schema_that_forgot_a_permission_is_not_served(tmp_path: Path) -> None:
     place = Place(tmp_path)
     (place.current / "uncovered.py").write_text(UNCOVERED)
@@ -317,19 +294,31 @@ def test_a_schema_that_forgot_a_permission_is_not_served(tmp_path: Path) -> None
     assert said.startswith("Query.greeting: no permission is declared.")
 
 
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        said = refused_start(tmp_path / "home", "--port", port)
+    assert said.startswith(f"127.0.0.1:{port} cannot be listened on: Address already in use")
+    assert said.endswith(" Choose another with --host and --port.")
+
+
+def test_an_unknown_schema_is_named(tmp_path: Path) -> None:
+    said = refused_start(tmp_path / "home", "--schema", "nowhere:schema")
+    assert said == "There is no module 'nowhere' to load the schema 'nowhere:schema' from."
+
+
 def test_an_unsafe_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    said = place.refused(WATCHWORD_ADMIN_PASSWORD="password1234")
+    said = refused_start(tmp_path / "home", WATCHWORD_ADMIN_PASSWORD="password1234")
     assert said.startswith("WATCHWORD_ADMIN_PASSWORD must have at least 12 characters")
     assert "password1234" not in said
-    assert not place.home.exists()
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    place.home.write_text("")
-    said = place.refused()
-    assert said.startswith(f"{place.home} cannot be written to: ")
+    home = tmp_path / "home"
+    home.write_text("")
+    said = refused_start(home)
+    assert said.startswith(f"{home} cannot be written to: ")
     assert said.endswith("Set WATCHWORD_HOME to a directory that can.")
 
 
@@ -337,6 +326,6 @@ def test_a_database_that_cannot_be_reached_is_one_sentence_without_its_password(
     tmp_path: Path,
 ) -> None:
     url = "postgresql+asyncpg://watchword:hunter2@127.0.0.1:1/watchword"
-    said = Place(tmp_path).refused(WATCHWORD_DATABASE_URL=url)
+    said = refused_start(tmp_path / "home", WATCHWORD_DATABASE_URL=url)
     assert "Connect call failed" in said
     assert "hunter2" not in said
