@@ -14,16 +14,18 @@ import logging
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from benchmarks import cores, tables
 from benchmarks.home import Home
 from benchmarks.measures import MEASURES
+from benchmarks.room import rooms
 from benchmarks.run import Run
 from benchmarks.samples import Samples
-from benchmarks.servers import SERVERS
+from benchmarks.servers import SERVERS, Server
 
+POSTGRESQL = "postgresql://postgres@127.0.0.1:5432/postgres"
 QUICK = {"rounds": 1, "seconds": 0.1, "warm": 0.0, "only": ["viewer", "list", "event-1000"]}
 
 
@@ -38,23 +40,23 @@ def main() -> None:
     # Another signal than the terminal's ends a run in the same way, with the rounds that are done.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with tempfile.TemporaryDirectory() as folder:
-        home = asyncio.run(Home.make(Path(folder)))
-        run = Run(
-            home, _installed(options.servers), [MEASURES[name] for name in options.only],
-            options.rounds, options.seconds, options.warm,
-        )  # fmt: skip
-        try:
-            run.measure()
-        finally:
-            if run.samples.by_measure:
-                _write(run.samples, options.out)
+        measures = [MEASURES[name] for name in options.only]
+        places = {SERVERS[name].place for measure in measures for name in measure.servers}
+        with rooms(Path(folder), places, options.postgresql) as homes:
+            homes = {"": asyncio.run(Home.make(Path(folder))), **homes}
+            servers = [name for name in options.servers if _is_ready(SERVERS[name], homes)]
+            run = Run(homes, servers, measures, options.rounds, options.seconds, options.warm)
+            try:
+                run.measure()
+            finally:
+                if run.samples.by_measure:
+                    _write(run.samples, options.out)
 
 
-def _installed(names: list[str]) -> list[str]:
-    for name in names:
-        if not SERVERS[name].is_installed:
-            print(f"{SERVERS[name].title} is not installed, and left out.", file=sys.stderr)
-    return [name for name in names if SERVERS[name].is_installed]
+def _is_ready(server: Server, homes: Mapping[str, Home]) -> bool:
+    if not server.is_installed:
+        print(f"{server.title} is not installed, and left out.", file=sys.stderr)
+    return server.is_installed and server.place in homes
 
 
 def _write(samples: Samples, out: Path) -> None:
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm", type=float, default=1.0, help="seconds before the first round")
     parser.add_argument("--only", type=_some(MEASURES), default=list(MEASURES), metavar="MEASURES")
     parser.add_argument("--servers", type=_some(SERVERS), default=list(SERVERS), metavar="SERVERS")
+    parser.add_argument("--postgresql", default=POSTGRESQL, help="where databases can be made")
     parser.add_argument("--out", type=Path, default=Path("var/benchmark"), help="a folder")
     return parser
 

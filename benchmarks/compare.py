@@ -7,9 +7,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from benchmarks.home import Home
 from benchmarks.load.http import once
-from benchmarks.operations import COMPARED, LIST, VIEWER
+from benchmarks.operations import VIEWER, Operation
 from benchmarks.servers import Running
 
 
@@ -17,25 +16,30 @@ class Different(Exception):
     """A server's answer is not that of the first server; the text names both and the operation."""
 
 
-def compare(servers: Sequence[Running], home: Home) -> None:
-    """Raise `Different` if servers answer differently, or if one of them takes a bad token.
+def compare(servers: Sequence[Running], operations: Sequence[Operation]) -> None:
+    """Raise `Different` if servers answer one of the operations differently.
 
-    Leaves the answer to the list of incidents in answer.json, for the server that returns a constant.
+    Leaves each answer of the first server in OPERATION.json in its home. The shared schema's servers must
+    also refuse a token with a bad signature.
     """
-    token = home.tokens()[3]
-    for operation in COMPARED:
+    for operation in operations:
         answers = {
-            running.server.name: once(running.port, operation.body(), token) for running in servers
+            each.server.name: once(each.port, operation.body(), _token(each)) for each in servers
         }
         _same(operation.name, answers)
-        if operation is LIST:
-            (home.path / "answer.json").write_bytes(next(iter(answers.values())))
-    for running in servers:
-        _refuses(running, token[:-8] + "AAAAAAAA")
+        for each in servers[:1]:
+            (each.home.path / f"{operation.name}.json").write_bytes(answers[each.server.name])
+    for each in servers:
+        if VIEWER in operations:
+            _refuses(each, _token(each)[:-8] + "AAAAAAAA")
+
+
+def _token(running: Running) -> str:
+    return running.home.tokens()[3]
 
 
 def _same(operation: str, answers: dict[str, bytes]) -> None:
-    first, expected = next(iter(answers.items()))
+    first, expected = next(iter(answers.items()), ("", b""))
     for name, answer in answers.items():
         if json.loads(answer) != json.loads(expected):
             raise Different(

@@ -1,4 +1,4 @@
-"""The folder of a run: data, keys and tokens, which all measured servers read."""
+"""The folder of measured servers: data, a key, tokens, and Watchword's database."""
 
 from __future__ import annotations
 
@@ -25,9 +25,17 @@ from watchword.storage.vault import vault
 from watchword.tokens.keys import Key
 
 ISSUER, AUDIENCE = "https://issuer.bench", "graphql-bench"
-SCOPES = ("incident:read", "incident:internal")
+SCOPES = "incident:read incident:internal"
 LIFETIME = 24 * 3600
 PEERS = Path(__file__).parent / "peers"
+LIMITS = (
+    "MAX_CONNECTIONS_PER_ADDRESS",
+    "MAX_CONNECTIONS_PER_PRINCIPAL",
+    "MAX_OPERATIONS_PER_ADDRESS",
+    "MAX_OPERATIONS_PER_PRINCIPAL",
+    "MAX_OPERATIONS_PER_PROCESS",
+)
+"""Settings that would stop the load generator, which is one address."""
 
 
 @strawberry.type
@@ -37,18 +45,26 @@ class Nothing:
     nothing: str
 
 
+NO_TABLES = Mount(strawberry.Schema(Nothing), Domain())
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A folder with data.json, trust.json and Watchword's database, and the key that signs tokens."""
+    """A folder with data.json, trust.json and Watchword's files; the key and scopes of its tokens."""
 
     path: Path
+    database_url: str
     key: Key
+    scopes: str = SCOPES
 
     @classmethod
-    async def make(cls, path: Path) -> Home:
-        """Write the folder, with a fresh RSA key that Watchword signs with too."""
+    async def make(
+        cls, path: Path, mount: Mount = NO_TABLES, scopes: str = SCOPES, database_url: str = ""
+    ) -> Home:
+        """Write the database and other files to a folder, with a fresh RSA key that Watchword signs with too."""
         settings = Settings(
             home=path / "watchword",
+            database_url=database_url,
             issuer=ISSUER,
             audience=AUDIENCE,
             algorithm="RS256",
@@ -57,11 +73,11 @@ class Home:
             admin_password=secrets.token_urlsafe(),
             _env_file=None,  # type: ignore[call-arg]
         )
-        await bootstrap(settings, Mount(strawberry.Schema(Nothing), Domain()), SystemClock())
+        await bootstrap(settings, mount, SystemClock())
         database = Database(settings.database_url)
         ring = await load_keys(database, vault(settings), time.time())
         await database.close()
-        home = cls(path, ring.signing)
+        home = cls(path, settings.database_url, ring.signing, scopes)
         home._write()
         return home
 
@@ -90,7 +106,7 @@ class Home:
             "client_id": "watchword",
             "name": f"User {number:03d}",
             "roles": ["admin", "responder"],
-            "scope": " ".join((*SCOPES, scope)),
+            "scope": f"{self.scopes} {scope}",
         }
         headers = {"kid": self.key.kid, "typ": "at+jwt"}
         return jwt.encode(claims, self.key.private, "RS256", headers=headers)
@@ -98,25 +114,17 @@ class Home:
     def environment(self) -> dict[str, str]:
         """Return the environment of every measured server. No limit stops the load generator."""
         inherited = {n: v for n, v in os.environ.items() if not n.startswith("WATCHWORD_")}
-        limits = dict.fromkeys(LIMITS, "1000000")
+        limits = {f"WATCHWORD_{name}": "1000000" for name in LIMITS}
         return {
             **inherited,
-            **{f"WATCHWORD_{name}": value for name, value in limits.items()},
+            **limits,
             "BENCH_HOME": str(self.path),
             "NODE_ENV": "production",
             "WATCHWORD_HOME": str(self.path / "watchword"),
+            "WATCHWORD_DATABASE_URL": self.database_url,
             "WATCHWORD_ISSUER": ISSUER,
             "WATCHWORD_AUDIENCE": AUDIENCE,
             "WATCHWORD_ALGORITHM": "RS256",
             "WATCHWORD_DEMO": "false",
             "WATCHWORD_LOG_LEVEL": "WARNING",
         }
-
-
-LIMITS = (
-    "MAX_CONNECTIONS_PER_ADDRESS",
-    "MAX_CONNECTIONS_PER_PRINCIPAL",
-    "MAX_OPERATIONS_PER_ADDRESS",
-    "MAX_OPERATIONS_PER_PRINCIPAL",
-    "MAX_OPERATIONS_PER_PROCESS",
-)

@@ -52,6 +52,14 @@ POST = (
 POSTED = {"id": "i3", "body": "posted by the load generator"}
 MUTATION = Operation("mutation", "mutation", POST % "postUpdate", 16, POSTED)
 COMMIT = Operation("commit", "mutation, event committed", POST % "commitUpdate", 16, POSTED)
+ROOM = Operation(
+    "room",
+    "20 incidents of the incident room",
+    "query { incidents(first: 20) { nodes { id name impact status startedAt"
+    " components { id name status } commander { id name }"
+    " updates(first: 3) { nodes { id status body displayAt } } } } }",
+    4,
+)
 COMPARED = (VIEWER, LIST, SMALL, LARGE, MUTATION)
 """The operations whose answers are compared."""
 UPDATES = (

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 from benchmarks.compare import compare
 from benchmarks.home import Home
 from benchmarks.measures.measure import Measure
+from benchmarks.operations import COMPARED, ROOM, Operation
 from benchmarks.samples import Samples
-from benchmarks.servers import SERVERS, SHARED, Running, Server, running
+from benchmarks.servers import FLOORS, SERVERS, SHARED, Running, Server, running
 
 
 @dataclass(slots=True)
 class Run:
     """What is measured, for `seconds` each time, after `warm` seconds that are not counted."""
 
-    home: Home
+    homes: Mapping[str, Home]
     servers: Sequence[str]
     measures: Sequence[Measure]
     rounds: int
@@ -32,47 +33,57 @@ class Run:
         Raises `Different` if they do not answer the same.
         """
         with ExitStack() as stack:
-            alike = {
-                name: stack.enter_context(running(SERVERS[name], self.home))
-                for name in self._needed()
-                if name in SHARED
-            }
-            compare(list(alike.values()), self.home)
-            others = {
-                name: stack.enter_context(running(SERVERS[name], self.home))
-                for name in self._needed()
-                if name not in SHARED
-            }
-            self._measure(alike | others)
+            started: dict[str, Running] = {}
+            for operations, names in self._alike():
+                alike = {name: stack.enter_context(self._running(name)) for name in names}
+                compare(list(alike.values()), operations)
+                started |= alike
+            self._measure(started)
 
     def _measure(self, started: dict[str, Running]) -> None:
         for measure in self.measures:
             for name in self._measured(measure):
                 if self.warm and not measure.needs_fresh:
-                    measure.take(started[name], self.home, self.warm)
+                    measure.take(started[name], self.warm)
         for number in range(self.rounds):
             print(f"round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
             for measure in self.measures:
-                names = list(self._measured(measure))
+                names = self._measured(measure)
                 for name in names if number % 2 == 0 else names[::-1]:
                     self._sample(measure, SERVERS[name], started)
 
     def _sample(self, measure: Measure, server: Server, started: dict[str, Running]) -> None:
         with ExitStack() as stack:
             if measure.needs_fresh:
-                measured = stack.enter_context(running(server, self.home))
+                measured = stack.enter_context(self._running(server.name))
             else:
                 measured = started[server.name]
-            sample = measure.take(measured, self.home, self.seconds)
+            sample = measure.take(measured, self.seconds)
         self.samples.titles[measure.name] = measure.title
         self.samples.add(measure.name, server.name, sample)
 
-    def _measured(self, measure: Measure) -> Iterable[str]:
-        return (name for name in self.servers if name in measure.servers)
+    def _running(self, name: str) -> AbstractContextManager[Running]:
+        server = SERVERS[name]
+        return running(server, self.homes[server.place])
 
-    def _needed(self) -> Iterator[str]:
-        # A server that is measured by fresh processes only is not started, unless it is compared.
-        for name in self.servers:
-            measures = [each for each in self.measures if name in each.servers]
-            if name in SHARED or any(not each.needs_fresh for each in measures):
-                yield name
+    def _alike(self) -> Iterator[tuple[Sequence[Operation], list[str]]]:
+        """Yield servers that must answer the same, with the operations; those that need no comparison last."""
+        needed = self._needed()
+        yield COMPARED, [name for name in needed if name in SHARED]
+        for place in self.homes:
+            if place:
+                yield (ROOM,), [name for name in needed if SERVERS[name].place == place]
+        yield (), [name for name in needed if name in FLOORS]
+
+    def _measured(self, measure: Measure) -> list[str]:
+        return [name for name in self.servers if name in measure.servers]
+
+    def _needed(self) -> list[str]:
+        # A server that fresh processes alone are measured of is not started, unless it is compared.
+        return [
+            name
+            for name in self.servers
+            if any(
+                name in m.servers and (name in SHARED or not m.needs_fresh) for m in self.measures
+            )
+        ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from benchmarks import cores
@@ -23,6 +24,11 @@ IN_PYTHON = PEERS / "python" / ".venv" / "bin" / "uvicorn"
 # Our own environment has all that these apps need, but for Ariadne: the tests install nothing more.
 UVICORN = IN_PYTHON if IN_PYTHON.exists() else OURS.parent / "uvicorn"
 NODE = OURS.parent / "node"
+Command = Callable[[int], list[str]]
+OPTIONS = (
+    "--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools",
+    "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--backlog", "4096",
+)  # fmt: skip
 # Seconds in which a server must accept connections.
 START = 60.0
 
@@ -33,42 +39,57 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that can be measured."""
+    """A server that can be measured. `place` names the room that it serves; "" is the shared schema."""
 
     name: str
     title: str
-    command: Callable[[int], list[str]]
+    command: Command
     installed: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
 
     @property
     def is_installed(self) -> bool:
         return self.installed.exists()
 
 
-def _watchword(port: int) -> list[str]:
-    mount = "benchmarks.peers.watchword_app:schema"
-    return [sys.executable, "-m", "watchword", "serve", "--port", str(port), "--schema", mount]
+def _watchword(mount: str) -> Command:
+    serve = [str(OURS), "-m", "watchword", "serve", "--schema", mount, "--port"]
+    return lambda port: [*serve, str(port)]
 
 
-def _uvicorn(app: str) -> Callable[[int], list[str]]:
-    return lambda port: [
-        str(UVICORN), app, "--app-dir", str(PEERS / "python"), "--port", str(port),
-        "--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools",
-        "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--backlog", "4096",
-    ]  # fmt: skip
+def _uvicorn(app: str) -> Command:
+    serve = [str(UVICORN), app, "--app-dir", str(PEERS / "python"), *OPTIONS, "--port"]
+    return lambda port: [*serve, str(port)]
 
 
-def _node(script: str) -> Callable[[int], list[str]]:
+def _our_uvicorn(app: str) -> Command:
+    serve = [str(OURS), "-m", "uvicorn", f"benchmarks.peers.{app}", *OPTIONS, "--port"]
+    return lambda port: [*serve, str(port)]
+
+
+def _node(script: str) -> Command:
     return lambda port: [str(NODE), str(PEERS / "node" / script)]
 
 
 IN_NODE = PEERS / "node" / "node_modules" / ".package-lock.json"
+
+
+def _of_room(place: str) -> Iterator[Server]:
+    apps = (
+        ("watchword", "Watchword", _watchword("incident_room:schema")),
+        ("strawberry", "Strawberry, SQLAlchemy, loaders", _our_uvicorn("strawberry_room:app")),
+        ("driver", "the driver's statements and orjson", _our_uvicorn("driver_room:app")),
+    )
+    for name, title, command in apps:
+        yield Server(f"{name}-{place}", title, command, OURS, place=place)
+
+
 TUNED = {"BENCH_TUNED": "1"}
 SERVERS = {
     server.name: server
     for server in (
-        Server("watchword", "Watchword", _watchword, OURS),
+        Server("watchword", "Watchword", _watchword("benchmarks.peers.watchword_app:schema"), OURS),
         Server("mercurius", "Mercurius", _node("mercurius.mjs"), IN_NODE),
         Server("yoga", "Yoga", _node("yoga.mjs"), IN_NODE),
         Server("apollo", "Apollo Server", _node("apollo.mjs"), IN_NODE),
@@ -77,10 +98,13 @@ SERVERS = {
         Server("ariadne", "Ariadne", _uvicorn("ariadne_app:app"), IN_PYTHON),
         Server("uvicorn", "uvicorn, a constant", _uvicorn("constant_app:app"), UVICORN),
         Server("core", "graphql-core, parse and validate", _uvicorn("validating_app:app"), UVICORN),
+        *chain.from_iterable(map(_of_room, ("sqlite", "postgresql"))),
     )
 }
 SHARED = ("watchword", "mercurius", "yoga", "apollo", "strawberry", "tuned", "ariadne")
 """The servers that serve the same schema."""
+FLOORS = ("uvicorn", "core")
+"""Servers that do only a part of the work, and whose answers are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +112,7 @@ class Running:
     """A server process that accepts connections."""
 
     server: Server
+    home: Home
     port: int
     process: subprocess.Popen[bytes]
 
@@ -138,7 +163,7 @@ def running(server: Server, home: Home, **more: str) -> Iterator[Running]:
         )
     try:
         _wait(port, process, log)
-        yield Running(server, port, process)
+        yield Running(server, home, port, process)
     finally:
         process.kill()
         process.wait()

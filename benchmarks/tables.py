@@ -40,9 +40,10 @@ def _table(samples: Samples, measure: str) -> str:
 
 
 def _share(samples: Samples, measure: str, server: str) -> str:
-    if server == OURS or OURS not in samples.by_measure[measure]:
+    ours = next(samples.servers(measure))
+    if server == ours or not ours.startswith(OURS):
         return ""
-    return ratio(samples.ratio(measure, OURS, server, "cpu"))
+    return ratio(samples.ratio(measure, ours, server, "cpu"))
 
 
 def ratio(spread: Spread) -> str:

@@ -6,8 +6,13 @@ from benchmarks.measures.events import Events
 from benchmarks.measures.measure import Measure
 from benchmarks.measures.requests import NewDocuments, Requests
 from benchmarks.measures.storm import Storm
-from benchmarks.operations import COMMIT, LARGE, LIST, MINE, MUTATION, SMALL, VIEWER
-from benchmarks.servers import SHARED
+from benchmarks.operations import COMMIT, LARGE, LIST, MINE, MUTATION, ROOM, SMALL, VIEWER
+from benchmarks.servers import SERVERS, SHARED
+
+
+def _of_room(place: str) -> tuple[str, ...]:
+    return tuple(name for name, server in SERVERS.items() if server.place == place)
+
 
 ALL: tuple[Measure, ...] = (
     Requests(VIEWER),
@@ -22,5 +27,6 @@ ALL: tuple[Measure, ...] = (
     Events("event-5000", "an event to 5,000", 5_000),
     Storm("storm-1000", "1,000 connect, acknowledge, subscribe", 1_000),
     Storm("storm-5000", "5,000 connect, acknowledge, subscribe", 5_000),
+    *(Requests(ROOM, _of_room(place), place=place) for place in ("sqlite", "postgresql")),
 )
 MEASURES = {measure.name: measure for measure in ALL}

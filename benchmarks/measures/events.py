@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from benchmarks.home import Home
 from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import UPDATES
@@ -34,9 +33,9 @@ class Events:
     servers: tuple[str, ...] = SHARED
     needs_fresh: bool = False
 
-    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+    def take(self, running: Running, seconds: float) -> Sample:
         """Publish bursts of events for so long, each after all subscribers have the one before it."""
-        crowd = Crowd(running.port, home.tokens(self.classes))
+        crowd = Crowd(running.port, running.home.tokens(self.classes))
         crowd.connect([self._query(number) for number in range(self.size)])
         crowd.go_live()
         crowd.hear(BURST)

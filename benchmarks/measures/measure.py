@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from benchmarks.home import Home
 from benchmarks.samples import Sample
 from benchmarks.servers import Running
 
@@ -30,5 +29,5 @@ class Measure(Protocol):
     @property
     def needs_fresh(self) -> bool: ...
 
-    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+    def take(self, running: Running, seconds: float) -> Sample:
         """Measure a server for so long, and return the figures."""

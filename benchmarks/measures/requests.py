@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, cycle
 
-from benchmarks.home import Home
 from benchmarks.load.http import ask, request
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import Operation
@@ -24,19 +23,20 @@ class Requests:
     operation: Operation
     servers: tuple[str, ...] = SHARED
     needs_fresh: bool = False
+    place: str = ""
 
     @property
     def name(self) -> str:
-        return self.operation.name
+        return f"{self.operation.name}-{self.place}" if self.place else self.operation.name
 
     @property
     def title(self) -> str:
-        return self.operation.title
+        return f"{self.operation.title}, {self.place}" if self.place else self.operation.title
 
-    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+    def take(self, running: Running, seconds: float) -> Sample:
         """Send requests for so long."""
         body = self.operation.body()
-        requests = [request(body, token) for token in home.tokens()]
+        requests = [request(body, token) for token in running.home.tokens()]
         return sample(running, cycle(requests), self.operation.connections, seconds)
 
 
@@ -50,9 +50,9 @@ class NewDocuments:
     name: str = "document"
     title: str = "a document never seen before"
 
-    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+    def take(self, running: Running, seconds: float) -> Sample:
         """Send a seen document for half of the time, and new ones for the other half."""
-        tokens, body = home.tokens(), self.operation.body()
+        tokens, body = running.home.tokens(), self.operation.body()
         seen = [request(body, token) for token in tokens]
         new = (request(self.operation.renamed(next(NUMBERS)), tokens[0]) for _ in cycle(tokens))
         ask(running.port, cycle(seen), self.operation.connections, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from benchmarks.home import Home
 from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import UPDATES
@@ -23,9 +22,9 @@ class Storm:
     servers: tuple[str, ...] = (*SHARED, "uvicorn")
     needs_fresh: bool = True
 
-    def take(self, running: Running, home: Home, seconds: float) -> Sample:
+    def take(self, running: Running, seconds: float) -> Sample:
         """Connect all; `acknowledged` and `live` are the times of the last one, in seconds."""
-        tokens = home.tokens()
+        tokens = running.home.tokens()
         # What a server makes at its first connection is not counted.
         self._crowd(running, tokens, 10).close()
         cpu, memory = running.cpu(), running.memory()

@@ -23,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def test_watchword_and_strawberrys_view_are_compared_and_measured(home: Home) -> None:
     measures = [MEASURES["viewer"], MEASURES["list"], Events("few", "a few", 3)]
-    run = Run(home, ["watchword", "strawberry"], measures, rounds=1, seconds=0.05, warm=0)
+    run = Run({"": home}, ["watchword", "strawberry"], measures, rounds=1, seconds=0.05, warm=0)
     run.measure()
     for measure in measures:
         by_server = run.samples.by_measure[measure.name]
@@ -38,13 +38,13 @@ def test_a_server_that_answers_differently_is_named_with_the_operation(home: Hom
         running(SERVERS["core"], home) as other,
         pytest.raises(Different, match="core answers viewer differently from watchword"),
     ):
-        compare([ours, other], home)
+        compare([ours, other], [MEASURES["viewer"].operation])
 
 
 @pytest.mark.exhaustive
 def test_every_installed_server_answers_the_same_and_survives_a_storm(home: Home) -> None:
     names = [name for name in SHARED if SERVERS[name].is_installed]
     storm = Storm("storm", "a storm", 20)
-    run = Run(home, names, [MEASURES["document"], storm], rounds=1, seconds=0.05, warm=0)
+    run = Run({"": home}, names, [MEASURES["document"], storm], rounds=1, seconds=0.05, warm=0)
     run.measure()
     assert set(run.samples.by_measure["storm"]) == set(names)

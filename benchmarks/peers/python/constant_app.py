@@ -1,6 +1,6 @@
 """uvicorn that returns a constant, and accepts WebSockets: the floor for any server on it.
 
-The constant is answer.json in the home: the answer to the list of incidents.
+The constant is list.json in the home: the answer to the list of incidents.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from material import HOME
 
-ANSWER = (HOME / "answer.json").read_bytes()
+ANSWER = (HOME / "list.json").read_bytes()
 HEADERS = [
     (b"content-type", b"application/json"),
     (b"content-length", str(len(ANSWER)).encode()),
