@@ -35,6 +35,8 @@ class Deaf:
     async def open(self, stack: AsyncExitStack, server: ToyServer) -> Deaf:
         if self.transport == "websocket":
             client = await stack.enter_async_context(WebSocketClient.open(server.url, max_queue=1))
+            # Otherwise the client would wait ten seconds for a close frame, behind what it has not read.
+            stack.callback(client.socket.transport.abort)
             await client.init("alice")
             await client.subscribe("1", MADE)
             self._socket = client
