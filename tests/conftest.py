@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpcore2
 import pytest
+import uvloop
 from argon2 import PasswordHasher
 from pydantic import BaseModel
 
@@ -67,10 +68,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Variants())
 
 
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run async tests in the event loop that serves, which also takes less of a core."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from walking the modules and tests again and again."""
+    """Keep the garbage collector from walking the modules, the tests and their rubbish again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
@@ -82,11 +89,18 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NOBODY = CHEAP.hash("nobody's password")
 
 
+@pytest.fixture
+def dear_passwords() -> None:
+    """Passwords cost in this test what they cost where they are served."""
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords cost next to nothing in this process; servers in processes of their own, and the
-    passwords' own tests, use what is served."""
-    if request.path.name != "test_passwords.py":
+    """Passwords cost next to nothing in this process, but in tests that ask for `dear_passwords`.
+
+    Servers in processes of their own hash as they are served.
+    """
+    if "dear_passwords" not in request.fixturenames:
         monkeypatch.setattr(passwords, "_hasher", CHEAP)
         monkeypatch.setattr(passwords, "_NOBODY", NOBODY)
 

@@ -113,8 +113,7 @@ async def test_where_every_token_is_bound_the_page_binds_its_own(
     assert complaints(script) == []
 
 
-@pytest.mark.exhaustive
-async def test_behind_a_path_that_a_proxy_takes_away_the_page_asks_nobody_else(
+async def test_behind_a_path_that_a_proxy_takes_away_the_page_asks_nobody_else_and_binds_its_own(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:
     async with behind_a_path(tmp_path / "home", WATCHWORD_DPOP="required") as server:

@@ -26,6 +26,7 @@ from watchword.principal import Actor
 from watchword.storage.database import Database
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_password_fits_its_hash_only() -> None:
     hash = await make_hash("correct horse battery")
     assert hash.startswith("$argon2id$")
@@ -34,6 +35,7 @@ async def test_a_password_fits_its_hash_only() -> None:
     assert not await matching_form("correct horse battery", "no hash at all")
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_missing_hash_takes_the_same_work_and_never_matches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -52,11 +54,13 @@ async def test_a_missing_hash_takes_the_same_work_and_never_matches(
     assert parameters[0] == parameters[1]
 
 
+@pytest.mark.usefixtures("dear_passwords")
 def test_weaker_parameters_are_outdated() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=8192).hash("correct horse battery")
     assert is_outdated(weak, "correct horse battery")
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_todays_parameters_are_not_outdated() -> None:
     assert not is_outdated(await make_hash("correct horse battery"), "correct horse battery")
 
@@ -79,7 +83,7 @@ async def test_a_password_is_the_same_from_any_keyboard(chosen: str) -> None:
 async def test_a_hash_from_before_normalisation_matches_and_is_renewed(
     typed: str,
 ) -> None:
-    hash = PasswordHasher().hash(typed)
+    hash = passwords._hasher.hash(typed)
     form = await matching_form(typed, hash)
     assert form == typed
     assert is_outdated(hash, form) == (typed != SPELLINGS[0])
