@@ -354,9 +354,7 @@ MEMBERS = st.sampled_from(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(MEMBERS, JSON, max_size=5))
 async def test_no_body_makes_the_server_stumble(
     route: str, body: dict[str, Any], sqlite_desk: SignInDesk
