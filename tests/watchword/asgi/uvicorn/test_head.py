@@ -81,6 +81,9 @@ class Echo:
                     writer.write(part)
                     await writer.drain()
             with suppress(TimeoutError, ConnectionError):
+                # The first bytes may take a busy machine long.
+                async with asyncio.timeout(20):
+                    heard = await reader.read(65_536)
                 async with asyncio.timeout(0.5):
                     while data := await reader.read(65_536):
                         heard += data
