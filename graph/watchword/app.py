@@ -27,6 +27,7 @@ from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.execution.shared.answers import SharedAnswers
 from watchword.explorer import assets
 from watchword.explorer.page import page
 from watchword.oauth import metadata
@@ -76,6 +77,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         ),
         auth.revocations.check,
         engine,
+        SharedAnswers(engine, services),
         Groups(engine, services),
         Leases(),
         services,

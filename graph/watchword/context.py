@@ -22,6 +22,7 @@ from watchword.events.log.event_log import EventLog
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
+from watchword.sources import declared_by
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.vault import Vault
 from watchword.throttling.attempts import Attempts
@@ -71,9 +72,11 @@ class Context:
         "_holder",
         "_loaders",
         "_principal",
+        "_reads",
         "_renew",
         "guards",
         "services",
+        "undeclared",
     )
 
     def __init__(
@@ -85,9 +88,11 @@ class Context:
         follow: Follow | None = None,
         renew: Renew | None = None,
         address: str = "",
+        reads: frozenset[str] | None = None,
     ) -> None:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `address` is
-        the network address of the caller."""
+        the network address of the caller. `reads` are the streams that the operation declares to read, if its
+        answer is to be shared."""
         self.services = services
         self._address = address
         self._heads: dict[str, Place] = {}
@@ -96,6 +101,9 @@ class Context:
         self._holder = holder
         self._follow = follow
         self._renew = renew
+        self._reads = reads
+        self.undeclared: tuple[str, str] | None = None
+        """A loader that was used and reads streams that the operation does not declare: its name, and the streams."""
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
 
     @property
@@ -170,6 +178,8 @@ class Context:
         """
         found = self._loaders.get(load)
         if found is None:
+            if self._reads is not None:
+                self._check_declared(load, self._reads)
 
             async def batch(keys: list[K]) -> Sequence[V | BaseException]:
                 return await load(self, keys)
@@ -178,6 +188,11 @@ class Context:
                 load_fn=batch, max_batch_size=NAMED_AT_ONCE, cache=self._follow is None
             )
         return found
+
+    def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
+        sources = declared_by(load)
+        if sources is not None and (others := sources.streams - declared):
+            self.undeclared = load.__name__, ", ".join(sorted(others))
 
     def follow(
         self,

@@ -17,7 +17,7 @@ from watchword.auth.fields.session_fields import account_sessions, revoke_sessio
 from watchword.auth.tables import Account
 from watchword.cli.operator import Operator, operator
 from watchword.context import Context, Info
-from watchword.domain import Domain
+from watchword.domain import ACCOUNTS, Domain
 from watchword.errors import (
     BadUserInput,
     Conflict,
@@ -52,11 +52,13 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
 from watchword.relay.page import Page, page
 from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.sources import reads
 from watchword.storage.columns import UtcDateTime, checked_moment, moment
 from watchword.storage.database import Database
 from watchword.transaction import Transaction
 
 __all__ = [
+    "ACCOUNTS",
     "ANONYMOUS",
     "PRESENT",
     "Account",
@@ -124,6 +126,7 @@ __all__ = [
     "paginate",
     "paginate_each",
     "parse_id",
+    "reads",
     "revoke_session",
     "set_roles",
     "sign_out",

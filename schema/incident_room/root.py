@@ -22,7 +22,9 @@ from incident_room.members.types import Member, member
 from incident_room.node import Node
 from incident_room.scopes import SeesMembers
 from incident_room.timeline.store import load_updates
+from incident_room.topics import COMPONENTS, INCIDENTS
 from watchword import (
+    ACCOUNTS,
     ClientMutation,
     ClientQuery,
     ConsentMutation,
@@ -33,6 +35,7 @@ from watchword import (
     NotFound,
     Public,
     parse_id,
+    reads,
 )
 
 
@@ -40,6 +43,7 @@ from watchword import (
 class Query(
     IdentityQuery, ClientQuery, ConsentQuery, ComponentQuery, IncidentQuery, MemberQuery, AuditQuery
 ):
+    @reads(INCIDENTS, COMPONENTS, ACCOUNTS)
     @strawberry.field(permission_classes=[Public], description="Any object, by its global id.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         found = await _find(info, *parse_id(id))

@@ -103,11 +103,17 @@ async def test_head_is_answered_like_get_without_a_body(
         assert told.headers.get(name) == got.headers.get(name)
 
 
-async def test_no_cache_keeps_an_answer(clock: MovedClock) -> None:
-    for query in ("{ hello }", "{ nothing }", ""):
+async def test_a_cache_asks_before_it_shows_an_answer_and_never_keeps_an_error(
+    clock: MovedClock,
+) -> None:
+    for query, expected in (
+        ("{ hello }", "public, no-cache"),
+        ("{ nothing }", "private, no-store"),
+        ("", "private, no-store"),
+    ):
         response = await request(clock, "GET", params={"query": query})
-        assert response.headers.get_list("cache-control") == ["no-store"]
-        assert response.headers["vary"] == "accept"
+        assert response.headers.get_list("cache-control") == [expected]
+        assert response.headers["vary"] == "Accept, Authorization, Cookie, Origin"
 
 
 @pytest.mark.parametrize("name", ["variables", "extensions", "operationName"])

@@ -36,6 +36,7 @@ from watchword.events.event import Event
 from watchword.events.log.tables import epochs, metadata
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Grants, Principal
 from watchword.process.clock import Clock
 from watchword.tokens.credential import Credential
@@ -208,6 +209,7 @@ def _toy_pipeline(
         authenticator(verify, clock, settings.operation_seconds),
         revocations.check,
         engine,
+        SharedAnswers(engine, services),
         Groups(engine, services),
         leases,
         services,

@@ -44,14 +44,11 @@ class Response:
     headers: Headers = ()
 
     async def send(self, send: Send) -> None:
-        length = (b"content-length", b"%d" % len(self.body))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status,
-                "headers": [*self.headers, length],
-            }
-        )
+        headers = [*self.headers]
+        if self.status != 304:
+            # The length in a 304 would be that of the 200 response (RFC 9110, section 8.6).
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 

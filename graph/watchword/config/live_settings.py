@@ -31,6 +31,18 @@ class LiveSettings(BaseSettings):
         description="How long a resolver may take to produce one event of a subscription, and then how"
         " long the answer to that event may take.",
     )
+    shared_answers_bytes: int = Field(
+        32_000_000,
+        ge=0,
+        description="Most memory for answers of queries that many callers share, which are kept until an event"
+        " changes them. With 0, every query is executed by itself.",
+    )
+    answer_max_age_seconds: int = Field(
+        0,
+        ge=0,
+        description="How long browsers and proxies may show an anonymous shared answer to a GET request without"
+        " asking again. With 0, they ask each time and get 304 if it has not changed.",
+    )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
     max_operations_per_address: int = Field(
         1_000, ge=1, description="Most operations open on all live connections from one address."

@@ -8,8 +8,8 @@ from itertools import islice
 from watchword.context import Services
 from watchword.delivery.group import Group, Trouble
 from watchword.delivery.member import GroupKey, Member
-from watchword.delivery.troubles import Troubles
 from watchword.execution.engine import Engine
+from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 
 

@@ -49,14 +49,18 @@ class Sent:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: Answer | bytes,
         cursor: str | None = None,
         resume_from: Progress | None = None,
         answered_to: Progress | None = None,
     ) -> None:
-        if cursor is not None:
-            answer["extensions"] = {"cursor": cursor}
-        self.json = to_json(answer)
+        """`answer` may be JSON already; then it has no cursor."""
+        if isinstance(answer, bytes):
+            self.json = answer
+        else:
+            if cursor is not None:
+                answer["extensions"] = {"cursor": cursor}
+            self.json = to_json(answer)
         self.cursor = cursor
         self.resume_from = resume_from
         self.answered_to = answered_to

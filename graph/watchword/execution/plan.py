@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import count
+from types import EllipsisType
 from typing import Any
 
 from graphql import (
@@ -24,6 +26,7 @@ from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
+from watchword.sources import Sources
 
 # Bounds the cache of plans by length too: the documents of all plans in it together have at most this many
 # characters, times the number of plans that the cache may hold.
@@ -36,6 +39,9 @@ RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
 MOST_FITTING = 32
 # Python refuses to read a number with so many digits, and its message is not meant for clients.
 _HUGE_NUMBER = re.compile(r"\d{4300,}")
+
+
+_numbers = count(1)
 
 
 class Refused(Exception):
@@ -55,6 +61,10 @@ class Plan:
     # The variables that set page lengths, and the values of them that were found to be within the limits.
     paging: tuple[str, ...] = ()
     fitting: set[tuple[Any, ...]] = field(default_factory=set)
+    # Tells the plan from all others, also from those that are not in memory any more.
+    number: int = field(default_factory=_numbers.__next__)
+    # What the operation reads, as `execution/shared` finds out at the first use; None if that is not declared.
+    sources: Sources | EllipsisType | None = ...
 
     @property
     def query(self) -> str | None:

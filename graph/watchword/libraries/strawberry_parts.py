@@ -7,7 +7,7 @@ from traceback import walk_tb
 from typing import Any, TypeGuard, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLSchema
+from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLSchema
 from graphql.execution import Executor
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import FieldExtension
@@ -70,6 +70,26 @@ def process_errors(
 def permission_extensions(field: GraphQLField) -> list[PermissionExtension]:
     """Return the extensions of a field that check permissions."""
     return [each for each in _extensions(field) if isinstance(each, PermissionExtension)]
+
+
+def definition_of(field: GraphQLField) -> Any:
+    """Return the `strawberry.field` that a field was made from, a `dataclasses.Field`; None if there is none."""
+    return field.extensions.get("strawberry-definition")
+
+
+def is_attribute(field: GraphQLField) -> bool:
+    """Tell whether a field shows an attribute of its object: no resolver and no extension but permissions."""
+    made_from = definition_of(field)
+    if made_from is None or made_from.base_resolver is not None:
+        return False
+    return all(isinstance(each, PermissionExtension) for each in _extensions(field))
+
+
+def owners(kind: GraphQLNamedType, field: GraphQLField) -> tuple[type, ...]:
+    """Return the class of an object type, and the class that has the field in its body, which may be a base of it."""
+    made_from = kind.extensions.get("strawberry-definition")
+    found = (getattr(made_from, "origin", None), getattr(definition_of(field), "origin", None))
+    return tuple(each for each in found if each is not None)
 
 
 def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:

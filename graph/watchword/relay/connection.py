@@ -8,11 +8,13 @@ from typing import Generic, TypeVar
 import strawberry
 
 from watchword.relay.paginate import Slice
+from watchword.sources import reads
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+@reads()
 @strawberry.type
 class PageInfo:
     has_next_page: bool
@@ -21,22 +23,27 @@ class PageInfo:
     end_cursor: str | None
 
 
+@reads()
 @strawberry.type
 class Edge(Generic[T]):
     node: T
     cursor: str
 
 
+@reads()
 @strawberry.type
 class Connection(Generic[T]):
     edges: list[Edge[T]]
     page_info: PageInfo
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
+    @reads()
     @strawberry.field(description="The nodes of the edges, without their cursors.")
     def nodes(self) -> list[T]:
         return [edge.node for edge in self.edges]
 
+    # What it counts is what the field that returns the connection has declared.
+    @reads()
     @strawberry.field(
         description="The number of all items. It is counted only when it is asked for."
     )

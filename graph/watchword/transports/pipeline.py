@@ -14,6 +14,7 @@ from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.delivery.leases import Leases
 from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
 from watchword.execution.engine import Engine
+from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
 from watchword.transports.authenticator import Authenticate
@@ -32,6 +33,7 @@ class Pipeline:
     authenticate: Authenticate
     confirm: Confirm
     engine: Engine
+    shared: SharedAnswers
     groups: Groups
     leases: Leases
     services: Services

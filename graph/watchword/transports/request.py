@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from watchword.errors import BadUserInput, PersistedQueryNotSupported
+
+# The most cursors in `extensions.after`: each may cost a query.
+MOST_CURSORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class GraphQLRequest:
     def resume(self) -> str | None:
         """The cursor after which a subscription continues (`extensions.resume`)."""
         return (self.extensions or {}).get("resume")
+
+    @property
+    def after(self) -> Sequence[str]:
+        """The cursors that the answer must not be older than (`extensions.after`)."""
+        given = (self.extensions or {}).get("after")
+        return [given] if isinstance(given, str) else given or ()
 
 
 def read(value: object) -> GraphQLRequest:
@@ -41,6 +51,11 @@ def read(value: object) -> GraphQLRequest:
         raise BadUserInput("The member 'query' is missing.", ["query"])
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
+    if extensions and not _are_cursors(extensions.get("after")):
+        raise BadUserInput(
+            f"extensions.after must be a cursor, or a list of at most {MOST_CURSORS}.",
+            ["extensions", "after"],
+        )
     return GraphQLRequest(
         query,
         # Several clients send an empty name when there is none.
@@ -48,6 +63,12 @@ def read(value: object) -> GraphQLRequest:
         _member(value, "variables", dict, "an object or null"),
         extensions,
     )
+
+
+def _are_cursors(given: object) -> bool:
+    if isinstance(given, list):
+        return len(given) <= MOST_CURSORS and all(isinstance(each, str) for each in given)
+    return given is None or isinstance(given, str)
 
 
 def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:

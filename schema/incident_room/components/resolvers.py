@@ -21,7 +21,17 @@ from incident_room.components.types import (
 from incident_room.scopes import KeepsComponents
 from incident_room.tables import ComponentRow
 from incident_room.topics import COMPONENTS, component_event
-from watchword import PRESENT, Info, Public, Transaction, checked_text, decode_id, moment, new_id
+from watchword import (
+    PRESENT,
+    Info,
+    Public,
+    Transaction,
+    checked_text,
+    decode_id,
+    moment,
+    new_id,
+    reads,
+)
 
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 2_000
@@ -29,6 +39,7 @@ LONGEST_DESCRIPTION = 2_000
 
 @strawberry.type
 class ComponentQuery:
+    @reads(COMPONENTS)
     @strawberry.field(permission_classes=[Public], description="All components, in their order.")
     async def components(self, info: Info, group: str | None = None) -> list[Component]:
         wanted = None if group is None else checked_text(group, ["group"], LONGEST_NAME)

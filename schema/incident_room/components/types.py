@@ -14,10 +14,12 @@ from incident_room.components.store import (
 )
 from incident_room.node import Node
 from incident_room.tables import ComponentChangeRow, ComponentRow
+from incident_room.topics import COMPONENTS
 from incident_room.vocabulary import ComponentStatus
-from watchword import Connection, Info, connect, encode_id, page
+from watchword import Connection, Info, connect, encode_id, page, reads
 
 
+@reads(COMPONENTS)
 @strawberry.type(description="A part of the product, which has a status.")
 class Component(Node):
     key: strawberry.Private[str]
@@ -30,6 +32,7 @@ class Component(Node):
         description="Grows with each change. Pass it to a mutation to notice concurrent changes."
     )
 
+    @reads(COMPONENTS)
     @strawberry.field(description="The changes of its status, the newest first.")
     async def changes(
         self,
@@ -45,6 +48,7 @@ class Component(Node):
         return connect(found, component_change, lambda: counts.load(self.key))
 
 
+@reads(COMPONENTS)
 @strawberry.type(description="A change of the status of a component.")
 class ComponentChange:
     row: strawberry.Private[ComponentChangeRow]
@@ -52,6 +56,7 @@ class ComponentChange:
     new_status: ComponentStatus
     at: datetime
 
+    @reads(COMPONENTS)
     @strawberry.field
     async def component(self, info: Info) -> Component | None:
         row = await info.context.loader(load_components).load(self.row.component_id)

@@ -39,7 +39,7 @@ from incident_room.incidents.types import Incident, IncidentUpdate, incident, in
 from incident_room.scopes import RespondsToIncidents, SeesInternal
 from incident_room.tables import IncidentRow
 from incident_room.timeline.store import get_update
-from incident_room.topics import IncidentEventKind, incident_event
+from incident_room.topics import INCIDENTS, IncidentEventKind, incident_event
 from incident_room.vocabulary import Impact, IncidentStatus, Visibility
 from watchword import (
     BadUserInput,
@@ -55,6 +55,7 @@ from watchword import (
     moment,
     new_id,
     page,
+    reads,
 )
 
 Kind = IncidentEventKind
@@ -69,6 +70,7 @@ FIRST_STATUSES = {
 
 @strawberry.type
 class IncidentQuery:
+    @reads(INCIDENTS)
     @strawberry.field(permission_classes=[Public], description="Incidents that match the filter.")
     async def incidents(
         self,
@@ -86,6 +88,7 @@ class IncidentQuery:
             found = await page_of_incidents(db, wanted, order_of(order_by), asked)
         return connect(found, incident, lambda: count_incidents(info.context, wanted))
 
+    @reads(INCIDENTS)
     @strawberry.field(permission_classes=[Public])
     async def incident(self, info: Info, id: strawberry.ID) -> Incident | None:
         row = await info.context.loader(load_incidents).load(decode_id(id, "Incident"))

@@ -21,11 +21,12 @@ from incident_room.timeline.store import (
     load_timelines,
     load_updates,
 )
-from incident_room.topics import IncidentEventKind
+from incident_room.topics import COMPONENTS, INCIDENTS, IncidentEventKind
 from incident_room.vocabulary import Impact, IncidentStatus, Visibility
-from watchword import Connection, Info, connect, encode_id, page
+from watchword import ACCOUNTS, Connection, Info, connect, encode_id, page, reads
 
 
+@reads(INCIDENTS)
 @strawberry.type(
     description="An outage or a maintenance of components, from its first notice to its end."
 )
@@ -47,17 +48,20 @@ class Incident(Node):
         description="Grows with each change. Pass it to a mutation to notice concurrent changes."
     )
 
+    @reads(INCIDENTS, COMPONENTS)
     @strawberry.field
     async def components(self, info: Info) -> list[Component]:
         rows = await info.context.loader(load_affected).load(self.row.id)
         return [component(row) for row in rows]
 
+    @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
         permission_classes=[SeesMembers], description="The member who leads the response."
     )
     async def commander(self, info: Info) -> Member | None:
         return await _member(info, self.row.commander_id)
 
+    @reads(INCIDENTS)
     @strawberry.field(description="The updates that you may see, the newest first.")
     async def updates(
         self,
@@ -72,6 +76,7 @@ class Incident(Node):
         counts = info.context.loader(load_counts)
         return connect(found, incident_update, lambda: counts.load(self.row.id))
 
+    @reads(INCIDENTS)
     @strawberry.field(
         permission_classes=[SeesInternal],
         description="The responders' internal updates, the newest first.",
@@ -81,6 +86,7 @@ class Incident(Node):
         return [incident_update(row) for row in rows]
 
 
+@reads(INCIDENTS)
 @strawberry.type(
     description="A message about an incident. Its text never changes, except by an import after its source has changed it."
 )
@@ -94,6 +100,7 @@ class IncidentUpdate(Node):
     created_at: datetime
     display_at: datetime
 
+    @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
         permission_classes=[SeesMembers],
         description="The member who wrote it; null for an imported update.",
@@ -101,11 +108,13 @@ class IncidentUpdate(Node):
     async def author(self, info: Info) -> Member | None:
         return await _member(info, self.row.author_id)
 
+    @reads(COMPONENTS)
     @strawberry.field(description="The changes of components' statuses that the update reports.")
     async def component_changes(self, info: Info) -> list[ComponentChange]:
         rows = await info.context.loader(load_changes_told).load(self.row.id)
         return [component_change(row) for row in rows]
 
+    @reads(INCIDENTS)
     @strawberry.field
     async def incident(self, info: Info) -> Incident | None:
         row = await info.context.loader(load_incidents).load(self.row.incident_id)

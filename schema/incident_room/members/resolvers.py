@@ -8,6 +8,7 @@ from incident_room.members.store import count_members, page_of_members
 from incident_room.members.types import Member, SetRolesInput, member
 from incident_room.scopes import ManagesMembers, SeesMembers
 from watchword import (
+    ACCOUNTS,
     Connection,
     FirstParty,
     Info,
@@ -19,6 +20,7 @@ from watchword import (
     disable,
     enable,
     page,
+    reads,
     revoke_session,
     set_roles,
     sign_out,
@@ -29,6 +31,7 @@ ManagesAccounts = ManagesMembers & FirstParty & RecentlyAuthenticated()
 
 @strawberry.type
 class MemberQuery:
+    @reads(ACCOUNTS)
     @strawberry.field(
         permission_classes=[SeesMembers],
         description="All people with an account, the oldest account first.",

@@ -7,7 +7,7 @@ import strawberry
 from incident_room.node import Node
 from incident_room.scopes import IsAdmin, SeesMembers
 from incident_room.vocabulary import Role
-from watchword import Account, FirstParty, Question, condition, encode_id
+from watchword import ACCOUNTS, Account, FirstParty, Question, condition, encode_id, reads
 
 KNOWN_ROLES = {role.value for role in Role}
 
@@ -18,6 +18,7 @@ def is_oneself(question: Question) -> bool:
     return bool(question.principal.subject and question.principal.subject == question.source.key)
 
 
+@reads(ACCOUNTS)
 @strawberry.type(description="A person who can sign in.")
 class Member(Node):
     key: strawberry.Private[str]
@@ -28,6 +29,7 @@ class Member(Node):
         description="Grows with each change. Pass it to a mutation to notice concurrent changes."
     )
 
+    @reads(ACCOUNTS)
     @strawberry.field(
         permission_classes=[(is_oneself & FirstParty) | (SeesMembers & IsAdmin)],
         description="Visible to admins and to the member itself.",

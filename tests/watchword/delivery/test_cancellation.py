@@ -10,8 +10,8 @@ from tests.support.clock import MovedClock, waits_for
 from tests.support.toy_schema import STREAM, timeouts
 from tests.support.toy_server import until
 from tests.watchword.delivery.world import World
-from watchword.delivery.troubles import FIRST_PAUSE
 from watchword.events.event import Event
+from watchword.execution.troubles import FIRST_PAUSE
 from watchword.transaction import transaction
 
 

@@ -12,7 +12,7 @@ from tests.support.clock import MovedClock
 from tests.support.toy_server import until
 from tests.watchword.delivery.world import CHILD, PERSONAL, QUERY, SCRIPTED, World
 from watchword.delivery.states import Alone, Grouped, Offered
-from watchword.delivery.troubles import LONGEST_PAUSE
+from watchword.execution.troubles import LONGEST_PAUSE
 
 
 async def test_one_subscription_waits_and_the_second_makes_a_group(world: World) -> None:

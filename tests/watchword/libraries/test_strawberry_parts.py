@@ -18,10 +18,13 @@ from watchword.libraries.strawberry_parts import (
     BYPASSED,
     ERROR_HOOKS,
     definition,
+    definition_of,
     executor_class,
+    is_attribute,
     is_awaitable,
     is_refusal,
     overridden,
+    owners,
     page_size,
     permission_extensions,
     process_errors,
@@ -130,6 +133,25 @@ def test_strawberry_still_has_the_definition_of_a_field() -> None:
     [extension] = permission_extensions(field("closed"))
     assert [type(each) for each in extension.permissions] == [Never]
     assert permission_extensions(field("looks")) == []
+
+
+def test_strawberry_still_tells_attributes_from_resolvers_and_where_fields_were_written() -> None:
+    @strawberry.interface
+    class Named:
+        name: str
+
+    @strawberry.type
+    class Boat(Named):
+        @strawberry.field
+        def sails(self) -> int:
+            return 1
+
+    made = definition(strawberry.Schema(Query, types=[Boat])).type_map["Boat"]
+    name, sails = made.fields["name"], made.fields["sails"]
+    assert (is_attribute(name), is_attribute(sails)) == (True, False)
+    assert owners(made, name) == (Boat, Named)
+    assert owners(made, sails) == (Boat, Boat)
+    assert definition_of(sails).python_name == "sails"
 
 
 def test_strawberry_still_has_the_size_of_a_connections_page() -> None:

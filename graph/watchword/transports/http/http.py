@@ -39,6 +39,7 @@ from watchword.errors import (
 )
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
+from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import decode
 from watchword.principal import Principal
 from watchword.throttling.admission import address_of
@@ -46,6 +47,7 @@ from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
 from watchword.transports.http.accept import choose, names
+from watchword.transports.http.caching import PRIVATE, cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import Multipart
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
@@ -61,10 +63,6 @@ STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart(
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
-# An answer is for one principal and one Accept header, and may hold a nonce (RFC 9449, section 8.2). If it
-# were cached, another client could get it, or a browser show it in place of the explorer.
-NO_CACHE: Headers = ((b"cache-control", b"no-store"), (b"vary", b"accept"))
-
 Page = Callable[[str], tuple[bytes, Headers]]
 """Returns the explorer's page and its headers. The argument is the prefix of its relative URLs."""
 
@@ -128,16 +126,12 @@ class HttpTransport:
                 asked = StreamRequest(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)
                 return
-            answer = await self._execute(principal, plan, request, address)
+            response = await self._respond(scope, principal, plan, request, address, accept)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             response = _refusal(errors, media_type, accept)
         except PersistedQueryNotSupported as error:
             response = _refusal([error.as_dict()], media_type, accept)
-        else:
-            response = _response(
-                200, answer, _plain_media_type(accept), _step_up(answer, principal)
-            )
         await response.send(send)
 
     async def _stream(
@@ -181,6 +175,32 @@ class HttpTransport:
         except JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
+    async def _respond(
+        self,
+        scope: Message,
+        principal: Principal,
+        plan: Plan,
+        request: GraphQLRequest,
+        address: str,
+        accept: str,
+    ) -> Response:
+        media_type = _plain_media_type(accept)
+        answer = await self._pipeline.shared.answer(
+            plan, request.variables, principal, request.after
+        )
+        is_shared = answer is not None
+        if answer is None:
+            own = await self._execute(principal, plan, request, address)
+            if step_up := _step_up(own, principal):
+                return _response(200, own, media_type, step_up)
+            answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+        content_type = f"{media_type}; charset=utf-8".encode()
+        if scope["method"] == "POST" or not answer.is_whole:
+            return Response(200, answer.json, ((b"content-type", content_type), *PRIVATE))
+        max_age = self._pipeline.settings.answer_max_age_seconds
+        control = cache_control(principal.is_anonymous, is_shared, max_age)
+        return conditional(scope, answer.json, answer.tag, content_type, control)
+
     async def _execute(
         self, principal: Principal, plan: Plan, request: GraphQLRequest, address: str
     ) -> dict[str, Any]:
@@ -216,7 +236,7 @@ def _for_stream(request: GraphQLRequest, plan: Plan, scope: Message) -> GraphQLR
     if resume is None:
         # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
         resume = header(scope, b"last-event-id") or None
-    extensions = None if resume is None else {"resume": resume}
+    extensions = {"resume": resume, "after": request.after}
     return replace(request, variables=plan.declared(request.variables), extensions=extensions)
 
 
@@ -304,4 +324,4 @@ def _response(
     status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
 ) -> Response:
     content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
-    return Response(status, to_json(answer), (content_type, *NO_CACHE, *headers))
+    return Response(status, to_json(answer), (content_type, *PRIVATE, *headers))

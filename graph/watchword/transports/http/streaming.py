@@ -143,21 +143,24 @@ class Stream:
         return self._subscription.stop
 
     async def _answer(self) -> None:
-        asked = self._asked
-        context = Context(
-            self._pipeline.services, self._lifecycle.lease.principal, address=asked.address
-        )
         try:
-            answer = await self._pipeline.engine.execute(
-                asked.plan, asked.request.variables, context
-            )
+            sent = await self._execute()
         except Refused as refused:
             self.refuse([format_error(error) for error in refused.errors])
         except Exception as error:
             self.refuse([mask(error).as_dict()])
         else:
-            self.next(Sent(answer))
+            self.next(sent)
             self.complete()
+
+    async def _execute(self) -> Sent:
+        asked, principal = self._asked, self._lifecycle.lease.principal
+        plan, variables = asked.plan, asked.request.variables
+        shared = await self._pipeline.shared.answer(plan, variables, principal, asked.request.after)
+        if shared is not None:
+            return Sent(shared.json)
+        context = Context(self._pipeline.services, principal, address=asked.address)
+        return Sent(await self._pipeline.engine.execute(plan, variables, context))
 
     # The outlet of its operation.
 

@@ -9,7 +9,7 @@ from watchword.context import Context, Renew
 from watchword.delivery.run import Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
-from watchword.execution.masking import format_error, mask
+from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
@@ -146,13 +146,8 @@ class Operations:
             self._tasks[id] = asyncio.create_task(self._answer(id, plan, request))
 
     async def _answer(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
-        principal = self._lifecycle.lease.principal
-        context = Context(
-            self._pipeline.services, principal, renew=self._renew, address=self._address
-        )
         try:
-            answer = await self._pipeline.engine.execute(plan, request.variables, context)
-            json = Sent(answer).json
+            json = await self._execute(plan, request)
             last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
         except Refused as refused:
             last = [error_message(id, [format_error(error) for error in refused.errors])]
@@ -163,6 +158,14 @@ class Operations:
             del self._tasks[id]
             self._last(id, *last)
             self._lifecycle.operation_answered()
+
+    async def _execute(self, plan: Plan, request: GraphQLRequest) -> bytes:
+        pipeline, principal = self._pipeline, self._lifecycle.lease.principal
+        shared = await pipeline.shared.answer(plan, request.variables, principal, request.after)
+        if shared is not None:
+            return shared.json
+        context = Context(pipeline.services, principal, renew=self._renew, address=self._address)
+        return to_json(await pipeline.engine.execute(plan, request.variables, context))
 
     def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
         self._last(id, error_message(id, errors))

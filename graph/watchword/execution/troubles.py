@@ -1,4 +1,4 @@
-"""Group keys whose run could not be shared lately, and when to try that again. Pure: uses no clock.
+"""Keys of runs that could not be shared lately, and when to try that again. Pure: uses no clock.
 
 Keeps at most `MOST` hashes of keys, with two numbers each, and not the keys themselves, which hold the
 clients' documents and variables. Two keys with the same hash share a pause, which does no harm.

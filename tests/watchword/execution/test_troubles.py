@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.delivery import troubles
-from watchword.delivery.troubles import FIRST_PAUSE, LONGEST_PAUSE, Troubles
+from watchword.execution import troubles
+from watchword.execution.troubles import FIRST_PAUSE, LONGEST_PAUSE, Troubles
 
 
 def pauses(noted: Troubles, times: int) -> list[float]:

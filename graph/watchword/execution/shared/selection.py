@@ -1,0 +1,150 @@
+"""Finds out what an operation reads, from the declarations of everything that it selects."""
+
+from __future__ import annotations
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    NamedTypeNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+)
+
+from watchword.execution.plan import Plan
+from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
+from watchword.permissions.guards import permissions_of
+from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
+from watchword.sources import Sources, declared_by, together
+
+Objects = frozenset[GraphQLObjectType]
+
+
+class _Undeclared(Exception):
+    """A selected field does not declare what it reads."""
+
+
+def sources_of(schema: GraphQLSchema, plan: Plan) -> Sources | None:
+    """Return what a query reads; None for any other operation, or if a selected field does not declare it.
+
+    Selections under `@skip` and `@include` count.
+    """
+    if plan.operation.operation is not OperationType.QUERY:
+        return None
+    walk = _Walk(schema, plan.document)
+    try:
+        walk.operation(plan.operation.selection_set)
+    except _Undeclared:
+        return None
+    return walk.sources
+
+
+def streams_of(schema: GraphQLSchema) -> frozenset[str]:
+    """Return all streams that the fields of a schema declare to read."""
+    kinds = [kind for kind in schema.type_map.values() if is_object_type(kind)]
+    found = [declaration(kind, field) for kind in kinds for field in kind.fields.values()]
+    return together(each for each in found if each is not None).streams
+
+
+def declaration(kind: GraphQLNamedType, field: GraphQLField) -> Sources | None:
+    """Return what a field of an object type declares to read; None if it does not.
+
+    A field that only shows an attribute inherits the declaration of its type.
+    """
+    made_from = definition_of(field)
+    if made_from is None:
+        return None
+    own = declared_by(made_from)
+    if own is not None:
+        return own
+    if not is_attribute(field) or not _reads_grants_only(field):
+        return None
+    found = [sources for owner in owners(kind, field) if (sources := declared_by(owner))]
+    return together(found) if found else None
+
+
+class _Walk:
+    """Collects the declarations of a selection."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self.sources = Sources()
+        self._schema = schema
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        # Selections by identity, with the types that they were made on. Without it, a document could make the walk
+        # take exponentially long.
+        self._visited: set[tuple[int, Objects]] = set()
+
+    def operation(self, nodes: SelectionSetNode) -> None:
+        """Collect the declarations of a query. Raises `_Undeclared`."""
+        self._selections(nodes, self._objects(self._schema.query_type))
+
+    def _selections(self, nodes: SelectionSetNode | None, objects: Objects) -> None:
+        if nodes is None or (id(nodes), objects) in self._visited:
+            return
+        self._visited.add((id(nodes), objects))
+        for node in nodes.selections if objects else ():
+            self._selection(node, objects)
+
+    def _selection(self, node: SelectionNode, objects: Objects) -> None:
+        if isinstance(node, FieldNode):
+            self._field(node, objects)
+        elif isinstance(node, InlineFragmentNode):
+            self._selections(node.selection_set, self._narrowed(node.type_condition, objects))
+        elif isinstance(node, FragmentSpreadNode):
+            fragment = self._fragments[node.name.value]
+            within = self._narrowed(fragment.type_condition, objects)
+            self._selections(fragment.selection_set, within)
+
+    def _field(self, node: FieldNode, objects: Objects) -> None:
+        name = node.name.value
+        if name.startswith("__"):
+            return  # introspection: the schema does not change while the process runs
+        for kind in objects:
+            field = kind.fields[name]
+            declared = declaration(kind, field)
+            if declared is None:
+                raise _Undeclared
+            self.sources = self.sources.plus(declared)
+            self._selections(node.selection_set, self._objects(get_named_type(field.type)))
+
+    def _narrowed(self, condition: NamedTypeNode | None, objects: Objects) -> Objects:
+        if condition is None:
+            return objects
+        return objects & self._objects(self._schema.get_type(condition.name.value))
+
+    def _objects(self, kind: GraphQLNamedType | None) -> Objects:
+        """Return the types that an object of this type may have."""
+        if is_abstract_type(kind):
+            return frozenset(self._schema.get_possible_types(kind))
+        return frozenset({kind}) if isinstance(kind, GraphQLObjectType) else frozenset()
+
+
+def _reads_grants_only(field: GraphQLField) -> bool:
+    """Tell whether the permissions of a field look nothing up. An author's own condition may read anything."""
+    rules = [getattr(each, "rule", None) for each in permissions_of(field)]
+    return all(isinstance(rule, Rule) and not _asks_author(rule) for rule in rules)
+
+
+def _asks_author(rule: Rule) -> bool:
+    match rule:
+        case Check():
+            return True
+        case AllOf(rules) | AnyOf(rules):
+            return any(map(_asks_author, rules))
+        case Not(inner):
+            return _asks_author(inner)
+    return False

@@ -1,0 +1,41 @@
+"""What browsers and proxies may keep of answers over HTTP (RFC 9110, section 13; RFC 9111). Pure."""
+
+from __future__ import annotations
+
+from watchword.asgi.types import Headers, Message, Response, header
+
+# An answer depends on all of these: on the token, on the media type, and on the origin that CORS names.
+VARY = (b"vary", b"Accept, Authorization, Cookie, Origin")
+PRIVATE: Headers = ((b"cache-control", b"private, no-store"), VARY)
+
+
+def cache_control(is_anonymous: bool, is_shared: bool, max_age: int) -> bytes:
+    """Return the Cache-Control of an answer without errors to a GET request.
+
+    `max_age` (seconds) holds only for shared answers of anonymous callers: it would outlive a token, and an
+    answer that is not shared may depend on the network address.
+    """
+    if not is_anonymous and not is_shared:
+        return b"private, no-store"
+    if is_anonymous and is_shared and max_age:
+        return b"public, max-age=%d" % max_age
+    return b"public, no-cache"
+
+
+def conditional(
+    scope: Message, json: bytes, tag: bytes, content_type: bytes, control: bytes
+) -> Response:
+    """Return the answer to a GET request with its entity tag, or 304 if the client has the same answer."""
+    headers: Headers = ((b"cache-control", control), VARY, (b"etag", tag))
+    if _matches(header(scope, b"if-none-match"), tag):
+        return Response(304, b"", headers)
+    return Response(200, json, ((b"content-type", content_type), *headers))
+
+
+def _matches(condition: str, tag: bytes) -> bool:
+    """Tell whether an If-None-Match header names the tag; weak and strong tags compare equal there."""
+    if not condition:
+        return False
+    wanted = tag.decode().removeprefix("W/")
+    given = (each.strip() for each in condition.split(","))
+    return any(each == "*" or each.removeprefix("W/") == wanted for each in given)

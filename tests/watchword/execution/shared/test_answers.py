@@ -1,0 +1,380 @@
+"""A shared answer is made once, by nobody in particular, and serves until something happens in its streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from tests.support import toy_schema
+from tests.support.clock import MovedClock
+from tests.support.shop import PRICES, STAFF, Shop, shop, world
+from tests.support.toy_server import until
+from watchword.errors import TimedOut, Unavailable
+from watchword.events.event import Event
+from watchword.execution.plan import Refused
+from watchword.execution.shared.answers import LONGEST_VARIABLES
+from watchword.principal import ANONYMOUS, Grants, Principal
+from watchword.transaction import transaction
+
+ITEM = "query($of: Int = 0) { item(of: $of) { price } }"
+WAITING = "{ item(waits: true) { price } }"
+ADA = Principal("ada", Grants(frozenset({"clerk"}), frozenset({"staff"})))
+BOB = Principal("bob", Grants(frozenset({"clerk"}), frozenset({"staff"})))
+
+
+@pytest.fixture
+async def opened(clock: MovedClock) -> AsyncIterator[Shop]:
+    async with shop(clock) as made:
+        yield made
+
+
+async def price(opened: Shop, **variables: object) -> int:
+    answer = await opened.ask(ITEM, **variables)
+    assert answer is not None
+    return int(orjson.loads(answer)["data"]["item"]["price"])
+
+
+async def waiting(
+    opened: Shop, count: int, query: str = WAITING
+) -> list[asyncio.Task[bytes | None]]:
+    """Ask so many times while the resolver waits."""
+    before = world.asked
+    tasks = [asyncio.create_task(opened.ask(query)) for _ in range(count)]
+    await until(lambda: world.asked > before)
+    return tasks
+
+
+async def test_an_answer_is_kept_from_its_second_use_until_something_happens(opened: Shop) -> None:
+    assert [await price(opened) for _ in range(4)] == [1] * 4
+    assert world.asked == 2
+    await opened.happen()
+    assert [await price(opened) for _ in range(3)] == [2] * 3
+    assert world.asked == 3
+    assert opened.shared.counts == {"begun": 3, "kept": 4}
+
+
+async def test_an_event_of_another_stream_changes_nothing(opened: Shop) -> None:
+    await price(opened), await price(opened)
+    await opened.happen("other")
+    await opened.happen(STAFF)
+    assert await price(opened) == 1
+    assert world.asked == 2
+
+
+async def test_every_stream_of_a_selection_counts(opened: Shop) -> None:
+    query = "{ item { ...f } } fragment f on Item { ... on Item { seller @include(if: true) } }"
+    for _ in range(3):
+        assert await opened.ask(query, ADA) == b'{"data":{"item":{"seller":"Ada"}}}'
+    assert world.asked == 2
+    await opened.happen(STAFF)
+    await opened.ask(query, ADA)
+    assert world.asked == 3
+
+
+async def test_callers_with_the_same_grants_share_and_others_do_not(opened: Shop) -> None:
+    seller = "{ item { seller } }"
+    assert await opened.ask(seller, ADA) == await opened.ask(seller, BOB)
+    await opened.ask(seller, BOB)
+    assert world.asked == 2
+    assert b"UNAUTHENTICATED" in (await opened.ask(seller) or b"")
+    assert world.asked == 3
+    # What a refusal advises depends on where the person signed in.
+    assert await opened.ask(seller, Principal("eve", Grants())) is None
+
+
+async def test_signed_in_and_anonymous_callers_with_the_same_grants_do_not_share(
+    opened: Shop,
+) -> None:
+    eve = Principal("eve", Grants())
+    for _ in range(3):
+        assert b"UNAUTHENTICATED" in (await opened.ask("{ wholesale }") or b"")
+        assert await opened.ask("{ wholesale }", eve) == b'{"data":{"wholesale":1}}'
+
+
+async def test_declared_variables_tell_answers_apart_and_others_do_not(opened: Shop) -> None:
+    assert [await price(opened, of=of) for of in (1, 2, 1, 2)] == [2, 3, 2, 3]
+    asked = world.asked
+    assert await price(opened, of=1, other="ignored") == 2
+    assert world.asked == asked
+
+
+async def test_variables_that_are_used_once_do_not_flush_what_is_used(clock: MovedClock) -> None:
+    async with shop(clock, shared_answers_bytes=3_000) as opened:
+        await price(opened), await price(opened)
+        for of in range(100, 150):
+            await price(opened, of=of)
+        asked = world.asked
+        assert await price(opened) == 1
+        assert world.asked == asked
+
+
+async def test_those_who_ask_meanwhile_wait_for_the_one_execution(opened: Shop) -> None:
+    tasks = await waiting(opened, 20)
+    world.gate.set()
+    assert await asyncio.gather(*tasks) == [b'{"data":{"item":{"price":1}}}'] * 20
+    assert world.asked == 1
+    assert opened.shared.counts == {"begun": 1, "joined": 19}
+    # They were the first use and the second: the answer is kept.
+    await opened.ask(WAITING)
+    assert world.asked == 1
+
+
+async def test_an_execution_survives_its_first_client(opened: Shop) -> None:
+    first, second = await waiting(opened, 2)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    world.gate.set()
+    assert await second == b'{"data":{"item":{"price":1}}}'
+    assert world.asked == 1
+
+
+async def test_an_execution_whose_clients_are_all_gone_is_kept_for_the_next(opened: Shop) -> None:
+    tasks = await waiting(opened, 2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    world.gate.set()
+    await until(lambda: len(opened.shared.store) == 1)
+    await opened.ask(WAITING)
+    assert world.asked == 1
+
+
+async def test_an_execution_that_began_before_an_event_serves_only_who_asked_before_it(
+    opened: Shop,
+) -> None:
+    early = await waiting(opened, 2)
+    await opened.happen()
+    [late] = await waiting(opened, 1)
+    world.gate.set()
+    assert await asyncio.gather(*early) == [b'{"data":{"item":{"price":1}}}'] * 2
+    assert await late == b'{"data":{"item":{"price":2}}}'
+    assert await opened.ask(WAITING) == b'{"data":{"item":{"price":2}}}'
+
+
+async def test_an_answer_that_an_event_has_overtaken_is_not_kept(opened: Shop) -> None:
+    early = await waiting(opened, 2)
+    await opened.happen()
+    world.gate.set()
+    await asyncio.gather(*early)
+    assert len(opened.shared.store) == 0
+
+
+@pytest.mark.parametrize("query", ["{ missing { price } }", "{ crash }"])
+async def test_an_answer_with_errors_goes_to_those_who_wait_and_is_not_kept(
+    opened: Shop, query: str
+) -> None:
+    first, second = await asyncio.gather(opened.ask(query), opened.ask(query))
+    assert first == second
+    assert b'"errors"' in (first or b"")
+    assert world.asked == 1
+    for _ in range(3):
+        await opened.ask(query)
+    assert world.asked == 4
+    assert len(opened.shared.store) == 0
+
+
+async def test_variables_that_do_not_fit_are_refused_for_everyone(opened: Shop) -> None:
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await opened.ask(ITEM, of="many")
+    answers = (opened.ask(ITEM, of="many") for _ in range(2))
+    refused = await asyncio.gather(*answers, return_exceptions=True)
+    assert [type(each) for each in refused] == [Refused] * 2
+
+
+@pytest.mark.parametrize("name", ["mine", "secretlyMine", "address"])
+async def test_a_query_that_asks_who_the_caller_is_is_executed_by_each(
+    opened: Shop, name: str
+) -> None:
+    for _ in range(3):
+        assert await opened.ask(f"{{ {name} }}", ADA) is None
+    # It was tried once, and is remembered.
+    assert world.asked == 1
+    assert opened.shared.counts == {"begun": 1, "personal": 2}
+
+
+async def test_that_a_query_is_personal_is_forgotten_after_a_while(
+    opened: Shop, clock: MovedClock
+) -> None:
+    assert await opened.ask("{ mine }", ADA) is None
+    clock.move(301)
+    await opened.pipeline.services.hub.look()
+    assert await opened.ask("{ mine }", ADA) is None
+    assert world.asked == 2
+
+
+async def test_a_personal_query_with_ever_other_variables_is_tried_once(opened: Shop) -> None:
+    query = "query($of: Int = 0) { mine item(of: $of) { price } }"
+    for of in range(10):
+        assert await opened.ask(query, ADA, of=of) is None
+    assert opened.shared.counts == {"begun": 1, "personal": 9}
+
+
+async def test_those_who_wait_for_a_query_that_is_personal_are_all_told(opened: Shop) -> None:
+    tasks = await waiting(opened, 5, "{ item(waits: true) { price } secretlyMine }")
+    world.gate.set()
+    assert await asyncio.gather(*tasks) == [None] * 5
+
+
+async def test_a_query_that_reads_the_time_is_executed_by_each(opened: Shop) -> None:
+    for _ in range(3):
+        assert await opened.ask("{ time }") is None
+    assert world.asked == 1
+
+
+async def test_an_answer_that_reads_the_time_is_good_for_the_seconds_that_it_declares(
+    opened: Shop, clock: MovedClock
+) -> None:
+    hub = opened.pipeline.services.hub
+    first = [await opened.ask("{ age }") for _ in range(3)]
+    assert world.asked == 2
+    clock.move(9.9)
+    await hub.look()
+    assert await opened.ask("{ age }") == first[2]
+    clock.move(0.1)
+    await hub.look()
+    assert await opened.ask("{ age }") != first[2]
+    assert world.asked == 3
+    await opened.happen()
+    await opened.ask("{ age }")
+    assert world.asked == 4
+
+
+async def test_the_shortest_time_of_a_selection_counts(opened: Shop, clock: MovedClock) -> None:
+    query = "{ item { price } age }"
+    for _ in range(2):
+        await opened.ask(query)
+    clock.move(10)
+    await opened.pipeline.services.hub.look()
+    asked = world.asked
+    await opened.ask(query)
+    assert world.asked == asked + 2
+
+
+async def test_an_execution_runs_in_the_context_of_no_request(opened: Shop) -> None:
+    toy_schema.whisper.set("psst")
+    assert await opened.ask("{ whispered }") == b'{"data":{"whispered":""}}'
+
+
+async def test_a_query_with_an_undeclared_field_is_executed_by_each(opened: Shop) -> None:
+    for query in (
+        "{ undeclared }",
+        "{ item { price undeclared } }",
+        "{ item { price } undeclared }",
+    ):
+        assert await opened.ask(query) is None
+    assert await opened.ask("mutation { setPrice(price: 3) }") is None
+    assert world.asked == 0
+    assert opened.shared.counts == {"undeclared": 4}
+
+
+async def test_a_loader_of_a_stream_that_no_field_declares_is_logged_and_not_shared(
+    opened: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "watchword.execution"):
+        for _ in range(3):
+            assert await opened.ask("{ hiddenSource }") is None
+    assert world.asked == 1
+    [record] = caplog.records
+    assert "load_names reads the streams staff" in record.getMessage()
+    assert await opened.ask("{ hiddenSource item { seller } }", ADA) is not None
+
+
+async def test_nothing_is_shared_while_the_log_was_not_looked_at_lately(
+    opened: Shop, clock: MovedClock
+) -> None:
+    await price(opened), await price(opened)
+    clock.move(2 * opened.pipeline.settings.log_look_seconds)
+    assert await opened.ask(ITEM) is None
+    assert opened.shared.counts["behind"] == 1
+    await opened.pipeline.services.hub.look()
+    assert await price(opened) == 1
+    assert world.asked == 2
+
+
+async def test_an_event_that_the_bus_has_lost_counts_from_the_next_look(opened: Shop) -> None:
+    services = opened.pipeline.services
+    await price(opened), await price(opened)
+
+    class Deaf:
+        def publish(self, _events: object) -> None: ...
+
+    async with transaction(services.database, Deaf(), 0) as unit:  # type: ignore[arg-type]
+        world.price = 7
+        unit.publish(Event(PRICES, "item", "CHANGED"))
+    assert await price(opened) == 1
+    await services.hub.look()
+    assert await price(opened) == 7
+
+
+async def test_a_cursor_gets_nothing_older_even_if_the_bus_has_lost_its_event(opened: Shop) -> None:
+    services = opened.pipeline.services
+    await price(opened), await price(opened)
+
+    class Deaf:
+        def publish(self, _events: object) -> None: ...
+
+    async with transaction(services.database, Deaf(), 0) as unit:  # type: ignore[arg-type]
+        world.price = 7
+        unit.publish(Event(PRICES, "item", "CHANGED"))
+    cursor = services.event_log.cursors.write(PRICES, "item", unit.heads[PRICES])
+    answer = await opened.ask(ITEM, after=(cursor,))
+    assert answer == b'{"data":{"item":{"price":7}}}'
+
+
+@pytest.mark.parametrize("query", [ITEM, "{ undeclared }"])
+async def test_a_cursor_that_cannot_be_used_refuses_the_query(opened: Shop, query: str) -> None:
+    for cursor in ("no cursor", opened.pipeline.services.event_log.cursors.epoch):
+        with pytest.raises(Refused) as refused:
+            await opened.ask(query, after=(cursor,))
+        assert refused.value.errors[0].original_error.extensions == {  # type: ignore[union-attr]
+            "code": "BAD_USER_INPUT",
+            "path": ["extensions", "after"],
+        }
+
+
+async def test_an_execution_has_a_deadline_of_its_own(opened: Shop, clock: MovedClock) -> None:
+    tasks = await waiting(opened, 2)
+    clock.move(opened.pipeline.settings.operation_seconds)
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in answers] == [TimedOut] * 2
+
+
+async def test_when_the_server_stops_those_who_wait_are_told(opened: Shop) -> None:
+    [task] = await waiting(opened, 1)
+    await opened.pipeline.services.background.close()
+    with pytest.raises(Unavailable):
+        await task
+
+
+async def test_with_the_setting_0_nothing_is_shared(clock: MovedClock) -> None:
+    async with shop(clock, shared_answers_bytes=0) as opened:
+        assert await opened.ask(ITEM) is None
+        assert set(opened.pipeline.services.event_log.known.streams) == set()
+
+
+async def test_what_is_kept_is_bounded_keys_included(clock: MovedClock) -> None:
+    async with shop(clock, shared_answers_bytes=20_000) as opened:
+        for of in range(100):
+            for _ in range(2):
+                await price(opened, of=of)
+        assert opened.shared.store.size <= 20_000
+        assert 10 < len(opened.shared.store) <= 20
+
+
+async def test_a_request_with_many_variables_is_executed_by_itself(opened: Shop) -> None:
+    plan = opened.pipeline.engine.plan(ITEM, None)
+    huge = {"of": "9" * LONGEST_VARIABLES}
+    assert await opened.shared.answer(plan, huge, ANONYMOUS) is None
+    assert world.asked == 0
+
+
+async def test_a_key_keeps_no_document_in_memory(opened: Shop) -> None:
+    await price(opened), await price(opened)
+    [key] = opened.shared.store._kept
+    assert key == (opened.plan(ITEM).number, b"{}", ANONYMOUS.grants, True)
