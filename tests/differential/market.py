@@ -146,6 +146,10 @@ class Cat(Owned):
         return play(self, "colour", Colour.RED)
 
 
+def _model(robot: strawberry.Parent[Robot], version: int = 2) -> str:
+    return play(robot, f"model {version}", f"r{version}")
+
+
 @strawberry.type
 class Robot:
     """Told apart from other members of a union by `is_type_of`."""
@@ -156,9 +160,7 @@ class Robot:
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, Robot | Machine)
 
-    @strawberry.field
-    def model(self: strawberry.Parent[Any]) -> str:
-        return play(self, "model", "r2")
+    model: str = strawberry.field(resolver=_model)
 
 
 class Machine:

@@ -68,16 +68,22 @@ def compare(
     `how` compares one case, by default as a query or a mutation. If that fails, the smallest case that fails
     is reported.
     """
-    how = how or arena.compare
     arena.warm(document.text)
-    for _ in range(CASES[profile()]):
-        caller = dice.choice(list(arena.callers))
-        case = Case(document.text, document.draw(dice), caller, script(dice))
+    cases = [_case(arena, document, dice) for _ in range(CASES[profile()])]
+    if how is None and dice.random() < 0.25:
+        arena.compare_together(cases)
+    how = how or arena.compare
+    for case in cases:
         try:
             how(case)
         except AssertionError:
             how(smallest(case, partial(_differs, arena, how)))
             raise
+
+
+def _case(arena: Arena, document: Document, dice: Random) -> Case:
+    caller = dice.choice(list(arena.callers))
+    return Case(document.text, document.draw(dice), caller, script(dice))
 
 
 def script(dice: Random) -> Script:
@@ -92,6 +98,7 @@ def script(dice: Random) -> Script:
 
 def _differs(arena: Arena, how: Callable[[Case], object], case: Case) -> bool:
     try:
+        arena.renew()
         arena.warm(case.query)
         how(case)
     except AssertionError:

@@ -59,12 +59,12 @@ def _parts(document: DocumentNode) -> list[Node]:
         def enter(self, node: Node, *_: object) -> None:
             if isinstance(node, FieldNode | InlineFragmentNode | FragmentSpreadNode):
                 found.append(node)
-                found.extend(node.directives)
+                found.extend(node.directives or ())
             if isinstance(node, FieldNode):
-                found.extend(node.arguments)
+                found.extend(node.arguments or ())
 
     visit(document, Collector())
-    found.extend(getattr(document.definitions[0], "variable_definitions", ()))
+    found.extend(getattr(document.definitions[0], "variable_definitions", None) or ())
     return sorted(found, key=lambda node: -_length(node))
 
 

@@ -13,6 +13,7 @@ import itertools
 import selectors
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 from zlib import crc32
 
@@ -58,12 +59,13 @@ class Stage:
 
     script: Script = field(default_factory=Script)
     effects: list[str] = field(default_factory=list)
+    dice: Random = field(default_factory=Random)
     _waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     _arrivals: itertools.count[int] = field(default_factory=itertools.count)
     _idle: list[asyncio.Future[None]] = field(default_factory=list)
 
     def begin(self, script: Script) -> None:
-        self.script, self.effects = script, []
+        self.script, self.effects, self.dice = script, [], Random(script.seed)
 
     def note(self, *effect: object) -> None:
         self.effects.append(" ".join(map(str, effect)))

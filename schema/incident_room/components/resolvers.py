@@ -10,7 +10,6 @@ from incident_room.components.store import (
     all_components,
     change_status,
     get_component,
-    load_components,
     next_position,
 )
 from incident_room.components.types import (
@@ -44,7 +43,8 @@ class ComponentQuery:
     @strawberry.field(permission_classes=[Public], description="All components, in their order.")
     async def components(self, info: Info, group: str | None = None) -> list[Component]:
         wanted = None if group is None else checked_text(group, ["group"], LONGEST_NAME)
-        return [component(row) for row in await all_components(info.context, wanted)]
+        async with info.context.read() as db:
+            return [component(row) for row in await all_components(db, wanted)]
 
 
 @strawberry.type
@@ -84,10 +84,13 @@ class ComponentSubscription:
     ) -> AsyncIterator[Component]:
         async for event in info.context.follow(COMPONENTS, present=present, last=last):
             if event.kind == PRESENT:
-                for row in await all_components(info.context, None):
+                async with info.context.read() as db:
+                    known = await all_components(db, None)
+                for row in known:
                     yield component(row)
                 continue
-            [changed] = await load_components(info.context, [event.key])
+            async with info.context.read() as db:
+                changed = await db.get(ComponentRow, event.key)
             if changed is not None:
                 yield component(changed)
 

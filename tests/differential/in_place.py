@@ -1,0 +1,124 @@
+"""A pytest plugin that puts compiled execution in the place of graphql-core's own, for graphql-core's own tests.
+
+It stands alone, so that it can be loaded beside another package that is called `tests`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import DirectiveNode, DocumentNode, ExecutionResult, Visitor, visit
+from graphql.execution import Executor, default_type_resolver
+from graphql.execution.execute import assume_not_awaitable
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+from graphql.execution.incremental.incremental_executor import IncrementalExecutor
+from graphql.pyutils.is_awaitable import is_awaitable
+from watchword.execution.compiled.compilation import NotCompiled
+from watchword.execution.compiled.program import Program, finish
+
+
+@strawberry.type
+class _Query:
+    field: str
+
+
+# graphql-core's tests do not use Strawberry. The compiler reads Strawberry's configuration from this schema.
+PLAIN = strawberry.Schema(_Query)
+# graphql-core's own classes do the same as long as nothing is deferred or streamed.
+# What an operation is compiled for: any value may be awaitable. Where graphql-core is told that none is, none is.
+AWAITABLES = (is_awaitable, assume_not_awaitable)
+KINDS = (Executor, ExecutorThrowingOnIncremental, IncrementalExecutor)
+
+runs: Counter[str] = Counter()
+_interpret = Executor.execute_operation
+
+
+def _execute(executor: Executor[Any], serially: bool | None = None) -> Any:
+    reason = _unfit(executor)
+    if reason is None:
+        try:
+            return _run(executor)
+        except NotCompiled as cause:
+            reason = cause.reason
+    runs[reason] += 1
+    return _interpret(executor, serially)
+
+
+def _run(executor: Executor[Any]) -> Any:
+    document = _document(executor)
+    program = Program(
+        PLAIN,
+        executor.schema,
+        document,
+        executor.operation,
+        type(executor),
+        executor.hide_suggestions,
+    )
+    values = executor.variable_values.coerced
+    run, data = program.start(
+        values, executor.context_value, executor.root_value, lambda _: executor
+    )
+    runs["compiled"] += 1
+    if data is None or type(data) is dict:
+        return ExecutionResult(data, run.errors)
+    return finish(run, data)
+
+
+def _unfit(executor: Executor[Any]) -> str | None:
+    """Return what the engine never asks of a compiled operation, and this execution asks."""
+    if type(executor) not in KINDS:
+        return "another class of executor"
+    if executor.is_awaitable not in AWAITABLES:
+        return "another test for awaitables"
+    if executor.type_resolver is not default_type_resolver:
+        return "another type resolver"
+    if executor.schema.get_root_type(executor.operation.operation) is None:
+        return "a document that is not valid"
+    for name in ("abort_signal", "hooks", "middleware_manager"):
+        if getattr(executor, name) is not None:
+            return name
+    found = _Directives()
+    visit(_document(executor), found)
+    return "@defer or @stream" if found.names & {"defer", "stream"} else None
+
+
+def _document(executor: Executor[Any]) -> DocumentNode:
+    definitions = (executor.operation, *executor.fragment_definitions.values())
+    return DocumentNode(definitions=definitions)
+
+
+# Tests that do not pass, and why. Such an operation or schema never reaches the engine.
+NOT_PASSED = {
+    "uses_the_mutation_schema_for_mutations": "a compiled mutation is a coroutine, the engine's caller awaits it",
+    "does_not_return_an_awaitable_if_mutation_fields_are_all_synchronous": "as above",
+    "throws_if_encountering_async_operation_without_check_sync": "the engine always tests for awaitables",
+}
+
+
+class _Directives(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        self.names.add(node.name.value)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in ("slow", "timeout(seconds)"):
+        config.addinivalue_line("markers", mark)
+    Executor.execute_operation = _execute  # type: ignore[method-assign]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if reason := NOT_PASSED.get(item.name):
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reason, times in runs.most_common():
+        terminalreporter.write_line(f"executions: {times} {reason}")

@@ -1,0 +1,112 @@
+"""Documents and moments that random ones hardly contain have the same answers with both executors."""
+
+from __future__ import annotations
+
+import asyncio
+import keyword
+from collections.abc import Iterator
+
+import pytest
+
+from tests.differential import market, workshop
+from tests.differential.arena import EXECUTORS, Arena, Case, observed
+from tests.differential.profile import IGNORED, arena_of
+from tests.differential.stage import Script, stage
+
+pytestmark = IGNORED
+
+WORDS = (
+    "X",
+    "N",
+    "p",
+    "q1",
+    "self",
+    "source",
+    "run",
+    "data",
+    "info",
+    "errors",
+    "exec",
+    "o1",
+    "l1",
+    "i",
+)
+NESTED = "link { " + "next { value " * 25 + "late" + " }" * 26
+WIDE = "leaves { " + " ".join(f"a{number}: int" for number in range(900)) + " }"
+BUSHY = "being { ...F0 } } " + " ".join(
+    f"fragment F{number} on Being {{ a: friend {{ ...F{number + 1} }} b: friend {{ ...F{number + 1} }} }}"
+    for number in range(9)
+)
+DOCUMENTS = {
+    "names of Python": "{ leaves { "
+    + " ".join(f"{word}: int" for word in (*keyword.kwlist, *WORDS))
+    + " } }",
+    "names that begin with underscores": "{ leaves { _: int __class__: int _a: flag __: text } }",
+    "deep": "{ " + NESTED + " }",
+    "wide": "{ " + WIDE + " }",
+    "bushy": "{ " + BUSHY + " fragment F9 on Being { key friends { name } }",
+    "a field of the schema beside others": "{ __schema { queryType { name } } being { name } __typename }",
+    "types that are met late": "{ beings(first: 5) { name ... on Dog { bark } ... on Cat { lives } ... on Person { age } } }",
+    "an empty selection": "{ being { ... on Person @skip(if: true) { name } } }",
+    "one field many times": "{ being { name name n: name ... { name } ... on Being { name } friend { key } friend { name } } }",
+    "directives on the operation's fields": "{ a: being @skip(if: true) { name } b: being @include(if: false) { name } }",
+    "numbers and blocks": '{ echo { plain(i: 2147483647, f: 1, s: """block\n  text""", b: true) } }',
+    "null for a variable": "query ($c: Colour = RED) { echo { plain(f: null, s: null) enums(colours: [$c, null]) } }",
+}
+SCRIPTS = (Script(), Script(7, 0, 255), Script(8, 40, 60), Script(9, 200, 100, True))
+
+
+@pytest.fixture(scope="module")
+def arena() -> Iterator[Arena]:
+    with arena_of(market.schema) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Arena]:
+    with arena_of(workshop.schema) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_special_document_has_the_same_answers(arena: Arena, name: str) -> None:
+    assert arena.warm(DOCUMENTS[name])
+    for script in SCRIPTS:
+        arena.compare(Case(DOCUMENTS[name], {}, script=script))
+
+
+def test_every_choice_of_many_conditions_has_the_same_answers(arena: Arena) -> None:
+    names = [f"v{number}" for number in range(6)]
+    fields = " ".join(f"a{name}: name @skip(if: ${name})" for name in names)
+    declared = ", ".join(f"${name}: Boolean! = false" for name in names)
+    query = f"query ({declared}) {{ being {{ key {fields} }} }}"
+    arena.warm(query)
+    for number in range(2 ** len(names)):
+        variables = {name: bool(number >> bit & 1) for bit, name in enumerate(names)}
+        arena.compare(Case(query, variables))
+
+
+def test_a_subscription_that_reads_identities_is_not_shared(other: Arena) -> None:
+    query = "subscription { mine { number } }"
+    other.compare_events(Case(query, {}, "buyer"), shared=False)
+    assert "IdentityAsked" in other.compare_events(Case(query, {}, "buyer"), shared=True).answer
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_client_that_leaves_cancels_the_same_work(arena: Arena, steps: int) -> None:
+    query = "{ beings { name friends { nick ... on Dog { owner { name } } } } links { late all { soon { late } } } }"
+    arena.warm(query)
+    case = Case(query, {}, script=Script(3, 20, 150, True))
+    left, right = (arena.runner.run(_cancelled(arena, each, case, steps)) for each in EXECUTORS)
+    assert left == right
+
+
+async def _cancelled(arena: Arena, execution: object, case: Case, steps: int) -> object:
+    stage.begin(case.script)
+    running = asyncio.ensure_future(arena._run(execution, case))  # type: ignore[arg-type]
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    running.cancel()
+    [result] = await asyncio.gather(running, return_exceptions=True)
+    await stage.drained()
+    return repr(type(result)), observed([])
