@@ -36,6 +36,7 @@ from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.permissions import coverage
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
+from watchword.process.garbage import GarbagePolicy
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.vault import vault
@@ -159,6 +160,7 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
     needed = {STREAM: auth.seconds}
     pruner = Pruner(services.event_log, services.clock, settings, needed)
     rotation = Rotation(auth)
+    garbage = GarbagePolicy()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -173,6 +175,8 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
             pruner.open(services.background)
             _prune_outdated_rows(services)
             rotation.open(services.background)
+            garbage.open(services.background)
+            closing.push_async_callback(garbage.close)
             yield
 
     return lifespan
