@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import strawberry
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
@@ -24,6 +25,7 @@ from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.sources import declared_by
 from watchword.storage.database import NAMED_AT_ONCE, Database
+from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault
 from watchword.throttling.attempts import Attempts
 from watchword.transaction import Transaction, transaction
@@ -153,6 +155,14 @@ class Context:
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Return a database session for reading. Keep the block short: it holds a connection."""
         return self.services.database.read()
+
+    async def rows(self, statement: Select[*tuple[Any, ...]], **given: Any) -> Rows:
+        """Return the rows of one SELECT, each a named tuple of its columns, at a tenth of a session's cost.
+
+        It must select columns and not entities: `select(Toy.id, Toy.size)`. Make the statement once, with
+        `bindparam("name")` for each value in `given`, where you can. It sees what is committed at that moment.
+        """
+        return await self.services.database.rows(statement, **given)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import event
 
 from tests.support.clock import MovedClock
 from tests.support.principals import NAMES, Room, open_room
+from tests.support.statements import recorded
 from watchword.storage.database import Database
 
 
@@ -26,13 +26,5 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
     """The list of SQL statements that run from now on, without BEGIN, COMMIT and ROLLBACK."""
-    seen: list[str] = []
-
-    def note(*arguments: object) -> None:
-        statement = str(arguments[2])
-        if not statement.startswith(("BEGIN", "SELECT pg_catalog", "select pg_catalog", "show ")):
-            seen.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    with recorded(database) as seen:
+        yield seen

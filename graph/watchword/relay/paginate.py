@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Integer, Select, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Integer, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from watchword.relay.page import Page, decode_cursor, encode_cursor
 
 R = TypeVar("R")
 Column = InstrumentedAttribute[Any]
+# The name of the parameter that limits the number of rows.
+LIMIT = "most_rows"
+# Statements of this many different pages are kept.
+STATEMENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,15 @@ class Order:
     def cursor(self, row: Any) -> str:
         return encode_cursor(self.name, [getattr(row, column.key) for column in self.columns])
 
-    def position(self, cursor: str, name: str) -> Any:
+    def values(self, cursor: str | None, name: str) -> tuple[Any, ...] | None:
+        """Return the values in the cursor of the argument `name`. Raises `BadUserInput`."""
+        if cursor is None:
+            return None
         kinds = [column.type.python_type for column in self.columns]
-        values = decode_cursor(cursor, self.name, kinds, name)
+        return tuple(decode_cursor(cursor, self.name, kinds, name))
+
+    def place(self, values: tuple[Any, ...]) -> Any:
+        """Return the values of a cursor as SQL that `columns` can be compared with."""
         return tuple_(*(_bound(v, c) for v, c in zip(values, self.columns, strict=True)))
 
 
@@ -44,24 +55,43 @@ class Slice(Generic[R]):
     has_previous: bool
 
 
-async def paginate(db: AsyncSession, statement: Select[R], order: Order, page: Page) -> Slice[R]:
-    """Read one page of a statement. Raises `BadUserInput` for a cursor of another order."""
-    limited = _bounded(statement, order, page).order_by(*_sorting(order, page))
-    rows = (await db.execute(limited.limit(page.size + 1))).scalars().all()
-    return _slice(rows, order, page)
+class Source(Protocol):
+    """Reads rows as named tuples: a context, or the database."""
+
+    async def rows(self, statement: Select[*tuple[Any, ...]], **given: Any) -> Sequence[Any]: ...
+
+
+async def paginate(
+    source: Source | AsyncSession, statement: Select[*tuple[Any, ...]], order: Order, page: Page
+) -> Slice[Any]:
+    """Read one page of a statement. Raises `BadUserInput` for a cursor of another order.
+
+    From a context, the rows are named tuples of the columns that the statement selects, among them those of
+    the order. From a session, they are the entities that it selects.
+    """
+    limited = _limited(statement, order, page.backward, *_positions(order, page))
+    if isinstance(source, AsyncSession):
+        found = await source.execute(limited, {LIMIT: page.size + 1})
+        return _slice(found.scalars().all(), order, page)
+    return _slice(await source.rows(limited, **{LIMIT: page.size + 1}), order, page)
 
 
 async def paginate_each(
-    db: AsyncSession, entity: type[R], parent: Column, statement: Select[R],
-    order: Order, page: Page,
-) -> dict[Any, Slice[R]]:  # fmt: skip
-    """Read one page for each value of the column `parent`, all in one statement. Raises as `paginate` does."""
-    number = func.row_number().over(partition_by=parent, order_by=_sorting(order, page))
-    numbered = _bounded(statement, order, page).add_columns(number.label("number")).subquery()
-    row = aliased(entity, numbered)
-    wanted = select(row).where(numbered.c.number <= page.size + 1).order_by(numbered.c.number)
-    rows: dict[Any, list[R]] = defaultdict(list)
-    for found in (await db.execute(wanted)).scalars():
+    source: Source,
+    parent: Column,
+    statement: Select[*tuple[Any, ...]],
+    order: Order,
+    page: Page,
+    **given: Any,
+) -> dict[Any, Slice[Any]]:
+    """Read one page for each value of the column `parent`, all in one statement. Raises as `paginate` does.
+
+    The rows are named tuples of the columns that the statement selects, among them `parent` and those of
+    the order. `given` are the values of the statement's parameters.
+    """
+    wanted = _numbered(statement, parent, order, page.backward, *_positions(order, page))
+    rows: dict[Any, list[Any]] = defaultdict(list)
+    for found in await source.rows(wanted, **given, **{LIMIT: page.size + 1}):
         rows[getattr(found, parent.key)].append(found)
     return {key: _slice(found, order, page) for key, found in rows.items()}
 
@@ -82,18 +112,67 @@ def _bound(value: Any, column: Column) -> Any:
     return literal(value, kind)
 
 
-def _bounded(statement: Select[R], order: Order, page: Page) -> Select[R]:
+Position = tuple[Any, ...] | None
+"""The values of a cursor, in the order's columns."""
+
+
+def _positions(order: Order, page: Page) -> tuple[Position, Position]:
+    return order.values(page.after, "after"), order.values(page.before, "before")
+
+
+def _kept(make: Callable[..., Select[*tuple[Any, ...]]]) -> Callable[..., Select[*tuple[Any, ...]]]:
+    """Keep the statements of pages without a cursor: building one costs as much as running it."""
+    kept = lru_cache(maxsize=STATEMENTS)(make)
+
+    def find(*key: Any) -> Select[*tuple[Any, ...]]:
+        *_, after, before = key
+        return kept(*key) if after is None and before is None else make(*key)
+
+    return find
+
+
+@_kept
+def _limited(
+    statement: Select[*tuple[Any, ...]],
+    order: Order,
+    backward: bool,
+    after: Position,
+    before: Position,
+) -> Select[*tuple[Any, ...]]:
+    bounded = _bounded(statement, order, after, before).order_by(*_sorting(order, backward))
+    return bounded.limit(bindparam(LIMIT, type_=Integer))
+
+
+@_kept
+def _numbered(
+    statement: Select[*tuple[Any, ...]],
+    parent: Column,
+    order: Order,
+    backward: bool,
+    after: Position,
+    before: Position,
+) -> Select[*tuple[Any, ...]]:
+    number = func.row_number().over(partition_by=parent, order_by=_sorting(order, backward))
+    bounded = _bounded(statement, order, after, before)
+    *columns, place = bounded.add_columns(number.label("number")).subquery().c
+    return select(*columns).where(place <= bindparam(LIMIT, type_=Integer)).order_by(place)
+
+
+def _bounded(
+    statement: Select[*tuple[Any, ...]], order: Order, after: Position, before: Position
+) -> Select[*tuple[Any, ...]]:
     key = tuple_(*order.columns)
-    for cursor, name, is_after in ((page.after, "after", True), (page.before, "before", False)):
-        if cursor is not None:
-            position = order.position(cursor, name)
-            beyond = key < position if is_after == order.descending else key > position
-            statement = statement.where(beyond)
+    if after is not None:
+        place = order.place(after)
+        statement = statement.where(key < place if order.descending else key > place)
+    if before is not None:
+        place = order.place(before)
+        statement = statement.where(key > place if order.descending else key < place)
     return statement
 
 
-def _sorting(order: Order, page: Page) -> list[Any]:
-    descending = order.descending != page.backward
+def _sorting(order: Order, backward: bool) -> list[Any]:
+    descending = order.descending != backward
     return [column.desc() if descending else column.asc() for column in order.columns]
 
 

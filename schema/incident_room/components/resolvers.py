@@ -10,6 +10,7 @@ from incident_room.components.store import (
     all_components,
     change_status,
     get_component,
+    load_components,
     next_position,
 )
 from incident_room.components.types import (
@@ -43,8 +44,7 @@ class ComponentQuery:
     @strawberry.field(permission_classes=[Public], description="All components, in their order.")
     async def components(self, info: Info, group: str | None = None) -> list[Component]:
         wanted = None if group is None else checked_text(group, ["group"], LONGEST_NAME)
-        async with info.context.read() as db:
-            return [component(row) for row in await all_components(db, wanted)]
+        return [component(row) for row in await all_components(info.context, wanted)]
 
 
 @strawberry.type
@@ -84,13 +84,10 @@ class ComponentSubscription:
     ) -> AsyncIterator[Component]:
         async for event in info.context.follow(COMPONENTS, present=present, last=last):
             if event.kind == PRESENT:
-                async with info.context.read() as db:
-                    known = await all_components(db, None)
-                for row in known:
+                for row in await all_components(info.context, None):
                     yield component(row)
                 continue
-            async with info.context.read() as db:
-                changed = await db.get(ComponentRow, event.key)
+            [changed] = await load_components(info.context, [event.key])
             if changed is not None:
                 yield component(changed)
 

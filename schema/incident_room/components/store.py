@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow
@@ -27,6 +27,44 @@ NEWEST_CHANGE_FIRST = Order(
     "component changes", (ComponentChangeRow.at, ComponentChangeRow.id), descending=True
 )
 IN_ORDER = (ComponentRow.position, ComponentRow.id)
+# The columns that are read for an answer. The rows of these statements are named tuples of them, which are
+# typed as the entity whose columns they have.
+SHOWN = (
+    ComponentRow.id,
+    ComponentRow.name,
+    ComponentRow.group,
+    ComponentRow.description,
+    ComponentRow.status,
+    ComponentRow.position,
+    ComponentRow.version,
+)
+ALL = select(*SHOWN).order_by(*IN_ORDER)
+OF_GROUP = ALL.where(ComponentRow.group == bindparam("group"))
+NAMED = select(*SHOWN).where(ComponentRow.id.in_(bindparam("keys")))
+AFFECTED = (
+    select(IncidentComponentRow.incident_id, *SHOWN)
+    .join(ComponentRow, ComponentRow.id == IncidentComponentRow.component_id)
+    .where(IncidentComponentRow.incident_id.in_(bindparam("incidents")))
+    .order_by(*IN_ORDER)
+)
+SHOWN_OF_CHANGE = (
+    ComponentChangeRow.id,
+    ComponentChangeRow.component_id,
+    ComponentChangeRow.old_status,
+    ComponentChangeRow.new_status,
+    ComponentChangeRow.at,
+)
+CHANGES = select(*SHOWN_OF_CHANGE).where(
+    ComponentChangeRow.component_id.in_(bindparam("components"))
+)
+CHANGE_COUNTS = CHANGES.with_only_columns(ComponentChangeRow.component_id, func.count()).group_by(
+    ComponentChangeRow.component_id
+)
+CHANGES_TOLD = (
+    select(ComponentChangeRow.update_id, *SHOWN_OF_CHANGE)
+    .where(ComponentChangeRow.update_id.in_(bindparam("updates")))
+    .order_by(ComponentChangeRow.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +75,11 @@ class History:
     page: Page
 
 
-async def all_components(db: AsyncSession, group: str | None) -> Sequence[ComponentRow]:
+async def all_components(context: Context, group: str | None) -> Sequence[ComponentRow]:
     """Return the components in their order, or those of one group."""
-    statement = select(ComponentRow).order_by(*IN_ORDER)
-    if group is not None:
-        statement = statement.where(ComponentRow.group == group)
-    return (await db.execute(statement)).scalars().all()
+    if group is None:
+        return await context.rows(ALL)
+    return await context.rows(OF_GROUP, group=group)
 
 
 async def get_component(db: AsyncSession, key: str, version: int | None) -> ComponentRow:
@@ -89,58 +126,39 @@ async def load_changes(context: Context, keys: list[History]) -> list[Slice[Comp
     components: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         components[key.page].append(key.component_id)
-    slices: dict[History, Slice[ComponentChangeRow]] = {}
-    async with context.read() as db:
-        for page, ids in components.items():
-            statement = select(ComponentChangeRow).where(ComponentChangeRow.component_id.in_(ids))
-            found = await paginate_each(
-                db, ComponentChangeRow, ComponentChangeRow.component_id, statement,
-                NEWEST_CHANGE_FIRST, page,
-            )  # fmt: skip
-            slices |= {History(id, page): each for id, each in found.items()}
-    return [slices.get(key) or empty(key.page) for key in keys]
+    slices: dict[tuple[str, Page], Slice[ComponentChangeRow]] = {}
+    for page, ids in components.items():
+        found = await paginate_each(
+            context, ComponentChangeRow.component_id, CHANGES, NEWEST_CHANGE_FIRST, page,
+            components=ids,
+        )  # fmt: skip
+        slices |= {(id, page): each for id, each in found.items()}
+    return [slices.get((key.component_id, key.page)) or empty(key.page) for key in keys]
 
 
 async def load_change_counts(context: Context, components: list[str]) -> list[int]:
     """Count the changes of each component, in one statement."""
-    statement = (
-        select(ComponentChangeRow.component_id, func.count())
-        .where(ComponentChangeRow.component_id.in_(components))
-        .group_by(ComponentChangeRow.component_id)
-    )
-    async with context.read() as db:
-        counts = {row[0]: row[1] for row in await db.execute(statement)}
+    counts = dict(await context.rows(CHANGE_COUNTS, components=components))
     return [counts.get(component, 0) for component in components]
 
 
 async def load_changes_told(context: Context, updates: list[str]) -> list[list[ComponentChangeRow]]:
     """Load the component changes that each update reports, in one statement."""
-    statement = select(ComponentChangeRow).where(ComponentChangeRow.update_id.in_(updates))
-    told: defaultdict[str | None, list[ComponentChangeRow]] = defaultdict(list)
-    async with context.read() as db:
-        for row in (await db.execute(statement.order_by(ComponentChangeRow.id))).scalars():
-            told[row.update_id].append(row)
+    told: defaultdict[str, list[ComponentChangeRow]] = defaultdict(list)
+    for row in await context.rows(CHANGES_TOLD, updates=updates):
+        told[row.update_id].append(row)
     return [told[update] for update in updates]
 
 
 async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:
     """Load components in one statement; None for unknown ones."""
-    async with context.read() as db:
-        found = await db.execute(select(ComponentRow).where(ComponentRow.id.in_(keys)))
-        rows = {row.id: row for row in found.scalars()}
+    rows = {row.id: row for row in await context.rows(NAMED, keys=keys)}
     return [rows.get(key) for key in keys]
 
 
 async def load_affected(context: Context, incidents: list[str]) -> list[list[ComponentRow]]:
     """Load the components that each incident affects, in one statement."""
-    statement = (
-        select(IncidentComponentRow.incident_id, ComponentRow)
-        .join(ComponentRow, ComponentRow.id == IncidentComponentRow.component_id)
-        .where(IncidentComponentRow.incident_id.in_(incidents))
-        .order_by(*IN_ORDER)
-    )
     affected: defaultdict[str, list[ComponentRow]] = defaultdict(list)
-    async with context.read() as db:
-        for incident, row in await db.execute(statement):
-            affected[incident].append(row)
+    for row in await context.rows(AFFECTED, incidents=incidents):
+        affected[row.incident_id].append(row)
     return [affected[incident] for incident in incidents]

@@ -25,9 +25,16 @@ class IncidentOrder(Enum):
 
 def order_of(choice: IncidentOrder) -> Order:
     """Return the columns of an order; the id comes last, so that no two rows are equal in it."""
+    return _ORDERS[choice]
+
+
+def _order(choice: IncidentOrder) -> Order:
     is_by_start = choice in (IncidentOrder.STARTED_AT_DESC, IncidentOrder.STARTED_AT_ASC)
     column = IncidentRow.started_at if is_by_start else IncidentRow.updated_at
     return Order(choice.value, (column, IncidentRow.id), choice.value.endswith("DESC"))
+
+
+_ORDERS = {choice: _order(choice) for choice in IncidentOrder}
 
 
 @strawberry.input(description="Selects the incidents that match all given members.")

@@ -84,8 +84,7 @@ class IncidentQuery:
     ) -> Connection[Incident]:
         wanted = filter.wanted() if filter else Wanted()
         asked = page(first, after, last, before)
-        async with info.context.read() as db:
-            found = await page_of_incidents(db, wanted, order_of(order_by), asked)
+        found = await page_of_incidents(info.context, wanted, order_of(order_by), asked)
         return connect(found, incident, lambda: count_incidents(info.context, wanted))
 
     @reads(INCIDENTS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.components.store import known_components
@@ -28,6 +29,24 @@ from watchword import (
     paginate,
 )
 
+# The columns that are read for an answer. The rows of these statements are named tuples of them, which are
+# typed as the entity whose columns they have.
+SHOWN = (
+    IncidentRow.id,
+    IncidentRow.name,
+    IncidentRow.impact,
+    IncidentRow.status,
+    IncidentRow.commander_id,
+    IncidentRow.shortlink,
+    IncidentRow.created_at,
+    IncidentRow.started_at,
+    IncidentRow.updated_at,
+    IncidentRow.monitoring_at,
+    IncidentRow.resolved_at,
+    IncidentRow.scheduled_until,
+    IncidentRow.version,
+)
+NAMED = select(*SHOWN).where(IncidentRow.id.in_(bindparam("keys")))
 # Most incidents that a subscription with `present` begins with.
 LATEST = 100
 
@@ -44,8 +63,10 @@ class Wanted:
     started_before: datetime | None = None
 
 
-def matching(wanted: Wanted) -> Select[IncidentRow]:
-    """Select the incidents that meet the conditions."""
+# Lists ask for the same conditions again and again, and building a statement costs as much as running it.
+@lru_cache(maxsize=100)
+def matching(wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    """Select what is shown of the incidents that meet the conditions."""
     conditions: list[Any] = []
     if wanted.statuses is not None:
         conditions.append(IncidentRow.status.in_([status.value for status in wanted.statuses]))
@@ -63,43 +84,39 @@ def matching(wanted: Wanted) -> Select[IncidentRow]:
             IncidentComponentRow.component_id.in_(wanted.components)
         )
         conditions.append(IncidentRow.id.in_(affecting))
-    return select(IncidentRow).where(*conditions)
+    return select(*SHOWN).where(*conditions)
 
 
 async def page_of_incidents(
-    db: AsyncSession, wanted: Wanted, order: Order, page: Page
+    context: Context, wanted: Wanted, order: Order, page: Page
 ) -> Slice[IncidentRow]:
     """Return a page of the incidents that meet the conditions."""
-    return await paginate(db, matching(wanted), order, page)
+    return await paginate(context, matching(wanted), order, page)
 
 
 async def count_incidents(context: Context, wanted: Wanted) -> int:
     """Count the incidents that meet the conditions."""
-    statement = select(func.count()).select_from(matching(wanted).subquery())
-    async with context.read() as db:
-        return (await db.execute(statement)).scalar_one()
+    counted = matching(wanted).with_only_columns(func.count(), maintain_column_froms=True)
+    [(count,)] = await context.rows(counted)
+    return int(count)
 
 
 async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
     """Tell whether an incident meets the conditions now."""
-    statement = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
-    async with context.read() as db:
-        return (await db.execute(statement)).first() is not None
+    this = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
+    return bool(await context.rows(this))
 
 
 async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
     """Return the keys of the incidents that meet the conditions and changed last, oldest change first."""
     newest = matching(wanted).order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
-    async with context.read() as db:
-        found = await db.execute(newest.limit(LATEST).with_only_columns(IncidentRow.id))
-        return list(reversed(found.scalars().all()))
+    found = await context.rows(newest.limit(LATEST).with_only_columns(IncidentRow.id))
+    return [key for (key,) in reversed(found)]
 
 
 async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:
-    """Load incidents in one statement; None for unknown ones."""
-    async with context.read() as db:
-        found = await db.execute(select(IncidentRow).where(IncidentRow.id.in_(keys)))
-        rows = {row.id: row for row in found.scalars()}
+    """Load what is shown of incidents in one statement; None for unknown ones."""
+    rows = {row.id: row for row in await context.rows(NAMED, keys=keys)}
     return [rows.get(key) for key in keys]
 
 

@@ -44,8 +44,7 @@ class MemberQuery:
         last: int | None = None,
         before: str | None = None,
     ) -> Connection[Member] | None:
-        async with info.context.read() as db:
-            found = await page_of_members(db, page(first, after, last, before))
+        found = await page_of_members(info.context, page(first, after, last, before))
         return connect(found, member, lambda: count_members(info.context))
 
     @strawberry.field(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.scopes import SeesInternal
@@ -25,19 +27,41 @@ class Timeline:
     page: Page
 
 
-def visible(context: Context) -> Select[UpdateRow]:
-    """Select the updates that this context's principal may see."""
-    statement = select(UpdateRow)
-    if not SeesInternal.allows(context.principal):
-        statement = statement.where(UpdateRow.visibility == Visibility.PUBLIC.value)
-    return statement
+SHOWN = (
+    UpdateRow.id,
+    UpdateRow.incident_id,
+    UpdateRow.status,
+    UpdateRow.body,
+    UpdateRow.visibility,
+    UpdateRow.author_id,
+    UpdateRow.created_at,
+    UpdateRow.display_at,
+)
+# The rows of these statements are named tuples of the columns, typed as the entity whose columns they have.
+NAMED = select(*SHOWN).where(UpdateRow.id.in_(bindparam("keys")))
+OF_INCIDENTS = select(*SHOWN).where(UpdateRow.incident_id.in_(bindparam("incidents")))
+COUNTS = OF_INCIDENTS.with_only_columns(UpdateRow.incident_id, func.count()).group_by(
+    UpdateRow.incident_id
+)
+INTERNAL = OF_INCIDENTS.where(UpdateRow.visibility == Visibility.INTERNAL.value).order_by(
+    UpdateRow.display_at.desc(), UpdateRow.id.desc()
+)
+
+
+@cache
+def _public(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return statement.where(UpdateRow.visibility == Visibility.PUBLIC.value)
+
+
+def visible(context: Context, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Return the statement without the updates that this context's principal may not see."""
+    return statement if SeesInternal.allows(context.principal) else _public(statement)
 
 
 async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | None]:
     """Load updates in one statement; None for unknown ones, and for those the principal may not see."""
-    async with context.read() as db:
-        found = await db.execute(visible(context).where(UpdateRow.id.in_(keys)))
-        rows = {row.id: row for row in found.scalars()}
+    found = await context.rows(visible(context, NAMED), keys=keys)
+    rows = {row.id: row for row in found}
     return [rows.get(key) for key in keys]
 
 
@@ -54,41 +78,25 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
     incidents: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         incidents[key.page].append(key.incident_id)
-    slices: dict[Timeline, Slice[UpdateRow]] = {}
-    async with context.read() as db:
-        for page, ids in incidents.items():
-            statement = visible(context).where(UpdateRow.incident_id.in_(ids))
-            found = await paginate_each(
-                db, UpdateRow, UpdateRow.incident_id, statement, NEWEST_FIRST, page
-            )
-            slices |= {Timeline(id, page): each for id, each in found.items()}
-    return [slices.get(key) or empty(key.page) for key in keys]
+    statement = visible(context, OF_INCIDENTS)
+    slices: dict[tuple[str, Page], Slice[UpdateRow]] = {}
+    for page, ids in incidents.items():
+        found = await paginate_each(
+            context, UpdateRow.incident_id, statement, NEWEST_FIRST, page, incidents=ids
+        )
+        slices |= {(id, page): each for id, each in found.items()}
+    return [slices.get((key.incident_id, key.page)) or empty(key.page) for key in keys]
 
 
 async def load_counts(context: Context, incidents: list[str]) -> list[int]:
     """Count the visible updates of each incident, in one statement."""
-    statement = (
-        visible(context)
-        .with_only_columns(UpdateRow.incident_id, func.count())
-        .where(UpdateRow.incident_id.in_(incidents))
-        .group_by(UpdateRow.incident_id)
-    )
-    async with context.read() as db:
-        found = await db.execute(statement)
-        counts = {row[0]: row[1] for row in found}
+    counts = dict(await context.rows(visible(context, COUNTS), incidents=incidents))
     return [counts.get(incident, 0) for incident in incidents]
 
 
 async def load_internal(context: Context, incidents: list[str]) -> list[Sequence[UpdateRow]]:
     """Load the internal updates of each incident in one statement, the newest first."""
-    statement = (
-        visible(context)
-        .where(UpdateRow.incident_id.in_(incidents))
-        .where(UpdateRow.visibility == Visibility.INTERNAL.value)
-        .order_by(UpdateRow.display_at.desc(), UpdateRow.id.desc())
-    )
     notes: defaultdict[str, list[UpdateRow]] = defaultdict(list)
-    async with context.read() as db:
-        for row in (await db.execute(statement)).scalars():
-            notes[row.incident_id].append(row)
+    for row in await context.rows(visible(context, INTERNAL), incidents=incidents):
+        notes[row.incident_id].append(row)
     return [notes[incident] for incident in incidents]

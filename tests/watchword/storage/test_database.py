@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, column, func, literal, select, table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -20,11 +21,11 @@ from tests.support.postgres import LivePostgres
 from watchword.errors import Conflict
 from watchword.storage.database import (
     Database,
-    StatementTooSlow,
     exclusive,
     is_unavailable,
     undisturbed,
 )
+from watchword.storage.postgresql import StatementTooSlow
 
 HASH = "$argon2id$"
 
@@ -416,3 +417,108 @@ async def test_no_more_connections_are_made_than_the_pool_may_have(database_url:
         assert not await ask(database)
     assert await ask(database)
     await database.close()
+
+
+ONE = select(literal(1).label("one"))
+PID = select(func.pg_backend_pid())
+
+
+def sleep(seconds: float) -> Select[Any]:
+    return select(func.pg_sleep(seconds))
+
+
+async def test_a_statement_outside_a_session_fails_as_one_inside(database: Database) -> None:
+    wrong = select(column("nothing")).select_from(table("nowhere"))
+    with pytest.raises(DBAPIError) as inside:
+        async with database.read() as db:
+            await db.execute(wrong)
+    with pytest.raises(DBAPIError) as outside:
+        await database.rows(wrong)
+    assert type(outside.value) is type(inside.value)
+    assert str(outside.value) == str(inside.value)
+    assert not is_unavailable(outside.value)
+    assert await database.rows(ONE) == [(1,)]
+
+
+async def test_a_statement_outside_a_session_sees_what_was_committed_and_leaves_no_transaction(
+    database: Database,
+) -> None:
+    await make_table(database)
+    toy = select(column("size")).select_from(table("toys"))
+    for number in (1, 2):
+        async with database.write() as db:
+            await db.execute(text("UPDATE toys SET size = :size"), {"size": number})
+        assert await database.rows(toy) == [(number,)]
+
+
+async def test_a_statement_whose_connection_the_server_ended_is_run_again(
+    postgres_url: str,
+) -> None:
+    database = Database(postgres_url, pool_size=1)
+    killer = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    for _ in range(2):
+        [(pid,)] = await database.rows(PID)
+        await killer.execute("SELECT pg_terminate_backend($1)", pid)
+        [(other,)] = await database.rows(PID)
+        assert other != pid
+    running = asyncio.create_task(database.rows(sleep(2)))
+    while not await killer.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'SELECT pg_sleep(%' AND state = 'active'"
+    ):
+        pass
+    assert len(await running) == 1
+    await killer.close()
+    await database.close()
+
+
+async def test_a_statement_outside_a_session_that_is_too_slow_is_told_so(postgres_url: str) -> None:
+    database = Database(postgres_url, statement_seconds=1, pool_size=2)
+    sleeping = asyncio.create_task(database.rows(sleep(60)))
+    while not sleeping.done():
+        assert await database.rows(ONE) == [(1,)]
+    assert isinstance(sleeping.exception(), StatementTooSlow)
+    assert not is_unavailable(sleeping.exception())
+    await database.close()
+
+
+async def test_a_statement_outside_a_session_gives_a_dead_network_up_and_finds_it_again(
+    postgres_url: str,
+) -> None:
+    async def is_answered(database: Database) -> bool:
+        try:
+            return await database.rows(ONE) == [(1,)]
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            return False
+
+    async with through_a_proxy(postgres_url) as (database, proxy):
+        assert await asyncio.gather(*(is_answered(database) for _ in range(2))) == [True, True]
+        proxy.is_deaf = True
+        for _ in range(2):
+            assert not any(await asyncio.gather(*(is_answered(database) for _ in range(5))))
+        proxy.is_deaf = False
+        assert await asyncio.gather(*(is_answered(database) for _ in range(2))) == [True, True]
+
+
+async def test_a_caller_that_goes_takes_its_connection_with_it(database: Database) -> None:
+    count = select(func.count()).select_from(
+        *[func.generate_series(1, 2000).table_valued("n").alias(name) for name in "ab"]
+    )
+    slow = (
+        select(func.count()).select_from(
+            *[func.json_each(f"[{'1,' * 1999}1]").table_valued("value").alias(n) for n in "ab"]
+        )
+        if database.is_sqlite
+        else count
+    )
+    task = asyncio.create_task(database.rows(slow))
+    async with asyncio.timeout(30):
+        while database.engine.pool.checkedout() == 0:  # type: ignore[attr-defined] # noqa: ASYNC110
+            await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert await database.rows(ONE) == [(1,)]
