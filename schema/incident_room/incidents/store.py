@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.components.store import known_components
@@ -46,6 +46,10 @@ SHOWN = (
     IncidentRow.scheduled_until,
     IncidentRow.version,
 )
+# The condition of the index on open incidents, which must be in the SQL as it is there, without parameters.
+OPEN = IncidentRow.status.not_in(
+    [literal_column(f"'{name}'") for name in sorted(status.value for status in ENDED)]
+)
 NAMED = select(*SHOWN).where(IncidentRow.id.in_(bindparam("keys")))
 # Most incidents that a subscription with `present` begins with.
 LATEST = 100
@@ -70,11 +74,12 @@ def matching(wanted: Wanted) -> Select[*tuple[Any, ...]]:
     conditions: list[Any] = []
     if wanted.statuses is not None:
         conditions.append(IncidentRow.status.in_([status.value for status in wanted.statuses]))
+        if not wanted.statuses & ENDED:
+            conditions.append(OPEN)  # so that the index on open incidents is used
     if wanted.impacts is not None:
         conditions.append(IncidentRow.impact.in_([impact.value for impact in wanted.impacts]))
     if wanted.open is not None:
-        ended = IncidentRow.status.in_([status.value for status in ENDED])
-        conditions.append(~ended if wanted.open else ended)
+        conditions.append(OPEN if wanted.open else ~OPEN)
     if wanted.started_after is not None:
         conditions.append(IncidentRow.started_at > wanted.started_after)
     if wanted.started_before is not None:
