@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, TypedDict
 
 
@@ -17,8 +18,9 @@ class Server(Protocol):
     @property
     def password(self) -> str: ...
 
-    def run(self, *arguments: str) -> str:
-        """Run a `watchword` command with the server's settings, and return its output."""
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of the process, with the server's settings."""
         ...
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.account import Account, Server
+from tests.support.commands import command
 from tests.support.node import installed
 from tests.support.programs import missing, program
 from tests.support.server import LiveServer, issuing
@@ -55,4 +56,5 @@ def issuing_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
 @pytest.fixture
 def expired_token(server: Server) -> str:
     """A token that the server's own key signed, and that expired a minute ago."""
-    return server.run("token", "mint", "--account", server.email, "--seconds", "-60").strip()
+    mint = ("token", "mint", "--account", server.email, "--seconds", "-60")
+    return command(server.environment, *mint).strip()
