@@ -1,14 +1,15 @@
 """Which tests are variants that `make test` leaves to `make test-all`, and a line that says how many.
 
 A test is marked `exhaustive` by hand, or here: of the cases of one test function that use PostgreSQL,
-all but the first, and all of those with a client in a process of its own. So every case runs on
-SQLite, and every function of the server on both databases. A test that is repeated with a parameter
-`seed` keeps its first two.
+all but the first, and all of those that reach the database only through rooms with tests of their own
+on PostgreSQL. So every case runs on SQLite, and every room with SQL in it on both databases. A test
+that is repeated with a parameter `seed` keeps its first two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -19,8 +20,10 @@ MARK = "exhaustive"
 POSTGRESQL = "postgresql"
 # Seeds of a random test that `make test` runs.
 SEEDS = 2
-# Folders whose tests start browsers, Node.js and servers, to which the database is all the same.
-PROCESSES = {"clients", "identity_provider"}
+# Folders whose tests start browsers, Node.js and servers, and mostly wait for them.
+PROCESSES = {"clients", "identity_provider", "scenario"}
+# Folders whose tests send requests. Their statements are sent to PostgreSQL by the tests of the rooms below.
+REQUESTS = {"attacks", "watchword/auth/http", "watchword/oauth/endpoints"}
 
 # For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -34,12 +37,16 @@ class Variants:
         self._left = 0
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
         for item in _repeated(items):
             item.add_marker(MARK)
         for item in items:
             if isinstance(item, pytest.Function) and _shares(item):
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if hasattr(config, "workerinput"):
+            items[:] = _spread(items)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._left += sum(item.get_closest_marker(MARK) is not None for item in items)
@@ -70,9 +77,28 @@ def _repeated(items: list[pytest.Item]) -> Iterator[pytest.Item]:
             yield item
         elif POSTGRESQL in map(str, item.callspec.params.values()):
             function = (item.path, item.parent, item.originalname)
-            if function in seen or item.path.parent.name in PROCESSES:
+            if function in seen or _folder(item) in PROCESSES | REQUESTS:
                 yield item
             seen.add(function)
+
+
+def _folder(item: pytest.Item) -> str:
+    """Return the folder of a test, below tests/."""
+    file, _, _ = item.nodeid.partition("::")
+    return file.rpartition("/")[0].removeprefix("tests/")
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Spread the tests that wait for other processes evenly among those that use a core.
+
+    Otherwise all workers would wait at the same time, and the cores would idle.
+    """
+    waiting = [item for item in items if _folder(item) in PROCESSES]
+    working = [item for item in items if _folder(item) not in PROCESSES]
+    places = [
+        (place / len(part), item) for part in (waiting, working) for place, item in enumerate(part)
+    ]
+    return [item for _, item in sorted(places, key=itemgetter(0))]
 
 
 def _shares(item: pytest.Function) -> bool:
