@@ -26,9 +26,10 @@ from tests.support.clock import MovedClock
 from tests.support.documents import DOCS, blocks
 from tests.support.identity import unit_of
 from tests.support.principals import open_room, open_services
+from tests.support.statements import OWN
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.relay.ids import encode_id
-from watchword.storage.database import Database
+from watchword.storage.database import Database, Publishing
 from watchword.storage.migration import RUNTIME, upgrade
 from watchword.storage.packages import Migrations
 
@@ -72,9 +73,12 @@ def league_arena(folder: Path) -> Iterator[Arena]:
 async def _fill_room(path: Path) -> dict[str, Principal]:
     async with _database(path) as database:
         room = await open_room(database, MovedClock())
+        # Nobody has been answered yet, so the demo need not publish what it writes.
+        database.publishing = Publishing()
         async with room.context("admin").write() as unit:
             await demo(unit)
         await room.services.background.close()
+        await room.services.bus.close()
         return room.principals
 
 
@@ -88,16 +92,20 @@ async def _fill_league(path: Path, league: Any) -> None:
 @asynccontextmanager
 async def _database(path: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{path}")
-    yield database
-    await database.close()
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @contextmanager
 def _opened(arena: Arena, first: Path, package: Any) -> Iterator[None]:
     """Give each executor services around a copy of the database."""
     arena.runner.run(_open(arena, first, package))
-    yield
-    arena.runner.run(_close(arena))
+    try:
+        yield
+    finally:
+        arena.runner.run(_close(arena))
 
 
 async def _open(arena: Arena, first: Path, package: Any) -> None:
@@ -108,7 +116,7 @@ async def _open(arena: Arena, first: Path, package: Any) -> None:
         database = Database(f"sqlite+aiosqlite:///{path}")
         services, _ = await open_services(database, MovedClock())
         arena.services[execution] = replace(services, domain=package.domain)
-        event.listen(database.engine.sync_engine, "before_cursor_execute", _note_statement)
+        _note_statements(database)
 
 
 async def _close(arena: Arena) -> None:
@@ -118,8 +126,19 @@ async def _close(arena: Arena) -> None:
         await services.database.close()
 
 
-def _note_statement(*arguments: Any) -> None:
-    stage.note("statement", arguments[2], arguments[3])
+def _note_statements(database: Database) -> None:
+    fetch = database._fetch
+
+    async def noting(driver: Any, sql: str, values: list[Any]) -> Any:
+        stage.note("statement", sql, values)
+        return await fetch(driver, sql, values)
+
+    def note(*arguments: Any) -> None:
+        if not arguments[2].startswith(OWN):
+            stage.note("statement", arguments[2], arguments[3])
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    database._fetch = noting  # type: ignore[method-assign]
 
 
 async def execute_at_once(

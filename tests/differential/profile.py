@@ -55,9 +55,11 @@ def arena_of(schema: strawberry.Schema) -> Iterator[Arena]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         arena = Arena(schema)
-        yield arena
-        arena.close()
-        gc.collect()
+        try:
+            yield arena
+        finally:
+            arena.close()
+            gc.collect()
 
 
 def compare(
