@@ -11,11 +11,15 @@ from typing import Any, Literal, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError
-from graphql.execution import Executor, create_source_event_stream
+from graphql.execution import Executor, VariableValues, create_source_event_stream
 
 from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution import numbers, options
+from watchword.execution.compiled.compilation import NotCompiled
+from watchword.execution.compiled.program import Program, finish
+from watchword.execution.compiled.programs import Programs
+from watchword.execution.compiled.run import Run
 from watchword.execution.limits import Limits
 from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Planner, Refused
@@ -49,10 +53,16 @@ class Source:
     """An open subscription: yields its events, and makes an answer of each."""
 
     def __init__(
-        self, executor: Executor[Any], events: AsyncIterator[Any], report: Callable[..., None]
+        self,
+        execute: Callable[[Any, Context], Any],
+        events: AsyncIterator[Any],
+        report: Callable[..., None],
     ) -> None:
-        """`report` is called with the errors of an answer and its context."""
-        self._executor = executor
+        """`execute` executes the selection for an event in a context, and may return an awaitable.
+
+        `report` is called with the errors of an answer and its context.
+        """
+        self._execute = execute
         self._report = report
         self._eager: Eager[Any] | None = None
         self.events = events
@@ -73,8 +83,7 @@ class Source:
         `IdentityAsked` when a resolver asked for the caller's identity in an execution that several
         principals share.
         """
-        executor = event_executor(self._executor, event, context)
-        running: Any = executor.execute_operation(serially=False)
+        running = self._execute(event, context)
         services = context.services
         seconds = services.settings.event_seconds
         try:
@@ -115,10 +124,7 @@ class Source:
 
 
 class Engine:
-    """The mounted schema, ready to run.
-
-    `fallbacks` counts the operations that were to be compiled and that graphql-core runs, by the reason.
-    """
+    """The mounted schema, ready to run."""
 
     def __init__(
         self,
@@ -137,7 +143,9 @@ class Engine:
         self._planner = Planner(self._definition, limits, memory, self._hides_suggestions)
         self._hook = options.ErrorHook(schema)
         self.execution = execution
-        self.fallbacks: Counter[str] = Counter()
+        self._programs = Programs(
+            schema, self._definition, self._executor_class, self._hides_suggestions
+        )
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
@@ -155,8 +163,13 @@ class Engine:
         Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
         when the execution is shared and anything in it asked who the caller is.
         """
-        executor = self._build_executor(plan, variables, context, self._executor_class)
-        result = await _result(executor.execute_operation(), plan, context)
+        found = self._find_program(plan)
+        result = None
+        if found is not None:
+            result = await self._run(found, plan, variables, context)
+        if result is None:
+            executor = self._build_executor(plan, variables, context, self._executor_class)
+            result = await _result(executor.execute_operation(), plan, context)
         _check_shared(result, context)
         if result.errors:
             self._hook.report(result.errors, plan.query, variables, context)
@@ -181,7 +194,71 @@ class Engine:
             self._hook.report(errors, plan.query, variables, context)
             raise Refused([with_refusal(error, context.principal) for error in errors])
         report = partial(self._hook.report, query=plan.query, variables=variables)
-        return Source(executor, events.__aiter__(), report)
+        execute = partial(self._execute_event, plan, executor)
+        return Source(execute, events.__aiter__(), report)
+
+    def _execute_event(
+        self, plan: Plan, opened: Executor[Any], event: Any, context: Context
+    ) -> Any:
+        """Execute the selection of a subscription for one event; may return an awaitable."""
+        executor = event_executor(opened, event, context)
+        found = self._find_program(plan)
+        if found is not None:
+            try:
+                values = opened.variable_values.coerced
+                run, data = found.start(values, context, event, lambda _run: executor)
+            except NotCompiled as cause:
+                self._programs.fell_back(plan, cause.reason)
+            else:
+                return _resulting(run, data)
+        return executor.execute_operation(serially=False)
+
+    @property
+    def fallbacks(self) -> Counter[str]:
+        """How often graphql-core ran an operation that was to be compiled, by the reason."""
+        return self._programs.fallbacks
+
+    def _find_program(self, plan: Plan) -> Program | None:
+        return self._programs.find(plan) if self.execution == "compiled" else None
+
+    async def _run(
+        self,
+        program: Program,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+    ) -> ExecutionResult | None:
+        """Run a compiled operation. Returns None if it is left to graphql-core with these variables."""
+        kind, made = self._executor_class, list[Executor[Any]]()
+        values = program.variables.coerce(variables)
+        if values is None:
+            made.append(self._build_executor(plan, variables, context, kind))
+            values = made[0].variable_values.coerced
+        else:
+            self._check(plan, variables, VariableValues({}, values), context)
+
+        def build(_run: Run) -> Executor[Any]:
+            return made[0] if made else self._build(plan, variables, context, kind)
+
+        try:
+            run, data = program.start(values, context, None, build)
+        except NotCompiled as cause:
+            self._programs.fell_back(plan, cause.reason)
+            return None
+        return cast(ExecutionResult, await _result(_resulting(run, data), plan, context))
+
+    def _check(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        values: VariableValues,
+        context: Context,
+    ) -> None:
+        try:
+            self._planner.check(plan, values)
+        except Refused as refused:
+            self._hook.report(refused.errors, plan.query, variables, context)
+            raise
 
     def _build_executor(
         self,
@@ -220,6 +297,13 @@ class Engine:
             raise Refused(built)
         self._planner.check(plan, built.variable_values)
         return built
+
+
+def _resulting(run: Run, data: Any) -> Any:
+    """Return the result of a run whose data may be a coroutine that gives the data."""
+    if data is None or type(data) is dict:
+        return ExecutionResult(data, run.errors)
+    return finish(run, data)
 
 
 async def _result(running: Any, plan: Plan, context: Context) -> Any:

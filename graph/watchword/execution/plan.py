@@ -65,6 +65,9 @@ class Plan:
     number: int = field(default_factory=_numbers.__next__)
     # What the operation reads, as `execution/shared` finds out at the first use; None if that is not declared.
     sources: Sources | EllipsisType | None = ...
+    # How often the operation was run, and what it was compiled to.
+    uses: int = 0
+    program: Any = None
 
     @property
     def query(self) -> str | None:
@@ -124,7 +127,7 @@ class Planner:
         """Raise `Refused` when the plan exceeds the limits with these variables."""
         if not plan.paging:
             return
-        values = tuple(variables.coerced.get(name, Undefined) for name in plan.paging)
+        values = tuple([variables.coerced.get(name, Undefined) for name in plan.paging])
         try:
             if values in plan.fitting:
                 return

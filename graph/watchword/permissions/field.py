@@ -16,9 +16,10 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, ClassVar, NoReturn, cast
 
-from strawberry.permission import BasePermission
+from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.errors import Forbidden, StepUpRequired, Unauthenticated
+from watchword.libraries.strawberry_fields import on_unauthorized
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -191,6 +192,24 @@ name (`first_party`). Tokens of third-party applications and of machines do not 
 SignedInHere = permission(SignedInHereRule())
 """Passes if a person has signed in at this server. Use it for fields that add a passkey or a one-time code: a
 person of another issuer could sign in with them even after that issuer has locked the person out."""
+
+
+def rule_of(declared: BasePermission) -> Rule | None:
+    """Return the rule of a permission that is one of ours, and not changed in a subclass."""
+    kind = type(declared)
+    asks = getattr(kind, "has_permission", None)
+    if asks not in (Permission.has_permission, AsyncPermission.has_permission):
+        return None
+    is_ours = kind.on_unauthorized is Permission.on_unauthorized
+    return kind.rule if is_ours else None  # type: ignore[attr-defined]
+
+
+def deny(
+    extension: PermissionExtension, declared: BasePermission, denied: Denied, principal: Principal
+) -> Any:
+    """Refuse a field with a denial that is known already, as if the permission had been asked."""
+    _last_denial.set((denied, principal))
+    return on_unauthorized(extension, declared)
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:

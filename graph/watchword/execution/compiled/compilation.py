@@ -1,0 +1,90 @@
+"""What all generated functions of one operation share: the schema, the document, and counted fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution import Executor, VariableValues
+
+from watchword.execution.compiled.info import info_maker
+from watchword.execution.compiled.mark import Marks
+from watchword.execution.compiled.site import Site, Step
+from watchword.libraries import execution_parts
+
+# A document with fragments in fragments can select exponentially many fields. Each takes about 0.2 ms to
+# compile, in which the event loop stands still.
+MOST_FIELDS = 600
+
+
+class NotCompiled(Exception):
+    """The operation, or its execution with these variables, is left to graphql-core; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Compilation:
+    """One operation with one choice of what @skip and @include leave of it."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        definition: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        executor_class: type[Executor[Any]],
+        hides_suggestions: bool,
+    ) -> None:
+        self.schema = schema
+        self.definition = definition
+        self.operation = operation
+        self.complete_leaf: Callable[[Any, Any], Any] = executor_class.complete_leaf_value
+        self.make_info = info_maker(schema.config.info_class)
+        self.hides_suggestions = hides_suggestions
+        self.marks: Marks = {}
+        self.values = VariableValues({}, {})
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._count = 0
+
+    def root_fields(self, kind: GraphQLObjectType) -> list[Site]:
+        """Return the root fields of the operation, in order."""
+        found = execution_parts.fields_of(
+            self.definition, self._fragments, self.values, kind, self.operation
+        )
+        return self._sites(found, kind, ())
+
+    def fields(self, kind: GraphQLObjectType, above: Site, steps: tuple[Step, ...]) -> list[Site]:
+        """Return the fields that are selected on a type below a field; `steps` is the path of the object."""
+        found = execution_parts.subfields_of(
+            self.definition, self._fragments, self.values, kind, self.operation, above.details
+        )
+        return self._sites(found, kind, steps)
+
+    def _sites(
+        self, found: execution_parts.Fields, kind: GraphQLObjectType, steps: tuple[Step, ...]
+    ) -> list[Site]:
+        made = []
+        for key, details in found.items():
+            name = details[0].node.name.value
+            field = self.definition.get_field(kind, name)
+            if field is None or (name.startswith("__") and name != "__typename"):
+                raise NotCompiled("introspection")
+            self._count += 1
+            made.append(Site(self._count, key, kind, field, details, (*steps, (key, kind.name))))
+        if self._count > MOST_FIELDS:
+            raise NotCompiled("too many fields")
+        return made

@@ -1,0 +1,110 @@
+"""The way in which a field is resolved at one place: what generated text calls for its value."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from typing import Any
+
+from strawberry.types.field import StrawberryField
+
+from watchword.execution.compiled.compilation import Compilation
+from watchword.execution.compiled.fields.arguments import FieldArguments
+from watchword.execution.compiled.fields.decision import Decide, decision
+from watchword.execution.compiled.site import Site
+from watchword.libraries.strawberry_fields import (
+    Parameters,
+    Way,
+    field_of,
+    function_of,
+    has_handlers,
+    permissions_only,
+    way_of,
+)
+
+# Strawberry passes arguments of these names to extensions beside its own of the same name.
+_TAKEN = frozenset({"self", "next_", "source", "info", "_source"})
+
+
+class Attribute:
+    """A field that reads an attribute of its source."""
+
+    def __init__(self, field: StrawberryField) -> None:
+        self.read = field.default_resolver
+        self.name = field.python_name
+
+    @property
+    def is_dotted(self) -> bool:
+        """Tell whether `source.name` reads it."""
+        return (
+            self.read is getattr and self.name.isidentifier() and not keyword.iskeyword(self.name)
+        )
+
+
+class Call:
+    """A field whose function is called directly, once its permissions are decided.
+
+    `attribute` is set in place of `function` for a field that has permissions and no resolver.
+    """
+
+    def __init__(
+        self, common: Compilation, site: Site, field: StrawberryField, decide: Decide | None
+    ) -> None:
+        self.field = field
+        self.decide = decide
+        self.function = function_of(field) if field.base_resolver else None
+        self.attribute = None if field.base_resolver else Attribute(field)
+        self.parameters = Parameters(field) if field.base_resolver else None
+        self.arguments = FieldArguments(common, site, field)
+        self.is_async = self.function is not None and inspect.iscoroutinefunction(self.function)
+
+
+class Chain:
+    """A field whose own resolver is called as graphql-core calls it."""
+
+    def __init__(self, is_async: bool, is_ours: bool) -> None:
+        """`is_ours` says that Strawberry made the resolver, which reads nothing of `info` by itself."""
+        self.is_async = is_async
+        self.is_ours = is_ours
+
+
+class Event:
+    """The root field of a subscription: its value is the event."""
+
+
+Resolver = Attribute | Call | Chain | Event
+
+
+def resolver_of(common: Compilation, site: Site) -> Resolver:
+    """Return how a field is resolved."""
+    way, field = way_of(site.definition), field_of(site.definition)
+    if way is Way.EVENT:
+        return Event()
+    if way is Way.OTHER:
+        return Chain(is_async=False, is_ours=False)
+    if field is not None and way is Way.ATTRIBUTE:
+        return Attribute(field)
+    is_async = way is Way.CALL_LATER
+    called = None if field is None else _call(common, site, field, is_async)
+    return called or Chain(is_async, is_ours=True)
+
+
+def _call(common: Compilation, site: Site, field: StrawberryField, is_async: bool) -> Call | None:
+    extensions = permissions_only(field)
+    if extensions is None or has_handlers(common.schema):
+        return None
+    if field.base_resolver is not None and function_of(field) is None:
+        return None
+    names: Any = {each.python_name for each in field.arguments}
+    if field.base_resolver is not None:
+        names |= Parameters(field).parents
+    if extensions and not names.isdisjoint(_TAKEN):
+        return None
+    decide = decision(extensions, is_async) if extensions else None
+    if extensions and decide is None:
+        return None
+    call = Call(common, site, field, decide)
+    # graphql-core reads arguments before it starts a coroutine: an error in them must not come later.
+    if is_async and call.arguments.each is not None:
+        return None
+    return call if call.is_async == is_async else None

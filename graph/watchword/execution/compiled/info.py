@@ -1,0 +1,73 @@
+"""The `info` of resolvers, made when a resolver asks for it, and filled when it reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import strawberry
+
+from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.site import Site
+
+
+class RawInfo:
+    """Stands for graphql-core's info of a field, which is made when more than the context is read."""
+
+    def __init__(self, run: Run, site: Site, indexes: tuple[int, ...]) -> None:
+        self._run = run
+        self._site = site
+        self._indexes = indexes
+        self.context = run.context
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._made, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._made[index]
+
+    @cached_property
+    def _made(self) -> Any:
+        return self._run.raw_info(self._site, self._indexes)
+
+
+class ResolverInfo(strawberry.Info[Any, Any]):
+    """Strawberry's `Info`, whose raw part is made when more than the context is read."""
+
+    def __init__(self, run: Run, site: Site, indexes: tuple[int, ...], field: Any) -> None:
+        self._run = run
+        self._site = site
+        self._indexes = indexes
+        self._field = field
+
+    @cached_property
+    def _raw_info(self) -> Any:  # type: ignore[override]
+        return self._run.raw_info(self._site, self._indexes)
+
+    @property
+    def context(self) -> Any:
+        return self._run.context
+
+
+InfoMaker = Callable[[Run, Site, tuple[int, ...], Any], Any]
+"""Makes the info of a field from the run, the site, its indexes, and the Strawberry field."""
+
+
+def info_maker(kind: type[strawberry.Info]) -> InfoMaker:
+    """Return what makes infos for a schema whose `info_class` is `kind`."""
+    if kind is strawberry.Info:
+        return ResolverInfo
+
+    def make(run: Run, site: Site, indexes: tuple[int, ...], field: Any) -> Any:
+        return kind(_raw_info=RawInfo(run, site, indexes), _field=field)  # type: ignore[arg-type]
+
+    return make

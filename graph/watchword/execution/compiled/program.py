@@ -1,0 +1,146 @@
+"""A compiled operation: kept with its plan, and compiled when it is used again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import strawberry
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution import ExecutionResult, Executor, VariableValues
+
+from watchword.execution.compiled.compilation import Compilation, NotCompiled
+from watchword.execution.compiled.mark import Marks
+from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.text.writer import Writer
+from watchword.execution.compiled.variables import Variables
+from watchword.libraries.strawberry_fields import is_usual_executor
+
+log = logging.getLogger("watchword.execution")
+
+# Each combination of the variables in @skip and @include is compiled by itself.
+MOST_VARIANTS = 16
+
+Root = Callable[[Any, Run], dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]]
+Values = dict[str, Any]
+
+
+class Program:
+    """One operation, compiled for each choice of what its @skip and @include leave of it."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        definition: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        executor_class: type[Executor[Any]],
+        hides_suggestions: bool,
+    ) -> None:
+        """`executor_class` completes leaves, and may be made from the schema's own class.
+
+        `reason` says why the operation is never compiled, once that is known.
+        """
+        self.variables = Variables(definition, operation)
+        self._parts = schema, definition, document, operation, executor_class, hides_suggestions
+        self._conditions = _conditions(document, operation)
+        self.reason: str | None = None
+        self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
+
+    def start(
+        self, values: Values, context: Any, root: Any, build: Callable[[Run], Executor[Any]]
+    ) -> tuple[Run, Any]:
+        """Run the operation until it waits; return the run and its data, or a coroutine that gives the data.
+
+        `values` are the coerced variables, `build` makes graphql-core's executor when it is needed. Raises
+        `NotCompiled`.
+        """
+        function, marks = self._variant(values)
+        run = Run(marks, context, values, root, build)
+        try:
+            return run, function(root, run)
+        except Exception as error:
+            run.end(error)
+            return run, None
+
+    def _variant(self, values: Values) -> tuple[Root, Marks]:
+        choice = tuple(values.get(name) for name in self._conditions)
+        found = self._variants.get(choice)  # type: ignore[arg-type]
+        if found is not None:
+            return found
+        if any(type(each) is not bool for each in choice):
+            raise NotCompiled("a directive without a value")
+        if len(self._variants) >= MOST_VARIANTS:
+            raise NotCompiled("too many variants")
+        try:
+            made = self._compile(dict(zip(self._conditions, choice, strict=True)))
+        except NotCompiled as cause:
+            self.reason = cause.reason
+            raise
+        except Exception:
+            # graphql-core runs the operation, so the caller loses nothing but time.
+            log.exception("an operation could not be compiled")
+            self.reason = "a mistake in the compiler"
+            raise NotCompiled(self.reason) from None
+        self._variants[choice] = made  # type: ignore[index]
+        return made
+
+    def _compile(self, conditions: Values) -> tuple[Root, Marks]:
+        common = Compilation(*self._parts)
+        common.values = VariableValues({}, conditions)
+        definition, operation = common.definition, common.operation
+        if operation.directives:
+            raise NotCompiled("directives on the operation")
+        kind = definition.get_root_type(operation.operation)
+        assert kind is not None, "the document was validated"
+        name = operation.name.value if operation.name else operation.operation.value
+        writer = Writer(common, name)
+        root = writer.write_root(kind, operation.operation is OperationType.MUTATION)
+        writer.build()
+        return writer.unit.names[root], common.marks
+
+
+async def finish(run: Run, running: Any) -> ExecutionResult:
+    """Await the data of a run and return its result."""
+    try:
+        data = await running
+    except Exception as error:
+        run.end(error)
+        data = None
+    return ExecutionResult(data, run.errors)
+
+
+def unfit(schema: strawberry.Schema) -> str | None:
+    """Return why no operation of a schema is compiled; None if operations are compiled."""
+    if not is_usual_executor(schema.execution_context_class):
+        return "a custom execution context"
+    return None
+
+
+class _Conditions(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names[argument.value.name.value] = None
+
+
+def _conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
+    """Return the operation's variables that @skip and @include read."""
+    found = _Conditions()
+    visit(document, found)
+    declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+    return tuple(name for name in found.names if name in declared)

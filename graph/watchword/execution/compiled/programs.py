@@ -1,0 +1,62 @@
+"""Decides which operations are compiled, and when; counts those that are left to graphql-core."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from graphql.execution import Executor
+
+from watchword.execution.compiled.program import Program, unfit
+from watchword.execution.plan import Plan
+
+log = logging.getLogger("watchword.execution")
+
+# Compiling costs as much as a few executions, and many documents are sent only once.
+COMPILED_AT_USE = 2
+
+
+class Programs:
+    """The compiled operations of one schema. Each is kept with its plan.
+
+    `fallbacks` counts the executions that graphql-core ran although the operation had been used before, by
+    the reason.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        definition: GraphQLSchema,
+        executor_class: type[Executor[Any]],
+        hides_suggestions: bool,
+    ) -> None:
+        self.fallbacks: Counter[str] = Counter()
+        self._parts = schema, definition, executor_class, hides_suggestions
+        self._unfit = unfit(schema)
+
+    def find(self, plan: Plan) -> Program | None:
+        """Return the program of an operation that is used again; None if graphql-core runs it."""
+        plan.uses += 1
+        if plan.uses < COMPILED_AT_USE:
+            return None
+        if self._unfit is not None:
+            self.fell_back(plan, self._unfit)
+            return None
+        program: Program | None = plan.program
+        if program is None:
+            schema, definition, executor_class, hides = self._parts
+            program = plan.program = Program(
+                schema, definition, plan.document, plan.operation, executor_class, hides
+            )
+        if program.reason is not None:
+            self.fell_back(plan, program.reason)
+            return None
+        return program
+
+    def fell_back(self, plan: Plan, reason: str) -> None:
+        """Count an execution that is left to graphql-core."""
+        self.fallbacks[reason] += 1
+        log.debug("graphql-core runs %s: %s", plan.operation_name or "an operation", reason)

@@ -1,0 +1,45 @@
+"""Text that tells by its class whether a scalar's or an enum's value is complete as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLString,
+)
+from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
+
+from watchword.execution.compiled.text.unit import Unit
+from watchword.libraries.strawberry_fields import enum_names
+
+_TEXT = "type({v}) is not str or not {v}.isascii()"
+_UNLIKELY = {
+    GraphQLString: _TEXT,
+    GraphQLID: _TEXT,
+    GraphQLInt: f"type({{v}}) is not int or not {GRAPHQL_MIN_INT} <= {{v}} <= {GRAPHQL_MAX_INT}",
+    # The difference is not zero for infinity and for what is not a number.
+    GraphQLFloat: "type({v}) is not float or {v} - {v} != 0.0",
+    GraphQLBoolean: "{v} is not True and {v} is not False",
+}
+
+
+def unlikely(kind: Any, variable: str) -> str | None:
+    """Return a condition that is false for values that are complete; None if every value must be converted."""
+    for known, text in _UNLIKELY.items():
+        if kind is known:
+            return text.format(v=variable)
+    return None
+
+
+def enum_text(unit: Unit, kind: Any, variable: str) -> tuple[str, str] | None:
+    """Return a condition for members of an enum, and an expression for their names; None for other types."""
+    found = enum_names(kind)
+    if found is None:
+        return None
+    members, names = found
+    of, name = unit.constant("K", members), unit.constant("E", names)
+    return f"type({variable}) is {of} and {variable}._name_ in {name}", f"{name}[{variable}._name_]"

@@ -1,0 +1,168 @@
+"""Writes how a field's value comes about: an attribute, a call of the resolver, or graphql-core's own call."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from watchword.execution.compiled.compilation import Compilation
+from watchword.execution.compiled.fields.arguments import given_values
+from watchword.execution.compiled.fields.checks import Awaiter
+from watchword.execution.compiled.fields.resolver import Attribute, Call, Chain, Event, resolver_of
+from watchword.execution.compiled.info import RawInfo
+from watchword.execution.compiled.site import Site
+from watchword.execution.compiled.text.scope import Scope, Slot
+from watchword.execution.compiled.text.unit import Function, Unit
+
+
+class Writer(Protocol):
+    """What writes the functions that the lines of this module belong to."""
+
+    common: Compilation
+    unit: Unit
+
+    def awaiter(self, site: Site) -> Awaiter:
+        """Return a coroutine function that completes an awaitable value of a field."""
+
+    def write_awaited(self, function: Function, site: Site, *lines: str) -> None:
+        """Write the body of a coroutine function whose first lines set `v`."""
+
+
+def write_call(
+    writer: Writer, scope: Scope, site: Site, source: str, variable: str, slot: Slot
+) -> bool:
+    """Write lines that set `variable` to a field's value.
+
+    Returns False if the value is not there yet: then a coroutine that completes it is noted in the slot.
+    """
+    resolver = resolver_of(writer.common, site)
+    function, mark = scope.function, scope.mark(site)
+    match resolver:
+        case Event():
+            function.line(f"{variable} = {source}", mark)
+        case Attribute():
+            function.line(f"{variable} = {_read(writer, resolver, source)}", mark)
+        case Call(is_async=True):
+            _write_later(writer, scope, site, resolver, source, slot)
+            return False
+        case Call():
+            for line in _called(writer, site, resolver, source, variable, scope.indexes, scope):
+                function.line(line, mark)
+        case Chain():
+            function.line(f"{variable} = {_chained(writer, site, source, scope.indexes)}", mark)
+            if resolver.is_async:
+                name = writer.unit.constant("A", writer.awaiter(site))
+                pending = f"{name}({variable}, X, {scope.indexes})"
+                function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
+                function.line(f"{variable} = None")
+                return False
+    return True
+
+
+def _read(writer: Writer, attribute: Attribute, source: str) -> str:
+    if attribute.is_dotted:
+        return f"{source}.{attribute.name}"
+    return f"{writer.unit.constant('D', attribute.read)}({source}, {attribute.name!r})"
+
+
+def _chained(writer: Writer, site: Site, source: str, indexes: str) -> str:
+    """Return a call of the field's own resolver, as graphql-core calls it."""
+    unit, resolve = writer.unit, site.definition.resolve
+    resolver = resolver_of(writer.common, site)
+    where = unit.constant("S", site)
+    if isinstance(resolver, Chain) and not resolver.is_ours:
+        # Such a resolver may look at what it is given, so it gets graphql-core's own info.
+        info = f"X.raw_info({where}, {indexes})"
+    else:
+        unit.names["RAW"] = RawInfo
+        info = f"RAW(X, {where}, {indexes})"
+    given = given_values(writer.common, site)
+    arguments = "" if given is None else f", **{unit.constant('B', given)}(X)"
+    name = "X.executor.field_resolver" if resolve is None else unit.constant("R", resolve)
+    return f"{name}({source}, {info}{arguments})"
+
+
+def _called(
+    writer: Writer,
+    site: Site,
+    call: Call,
+    source: str,
+    variable: str,
+    indexes: str,
+    scope: Scope,
+    wait: str = "",
+) -> list[str]:
+    """Return lines that call a resolver if the field is open to the caller. `wait` is `await ` or nothing."""
+    before, direct = _direct(writer, site, call, source, indexes)
+    if call.attribute is not None:
+        direct = _read(writer, call.attribute, source)
+    lines = [f"{variable} = {wait}{direct}"]
+    if call.decide is None:
+        return [*before, *lines]
+    name = scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', call.decide)}(X)")
+    chained = _chained(writer, site, source, indexes)
+    if call.arguments.each is not None:
+        # An argument that cannot be converted is an error before the permissions are.
+        asked = [f"if {name} is True: {before[0]}; {lines[0]}"]
+        return [*asked, f"else: {variable} = {wait}{chained}"]
+    return [
+        *before,
+        f"if {name} is True: {lines[0]}",
+        f"elif {name} is None: {variable} = {wait}{chained}",
+        f"else: {variable} = {name}.refuse()",
+    ]
+
+
+def _direct(
+    writer: Writer, site: Site, call: Call, source: str, indexes: str
+) -> tuple[list[str], str]:
+    """Return a line that makes the arguments, if that is needed, and the call of the function."""
+    if call.parameters is None:
+        return [], ""
+    unit, parameters, arguments = writer.unit, call.parameters, call.arguments
+    given = [source] if parameters.takes_self else []
+    before = []
+    if arguments.constants is not None and arguments.are_keywords:
+        given += [f"{name}={_constant(writer, each)}" for name, each in arguments.constants.items()]
+    elif arguments.constants is not None:
+        given.append(f"**{unit.constant('AN', arguments.constants)}")
+    else:
+        made = f"a{site.number}"
+        once = arguments.once
+        name = unit.constant("B", once or arguments.each)
+        before = [f"{made} = {name}(X)" if once else f"{made} = {name}(X, {indexes})"]
+        given.append(f"**{made}")
+    given += [f"{name}={source}" for name in parameters.parents]
+    if parameters.info is not None:
+        unit.names["INFO"] = writer.common.make_info
+        where, field = unit.constant("S", site), unit.constant("S", call.field)
+        given.append(f"{parameters.info}=INFO(X, {where}, {indexes}, {field})")
+    return before, f"{unit.constant('FN', call.function)}({', '.join(given)})"
+
+
+def _constant(writer: Writer, value: object) -> str:
+    if value is None or value is True or value is False:
+        return repr(value)
+    return writer.unit.constant("CN", value)
+
+
+def _write_later(
+    writer: Writer, scope: Scope, site: Site, call: Call, source: str, slot: Slot
+) -> None:
+    """Write a coroutine function that calls a resolver and completes its value, and note a call of it."""
+    name = f"later{site.number}"
+    body = writer.unit.function(f"async def {name}(s, X, p)")
+    inner = Scope(body, depth=1)
+    lines = _called(writer, site, call, "s", "v", "p", inner, wait="await ")
+    writer.write_awaited(body, site, *lines)
+    function = scope.function
+    if call.arguments.once is not None:
+        # graphql-core reads arguments before it starts any coroutine.
+        once = writer.unit.constant("B", call.arguments.once)
+        function.line(f"{once}(X)", scope.mark(site))
+    pending = f"{name}({source}, X, {scope.indexes})"
+    function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
+    function.line(f"{_variable(site)} = None")
+
+
+def _variable(site: Site) -> str:
+    return f"v{site.number}"

@@ -1,0 +1,94 @@
+"""The text of generated functions, with what each line is about and the objects that it refers to by name."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from watchword.execution.compiled.mark import Mark, Marks
+
+_numbers = itertools.count(1)
+
+
+class Function:
+    """One generated function. `decisions` are lines that belong before what was written since the last pause."""
+
+    def __init__(self, head: str) -> None:
+        self.is_serial = head.startswith("async def root")
+        self.name = head.partition("(")[0].split()[-1]
+        self._lines: list[tuple[str, Mark | None]] = [(f"{head}:", None)]
+        self._indent = 1
+        self._decisions: list[str] = []
+        self._known: set[str] = set()
+        self._pause = (1, 1)
+
+    def line(self, text: str, mark: Mark | None = None) -> None:
+        """Write a line. An error in it belongs to the place of the mark."""
+        self._lines.append(("    " * self._indent + text, mark))
+
+    @contextmanager
+    def block(self, head: str, mark: Mark | None = None) -> Iterator[None]:
+        """Write a compound statement's head, and what the block writes inside of it."""
+        self.line(f"{head}:", mark)
+        self._indent += 1
+        yield
+        self._indent -= 1
+
+    def decide(self, name: str, expression: str) -> str:
+        """Return a variable that is set before what was written since the last pause."""
+        if name not in self._known:
+            self._known.add(name)
+            self._decisions.append(f"{name} = {expression}")
+        return name
+
+    def pause(self) -> None:
+        """Let what was decided until now be decided again for what is written from now on."""
+        at, indent = self._pause
+        self._lines[at:at] = [("    " * indent + each, None) for each in self._decisions]
+        self._decisions, self._known = [], set()
+        self._pause = (len(self._lines), self._indent)
+
+    @property
+    def lines(self) -> list[tuple[str, Mark | None]]:
+        return self._lines
+
+
+class Unit:
+    """Some generated functions that are compiled together."""
+
+    def __init__(self, label: str) -> None:
+        # A debugger and a traceback find the text by this name. `linecache` skips names in angle brackets.
+        self._filename = f"compiled {label} {next(_numbers)}"
+        self.names: dict[str, Any] = {"__name__": self._filename, "__loader__": self}
+        self._functions: list[Function] = []
+        self._text = ""
+
+    def constant(self, prefix: str, value: Any) -> str:
+        """Return a name for an object. Generated text refers to objects by names and never holds them."""
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def function(self, head: str) -> Function:
+        """Begin another function, such as `def name(arguments)`."""
+        made = Function(head)
+        self._functions.append(made)
+        return made
+
+    def build(self, marks: Marks) -> None:
+        """Compile the functions into `names`, and add the marks of their lines to `marks`."""
+        lines: list[tuple[str, Mark | None]] = []
+        for each in self._functions:
+            each.pause()
+            lines += each.lines
+        self._text = "\n".join(text for text, _ in lines) + "\n"
+        exec(compile(self._text, self._filename, "exec"), self.names)
+        marks[self._filename] = {
+            number: mark for number, (_, mark) in enumerate(lines, 1) if mark is not None
+        }
+
+    def get_source(self, _name: str) -> str:
+        """Return the text, for `linecache`, which asks the loader of a frame's globals."""
+        return self._text

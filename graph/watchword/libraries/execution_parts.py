@@ -1,0 +1,67 @@
+"""The private and undocumented parts of graphql-core's execution that compiled operations share with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution import VariableValues
+from graphql.execution.collect_fields import (
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.executor import CollectedErrors, collect_iterator_awaitables
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import gather_with_cancel, is_iterable
+from graphql.pyutils.is_awaitable import is_async_iterable
+from graphql.type.introspection import TypeNameMetaFieldDef
+
+__all__ = [
+    "CollectedErrors",
+    "TypeNameMetaFieldDef",
+    "collect_iterator_awaitables",
+    "fields_of",
+    "gather_with_cancel",
+    "get_argument_values",
+    "is_async_iterable",
+    "is_iterable",
+    "subfields_of",
+]
+
+Fields = dict[str, list[Any]]
+"""The fields of a selection by their keys in the answer, each with the selections that are merged into it."""
+
+
+def _fragments(fragments: dict[str, FragmentDefinitionNode]) -> dict[str, FragmentDetails]:
+    return {name: FragmentDetails(node) for name, node in fragments.items()}
+
+
+def fields_of(
+    schema: GraphQLSchema,
+    fragments: dict[str, FragmentDefinitionNode],
+    values: VariableValues,
+    kind: GraphQLObjectType,
+    operation: OperationDefinitionNode,
+) -> Fields:
+    """Collect the root fields of an operation, as graphql-core does. `values` decide @skip and @include."""
+    return collect_fields(schema, _fragments(fragments), values, kind, operation).grouped_field_set
+
+
+def subfields_of(
+    schema: GraphQLSchema,
+    fragments: dict[str, FragmentDefinitionNode],
+    values: VariableValues,
+    kind: GraphQLObjectType,
+    operation: OperationDefinitionNode,
+    details: list[Any],
+) -> Fields:
+    """Collect what is selected on one type below merged fields, as graphql-core does."""
+    return collect_subfields(
+        schema, _fragments(fragments), values, operation, kind, details
+    ).grouped_field_set

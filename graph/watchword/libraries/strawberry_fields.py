@@ -1,0 +1,179 @@
+"""How Strawberry resolves the fields of its schema: the private parts that compiled operations rely on.
+
+Each function answers for the resolvers that Strawberry's own converter makes, and says so when a field's is
+another one, which is then called as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import strawberry
+from graphql import GraphQLField, GraphQLObjectType
+from graphql.execution import Executor
+from strawberry.permission import BasePermission, PermissionExtension
+from strawberry.relay.types import GlobalID
+from strawberry.schema import schema_converter
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import CustomGraphQLEnumType
+from strawberry.types.arguments import (
+    StrawberryArgument,
+    _is_leaf_type,
+    _is_optional_leaf_type,
+    convert_arguments,
+)
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.cast import get_strawberry_type_cast
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+cast_of = get_strawberry_type_cast
+"""Return the type that `strawberry.cast` gave to an object, or None."""
+
+_MADE_BY_CONVERTER = "GraphQLCoreConverter.from_resolver.<locals>."
+
+
+class Way(Enum):
+    """The way in which Strawberry's converter resolves a field."""
+
+    ATTRIBUTE = "reads an attribute of the source"
+    CALL = "calls the resolver, inside the field's extensions"
+    CALL_LATER = "calls the resolver in a coroutine, inside the field's extensions"
+    EVENT = "is the event of a subscription"
+    OTHER = "is not made by Strawberry's converter"
+
+
+_WAYS = {
+    f"{_MADE_BY_CONVERTER}_get_basic_result": Way.ATTRIBUTE,
+    f"{_MADE_BY_CONVERTER}_resolver": Way.CALL,
+    f"{_MADE_BY_CONVERTER}_async_resolver": Way.CALL_LATER,
+    "GraphQLCoreConverter.from_field.<locals>.<lambda>": Way.EVENT,
+}
+
+
+def is_usual_executor(kind: type[Executor[Any]]) -> bool:
+    """Tell whether a schema is executed by the class that Strawberry uses when none is given."""
+    return kind is StrawberryGraphQLCoreExecutionContext
+
+
+def way_of(definition: GraphQLField) -> Way:
+    """Return the way in which a field is resolved."""
+    resolve = definition.resolve
+    if resolve is None or getattr(resolve, "__module__", "") != schema_converter.__name__:
+        return Way.OTHER
+    return _WAYS.get(resolve.__qualname__, Way.OTHER)
+
+
+def field_of(definition: GraphQLField) -> StrawberryField | None:
+    """Return the Strawberry field behind a field; None if its class resolves in a way of its own."""
+    made_from = _definition(definition)
+    if not isinstance(made_from, StrawberryField):
+        return None
+    is_usual = type(made_from).get_result is StrawberryField.get_result
+    return made_from if is_usual else None
+
+
+def function_of(field: StrawberryField) -> Callable[..., Any] | None:
+    """Return the function that resolves a field; None if something other than a plain call resolves it."""
+    resolver = field.base_resolver
+    if type(resolver) is not StrawberryResolver or not callable(resolver.wrapped_func):
+        return None
+    return None if inspect.isasyncgenfunction(resolver.wrapped_func) else resolver.wrapped_func
+
+
+class Parameters:
+    """What a resolver's function is called with besides arguments: names of keyword parameters, or None."""
+
+    def __init__(self, field: StrawberryField) -> None:
+        resolver = field.base_resolver
+        assert resolver is not None, "the field has a resolver"
+        self.takes_self = resolver.self_parameter is not None
+        parents = (resolver.parent_parameter, resolver.root_parameter)
+        self.parents = {each.name for each in parents if each is not None}
+        self.info = resolver.info_parameter.name if resolver.info_parameter else None
+
+
+def permissions_only(field: StrawberryField) -> list[PermissionExtension] | None:
+    """Return a field's permission extensions, the outermost first; None if it has other extensions too."""
+    extensions = list(reversed(field.extensions))
+    if all(type(each) is PermissionExtension for each in extensions):
+        return extensions  # type: ignore[return-value]
+    return None
+
+
+def on_unauthorized(extension: PermissionExtension, permission: BasePermission) -> Any:
+    """Refuse a field as Strawberry does: raise the permission's error, or return an empty value."""
+    return extension._on_unauthorized(permission)
+
+
+def has_handlers(schema: strawberry.Schema) -> bool:
+    """Tell whether exceptions may become values of unions."""
+    return bool(schema.schema_converter.exception_handlers)
+
+
+class Arguments:
+    """Converts graphql-core's values of a field's arguments to those that the resolver is called with."""
+
+    def __init__(self, schema: strawberry.Schema, field: StrawberryField) -> None:
+        self._config = schema.config
+        self._registry = schema.schema_converter.scalar_registry
+        self._field = field
+
+    def names(self) -> dict[str, StrawberryArgument]:
+        """Return the arguments by their names in GraphQL."""
+        name = self._config.name_converter.from_argument
+        return {name(each): each for each in self._field.arguments}
+
+    def is_unchanged(self, argument: StrawberryArgument) -> bool:
+        """Tell whether the resolver gets graphql-core's value as it is."""
+        kind, skipped = argument.type, (GlobalID,)
+        return not argument.is_maybe and (
+            _is_leaf_type(kind, self._registry, skipped)
+            or _is_optional_leaf_type(kind, self._registry, skipped)
+        )
+
+    def convert(self, values: dict[str, Any], info: Any) -> dict[str, Any]:
+        """Return the keyword arguments of the resolver."""
+        return convert_arguments(values, self._field.arguments, self._registry, self._config, info)
+
+
+def enum_names(kind: Any) -> tuple[type[Enum], dict[str, str]] | None:
+    """Return the class of an enum and the names in GraphQL of its members; None if it is not a usual one."""
+    if type(kind) is not CustomGraphQLEnumType or not issubclass(kind.wrapped_cls, Enum):
+        return None
+    names: dict[str, str] = {}
+    for name, member in kind.wrapped_cls.__members__.items():
+        try:
+            names[name] = kind.coerce_output_value(member)
+        except Exception:
+            continue
+    return kind.wrapped_cls, names
+
+
+def tests_class(kind: GraphQLObjectType) -> bool:
+    """Tell whether a type accepts a value by its class alone, unless `strawberry.cast` was used on it."""
+    definition = _definition(kind)
+    return kind.is_type_of is None or (definition is not None and definition.is_type_of is None)
+
+
+def resolves_by_class(kind: Any, found: GraphQLObjectType, of: type) -> bool:
+    """Tell whether all objects of a class have this type in an interface or union.
+
+    Objects that `strawberry.cast` was used on are excepted.
+    """
+    abstract, definition = _definition(kind), _definition(found)
+    if definition is None or not tests_class(found) or definition.concrete_of is not None:
+        return False
+    if getattr(of, "__strawberry_definition__", None) is not definition:
+        return False
+    if isinstance(abstract, StrawberryObjectDefinition):
+        return abstract.resolve_type is None and issubclass(of, abstract.origin)
+    resolve: Any = kind.resolve_type
+    return getattr(resolve, "__qualname__", "").endswith("<locals>._resolve_union_type")
+
+
+def _definition(kind: Any) -> Any:
+    return kind.extensions.get("strawberry-definition")

@@ -1,0 +1,70 @@
+"""Decides the rules that read nothing but a principal's grants, once for each operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from watchword.permissions.rules import (
+    AllOf,
+    AnyOf,
+    Anyone,
+    DelegatedRule,
+    Not,
+    Question,
+    RoleRule,
+    Rule,
+    ScopeRule,
+    SignedInRule,
+)
+from watchword.permissions.verdict import ALLOWED, Denied, Verdict
+from watchword.principal import Principal
+
+_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, DelegatedRule)
+
+
+def reads_grants_only(rule: Rule) -> bool:
+    """Tell whether a rule has the same verdict for all objects, arguments and moments."""
+    kind = type(rule)
+    if kind is AllOf or kind is AnyOf:
+        return all(map(reads_grants_only, rule.rules))  # type: ignore[attr-defined]
+    if kind is Not:
+        return reads_grants_only(rule.rule)  # type: ignore[attr-defined]
+    return kind in _OF_GRANTS
+
+
+def can_decide(rule: Rule) -> bool:
+    """Tell whether grants are ever enough to know a rule's verdict."""
+    if type(rule) is AllOf or type(rule) is AnyOf:
+        return can_decide(rule.rules[0])
+    return reads_grants_only(rule)
+
+
+def decide(rule: Rule, principal: Principal) -> Verdict | None:
+    """Return a rule's verdict if the principal's grants are enough to know it; None if more must be read."""
+    if reads_grants_only(rule):
+        return rule.decide(Question(principal, None, None, {}))
+    if type(rule) is AllOf:
+        return _all(rule.rules, rule, principal)
+    if type(rule) is AnyOf:
+        return _any(rule.rules, principal)
+    return None
+
+
+def _all(rules: Iterable[Rule], whole: AllOf, principal: Principal) -> Verdict | None:
+    for rule in rules:
+        verdict = decide(rule, principal)
+        if isinstance(verdict, Denied) and verdict.max_age is None:
+            return Denied(whole.requires)
+        if verdict is not ALLOWED:
+            return None
+    return ALLOWED
+
+
+def _any(rules: Iterable[Rule], principal: Principal) -> Verdict | None:
+    for rule in rules:
+        verdict = decide(rule, principal)
+        if verdict is ALLOWED:
+            return ALLOWED
+        if verdict is None:
+            return None
+    return None
