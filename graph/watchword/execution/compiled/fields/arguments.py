@@ -14,6 +14,7 @@ from graphql import (
     get_nullable_type,
     is_enum_type,
     is_non_null_type,
+    is_scalar_type,
     is_specified_scalar_type,
 )
 from graphql.utilities import coerce_input_literal
@@ -126,7 +127,7 @@ def _is_enum_member(value: Any) -> bool:
 
 def _is_plain_type(kind: GraphQLInputType) -> bool:
     plain: Any = get_nullable_type(kind)
-    return is_specified_scalar_type(plain) or is_enum_type(plain)
+    return is_enum_type(plain) or (is_scalar_type(plain) and is_specified_scalar_type(plain))
 
 
 def _once(site: Site, simple: Values, given: Callable[[Run], Values]) -> Callable[[Run], Values]:
