@@ -16,6 +16,7 @@ from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.execution.incremental.incremental_executor import IncrementalExecutor
 from graphql.pyutils.is_awaitable import is_awaitable
+
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 
