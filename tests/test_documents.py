@@ -45,7 +45,14 @@ pytestmark = pytest.mark.xdist_group("documents")
 PROVIDER = HOW_TO / "sign-in-with-an-identity-provider.md"
 STOCK = ROOT / "tests/clients"
 # The examples of a reader; what is named in them is not here.
-MADE_UP = {"shop.py", "graph/watchword/ROOM/MODULE.py", "tests/watchword/ROOM/test_MODULE.py"}
+MADE_UP = {
+    "shop.py",
+    "menu.py",
+    "menu_migrations/0001_dishes.py",
+    "menu_migrations/__init__.py",
+    "graph/watchword/ROOM/MODULE.py",
+    "tests/watchword/ROOM/test_MODULE.py",
+}
 PAGES = [document for document in DOCUMENTS if document.name != "CHANGELOG.md"]
 # What is written by hand; the signatures in the reference are no code.
 WRITTEN = [document for document in PAGES if document.parent.name != "reference"]
@@ -221,6 +228,31 @@ def test_a_schema_with_accounts_and_clients_is_served_with_the_commands(tmp_path
     assert answer["data"]["clients"]["nodes"] == [{"name": "Till"}]
     assert changed.json() == {"data": {"setRoles": ["admin", "clerk"]}}
     assert heard == [f"{viewer}, {number}: tea" for number in (1, 1, 2, 2, 3, 3)]
+
+
+def test_a_schema_with_shared_answers_keeps_them_until_its_rows_change(tmp_path: Path) -> None:
+    page = HOW_TO / "share-answers.md"
+    migrations = tmp_path / "menu_migrations"
+    migrations.mkdir()
+    (migrations / "__init__.py").touch()
+    (migrations / "0001_dishes.py").write_text(block(page, "python", "0001_dishes"))
+    (tmp_path / "menu.py").write_text(block(page, "python", "# menu.py"))
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    with live_server(tmp_path, WATCHWORD_MOUNT="menu:schema", PYTHONPATH=path) as server:
+        url, headers = f"{server.url}/graphql", {"authorization": f"Bearer {token(server)}"}
+        dishes = {"query": "{ dishes { name isLong } isLunch }"}
+        seen = [httpx2.get(url, params=dishes) for _ in range(3)]
+        add = {"query": 'mutation { addDish(name: "Soup") { id } }'}
+        added = httpx2.post(url, json=add, headers=headers).json()
+        asked = json.loads(block(page, "json", "THE CURSOR"))
+        asked["extensions"]["after"] = added["extensions"]["cursors"]["dishes"]
+        after = httpx2.post(url, json=asked).json()
+        same = {"if-none-match": seen[0].headers["etag"]}
+        again = httpx2.get(url, params=dishes, headers=same)
+    assert {answer.headers["cache-control"] for answer in seen} == {"public, no-cache"}
+    assert len({answer.headers["etag"] for answer in seen}) == 1
+    assert after == {"data": {"dishes": [{"name": "Soup"}]}}
+    assert again.json()["data"]["dishes"] == [{"name": "Soup", "isLong": False}]
 
 
 def numbers_that_two_subscribers_get(server: LiveServer) -> list[str]:
