@@ -38,7 +38,7 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
+bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they did (ARGS="--seed 7 --events 100000")
@@ -56,6 +56,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install pip-tools
 	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --extra dev --constraint requirements/run.lock --output-file requirements/dev.lock pyproject.toml
+	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/bench.lock requirements/bench.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/build.lock requirements/build.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
@@ -75,6 +76,11 @@ $(VENV)/run: requirements/run.lock requirements/build.lock pyproject.toml
 $(VENV)/dev: $(VENV)/run requirements/dev.lock
 	@echo "Installing what the tests need …"
 	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/bench: $(VENV)/dev requirements/bench.lock
+	@echo "Installing what draws the benchmark's pictures …"
+	@$(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
 
 # Node.js comes as a Python package, so that nothing has to be on the machine before. Without the

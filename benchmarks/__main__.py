@@ -18,8 +18,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from benchmarks import cores, tables
+from benchmarks.growth import SWEEPS
 from benchmarks.home import Home
 from benchmarks.measures import MEASURES
+from benchmarks.measures.measure import Measure
 from benchmarks.room import rooms
 from benchmarks.run import Run
 from benchmarks.samples import Samples
@@ -40,7 +42,7 @@ def main() -> None:
     # Another signal than the terminal's ends a run in the same way, with the rounds that are done.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with tempfile.TemporaryDirectory() as folder:
-        measures = [MEASURES[name] for name in options.only]
+        measures = _measures(options)
         places = {SERVERS[name].place for measure in measures for name in measure.servers}
         with rooms(Path(folder), places, options.postgresql) as homes:
             homes = {"": asyncio.run(Home.make(Path(folder))), **homes}
@@ -51,6 +53,12 @@ def main() -> None:
             finally:
                 if run.samples.by_measure:
                     _write(run.samples, options.out)
+
+
+def _measures(options: argparse.Namespace) -> list[Measure]:
+    if not options.growth:
+        return [MEASURES[name] for name in options.only]
+    return [measure for sweep in SWEEPS for measure in sweep.measures().values()]
 
 
 def _is_ready(server: Server, homes: Mapping[str, Home]) -> bool:
@@ -65,11 +73,18 @@ def _write(samples: Samples, out: Path) -> None:
     table = tables.markdown(samples)
     (out / "figures.md").write_text(table)
     print(table)
+    try:
+        from benchmarks import picture
+    except ModuleNotFoundError as error:
+        print(f"No picture is drawn: {error}. `make bench` installs it.", file=sys.stderr)
+        return
+    picture.draw(samples, out)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see in seconds that all of it runs")
+    parser.add_argument("--growth", action="store_true", help="measure how costs grow, instead")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement")
     parser.add_argument("--warm", type=float, default=1.0, help="seconds before the first round")

@@ -26,7 +26,7 @@ def compare(servers: Sequence[Running], operations: Sequence[Operation]) -> None
         answers = {
             each.server.name: once(each.port, operation.body(), _token(each)) for each in servers
         }
-        _same(operation.name, answers)
+        same(operation.name, answers)
         for each in servers[:1]:
             (each.home.path / f"{operation.name}.json").write_bytes(answers[each.server.name])
     for each in servers:
@@ -38,7 +38,8 @@ def _token(running: Running) -> str:
     return running.home.tokens()[3]
 
 
-def _same(operation: str, answers: dict[str, bytes]) -> None:
+def same(operation: str, answers: dict[str, bytes]) -> None:
+    """Raise `Different` if the answers differ as JSON."""
     first, expected = next(iter(answers.items()), ("", b""))
     for name, answer in answers.items():
         if json.loads(answer) != json.loads(expected):

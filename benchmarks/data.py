@@ -6,7 +6,7 @@ USERS = 200
 Row = dict[str, object]
 
 
-def made(incidents: int = 100, updates: int = 5) -> dict[str, list[Row]]:
+def made(incidents: int = 1_000, updates: int = 5) -> dict[str, list[Row]]:
     """Return users, services, and incidents with their updates; the same ones each time."""
     return {
         "users": [{"id": f"u{n}", "name": f"User {n:03d}"} for n in range(USERS)],

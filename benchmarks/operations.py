@@ -66,6 +66,8 @@ UPDATES = (
     "subscription { incidentUpdates"
     " { id body author { id name } incident { id title status } } }"
 )  # fmt: skip
+# Subscriptions with different arguments are not shared, and all of them get every event.
+GROUP = UPDATES.replace("incidentUpdates", "incidentUpdates(group: %d)")
 MINE = (
     "subscription { myUpdates"
     " { id body visibility author { id name } incident { id title status } } }"

@@ -83,9 +83,7 @@ class Crowd:
         self._port, self._tokens = port, tokens
         self._poll = select.epoll()
         self._subscribers: dict[int, Subscriber] = {}
-        self._publisher = Connection(port, iter(()))
-        self._is_publishing = False
-        self._poll.register(self._publisher.socket, select.EPOLLIN)
+        self._publisher: Connection | None = None
 
     def connect(self, queries: list[str]) -> None:
         """Connect a subscriber for each query; return when all are acknowledged and have subscribed."""
@@ -120,22 +118,23 @@ class Crowd:
         """Publish events, `rate` a second or at once, and return when all subscribers have them."""
         goal = self.delivered + times * len(self._subscribers)
         self.publish(times, rate)
-        while self.delivered < goal or self._is_publishing:
+        while self.delivered < goal or self._publisher:
             self._turn(PATIENCE, is_needed=True)
 
     def publish(self, times: int, rate: float = 0) -> None:
         """Send the mutation that publishes events, after the answer of the one before."""
-        while self._is_publishing:
+        while self._publisher:
             self._turn(PATIENCE, is_needed=True)
-        self._is_publishing = True
-        self._publisher.requests = iter([request(publishing(times, rate), self._tokens[0])])
+        # A connection for each: servers close those on which nothing is asked for seconds.
+        asked = iter([request(publishing(times, rate), self._tokens[0])])
+        self._publisher = Connection(self._port, asked)
+        self._poll.register(self._publisher.socket, select.EPOLLIN)
         self._publisher.send()
 
     def close(self) -> None:
         """Close all connections."""
         for subscriber in self._subscribers.values():
             subscriber.socket.close()
-        self._publisher.close()
         self._poll.close()
 
     def _turn(self, seconds: float = PATIENCE, is_needed: bool = False) -> bool:
@@ -150,8 +149,9 @@ class Crowd:
             subscriber = self._subscribers.get(number)
             if subscriber is not None:
                 self._read(subscriber)
-            elif self._publisher.receive() is not None:
-                self._is_publishing = False
+            elif self._publisher and self._publisher.receive() is not None:
+                self._publisher.close()
+                self._publisher = None
         return bool(ready)
 
     def _read(self, subscriber: Subscriber) -> None:
@@ -177,7 +177,7 @@ class Crowd:
             subscriber.rest = data[at:]
 
     def _take(self, subscriber: Subscriber, opcode: int, payload: bytes) -> None:
-        stamp = payload.find(b'"T')
+        stamp = payload.find(b'"T') if opcode == TEXT else -1
         if stamp < 0:
             self._take_other(subscriber, opcode, payload)
             return

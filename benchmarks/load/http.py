@@ -50,7 +50,7 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sent_at = 0.0
-        self.requests = requests
+        self._requests = requests
         self._parts = bytearray()
         self._due = 0
 
@@ -59,7 +59,7 @@ class Connection:
         self._parts.clear()
         self._due = 0
         self.sent_at = time.perf_counter()
-        self.socket.sendall(next(self.requests))
+        self.socket.sendall(next(self._requests))
 
     def receive(self) -> bytes | None:
         """Read what has come; return the answer's body when it is whole.

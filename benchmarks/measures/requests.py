@@ -54,11 +54,32 @@ class NewDocuments:
         """Send a seen document for half of the time, and new ones for the other half."""
         tokens, body = running.home.tokens(), self.operation.body()
         seen = [request(body, token) for token in tokens]
-        new = (request(self.operation.renamed(next(NUMBERS)), tokens[0]) for _ in cycle(tokens))
+        new = (request(self.operation.renamed(number), tokens[0]) for number in NUMBERS)
         ask(running.port, cycle(seen), self.operation.connections, 0)
         known = sample(running, cycle(seen), self.operation.connections, seconds / 2)
         found = sample(running, new, self.operation.connections, seconds / 2)
         return {"cpu": found["cpu"] - known["cpu"], "median": found["median"], "p99": found["p99"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Sends so many different documents in turn."""
+
+    name: str
+    title: str
+    operation: Operation
+    number: int
+    servers: tuple[str, ...] = SHARED
+    needs_fresh: bool = False
+
+    def take(self, running: Running, seconds: float) -> Sample:
+        """Send every document once, and then all of them in turn for so long."""
+        token = running.home.tokens()[0]
+        different = [request(self.operation.renamed(n), token) for n in range(self.number)]
+        requests, connections = cycle(different), self.operation.connections
+        for _ in range(0, self.number, connections):
+            ask(running.port, requests, connections, 0)
+        return sample(running, requests, connections, seconds)
 
 
 def sample(running: Running, requests: Iterator[bytes], connections: int, seconds: float) -> Sample:

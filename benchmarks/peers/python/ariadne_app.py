@@ -84,7 +84,7 @@ async def publish(_: None, info: Any, times: int, rate: float = 0) -> int:
 
 
 @subscription.source("incidentUpdates")
-async def follow(_: None, info: Any) -> AsyncIterator[Any]:
+async def follow(_: None, info: Any, group: int) -> AsyncIterator[Any]:
     signed_in(info)
     async for update in bus.subscribe():
         yield update
@@ -99,7 +99,7 @@ async def follow_mine(_: None, info: Any) -> AsyncIterator[Any]:
 
 @subscription.field("incidentUpdates")
 @subscription.field("myUpdates")
-def shown(update: Any, _: Any) -> Any:
+def shown(update: Any, _: Any, group: int = 0) -> Any:
     return update
 
 

@@ -133,7 +133,7 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @strawberry.subscription(permission_classes=[SignedIn])
-    async def incident_updates(self) -> AsyncIterator[Update]:
+    async def incident_updates(self, group: int = 0) -> AsyncIterator[Update]:
         async for update in bus.subscribe():
             yield update
 

@@ -1,4 +1,4 @@
-"""Measures sign-ins and refreshes of many clients at once: `python -m benchmarks.sign_in`.
+"""Measures sign-ins and refreshes of many clients at once: `python -m benchmarks.inside.sign_in`.
 
 Two server processes use one database. Every third refresh is sent to both at the same moment, as by two
 tabs. No session may be lost or duplicated: at the end there is one session for each sign-in, with one
@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 from sqlalchemy import select
 
-from benchmarks.processes import processes
+from benchmarks.inside.processes import processes
 from watchword.auth.accounts.accounts import add_account
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import RefreshToken, Session
@@ -34,7 +34,9 @@ DOUBLED = 3
 
 def main() -> None:
     """Run the load, check the sessions, and print the times."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sign_in", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.inside.sign_in", description=__doc__
+    )
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--sign-ins", type=int, default=1_000)
     parser.add_argument("--refreshes", type=int, default=10_000)

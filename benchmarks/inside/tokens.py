@@ -1,4 +1,4 @@
-"""Measures the verification of a token, new and cached, against PyJWT alone: `python -m benchmarks.tokens`.
+"""Measures the verification of a token, new and cached, against PyJWT alone: `python -m benchmarks.inside.tokens`.
 
 PyJWT's `decode` checks signature, issuer, audience and times; many servers call it for each request.
 """

@@ -1,4 +1,4 @@
-"""Measures what the event log costs a process: `python -m benchmarks.streams`.
+"""Measures what the event log costs a process: `python -m benchmarks.inside.streams`.
 
 `look` measures the processor time, including the database server's, of one check of the log and of one
 round of pruning, with 10 to 100,000 streams that are all followed here: while nothing happens, and after
@@ -46,7 +46,9 @@ Fill = Callable[[list[str]], Awaitable[None]]
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.streams", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.inside.streams", description=__doc__
+    )
     parser.add_argument("--server", default=SERVER, help="a PostgreSQL where databases can be made")
     parser.add_argument("--only", choices=("look", "resume"))
     parser.add_argument("--largest", type=int, default=SIZES[-1])
@@ -74,12 +76,27 @@ async def _looks(options: argparse.Namespace) -> None:
                 await _look(database, names)
 
 
-async def _look(database: Database, names: list[str]) -> None:
-    event_log, bus = EventLog(database), MemoryBus()
+async def idle_look(size: int) -> float:
+    """Return the processor time of a look at so many streams on SQLite, in milliseconds."""
+    async with _database("sqlite") as database:
+        names = [f"stream-{number}" for number in range(size)]
+        await _fill(database, names)
+        hub, _ = await _following(database, names)
+        await hub.look()
+        return await _cost(database, hub.look)
+
+
+async def _following(database: Database, names: list[str]) -> tuple[Hub, EventLog]:
+    event_log = EventLog(database)
     await event_log.open()
-    hub = Hub(event_log, bus, Background(SystemClock()), 100, look_seconds=0.5)
+    hub = Hub(event_log, MemoryBus(), Background(SystemClock()), 100, look_seconds=0.5)
     for name in names:
         await _followed(hub, event_log, name)
+    return hub, event_log
+
+
+async def _look(database: Database, names: list[str]) -> None:
+    hub, event_log = await _following(database, names)
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
     line = f"{kind:10}{len(names):9,}"
     try:

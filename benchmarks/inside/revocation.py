@@ -1,5 +1,5 @@
 """Measures how soon another process refuses the token of a revoked session: `python -m
-benchmarks.revocation`.
+benchmarks.inside.revocation`.
 
 The time runs from one process's answer to revokeSession to the first 401 of the other process. Without
 a bus, the other process finds the revocation in the log, which it checks every
@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.processes import PASSWORD, processes
+from benchmarks.inside.processes import PASSWORD, processes
 
 REVOKE = "mutation R($id: ID!) { revokeSession(id: $id) }"
 SESSIONS = "{ sessions { id current } }"
@@ -30,7 +30,9 @@ LONGEST = 1.0
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.revocation", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.inside.revocation", description=__doc__
+    )
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument(
         "--database-url", default="", help="an empty database; SQLite when not given"
