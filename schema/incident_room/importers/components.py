@@ -84,11 +84,16 @@ async def record_changes(
         differing |= dict.fromkeys(await _record(db, row, recorded, wanted, update.shown_at))
     for key in differing:
         unit.publish(component_event(key))
+    return left_out(here, updates)
+
+
+def left_out(known: Mapping[str, str], updates: Mapping[str, SourceUpdate]) -> list[str]:
+    """Return a note for each change that updates report of a component that is not known."""
     return [
         f"{id}: the change of the component {each.code} is left out, because the file does not have that component."
         for id, update in updates.items()
         for each in update.affected
-        if each.code not in here
+        if each.code not in known
     ]
 
 

@@ -1,21 +1,32 @@
 """Imports a file of a Statuspage site: adds what is new, and applies changes since the last import.
 
-Each incident and its events are one transaction, so that an invalid incident does not stop the others.
+New incidents are added a hundred at a time with their events, each hundred in one transaction, and a change
+of an incident is a transaction of its own. An import that is interrupted continues when it is repeated.
 Rows are recognised by Statuspage's ids. A file that is older than the last import changes nothing, and
 responders' changes here stay until the source changes the same incident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from incident_room.importers import components
-from incident_room.importers.statuspage_file import File, SourceIncident, SourceUpdate, read
+from incident_room.importers import additions, components
+from incident_room.importers.statuspage_file import (
+    Entry,
+    File,
+    SourceIncident,
+    SourceUpdate,
+    in_order,
+    read,
+    values_of_incident,
+    values_of_update,
+)
 from incident_room.importers.store import Store
 from incident_room.incidents.lifecycle import RESOLUTIONS
 from incident_room.tables import (
@@ -29,6 +40,8 @@ from incident_room.vocabulary import IncidentStatus, Visibility
 from watchword import Conflict, Transaction, new_id
 
 Kind = IncidentEventKind
+# New incidents that are added in one transaction. Other writers wait for it, about a tenth of a second.
+AT_ONCE = 100
 Progress = Callable[[int, int], None]
 """Called with the number of incidents that are done, and their total."""
 
@@ -58,17 +71,9 @@ async def import_statuspage(
     file = read(content, datetime.now().astimezone())
     report = Report(skipped=file.skipped, notes=file.notes)
     report.components_added = await components.add(store, file)
-    # Import the oldest first, so that events are in the order in which things happened.
-    incidents = sorted(file.incidents, key=lambda each: each.created_at)
-    imported = await _imported(store, file.page)
-    for done, incident in enumerate(incidents):
-        progress(done, len(incidents))
-        try:
-            await _import(store, file, incident, imported, report)
-        except Conflict:
-            report.skipped.append((incident.id, "it changed here meanwhile; import it again"))
+    await _Import(store, file, await _imported(store, file.page), report).run(progress)
     report.components_changed = await components.update_known(store, file)
-    progress(len(incidents), len(incidents))
+    progress(len(file.incidents), len(file.incidents))
     return report
 
 
@@ -78,6 +83,10 @@ class Imported:
 
     digest: str | None
     at: datetime
+
+    def covers(self, entry: Entry) -> bool:
+        """Tell whether an import of this entry would change nothing."""
+        return self.digest == entry.digest or entry.changed_at < self.at
 
 
 async def _imported(store: Store, page: str) -> dict[str, Imported]:
@@ -89,74 +98,107 @@ async def _imported(store: Store, page: str) -> dict[str, Imported]:
         return {str(id): Imported(digest, at) for id, digest, at in found}
 
 
-async def _import(
-    store: Store,
-    file: File,
-    incident: SourceIncident,
-    imported: dict[str, Imported],
-    report: Report,
-) -> None:
-    last = imported.get(incident.id)
-    if last and (last.digest == incident.digest or incident.changed_at < last.at):
-        report.incidents_unchanged += 1
-        return
-    async with store.write() as unit:
+class _Import:
+    """Imports the incidents of a file, those that are new in batches."""
+
+    def __init__(
+        self, store: Store, file: File, imported: dict[str, Imported], report: Report
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._imported = imported
+        self._report = report
+        self._new: dict[str, Entry] = {}
+
+    async def run(self, progress: Progress) -> None:
+        # Import the oldest first, so that events are in the order in which things happened.
+        entries = sorted(self._file.incidents, key=lambda each: each.created_at)
+        for done, entry in enumerate(entries):
+            progress(done, len(entries))
+            await self._take(entry)
+        await self._add_new()
+
+    async def _take(self, entry: Entry) -> None:
+        if entry.id in self._new or len(self._new) >= AT_ONCE:
+            await self._add_new()
+        last = self._imported.get(entry.id)
         if last is None:
-            outcome = await _add(unit, file, incident)
+            self._new[entry.id] = entry
+        elif last.covers(entry):
+            self._report.incidents_unchanged += 1
         else:
-            outcome = await _Change(unit, file, incident).apply()
-    imported[incident.id] = Imported(incident.digest, incident.changed_at)
-    _count(report, outcome, is_new=last is None)
+            await self._add_new()
+            await self._alone(self._change, entry)
+
+    async def _add_new(self) -> None:
+        entries, self._new = list(self._new.values()), {}
+        if not entries:
+            return
+        try:
+            await self._add(entries)
+        except (Conflict, IntegrityError):
+            # One of them was added meanwhile, by another import.
+            for entry in entries:
+                await self._alone(self._add_one, entry)
+
+    async def _alone(self, change: Callable[[Entry], Awaitable[None]], entry: Entry) -> None:
+        try:
+            await change(entry)
+        except (Conflict, IntegrityError):
+            self._report.skipped.append((entry.id, "it changed here meanwhile; import it again"))
+
+    async def _add_one(self, entry: Entry) -> None:
+        await self._add([entry])
+
+    async def _add(self, entries: Sequence[Entry]) -> None:
+        async with self._store.write() as unit:
+            added = await additions.add(unit, self._file.page, entries)
+        self._note(entries)
+        self._report.incidents_added += len(entries)
+        self._report.updates_added += added.updates
+        self._report.notes += added.notes
+
+    async def _change(self, entry: Entry) -> None:
+        async with self._store.write() as unit:
+            outcome = await _Change(unit, self._file, entry).apply()
+        self._note([entry])
+        self._report.incidents_changed += outcome.is_changed
+        self._report.incidents_unchanged += not outcome.is_changed
+        self._report.updates_added += outcome.added
+        self._report.updates_changed += outcome.changed
+        self._report.notes += outcome.notes
+
+    def _note(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._imported[entry.id] = Imported(entry.digest, entry.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of importing one incident."""
+    """The result of changing one incident."""
 
     added: int
     changed: int
     notes: Sequence[str]
-    is_changed: bool = True
-
-
-def _count(report: Report, outcome: Outcome, is_new: bool) -> None:
-    report.incidents_added += is_new
-    report.incidents_changed += not is_new and outcome.is_changed
-    report.incidents_unchanged += not is_new and not outcome.is_changed
-    report.updates_added += outcome.added
-    report.updates_changed += outcome.changed
-    report.notes += outcome.notes
-
-
-async def _add(unit: Transaction, file: File, incident: SourceIncident) -> Outcome:
-    row = IncidentRow(id=new_id(), source=file.page, source_id=incident.id)
-    _describe(row, incident)
-    unit.db.add(row)
-    await unit.db.flush()
-    await _affect(unit.db, row, await _keys(unit.db, file, incident))
-    updates = {each.id: each for each in incident.incident_updates}
-    said = [_update(unit.db, row, each) for each in _in_order(updates.values())]
-    await unit.db.flush()
-    notes = await components.record_changes(unit, file.page, said, updates)
-    unit.publish(incident_event(row.id, Kind.OPENED, said[-1].id if said else None))
-    return Outcome(len(said), 0, notes)
+    is_changed: bool
 
 
 class _Change:
     """Applies the source's changes to an incident that was imported before."""
 
-    def __init__(self, unit: Transaction, file: File, incident: SourceIncident) -> None:
+    def __init__(self, unit: Transaction, file: File, entry: Entry) -> None:
         self._unit = unit
         self._session = unit.db
         self._file = file
-        self._incident = incident
+        self._incident = entry.incident
+        self._digest = entry.digest
 
     async def apply(self) -> Outcome:
         """Change the rows, and publish an event for each thing that changed."""
         named = select(IncidentRow).filter_by(source=self._file.page, source_id=self._incident.id)
         row = (await self._session.execute(named)).scalar_one()
         before, version = (row.status, row.impact, _shown(row)), row.version
-        _describe(row, self._incident)
+        _describe(row, self._incident, self._digest)
         await self._session.flush()
         is_affected = await _affect(
             self._session, row, await _keys(self._session, self._file, self._incident)
@@ -164,7 +206,7 @@ class _Change:
         updates = {each.id: each for each in self._incident.incident_updates}
         known = await _known_updates(self._session, row)
         edited = [said for id, said in known.items() if id in updates and _edit(said, updates[id])]
-        fresh = _in_order(each for each in updates.values() if each.id not in known)
+        fresh = in_order(each for each in updates.values() if each.id not in known)
         said = [_update(self._session, row, each) for each in fresh]
         await self._session.flush()
         there = [each for id, each in known.items() if id in updates]
@@ -213,20 +255,11 @@ def _shown(row: IncidentRow) -> tuple[object, ...]:
             row.scheduled_until)  # fmt: skip
 
 
-def _describe(row: IncidentRow, incident: SourceIncident) -> None:
-    row.name = incident.name
-    row.status = incident.status.upper()
-    row.impact = incident.impact.upper()
-    row.shortlink = incident.shortlink
-    row.created_at = incident.created_at
-    row.started_at = incident.began_at
+def _describe(row: IncidentRow, incident: SourceIncident, digest: str) -> None:
+    for name, value in values_of_incident(incident, digest).items():
+        setattr(row, name, value)
     # Keep the later time: responders may have changed the incident here after the source did.
-    row.updated_at = max(row.updated_at or incident.changed_at, incident.changed_at)
-    row.monitoring_at = incident.monitoring_at
-    row.resolved_at = incident.resolved_at
-    row.scheduled_until = incident.scheduled_until
-    row.source_updated_at = incident.changed_at
-    row.source_digest = incident.digest
+    row.updated_at = max(row.updated_at, incident.changed_at)
 
 
 async def _keys(db: AsyncSession, file: File, incident: SourceIncident) -> set[str]:
@@ -259,10 +292,6 @@ async def _known_updates(db: AsyncSession, row: IncidentRow) -> dict[str, Update
     return {said.source_id: said for said in found.scalars() if said.source_id}
 
 
-def _in_order(updates: Iterable[SourceUpdate]) -> list[SourceUpdate]:
-    return sorted(updates, key=lambda each: (each.shown_at, each.created_at))
-
-
 def _update(db: AsyncSession, row: IncidentRow, update: SourceUpdate) -> UpdateRow:
     said = UpdateRow(
         id=new_id(), incident_id=row.id, visibility=Visibility.PUBLIC.value, source_id=update.id
@@ -274,12 +303,7 @@ def _update(db: AsyncSession, row: IncidentRow, update: SourceUpdate) -> UpdateR
 
 def _edit(said: UpdateRow, update: SourceUpdate) -> bool:
     """Apply the source's values to an update, and return whether any of them changed."""
-    values = {
-        "status": update.status.upper(),
-        "body": update.body,
-        "created_at": update.created_at,
-        "display_at": update.shown_at,
-    }
+    values = values_of_update(update)
     edits = {name: value for name, value in values.items() if getattr(said, name, None) != value}
     for name, value in edits.items():
         setattr(said, name, value)

@@ -7,14 +7,15 @@ and its parts, components in components.json, and all three in summary.json.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from incident_room.importers.json_members import members
 from watchword import Unsafe, mended_text
 
 LISTS = ("components", "incidents", "scheduled_maintenances")
@@ -109,6 +110,26 @@ class Mention:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An incident of a file, as compact JSON: a file may have more than fit into memory as objects."""
+
+    id: str
+    created_at: datetime
+    changed_at: datetime
+    digest: str
+    json: bytes
+
+    @classmethod
+    def of(cls, incident: SourceIncident) -> Entry:
+        plain = zlib.compress(incident.model_dump_json().encode(), 1)
+        return cls(incident.id, incident.created_at, incident.changed_at, incident.digest, plain)
+
+    @property
+    def incident(self) -> SourceIncident:
+        return SourceIncident.model_validate_json(zlib.decompress(self.json))
+
+
 @dataclass
 class File:
     """The content of a file.
@@ -118,7 +139,7 @@ class File:
     """
 
     page: str
-    incidents: list[SourceIncident] = field(default_factory=list)
+    incidents: list[Entry] = field(default_factory=list)
     mentions: dict[str, Mention] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -130,36 +151,95 @@ def read(content: bytes, now: datetime) -> File:
 
     Raises `Unsafe` when the content is not such a file.
     """
-    value = _parsed(content)
-    page = value.get("page") if isinstance(value, dict) else None
-    id = page.get("id") if isinstance(page, dict) else None
-    is_list = {name: isinstance(value.get(name), list) for name in LISTS} if page else {}
-    if not isinstance(id, str) or not 0 < len(id) <= 64 or not _is_known(value, is_list):
-        raise Unsafe(
-            "This is not what a Statuspage site serves under /api/v2/: it has no"
-            f' "page" with an "id", or no list of {_either(LISTS)}.'
-        )
-    file = File(id)
-    for name in value:
-        if name not in ("page", *LISTS):
-            why = "it follows from the components" if name in DERIVED else "it is not known here"
-            file.notes.append(f'"{name}" is left out: {why}.')
-    _read_lists(file, value, _time_of(page) or now)
-    return file
+    reading = _Reading()
+    for name, value, is_item in _parsed(content):
+        reading.take(name, value, is_item)
+    return reading.file(now)
 
 
-def _parsed(content: bytes) -> Any:
+def _parsed(content: bytes) -> Iterator[tuple[str, Any, bool]]:
     try:
-        # The standard library's parser accepts UTF-16 and byte order marks, which Windows programs write,
-        # and lone surrogates, which are replaced below.
-        return json.loads(content)
+        # Programs on Windows write UTF-16 and byte order marks. Lone surrogates are replaced below.
+        yield from members(content, LISTS)
     except (ValueError, RecursionError) as error:
         raise Unsafe(f"This is not JSON: {str(error) or 'it is nested too deep'}.") from error
 
 
-def _is_known(value: dict[str, Any], is_list: dict[str, bool]) -> bool:
-    there = [name for name in LISTS if name in value]
-    return all(is_list[name] for name in there) and bool(there or set(DERIVED) & set(value))
+class _List:
+    """The valid items of one list, and what was wrong with others."""
+
+    def __init__(self) -> None:
+        self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self.incidents: list[Entry] = []
+        # Most incidents describe the same few components in the same words: keep each description once.
+        self.components: dict[str, SourceComponent] = {}
+
+    def take(self, value: Any, model: type[BaseModel], noun: str) -> None:
+        mended, count = _mended(value)
+        try:
+            made = model.model_validate(mended)
+        except ValidationError as error:
+            self.skipped.append((_name(value, noun), _reason(error, noun)))
+            return
+        if count:
+            name = _name(value, noun)
+            self.notes.append(f"{name}: {count} characters that cannot be kept became U+FFFD.")
+        if isinstance(made, SourceIncident):
+            self.incidents.append(Entry.of(made))
+        for each in made.components if isinstance(made, SourceIncident) else [made]:
+            self.components.setdefault(each.model_dump_json(), each)  # type: ignore[arg-type]
+
+
+class _Reading:
+    """Collects the members of a file."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, Any] = {}
+        self._lists = {name: _List() for name in LISTS}
+
+    def take(self, name: str, value: Any, is_item: bool) -> None:
+        if not is_item:
+            self._members[name] = value
+        elif name == "components":
+            self._lists[name].take(value, SourceComponent, "component")
+        else:
+            self._lists[name].take(value, SourceIncident, "incident")
+
+    def file(self, now: datetime) -> File:
+        """Return the file. Raises `Unsafe` if the members are not those of a Statuspage site."""
+        page = self._members.get("page")
+        id = page.get("id") if isinstance(page, dict) else None
+        if not isinstance(id, str) or not 0 < len(id) <= 64 or not self._is_known():
+            raise Unsafe(
+                "This is not what a Statuspage site serves under /api/v2/: it has no"
+                f' "page" with an "id", or no list of {_either(LISTS)}.'
+            )
+        file = File(id)
+        for name in self._members:
+            if name not in ("page", *LISTS):
+                why = (
+                    "it follows from the components" if name in DERIVED else "it is not known here"
+                )
+                file.notes.append(f'"{name}" is left out: {why}.')
+        self._add_lists(file, _time_of(page) or now)
+        return file
+
+    def _is_known(self) -> bool:
+        there = [self._members[name] for name in LISTS if name in self._members]
+        is_known = bool(there or set(DERIVED) & set(self._members))
+        return is_known and all(isinstance(each, list) for each in there)
+
+    def _add_lists(self, file: File, at: datetime) -> None:
+        components: list[SourceComponent] = []
+        for each in self._lists.values():
+            file.incidents += each.incidents
+            file.skipped += each.skipped
+            file.notes += each.notes
+            components += each.components.values()
+        file.groups = {each.id: each.name for each in components if each.group}
+        for component in components:
+            _mention(file, component, at)
 
 
 def _time_of(page: Any) -> datetime | None:
@@ -173,17 +253,6 @@ class _Page(BaseModel):
     updated_at: AwareDatetime | None = None
 
 
-def _read_lists(file: File, value: dict[str, Any], at: datetime) -> None:
-    components = list(_valid(file, value.get("components", ()), SourceComponent, "component"))
-    for name in ("incidents", "scheduled_maintenances"):
-        file.incidents += _valid(file, value.get(name, ()), SourceIncident, "incident")
-    for incident in file.incidents:
-        components += incident.components
-    file.groups = {each.id: each.name for each in components if each.group}
-    for each in components:
-        _mention(file, each, at)
-
-
 def _mention(file: File, component: SourceComponent, at: datetime) -> None:
     if component.group:
         return
@@ -193,20 +262,6 @@ def _mention(file: File, component: SourceComponent, at: datetime) -> None:
     if found is None or said_at > found.at:
         group = file.groups.get(component.group_id or "")
         file.mentions[component.id] = Mention(component, group, said_at)
-
-
-def _valid(file: File, values: Any, model: type[Any], noun: str) -> Iterator[Any]:
-    for value in values:
-        mended, count = _mended(value)
-        try:
-            made = model.model_validate(mended)
-        except ValidationError as error:
-            file.skipped.append((_name(value, noun), _reason(error, noun)))
-            continue
-        if count:
-            name = _name(value, noun)
-            file.notes.append(f"{name}: {count} characters that cannot be kept became U+FFFD.")
-        yield made
 
 
 def _mended(value: Any) -> tuple[Any, int]:
@@ -238,3 +293,35 @@ def _reason(error: ValidationError, noun: str) -> str:
 def _either(names: tuple[str, ...]) -> str:
     *first, last = (f'"{name}"' for name in names)
     return f"{', '.join(first)} or {last}"
+
+
+def in_order(updates: Iterable[SourceUpdate]) -> list[SourceUpdate]:
+    """Sort updates, the oldest first."""
+    return sorted(updates, key=lambda each: (each.shown_at, each.created_at))
+
+
+def values_of_incident(incident: SourceIncident, digest: str) -> dict[str, Any]:
+    """Return the columns that an import sets, but for the time of the last change."""
+    return {
+        "name": incident.name,
+        "status": incident.status.upper(),
+        "impact": incident.impact.upper(),
+        "shortlink": incident.shortlink,
+        "created_at": incident.created_at,
+        "started_at": incident.began_at,
+        "monitoring_at": incident.monitoring_at,
+        "resolved_at": incident.resolved_at,
+        "scheduled_until": incident.scheduled_until,
+        "source_updated_at": incident.changed_at,
+        "source_digest": digest,
+    }
+
+
+def values_of_update(update: SourceUpdate) -> dict[str, Any]:
+    """Return the columns of an update that an import sets."""
+    return {
+        "status": update.status.upper(),
+        "body": update.body,
+        "created_at": update.created_at,
+        "display_at": update.shown_at,
+    }
