@@ -19,13 +19,13 @@ import asyncpg
 import httpcore2
 import pytest
 import uvloop
-from argon2 import PasswordHasher
 from pydantic import BaseModel
 
 from tests.support import postgres
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
+from tests.support.quick_watchword import HASHER, NOBODY
 from tests.support.server import LiveServer, live_server
 from tests.support.variants import Variants
 from tests.support.wheel import build, install, once
@@ -91,10 +91,6 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-NOBODY = CHEAP.hash("nobody's password")
-
-
 @pytest.fixture
 def dear_passwords() -> None:
     """Passwords cost in this test what they cost where they are served."""
@@ -104,10 +100,10 @@ def dear_passwords() -> None:
 def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords cost next to nothing in this process, but in tests that ask for `dear_passwords`.
 
-    Servers in processes of their own hash as they are served.
+    A `LiveServer` does the same in a process of its own.
     """
     if "dear_passwords" not in request.fixturenames:
-        monkeypatch.setattr(passwords, "_hasher", CHEAP)
+        monkeypatch.setattr(passwords, "_hasher", HASHER)
         monkeypatch.setattr(passwords, "_NOBODY", NOBODY)
 
 

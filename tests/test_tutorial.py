@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from watchword.config.settings import Settings
 
 TUTORIAL = Path(__file__).parents[1] / "docs/tutorial"
 PAGES = sorted(TUTORIAL.glob("[0-9]-*.md"))
-# The tests have an environment already, and in it what these lines install.
+# What these lines make and install is there already: an environment with the wheel of this checkout.
 INSTALLED = ("python3 -m venv ", ". .venv/bin/activate", "pip wheel ", "pip install ")
 # Commands that run until they are interrupted.
 ENDLESS = ("watchword serve", "watch ")
@@ -42,12 +41,17 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page.name, language, name[1] if name else "", text)
 
 
+def is_file(block: Block) -> bool:
+    return bool(block.name) and not block.name.startswith("Terminal")
+
+
 class Reader:
     """Follows pages as a reader would: writes the files, pastes the commands, looks at the output."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, programs: Path) -> None:
         self.folder = folder
         self.port = port
+        self.programs = programs
         self.terminals: dict[str, Terminal] = {}
         self._last = ""
 
@@ -102,16 +106,16 @@ class Reader:
 
     def environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if "WATCHWORD" not in name}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
         return {**own, "PATH": path, "WATCHWORD_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
+def reader(tmp_path: Path, installed: Path) -> Iterator[Reader]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = Reader(tmp_path, port)
+    made = Reader(tmp_path, port, installed / "bin")
     yield made
     made.close()
 
@@ -122,6 +126,14 @@ def redis() -> Iterator[LiveRedis]:
     made.start()
     yield made
     made.kill()
+
+
+def test_the_first_page_can_be_followed_and_the_tests_of_the_last_pass(reader: Reader) -> None:
+    for page in PAGES[:6]:
+        for block in blocks(page):
+            # These tests try what the pages between show in terminals.
+            if page in (PAGES[0], PAGES[5]) or is_file(block):
+                reader.follow(block)
 
 
 @pytest.mark.exhaustive
@@ -137,7 +149,7 @@ def test_it_can_be_deployed_on_postgresql_and_redis(
 ) -> None:
     for page in PAGES:
         for block in blocks(page):
-            if block.name and not block.name.startswith("Terminal"):
+            if is_file(block):
                 reader.follow(block)
     [secrets] = [block for block in blocks(PAGES[6]) if block.name == "Terminal 2"]
     reader.follow(secrets)
@@ -161,7 +173,7 @@ def test_it_can_be_deployed_on_postgresql_and_redis(
         server.close()
 
 
-def test_its_containers_fit_together(reader: Reader) -> None:
+def test_its_containers_fit_together() -> None:
     """Docker is not at hand: what the files of the last page name must be in the others."""
     files = {block.name: block.text for block in blocks(PAGES[6]) if block.name}
     services = yaml.safe_load(files["compose.yaml"])["services"]

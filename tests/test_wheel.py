@@ -121,7 +121,8 @@ async def test_alone_in_an_environment_it_serves_a_person_with_a_browser(
     server = served(environment, tmp_path)
     server.start()
     try:
-        assert server.run("schema", "check").startswith("schema.graphql is what is served")
+        checked = run(*server.program, "schema", "check", cwd=tmp_path)
+        assert checked.startswith("schema.graphql is what is served")
         account: Account = {"url": server.url, "email": server.email, "password": server.password}
         await use(node, chromium, account, tmp_path)
     finally:

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.command_line import watchword
 
 PASSWORD = "correct horse battery staple"
 ADMIN = "admin@example.com"
 PATIENCE = 60
+QUICK = str(Path(__file__).with_name("quick_watchword.py"))
 
 
 class LiveServer:
@@ -41,7 +45,7 @@ class LiveServer:
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **environment,
         }
-        self.program: tuple[str, ...] = (sys.executable, "-m", "watchword")
+        self.program: tuple[str, ...] = (sys.executable, "-P", QUICK)
         self.arguments: tuple[str, ...] = ()
         self.cwd: Path | None = None
         self.url = ""
@@ -105,18 +109,16 @@ class LiveServer:
         self._reader.join(PATIENCE)
         assert not self._reader.is_alive(), self.log
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run a `watchword` command with the same settings; return what it printed."""
-        done = subprocess.run(
-            [*self.program, *arguments],
-            cwd=self.cwd,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    def run(self, *arguments: str) -> str:
+        """Run a `watchword` command in this process with the same settings; return what it printed."""
+        settings = {
+            name: value for name, value in self.environment.items() if name.startswith("WATCHWORD_")
+        }
+        # A command starts an event loop, and in this thread there may be one that runs a test.
+        with ThreadPoolExecutor(1) as thread:
+            result = thread.submit(watchword, *arguments, **settings).result(PATIENCE)
+        assert result.exit_code == 0, result.output
+        return result.output
 
     def _read(self) -> None:
         assert self._process.stdout is not None

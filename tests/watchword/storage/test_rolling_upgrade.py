@@ -152,6 +152,6 @@ async def use(server: LiveServer, token: str, name: str) -> None:
     async with httpx2.AsyncClient(base_url=server.url, headers=headers) as client:
         asked = {"query": add, "variables": {"input": {"name": name}}}
         answer = await client.post("/graphql", json=asked)
-        assert answer.json() == {"data": {"registerComponent": {"name": name}}}
+        assert answer.json()["data"] == {"registerComponent": {"name": name}}
         answer = await client.post("/graphql", json={"query": read})
         assert name in {component["name"] for component in answer.json()["data"]["components"]}
