@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypedDict
 
 
@@ -18,9 +17,8 @@ class Server(Protocol):
     @property
     def password(self) -> str: ...
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The environment of the process, with the server's settings."""
+    def run(self, *arguments: str) -> str:
+        """Run a `watchword` command with the server's settings, and return its output."""
         ...
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.clients.account import Account, Server
-from tests.support.commands import command
 from tests.support.node import installed
 from tests.support.programs import missing, program
 from tests.support.server import LiveServer, issuing
@@ -56,5 +55,4 @@ def issuing_server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
 @pytest.fixture
 def expired_token(server: Server) -> str:
     """A token that the server's own key signed, and that expired a minute ago."""
-    mint = ("token", "mint", "--account", server.email, "--seconds", "-60")
-    return command(server.environment, *mint).strip()
+    return server.run("token", "mint", "--account", server.email, "--seconds", "-60").strip()

@@ -11,7 +11,6 @@ from pyotp import TOTP
 
 from tests.clients.account import Account
 from tests.clients.script import Script, running
-from tests.support.commands import command
 from tests.support.path_proxy import behind_a_path
 from tests.support.server import LiveServer, issuing
 
@@ -23,8 +22,7 @@ QUERY = "{ viewer { id scopes } incidents(first: 1) { nodes { name } } }"
 
 def register(server: LiveServer, name: str) -> str:
     """Register a native application; return its client_id."""
-    added = command(
-        server.environment,
+    added = server.run(
         *("clients", "add", name, "--public", "--grant", "authorization_code"),
         *("--grant", "refresh_token", "--scope", "incidents:read", "--scope", "members:read"),
         *("--redirect-uri", "http://127.0.0.1/callback"),

@@ -16,7 +16,6 @@ from websockets.exceptions import ConnectionClosed
 from tests.clients.account import Account, Server
 from tests.clients.documents import QUERY, SUBSCRIPTION
 from tests.clients.responder import Responder
-from tests.support.commands import command
 from tests.support.documents import HOW_TO, block
 
 
@@ -57,7 +56,7 @@ async def test_a_service_by_the_documents_continues_after_its_token_was_revoked(
     account: Account, server: Server
 ) -> None:
     grant = ("--grant", "client_credentials", "--scope", "incidents:read")
-    made = command(server.environment, "clients", "add", "Follower", *grant).split()
+    made = server.run("clients", "add", "Follower", *grant).split()
     client, secret = made[made.index("Client:") + 1], made[made.index("Secret:") + 1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", block(HOW_TO / "python.md", "python", "# follow.py")),
@@ -76,7 +75,7 @@ async def test_a_service_by_the_documents_continues_after_its_token_was_revoked(
         name = await responder.open_until(heard)
         while name != responder.opened[-1]:
             name = await heard()
-        await asyncio.to_thread(command, server.environment, "clients", "revoke", client)
+        await asyncio.to_thread(server.run, "clients", "revoke", client)
         assert b"again" in await told.readline()
         # It is away now, and misses none of these.
         away = [await responder.open() for _ in range(3)]

@@ -13,7 +13,6 @@ from tests.clients.account import Account
 from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
-from tests.support.commands import command
 from tests.support.server import LiveServer
 from watchword.tokens.keys import encode, generate
 
@@ -23,8 +22,7 @@ MACHINE = ("--grant", "client_credentials", "--scope", "incidents:read")
 
 def added(server: LiveServer, name: str, *options: str) -> dict[str, str]:
     """Register a client with the command line, and return its id and secret."""
-    told = command(server.environment, "clients", "add", name, *options)
-    said = [line.split() for line in told.splitlines()]
+    said = [line.split() for line in server.run("clients", "add", name, *options).splitlines()]
     words = {line[0]: line[1] for line in said if line and line[0] in ("Client:", "Secret:")}
     return {"client_id": words["Client:"], "secret": words.get("Secret:", "")}
 
@@ -91,9 +89,7 @@ async def test_machines_get_tokens_use_them_and_lose_them(
         await script.wait("ready")
         heard = await responder.open_until(lambda: script.wait("next"))
         assert responder.knows(heard["answer"])
-        await asyncio.to_thread(
-            command, server.environment, "clients", "disable", machine["client_id"]
-        )
+        await asyncio.to_thread(server.run, "clients", "disable", machine["client_id"])
         assert (await script.wait("closed"))["code"] == 4401
         disabled = await script.wait("disabled")
         assert "invalid_client" in str(disabled) or disabled["status"] == 401

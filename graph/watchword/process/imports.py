@@ -11,8 +11,8 @@ from contextlib import contextmanager
 def without_collector() -> Iterator[None]:
     """Import in the block without looking for garbage among what is imported.
 
-    A few hundred thousand objects are made, and stay for as long as the process. Looking through them takes a fifth
-    of a start and, later, a tenth of a second of the event loop at each full collection.
+    A few hundred thousand objects are made, and stay for as long as the process: looking through them takes a fifth
+    of a start.
     """
     is_on = gc.isenabled()
     gc.disable()
