@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 PREFIXES = {64: 1, 56: 4, 48: 16}
@@ -24,12 +25,22 @@ class Network:
     times: int = 1
 
 
+# The most addresses whose networks are cached, and the longest text that is cached: the longest IPv6 address with a
+# zone. A proxy's header may name anything as the address.
+MOST_CACHED = 4_096
+LONGEST_CACHED = 64
+
+
 def networks(address: str) -> tuple[Network, ...]:
     """Return the networks in which an address is counted, the narrowest first.
 
     An IPv4 address is one network, also when it is written as IPv6 (mapped, NAT64, 6to4). A text that is
     not an address gives one network of that name.
     """
+    return (_cached if len(address) <= LONGEST_CACHED else _networks)(address)
+
+
+def _networks(address: str) -> tuple[Network, ...]:
     try:
         found = ip_address(address)
     except ValueError:
@@ -43,6 +54,9 @@ def networks(address: str) -> tuple[Network, ...]:
         Network(str(IPv6Network((number, prefix), strict=False)), times)
         for prefix, times in PREFIXES.items()
     )
+
+
+_cached = lru_cache(MOST_CACHED)(_networks)
 
 
 def _inner(address: IPv6Address) -> IPv4Address | IPv6Address | None:

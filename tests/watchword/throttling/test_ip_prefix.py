@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.throttling.ip_prefix import networks
+from watchword.throttling import ip_prefix
+from watchword.throttling.ip_prefix import LONGEST_CACHED, MOST_CACHED, networks
 
 SITE = [("2001:db8:1:2::/64", 1), ("2001:db8:1::/56", 4), ("2001:db8:1::/48", 16)]
 
@@ -56,3 +57,13 @@ def test_addresses_of_a_link_and_of_this_machine_are_networks_too(
 )
 def test_a_text_that_is_no_address_is_returned(address: str) -> None:
     assert found(address) == [(address, 1)]
+
+
+def test_the_cache_of_networks_is_bounded_in_number_and_in_the_length_of_an_address() -> None:
+    for number in range(MOST_CACHED + 10):
+        networks(f"10.0.{number // 256}.{number % 256}")
+    assert ip_prefix._cached.cache_info().currsize == MOST_CACHED
+    before = ip_prefix._cached.cache_info()
+    long = "x" * (LONGEST_CACHED + 1)
+    assert found(long) == [(long, 1)]
+    assert ip_prefix._cached.cache_info() == before

@@ -9,14 +9,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from watchword.asgi import wire
 from watchword.asgi.types import Message
+from watchword.asgi.uvicorn.handshake import Upgrade, plain_upgrade, response_head
 from watchword.asgi.uvicorn.head import HeadProtocol
 from watchword.asgi.wire import EXTENSION
 
@@ -140,6 +143,79 @@ class _WireProtocol(asyncio.Protocol):
 class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
     """A WebSocket (`SocketWire`)."""
 
+    # The handshake, if it was plain and is not answered yet; and what the client has sent before the answer.
+    _upgrade: Upgrade | None = None
+    _early = b""
+
+    def begin(self, connection: HeadProtocol, upgrade: Upgrade) -> None:
+        """Take a connection over whose request was parsed and checked already, and serve it."""
+        self._upgrade = upgrade
+        self.transport = connection.transport
+        self.connections.add(self)
+        self.server, self.client = connection.server, connection.client
+        self.scheme = "wss" if connection.scheme == "https" else "ws"
+        self.handshake_initiated = True
+        self.scope = cast(Any, self._scope(connection, upgrade))
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+
+    def _scope(self, connection: HeadProtocol, upgrade: Upgrade) -> Message:
+        path, _, query = connection.url.partition(b"?")
+        return {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(path.decode("ascii")),
+            "raw_path": self.root_path.encode("ascii") + path,
+            "query_string": query,
+            "headers": connection.headers,
+            "subprotocols": [*upgrade.subprotocols],
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}, EXTENSION: self},
+        }
+
+    def data_received(self, data: bytes) -> None:
+        if self._upgrade is None:
+            super().data_received(data)
+        else:
+            self._early += data
+            self.transport.pause_reading()
+
+    async def send(self, message: Any) -> None:
+        upgrade = self._upgrade
+        if upgrade is None or self.disconnected:
+            await super().send(message)
+        elif message["type"] == "websocket.accept":
+            self._upgrade = None
+            self._accept(upgrade, message)
+        else:
+            # websockets writes the refusal.
+            self._upgrade = None
+            await super().send(message)
+
+    def _accept(self, upgrade: Upgrade, message: Any) -> None:
+        if self.transport.is_closing():
+            return
+        more = ((name.lower(), value) for name, value in message.get("headers", ()))
+        headers = [*self.default_headers, *more]
+        self.handshake_complete = True
+        # The library's parser begins with the frames: the request was read already.
+        self.conn.state = State.OPEN
+        self.conn.parser = self.conn.parse()
+        next(self.conn.parser)
+        self.transport.write(response_head(upgrade, message.get("subprotocol"), headers))
+        self.start_keepalive()
+        if self._early:
+            early, self._early = self._early, b""
+            self.transport.resume_reading()
+            super().data_received(early)
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
@@ -186,6 +262,17 @@ class PipeProtocol(_WireProtocol, HeadProtocol):
 
     # The request that is being answered.
     _running: RequestResponseCycle
+
+    def _switch_to_websocket(self) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        upgrade = plain_upgrade(method, version, self.url, self.headers)
+        if upgrade is None or self.ws_protocol_class is not FramesProtocol:
+            super()._switch_to_websocket()
+            return
+        self.connections.discard(self)
+        socket = FramesProtocol(self.config, self.server_state, self.app_state, self.loop)
+        socket.begin(self, upgrade)
+        self.transport.set_protocol(socket)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -83,6 +83,9 @@ class HeadProtocol(HttpToolsProtocol):
             self._refuse(LINE_TOO_LONG)
             return
         self._is_refused = True
+        self._switch_to_websocket()
+
+    def _switch_to_websocket(self) -> None:
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:

@@ -61,7 +61,10 @@ def protocol(kind: Any) -> Any:
     [
         *("close_sent", "disconnected", "close_timer", "queue", "conn", "loop", "transport"),
         *("read_paused", "writable", "stop_keepalive", "keepalive_timeout", "handle_connect"),
-        *("connection_made", "connection_lost", "shutdown"),
+        *("connection_made", "connection_lost", "shutdown", "run_asgi", "on_task_complete"),
+        *("connections", "tasks", "default_headers", "app_state", "asgi_version", "root_path"),
+        *("handshake_initiated", "handshake_complete", "start_keepalive", "server", "client"),
+        *("scheme", "data_received", "send"),
     ],
 )
 async def test_uvicorns_websocket_still_has(name: str) -> None:
@@ -72,7 +75,9 @@ async def test_uvicorns_websocket_still_has(name: str) -> None:
     "name",
     [
         *("_start_asgi_task", "on_message_begin", "scope", "flow", "loop", "transport"),
-        *("connection_made", "connection_lost", "shutdown"),
+        *("connection_made", "connection_lost", "shutdown", "handle_websocket_upgrade"),
+        *("ws_protocol_class", "server_state", "app_state", "config", "parser", "connections"),
+        *("server", "client", "scheme"),
     ],
 )
 async def test_uvicorns_http_connection_still_has(name: str) -> None:
