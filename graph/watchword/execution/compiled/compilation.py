@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from graphql import (
@@ -20,6 +22,11 @@ from watchword.execution.compiled.mark import Marks
 from watchword.execution.compiled.site import Site, Step
 from watchword.libraries import execution_parts
 
+log = logging.getLogger("watchword.execution")
+
+T = TypeVar("T")
+
+MISTAKE = "a mistake in the compiler"
 # A document with fragments in fragments can select exponentially many fields. Each takes about 0.2 ms to
 # compile, in which the event loop stands still.
 MOST_FIELDS = 600
@@ -44,7 +51,9 @@ class Compilation:
         operation: OperationDefinitionNode,
         executor_class: type[Executor[Any]],
         hides_suggestions: bool,
+        fallbacks: Counter[str],
     ) -> None:
+        """`fallbacks` counts what is left to graphql-core, by the reason."""
         self.schema = schema
         self.definition = definition
         self.operation = operation
@@ -53,24 +62,36 @@ class Compilation:
         self.hides_suggestions = hides_suggestions
         self.marks: Marks = {}
         self.values = VariableValues({}, {})
-        self._fragments = {
+        self.fragments = {
             node.name.value: node
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
         self._count = 0
+        self._fallbacks = fallbacks
+
+    def attempt(self, make: Callable[[], T]) -> T | None:
+        """Make functions while an operation runs; None if graphql-core has to complete the value."""
+        try:
+            return make()
+        except NotCompiled as cause:
+            self._fallbacks[cause.reason] += 1
+        except Exception:
+            log.exception("a part of an operation could not be compiled")
+            self._fallbacks[MISTAKE] += 1
+        return None
 
     def root_fields(self, kind: GraphQLObjectType) -> list[Site]:
         """Return the root fields of the operation, in order."""
         found = execution_parts.fields_of(
-            self.definition, self._fragments, self.values, kind, self.operation
+            self.definition, self.fragments, self.values, kind, self.operation
         )
         return self._sites(found, kind, ())
 
     def fields(self, kind: GraphQLObjectType, above: Site, steps: tuple[Step, ...]) -> list[Site]:
         """Return the fields that are selected on a type below a field; `steps` is the path of the object."""
         found = execution_parts.subfields_of(
-            self.definition, self._fragments, self.values, kind, self.operation, above.details
+            self.definition, self.fragments, self.values, kind, self.operation, above.details
         )
         return self._sites(found, kind, steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -19,7 +20,7 @@ from graphql import (
 )
 from graphql.execution import ExecutionResult, Executor, VariableValues
 
-from watchword.execution.compiled.compilation import Compilation, NotCompiled
+from watchword.execution.compiled.compilation import MISTAKE, Compilation, NotCompiled
 from watchword.execution.compiled.mark import Marks
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.text.writer import Writer
@@ -46,13 +47,18 @@ class Program:
         operation: OperationDefinitionNode,
         executor_class: type[Executor[Any]],
         hides_suggestions: bool,
+        fallbacks: Counter[str] | None = None,
     ) -> None:
-        """`executor_class` completes leaves, and may be made from the schema's own class.
+        """`executor_class` completes leaves, and may be made from the schema's own class. `fallbacks` counts
+        values that are left to graphql-core.
 
         `reason` says why the operation is never compiled, once that is known.
         """
         self.variables = Variables(definition, operation)
-        self._parts = schema, definition, document, operation, executor_class, hides_suggestions
+        self._parts = (
+            *(schema, definition, document, operation, executor_class, hides_suggestions),
+            Counter() if fallbacks is None else fallbacks,
+        )
         self._conditions = _conditions(document, operation)
         self.reason: str | None = None
         self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
@@ -82,18 +88,26 @@ class Program:
             raise NotCompiled("a directive without a value")
         if len(self._variants) >= MOST_VARIANTS:
             raise NotCompiled("too many variants")
+        made = self._attempt(dict(zip(self._conditions, choice, strict=True)))
+        if isinstance(made, str):
+            # Raised here, the exception keeps no frames of what went wrong alive.
+            self.reason = made
+            raise NotCompiled(made)
+        self._variants[choice] = made  # type: ignore[index]
+        return made
+
+    def _attempt(self, conditions: Values) -> tuple[Root, Marks] | str:
+        """Return what the operation is compiled to, or why it cannot be."""
         try:
-            made = self._compile(dict(zip(self._conditions, choice, strict=True)))
+            return self._compile(conditions)
         except NotCompiled as cause:
-            self.reason = cause.reason
-            raise
+            return cause.reason
+        except RecursionError:
+            return "nested too deeply"
         except Exception:
             # graphql-core runs the operation, so the caller loses nothing but time.
             log.exception("an operation could not be compiled")
-            self.reason = "a mistake in the compiler"
-            raise NotCompiled(self.reason) from None
-        self._variants[choice] = made  # type: ignore[index]
-        return made
+            return MISTAKE
 
     def _compile(self, conditions: Values) -> tuple[Root, Marks]:
         common = Compilation(*self._parts)
@@ -101,6 +115,8 @@ class Program:
         definition, operation = common.definition, common.operation
         if operation.directives:
             raise NotCompiled("directives on the operation")
+        if any(each.variable_definitions for each in common.fragments.values()):
+            raise NotCompiled("variables of fragments")
         kind = definition.get_root_type(operation.operation)
         assert kind is not None, "the document was validated"
         name = operation.name.value if operation.name else operation.operation.value

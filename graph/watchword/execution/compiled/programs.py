@@ -22,8 +22,8 @@ COMPILED_AT_USE = 2
 class Programs:
     """The compiled operations of one schema. Each is kept with its plan.
 
-    `fallbacks` counts the executions that graphql-core ran although the operation had been used before, by
-    the reason.
+    `fallbacks` counts, by the reason, what graphql-core ran although the operation had been used before: whole
+    executions, and types of an interface or union that turned up while an operation ran.
     """
 
     def __init__(
@@ -49,7 +49,13 @@ class Programs:
         if program is None:
             schema, definition, executor_class, hides = self._parts
             program = plan.program = Program(
-                schema, definition, plan.document, plan.operation, executor_class, hides
+                schema,
+                definition,
+                plan.document,
+                plan.operation,
+                executor_class,
+                hides,
+                self.fallbacks,
             )
         if program.reason is not None:
             self.fell_back(plan, program.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLObjectType, Undefined, default_type_resolver
@@ -31,8 +32,9 @@ class Abstract:
     """
 
     def __init__(
-        self, place: Place, function: Callable[[GraphQLObjectType], ObjectFunction]
+        self, place: Place, function: Callable[[GraphQLObjectType], ObjectFunction | None]
     ) -> None:
+        """`function` makes the function of a type; None if graphql-core has to complete such values."""
         self.known: dict[type, ObjectFunction] = {}
         self._place = place
         self._make = function
@@ -77,8 +79,15 @@ class Abstract:
     def _function(self, kind: GraphQLObjectType) -> tuple[ObjectFunction, Callable[..., Any]]:
         found = self._made.get(kind.name)
         if found is None:
-            found = self._made[kind.name] = (self._make(kind), self._check(kind))
+            function = self._make(kind) or partial(self._by_core, kind)
+            found = self._made[kind.name] = (function, self._check(kind))
         return found
+
+    def _by_core(self, kind: GraphQLObjectType, value: Any, run: Run, indexes: Indexes) -> Any:
+        place = self._place
+        at = place.path(indexes)
+        made = run.executor.collect_and_execute_subfields(kind, place.site.details, at, value, None)
+        return place.settle(made, run, indexes) if is_awaitable(made) else made
 
     def _check(self, kind: GraphQLObjectType) -> Callable[..., Any]:
         place = self._place

@@ -92,6 +92,13 @@ class Place:
         )
 
 
+def await_by_core(site: Site, value: Any, run: Run, indexes: Indexes) -> Awaitable[Any]:
+    """Return a coroutine in which graphql-core awaits and completes a field's value, and handles its errors."""
+    at, kind = path(site.steps, indexes), site.definition.type
+    info = run.raw_info(site, indexes)
+    return run.executor.complete_awaitable_value(kind, site.details, info, at, value, None)
+
+
 def is_plain(kind: type) -> bool:
     """Tell whether no object of a class is awaitable or an exception."""
     return not (

@@ -6,7 +6,8 @@ A function takes `X`, the run, and `p`, the indexes of its place. What it refers
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import CoroutineType
 from typing import Any
 
@@ -23,10 +24,12 @@ from watchword.execution.compiled.fields.abstract import Abstract, ObjectFunctio
 from watchword.execution.compiled.fields.checks import (
     Awaiter,
     Place,
+    await_by_core,
     leaf_check,
     list_check,
     object_check,
 )
+from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.leaf import enum_text, unlikely
 from watchword.execution.compiled.text.resolution import write_call
@@ -121,12 +124,15 @@ class Writer:
         """Return a coroutine function for a field that turns out to be awaitable. It is made when it does."""
         made: list[Awaiter] = []
 
-        def later(value: Any, run: Any, indexes: tuple[int, ...]) -> Any:
+        def make() -> Awaiter:
+            writer = Writer(self.common, f"awaited {site.key}")
+            name = writer.write_awaiter(site)
+            writer.build()
+            return writer.unit.names[name]  # type: ignore[no-any-return]
+
+        def later(value: Any, run: Run, indexes: tuple[int, ...]) -> Awaitable[Any]:
             if not made:
-                writer = Writer(self.common, f"awaited {site.key}")
-                name = writer.write_awaiter(site)
-                writer.build()
-                made.append(writer.unit.names[name])
+                made.append(self.common.attempt(make) or partial(await_by_core, site))
             return made[0](value, run, indexes)
 
         return later
@@ -332,14 +338,16 @@ class Writer:
                 mark = scope.mark(place.site, place.levels)
                 function.line(f"{self.unit.constant('Z', place.fail_null)}()", mark)
 
-    def _object_function(self, place: Place) -> Callable[[GraphQLObjectType], ObjectFunction]:
+    def _object_function(
+        self, place: Place
+    ) -> Callable[[GraphQLObjectType], ObjectFunction | None]:
         def make(kind: GraphQLObjectType) -> ObjectFunction:
             writer = Writer(self.common, f"{kind.name} of {place.site.key}")
             name = writer.write_object(kind, place.site, place.levels)
             writer.build()
             return writer.unit.names[name]  # type: ignore[no-any-return]
 
-        return make
+        return lambda kind: self.common.attempt(lambda: make(kind))
 
 
 def _value_of(site: Site) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import graphql
@@ -55,7 +56,7 @@ def kind_of(name: str, operation: str = "query") -> type:
     [node] = document.definitions
     assert isinstance(node, graphql.OperationDefinitionNode)
     made = definition(schema)
-    common = Compilation(schema, made, document, node, executor_class(schema), False)
+    common = Compilation(schema, made, document, node, executor_class(schema), False, Counter())
     root = made.get_root_type(node.operation)
     assert root is not None
     [site] = common.root_fields(root)
