@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from watchword.relay.paginate import Slice
+from watchword.relay.paginate import Order, Slice
 from watchword.sources import reads
 
 T = TypeVar("T")
@@ -26,21 +26,47 @@ class PageInfo:
 @reads()
 @strawberry.type
 class Edge(Generic[T]):
+    row: strawberry.Private[Any]
+    order: strawberry.Private[Order]
     node: T
-    cursor: str
+
+    @reads()
+    @strawberry.field
+    def cursor(self) -> str:
+        return self.order.cursor(self.row)
 
 
 @reads()
 @strawberry.type
 class Connection(Generic[T]):
-    edges: list[Edge[T]]
-    page_info: PageInfo
+    """A page. What a client does not ask for is not made: nodes, cursors, and the number of all items."""
+
+    found: strawberry.Private[Slice[Any]]
+    make: strawberry.Private[Callable[[Any], Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @reads()
+    @strawberry.field
+    def edges(self) -> list[Edge[T]]:
+        order = self.found.order
+        return [Edge(row=row, order=order, node=self.make(row)) for row in self.found.rows]
+
+    @reads()
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        found = self.found
+        ends = [found.order.cursor(row) for row in (*found.rows[:1], *found.rows[-1:])]
+        return PageInfo(
+            has_next_page=found.has_next,
+            has_previous_page=found.has_previous,
+            start_cursor=ends[0] if ends else None,
+            end_cursor=ends[-1] if ends else None,
+        )
 
     @reads()
     @strawberry.field(description="The nodes of the edges, without their cursors.")
     def nodes(self) -> list[T]:
-        return [edge.node for edge in self.edges]
+        return [self.make(row) for row in self.found.rows]
 
     # What it counts is what the field that returns the connection has declared.
     @reads()
@@ -54,18 +80,5 @@ class Connection(Generic[T]):
 def connect(
     found: Slice[R], node: Callable[[R], T], count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
-    """Return a slice of rows as a connection."""
-    cursors = found.cursors
-    return Connection(
-        edges=[
-            Edge(node=node(row), cursor=cursor)
-            for row, cursor in zip(found.rows, cursors, strict=True)
-        ],
-        page_info=PageInfo(
-            has_next_page=found.has_next,
-            has_previous_page=found.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-        count=count,
-    )
+    """Return a slice of rows as a connection; `node` makes the object of a row, and `count` counts all items."""
+    return Connection(found=found, make=node, count=count)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Sequence
 
 import strawberry
@@ -10,11 +11,13 @@ import strawberry
 from watchword.errors import BadUserInput
 
 LONGEST = 200
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_id(type_name: str, key: str) -> strawberry.ID:
     """Return the global id of an object."""
-    return strawberry.ID(urlsafe_b64encode(f"{type_name}:{key}".encode()).decode())
+    encoded = b2a_base64(f"{type_name}:{key}".encode(), newline=False)
+    return strawberry.ID(encoded.translate(_URLSAFE).decode())
 
 
 def parse_id(id: str, path: Sequence[str | int] = ("id",)) -> tuple[str, str]:

@@ -47,12 +47,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[R]):
-    """The rows of a page in order, each with its cursor, and whether there are more on either side."""
+    """The rows of a page in their order, and whether there are more on either side."""
 
     rows: Sequence[R]
-    cursors: Sequence[str]
+    order: Order
     has_next: bool
     has_previous: bool
+
+    @property
+    def cursors(self) -> list[str]:
+        """The cursor of each row."""
+        return [self.order.cursor(row) for row in self.rows]
 
 
 class Source(Protocol):
@@ -100,7 +105,7 @@ def empty(page: Page) -> Slice[Any]:
     """Return the slice of a page that has no rows."""
     return Slice(
         (),
-        (),
+        Order("nothing", (), descending=False),
         has_next=page.backward and page.before is not None,
         has_previous=not page.backward and page.after is not None,
     )
@@ -183,7 +188,7 @@ def _slice(rows: Sequence[R], order: Order, page: Page) -> Slice[R]:
         kept.reverse()
     return Slice(
         kept,
-        [order.cursor(row) for row in kept],
+        order,
         has_next=page.before is not None if page.backward else has_more,
         has_previous=has_more if page.backward else page.after is not None,
     )

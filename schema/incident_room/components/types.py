@@ -18,6 +18,9 @@ from incident_room.topics import COMPONENTS
 from incident_room.vocabulary import ComponentStatus
 from watchword import Connection, Info, connect, encode_id, page, reads
 
+# Looking a member up here costs a fifth of calling the enum.
+STATUSES = {status.value: status for status in ComponentStatus}
+
 
 @reads(COMPONENTS)
 @strawberry.type(description="A part of the product, which has a status.")
@@ -67,8 +70,8 @@ def component_change(row: ComponentChangeRow) -> ComponentChange:
     """Make the GraphQL object of a change."""
     return ComponentChange(
         row=row,
-        old_status=ComponentStatus(row.old_status),
-        new_status=ComponentStatus(row.new_status),
+        old_status=STATUSES[row.old_status],
+        new_status=STATUSES[row.new_status],
         at=row.at,
     )
 
@@ -81,7 +84,7 @@ def component(row: ComponentRow) -> Component:
         name=row.name,
         group=row.group,
         description=row.description,
-        status=ComponentStatus(row.status),
+        status=STATUSES[row.status],
         position=row.position,
         version=row.version,
     )

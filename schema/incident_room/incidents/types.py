@@ -25,6 +25,11 @@ from incident_room.topics import COMPONENTS, INCIDENTS, IncidentEventKind
 from incident_room.vocabulary import Impact, IncidentStatus, Visibility
 from watchword import ACCOUNTS, Connection, Info, connect, encode_id, page, reads
 
+# Looking a member up here costs a fifth of calling the enum.
+IMPACTS = {impact.value: impact for impact in Impact}
+STATUSES = {status.value: status for status in IncidentStatus}
+VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
+
 
 @reads(INCIDENTS)
 @strawberry.type(
@@ -146,8 +151,8 @@ def incident(row: IncidentRow) -> Incident:
         id=encode_id("Incident", row.id),
         row=row,
         name=row.name,
-        impact=Impact(row.impact),
-        status=IncidentStatus(row.status),
+        impact=IMPACTS[row.impact],
+        status=STATUSES[row.status],
         created_at=row.created_at,
         started_at=row.started_at,
         updated_at=row.updated_at,
@@ -164,9 +169,9 @@ def incident_update(row: UpdateRow) -> IncidentUpdate:
     return IncidentUpdate(
         id=encode_id("IncidentUpdate", row.id),
         row=row,
-        status=IncidentStatus(row.status),
+        status=STATUSES[row.status],
         body=row.body,
-        visibility=Visibility(row.visibility),
+        visibility=VISIBILITIES[row.visibility],
         created_at=row.created_at,
         display_at=row.display_at,
     )

@@ -9,7 +9,7 @@ import pytest
 import strawberry
 
 from watchword.relay.connection import Connection, connect
-from watchword.relay.paginate import Slice
+from watchword.relay.paginate import Order, Slice
 
 ALL = """
 { toys {
@@ -52,9 +52,20 @@ class Query:
         return connect(shelf.found, lambda row: Toy(name=row.title()), shelf.count)
 
 
+class ByLetter(Order):
+    """An order in which a row's first letter is its cursor. Counts the cursors that are made."""
+
+    made = 0
+
+    def cursor(self, row: str) -> str:
+        ByLetter.made += 1
+        return row[0]
+
+
 schema = strawberry.Schema(Query)
-THREE = Slice(["bear", "car", "doll"], ["b", "c", "d"], has_next=True, has_previous=False)
-NOTHING: Slice[str] = Slice([], [], has_next=False, has_previous=True)
+LETTERS = ByLetter("letters", (), descending=False)
+THREE = Slice(["bear", "car", "doll"], LETTERS, has_next=True, has_previous=False)
+NOTHING: Slice[str] = Slice([], LETTERS, has_next=False, has_previous=True)
 
 
 async def test_each_node_comes_with_its_cursor_in_the_order_of_the_slice() -> None:
@@ -74,7 +85,7 @@ async def test_nodes_are_those_of_the_edges() -> None:
 @pytest.mark.parametrize("has_next", [False, True])
 @pytest.mark.parametrize("has_previous", [False, True])
 async def test_the_page_tells_what_is_around_it(has_next: bool, has_previous: bool) -> None:
-    answer = await Shelf(Slice(["bear", "car"], ["b", "c"], has_next, has_previous)).ask(ALL)
+    answer = await Shelf(Slice(["bear", "car"], LETTERS, has_next, has_previous)).ask(ALL)
     assert answer["pageInfo"] == {
         "hasNextPage": has_next,
         "hasPreviousPage": has_previous,
@@ -106,9 +117,12 @@ async def test_nothing_is_counted_until_somebody_asks() -> None:
     assert shelf.counted == [42]
 
 
-def test_a_row_without_a_cursor_is_a_mistake_of_ours() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        connect(Slice(["bear"], [], False, False), lambda row: row, Shelf(NOTHING).count)
+async def test_cursors_are_made_only_for_clients_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ByLetter, "made", 0)
+    await Shelf(THREE).ask("{ toys { nodes { name } edges { node { name } } } }")
+    assert ByLetter.made == 0
+    await Shelf(THREE).ask("{ toys { edges { cursor } } }")
+    assert ByLetter.made == 3
 
 
 def test_the_types_are_named_as_relay_names_them() -> None:
