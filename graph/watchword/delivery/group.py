@@ -23,11 +23,14 @@ from watchword.errors import WatchwordError
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
 from watchword.principal import Principal, SharedPrincipal, cannot_be_shared
+from watchword.process.clock import Clock
 
 log = logging.getLogger("watchword.delivery")
 
-# The most members that are sent an answer before other tasks get a turn.
-AT_ONCE = 200
+# Seconds for which members are sent an answer, or are moved, before other tasks get a turn; and the number of members
+# after which the clock is read.
+SLICE_SECONDS = 0.005
+LOOK_EVERY = 25
 
 
 class Trouble(Enum):
@@ -35,6 +38,34 @@ class Trouble(Enum):
 
     FAILED = "it raised an unexpected error"
     PERSONAL = "it asked for something that its members do not have in common"
+
+
+class _Pauses:
+    """The pauses of a loop over many members, so that it does not hold the event loop for longer than a slice.
+
+    How long a member takes depends on its client: the kernel takes what is written, or it waits in a buffer.
+    """
+
+    __slots__ = ("_began", "_clock", "_count")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._count = 0
+        self._began = clock.now()
+
+    def is_due(self) -> bool:
+        """Count one member, and tell whether other tasks must get a turn now."""
+        self._count += 1
+        if self._count < LOOK_EVERY:
+            return False
+        self._count = 0
+        # If the clock was set back, the time is not known.
+        return not 0 <= self._clock.now() - self._began < SLICE_SECONDS
+
+    async def take(self) -> None:
+        """Give other tasks a turn."""
+        await asyncio.sleep(0)
+        self._began = self._clock.now()
 
 
 class Group:
@@ -62,6 +93,7 @@ class Group:
         self._closed = closed
         self._is_closed = False
         self._background = services.background
+        self._clock = services.clock
         self._principal = SharedPrincipal(key.grants, key.is_anonymous)
         self._members: dict[Member, Progress] = {}
         # The progress that every member has reached at least. Set while an answer is being sent and once the
@@ -161,13 +193,14 @@ class Group:
         # Most members have exactly the answers before this one. `is` shows that faster than a comparison.
         previous, self._newest = self._newest, answer.answered_to
         members = self._members
-        for count, member in enumerate(tuple(members), 1):
+        pause = _Pauses(self._clock)
+        for member in tuple(members):
             at = members.get(member)
             if at is previous or (at is not None and at <= answer.resume_from):
                 members[member] = answer.answered_to
                 member.outlet.next(answer)
-            if count % AT_ONCE == 0:
-                await asyncio.sleep(0)
+            if pause.is_due():
+                await pause.take()
         self._floor = None
         # Let other tasks run, however many events wait.
         await asyncio.sleep(0)
@@ -197,12 +230,11 @@ class Group:
 
     async def _dissolve(self) -> AsyncIterator[tuple[Member, Progress]]:
         self._floor = self._answered_to_all
-        count = 0
+        pause = _Pauses(self._clock)
         while self._members:
             yield self._members.popitem()
-            count += 1
-            if count % AT_ONCE == 0:
-                await asyncio.sleep(0)
+            if pause.is_due():
+                await pause.take()
 
     def _close(self, trouble: Trouble | None) -> None:
         self._is_closed = True

@@ -15,7 +15,7 @@ from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
-from watchword.permissions.guards import recheck
+from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, PrincipalHolder
 from watchword.process.background import Backoff
 from watchword.process.deadline import Watchdog, WorkCancelled, within
@@ -159,11 +159,13 @@ class Run:
                 if follow.is_waiting and not is_ready:
                     await self._ready()
                     is_ready = True
-                with follow.resting():
-                    try:
-                        event = await coming
-                    except StopAsyncIteration:
-                        return
+                follow.rest()
+                try:
+                    event = await coming
+                except StopAsyncIteration:
+                    return
+                finally:
+                    follow.wake()
                 watchdog.end()
                 if watchdog.has_cancelled:
                     # The resolver caught its cancellation and made an answer all the same.
@@ -226,7 +228,7 @@ class Run:
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The lease may have been renewed while the resolver waited, so take its present principal.
         now = Context(self._services, self._holder.principal)
-        if opened.guards:
+        if opened.guards and not pass_by_grants(opened.guards, now.principal):
             seconds = self._services.settings.event_seconds
             await within(self._services.clock, seconds, recheck(opened.guards, now))
         return await source.answer(event, now)

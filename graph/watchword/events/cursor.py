@@ -6,6 +6,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from watchword.errors import BadUserInput, CursorExpired
@@ -14,6 +15,8 @@ from watchword.events.event import Place
 # A stream's name has at most 100 characters and a key 200; UTF-8 and base64 make at most 1,600 of them.
 LONGEST = 2_000
 MAC_BYTES = 16
+# The most cursors that are kept after they were written.
+MOST_CACHED = 256
 # The members of a request that hold cursors.
 RESUME, AFTER = ["extensions", "resume"], ["extensions", "after"]
 
@@ -43,9 +46,7 @@ class Cursors:
         `answers` is the number of answers that the client has to the event at that place, if more may
         follow; None if it has them all.
         """
-        count = "" if answers is None else answers
-        payload = f"{self.epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
-        return f"{_encode(payload.encode())}.{_encode(self._sign(payload, stream, key))}"
+        return _write(self, stream, key, place, answers)
 
     def read(self, cursor: str, stream: str, key: str | None) -> tuple[Place, int | None]:
         """Return a cursor's place, and its number of answers as given to `write`.
@@ -111,6 +112,16 @@ def _parts(cursor: str, path: Sequence[str | int]) -> tuple[str, bytes]:
         return _decode(payload).decode(), _decode(signature)
     except ValueError:
         raise BadUserInput("This is no cursor.", path) from None
+
+
+# All subscribers that have an execution of their own get the same cursor with an event.
+@lru_cache(MOST_CACHED)
+def _write(
+    cursors: Cursors, stream: str, key: str | None, place: Place, answers: int | None
+) -> str:
+    count = "" if answers is None else answers
+    payload = f"{cursors.epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
+    return f"{_encode(payload.encode())}.{_encode(cursors._sign(payload, stream, key))}"
 
 
 def _encode(value: bytes) -> str:

@@ -11,8 +11,7 @@ Four names say where something is in a stream, here, in the other modules of `ev
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -202,16 +201,15 @@ class Follow:
         self._event = None
         return before, self._current
 
-    @contextmanager
-    def resting(self) -> Iterator[None]:
-        """Mark a block in which the run only waits: every answer so far has been sent."""
+    def rest(self) -> None:
+        """Note that the run only waits from now on, until `wake`: every answer so far has been sent."""
         self._is_resting = True
         if self.is_idle:
             self._idle()
-        try:
-            yield
-        finally:
-            self._is_resting = False
+
+    def wake(self) -> None:
+        """Note that the run does not only wait any more."""
+        self._is_resting = False
 
     def is_repeated(self, turn: Turn) -> bool:
         """Tell whether the subscriber had the answer of this turn before this run began."""

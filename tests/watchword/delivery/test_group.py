@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +14,8 @@ from tests.support.toy_server import until
 from tests.watchword.delivery.world import LIMITS, PERSONAL, QUERY, SCRIPTED, World
 from watchword.context import Context
 from watchword.delivery import group
+from watchword.delivery.group import SLICE_SECONDS
+from watchword.delivery.run import Sent
 from watchword.errors import Ending
 from watchword.execution.engine import Answer, Source
 
@@ -57,10 +61,43 @@ async def test_a_run_that_follows_another_key_takes_no_members_in(
     await until(lambda: [each.values for each in both] == [["a"] * 3] * 2)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.002, 0.03])
+async def test_an_answer_holds_the_event_loop_no_longer_than_a_slice_however_slow_its_writes_are(
+    seconds: float, clock: MovedClock, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group, "LOOK_EVERY", 5)
+    members, turns = await world.arrive_together(60, QUERY), list[float]()
+    for member in members:
+        write = member.outlet.next
+
+        def slow(answer: Sent, write: Callable[[Sent], None] = write) -> None:
+            clock.move(seconds)
+            write(answer)
+
+        monkeypatch.setattr(member.outlet, "next", slow)
+
+    async def look() -> None:
+        while not members[-1].seen:
+            turns.append(clock.now())
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    began = clock.now()
+    await world.happen("plain1")
+    await until(lambda: all(len(each.seen) == 1 for each in members))
+    await looking
+    held = [after - before for before, after in pairwise([began, *turns, clock.now()])]
+    assert max(held) <= SLICE_SECONDS + 5 * seconds + 1e-6
+    if seconds == 0.0004:
+        # As many writes as fit into a slice are made in one.
+        assert max(held) >= SLICE_SECONDS - 1e-6
+
+
 async def test_other_tasks_run_while_an_answer_is_sent_to_many(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group, "AT_ONCE", 2)
+    monkeypatch.setattr(group, "LOOK_EVERY", 2)
+    monkeypatch.setattr(group, "SLICE_SECONDS", 0)
     members = await world.arrive_together(7, QUERY)
     counts: list[int] = []
     leaver, regranted = members[5], members[6]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.errors import BadUserInput, CursorExpired
-from watchword.events.cursor import Cursors
+from watchword.events import cursor
+from watchword.events.cursor import MOST_CACHED, Cursors
 from watchword.events.event import Place
 
 CURSORS = Cursors("epoch", b"s" * 32)
@@ -26,6 +27,15 @@ def test_a_cursor_is_read_as_it_was_written(
     assert CURSORS.read(cursor, stream, key) == (place, answered)
     assert cursor.isascii()
     assert "epoch" not in cursor
+
+
+def test_the_cursors_that_are_kept_are_bounded_and_those_of_two_logs_are_kept_apart() -> None:
+    for position in range(2 * MOST_CACHED):
+        CURSORS.write("toys", None, Place(position, "m"))
+    assert cursor._write.cache_info().currsize == MOST_CACHED
+    other = Cursors("epoch", b"t" * 32)
+    assert other.write("toys", None, AT) != CURSORS.write("toys", None, AT)
+    assert CURSORS.write("toys", None, AT) == CURSORS.write("toys", None, AT)
 
 
 @given(st.text(max_size=300))

@@ -235,13 +235,14 @@ async def test_it_is_idle_only_while_all_answers_are_sent_and_the_resolver_waits
     following = events(follow)
     task = await waits(follow, following)
     assert (follow.is_idle, len(calls)) == (False, 0)
-    with follow.resting():
-        assert (follow.is_idle, len(calls)) == (True, 1)
-        await happen(services, "a")
-        assert not follow.is_idle
-        await task
-        task = await waits(follow, following)
-        assert (follow.is_idle, len(calls)) == (True, 2)
+    follow.rest()
+    assert (follow.is_idle, len(calls)) == (True, 1)
+    await happen(services, "a")
+    assert not follow.is_idle
+    await task
+    task = await waits(follow, following)
+    assert (follow.is_idle, len(calls)) == (True, 2)
+    follow.wake()
     assert not follow.is_idle
     task.cancel()
 

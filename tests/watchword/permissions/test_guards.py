@@ -19,7 +19,12 @@ from watchword.execution.limits import Limits
 from watchword.libraries.strawberry_parts import definition, permission_extensions
 from watchword.permissions.coverage import check
 from watchword.permissions.field import HasRole, Public
-from watchword.permissions.guards import permissions_of, recheck, record_questions
+from watchword.permissions.guards import (
+    pass_by_grants,
+    permissions_of,
+    recheck,
+    record_questions,
+)
 from watchword.principal import ANONYMOUS
 
 LIMITS = Limits(1000, 10, 10, 1000)
@@ -78,6 +83,34 @@ async def test_an_event_is_refused_to_a_principal_that_lost_its_role(services: S
         await recheck(guards, context(services, "alice"))
     with pytest.raises(Unauthenticated):
         await recheck(guards, context(services))
+
+
+async def test_grants_alone_let_an_event_pass_and_refuse_none(services: Services) -> None:
+    guards = (await opened(services, "subscription { kept }", "alice+keeper")).guards
+    assert guards
+    assert pass_by_grants(guards, context(services, "alice+keeper").principal)
+    # Refused, or not known: both are left to `recheck`.
+    assert not pass_by_grants(guards, context(services, "alice").principal)
+    assert not pass_by_grants(guards, ANONYMOUS)
+
+
+async def test_grants_alone_do_not_answer_for_permissions_that_read_more(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Quiet, "asked", [], raising=False)
+    guards = (await opened(services, "subscription { quiet(of: 7) }", "alice")).guards
+    assert guards
+    assert not pass_by_grants(guards, context(services, "alice").principal)
+    assert len(Quiet.asked) == 1
+
+
+async def test_an_extension_of_others_is_always_asked(services: Services) -> None:
+    class Stricter(PermissionExtension):
+        pass
+
+    [guard] = (await opened(services, "subscription { kept }", "alice+keeper")).guards or []
+    guard.extension = Stricter(guard.extension.permissions)
+    assert not pass_by_grants([guard], context(services, "alice+keeper").principal)
 
 
 async def test_a_permission_that_refuses_without_an_error_refuses_all_the_same(
