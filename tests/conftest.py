@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpcore2
 import pytest
 import uvloop
-from pydantic import BaseModel
 
-from tests.support import postgres
+from tests.support import postgres, savings
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
@@ -30,34 +26,13 @@ from tests.support.server import LiveServer, live_server
 from tests.support.variants import Variants
 from tests.support.wheel import build, install, once
 from watchword.auth.sign_in import passwords
-from watchword.config.settings import Settings
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, upgrade
 from watchword.storage.packages import Migrations
 
+savings.begin()
+
 PACKAGES = (RUNTIME, Migrations("incident_room.migrations", "incident_room_version"))
-
-
-# Each client that is made would read the certificates of all authorities: 30 ms of a core.
-httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
-
-_read = Settings.__init__
-
-
-def _validate(settings: Settings, **values: Any) -> None:
-    """Make settings from values alone where there is nothing else to read them from.
-
-    pydantic-settings looks at every field for every source, which takes longer than most tests.
-    """
-    alone = values.get("_env_file", "") is None
-    if not alone or any(name.upper().startswith("WATCHWORD_") for name in os.environ):
-        return _read(settings, **values)
-    del values["_env_file"]
-    values.setdefault("unpublished_writes", "raise")
-    BaseModel.__init__(settings, **values)
-
-
-Settings.__init__ = _validate  # type: ignore[method-assign]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,53 +50,54 @@ async def exchange(room: ConsentDesk, code: str, **changes: Any) -> httpx2.Respo
 # --- Open redirects (RFC 9700, section 4.11) ---
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        EVIL,
-        f"{EVIL}/callback",
-        f"{CALLBACK}.evil.example",
-        f"{CALLBACK}/../../evil",
-        f"{CALLBACK}/..;/evil",
-        f"{CALLBACK}?next={EVIL}",
-        f"{CALLBACK}#{EVIL}",
-        f"{CALLBACK}%2e%2e",
-        f"{CALLBACK}\\evil",
-        f"{CALLBACK}\r\nLocation: {EVIL}",
-        f"{CALLBACK}\x00",
-        f" {CALLBACK}",
-        f"{CALLBACK} {EVIL}",
-        "https://app.example@evil.example/callback",
-        "https://app.example:pw@evil.example/callback",
-        "https://app.example\\@evil.example/callback",
-        "https://APP.example/callback",
-        "https://аpp.example/callback",
-        "//evil.example/callback",
-        "/callback",
-        "http://app.example/callback",
-        "http://127.0.0.1:80@evil.example/callback",
-        "http://127.0.0.1.evil.example/callback",
-        "http://127.0.0.1:1234/callback?next=/evil",
-        "http://[::ffff:127.0.0.1]/callback",
-        "http://[",
-        "javascript:alert(document.domain)//",
-        "data:text/html,<script>alert(1)</script>",
-        "<script>alert(1)</script>",
-        "*",
-        "x" * 20_000,
-    ],
-)
-async def test_no_redirect_goes_to_an_unregistered_uri(uri: str, room: ConsentDesk) -> None:
-    # Whatever else is wrong with the request: a redirected error helps an attacker as much as a code.
-    for more in ({}, {"response_type": "token"}, {"scope": "nothing"}, {"prompt": "none"}):
-        shown = await room.show(redirect_uri=uri, **more)
-        assert shown.status_code == 400
-        assert "location" not in shown.headers
-        assert "<script" not in shown.text
-    for decision in ("ask", "allow", "deny"):
-        decided = await room.decide(decision, await room.token(), redirect_uri=uri)
-        assert decided.status_code == 400
-        assert "redirect_to" not in decided.json()
+UNREGISTERED = [
+    EVIL,
+    f"{EVIL}/callback",
+    f"{CALLBACK}.evil.example",
+    f"{CALLBACK}/../../evil",
+    f"{CALLBACK}/..;/evil",
+    f"{CALLBACK}?next={EVIL}",
+    f"{CALLBACK}#{EVIL}",
+    f"{CALLBACK}%2e%2e",
+    f"{CALLBACK}\\evil",
+    f"{CALLBACK}\r\nLocation: {EVIL}",
+    f"{CALLBACK}\x00",
+    f" {CALLBACK}",
+    f"{CALLBACK} {EVIL}",
+    "https://app.example@evil.example/callback",
+    "https://app.example:pw@evil.example/callback",
+    "https://app.example\\@evil.example/callback",
+    "https://APP.example/callback",
+    "https://аpp.example/callback",
+    "//evil.example/callback",
+    "/callback",
+    "http://app.example/callback",
+    "http://127.0.0.1:80@evil.example/callback",
+    "http://127.0.0.1.evil.example/callback",
+    "http://127.0.0.1:1234/callback?next=/evil",
+    "http://[::ffff:127.0.0.1]/callback",
+    "http://[",
+    "javascript:alert(document.domain)//",
+    "data:text/html,<script>alert(1)</script>",
+    "<script>alert(1)</script>",
+    "*",
+    "x" * 20_000,
+]
+
+
+async def test_no_redirect_goes_to_an_unregistered_uri(room: ConsentDesk) -> None:
+    token = await room.token()
+    for uri in UNREGISTERED:
+        # Whatever else is wrong with the request: a redirected error helps an attacker as much as a code.
+        for more in ({}, {"response_type": "token"}, {"scope": "nothing"}, {"prompt": "none"}):
+            shown = await room.show(redirect_uri=uri, **more)
+            assert shown.status_code == 400, uri
+            assert "location" not in shown.headers, uri
+            assert "<script" not in shown.text, uri
+        for decision in ("ask", "allow", "deny"):
+            decided = await room.decide(decision, token, redirect_uri=uri)
+            assert decided.status_code == 400, uri
+            assert "redirect_to" not in decided.json(), uri
 
 
 async def test_an_unknown_application_causes_no_redirect(room: ConsentDesk) -> None:

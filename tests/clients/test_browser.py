@@ -23,7 +23,6 @@ async def test_a_person_signs_in_asks_follows_and_signs_out(
     await use(node, chromium, account, tmp_path, colours)
 
 
-@pytest.mark.exhaustive
 async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_else(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:

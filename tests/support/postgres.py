@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support import memory
+
 SETTING = "WATCHWORD_TEST_POSTGRES"
 DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
 
@@ -26,9 +28,6 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
     "max_connections": "200",
 }
-# Bytes that must be free in memory for the data of a server to go there.
-ROOM = 4 * 1024**3
-MEMORY = Path("/dev/shm")
 # Waits until the tests' end of its input is closed, which happens even when they are killed.
 GUARD = """read _; kill -INT "$(head -n 1 "$1/data/postmaster.pid")" && sleep 1; rm -rf "$1" """
 
@@ -76,13 +75,6 @@ def _binaries() -> Path:
     raise Missing(f"no PostgreSQL: set {SETTING} to the URL of one, or apt-get install postgresql")
 
 
-def _folder() -> Path | None:
-    """Return a directory in memory if there is enough space, else None for the usual directory."""
-    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
-        return None
-    return MEMORY
-
-
 def _signal(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -104,7 +96,7 @@ class LivePostgres:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def __enter__(self) -> LivePostgres:
-        self._home = tempfile.TemporaryDirectory(dir=_folder())
+        self._home = tempfile.TemporaryDirectory(dir=memory.folder())
         home = self._home.name
         self._guard = subprocess.Popen(
             ["sh", "-c", GUARD, "sh", home],

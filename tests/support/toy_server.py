@@ -135,8 +135,14 @@ def principal(token: str, now: float) -> Principal:
 
 
 @lru_cache
+def _home() -> tempfile.TemporaryDirectory[str]:
+    """Make a directory that is removed when the tests end."""
+    return tempfile.TemporaryDirectory()
+
+
+@lru_cache
 def _template() -> Path:
-    path = Path(tempfile.mkdtemp()) / "template.db"
+    path = Path(_home().name) / "template.db"
     engine = create_engine(f"sqlite:///{path}")
     metadata.create_all(engine)
     with engine.begin() as connection:

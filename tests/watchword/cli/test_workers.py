@@ -94,7 +94,6 @@ async def test_a_mutation_in_one_worker_comes_to_the_subscriber_of_the_other(
         assert await bodies(client, 1) == [f"Seen by {other}"]
 
 
-@pytest.mark.exhaustive
 async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_on(
     serving: LiveServer, watched: Watched, stack: AsyncExitStack
 ) -> None:
