@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ INCIDENTS = (
     " internalNotes commander { id name } services { id name status } } }"
 )
 LIST = Operation("list", "20 incidents", INCIDENTS, 8, {"first": 20})
+SHARED = replace(LIST, name="shared", title="20 incidents, asked by all alike")
 # A document of the same size, whose execution costs little.
 SMALL = Operation("document", "a document", INCIDENTS, 8, {"first": 1})
 LARGE = Operation(

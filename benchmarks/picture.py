@@ -13,7 +13,7 @@ from matplotlib import pyplot
 
 from benchmarks.growth import SWEEPS, Sweep
 from benchmarks.samples import Samples
-from benchmarks.servers import SERVERS, SHARED
+from benchmarks.servers import ALIKE, SERVERS
 
 # Text stays text, and the same figures give the same file.
 STYLE = {
@@ -25,7 +25,7 @@ STYLE = {
 }
 COLOURS = dict(
     zip(
-        SHARED,
+        ALIKE,
         ("#c2410c", "#1d4ed8", "#7c3aed", "#0f766e", "#64748b", "#94a3b8", "#a16207"),
         strict=True,
     )

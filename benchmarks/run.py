@@ -12,7 +12,7 @@ from benchmarks.home import Home
 from benchmarks.measures.measure import Measure
 from benchmarks.operations import COMPARED, ROOM, Operation
 from benchmarks.samples import Samples
-from benchmarks.servers import FLOORS, SERVERS, SHARED, Running, Server, running
+from benchmarks.servers import FLOORS, SERVERS, Running, Server, running
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Run:
     def _alike(self) -> Iterator[tuple[Sequence[Operation], list[str]]]:
         """Yield servers that must answer the same, with the operations; those that need no comparison last."""
         needed = self._needed()
-        yield COMPARED, [name for name in needed if name in SHARED]
+        yield COMPARED, [name for name in needed if _is_compared(name)]
         for place in self.homes:
             if place:
                 yield (ROOM,), [name for name in needed if SERVERS[name].place == place]
@@ -84,6 +84,11 @@ class Run:
             name
             for name in self.servers
             if any(
-                name in m.servers and (name in SHARED or not m.needs_fresh) for m in self.measures
+                name in measure.servers and (_is_compared(name) or not measure.needs_fresh)
+                for measure in self.measures
             )
         ]
+
+
+def _is_compared(name: str) -> bool:
+    return not SERVERS[name].place and name not in FLOORS

@@ -76,8 +76,10 @@ IN_NODE = PEERS / "node" / "node_modules" / ".package-lock.json"
 
 
 def _of_room(place: str) -> Iterator[Server]:
+    room = _watchword("incident_room:schema")
+    yield Server(f"watchword-{place}", "Watchword", room, OURS, ALONE, place)
+    yield Server(f"shared-{place}", "Watchword, kept answers", room, OURS, place=place)
     apps = (
-        ("watchword", "Watchword", _watchword("incident_room:schema")),
         ("strawberry", "Strawberry, SQLAlchemy, loaders", _our_uvicorn("strawberry_room:app")),
         ("driver", "the driver's statements and orjson", _our_uvicorn("driver_room:app")),
     )
@@ -85,11 +87,15 @@ def _of_room(place: str) -> Iterator[Server]:
         yield Server(f"{name}-{place}", title, command, OURS, place=place)
 
 
+APP = "benchmarks.peers.watchword_app:schema"
+# Each request is executed, as by the other servers.
+ALONE = {"WATCHWORD_SHARED_ANSWERS_BYTES": "0"}
 TUNED = {"BENCH_TUNED": "1"}
 SERVERS = {
     server.name: server
     for server in (
-        Server("watchword", "Watchword", _watchword("benchmarks.peers.watchword_app:schema"), OURS),
+        Server("watchword", "Watchword", _watchword(APP), OURS, ALONE),
+        Server("watchword-shared", "Watchword, kept answers", _watchword(APP), OURS),
         Server("mercurius", "Mercurius", _node("mercurius.mjs"), IN_NODE),
         Server("yoga", "Yoga", _node("yoga.mjs"), IN_NODE),
         Server("apollo", "Apollo Server", _node("apollo.mjs"), IN_NODE),
@@ -101,8 +107,8 @@ SERVERS = {
         *chain.from_iterable(map(_of_room, ("sqlite", "postgresql"))),
     )
 }
-SHARED = ("watchword", "mercurius", "yoga", "apollo", "strawberry", "tuned", "ariadne")
-"""The servers that serve the same schema."""
+ALIKE = ("watchword", "mercurius", "yoga", "apollo", "strawberry", "tuned", "ariadne")
+"""The servers that serve the same schema, and execute each request."""
 FLOORS = ("uvicorn", "core")
 """Servers that do only a part of the work, and whose answers are not compared."""
 

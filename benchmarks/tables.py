@@ -41,7 +41,7 @@ def _table(samples: Samples, measure: str) -> str:
 
 def _share(samples: Samples, measure: str, server: str) -> str:
     ours = next(samples.servers(measure))
-    if server == ours or not ours.startswith(OURS):
+    if SERVERS[server].title.startswith("Watchword") or not ours.startswith(OURS):
         return ""
     return ratio(samples.ratio(measure, ours, server, "cpu"))
 

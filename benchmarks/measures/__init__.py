@@ -6,8 +6,8 @@ from benchmarks.measures.events import Events
 from benchmarks.measures.measure import Measure
 from benchmarks.measures.requests import NewDocuments, Requests
 from benchmarks.measures.storm import Storm
-from benchmarks.operations import COMMIT, LARGE, LIST, MINE, MUTATION, ROOM, SMALL, VIEWER
-from benchmarks.servers import SERVERS, SHARED
+from benchmarks.operations import COMMIT, LARGE, LIST, MINE, MUTATION, ROOM, SHARED, SMALL, VIEWER
+from benchmarks.servers import ALIKE, SERVERS
 
 
 def _of_room(place: str) -> tuple[str, ...]:
@@ -16,7 +16,8 @@ def _of_room(place: str) -> tuple[str, ...]:
 
 ALL: tuple[Measure, ...] = (
     Requests(VIEWER),
-    Requests(LIST, servers=(*SHARED, "uvicorn")),
+    Requests(LIST, servers=(*ALIKE, "uvicorn")),
+    Requests(SHARED, ("watchword-shared", "uvicorn")),
     Requests(LARGE),
     Requests(MUTATION),
     Requests(COMMIT, servers=("watchword",)),

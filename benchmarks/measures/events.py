@@ -9,7 +9,7 @@ from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import UPDATES
 from benchmarks.samples import Sample
-from benchmarks.servers import SHARED, Running
+from benchmarks.servers import ALIKE, Running
 
 # Events that are published at once, before all subscribers have them and the next ones are published.
 BURST = 5
@@ -30,7 +30,7 @@ class Events:
     query: str = UPDATES
     classes: int = 1
     groups: int = 1
-    servers: tuple[str, ...] = SHARED
+    servers: tuple[str, ...] = ALIKE
     needs_fresh: bool = False
 
     def take(self, running: Running, seconds: float) -> Sample:

@@ -10,7 +10,7 @@ from benchmarks.load.http import ask, request
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import Operation
 from benchmarks.samples import Sample
-from benchmarks.servers import SHARED, Running
+from benchmarks.servers import ALIKE, Running
 
 # Numbers of documents, none of which comes twice in a run.
 NUMBERS = count(1)
@@ -21,7 +21,7 @@ class Requests:
     """Sends one operation with the tokens of all users in turn."""
 
     operation: Operation
-    servers: tuple[str, ...] = SHARED
+    servers: tuple[str, ...] = ALIKE
     needs_fresh: bool = False
     place: str = ""
 
@@ -45,7 +45,7 @@ class NewDocuments:
     """Sends documents that the server has never seen, and takes off what seen ones cost."""
 
     operation: Operation
-    servers: tuple[str, ...] = (*SHARED, "core")
+    servers: tuple[str, ...] = (*ALIKE, "core")
     needs_fresh: bool = False
     name: str = "document"
     title: str = "a document never seen before"
@@ -69,7 +69,7 @@ class Documents:
     title: str
     operation: Operation
     number: int
-    servers: tuple[str, ...] = SHARED
+    servers: tuple[str, ...] = ALIKE
     needs_fresh: bool = False
 
     def take(self, running: Running, seconds: float) -> Sample:

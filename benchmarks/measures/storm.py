@@ -9,7 +9,7 @@ from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO
 from benchmarks.operations import UPDATES
 from benchmarks.samples import Sample
-from benchmarks.servers import SHARED, Running
+from benchmarks.servers import ALIKE, Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Storm:
     name: str
     title: str
     size: int
-    servers: tuple[str, ...] = (*SHARED, "uvicorn")
+    servers: tuple[str, ...] = (*ALIKE, "uvicorn")
     needs_fresh: bool = True
 
     def take(self, running: Running, seconds: float) -> Sample:

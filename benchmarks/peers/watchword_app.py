@@ -1,4 +1,7 @@
-"""The measured schema on Watchword: `watchword serve --schema benchmarks.peers.watchword_app:schema`."""
+"""The measured schema on Watchword: `watchword serve --schema benchmarks.peers.watchword_app:schema`.
+
+What its fields read is declared, so that answers can be kept; a setting of the server turns that off.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,14 @@ from typing import Any
 
 import strawberry
 
-from watchword import Domain, Event, HasScope, Info, SignedIn
+from watchword import Domain, Event, HasScope, Info, SignedIn, reads
 
 STREAM = "incidents"
+# The stream of the data, which never changes; the events are of another, so that they end no kept answer.
+DATA_STREAM = "data"
 
 
+@reads(DATA_STREAM)
 @strawberry.type
 class Service:
     id: strawberry.ID
@@ -24,12 +30,14 @@ class Service:
     status: str
 
 
+@reads(DATA_STREAM)
 @strawberry.type
 class User:
     id: strawberry.ID
     name: str
 
 
+@reads(DATA_STREAM)
 @strawberry.type
 class Update:
     id: strawberry.ID
@@ -38,15 +46,18 @@ class Update:
     author_id: strawberry.Private[str]
     incident_id: strawberry.Private[str]
 
+    @reads(DATA_STREAM)
     @strawberry.field
     def author(self) -> User:
         return USERS[self.author_id]
 
+    @reads(DATA_STREAM)
     @strawberry.field
     def incident(self) -> Incident:
         return BY_ID[self.incident_id]
 
 
+@reads(DATA_STREAM)
 @strawberry.type
 class Incident:
     id: strawberry.ID
@@ -58,18 +69,22 @@ class Incident:
     service_ids: strawberry.Private[list[str]]
     posted: strawberry.Private[list[Any]]
 
+    @reads(DATA_STREAM)
     @strawberry.field
     def commander(self) -> User | None:
         return USERS[self.commander_id]
 
+    @reads(DATA_STREAM)
     @strawberry.field
     def services(self) -> list[Service]:
         return [SERVICES[each] for each in self.service_ids]
 
+    @reads(DATA_STREAM)
     @strawberry.field
     def updates(self, first: int = 10) -> list[Update]:
         return self.posted[:first]
 
+    @reads(DATA_STREAM)
     @strawberry.field(permission_classes=[HasScope("incident:internal")])
     def internal_notes(self) -> str | None:
         return self.notes
@@ -94,6 +109,7 @@ class Query:
             roles=sorted(principal.grants.roles),
         )
 
+    @reads(DATA_STREAM)
     @strawberry.field(permission_classes=[SignedIn])
     async def incidents(self, first: int = 20) -> list[Incident]:
         return INCIDENTS[:first]

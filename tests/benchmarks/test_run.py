@@ -13,7 +13,7 @@ from benchmarks.measures import MEASURES
 from benchmarks.measures.events import Events
 from benchmarks.measures.storm import Storm
 from benchmarks.run import Run
-from benchmarks.servers import SERVERS, SHARED
+from benchmarks.servers import ALIKE, SERVERS
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_server_that_answers_differently_is_named_with_the_operation() -> None
 
 @pytest.mark.exhaustive
 def test_every_installed_server_answers_the_same_and_survives_a_storm(home: Home) -> None:
-    names = [name for name in SHARED if SERVERS[name].is_installed]
+    names = [name for name in ALIKE if SERVERS[name].is_installed]
     storm = Storm("storm", "a storm", 20)
     run = Run({"": home}, names, [MEASURES["document"], storm], rounds=1, seconds=0.05, warm=0)
     run.measure()
