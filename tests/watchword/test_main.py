@@ -14,7 +14,15 @@ from tests.support.server import LiveServer
 
 MODULE = [sys.executable, "-m", "watchword"]
 SCRIPT = [str(Path(sys.executable).with_name("watchword"))]
-both = pytest.mark.parametrize("program", [MODULE, SCRIPT], ids=["module", "script"])
+
+
+def programs(plain: list[str], other: list[str]) -> pytest.MarkDecorator:
+    """Run a test with both; each is plain once."""
+    marked = pytest.param(other, marks=pytest.mark.exhaustive)
+    ids = ["module" if program is MODULE else "script" for program in (plain, other)]
+    return pytest.mark.parametrize("program", [plain, marked], ids=ids)
+
+
 TOY = """
 import strawberry
 from watchword import Public
@@ -48,14 +56,14 @@ def run(
     )
 
 
-@both
+@programs(MODULE, SCRIPT)
 def test_help_is_printed(program: list[str], tmp_path: Path) -> None:
     done = run(program, "--help", place=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: watchword [OPTIONS] COMMAND [ARGS]...\n")
 
 
-@both
+@programs(SCRIPT, MODULE)
 def test_a_schema_in_the_current_directory_is_found(program: list[str], tmp_path: Path) -> None:
     (tmp_path / "greetings.py").write_text(TOY)
     done = run(program, "schema", "print", "--schema", "greetings:schema", place=tmp_path)
@@ -69,6 +77,7 @@ def test_only_the_owner_can_read_the_files_that_it_writes(server: LiveServer) ->
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
 
 
+@pytest.mark.exhaustive
 def test_wrong_usage_exits_with_2_and_prints_the_usage(tmp_path: Path) -> None:
     done = run(SCRIPT, "fly", place=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

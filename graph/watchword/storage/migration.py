@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.resources import files
 
 from alembic import command
@@ -159,7 +160,9 @@ def _known(package: Migrations) -> frozenset[str]:
     return frozenset(script.revision for script in _scripts(package).walk_revisions())
 
 
+@cache
 def _scripts(package: Migrations) -> ScriptDirectory:
+    """Return a package's revisions, which Alembic imports each time that it reads them."""
     return ScriptDirectory.from_config(_config(package))
 
 

@@ -90,11 +90,14 @@ def test_the_list_says_of_a_command_what_it_says_of_itself(name: str) -> None:
     ("arguments", "unneeded"),
     [
         (["--help"], {"fastapi", "uvicorn", "alembic", "redis", "asyncpg", "httpx2"}),
-        (["schema", "print"], {"fastapi", "uvicorn", "alembic", "redis", "asyncpg", "httpx2"}),
         (["keys", "list"], {"fastapi", "uvicorn", "redis", "webauthn", "incident_room"}),
-        (["serve", "--schema", "nowhere:schema"], {"redis", "asyncpg", "incident_room"}),
+        pytest.param(
+            ["serve", "--schema", "nowhere:schema"],
+            {"redis", "asyncpg", "incident_room"},
+            marks=pytest.mark.exhaustive,
+        ),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=["help", "keys", "serve"],
 )
 def test_a_command_imports_only_what_it_needs(
     arguments: list[str], unneeded: set[str], tmp_path: Path

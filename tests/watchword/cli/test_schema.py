@@ -85,7 +85,9 @@ def test_a_stale_file_is_shown_as_a_difference(tmp_path: Path) -> None:
     assert result.stderr.startswith("Error: stale.graphql is stale: run `watchword schema print")
 
 
-@pytest.mark.parametrize("options", [(), ("--schema", TOYS)])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), marks=pytest.mark.exhaustive), ("--schema", TOYS)]
+)
 def test_the_command_that_is_named_for_a_stale_file_mends_it(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:

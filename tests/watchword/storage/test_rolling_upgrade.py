@@ -119,6 +119,11 @@ NEXT = (
 )
 
 
+@pytest.mark.parametrize(
+    "database_url",
+    [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgresql"],
+    indirect=True,
+)
 async def test_servers_work_before_and_after_the_next_release_migrates(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
