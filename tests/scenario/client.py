@@ -12,14 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from tests.scenario.fleet import Fleet, Node
 
+NEWEST = "query Newest($incident: String!) { newest(incident: $incident) }"
 QUERY = "subscription Said($incident: String!) { said(incident: $incident) { number } }"
 # The lifetime of a token in seconds, and how long before its end some clients renew it.
 LIFE, EARLY = 12, 6
+# The id of the query that follows an event, and how often another node is asked as well.
+ASKED, ELSEWHERE = "newest", 0.1
 
 
 @dataclass
@@ -28,6 +32,10 @@ class Follower:
 
     With `may_expire`, it fetches anew if its cursor has expired; `past` then has what it had received until
     each time. Otherwise an expired cursor is a failure.
+
+    With `asks`, it queries after each event, or after the last of several that came while an answer was
+    outstanding: on its own connection without a cursor, and now and then at another node with its cursor.
+    Neither answer may be from before the event: `stale` has those that are.
     """
 
     fleet: Fleet
@@ -47,6 +55,12 @@ class Follower:
     may_expire: bool = False
     past: list[list[int]] = field(default_factory=list)
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    asks: bool = False
+    answers: Counter[str] = field(default_factory=Counter)
+    stale: list[str] = field(default_factory=list)
+    # What the answer to the outstanding query must at least show; None while none is outstanding.
+    floor: int | None = None
+    elsewhere: asyncio.Task[None] | None = None
 
     @property
     def renews(self) -> bool:
@@ -71,7 +85,7 @@ class Follower:
         async with connect(
             url, subprotocols=["graphql-transport-ws"], proxy=None, open_timeout=10, max_queue=4
         ) as socket:
-            self.socket = socket
+            self.socket, self.floor = socket, None
             await self._send(type="connection_init", payload={"authorization": self._bearer()})
             with suppress(WebSocketException):
                 await self._listen(socket)
@@ -84,11 +98,17 @@ class Follower:
                 await asyncio.sleep(self.is_frozen_until - time.monotonic())
             message = json.loads(text)
             match message["type"]:
+                case "next" if message["id"] == ASKED:
+                    self._compare("here", message["payload"], self.floor)
+                case "error" | "complete" if message["id"] == ASKED:
+                    self.floor = None
                 case "connection_ack":
                     await self._subscribe()
                     self.is_ready.set()
                 case "next":
                     self._take(message["payload"])
+                    if self.asks:
+                        await self._ask()
                 case "ping" if self.renews:
                     await self._send(type="ping", payload={"authorization": self._bearer()})
                     self.renewals += 1
@@ -102,6 +122,37 @@ class Follower:
         assert "errors" not in payload, payload
         self.seen.append(payload["data"]["said"]["number"])
         self.cursor = payload["extensions"]["cursor"]
+
+    async def _ask(self) -> None:
+        seen, variables = self.seen[-1], {"incident": self.incident}
+        if self.floor is None:
+            self.floor = seen
+            payload = {"query": NEWEST, "variables": variables}
+            await self._send(type="subscribe", id=ASKED, payload=payload)
+        is_idle = self.elsewhere is None or self.elsewhere.done()
+        if is_idle and self.dice.random() < ELSEWHERE:
+            self.elsewhere = asyncio.create_task(self._ask_elsewhere(seen, self.cursor))
+
+    async def _ask_elsewhere(self, seen: int, cursor: str | None) -> None:
+        token = self.fleet.token(self.name, *self.roles, seconds=LIFE)
+        with suppress(httpx2.HTTPError):
+            answer = await self.fleet.ask(
+                self.dice.choice(self.fleet.nodes),
+                NEWEST,
+                token,
+                after=cursor,
+                incident=self.incident,
+            )
+            self._compare("elsewhere, with a cursor", answer, seen)
+
+    def _compare(self, where: str, answer: dict[str, Any], floor: int | None) -> None:
+        newest = (answer.get("data") or {}).get("newest")
+        if newest is None or floor is None:
+            self.answers["none"] += 1
+            return
+        self.answers[where] += 1
+        if newest < floor:
+            self.stale.append(f"{self.name} {where}: {newest} after {floor}")
 
     def _refused(self, errors: list[dict[str, Any]]) -> None:
         codes = [error.get("extensions", {}).get("code") for error in errors]

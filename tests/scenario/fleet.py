@@ -131,12 +131,18 @@ class Fleet:
             version=version,
         ).token
 
-    async def ask(self, node: Node, query: str, token: str, **variables: Any) -> dict[str, Any]:
-        """Send a query to a node. Raises `httpx2.HTTPError` if it does not answer."""
+    async def ask(
+        self, node: Node, query: str, token: str, after: str | None = None, **variables: Any
+    ) -> dict[str, Any]:
+        """Send a query to a node, perhaps with a cursor that the answer must not be older than.
+
+        Raises `httpx2.HTTPError` if the node does not answer.
+        """
+        extensions = {} if after is None else {"after": after}
         async with httpx2.AsyncClient(timeout=10) as client:
             response = await client.post(
                 f"{node.url}/graphql",
-                json={"query": query, "variables": variables},
+                json={"query": query, "variables": variables, "extensions": extensions},
                 headers={"authorization": f"Bearer {token}"},
             )
             answer: dict[str, Any] = response.json()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import strawberry
+from sqlalchemy import text
 
-from watchword import Domain, Event, HasRole, IdentityMutation, Info, Public
+from watchword import Domain, Event, HasRole, IdentityMutation, Info, Public, reads
 
 STREAM = "room"
 SeesAll = HasRole("responder")
+# The storm's database copies all events to this table, in the transaction that appends them.
+NEWEST = "SELECT max((data->>'number')::int) FROM said WHERE key = :incident"
+INTERNAL = " AND (data->>'internal')::int = 0"
 
 
 @strawberry.type
@@ -23,6 +27,17 @@ class Query:
     @strawberry.field(permission_classes=[Public])
     def hello(self) -> str:
         return "hello"
+
+    @reads(STREAM)
+    @strawberry.field(
+        permission_classes=[Public],
+        description="The highest number that was said and that the caller may see.",
+    )
+    async def newest(self, info: Info, incident: str) -> int | None:
+        condition = "" if SeesAll.allows(info.context.principal) else INTERNAL
+        async with info.context.read() as db:
+            newest = await db.scalar(text(NEWEST + condition), {"incident": incident})
+        return None if newest is None else int(newest)
 
 
 @strawberry.type

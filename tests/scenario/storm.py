@@ -289,6 +289,7 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
                 LAST,
                 random.Random(f"{storm.seed}/{number}"),
                 may_expire=storm.forgets,
+                asks=not storm.forgets,
             )
             for number in range(storm.clients)
         ]
@@ -310,6 +311,7 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
         said = await truth(ground, "said")
     wrong = [found for each in followers if (found := _wrong(storm, each, weather.pasts, said))]
     refused = [refusal for follower in followers for refusal in follower.refusals]
+    stale = [answer for follower in followers for answer in follower.stale]
     figures: dict[str, object] = {
         "seed": storm.seed,
         "clients": storm.clients,
@@ -321,8 +323,10 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
         "closes": dict(sum((follower.closes for follower in followers), Counter())),
         "renewals": sum(follower.renewals for follower in followers),
         "refused": len(refused),
+        "queries": dict(sum((follower.answers for follower in followers), Counter())),
     }
-    assert (wrong, refused) == ([], []), (figures, wrong[:5], refused[:5])
+    said_wrong = (wrong, refused, stale)
+    assert said_wrong == ([], [], []), (figures, wrong[:5], refused[:5], stale[:5])
     return figures
 
 
