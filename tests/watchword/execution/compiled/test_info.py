@@ -12,7 +12,7 @@ from watchword.context import Info
 from watchword.permissions.field import Public
 
 
-def described(info: Any) -> str:
+def shown(info: Any) -> str:
     return str(
         (
             info.field_name,
@@ -38,7 +38,7 @@ def described(info: Any) -> str:
 class Query:
     @strawberry.field(permission_classes=[Public])
     def all_of_it(self, info: Info, of: int | None = None) -> str:
-        return described(info)
+        return shown(info)
 
     @strawberry.field(permission_classes=[Public])
     def its_class(self, info: Info) -> bool:
