@@ -61,6 +61,8 @@ class Compilation:
         self.make_info = info_maker(schema.config.info_class)
         self.hides_suggestions = hides_suggestions
         self.marks: Marks = {}
+        # Classes of which no object is awaitable or an exception.
+        self.plain: set[type] = set()
         self.values = VariableValues({}, {})
         self.fragments = {
             node.name.value: node
@@ -69,6 +71,11 @@ class Compilation:
         }
         self._count = 0
         self._fallbacks = fallbacks
+
+    @property
+    def size(self) -> int:
+        """The number of fields that were compiled."""
+        return self._count
 
     def attempt(self, make: Callable[[], T]) -> T | None:
         """Make functions while an operation runs; None if graphql-core has to complete the value."""

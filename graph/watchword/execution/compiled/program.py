@@ -61,6 +61,7 @@ class Program:
         )
         self._conditions = _conditions(document, operation)
         self.reason: str | None = None
+        self._compiled: list[Compilation] = []
         self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
 
     def start(
@@ -96,6 +97,11 @@ class Program:
         self._variants[choice] = made  # type: ignore[index]
         return made
 
+    @property
+    def size(self) -> int:
+        """The number of fields that were compiled until now."""
+        return sum(each.size for each in self._compiled)
+
     def _attempt(self, conditions: Values) -> tuple[Root, Marks] | str:
         """Return what the operation is compiled to, or why it cannot be."""
         try:
@@ -123,6 +129,7 @@ class Program:
         writer = Writer(common, name)
         root = writer.write_root(kind, operation.operation is OperationType.MUTATION)
         writer.build()
+        self._compiled.append(common)
         return writer.unit.names[root], common.marks
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import Any
 
 import strawberry
@@ -17,10 +17,13 @@ log = logging.getLogger("watchword.execution")
 
 # Compiling costs as much as a few executions, and many documents are sent only once.
 COMPILED_AT_USE = 2
+# A compiled field takes about 5 KB. Programs that were used least recently are dropped, and compiled again at
+# their next use.
+MOST_FIELDS_KEPT = 10_000
 
 
 class Programs:
-    """The compiled operations of one schema. Each is kept with its plan.
+    """The compiled operations of one schema. Each is kept with its plan, as long as not too many are.
 
     `fallbacks` counts, by the reason, what graphql-core ran although the operation had been used before: whole
     executions, and types of an interface or union that turned up while an operation ran.
@@ -36,6 +39,8 @@ class Programs:
         self.fallbacks: Counter[str] = Counter()
         self._parts = schema, definition, executor_class, hides_suggestions
         self._unfit = unfit(schema)
+        self._kept: OrderedDict[Plan, int] = OrderedDict()
+        self._fields = 0
 
     def find(self, plan: Plan) -> Program | None:
         """Return the program of an operation that is used again; None if graphql-core runs it."""
@@ -60,7 +65,19 @@ class Programs:
         if program.reason is not None:
             self.fell_back(plan, program.reason)
             return None
+        self._keep(plan, program)
         return program
+
+    def _keep(self, plan: Plan, program: Program) -> None:
+        """Count a program that is used, by what its last use made of it, and drop others if too much is kept."""
+        size = program.size
+        self._fields += size - self._kept.get(plan, 0)
+        self._kept[plan] = size
+        self._kept.move_to_end(plan)
+        while self._fields > MOST_FIELDS_KEPT and len(self._kept) > 1:
+            dropped, fields = self._kept.popitem(last=False)
+            dropped.program = None
+            self._fields -= fields
 
     def fell_back(self, plan: Plan, reason: str) -> None:
         """Count an execution that is left to graphql-core."""

@@ -7,8 +7,12 @@ from typing import Any
 import strawberry
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from tests.support.both_executions import Both
+from tests.support.both_executions import LIMITS, SERVICES, Both
+from watchword.context import Context
+from watchword.execution.compiled import programs
+from watchword.execution.engine import Engine
 from watchword.permissions.field import Public
+from watchword.principal import ANONYMOUS
 
 
 @strawberry.type
@@ -41,3 +45,15 @@ async def test_an_operation_that_cannot_be_compiled_is_run_all_the_same(
     data, _ = await both.execute("{ word }", falls_back="a mistake in the compiler")
     assert data == {"word": "a"}
     assert "could not be compiled" in caplog.text
+
+
+async def test_programs_that_were_used_least_recently_are_dropped(monkeypatch: Any) -> None:
+    monkeypatch.setattr(programs, "MOST_FIELDS_KEPT", 3)
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
+    plans = [engine.plan(f"{{ a{number}: word b: word }}", None) for number in range(3)]
+    for _ in range(4):
+        for plan in plans:
+            answer = await engine.execute(plan, None, Context(SERVICES, ANONYMOUS))
+            assert answer["data"]["b"] == "a"
+    assert plans[0].program is None
+    assert plans[2].program is not None

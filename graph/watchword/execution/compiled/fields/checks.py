@@ -38,6 +38,11 @@ class Place:
     awaitable field is completed by `awaiter`, an awaitable item by graphql-core.
     """
 
+    __slots__ = (
+        *("_awaiter", "_own", "common", "inner", "is_required", "kind", "levels"),
+        *("may_wait", "site"),
+    )
+
     def __init__(
         self, common: Compilation, site: Site, levels: int, kind: Any, awaiter: Awaiter | None
     ) -> None:
@@ -112,8 +117,7 @@ def is_plain(kind: type) -> bool:
 
 def leaf_check(place: Place) -> Check:
     """Return the check of a scalar or enum value. It returns the completed value."""
-    complete, inner = place.common.complete_leaf, place.inner
-    plain: set[type] = set()
+    complete, inner, plain = place.common.complete_leaf, place.inner, place.common.plain
 
     def check(value: Any, run: Run, indexes: Indexes) -> Any:
         kind = type(value)

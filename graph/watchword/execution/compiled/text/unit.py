@@ -60,7 +60,7 @@ class Unit:
 
     def __init__(self, label: str) -> None:
         # A debugger and a traceback find the text by this name. `linecache` skips names in angle brackets.
-        self._filename = f"compiled {label} {next(_numbers)}"
+        self._filename = f"compiled {label[:60]} {next(_numbers)}"
         self.names: dict[str, Any] = {"__name__": self._filename, "__loader__": self}
         self._functions: list[Function] = []
         self._text = ""

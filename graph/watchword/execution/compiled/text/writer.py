@@ -122,20 +122,7 @@ class Writer:
 
     def awaiter(self, site: Site) -> Awaiter:
         """Return a coroutine function for a field that turns out to be awaitable. It is made when it does."""
-        made: list[Awaiter] = []
-
-        def make() -> Awaiter:
-            writer = Writer(self.common, f"awaited {site.key}")
-            name = writer.write_awaiter(site)
-            writer.build()
-            return writer.unit.names[name]  # type: ignore[no-any-return]
-
-        def later(value: Any, run: Run, indexes: tuple[int, ...]) -> Awaitable[Any]:
-            if not made:
-                made.append(self.common.attempt(make) or partial(await_by_core, site))
-            return made[0](value, run, indexes)
-
-        return later
+        return _Later(self.common, site)
 
     # -- selections
 
@@ -348,6 +335,28 @@ class Writer:
             return writer.unit.names[name]  # type: ignore[no-any-return]
 
         return lambda kind: self.common.attempt(lambda: make(kind))
+
+
+class _Later:
+    """A coroutine function that awaits and completes a field's value. It is written at its first call."""
+
+    __slots__ = ("_common", "_made", "_site")
+
+    def __init__(self, common: Compilation, site: Site) -> None:
+        self._common = common
+        self._site = site
+        self._made: Awaiter | None = None
+
+    def __call__(self, value: Any, run: Run, indexes: tuple[int, ...]) -> Awaitable[Any]:
+        if self._made is None:
+            self._made = self._common.attempt(self._make) or partial(await_by_core, self._site)
+        return self._made(value, run, indexes)
+
+    def _make(self) -> Awaiter:
+        writer = Writer(self._common, f"awaited {self._site.key}")
+        name = writer.write_awaiter(self._site)
+        writer.build()
+        return writer.unit.names[name]  # type: ignore[no-any-return]
 
 
 def _value_of(site: Site) -> str:
