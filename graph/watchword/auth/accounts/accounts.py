@@ -28,8 +28,10 @@ LONGEST_NAME = 200
 
 
 def new_id() -> str:
-    """Return a new random id: 96 bits, base64url."""
-    return secrets.token_urlsafe(12)
+    """Return a new random id: 12 bytes, base64url, without a hyphen in front."""
+    made = secrets.token_urlsafe(12)
+    # A command would take it for an option.
+    return new_id() if made.startswith("-") else made
 
 
 async def add_account(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from watchword.auth.accounts.accounts import (
     enable,
     find_account,
     list_accounts,
+    new_id,
     set_password,
     set_roles,
 )
@@ -32,6 +34,12 @@ NOW = MovedClock().now()
 async def made(database: Database, email: str = "a@example.com", *roles: str) -> Account:
     async with unit_of(database, NOW) as unit:
         return await add_account(unit, email=email, name="A", roles=roles, hash="of a password")
+
+
+def test_no_id_can_be_taken_for_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = iter(["-F3CkIzUMqXsYx0a", "--", "a-id"])
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda _: next(made))
+    assert new_id() == "a-id"
 
 
 async def test_an_account_is_found_in_any_case(database: Database) -> None:
