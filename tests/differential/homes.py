@@ -47,6 +47,7 @@ PAGES = sorted((DOCS / "tutorial").glob("[1-5]-*.md"))
 def room_arena(template: Path, folder: Path) -> Iterator[Arena]:
     """The incident room with its demo data, and an account of each role."""
     with arena_of(incident_room.schema) as arena:
+        arena.is_concurrent = True
         first = folder / "first.db"
         shutil.copy(template, first)
         arena.callers = arena.runner.run(_fill_room(first))
@@ -59,6 +60,7 @@ def league_arena(folder: Path) -> Iterator[Arena]:
     """The service of the tutorial as it is after page 5, with its demo data."""
     league = _league(folder)
     with arena_of(league.schema) as arena:
+        arena.is_concurrent = True
         arena.callers = {
             "anonymous": ANONYMOUS,
             "admin": Principal("kim", Grants(frozenset({"admin"}), frozenset({"matches:write"}))),

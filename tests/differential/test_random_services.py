@@ -1,6 +1,7 @@
 """Random documents have the same answers with both executors on real services, and the same SQL statements.
 
-The services are the built-in one and the tutorial's. Each executor has its own copy of the same database.
+The services are the built-in one and the tutorial's. Each executor has its own copy of the same database. The order
+of errors is not compared: it depends on the connections of the database.
 """
 
 from __future__ import annotations
