@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,8 +30,6 @@ from watchword.principal import ANONYMOUS, Grants, Principal, SharedPrincipal
 
 EXECUTORS: tuple[Execution, ...] = get_args(Execution)
 LIMITS = Limits(tokens=20_000, depth=40, aliases=100_000, objects=10**8)
-# An operation may be compiled only when it is used again.
-USES = 3
 # Addresses of values without a text of their own, ids of unexpected errors, and encrypted text.
 _RANDOM = re.compile(r"\b(0x[0-9a-f]+|[0-9a-f]{16}|gAAAA[\w=-]+)\b=*")
 _log = logging.getLogger("watchword.execution")
@@ -96,14 +95,17 @@ class Arena:
     def renew(self) -> None:
         """Forget all plans."""
         self.engines = {each: Engine(self.schema, LIMITS, 100, each) for each in EXECUTORS}
+        # Parsing and validating costs more than all that is compared.
+        for engine in self.engines.values():
+            engine._planner = self.engines["compiled"]._planner
 
     def close(self) -> None:
         self.runner.close()
 
     @property
-    def fallbacks(self) -> int:
-        """How often an operation was to be compiled and was not."""
-        return self.engines["compiled"].fallbacks.total()
+    def fallbacks(self) -> Counter[str]:
+        """How often an operation was to be compiled and was not, by the reason."""
+        return self.engines["compiled"].fallbacks
 
     def compare(self, case: Case) -> Observed:
         """Run a case through both executors, and check that nothing differs."""
@@ -131,12 +133,10 @@ class Arena:
         check(case, compiled, interpreted)
         return interpreted
 
-    def warm(self, query: str) -> bool:
-        """Use an operation until it is compiled. Tell whether it can be run at all."""
+    def is_valid(self, query: str) -> bool:
+        """Tell whether an operation can be run at all."""
         try:
-            for engine in self.engines.values():
-                for _ in range(USES):
-                    engine.plan(query, _operation(query))
+            self.engines["compiled"].plan(query, _operation(query))
         except Refused:
             return False
         return True

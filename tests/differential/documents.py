@@ -240,7 +240,7 @@ def _objects(schema: GraphQLSchema, on: Any) -> Any:
 def document(schema: GraphQLSchema, dice: Random) -> Document:
     """Return a random document."""
     kinds = ["query"] * 5 + ["mutation"] * (2 if schema.mutation_type else 0)
-    return Writer(schema, dice, dice.choice((8, 20, 40))).write(dice.choice(kinds))
+    return Writer(schema, dice, dice.choice((6, 15, 40))).write(dice.choice(kinds))
 
 
 def subscription(schema: GraphQLSchema, dice: Random) -> Document:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -49,9 +48,6 @@ def _fetch(folder: Path) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(
-    find_spec("watchword.execution.compiled") is None, reason="nothing is compiled yet"
-)
 def test_graphql_core_s_own_tests_pass(tmp_path: Path) -> None:
     (tmp_path / "options.ini").write_text(OPTIONS)
     command = ["-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-p", "in_place"]

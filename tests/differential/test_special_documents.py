@@ -70,17 +70,16 @@ def other() -> Iterator[Arena]:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_special_document_has_the_same_answers(arena: Arena, name: str) -> None:
-    assert arena.warm(DOCUMENTS[name])
+    assert arena.is_valid(DOCUMENTS[name])
     for script in SCRIPTS:
         arena.compare(Case(DOCUMENTS[name], {}, script=script))
 
 
 def test_every_choice_of_many_conditions_has_the_same_answers(arena: Arena) -> None:
-    names = [f"v{number}" for number in range(6)]
+    names = [f"v{number}" for number in range(5)]
     fields = " ".join(f"a{name}: name @skip(if: ${name})" for name in names)
     declared = ", ".join(f"${name}: Boolean! = false" for name in names)
     query = f"query ({declared}) {{ being {{ key {fields} }} }}"
-    arena.warm(query)
     for number in range(2 ** len(names)):
         variables = {name: bool(number >> bit & 1) for bit, name in enumerate(names)}
         arena.compare(Case(query, variables))
@@ -92,10 +91,9 @@ def test_a_subscription_that_reads_identities_is_not_shared(other: Arena) -> Non
     assert "IdentityAsked" in other.compare_events(Case(query, {}, "buyer"), shared=True).answer
 
 
-@pytest.mark.parametrize("steps", range(1, 12))
+@pytest.mark.parametrize("steps", range(1, 12, 3))
 def test_a_client_that_leaves_cancels_the_same_work(arena: Arena, steps: int) -> None:
     query = "{ beings { name friends { nick ... on Dog { owner { name } } } } links { late all { soon { late } } } }"
-    arena.warm(query)
     case = Case(query, {}, script=Script(3, 20, 150, True))
     left, right = (arena.runner.run(_cancelled(arena, each, case, steps)) for each in EXECUTORS)
     assert left == right
