@@ -41,8 +41,9 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/dev  ## let two long storms pass over a fleet, and print what they did (ARGS="--seed 7 --events 100000")
+soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), and run 20,000 documents through both executors
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
+	@$(PYTEST) --hypothesis-profile soak tests/differential
 
 sdl: $(VENV)/run  ## write the SDL snapshot
 	@$(BIN)/watchword schema print > schema/incident_room/schema.graphql

@@ -58,7 +58,7 @@ SCRIPTS = (Script(), Script(7, 0, 255), Script(8, 40, 60), Script(9, 200, 100, T
 
 @pytest.fixture(scope="module")
 def arena() -> Iterator[Arena]:
-    with arena_of(market.schema) as made:
+    with arena_of(market.schema, is_usual=False) as made:
         yield made
 
 

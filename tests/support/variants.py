@@ -28,6 +28,7 @@ REQUESTS = {"attacks", "watchword/auth/http", "watchword/oauth/endpoints"}
 # For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
+settings.register_profile("soak", max_examples=1_000, deadline=None)
 
 
 class Variants:
