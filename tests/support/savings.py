@@ -82,4 +82,4 @@ def _validate(
     key = (schema, document.loc and document.loc.source.body, rules)
     if key not in _found:
         _found[key] = _validate_document(schema, document, rules)
-    return _found[key]
+    return list(_found[key])
