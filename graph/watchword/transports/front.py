@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,13 +37,12 @@ class Front(FastAPI):
         """Put a middleware in front of everything else, /graphql included. The last one runs first."""
         self._entry = middleware(self._entry, **settings)
 
-    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request that has passed all middleware in front."""
         endpoint = self._endpoints.get(scope["type"])
         if endpoint is None or route_path(scope) != GRAPHQL or self.user_middleware:
-            await super().__call__(scope, receive, send)
-        else:
-            await endpoint(scope, receive, send)
+            return super().__call__(scope, receive, send)
+        return endpoint(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._entry(scope, receive, send)

@@ -31,6 +31,16 @@ class Owner(LeaseHolder, Protocol):
 class Lifecycle(StateMachine):
     """Calls `owner.ended` when the lease ends, the server stops, or the client does not read."""
 
+    __slots__ = (
+        "_backlog",
+        "_drain_ends_at",
+        "_lease",
+        "_owner",
+        "_pipeline",
+        "_timer",
+        "_wire",
+    )
+
     def __init__(
         self, pipeline: Pipeline, wire: Wire, owner: Owner, state: ConnectionState
     ) -> None:

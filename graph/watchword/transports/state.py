@@ -43,6 +43,8 @@ TRANSITIONS: dict[ConnectionState, dict[Transition, ConnectionState]] = {
 class StateMachine:
     """The state of one connection."""
 
+    __slots__ = ("state",)
+
     def __init__(self, state: ConnectionState = ConnectionState.AWAITING_INIT) -> None:
         self.state = state
 

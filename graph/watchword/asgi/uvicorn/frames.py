@@ -30,6 +30,17 @@ class MeasuredTransport:
     asyncio's own `close` waits until the client has read everything, for ever if it does not read.
     """
 
+    __slots__ = (
+        "_closing",
+        "_put",
+        "_size",
+        "_total",
+        "_transport",
+        "_writes",
+        "is_closing",
+        "on_write",
+    )
+
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         # Bound once, because each delivery to each client calls them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -91,10 +91,10 @@ class CorsByPath:
         self._others = named_alone if named else app
         self._by_path = dict.fromkeys(public, everybody) | dict.fromkeys(private, app)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # WebSockets have no response that a page could read, and the lifespan has no path.
         path = route_path(scope) if scope["type"] == "http" else ""
-        await self._by_path.get(path, self._others)(scope, receive, send)
+        return self._by_path.get(path, self._others)(scope, receive, send)
 
 
 class _Named(CORSMiddleware):

@@ -9,7 +9,7 @@ In any other stage nothing may be answered: revocations are not known, and event
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import Enum
 from typing import Any
@@ -92,10 +92,13 @@ class StartupGate:
         self._app = app
         self._startup = startup
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan" or self._startup.stage is Stage.OPEN:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http" and route_path(scope) in (LIVE, READY):
+            return self._app(scope, receive, send)
+        return self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and route_path(scope) in (LIVE, READY):
             status = 200 if route_path(scope) == LIVE else 503
             await _json(status, {"status": self._startup.stage.value}).send(send)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchword.asgi.types import route_path
@@ -17,9 +19,10 @@ class TrailingSlash:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "lifespan":
             path = route_path(scope)
             if path.endswith("/") and path != "/":
                 scope = {**scope, "path": scope["path"][:-1]}
-        await self._app(scope, receive, send)
+        # Not a coroutine of its own: each costs a frame, which a live connection keeps.
+        return self._app(scope, receive, send)
