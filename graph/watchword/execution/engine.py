@@ -210,6 +210,7 @@ class Engine:
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
+                self._programs.used(plan, found)
                 return _resulting(run, data)
         return executor.execute_operation(serially=False)
 
@@ -245,6 +246,7 @@ class Engine:
         except NotCompiled as cause:
             self._programs.fell_back(plan, cause.reason)
             return None
+        self._programs.used(plan, program)
         return cast(ExecutionResult, await _result(_resulting(run, data), plan, context))
 
     def _check(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from watchword.permissions.rules import (
     AllOf,
@@ -48,6 +49,14 @@ def decide(rule: Rule, principal: Principal) -> Verdict | None:
     if type(rule) is AnyOf:
         return _any(rule.rules, principal)
     return None
+
+
+def decider(rule: Rule) -> Callable[[Principal], Verdict | None]:
+    """Return `decide` for one rule, which is looked at only once."""
+    if not reads_grants_only(rule):
+        return partial(decide, rule)
+    of_rule = rule.decide
+    return lambda principal: of_rule(Question(principal, None, None, {}))
 
 
 def _all(rules: Iterable[Rule], whole: AllOf, principal: Principal) -> Verdict | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watchword.permissions.grants import can_decide, decide, reads_grants_only
+from watchword.permissions.grants import can_decide, decide, decider, reads_grants_only
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -59,6 +59,7 @@ def test_what_is_decided_is_what_the_rule_decides(kind: Any, principal: Any) -> 
     for rules in itertools.product([*OF_GRANTS, CHECK], repeat=2):
         rule = kind(rules)
         decided = decide(rule, principal)
+        assert decider(rule)(principal) == decided
         # What is known must be true whatever the check says.
         for answers["check"] in (True, False):
             asked = rule.decide(Question(principal, None, None, {}))

@@ -52,8 +52,10 @@ class Compilation:
         executor_class: type[Executor[Any]],
         hides_suggestions: bool,
         fallbacks: Counter[str],
+        grow: Callable[[], None],
     ) -> None:
-        """`fallbacks` counts what is left to graphql-core, by the reason."""
+        """`fallbacks` counts what is left to graphql-core, by the reason. `grow` is called for each field that
+        is compiled."""
         self.schema = schema
         self.definition = definition
         self.operation = operation
@@ -71,11 +73,7 @@ class Compilation:
         }
         self._count = 0
         self._fallbacks = fallbacks
-
-    @property
-    def size(self) -> int:
-        """The number of fields that were compiled."""
-        return self._count
+        self._grow = grow
 
     def attempt(self, make: Callable[[], T]) -> T | None:
         """Make functions while an operation runs; None if graphql-core has to complete the value."""
@@ -112,6 +110,7 @@ class Compilation:
             if field is None or (name.startswith("__") and name != "__typename"):
                 raise NotCompiled("introspection")
             self._count += 1
+            self._grow()
             made.append(Site(self._count, key, kind, field, details, (*steps, (key, kind.name))))
         if self._count > MOST_FIELDS:
             raise NotCompiled("too many fields")

@@ -52,16 +52,18 @@ class Program:
         """`executor_class` completes leaves, and may be made from the schema's own class. `fallbacks` counts
         values that are left to graphql-core.
 
-        `reason` says why the operation is never compiled, once that is known.
+        `reason` says why the operation is never compiled, once that is known. `size` is the number of fields
+        that were compiled.
         """
         self.variables = Variables(definition, operation)
         self._parts = (
             *(schema, definition, document, operation, executor_class, hides_suggestions),
             Counter() if fallbacks is None else fallbacks,
+            self._grow,
         )
         self._conditions = _conditions(document, operation)
         self.reason: str | None = None
-        self._compiled: list[Compilation] = []
+        self.size = 0
         self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
 
     def start(
@@ -97,10 +99,8 @@ class Program:
         self._variants[choice] = made  # type: ignore[index]
         return made
 
-    @property
-    def size(self) -> int:
-        """The number of fields that were compiled until now."""
-        return sum(each.size for each in self._compiled)
+    def _grow(self) -> None:
+        self.size += 1
 
     def _attempt(self, conditions: Values) -> tuple[Root, Marks] | str:
         """Return what the operation is compiled to, or why it cannot be."""
@@ -129,7 +129,6 @@ class Program:
         writer = Writer(common, name)
         root = writer.write_root(kind, operation.operation is OperationType.MUTATION)
         writer.build()
-        self._compiled.append(common)
         return writer.unit.names[root], common.marks
 
 

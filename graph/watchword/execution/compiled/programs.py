@@ -22,6 +22,10 @@ COMPILED_AT_USE = 2
 MOST_FIELDS_KEPT = 10_000
 
 
+# A program that did not grow counts as used again after so many uses.
+USES_UNCOUNTED = 16
+
+
 class Programs:
     """The compiled operations of one schema. Each is kept with its plan, as long as not too many are.
 
@@ -65,12 +69,14 @@ class Programs:
         if program.reason is not None:
             self.fell_back(plan, program.reason)
             return None
-        self._keep(plan, program)
         return program
 
-    def _keep(self, plan: Plan, program: Program) -> None:
-        """Count a program that is used, by what its last use made of it, and drop others if too much is kept."""
+    def used(self, plan: Plan, program: Program) -> None:
+        """Count what a program has become by a use, and drop others if too much is kept."""
         size = program.size
+        # The order of uses need not be exact, and this is on the way of each execution.
+        if self._kept.get(plan) == size and plan.uses % USES_UNCOUNTED:
+            return
         self._fields += size - self._kept.get(plan, 0)
         self._kept[plan] = size
         self._kept.move_to_end(plan)

@@ -9,7 +9,7 @@ from strawberry.permission import PermissionExtension
 
 from watchword.execution.compiled.run import Run
 from watchword.permissions.field import deny, rule_of
-from watchword.permissions.grants import can_decide, decide
+from watchword.permissions.grants import can_decide, decider
 from watchword.permissions.verdict import Denied
 from watchword.principal import Principal
 
@@ -45,9 +45,14 @@ def decision(extensions: list[PermissionExtension], is_async: bool) -> Decide | 
     if not is_async and not all(extension.supports_sync for extension in extensions):
         return None
 
+    deciders = [
+        (extension, permission, None if rule is None else decider(rule))
+        for extension, permission, rule in permissions
+    ]
+
     def decide_anew(principal: Principal) -> Any:
-        for extension, permission, rule in permissions:
-            verdict = None if rule is None else decide(rule, principal)
+        for extension, permission, decide in deciders:
+            verdict = None if decide is None else decide(principal)
             if verdict is None:
                 return None
             if isinstance(verdict, Denied):

@@ -56,7 +56,9 @@ def kind_of(name: str, operation: str = "query") -> type:
     [node] = document.definitions
     assert isinstance(node, graphql.OperationDefinitionNode)
     made = definition(schema)
-    common = Compilation(schema, made, document, node, executor_class(schema), False, Counter())
+    common = Compilation(
+        schema, made, document, node, executor_class(schema), False, Counter(), lambda: None
+    )
     root = made.get_root_type(node.operation)
     assert root is not None
     [site] = common.root_fields(root)
