@@ -51,6 +51,8 @@ OPEN = IncidentRow.status.not_in(
     [literal_column(f"'{name}'") for name in sorted(status.value for status in ENDED)]
 )
 NAMED = select(*SHOWN).where(IncidentRow.id.in_(bindparam("keys")))
+# Statements of this many conditions are kept.
+KEPT = 100
 # Most incidents that a subscription with `present` begins with.
 LATEST = 100
 
@@ -68,7 +70,7 @@ class Wanted:
 
 
 # Lists ask for the same conditions again and again, and building a statement costs as much as running it.
-@lru_cache(maxsize=100)
+@lru_cache(maxsize=KEPT)
 def matching(wanted: Wanted) -> Select[*tuple[Any, ...]]:
     """Select what is shown of the incidents that meet the conditions."""
     conditions: list[Any] = []
@@ -108,8 +110,13 @@ async def count_incidents(context: Context, wanted: Wanted) -> int:
 
 async def is_wanted(context: Context, key: str, wanted: Wanted) -> bool:
     """Tell whether an incident meets the conditions now."""
-    this = matching(wanted).where(IncidentRow.id == key).with_only_columns(IncidentRow.id)
-    return bool(await context.rows(this))
+    return bool(await context.rows(_this(wanted), key=key))
+
+
+@lru_cache(maxsize=KEPT)
+def _this(wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    this = matching(wanted).where(IncidentRow.id == bindparam("key"))
+    return this.with_only_columns(IncidentRow.id)
 
 
 async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
