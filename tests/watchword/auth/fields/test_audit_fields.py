@@ -26,11 +26,11 @@ async def test_it_is_read_from_the_newest_on(database: Database, clock: MovedClo
         await desk.login(password="wrong horse battery")
         first = await audit_log(context(desk), page(2, None, None, None))
         assert [entry.action for entry in first.nodes()] == ["SIGN_IN_FAILED", "SIGNED_IN"]
-        assert first.page_info.has_next_page
-        rest = await audit_log(context(desk), page(50, first.page_info.end_cursor, None, None))
+        assert first.page_info().has_next_page
+        rest = await audit_log(context(desk), page(50, first.page_info().end_cursor, None, None))
         actions = [entry.action for entry in rest.nodes()]
         assert Action.ACCOUNT_ADDED in actions
-        assert not rest.page_info.has_next_page
+        assert not rest.page_info().has_next_page
         assert await first.count() == len(actions) + 2
         entry = first.nodes()[1]
         assert entry.account == entry.actor == desk.account.id
