@@ -146,7 +146,11 @@ _WRONG: tuple[Callable[[], Any], ...] = (
 )
 
 
+KINDS = 2 * len(_FAULTS) + len(_WRONG)
+"""After so many numbers, the faults are the same again."""
+
+
 def fault(number: int, place: str) -> Any:
     """Raise an error, or return an error or a value that a resolver should not return; the number says which."""
-    which = number % (2 * len(_FAULTS) + len(_WRONG)) - 2 * len(_FAULTS)
+    which = number % KINDS - 2 * len(_FAULTS)
     return _WRONG[which]() if which >= 0 else _FAULTS[which % len(_FAULTS)](place)

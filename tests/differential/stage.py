@@ -25,13 +25,16 @@ class Script:
     """How resolvers behave. The same script makes the same resolver do the same.
 
     Of 256 calls, `faults` fail and `slow` wait, on average. With `hasty`, a resolver that waits does not wait for
-    the event loop to be idle, but for a few of its steps.
+    the event loop to be idle, but for a few of its steps. Places that begin with `at` have the fault of this
+    number.
     """
 
     seed: int = 0
     faults: int = 0
     slow: int = 0
     hasty: bool = False
+    at: str = ""
+    fault: int = 0
 
     def number(self, *place: object) -> int:
         """Return a number that depends on the seed and the place alone."""
@@ -145,6 +148,8 @@ class Stage:
         return number & 255 < self.script.faults
 
     def _outcome(self, place: str, number: int, good: Any) -> Any:
+        if self.script.at and place.startswith(self.script.at):
+            return outcomes.fault(self.script.fault, place)
         if not self._fails(number):
             return good
         return outcomes.fault(number >> 20, place)

@@ -20,7 +20,7 @@ from tests.support.programs import missing
 
 LOCK = ROOT / "requirements/run.lock"
 TESTS = ("tests/execution", "tests/test_star_wars_query.py", "tests/test_user_registry.py")
-OPTIONS = "[pytest]\npython_classes = PyTest*\nasyncio_mode = strict\n"
+OPTIONS = "[pytest]\npython_classes = PyTest*\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = function\n"
 
 
 def fetched() -> Path:

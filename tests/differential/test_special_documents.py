@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.differential import market, workshop
+from tests.differential import market, outcomes, workshop
 from tests.differential.arena import EXECUTORS, Arena, Case, observed
-from tests.differential.profile import IGNORED, arena_of
+from tests.differential.profile import IGNORED, arena_of, profile
 from tests.differential.stage import Script, stage
+from watchword.libraries.strawberry_parts import definition
 
 pytestmark = IGNORED
 
@@ -73,6 +74,46 @@ def test_a_special_document_has_the_same_answers(arena: Arena, name: str) -> Non
     assert arena.is_valid(DOCUMENTS[name])
     for script in SCRIPTS:
         arena.compare(Case(DOCUMENTS[name], {}, script=script))
+
+
+# Each kind of type, with each thing that a resolver may do but return a proper value.
+KINDS = {
+    "Leaves": "leaves",
+    "Link": "link",
+    "Person": "person",
+    "Product": "products { edges { node",
+}
+BELOW = {
+    "Link": (
+        "value",
+        "late",
+        *(f"{name} {{ value }}" for name in ("next", "soon", "perhaps", "all", "some", "table")),
+    ),
+    "Person": (
+        "name",
+        "nick",
+        "friend { key }",
+        "friends { key }",
+        "age",
+        "pets { __typename }",
+        "email",
+    ),
+    "Product": ("title",),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fault_of_every_field_has_the_same_answers(arena: Arena, kind: str) -> None:
+    above = KINDS[kind]
+    fields = BELOW.get(kind) or definition(arena.schema).type_map[kind].fields
+    ends = " }" * (above.count("{") + 1)
+    roots = (f"a{number}: {above} {{ {field}{ends}" for number, field in enumerate(fields))
+    query = f"{{ {' '.join(roots)} }}"
+    assert arena.is_valid(query)
+    for fault in range(outcomes.KINDS):
+        arena.compare(Case(query, {}, script=Script(fault, at=kind, fault=fault)))
+        if profile() != "quick":
+            arena.compare(Case(query, {}, script=Script(fault, slow=120, at=kind, fault=fault)))
 
 
 def test_every_choice_of_many_conditions_has_the_same_answers(arena: Arena) -> None:
