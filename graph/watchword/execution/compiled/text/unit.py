@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import linecache
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +45,10 @@ class Function:
             self._decisions.append(f"{name} = {expression}")
         return name
 
+    def begin_here(self) -> None:
+        """Let what was decided be decided here, inside of the block that is being written."""
+        self._pause = (len(self._lines), self._indent)
+
     def pause(self) -> None:
         """Let what was decided until now be decided again for what is written from now on."""
         at, indent = self._pause
@@ -55,15 +61,25 @@ class Function:
         return self._lines
 
 
+class _Source:
+    """The loader of a frame's globals, which `linecache` asks for the text."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def get_source(self, _name: str) -> str:
+        return self.text
+
+
 class Unit:
     """Some generated functions that are compiled together."""
 
     def __init__(self, label: str) -> None:
         # A debugger and a traceback find the text by this name. `linecache` skips names in angle brackets.
         self._filename = f"compiled {label[:60]} {next(_numbers)}"
-        self.names: dict[str, Any] = {"__name__": self._filename, "__loader__": self}
+        self._source = _Source()
+        self.names: dict[str, Any] = {"__name__": self._filename, "__loader__": self._source}
         self._functions: list[Function] = []
-        self._text = ""
 
     def constant(self, prefix: str, value: Any) -> str:
         """Return a name for an object. Generated text refers to objects by names and never holds them."""
@@ -83,12 +99,15 @@ class Unit:
         for each in self._functions:
             each.pause()
             lines += each.lines
-        self._text = "\n".join(text for text, _ in lines) + "\n"
-        exec(compile(self._text, self._filename, "exec"), self.names)
+        self._source.text = "\n".join(text for text, _ in lines) + "\n"
+        # Nothing that a client sent is in the text but names of the answer's fields, as Python writes texts.
+        exec(compile(self._source.text, self._filename, "exec"), self.names)
+        self._forget_text_afterwards()
         marks[self._filename] = {
             number: mark for number, (_, mark) in enumerate(lines, 1) if mark is not None
         }
 
-    def get_source(self, _name: str) -> str:
-        """Return the text, for `linecache`, which asks the loader of a frame's globals."""
-        return self._text
+    def _forget_text_afterwards(self) -> None:
+        """Remove the text from `linecache` with the functions: it keeps what a traceback has shown for ever."""
+        made = self.names[self._functions[0].name]
+        weakref.finalize(made, linecache.cache.pop, self._filename, None).atexit = False

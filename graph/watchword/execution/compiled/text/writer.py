@@ -105,6 +105,7 @@ class Writer:
         mark = scope.mark(site)
         place = self.unit.constant("M", mark)
         with function.block("try"):
+            function.begin_here()
             for line in lines:
                 function.line(line, mark)
             function.pause()

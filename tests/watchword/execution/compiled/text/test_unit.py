@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import traceback
 
@@ -17,7 +18,21 @@ def test_a_traceback_shows_the_line() -> None:
     with pytest.raises(ValueError, match="shown") as caught:
         unit.names["made"]()
     assert "raise ValueError('shown')" in "".join(traceback.format_exception(caught.value))
-    linecache.checkcache()
+
+
+def test_text_that_was_shown_is_forgotten_with_the_functions() -> None:
+    unit = Unit("test")
+    unit.function("def made()").line("raise ValueError('shown')")
+    unit.build({})
+    try:
+        unit.names["made"]()
+    except ValueError as error:
+        traceback.format_exception(error)
+        name = error.__traceback__.tb_next.tb_frame.f_code.co_filename  # type: ignore[union-attr]
+    assert name in linecache.cache
+    del unit
+    gc.collect()
+    assert name not in linecache.cache
 
 
 def test_decisions_are_made_before_what_needs_them_and_again_after_a_pause() -> None:
@@ -41,4 +56,4 @@ def test_objects_are_named_and_never_written() -> None:
     function.line(f"return {name}")
     unit.build({})
     assert unit.names["made"]() == "'); import os; ('"
-    assert "import os" not in unit.get_source("")
+    assert "import os" not in unit.names["__loader__"].get_source("")
