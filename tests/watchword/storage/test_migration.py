@@ -59,7 +59,9 @@ async def test_an_sql_error_in_a_revision_names_its_file_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    folder = tmp_path / "wrong_migrations"
+    # A process reads the revisions of a package once.
+    name = f"wrong_migrations_{database.url.get_backend_name()}"
+    folder = tmp_path / name
     folder.mkdir()
     (folder / "__init__.py").touch()
     (folder / "0001_birds.py").write_text(
@@ -73,15 +75,15 @@ def upgrade():
     )
     monkeypatch.syspath_prepend(tmp_path)
     invalidate_caches()
-    wrong = Migrations("wrong_migrations", "wrong_version")
+    wrong = Migrations(name, "wrong_version")
     with pytest.raises(Unsafe) as raised:
         await upgrade(database, [RUNTIME, wrong])
     assert str(raised.value).startswith(
-        "The migration of the database by wrong_migrations failed in 0001_birds.py, line 6: "
+        f"The migration of the database by {name} failed in 0001_birds.py, line 6: "
     )
     assert "nests" in str(raised.value)
     assert "CREATE INDEX ix_nests" in caplog.text
-    assert await pending(database, [RUNTIME, wrong]) == ["wrong_migrations"]
+    assert await pending(database, [RUNTIME, wrong]) == [name]
     async with database.engine.connect() as connection:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert {"birds", "wrong_version"}.isdisjoint(tables)
