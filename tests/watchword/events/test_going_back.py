@@ -254,3 +254,36 @@ async def test_an_event_of_another_past_ends_every_earlier_note_at_once(
     await happen(services, "d")
     assert not known.holds(note, ["toys"])
     assert not known.holds(note, ["books"])
+
+
+async def test_a_log_that_went_back_in_another_stream_ends_every_note(
+    services: Services, database: Database
+) -> None:
+    known = services.event_log.known
+    known.watch(["books"])
+    await happen(services, "a")
+    await services.hub.look()
+    copy = await copied(database)
+    await happen(services, "b")
+    await services.hub.look()
+    note = known.note()
+    await restored(database, copy)
+    await services.hub.look()
+    assert not known.holds(note, ["books"])
+
+
+async def test_an_event_that_was_received_and_is_gone_at_the_next_look_ends_every_note(
+    services: Services, database: Database
+) -> None:
+    known = services.event_log.known
+    known.watch(["toys", "books"])
+    await happen(services, "a")
+    await services.hub.look()
+    copy = await copied(database)
+    await happen(services, "b")
+    note = known.note()
+    await restored(database, copy)
+    await services.hub.look()
+    await healed(services)
+    assert not known.holds(note, ["books"])
+    assert known.position("toys") == 1
