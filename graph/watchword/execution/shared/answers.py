@@ -24,7 +24,7 @@ from watchword.execution.engine import Engine
 from watchword.execution.masking import to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.heads import Heads
-from watchword.execution.shared.selection import sources_of, streams_of
+from watchword.execution.shared.selection import Declarations
 from watchword.execution.shared.store import OVERHEAD, JsonAnswer, Kept, Store
 from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
@@ -85,14 +85,14 @@ class SharedAnswers:
         self.counts: Counter[str] = Counter()
         self.store = Store(settings.shared_answers_bytes)
         self._engine = engine
-        self._schema = definition(engine.schema)
+        self._declarations = Declarations(definition(engine.schema))
         self._services = services
         self._known = services.event_log.known
         self._heads = Heads(services.event_log, services.background)
         self._troubles = Troubles()
         self._executions: dict[Key, _Execution] = {}
         if self.store.limit:
-            self._known.watch(streams_of(self._schema))
+            self._known.watch(self._declarations.streams)
 
     async def answer(
         self,
@@ -141,7 +141,7 @@ class SharedAnswers:
     def _sources(self, plan: Plan) -> Sources | None:
         sources = plan.sources
         if isinstance(sources, EllipsisType):
-            sources = plan.sources = sources_of(self._schema, plan)
+            sources = plan.sources = self._declarations.sources_of(plan)
         return sources
 
     def _serves(self, made: Kept | _Execution, sources: Sources, now: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -34,26 +36,33 @@ class _Undeclared(Exception):
     """A selected field does not declare what it reads."""
 
 
-def sources_of(schema: GraphQLSchema, plan: Plan) -> Sources | None:
-    """Return what a query reads; None for any other operation, or if a selected field does not declare it.
+class Declarations:
+    """What the fields of a schema declare to read. They are looked up once, and not for each document."""
 
-    Selections under `@skip` and `@include` count.
-    """
-    if plan.operation.operation is not OperationType.QUERY:
-        return None
-    walk = _Walk(schema, plan.document)
-    try:
-        walk.operation(plan.operation.selection_set)
-    except _Undeclared:
-        return None
-    return walk.sources
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        kinds = [kind for kind in schema.type_map.values() if is_object_type(kind)]
+        self._fields = {
+            (kind.name, name): declaration(kind, field)
+            for kind in kinds
+            for name, field in kind.fields.items()
+        }
+        self.streams = together(each for each in self._fields.values() if each is not None).streams
+        """All streams that any field reads."""
 
+    def sources_of(self, plan: Plan) -> Sources | None:
+        """Return what a query reads; None for any other operation, or if a selected field does not declare it.
 
-def streams_of(schema: GraphQLSchema) -> frozenset[str]:
-    """Return all streams that the fields of a schema declare to read."""
-    kinds = [kind for kind in schema.type_map.values() if is_object_type(kind)]
-    found = [declaration(kind, field) for kind in kinds for field in kind.fields.values()]
-    return together(each for each in found if each is not None).streams
+        Selections under `@skip` and `@include` count.
+        """
+        if plan.operation.operation is not OperationType.QUERY:
+            return None
+        walk = _Walk(self._schema, self._fields, plan.document)
+        try:
+            walk.operation(plan.operation.selection_set)
+        except _Undeclared:
+            return None
+        return together(walk.found)
 
 
 def declaration(kind: GraphQLNamedType, field: GraphQLField) -> Sources | None:
@@ -76,9 +85,15 @@ def declaration(kind: GraphQLNamedType, field: GraphQLField) -> Sources | None:
 class _Walk:
     """Collects the declarations of a selection."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
-        self.sources = Sources()
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fields: Mapping[tuple[str, str], Sources | None],
+        document: DocumentNode,
+    ) -> None:
+        self.found: set[Sources] = set()
         self._schema = schema
+        self._fields = fields
         self._fragments = {
             node.name.value: node
             for node in document.definitions
@@ -92,8 +107,8 @@ class _Walk:
         """Collect the declarations of a query. Raises `_Undeclared`."""
         self._selections(nodes, self._objects(self._schema.query_type))
 
-    def _selections(self, nodes: SelectionSetNode | None, objects: Objects) -> None:
-        if nodes is None or (id(nodes), objects) in self._visited:
+    def _selections(self, nodes: SelectionSetNode, objects: Objects) -> None:
+        if (id(nodes), objects) in self._visited:
             return
         self._visited.add((id(nodes), objects))
         for node in nodes.selections if objects else ():
@@ -114,12 +129,13 @@ class _Walk:
         if name.startswith("__"):
             return  # introspection: the schema does not change while the process runs
         for kind in objects:
-            field = kind.fields[name]
-            declared = declaration(kind, field)
+            declared = self._fields[kind.name, name]
             if declared is None:
                 raise _Undeclared
-            self.sources = self.sources.plus(declared)
-            self._selections(node.selection_set, self._objects(get_named_type(field.type)))
+            self.found.add(declared)
+            if node.selection_set is not None:
+                inner = get_named_type(kind.fields[name].type)
+                self._selections(node.selection_set, self._objects(inner))
 
     def _narrowed(self, condition: NamedTypeNode | None, objects: Objects) -> Objects:
         if condition is None:

@@ -9,8 +9,8 @@ import strawberry
 from strawberry.permission import BasePermission
 
 from watchword.execution.limits import Limits
-from watchword.execution.plan import Planner
-from watchword.execution.shared.selection import sources_of, streams_of
+from watchword.execution.plan import Plan, Planner
+from watchword.execution.shared.selection import Declarations
 from watchword.libraries.strawberry_parts import definition
 from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
 from watchword.sources import Sources, reads
@@ -137,8 +137,12 @@ SCHEMA = definition(strawberry.Schema(Query, Mutation, types=[Toy, Book]))
 PLANNER = Planner(SCHEMA, Limits(1000, 10, 10, 1000), 10)
 
 
-def read(query: str, schema: Any = SCHEMA) -> Sources | None:
-    return sources_of(schema, PLANNER.plan(query, None))
+def sources_of(schema: Any, plan: Plan) -> Sources | None:
+    return Declarations(schema).sources_of(plan)
+
+
+def read(query: str) -> Sources | None:
+    return sources_of(SCHEMA, PLANNER.plan(query, None))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_one_undeclared_field_is_enough_not_to_share(query: str) -> None:
 
 
 def test_a_schema_tells_all_streams_that_it_declares() -> None:
-    assert streams_of(SCHEMA) == {"root", "toys", "books", "own"}
+    assert Declarations(SCHEMA).streams == {"root", "toys", "books", "own"}
 
 
 @strawberry.interface
