@@ -116,6 +116,14 @@ def test_every_fault_of_every_field_has_the_same_answers(arena: Arena, kind: str
             arena.compare(Case(query, {}, script=Script(fault, slow=120, at=kind, fault=fault)))
 
 
+def test_a_fault_in_several_places_has_the_same_answers(arena: Arena) -> None:
+    """A resolver may raise or return an error that has a traceback from another place."""
+    query = "{ beings(first: 5) { friend { key } } more: beings { friend { key } nick } }"
+    assert arena.is_valid(query)
+    for fault in range(outcomes.KINDS):
+        arena.compare(Case(query, {}, script=Script(fault, at="Person", fault=fault)))
+
+
 def test_every_choice_of_many_conditions_has_the_same_answers(arena: Arena) -> None:
     names = [f"v{number}" for number in range(5)]
     fields = " ".join(f"a{name}: name @skip(if: ${name})" for name in names)

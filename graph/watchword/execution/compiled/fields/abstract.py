@@ -14,6 +14,7 @@ from watchword.execution.compiled.fields.checks import (
     Place,
     is_plain,
     object_check,
+    raise_returned,
     runtime_type,
 )
 from watchword.execution.compiled.mark import passed_by
@@ -46,7 +47,7 @@ class Abstract:
         """Complete a value whose class is not known. Returns None for null."""
         place = self._place
         if isinstance(value, Exception):
-            raise value
+            raise_returned(value)
         if place.waits(value):
             return place.later(value, run, indexes)
         if value is None or value is Undefined:

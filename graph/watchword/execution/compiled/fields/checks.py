@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from types import GeneratorType, WrapperDescriptorType
-from typing import Any
+from typing import Any, NoReturn
 
 from graphql import GraphQLObjectType, Undefined, is_non_null_type
 
@@ -102,6 +102,14 @@ def await_by_core(site: Site, value: Any, run: Run, indexes: Indexes) -> Awaitab
     at, kind = path(site.steps, indexes), site.definition.type
     info = run.raw_info(site, indexes)
     return run.executor.complete_awaitable_value(kind, site.details, info, at, value, None)
+
+
+def raise_returned(error: Exception) -> NoReturn:
+    """Raise an error that a resolver returned.
+
+    It may have a traceback already, from another place. The frame of this function ends the trail before that.
+    """
+    raise error
 
 
 def is_plain(kind: type) -> bool:
