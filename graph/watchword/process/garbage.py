@@ -20,7 +20,7 @@ log = logging.getLogger("watchword.garbage")
 # all events waits for.
 SHARE = 1 / 250
 # Seconds between two looks whether a full collection is due.
-LOOK_SECONDS = 20.0
+LOOK_SECONDS = 60.0
 # As many collections of young objects never happen, so CPython begins no full collection by itself.
 _NEVER = 2**31 - 1
 
