@@ -56,7 +56,7 @@ class Cursors:
         """
         payload, signature = _parts(cursor, RESUME)
         rest = self._of_this_log(payload)
-        if not hmac.compare_digest(signature, self._sign(payload, stream, key)):
+        if not hmac.compare_digest(signature, self.sign(payload, stream, key)):
             raise BadUserInput("The cursor is not one that this subscription was given.", RESUME)
         # Cursors of the last release do not name their stream and key.
         match rest:
@@ -75,7 +75,7 @@ class Cursors:
         match self._of_this_log(payload):
             case [position, mark, _, name]:
                 stream, key = _read_name(name)
-                if not hmac.compare_digest(signature, self._sign(payload, stream, key)):
+                if not hmac.compare_digest(signature, self.sign(payload, stream, key)):
                     raise BadUserInput("The cursor is not one that this server gave.", AFTER)
                 return Named(stream, key, Place(int(position), mark))
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
@@ -87,7 +87,8 @@ class Cursors:
             raise CursorExpired("The cursor is from another database. Fetch anew.")
         return rest
 
-    def _sign(self, payload: str, stream: str, key: str | None) -> bytes:
+    def sign(self, payload: str, stream: str, key: str | None) -> bytes:
+        """Return the signature of a payload for a stream and a key."""
         # The separator and "=" make this unambiguous: no other payload, stream and key give the same message.
         message = "\0".join((payload, stream, "" if key is None else f"={key}")).encode()
         return hmac.digest(self.secret, message, "sha256")[:MAC_BYTES]
@@ -121,7 +122,7 @@ def _write(
 ) -> str:
     count = "" if answers is None else answers
     payload = f"{cursors.epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
-    return f"{_encode(payload.encode())}.{_encode(cursors._sign(payload, stream, key))}"
+    return f"{_encode(payload.encode())}.{_encode(cursors.sign(payload, stream, key))}"
 
 
 def _encode(value: bytes) -> str:

@@ -102,7 +102,7 @@ def test_a_cursor_of_another_log_asks_the_client_to_fetch_anew() -> None:
 
 def of_the_last_release(payload: str) -> str:
     """Sign a payload as the last release did, whose cursors did not name their stream and key."""
-    parts = payload.encode(), CURSORS._sign(payload, "toys", "bear")
+    parts = payload.encode(), CURSORS.sign(payload, "toys", "bear")
     return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
@@ -120,7 +120,7 @@ def test_the_secret_is_not_shown() -> None:
 
 
 def test_a_cursor_without_a_mark_asks_the_client_to_fetch_anew() -> None:
-    told, signature = b"epoch:17", CURSORS._sign("epoch:17", "toys", None)
+    told, signature = b"epoch:17", CURSORS.sign("epoch:17", "toys", None)
     old = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in (told, signature))
     with pytest.raises(CursorExpired, match="older version"):
         CURSORS.read(old, "toys", None)
