@@ -52,7 +52,7 @@ def main() -> None:
                 run.measure()
             finally:
                 if run.samples.by_measure:
-                    _write(run.samples, options.out)
+                    _write(run.samples, options.out, "growth" if options.growth else "figures")
 
 
 def _measures(options: argparse.Namespace) -> list[Measure]:
@@ -67,11 +67,11 @@ def _is_ready(server: Server, homes: Mapping[str, Home]) -> bool:
     return server.is_installed and server.place in homes
 
 
-def _write(samples: Samples, out: Path) -> None:
+def _write(samples: Samples, out: Path, name: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    (out / "samples.json").write_text(json.dumps(samples.by_measure, indent=1))
-    table = tables.markdown(samples)
-    (out / "figures.md").write_text(table)
+    (out / f"{name}.json").write_text(json.dumps(samples.by_measure, indent=1))
+    table = tables.markdown(samples, f"{name}.svg")
+    (out / f"{name}.md").write_text(table)
     print(table)
     try:
         from benchmarks import picture
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="see in seconds that all of it runs")
     parser.add_argument("--growth", action="store_true", help="measure how costs grow, instead")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement")
+    parser.add_argument("--seconds", type=float, default=0.8, help="for each measurement")
     parser.add_argument("--warm", type=float, default=1.0, help="seconds before the first round")
     parser.add_argument("--only", type=_some(MEASURES), default=list(MEASURES), metavar="MEASURES")
     parser.add_argument("--servers", type=_some(SERVERS), default=list(SERVERS), metavar="SERVERS")

@@ -43,7 +43,7 @@ class Run:
     def _measure(self, started: dict[str, Running]) -> None:
         for measure in self.measures:
             for name in self._measured(measure):
-                if self.warm and not measure.needs_fresh:
+                if self.warm and measure.state == "warm":
                     measure.take(started[name], self.warm)
         for number in range(self.rounds):
             print(f"round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
@@ -54,7 +54,7 @@ class Run:
 
     def _sample(self, measure: Measure, server: Server, started: dict[str, Running]) -> None:
         with ExitStack() as stack:
-            if measure.needs_fresh:
+            if measure.state == "fresh":
                 measured = stack.enter_context(self._running(server.name))
             else:
                 measured = started[server.name]
@@ -84,7 +84,7 @@ class Run:
             name
             for name in self.servers
             if any(
-                name in measure.servers and (_is_compared(name) or not measure.needs_fresh)
+                name in measure.servers and (_is_compared(name) or measure.state != "fresh")
                 for measure in self.measures
             )
         ]

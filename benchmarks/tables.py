@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from benchmarks.samples import Samples, Spread
 from benchmarks.servers import SERVERS
 
 OURS = "watchword"
+BESIDE = ("mercurius", "strawberry")
 # The figures of samples: name, title, factor, digits.
 COLUMNS = (
     ("cpu", "CPU, µs", 1, 1),
@@ -20,15 +24,56 @@ COLUMNS = (
 )
 
 
-def markdown(samples: Samples) -> str:
-    """Return a table for each measure, with a line for each server."""
-    return "\n".join(_table(samples, measure) for measure in samples.by_measure)
+def markdown(samples: Samples, picture: str) -> str:
+    """Return a page: a summary, the picture, and a table for each measure with a line for each server."""
+    rounds = max(len(each) for by in samples.by_measure.values() for each in by.values())
+    return "\n".join(
+        [
+            "# Beside other servers",
+            "",
+            f"Written by `make bench`: medians of {rounds} interleaved rounds on one core of"
+            f" {_processor()}; ratios with the lowest and the highest round. CPU is the server's"
+            " processor time for each request, delivery or connection.",
+            "",
+            *_summary(samples),
+            f"![The processor time of each server]({picture})",
+            "",
+            *(_table(samples, measure) for measure in samples.by_measure),
+        ]
+    )
+
+
+def _processor() -> str:
+    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return names[0] if names else platform.machine()
+
+
+def _summary(samples: Samples) -> list[str]:
+    """Return a line for each measure of Watchword, and its share of what others need."""
+    others = [name for name in BESIDE if any(name in by for by in samples.by_measure.values())]
+    head = ["CPU, µs", "Watchword", *(SERVERS[name].title for name in others)]
+    head += [f"of {SERVERS[name].title}'s" for name in others]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for measure, by_server in samples.by_measure.items():
+        if OURS not in by_server or len(by_server) == 1:
+            continue
+        cells = [samples.titles[measure]]
+        for name in (OURS, *others):
+            cells.append(_cost(samples, measure, name) if name in by_server else "")
+        for name in others:
+            cells.append(_share(samples, measure, name) if name in by_server else "")
+        lines.append(_row(cells))
+    return [*lines, ""]
+
+
+def _cost(samples: Samples, measure: str, server: str) -> str:
+    return f"{samples.spread(measure, server, 'cpu').median:,.1f}"
 
 
 def _table(samples: Samples, measure: str) -> str:
     [figures, *_] = next(iter(samples.by_measure[measure].values()))
     columns = [column for column in COLUMNS if column[0] in figures]
-    head = ["server", *(title for _, title, _, _ in columns), "Watchword's CPU is so much of it"]
+    head = ["server", *(title for _, title, _, _ in columns), "Watchword's CPU of it"]
     lines = [f"### {samples.titles[measure]}", "", _row(head), _row(["---"] * len(head))]
     for server in samples.servers(measure):
         cells = [SERVERS[server].title]

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.load.crowd import Crowd
-from benchmarks.measures.measure import MICRO
+from benchmarks.measures.measure import MICRO, State
 from benchmarks.operations import UPDATES
 from benchmarks.samples import Sample
 from benchmarks.servers import ALIKE, Running
@@ -31,7 +31,7 @@ class Events:
     classes: int = 1
     groups: int = 1
     servers: tuple[str, ...] = ALIKE
-    needs_fresh: bool = False
+    state: State = "running"
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Publish bursts of events for so long, each after all subscribers have the one before it."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from benchmarks.samples import Sample
 from benchmarks.servers import Running
 
 MICRO = 1e6
+State = Literal["warm", "running", "fresh"]
 
 
 class Measure(Protocol):
     """Takes one sample of one server.
 
-    `servers` names the servers that it measures beside those of the schema that all share; `needs_fresh`
-    says that each sample needs a process of its own.
+    `servers` names the servers that it measures. `state` says what a sample needs: a server that has been
+    asked the same before, one that runs, or a new process.
     """
 
     @property
@@ -27,7 +28,7 @@ class Measure(Protocol):
     def servers(self) -> tuple[str, ...]: ...
 
     @property
-    def needs_fresh(self) -> bool: ...
+    def state(self) -> State: ...
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Measure a server for so long, and return the figures."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count, cycle
 
 from benchmarks.load.http import ask, request
-from benchmarks.measures.measure import MICRO
+from benchmarks.measures.measure import MICRO, State
 from benchmarks.operations import Operation
 from benchmarks.samples import Sample
 from benchmarks.servers import ALIKE, Running
@@ -22,7 +22,7 @@ class Requests:
 
     operation: Operation
     servers: tuple[str, ...] = ALIKE
-    needs_fresh: bool = False
+    state: State = "warm"
     place: str = ""
 
     @property
@@ -46,7 +46,7 @@ class NewDocuments:
 
     operation: Operation
     servers: tuple[str, ...] = (*ALIKE, "core")
-    needs_fresh: bool = False
+    state: State = "running"
     name: str = "document"
     title: str = "a document never seen before"
 
@@ -70,7 +70,7 @@ class Documents:
     operation: Operation
     number: int
     servers: tuple[str, ...] = ALIKE
-    needs_fresh: bool = False
+    state: State = "running"
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Send every document once, and then all of them in turn for so long."""

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.load.crowd import Crowd
-from benchmarks.measures.measure import MICRO
+from benchmarks.measures.measure import MICRO, State
 from benchmarks.operations import UPDATES
 from benchmarks.samples import Sample
-from benchmarks.servers import ALIKE, Running
+from benchmarks.servers import Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Storm:
     name: str
     title: str
     size: int
-    servers: tuple[str, ...] = (*ALIKE, "uvicorn")
-    needs_fresh: bool = True
+    servers: tuple[str, ...]
+    state: State = "fresh"
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Connect all; `acknowledged` and `live` are the times of the last one, in seconds."""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from benchmarks.inside.streams import idle_look
-from benchmarks.measures.measure import MICRO
+from benchmarks.measures.measure import MICRO, State
 from benchmarks.samples import Sample
 from benchmarks.servers import Running
 
@@ -17,7 +17,7 @@ class Streams:
 
     size: int
     servers: tuple[str, ...] = ("watchword",)
-    needs_fresh: bool = False
+    state: State = "running"
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ def test_watchword_and_strawberrys_view_are_compared_and_measured(home: Home) ->
         by_server = run.samples.by_measure[measure.name]
         assert set(by_server) == {"watchword", "strawberry"}
         assert all(sample["median"] > 0 for [sample] in by_server.values())
-    assert "| Strawberry |" in tables.markdown(run.samples)
+    assert "| Strawberry |" in tables.markdown(run.samples, "figures.svg")
 
 
 def test_a_server_that_answers_differently_is_named_with_the_operation() -> None:
