@@ -51,6 +51,7 @@ DOCUMENTS = {
     "an empty selection": "{ being { ... on Person @skip(if: true) { name } } }",
     "one field many times": "{ being { name name n: name ... { name } ... on Being { name } friend { key } friend { name } } }",
     "directives on the operation's fields": "{ a: being @skip(if: true) { name } b: being @include(if: false) { name } }",
+    "what info says": "query Named($i: Int = 3) { about { ...F operation again { selected path } } about { operation again { selected } list { path names variables } } echo { plain(i: $i) } } fragment F on About { operation selected names }",
     "numbers and blocks": '{ echo { plain(i: 2147483647, f: 1, s: """block\n  text""", b: true) } }',
     "null for a variable": "query ($c: Colour = RED) { echo { plain(f: null, s: null) enums(colours: [$c, null]) } }",
 }
