@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
@@ -56,6 +57,8 @@ from watchword.transports.http.streaming import Format, StreamRequest, serve_str
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest, read
 
+# The most query strings whose decoded form is cached, and the longest of them in bytes: together they bound the cache.
+MOST_CACHED, LONGEST_CACHED = 256, 4_096
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
@@ -249,9 +252,19 @@ def _is_browser(scope: Message, accept: str) -> bool:
     return prefers_html and not in_url(scope["query_string"])
 
 
+def _parse(query_string: bytes) -> tuple[tuple[str, str], ...]:
+    decoded = query_string.decode("ascii")
+    return tuple(parse_qsl(decoded, keep_blank_values=True, errors="strict"))
+
+
+# Decoding a query string costs more than all the rest of a request whose answer is kept.
+_parsed = lru_cache(MOST_CACHED)(_parse)
+
+
 def _query_parameters(query_string: bytes) -> dict[str, Any]:
+    is_short = len(query_string) <= LONGEST_CACHED
     try:
-        given = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+        given = (_parsed if is_short else _parse)(query_string)
     except ValueError as error:
         raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
     # Treat an empty parameter as absent: HTML forms send the names of fields that were not filled in.
