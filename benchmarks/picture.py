@@ -53,8 +53,7 @@ def _bars(samples: Samples, measures: list[str], path: Path) -> None:
         drawn = panel.barh(titles, costs, color=[COLOURS[server] for server in servers])
         panel.bar_label(drawn, [f"{cost:,.0f}" for cost in costs], padding=2)
         panel.invert_yaxis()
-        panel.set(title=f"{samples.titles[measure]}, µs", xscale="log")
-        panel.set_xlim(min(costs) / 2, max(costs) * 4)
+        panel.set(title=f"{samples.titles[measure]}, µs", xlim=(0, max(costs) * 1.2))
         panel.xaxis.set_visible(False)
     _save(figure, path)
 
@@ -68,6 +67,9 @@ def _growth(samples: Samples, sweeps: list[Sweep], path: Path) -> None:
             title = SERVERS[server].title
             panel.plot(sweep.numbers, costs, marker="o", color=COLOURS[server], label=title)
         panel.set(title=sweep.over, ylabel=sweep.cost, xscale="log", yscale="log")
+        panel.set_xticks(sweep.numbers, [f"{number:,}" for number in sweep.numbers])
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter("{x:,.0f}")
     panels[0].legend(frameon=False)
     _save(figure, path)
 
