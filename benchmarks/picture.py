@@ -68,8 +68,9 @@ def _growth(samples: Samples, sweeps: list[Sweep], path: Path) -> None:
             panel.plot(sweep.numbers, costs, marker="o", color=COLOURS[server], label=title)
         panel.set(title=sweep.over, ylabel=sweep.cost, xscale="log", yscale="log")
         panel.set_xticks(sweep.numbers, [f"{number:,}" for number in sweep.numbers])
-        panel.minorticks_off()
+        panel.xaxis.minorticks_off()
         panel.yaxis.set_major_formatter("{x:,.0f}")
+        panel.yaxis.set_minor_formatter("{x:,.0f}")
     panels[0].legend(frameon=False)
     _save(figure, path)
 
