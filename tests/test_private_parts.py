@@ -19,8 +19,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = ("graph", "schema")
 UVICORN = "graph/watchword/asgi/uvicorn/"
-STRAWBERRY = "graph/watchword/libraries/strawberry_parts.py"
-GRAPHQL_CORE = "graph/watchword/libraries/graphql_core.py"
+# One file or several for each library, which begin with its name.
+STRAWBERRY = "graph/watchword/libraries/strawberry_"
+GRAPHQL_CORE = "graph/watchword/libraries/graphql_"
+SQLALCHEMY = "graph/watchword/libraries/sqlalchemy_parts.py"
 ASYNCIO = "graph/watchword/libraries/asyncio_parts.py"
 # The places where a library's parts may be touched.
 PLACES = {
@@ -140,7 +142,7 @@ def is_by_name(call: ast.Call) -> bool:
 
 
 def elsewhere(path: str) -> bool:
-    return not any(path.startswith(place) for place in PLACES.values())
+    return not path.startswith((*PLACES.values(), SQLALCHEMY))
 
 
 @pytest.mark.parametrize("name", sorted(PLACES))
@@ -169,10 +171,13 @@ def test_private_attributes_of_libraries_are_touched_in_one_place() -> None:
 
 
 def test_the_walk_finds_what_it_looks_for() -> None:
-    private = {name for place in (STRAWBERRY, GRAPHQL_CORE) for name in foreign_attributes(place)}
+    places = (f"{STRAWBERRY}parts.py", f"{GRAPHQL_CORE}core.py")
+    private = {name for place in places for name in foreign_attributes(place)}
     assert private >= {"_schema", "_strawberry_schema", "_on_unauthorized", "_raw_info", "_field"}
     assert "_relevant_sub_fields" in private
-    assert "strawberry.execution.optimized_is_awaitable" in {*undocumented_imports(STRAWBERRY)}
+    assert "strawberry.execution.optimized_is_awaitable" in {
+        *undocumented_imports(f"{STRAWBERRY}parts.py")
+    }
     assert {*undocumented_imports("graph/watchword/cli/serve.py")} == set()
 
 

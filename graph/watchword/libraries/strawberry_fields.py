@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import strawberry
@@ -19,15 +20,11 @@ from strawberry.relay.types import GlobalID
 from strawberry.schema import schema_converter
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
-from strawberry.types.arguments import (
-    StrawberryArgument,
-    _is_leaf_type,
-    _is_optional_leaf_type,
-    convert_arguments,
-)
+from strawberry.types import arguments as strawberry_arguments
+from strawberry.types.arguments import StrawberryArgument, convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.cast import get_strawberry_type_cast
-from strawberry.types.field import StrawberryField
+from strawberry.types.field import StrawberryField as StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 cast_of = get_strawberry_type_cast
@@ -131,13 +128,30 @@ class Arguments:
         """Tell whether the resolver gets graphql-core's value as it is."""
         kind, skipped = argument.type, (GlobalID,)
         return not argument.is_maybe and (
-            _is_leaf_type(kind, self._registry, skipped)
-            or _is_optional_leaf_type(kind, self._registry, skipped)
+            strawberry_arguments._is_leaf_type(kind, self._registry, skipped)
+            or strawberry_arguments._is_optional_leaf_type(kind, self._registry, skipped)
         )
 
     def convert(self, values: dict[str, Any], info: Any) -> dict[str, Any]:
         """Return the keyword arguments of the resolver."""
         return convert_arguments(values, self._field.arguments, self._registry, self._config, info)
+
+
+class LateInfo(strawberry.Info[Any, Any]):
+    """Strawberry's `Info`, whose raw part is made by `make_raw` when more than the context is read."""
+
+    @cached_property
+    def _raw_info(self) -> Any:  # type: ignore[override]
+        return self.make_raw()
+
+    def make_raw(self) -> Any:
+        """Return graphql-core's info of the field."""
+        raise NotImplementedError
+
+
+def info_of(kind: type[strawberry.Info], raw: Any, field: StrawberryField) -> Any:
+    """Return the info of a field, of the class that the schema asks for."""
+    return kind(_raw_info=raw, _field=field)
 
 
 def enum_names(kind: Any) -> tuple[type[Enum], dict[str, str]] | None:

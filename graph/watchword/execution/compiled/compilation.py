@@ -20,7 +20,7 @@ from graphql.execution import Executor, VariableValues
 from watchword.execution.compiled.info import info_maker
 from watchword.execution.compiled.mark import Marks
 from watchword.execution.compiled.site import Site, Step
-from watchword.libraries import execution_parts
+from watchword.libraries import graphql_execution
 
 log = logging.getLogger("watchword.execution")
 
@@ -88,20 +88,20 @@ class Compilation:
 
     def root_fields(self, kind: GraphQLObjectType) -> list[Site]:
         """Return the root fields of the operation, in order."""
-        found = execution_parts.fields_of(
+        found = graphql_execution.fields_of(
             self.definition, self.fragments, self.values, kind, self.operation
         )
         return self._sites(found, kind, ())
 
     def fields(self, kind: GraphQLObjectType, above: Site, steps: tuple[Step, ...]) -> list[Site]:
         """Return the fields that are selected on a type below a field; `steps` is the path of the object."""
-        found = execution_parts.subfields_of(
+        found = graphql_execution.subfields_of(
             self.definition, self.fragments, self.values, kind, self.operation, above.details
         )
         return self._sites(found, kind, steps)
 
     def _sites(
-        self, found: execution_parts.Fields, kind: GraphQLObjectType, steps: tuple[Step, ...]
+        self, found: graphql_execution.Fields, kind: GraphQLObjectType, steps: tuple[Step, ...]
     ) -> list[Site]:
         made = []
         for key, details in found.items():

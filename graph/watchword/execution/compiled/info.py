@@ -10,6 +10,7 @@ import strawberry
 
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
+from watchword.libraries.strawberry_fields import LateInfo, info_of
 
 
 class RawInfo:
@@ -40,7 +41,7 @@ class RawInfo:
         return self._run.raw_info(self._site, self._indexes)
 
 
-class ResolverInfo(strawberry.Info[Any, Any]):
+class ResolverInfo(LateInfo):
     """Strawberry's `Info`, whose raw part is made when more than the context is read."""
 
     def __init__(self, run: Run, site: Site, indexes: tuple[int, ...], field: Any) -> None:
@@ -49,8 +50,8 @@ class ResolverInfo(strawberry.Info[Any, Any]):
         self._indexes = indexes
         self._field = field
 
-    @cached_property
-    def _raw_info(self) -> Any:  # type: ignore[override]
+    def make_raw(self) -> Any:
+        """Return graphql-core's info of the field."""
         return self._run.raw_info(self._site, self._indexes)
 
     @property
@@ -68,6 +69,6 @@ def info_maker(kind: type[strawberry.Info]) -> InfoMaker:
         return ResolverInfo
 
     def make(run: Run, site: Site, indexes: tuple[int, ...], field: Any) -> Any:
-        return kind(_raw_info=RawInfo(run, site, indexes), _field=field)  # type: ignore[arg-type]
+        return info_of(kind, RawInfo(run, site, indexes), field)
 
     return make

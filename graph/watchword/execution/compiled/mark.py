@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeVar
 
-from graphql.pyutils import Path
-
 from watchword.execution.compiled.site import Site, Step, path
+from watchword.libraries.graphql_execution import Path
 
 
 class Open(NamedTuple):

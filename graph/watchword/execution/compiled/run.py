@@ -11,7 +11,7 @@ from graphql.execution import Executor
 
 from watchword.execution.compiled.mark import Mark, Marks, Open, trail
 from watchword.execution.compiled.site import Site, path
-from watchword.libraries.execution_parts import CollectedErrors, collect_iterator_awaitables
+from watchword.libraries.graphql_execution import CollectedErrors, collect_iterator_awaitables
 from watchword.libraries.strawberry_parts import is_awaitable
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType
-from graphql.pyutils import Path
+
+from watchword.libraries.graphql_execution import Path
 
 Step = tuple[str, str] | None
 """One step of a path: a field's key and the type that it is selected on, or None for the index of a list."""

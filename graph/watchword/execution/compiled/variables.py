@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     GraphQLBoolean,
     GraphQLFloat,
     GraphQLID,
@@ -17,7 +19,6 @@ from graphql import (
     is_non_null_type,
     type_from_ast,
 )
-from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 from graphql.utilities import coerce_input_literal
 
 Values = dict[str, Any]

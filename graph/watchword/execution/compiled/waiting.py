@@ -10,7 +10,7 @@ from typing import Any
 
 from watchword.execution.compiled.mark import Mark, passed_by
 from watchword.execution.compiled.run import Run
-from watchword.libraries.execution_parts import gather_with_cancel
+from watchword.libraries.graphql_execution import gather_with_cancel
 
 Waiting = dict[Any, Awaitable[Any]]
 """Awaitables by the key or the index of their places."""

@@ -18,14 +18,13 @@ from graphql import (
     is_specified_scalar_type,
 )
 from graphql.utilities import coerce_input_literal
-from strawberry.types.field import StrawberryField
 
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
-from watchword.libraries.execution_parts import get_argument_values
 from watchword.libraries.graphql_core import default_value
-from watchword.libraries.strawberry_fields import Arguments
+from watchword.libraries.graphql_execution import get_argument_values
+from watchword.libraries.strawberry_fields import Arguments, StrawberryField
 
 Values = dict[str, Any]
 # A literal that graphql-core cannot read, whose error it raises for each call.

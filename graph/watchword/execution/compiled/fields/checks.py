@@ -19,7 +19,7 @@ from watchword.execution.compiled.mark import Mark
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site, path
 from watchword.execution.compiled.waiting import guard, locate
-from watchword.libraries.execution_parts import is_async_iterable, is_iterable
+from watchword.libraries.graphql_execution import is_async_iterable, is_iterable
 from watchword.libraries.strawberry_fields import cast_of, tests_class
 from watchword.libraries.strawberry_parts import is_awaitable
 

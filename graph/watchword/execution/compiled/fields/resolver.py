@@ -6,14 +6,13 @@ import inspect
 import keyword
 from typing import Any
 
-from strawberry.types.field import StrawberryField
-
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.arguments import FieldArguments
 from watchword.execution.compiled.fields.decision import Decide, decision
 from watchword.execution.compiled.site import Site
 from watchword.libraries.strawberry_fields import (
     Parameters,
+    StrawberryField,
     Way,
     field_of,
     function_of,

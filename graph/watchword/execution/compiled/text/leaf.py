@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     GraphQLBoolean,
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
     GraphQLString,
 )
-from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
 from watchword.execution.compiled.text.unit import Unit
 from watchword.libraries.strawberry_fields import enum_names

@@ -36,7 +36,7 @@ from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot
 from watchword.execution.compiled.text.unit import Function, Unit
 from watchword.execution.compiled.waiting import complete, guard, note
-from watchword.libraries.execution_parts import TypeNameMetaFieldDef
+from watchword.libraries.graphql_execution import TypeNameMetaFieldDef
 from watchword.libraries.strawberry_fields import cast_of
 
 # Python allows twenty nested blocks. Selections below this depth get a function of their own.

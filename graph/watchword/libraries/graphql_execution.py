@@ -18,12 +18,13 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.executor import CollectedErrors, collect_iterator_awaitables
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import gather_with_cancel, is_iterable
+from graphql.pyutils import Path, gather_with_cancel, is_iterable
 from graphql.pyutils.is_awaitable import is_async_iterable
 from graphql.type.introspection import TypeNameMetaFieldDef
 
 __all__ = [
     "CollectedErrors",
+    "Path",
     "TypeNameMetaFieldDef",
     "collect_iterator_awaitables",
     "fields_of",

@@ -9,7 +9,7 @@ from graphql import GraphQLError, OperationDefinitionNode, build_schema, parse
 from graphql.execution import Executor, VariableValues
 from graphql.pyutils import Path
 
-from watchword.libraries.execution_parts import (
+from watchword.libraries.graphql_execution import (
     CollectedErrors,
     TypeNameMetaFieldDef,
     collect_iterator_awaitables,
