@@ -20,10 +20,10 @@ from watchword.events.event import Event, Place
 from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
+from watchword.events.sources import declared_by
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
-from watchword.sources import declared_by
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault

@@ -31,6 +31,7 @@ from watchword.errors import (
     WatchwordError,
 )
 from watchword.events.event import PRESENT, Event
+from watchword.events.sources import reads
 from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
@@ -52,7 +53,6 @@ from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
 from watchword.relay.page import Page, page
 from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
-from watchword.sources import reads
 from watchword.storage.columns import UtcDateTime, checked_moment, moment
 from watchword.storage.database import Database
 from watchword.transaction import Transaction

@@ -15,12 +15,12 @@ from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info
 from watchword.errors import NotFound
 from watchword.events.event import Event
+from watchword.events.sources import reads
 from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.shared.store import JsonAnswer
 from watchword.permissions.field import HasScope, Public, SignedIn
 from watchword.principal import ANONYMOUS, IdentityAsked, Principal
-from watchword.sources import reads
 from watchword.transports.pipeline import Pipeline
 
 PRICES, STAFF = "prices", "staff"

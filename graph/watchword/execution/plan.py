@@ -23,10 +23,10 @@ from graphql import (
 from graphql.execution import VariableValues
 
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
+from watchword.events.sources import Sources
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
-from watchword.sources import Sources
 
 # Bounds the cache of plans by length too: the documents of all plans in it together have at most this many
 # characters, times the number of plans that the cache may hold.

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from watchword.events.sources import reads
 from watchword.relay.paginate import Order, Slice
-from watchword.sources import reads
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -20,6 +20,7 @@ from graphql import GraphQLError
 
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput, CursorExpired, Unavailable
+from watchword.events.sources import Sources
 from watchword.execution.engine import Engine
 from watchword.execution.masking import to_json
 from watchword.execution.plan import Plan, Refused
@@ -30,7 +31,6 @@ from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Grants, IdentityAsked, Principal, SharedPrincipal
-from watchword.sources import Sources
 
 log = logging.getLogger("watchword.execution")
 

@@ -23,11 +23,11 @@ from graphql import (
     is_object_type,
 )
 
+from watchword.events.sources import Sources, declared_by, together
 from watchword.execution.plan import Plan
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
-from watchword.sources import Sources, declared_by, together
 
 Objects = frozenset[GraphQLObjectType]
 

@@ -28,12 +28,12 @@ from watchword.events.hub import Hub
 from watchword.events.known import Known
 from watchword.events.log.changes import Change, Changes, Look
 from watchword.events.log.event_log import EventLog
+from watchword.events.sources import Sources
 from watchword.execution.plan import Refused
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.shared.store import JsonAnswer
 from watchword.principal import ANONYMOUS
 from watchword.process.background import Background
-from watchword.sources import Sources
 
 STREAMS = (PRICES, STAFF)
 LOOK_SECONDS = 1.0

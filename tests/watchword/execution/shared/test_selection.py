@@ -8,12 +8,12 @@ import pytest
 import strawberry
 from strawberry.permission import BasePermission
 
+from watchword.events.sources import Sources, reads
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Plan, Planner
 from watchword.execution.shared.selection import Declarations
 from watchword.libraries.strawberry_parts import definition
 from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
-from watchword.sources import Sources, reads
 
 T = TypeVar("T")
 

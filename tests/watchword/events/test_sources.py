@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from watchword.sources import Sources, declared_by, reads, together
+from watchword.events.sources import Sources, declared_by, reads, together
 
 
 @reads("toys")
