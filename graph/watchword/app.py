@@ -60,30 +60,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     services = make_services(settings, clock, mount.domain)
     database = services.database
     auth = AuthService(services)
-    limits = Limits(
-        settings.max_tokens,
-        settings.max_depth,
-        settings.max_aliases,
-        settings.max_objects,
-        characters=settings.max_document_characters,
-    )
-    engine = Engine(mount.schema, limits, settings.plan_cache, settings.execution)
-    pipeline = Pipeline(
-        settings,
-        authenticator(
-            partial(request_auth.authenticate, auth),
-            clock,
-            settings.operation_seconds,
-            partial(request_auth.recall, auth),
-        ),
-        auth.revocations.check,
-        engine,
-        SharedAnswers(engine, services),
-        Groups(engine, services),
-        Leases(),
-        services,
-        *quotas(settings),
-    )
+    pipeline = _make_pipeline(mount, services, auth)
     startup = Startup()
     app = Front(
         title="Watchword",
@@ -132,6 +109,34 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         settings,
         vault(settings),
         Attempts(settings.bus_url),
+    )
+
+
+def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipeline:
+    settings = services.settings
+    limits = Limits(
+        settings.max_tokens,
+        settings.max_depth,
+        settings.max_aliases,
+        settings.max_objects,
+        characters=settings.max_document_characters,
+    )
+    engine = Engine(mount.schema, limits, settings.plan_cache, settings.execution)
+    return Pipeline(
+        settings,
+        authenticator(
+            partial(request_auth.authenticate, auth),
+            services.clock,
+            settings.operation_seconds,
+            partial(request_auth.recall, auth),
+        ),
+        auth.revocations.check,
+        engine,
+        SharedAnswers(engine, services),
+        Groups(engine, services),
+        Leases(),
+        services,
+        *quotas(settings),
     )
 
 
