@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -151,6 +152,16 @@ def _template() -> Path:
     return path
 
 
+async def _driver_ends(before: set[threading.Thread]) -> None:
+    """Keep the event loop open until the driver's threads have ended, for two seconds each at most.
+
+    A thread whose `connect` was cancelled reports its end to the loop. If that is closed, a later test fails.
+    """
+    for each in set(threading.enumerate()) - before:
+        if "_connection_worker_thread" in each.name:
+            await asyncio.to_thread(each.join, 2)
+
+
 @asynccontextmanager
 async def toy_pipeline(
     clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
@@ -166,6 +177,7 @@ async def toy_pipeline(
             encryption_keys=(ENCRYPTION_KEY,),
             **settings,
         )
+        before = set(threading.enumerate())
         services = make_services(read, clock, DOMAIN)
         await services.event_log.open()
         await services.hub.open()
@@ -177,6 +189,7 @@ async def toy_pipeline(
             await services.background.close()
             await services.bus.close()
             await services.database.close()
+            await _driver_ends(before)
 
 
 def _toy_pipeline(
