@@ -22,7 +22,7 @@ run: $(VENV)/run explorer  ## set everything up and serve on 127.0.0.1:8000 (ARG
 test: $(VENV)/dev explorer  ## set everything up and run the tests that a commit needs (ARGS="-k name")
 	@$(PYTEST) -m "not exhaustive" --hypothesis-profile quick $(ARGS)
 
-test-all: $(VENV)/dev explorer  ## run every test, with storms, restarts and all variants
+test-all: $(VENV)/dev $(VENV)/bench explorer  ## run every test, with storms, restarts and all variants
 	@$(PYTEST) --hypothesis-profile thorough $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files

@@ -9,7 +9,8 @@ import pytest
 from benchmarks.growth import SWEEPS
 from benchmarks.samples import Samples
 
-pytest.importorskip("matplotlib")
+# `make test-all` installs matplotlib, as `make bench` does; `make test` needs no picture.
+pytestmark = pytest.mark.exhaustive
 
 
 def test_each_server_of_a_measure_has_a_bar_with_its_cost(tmp_path: Path) -> None:
