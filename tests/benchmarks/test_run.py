@@ -41,7 +41,7 @@ def test_a_server_that_answers_differently_is_named_with_the_operation() -> None
 @pytest.mark.exhaustive
 def test_every_installed_server_answers_the_same_and_survives_a_storm(home: Home) -> None:
     names = [name for name in ALIKE if SERVERS[name].is_installed]
-    storm = Storm("storm", "a storm", 20)
+    storm = Storm("storm", "a storm", 20, tuple(names))
     run = Run({"": home}, names, [MEASURES["document"], storm], rounds=1, seconds=0.05, warm=0)
     run.measure()
     assert set(run.samples.by_measure["storm"]) == set(names)
