@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starlette.applications import Starlette
-
 from tests.clients.account import Account
 from tests.clients.documents import SUBSCRIPTION
 from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.toy_server import serving
 from watchword.config.settings import Settings
+from watchword.transports.front import Front
 from watchword.transports.middleware.startup import Startup, StartupGate
 
 SCRIPT = "graphql_ws.mjs"
@@ -39,9 +38,10 @@ async def test_it_gives_up_at_once_when_the_token_is_bad(node: Path, account: Ac
 
 
 async def test_it_tries_again_while_the_server_is_not_open(node: Path) -> None:
-    settings = Settings(_env_file=None)
+    settings, app = Settings(_env_file=None), Front()
+    app.put_in_front(StartupGate, startup=Startup())
     async with (
-        serving(StartupGate(Starlette(), Startup()), settings) as (url, _),
+        serving(app, settings) as (url, _),
         running(node, SCRIPT, scenario="refused", subscription=SUBSCRIPTION, url=url) as script,
     ):
         steps = await script.rest()
