@@ -70,6 +70,8 @@ class Supervised:
         self.is_needed = is_needed
         self.failed_at: float | None = None
         """When it began to fail (Unix seconds); None while it succeeds."""
+        self.is_ending = False
+        """Whether the process ends. A task that this one waits for may be cancelled first: that is no failure."""
         self._work = work
         self._clock = clock
         self._backoff = Backoff(clock, longest)
@@ -92,7 +94,7 @@ class Supervised:
                 return
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if task is None or task.cancelling() or self.is_ending:
                     raise
                 # This task was not cancelled: a task or future that the work awaited was.
                 self._fail(error)
@@ -196,6 +198,8 @@ class Background:
     async def close(self) -> None:
         """End all tasks, the last started first. No task begins afterwards."""
         self.is_closed = True
+        for supervised in self._supervised.values():
+            supervised.is_ending = True
         await _end(self._spawned)
         for task in reversed(tuple(self._supervised)):
             await _end([task])

@@ -251,3 +251,19 @@ async def test_a_task_that_swallows_its_cancellation_ends_all_the_same(
     await asyncio.sleep(0)
     await background.close()
     assert cancelled == 2
+
+
+async def test_a_task_that_waits_for_another_ends_without_a_report_when_the_process_ends(
+    background: Background, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = asyncio.Event()
+
+    async def wait(task: Supervised) -> None:
+        spawned = background.spawn("a query", asyncio.Event().wait())
+        began.set()
+        await asyncio.shield(spawned)
+
+    background.start("a look", wait)
+    await began.wait()
+    await background.close()
+    assert caplog.records == []
