@@ -21,6 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return asyncio.run(Home.make(tmp_path_factory.mktemp("home")))
 
 
+@pytest.mark.exhaustive
 def test_watchword_and_strawberrys_view_are_compared_and_measured(home: Home) -> None:
     measures = [MEASURES["viewer"], MEASURES["list"], Events("few", "a few", 3)]
     run = Run({"": home}, ["watchword", "strawberry"], measures, rounds=1, seconds=0.05, warm=0)
