@@ -23,6 +23,7 @@ from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.quick_watchword import HASHER, NOBODY
 from tests.support.server import LiveServer, live_server
+from tests.support.tasks import end_other_tasks
 from tests.support.variants import Variants
 from tests.support.wheel import build, install, once
 from watchword.auth.sign_in import passwords
@@ -165,6 +166,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh migrated database; a test that asks for it runs on both kinds."""
     opened = Database(database_url)
     yield opened
+    await end_other_tasks()
     await opened.close()
 
 
@@ -174,6 +176,7 @@ async def sqlite_desk(sqlite_url: str, clock: MovedClock) -> AsyncIterator[SignI
     opened = Database(sqlite_url)
     async with sign_in_desk(opened, clock) as desk:
         yield desk
+    await end_other_tasks()
     await opened.close()
 
 
