@@ -22,6 +22,7 @@ from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.quick_watchword import HASHER, NOBODY
+from tests.support.schedule import Groups
 from tests.support.server import LiveServer, live_server
 from tests.support.tasks import end_other_tasks
 from tests.support.variants import Variants
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Variants())
+    config.pluginmanager.register(Groups())
 
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)

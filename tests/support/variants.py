@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.schedule import group_of
+
 MARK = "exhaustive"
 # Values of a parameter that chooses the database.
 POSTGRESQL = "postgresql"
@@ -24,6 +26,9 @@ SEEDS = 1
 PROCESSES = {"clients", "identity_provider", "scenario"}
 # Folders whose tests send requests. Their statements are sent to PostgreSQL by the tests of the rooms below.
 REQUESTS = {"attacks", "watchword/auth/http", "watchword/oauth/endpoints"}
+
+# The first part of the run, in which tests begin that are in a group, that wait for processes, and all others.
+ENDS = GROUPED, WAITING, WORKING = 0.5, 0.75, 1.0
 
 # For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -43,9 +48,6 @@ class Variants:
     ) -> None:
         for item in _repeated(items):
             item.add_marker(MARK)
-        for item in items:
-            if isinstance(item, pytest.Function) and _shares(item):
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if hasattr(config, "workerinput"):
             items[:] = _spread(items)
 
@@ -93,16 +95,20 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
     """Spread the tests that wait for other processes evenly among those that use a core.
 
     Otherwise all workers would wait at the same time, and the cores would idle. None of them is in the last
-    quarter, so that no worker still waits when the others have finished.
+    quarter, and no group of tests in the last half, so that no worker still works when the others have finished.
     """
-    waiting = [item for item in items if _folder(item) in PROCESSES]
-    working = [item for item in items if _folder(item) not in PROCESSES]
-    places = [(0.75 * place / len(waiting), item) for place, item in enumerate(waiting)]
-    places += [(place / len(working), item) for place, item in enumerate(working)]
-    return [item for _, item in sorted(places, key=itemgetter(0))]
+    units: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        units.setdefault(group_of(item) or item.nodeid, []).append(item)
+    places: list[tuple[float, list[pytest.Item]]] = []
+    for end in ENDS:
+        alike = [unit for unit in units.values() if _end(unit) == end]
+        places += [(end * place / len(alike), unit) for place, unit in enumerate(alike)]
+    return [item for _, unit in sorted(places, key=itemgetter(0)) for item in unit]
 
 
-def _shares(item: pytest.Function) -> bool:
-    """Tell whether a test shares a fixture with its module, so that one worker should run them all."""
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
-    return any(fixture[-1].scope == "module" for fixture in fixtures)
+def _end(unit: list[pytest.Item]) -> float:
+    """Return the part of the run in which the tests of a unit begin."""
+    if len(unit) > 1:
+        return GROUPED
+    return WAITING if _folder(unit[0]) in PROCESSES else WORKING
