@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.command_line import watchword
+from tests.support.forked import PROGRAM, Forked
 
 PASSWORD = "correct horse battery staple"
 ADMIN = "admin@example.com"
 PATIENCE = 60
-QUICK = str(Path(__file__).with_name("quick_watchword.py"))
+# With these, a server imports another schema, or a module that nobody else has.
+OWN_MODULES = {"PYTHONPATH", "WATCHWORD_MOUNT", "--schema"}
 
 
 class LiveServer:
@@ -45,7 +46,7 @@ class LiveServer:
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **environment,
         }
-        self.program: tuple[str, ...] = (sys.executable, "-P", QUICK)
+        self.program: tuple[str, ...] = PROGRAM
         self.arguments: tuple[str, ...] = ()
         self.cwd: Path | None = None
         self.url = ""
@@ -55,14 +56,7 @@ class LiveServer:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        self._process = subprocess.Popen(
-            [*self.program, "serve", "--port", "0", *self.arguments],
-            cwd=self.cwd,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self._process = self._begin("serve", "--port", "0", *self.arguments)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if not self._ready.wait(PATIENCE) or not self.url:
@@ -119,6 +113,19 @@ class LiveServer:
             result = thread.submit(watchword, *arguments, **settings).result(PATIENCE)
         assert result.exit_code == 0, result.output
         return result.output
+
+    def _begin(self, *arguments: str) -> Forked | subprocess.Popen[str]:
+        """Start the process: in a fork, if it imports what the fork has imported."""
+        if self.program == PROGRAM and not OWN_MODULES & {*self.environment, *arguments}:
+            return Forked(arguments, self.environment, self.cwd or Path.cwd())
+        return subprocess.Popen(
+            [*self.program, *arguments],
+            cwd=self.cwd,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def _read(self) -> None:
         assert self._process.stdout is not None
