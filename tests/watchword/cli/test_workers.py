@@ -6,39 +6,54 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.redis import LiveRedis, live_redis
+from tests.support.redis import live_redis
 from tests.support.server import LiveServer
 from tests.support.watched import Watched, bodies
 
 STARTED = "Application startup complete"
 
 
-@pytest.fixture
-def redis() -> Iterator[LiveRedis]:
-    with live_redis() as running:
+@contextmanager
+def two_workers(home: Path, postgres_url: str) -> Iterator[LiveServer]:
+    """Run a server with two workers, both of them ready. The block may kill any of them, or end the server."""
+    with live_redis() as redis:
+        server = LiveServer(home, postgres_url, WATCHWORD_BUS_URL=redis.url)
+        server.arguments = ("--workers", "2")
+        server.start()
+        try:
+            server.wait_for(STARTED, 2)
+            yield server
+        finally:
+            server.kill()
+            # Workers exit on their own when their supervisor is gone.
+            server.wait_for_silence()
+            print(server.log)
+
+
+@pytest.fixture(scope="module")
+def serving(
+    new_postgres: Callable[[], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveServer]:
+    """The server of the tests that leave two workers; the last of them ends it."""
+    with (
+        new_postgres() as url,
+        two_workers(tmp_path_factory.mktemp("serving") / "home", url) as running,
+    ):
         yield running
 
 
 @pytest.fixture
-def serving(redis: LiveRedis, postgres_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server with two workers, both of them ready; the test may kill any of them."""
-    server = LiveServer(tmp_path / "home", postgres_url, WATCHWORD_BUS_URL=redis.url)
-    server.arguments = ("--workers", "2")
-    server.start()
-    try:
-        server.wait_for(STARTED, 2)
-        yield server
-    finally:
-        server.kill()
-        # Workers exit on their own when their supervisor is gone.
-        server.wait_for_silence()
-        print(server.log)
+def own_server(postgres_url: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of one test."""
+    with two_workers(tmp_path / "home", postgres_url) as running:
+        yield running
 
 
 @pytest.fixture
@@ -57,8 +72,17 @@ async def stack(serving: LiveServer) -> AsyncIterator[AsyncExitStack]:
 
 
 def workers(server: LiveServer) -> list[int]:
-    """Return the process ids of all workers that were ever started."""
-    return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log)]
+    """Return the process ids of the workers, in the order of their start."""
+    started = map(int, re.findall(r"Started server process \[(\d+)\]", server.log))
+    return [pid for pid in started if is_running(pid)]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
@@ -103,7 +127,8 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_on(
     os.kill(first, signal.SIGKILL)
     await watched.post("Meanwhile")
     await asyncio.to_thread(serving.wait_for, STARTED, 3)
-    third = workers(serving)[-1]
+    assert workers(serving)[0] == second
+    third = workers(serving)[1]
     with stopped(second):
         await watched.post(f"By {third}")
     assert await bodies(client, 2) == ["Meanwhile", f"By {third}"]
@@ -127,16 +152,16 @@ async def test_sigterm_drains_all_workers_and_ends_in_order(
 
 
 @pytest.mark.exhaustive
-def test_workers_whose_supervisor_is_killed_leave_in_order(serving: LiveServer) -> None:
-    serving.kill()
-    serving.wait_for_silence()
-    assert serving.log.count("Application shutdown complete") == 2
-    assert "Traceback" not in serving.log
+def test_workers_whose_supervisor_is_killed_leave_in_order(own_server: LiveServer) -> None:
+    own_server.kill()
+    own_server.wait_for_silence()
+    assert own_server.log.count("Application shutdown complete") == 2
+    assert "Traceback" not in own_server.log
 
 
 @pytest.mark.exhaustive
-def test_every_worker_logs_as_one_would_alone(serving: LiveServer) -> None:
+def test_every_worker_logs_as_one_would_alone(own_server: LiveServer) -> None:
     pattern = r"^\d{4}-\d\d-\d\d \S+ INFO uvicorn.error: Application startup complete\.$"
-    assert len(re.findall(pattern, serving.log, re.M)) == 2
+    assert len(re.findall(pattern, own_server.log, re.M)) == 2
     # Only the supervisor prints the addresses.
-    assert serving.log.count("Sign in     http") == 1
+    assert own_server.log.count("Sign in     http") == 1
