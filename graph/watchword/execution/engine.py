@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Literal, cast
@@ -163,17 +163,24 @@ class Engine:
         Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
         when the execution is shared and anything in it asked who the caller is.
         """
+        result = await _limited(self._execute(plan, variables, context), plan, context)
+        _check_shared(result, context)
+        if result.errors:
+            self._hook.report(result.errors, plan.query, variables, context)
+        return _answer(result, context)
+
+    async def _execute(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> ExecutionResult:
         found = self._find_program(plan)
         result = None
         if found is not None:
             result = await self._run(found, plan, variables, context)
         if result is None:
             executor = self._build_executor(plan, variables, context, self._executor_class)
-            result = await _result(executor.execute_operation(), plan, context)
-        _check_shared(result, context)
-        if result.errors:
-            self._hook.report(result.errors, plan.query, variables, context)
-        return _answer(result, context)
+            answer = executor.execute_operation()
+            result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
+        return result
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -185,7 +192,7 @@ class Engine:
         """
         executor = self._build_executor(plan, variables, context, self._event_executor_class)
         opened = create_source_event_stream(executor)
-        events = await _result(opened, plan, context)
+        events = await _limited(opened, plan, context) if isawaitable(opened) else opened
         if isinstance(events, ExecutionResult):
             errors = events.errors or []
             for error in errors:
@@ -247,7 +254,9 @@ class Engine:
             self._programs.fell_back(plan, cause.reason)
             return None
         self._programs.used(plan, program)
-        return cast(ExecutionResult, await _result(_resulting(run, data), plan, context))
+        if data is None or type(data) is dict:
+            return ExecutionResult(data, run.errors)
+        return await finish(run, data)
 
     def _check(
         self,
@@ -308,9 +317,7 @@ def _resulting(run: Run, data: Any) -> Any:
     return finish(run, data)
 
 
-async def _result(running: Any, plan: Plan, context: Context) -> Any:
-    if not isawaitable(running):
-        return running
+async def _limited(running: Awaitable[Any], plan: Plan, context: Context) -> Any:
     services = context.services
     try:
         return await within(services.clock, services.settings.operation_seconds, running)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,6 +20,7 @@ from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
 from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
+from watchword.process.eager import Eager
 
 LIMITS = Limits(1000, 10, 10, 1000)
 
@@ -46,6 +48,30 @@ async def test_both_ways_of_execution_give_the_same_answer(
         plan = engine.plan("{ hello }", None)
         answer = await engine.execute(plan, None, Context(services, ANONYMOUS))
         assert answer == {"data": {"hello": "hello world"}}
+
+
+@strawberry.type
+class Asking:
+    @strawberry.field(permission_classes=[Public])
+    def task(self) -> bool:
+        return asyncio.current_task() is not None
+
+
+async def test_a_resolver_runs_in_a_task_even_if_the_request_has_none(services: Services) -> None:
+    engine = Engine(strawberry.Schema(Asking), LIMITS, 10)
+    plan = engine.plan("{ task }", None)
+    answers: list[object] = []
+
+    def ask() -> None:
+        begun = Eager(engine.execute(plan, None, Context(services, ANONYMOUS)))
+        assert begun.is_done
+        answers.append(begun.result())
+
+    # Once by graphql-core, and then compiled.
+    for _ in range(3):
+        asyncio.get_running_loop().call_soon(ask)
+        await asyncio.sleep(0)
+    assert answers == [{"data": {"task": True}}] * 3
 
 
 @strawberry.type
