@@ -14,6 +14,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
+BEGINS_WITHOUT_TASK = "begins_without_task"
+"""The attribute by which an app says that its first step needs no task. The server may then run that step at once,
+and starts a task only if the app waits. Code that needs its task awaits `eager.in_task` before."""
+
 
 class BodyTooLarge(Exception):
     """The body is larger than the limit."""

@@ -10,6 +10,12 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
+async def in_task() -> None:
+    """Return in a task: if this code runs as the first step of an `Eager` outside of any task, end that step."""
+    if asyncio.current_task() is None:
+        await asyncio.sleep(0)
+
+
 class Eager(Generic[T]):
     """Runs the first step of an awaitable at once; awaiting it runs the others.
 

@@ -8,6 +8,7 @@ from watchword.errors import TimedOut, Unavailable
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.clock import Clock
 from watchword.process.deadline import limited
+from watchword.process.eager import in_task
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 
@@ -35,6 +36,7 @@ def authenticator(
             return ANONYMOUS
         if (known := recall(credential)) is not None:
             return known
+        await in_task()
         try:
             return await limited(clock, seconds, verify(credential, target))
         except TimedOut as error:

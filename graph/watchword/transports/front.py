@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchword.asgi.types import route_path
+from watchword.process.eager import in_task
 
 GRAPHQL = "/graphql"
 
@@ -20,7 +21,12 @@ class Front(FastAPI):
     FastAPI's own middleware, its router and its exit stacks cost more than a small query. The endpoints use
     none of them, so `enter` calls them directly. If the operator has added middleware to the app, that middleware
     has to see every request, and /graphql is a route like all others.
+
+    The middleware in front and the endpoints begin without a task of the request's own (`asgi/types.py`); FastAPI
+    needs one.
     """
+
+    begins_without_task = True
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -41,8 +47,12 @@ class Front(FastAPI):
         """Serve a request that has passed all middleware in front."""
         endpoint = self._endpoints.get(scope["type"])
         if endpoint is None or route_path(scope) != GRAPHQL or self.user_middleware:
-            return super().__call__(scope, receive, send)
+            return self._pass_stack(scope, receive, send)
         return endpoint(scope, receive, send)
+
+    async def _pass_stack(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await in_task()
+        await super().__call__(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._entry(scope, receive, send)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from watchword.process.eager import Eager
+from watchword.process.eager import Eager, in_task
 
 
 async def test_work_that_does_not_wait_is_done_at_once() -> None:
@@ -118,3 +118,20 @@ async def test_a_cancellation_of_its_task_is_not_lost_while_it_cleans_up() -> No
     await asyncio.wait({task})
     assert task.cancelled()
     assert after == []
+
+
+async def test_code_that_runs_in_no_task_can_ask_for_one() -> None:
+    tasks: list[object] = []
+
+    async def work() -> None:
+        tasks.append(asyncio.current_task())
+        await in_task()
+        tasks.append(asyncio.current_task())
+
+    begun: list[Eager[None]] = []
+    asyncio.get_running_loop().call_soon(lambda: begun.append(Eager(work())))
+    await asyncio.sleep(0)
+    await begun[0]
+    assert tasks == [None, asyncio.current_task()]
+    # In a task there is nothing to wait for.
+    assert Eager(work()).is_done

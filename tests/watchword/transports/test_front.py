@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -9,6 +10,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchword.asgi.types import Response
+from watchword.process.eager import Eager
 from watchword.transports.front import Front
 
 
@@ -85,3 +87,29 @@ async def test_it_is_found_when_the_app_is_mounted_in_another(path: str) -> None
         app = inner
     app.mount("/mounted", make())
     assert (await get(outer, path)).status_code == 200
+
+
+async def test_the_stack_runs_in_a_task_even_if_the_request_has_none() -> None:
+    app = make()
+    tasks: list[object] = []
+
+    async def other() -> str:
+        tasks.append(asyncio.current_task())
+        return "route"
+
+    app.add_api_route("/other", other)
+    transport_scope = {"type": "http", "method": "GET", "path": "/other", "raw_path": b"/other"}
+    scope = {**transport_scope, "query_string": b"", "headers": [], "root_path": ""}
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        pass
+
+    begun: list[Eager[None]] = []
+    asyncio.get_running_loop().call_soon(lambda: begun.append(Eager(app(scope, receive, send))))
+    await asyncio.sleep(0)
+    assert not tasks
+    await begun[0]
+    assert tasks == [asyncio.current_task()]

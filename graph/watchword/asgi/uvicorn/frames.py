@@ -21,6 +21,7 @@ from watchword.asgi import wire
 from watchword.asgi.types import Message
 from watchword.asgi.uvicorn.handshake import Upgrade, plain_upgrade, response_head
 from watchword.asgi.uvicorn.head import HeadProtocol
+from watchword.asgi.uvicorn.requests import RequestProtocol
 from watchword.asgi.wire import EXTENSION
 
 
@@ -268,7 +269,7 @@ class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
             WebSocketsSansIOProtocol.shutdown(self)
 
 
-class PipeProtocol(_WireProtocol, HeadProtocol):
+class PipeProtocol(_WireProtocol, RequestProtocol):
     """An HTTP connection whose response can be written chunk by chunk (`StreamWire`)."""
 
     # The request that is being answered.
@@ -285,9 +286,10 @@ class PipeProtocol(_WireProtocol, HeadProtocol):
         socket.begin(self, upgrade)
         self.transport.set_protocol(socket)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        cast(Message, self.scope)["extensions"] = {EXTENSION: self}
+    def make_scope(self) -> Message:
+        scope = super().make_scope()
+        scope["extensions"] = {EXTENSION: self}
+        return scope
 
     def send_chunk(self, data: bytes) -> None:
         cycle = self._running
@@ -318,12 +320,11 @@ class PipeProtocol(_WireProtocol, HeadProtocol):
 
     def shutdown(self) -> None:
         _WireProtocol.shutdown(self)
-        HeadProtocol.shutdown(self)
+        RequestProtocol.shutdown(self)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def begins(self, exchange: RequestResponseCycle) -> None:
         # With pipelining, `self.cycle` is the newest request, and not the one that is being answered.
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self._running = exchange
 
 
 def frame_header(length: int) -> bytes:

@@ -65,12 +65,14 @@ class HeadProtocol(HttpToolsProtocol):
         self._latest = len(data)
         self._received += self._latest
         super().data_received(data)
+        self.packet_is_read()
         if self._is_refused or self.transport.is_closing():
             return
         if self._received > self._limit:
             self._refuse(LINE_TOO_LONG if self._in_head and not self.headers else HEAD_TOO_LARGE)
         elif self._in_head or self.cycle is None or self.cycle.response_complete:
-            self._await_head()
+            if not self._is_kept_alive:
+                self._await_head()
         else:
             self._await_body()
 
@@ -100,7 +102,10 @@ class HeadProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         # Drop trailers: they must not be merged into the headers (RFC 9110, section 6.5.1).
         if self._in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if max(self._latest, self._received) > self._limit and self._size() > self._limit:
@@ -112,7 +117,14 @@ class HeadProtocol(HttpToolsProtocol):
         self._in_head = False
         self._received = 0
         self._stop_waiting()
+        self.head_is_read()
+
+    def head_is_read(self) -> None:
+        """Called when the head of a request is read and within the limits."""
         super().on_headers_complete()
+
+    def packet_is_read(self) -> None:
+        """Called when the parser has read everything that has come."""
 
     def on_body(self, body: bytes) -> None:
         self._received = 0
@@ -177,6 +189,11 @@ class HeadProtocol(HttpToolsProtocol):
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()
+
+    @property
+    def _is_kept_alive(self) -> bool:
+        """Whether nothing of another request has come, and uvicorn's own timer limits the time until it comes."""
+        return self.timeout_keep_alive_task is not None and not self._received and not self._in_head
 
     @property
     def _is_answering(self) -> bool:

@@ -43,6 +43,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import decode
 from watchword.principal import Principal
+from watchword.process.eager import in_task
 from watchword.throttling.admission import address_of
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
@@ -141,6 +142,7 @@ class HttpTransport:
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
     ) -> None:
         if scope["method"] != "HEAD":
+            await in_task()
             await serve_stream(self._pipeline, form, asked, scope, receive, send)
             return
         # HEAD gets only the headers of the stream.

@@ -1,0 +1,155 @@
+"""One request and its response over HTTP, without the parts of uvicorn's own that a short one does not need.
+
+uvicorn writes the head and the body of a response separately, checks each header with two regular expressions, and
+makes an event for each request, which the app waits for only if the body is not there yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property, lru_cache
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from watchword.asgi.types import Message
+
+# Headers whose lines are cached: many responses have the same, and none is a secret. The most lines that are
+# cached, and the most bytes of a value, bound the cache.
+REPEATED = frozenset(
+    (b"content-type", b"content-length", b"cache-control", b"vary", b"date")
+    + (b"strict-transport-security",)
+)
+MOST_LINES, LONGEST_VALUE = 1_024, 256
+# A body of more bytes is written behind its head, without being copied.
+LONGEST_COPIED = 65_536
+# Headers that change how the body is sent; uvicorn writes a head that has one of the last two.
+_LENGTH, _OTHER_FRAMING = b"content-length", frozenset((b"transfer-encoding", b"connection"))
+
+
+class Exchange(RequestResponseCycle):
+    """A request and its response; a response with a length that comes in one piece is one write."""
+
+    # The head of the response, until its body comes.
+    _held: bytes | None = None
+    # The body of a request that has come as a whole, until the app takes it.
+    _whole: bytes | None = None
+
+    def __init__(
+        self, protocol: HttpToolsProtocol, scope: Any, is_persistent: bool, body: bytes | None
+    ) -> None:
+        """`body` is the request's, if all of it is there. `is_persistent` keeps the connection for another request."""
+        # Not uvicorn's own initializer, which takes twice as long: a test compares the attributes.
+        self.scope = scope
+        self.transport = protocol.transport
+        self.flow = protocol.flow
+        self.logger = protocol.logger
+        self.access_logger = protocol.access_logger
+        self.access_log = protocol.access_log
+        self.default_headers = protocol.server_state.default_headers
+        self.on_response = protocol.on_response_complete
+        self.disconnected = False
+        self.keep_alive = is_persistent
+        self.waiting_for_100_continue = False
+        self.body = bytearray()
+        self.more_body = body is None
+        self.response_started = False
+        self.response_complete = False
+        self.chunked_encoding = None
+        self.expected_content_length = 0
+        self._whole = body
+
+    @cached_property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override]
+        """Set when more of the request has come, or when the exchange is over."""
+        return asyncio.Event()
+
+    async def receive(self) -> Any:
+        body, self._whole = self._whole, None
+        if body is None or self.disconnected:
+            return await super().receive()
+        self.flow.resume_reading()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Any) -> None:
+        if self._held is not None:
+            if self._complete(message):
+                return
+            held, self._held = self._held, None
+            self.transport.write(held)
+        elif not self.response_started and self._hold(message):
+            return
+        await super().send(message)
+
+    def _hold(self, message: Message) -> bool:
+        """Keep the head of a response back until its body comes. Returns False if uvicorn must write it."""
+        if message["type"] != "http.response.start" or not self._is_plain:
+            return False
+        length, lines = None, [STATUS_LINE[message["status"]]]
+        for headers in (self.default_headers, message.get("headers", ())):
+            for name, value in headers:
+                known = line(name, value)
+                if known is None or (known[1] is not None and length is not None):
+                    return False
+                lines.append(known[0])
+                length = length if known[1] is None else known[1]
+        if length is None:
+            return False
+        lines.append(b"\r\n")
+        self._held = b"".join(lines)
+        self.response_started, self.chunked_encoding = True, False
+        self.expected_content_length = length
+        return True
+
+    def _complete(self, message: Message) -> bool:
+        """Write a whole body together with its head. Returns False if uvicorn must write it."""
+        body = message.get("body", b"")
+        is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if (
+            not is_whole
+            or len(body) != self.expected_content_length
+            or len(body) > LONGEST_COPIED
+            or self.disconnected
+            or self.flow.write_paused
+        ):
+            return False
+        assert self._held is not None, "a head was held"
+        self.transport.write(self._held + body)
+        self._held = None
+        self.expected_content_length = 0
+        self.response_complete = True
+        if "message_event" in vars(self):
+            self.message_event.set()
+        self.on_response()
+        return True
+
+    @property
+    def _is_plain(self) -> bool:
+        is_open = not self.disconnected and not self.flow.write_paused
+        is_usual = self.keep_alive and not self.access_log and not self.waiting_for_100_continue
+        return is_open and is_usual and self.scope["method"] != "HEAD"
+
+
+def line(name: bytes, value: bytes) -> tuple[bytes, int | None] | None:
+    """Return a header's line, and the length that it tells; None if uvicorn must look at the header."""
+    if name in REPEATED and len(value) <= LONGEST_VALUE:
+        return _cached(name, value)
+    return _line(name, value)
+
+
+def _line(name: bytes, value: bytes) -> tuple[bytes, int | None] | None:
+    if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        return None
+    name = name.lower()
+    if name in _OTHER_FRAMING or (name == _LENGTH and not value.isdigit()):
+        return None
+    return b"%b: %b\r\n" % (name, value), int(value) if name == _LENGTH else None
+
+
+_cached = lru_cache(MOST_LINES)(_line)

@@ -1,0 +1,168 @@
+"""uvicorn's HTTP connection, with a short way for a request that comes in one packet, as most do.
+
+uvicorn starts a task for each request when its head is read, before it sees the body. Here the app begins when the
+whole request is read, and at once, if it can begin without a task: what it answers without waiting for anything
+then costs no task and no turn of the event loop. If it waits, a task continues it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from contextvars import Context, copy_context
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from watchword.asgi.types import BEGINS_WITHOUT_TASK, Message
+from watchword.asgi.uvicorn.exchange import Exchange
+from watchword.asgi.uvicorn.head import HeadProtocol
+from watchword.process.eager import Eager
+
+# The most URLs whose parts are cached, and the longest of them in bytes: together they bound the cache.
+MOST_URLS, LONGEST_URL = 256, 4_096
+
+
+class RequestProtocol(HeadProtocol):
+    """An HTTP connection that lets the app begin when a whole request is read."""
+
+    # The body of the request that is being read, while it is not known whether all of it is in this packet.
+    _body: bytes | None = None
+    # Whether the app may begin without a task; and whether it did for a request of this packet. The others of the
+    # packet wait for their turn, so that one client cannot hold the event loop with all that it sends.
+    _begins_at_once: bool | None = None
+    _has_begun = False
+
+    def data_received(self, data: bytes) -> None:
+        self._has_begun = False
+        super().data_received(data)
+
+    def packet_is_read(self) -> None:
+        self._begin_without_end()
+
+    def send_400_response(self, msg: str) -> None:
+        self._begin_without_end()
+        super().send_400_response(msg)
+
+    # Callbacks of the parser.
+
+    def on_message_begin(self) -> None:
+        # Not uvicorn's own: it makes the scope of each request twice as slowly.
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._in_head = True
+        self.scope = cast(Any, self.make_scope())
+
+    def make_scope(self) -> Message:
+        """Return the scope of a request, before its head is read."""
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+
+    def head_is_read(self) -> None:
+        is_next = self.cycle is None or self.cycle.response_complete
+        is_usual = not self.expect_100_continue and not self.parser.should_upgrade()
+        if is_next and is_usual and self.limit_concurrency is None:
+            self._body = b""
+        else:
+            super().head_is_read()
+
+    def on_body(self, body: bytes) -> None:
+        if self._body is None:
+            super().on_body(body)
+        else:
+            self._received = 0
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        body, self._body = self._body, None
+        if body is None:
+            super().on_message_complete()
+        else:
+            self._received = 0
+            self._begin_whole(body)
+
+    # The two ways in which a request begins.
+
+    def _begin_without_end(self) -> None:
+        """Begin a request, if its head is read and not all of its body: more comes with other packets."""
+        body, self._body = self._body, None
+        if body is not None:
+            super().head_is_read()
+            if body:
+                super().on_body(body)
+
+    def _begin_whole(self, body: bytes) -> None:
+        self._complete_scope()
+        is_persistent = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
+        exchange = Exchange(self, self.scope, is_persistent, body)
+        self.cycle = exchange
+        if self._has_begun or not self._may_begin_at_once():
+            self._start_asgi_task(exchange, self.app)
+            return
+        self._has_begun = True
+        self.begins(exchange)
+        context = Context() if self.config.reset_contextvars else copy_context()
+        running: Eager[None] = context.run(Eager, exchange.run_asgi(self.app))
+        if not running.is_done:
+            task = self.loop.create_task(_finish(running), context=context)
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.begins(cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def begins(self, exchange: RequestResponseCycle) -> None:
+        """Called when the app begins to answer a request."""
+
+    def _complete_scope(self) -> None:
+        scope: Message = cast(Message, self.scope)
+        scope["method"] = self.parser.get_method().decode("ascii")
+        version = self.parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        parts = (_parts if len(self.url) <= LONGEST_URL else _parse)(self.url)
+        scope["path"] = self.root_path + parts.path
+        scope["raw_path"] = self.root_path.encode("ascii") + parts.raw_path
+        scope["query_string"] = parts.query
+
+    def _may_begin_at_once(self) -> bool:
+        if self._begins_at_once is None:
+            app: Any = self.app
+            while isinstance(app, ProxyHeadersMiddleware):
+                app = app.app
+            self._begins_at_once = getattr(app, BEGINS_WITHOUT_TASK, False)
+        return self._begins_at_once
+
+
+class _Parts(NamedTuple):
+    path: str
+    raw_path: bytes
+    query: bytes
+
+
+def _parse(url: bytes) -> _Parts:
+    parsed = httptools.parse_url(url)
+    path = parsed.path.decode("ascii")
+    return _Parts(unquote(path) if "%" in path else path, parsed.path, parsed.query or b"")
+
+
+# Clients ask for few different URLs, and parsing one costs as much as the rest of a head.
+_parts = lru_cache(MOST_URLS)(_parse)
+
+
+async def _finish(running: Awaitable[None]) -> None:
+    await running
