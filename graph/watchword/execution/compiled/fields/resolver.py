@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+from types import FunctionType
 from typing import Any
 
 from watchword.execution.compiled.compilation import Compilation
@@ -56,6 +57,17 @@ class Call:
         self.parameters = Parameters(field) if field.base_resolver else None
         self.arguments = FieldArguments(common, site, field)
         self.is_async = self.function is not None and inspect.iscoroutinefunction(self.function)
+
+    @property
+    def positional(self) -> list[str]:
+        """The names of the function's parameters after `self`, in order, if they may be given without a name."""
+        function = self.function
+        if not isinstance(function, FunctionType) or self.parameters is None:
+            return []
+        code, first = function.__code__, int(self.parameters.takes_self)
+        if code.co_posonlyargcount > first:
+            return []
+        return list(code.co_varnames[first : code.co_argcount])
 
 
 class Chain:

@@ -11,7 +11,7 @@ from watchword.execution.compiled.fields.resolver import Attribute, Call, Chain,
 from watchword.execution.compiled.info import RawInfo
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.scope import Scope, Slot
-from watchword.execution.compiled.text.unit import Function, Unit
+from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 
 
 class Writer(Protocol):
@@ -118,25 +118,39 @@ def _direct(
     """Return a line that makes the arguments, if that is needed, and the call of the function."""
     if call.parameters is None:
         return [], ""
-    unit, parameters, arguments = writer.unit, call.parameters, call.arguments
-    given = [source] if parameters.takes_self else []
-    before = []
-    if arguments.constants is not None and arguments.are_keywords:
-        given += [f"{name}={_constant(writer, each)}" for name, each in arguments.constants.items()]
-    elif arguments.constants is not None:
-        given.append(f"**{unit.constant('AN', arguments.constants)}")
-    else:
-        made = f"a{site.number}"
-        once = arguments.once
+    unit, arguments = writer.unit, call.arguments
+    before, given = [], [source] if call.parameters.takes_self else []
+    named = _named(writer, site, call, source, indexes)
+    if arguments.constants is None:
+        made, once = f"a{site.number}", arguments.once
         name = unit.constant("B", once or arguments.each)
         before = [f"{made} = {name}(X)" if once else f"{made} = {name}(X, {indexes})"]
-        given.append(f"**{made}")
-    given += [f"{name}={source}" for name in parameters.parents]
+        unpacked = [f"**{made}"]
+    elif arguments.are_keywords:
+        unpacked = []
+    else:
+        unpacked = [f"**{unit.constant('AN', arguments.constants)}"]
+    # Python calls a function faster with positional arguments.
+    for name in call.positional:
+        if name not in named:
+            break
+        given.append(named.pop(name))
+    given += [*unpacked, *(f"{name}={each}" for name, each in named.items())]
+    return before, f"{unit.constant('FN', call.function)}({', '.join(given)})"
+
+
+def _named(writer: Writer, site: Site, call: Call, source: str, indexes: str) -> dict[str, str]:
+    """Return what a function is called with by name: constants, the source, `info`."""
+    assert call.parameters is not None, "the field has a function"
+    unit, parameters, arguments = writer.unit, call.parameters, call.arguments
+    named = dict.fromkeys(parameters.parents, source)
+    if arguments.constants is not None and arguments.are_keywords:
+        named |= {name: _constant(writer, each) for name, each in arguments.constants.items()}
     if parameters.info is not None:
         unit.names["INFO"] = writer.common.make_info
         where, field = unit.constant("S", site), unit.constant("S", call.field)
-        given.append(f"{parameters.info}=INFO(X, {where}, {indexes}, {field})")
-    return before, f"{unit.constant('FN', call.function)}({', '.join(given)})"
+        named[parameters.info] = f"INFO(X, {where}, {indexes}, {field})"
+    return named
 
 
 def _constant(writer: Writer, value: object) -> str:
@@ -150,7 +164,7 @@ def _write_later(
 ) -> None:
     """Write a coroutine function that calls a resolver and completes its value, and note a call of it."""
     name = f"later{site.number}"
-    body = writer.unit.function(f"async def {name}(s, X, p)")
+    body = writer.unit.function(f"async def {name}(s, X, p, {QUICK})")
     inner = Scope(body, depth=1)
     lines = _called(writer, site, call, "s", "v", "p", inner, wait="await ")
     writer.write_awaited(body, site, *lines)

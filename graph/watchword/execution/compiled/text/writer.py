@@ -23,6 +23,7 @@ from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.abstract import Abstract, ObjectFunction
 from watchword.execution.compiled.fields.checks import (
     Awaiter,
+    Known,
     Place,
     await_by_core,
     leaf_check,
@@ -34,7 +35,7 @@ from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.leaf import enum_text, unlikely
 from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot
-from watchword.execution.compiled.text.unit import Function, Unit
+from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 from watchword.execution.compiled.waiting import complete, guard, note
 from watchword.libraries.graphql_execution import TypeNameMetaFieldDef
 from watchword.libraries.strawberry_fields import cast_of
@@ -64,7 +65,8 @@ class Writer:
     def write_root(self, kind: GraphQLObjectType, is_serial: bool) -> str:
         """Write the function of the root fields, `(s, X)`, and return its name."""
         name = f"root{self.number()}"
-        head = f"async def {name}(s, X, p=())" if is_serial else f"def {name}(s, X, p=())"
+        head = f"def {name}(s, X, p=(), {QUICK})"
+        head = f"async {head}" if is_serial else head
         function = self.unit.function(head)
         sites = self.common.root_fields(kind)
         waiting = "w0"
@@ -87,7 +89,7 @@ class Writer:
     def write_object(self, kind: GraphQLObjectType, above: Site, levels: int) -> str:
         """Write a function that makes an object of one value, `(s, X, p)`, and return its name."""
         name = f"object{self.number()}"
-        function = self.unit.function(f"def {name}(s, X, p)")
+        function = self.unit.function(f"def {name}(s, X, p, {QUICK})")
         waiting, made = self._write_selection(Scope(function), kind, above, levels, "s")
         function.line(f"return {made} if {waiting} is None else G({made}, {waiting})")
         return name
@@ -95,7 +97,7 @@ class Writer:
     def write_awaiter(self, site: Site) -> str:
         """Write a coroutine function that awaits a field's value and completes it, `(v, X, p)`."""
         name = f"await{self.number()}"
-        function = self.unit.function(f"async def {name}(v, X, p)")
+        function = self.unit.function(f"async def {name}(v, X, p, {QUICK})")
         self.write_awaited(function, site, "v = await v")
         return name
 
@@ -240,7 +242,7 @@ class Writer:
         number = self.number()
         waiting, made, item = f"w{number}", f"r{number}", f"x{number}"
         iterator = f"i{number}"
-        with function.block(f"if type({variable}) is not list"):
+        with function.block(f"if T({variable}) is not list"):
             self._write_check(scope, place, list_check(place), variable, slot)
         with function.block(f"if {variable} is not None"):
             function.line(f"{iterator} = iter({variable})", mark)
@@ -282,10 +284,12 @@ class Writer:
 
     def _write_object(self, scope: Scope, place: Place, variable: str, slot: Slot) -> None:
         function = scope.function
-        known: set[type] = set()
-        unlikely_class = f"type({variable}) not in {self.unit.constant('K', known)}"
+        known = Known()
+        usual, others = self.unit.constant("U", None), self.unit.constant("K", known)
+        known.tell(partial(self.unit.names.__setitem__, usual))
+        unlikely_class = f"T({variable}) is not {usual} and T({variable}) not in {others}"
         if place.inner.is_type_of is not None:
-            unlikely_class += f" or CAST({variable}) is not None"
+            unlikely_class = f"({unlikely_class}) or CAST({variable}) is not None"
         with function.block(f"if {unlikely_class}"):
             self._write_check(scope, place, object_check(place, known), variable, slot)
         with function.block(f"if {variable} is not None"):
@@ -307,7 +311,7 @@ class Writer:
         abstract = Abstract(place, self._object_function(place))
         known = self.unit.constant("K", abstract.known)
         complete_it = self.unit.constant("V", abstract.complete)
-        function.line(f"f{number} = {known}.get(type({variable}))", mark)
+        function.line(f"f{number} = {known}.get(T({variable}))", mark)
         with function.block(f"if f{number} is None or CAST({variable}) is not None"):
             function.line(f"{variable} = {complete_it}({variable}, X, {scope.indexes})", mark)
         with function.block("else"):

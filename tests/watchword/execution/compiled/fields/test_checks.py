@@ -10,7 +10,7 @@ import pytest
 import strawberry
 
 from tests.support.both_executions import Both
-from watchword.execution.compiled.fields.checks import is_plain
+from watchword.execution.compiled.fields.checks import Known, is_plain
 from watchword.permissions.field import Public
 
 given: dict[str, Any] = {}
@@ -44,6 +44,39 @@ class Query:
     @strawberry.field(permission_classes=[Public])
     def looks(self) -> list[Looks | None]:
         return given["values"]  # type: ignore[no-any-return]
+
+
+@strawberry.type
+class Plain:
+    name: str = "p"
+
+
+class Heir(Plain):
+    """Another class of which values at one place are."""
+
+
+@strawberry.type
+class Places:
+    @strawberry.field(permission_classes=[Public])
+    def plain(self) -> list[list[Plain | None]]:
+        return given["values"]  # type: ignore[no-any-return]
+
+
+async def test_values_of_several_classes_at_one_place_are_told_apart() -> None:
+    values = [[Plain(), Heir()], [ValueError("no"), Plain(), None, Heir(), Looks(name="looks")]]
+    both = Both(Places, before=lambda: given.update(values=values))
+    for _ in range(2):
+        _, errors = await both.execute("{ plain { name } }")
+        assert [path for _, path, *_ in errors] == [["plain", 1, 0]]
+
+
+def test_the_first_known_class_is_told() -> None:
+    known, told = Known(), list[type]()
+    known.tell(told.append)
+    for each in (Plain, Heir, Plain):
+        known.add(each)
+    assert told == [Plain]
+    assert known == {Plain, Heir}
 
 
 class Ready:

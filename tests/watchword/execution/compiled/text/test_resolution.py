@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission, PermissionExtension
@@ -74,6 +75,14 @@ class Thing:
     @classmethod
     def of_class(cls) -> str:
         return cls.__name__
+
+    @strawberry.field
+    def mixed(self, a: str, info: Info, b: int = 2, *, c: int = 3, d: str | None = None) -> str:
+        return f"{self.name} {a!r} {info.field_name} {b!r} {c!r} {d!r}"
+
+    @strawberry.field
+    def unnamed(self, count: int = 1, /) -> str | None:
+        return str(count)
 
     @strawberry.field(extensions=[Shout()])
     def loud(self, word: str = "w") -> str:
@@ -153,3 +162,23 @@ async def test_a_default_resolver_of_the_schema_s_own_is_used() -> None:
     both = Both(Query, config=StrawberryConfig(default_resolver=read))
     data, _ = await both.execute("{ thing { name ofSelf } }")
     assert data == {"thing": {"name": "name of Thing", "ofSelf": "t"}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ['a: "x"', 'a: "x", b: 5', 'a: "x", d: "y"', 'd: "y", c: 1, b: 0, a: "x"'],
+)
+async def test_arguments_reach_the_parameters_of_their_names(given: str) -> None:
+    both = Both(Query)
+    await both.execute(f"{{ thing {{ mixed({given}) unnamed other: unnamed(count: 3) }} }}")
+
+
+async def test_arguments_are_given_by_position_where_that_is_the_same() -> None:
+    both = Both(Query)
+    document = '{ thing { mixed(a: "x", b: 5, c: 4) } }'
+    data, _ = await both.execute(document)
+    assert data == {"thing": {"mixed": "t 'x' mixed 5 4 None"}}
+    [call] = [line for line in both.text(document).splitlines() if "INFO(" in line]
+    # `c` is given by its name only, and so is `d`.
+    assert call.count("=") == 3
+    assert " c=" in call
