@@ -18,7 +18,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.executor import CollectedErrors, collect_iterator_awaitables
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path, gather_with_cancel, is_iterable
+from graphql.pyutils import Path, is_iterable
 from graphql.pyutils.is_awaitable import is_async_iterable
 from graphql.type.introspection import TypeNameMetaFieldDef
 
@@ -28,7 +28,6 @@ __all__ = [
     "TypeNameMetaFieldDef",
     "collect_iterator_awaitables",
     "fields_of",
-    "gather_with_cancel",
     "get_argument_values",
     "is_async_iterable",
     "is_iterable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import strawberry
@@ -32,7 +32,7 @@ log = logging.getLogger("watchword.execution")
 # Each combination of the variables in @skip and @include is compiled by itself.
 MOST_VARIANTS = 16
 
-Root = Callable[[Any, Run], dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]]
+Root = Callable[[Any, Run], dict[str, Any] | Awaitable[dict[str, Any]]]
 Values = dict[str, Any]
 
 

@@ -6,8 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+import strawberry
+from strawberry.dataloader import DataLoader
 
-from watchword.execution.compiled.waiting import complete, note
+from tests.support.both_executions import Both
+from watchword.execution.compiled.waiting import Unfinished, complete, note
+from watchword.permissions.field import Public
 
 
 async def current() -> Any:
@@ -41,3 +45,173 @@ async def test_an_error_cancels_the_others() -> None:
     with pytest.raises(ValueError, match="no"):
         await complete({}, note(note(None, "a", wait()), "b", fail()))
     assert ended == ["cancelled"]
+
+
+# What resolvers do in each execution, and its data loader.
+log: list[list[str]] = []
+loaders: list[DataLoader[int, int]] = []
+
+
+def play(note: str) -> None:
+    log[-1].append(note)
+
+
+@strawberry.type
+class Row:
+    number: int
+
+    @strawberry.field
+    async def loaded(self) -> int:
+        play(f"load {self.number}")
+        return await loaders[-1].load(self.number)
+
+    @strawberry.field
+    async def later(self, turns: int = 1) -> int:
+        try:
+            play(f"begin {self.number}")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            play(f"end {self.number}")
+        except asyncio.CancelledError:
+            play(f"cancelled {self.number}")
+            raise
+        return self.number
+
+    @strawberry.field
+    async def odd(self, turns: int = 2) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if self.number % 2:
+            raise ValueError(f"{self.number} is odd")
+        return self.number
+
+    @strawberry.field
+    def maybe(self) -> list[Row | None]:
+        return made(3)[1]
+
+    @strawberry.field
+    def all(self) -> list[Row] | None:
+        return made(3)[1]
+
+    @strawberry.field
+    def line(self) -> list[Row]:
+        return made(3)[1]
+
+    @strawberry.field
+    async def row(self) -> Row:
+        play(f"row {self.number}")
+        return Row(number=self.number + 10)
+
+
+async def doubled(keys: list[int]) -> list[int]:
+    play(f"batch {keys}")
+    return [2 * key for key in keys]
+
+
+def made(width: int) -> list[list[Any]]:
+    return [[Row(number=width * line + column) for column in range(width)] for line in range(2)]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def maybe(self, width: int = 3) -> list[list[Row | None]]:
+        return made(width)
+
+    @strawberry.field(permission_classes=[Public])
+    def all(self, width: int = 3) -> list[list[Row] | None] | None:
+        return made(width)
+
+    @strawberry.field(permission_classes=[Public])
+    def line(self, width: int = 4) -> list[Row]:
+        return made(width)[0]
+
+
+def begin() -> None:
+    log.append([])
+    loaders.append(DataLoader(doubled))
+
+
+async def compared(document: str) -> tuple[Any, list[Any]]:
+    """Run a document in both ways; return the data, and the paths of the errors."""
+    log.clear()
+    data, errors = await Both(Query, before=begin).execute(document)
+    interpreted, compiled = log
+    assert compiled == interpreted
+    return data, [path for _, path, *_ in errors]
+
+
+@pytest.mark.parametrize(
+    "parts", ["odd", "odd later", "odd number", "odd later loaded", "row { odd later }"]
+)
+async def test_each_row_of_a_list_of_lists_has_an_error_of_its_own(parts: str) -> None:
+    data, paths = await compared(f"{{ maybe {{ {parts} }} }}")
+    found = {tuple(path[:3]) for path in paths}
+    # A guard that took the path of another row would leave out the second error there.
+    assert found == {("maybe", 0, 1), ("maybe", 1, 0), ("maybe", 1, 2)}
+    assert [[each is None for each in line] for line in data["maybe"]] == [
+        [False, True, False],
+        [True, False, True],
+    ]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 14, 15, 16])
+@pytest.mark.parametrize("parts", ["odd later(turns: {})", "later(turns: {}) odd(turns: 1) loaded"])
+@pytest.mark.parametrize("field", ["maybe", "all", "line"])
+async def test_a_failing_row_ends_what_graphql_core_would_end(
+    field: str, parts: str, turns: int
+) -> None:
+    document = f"{{ {field} {{ {parts.format(turns)} }} other: line {{ later loaded }} }}"
+    assert (await compared(document))[1]
+    # How far the others come says when they were cancelled.
+    document = (
+        f"{{ {field} {{ {parts.format(20)} }} other: line {{ later(turns: {turns}) loaded }} }}"
+    )
+    assert (await compared(document))[1]
+    document = (
+        f"{{ all {{ row {{ {field} {{ odd later(turns: 9) }} later(turns: {turns}) }} loaded }} }}"
+    )
+    assert (await compared(document))[1]
+
+
+async def test_parts_of_rows_begin_in_order_and_loaders_batch_whole() -> None:
+    await compared("{ all { later loaded row { loaded later } } line { loaded odd(turns: 0) } }")
+    await compared("{ maybe { later row { row { loaded later } later } } }")
+    data, _ = await compared(
+        "{ line(width: 2) { loaded a: row { later loaded } b: row { later loaded } } }"
+    )
+    assert data["line"][1]["b"] == {"later": 11, "loaded": 22}
+    batches = [note for note in log[-1] if note.startswith("batch")]
+    assert batches == ["batch [0, 1, 10, 11]"]
+
+
+async def test_cancelling_rows_cancels_their_parts() -> None:
+    ended: list[int] = []
+
+    async def wait(number: int) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append(number)
+
+    rows = {at: Unfinished({}, {"a": wait(2 * at), "b": wait(2 * at + 1)}) for at in range(2)}
+    task = asyncio.create_task(complete([None, None], rows))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [0, 1, 2, 3]
+
+
+async def test_rows_need_no_tasks_of_their_own() -> None:
+    before = len(asyncio.all_tasks())
+    counts: list[int] = []
+
+    async def count() -> None:
+        await asyncio.sleep(0)
+        counts.append(len(asyncio.all_tasks()) - before)
+
+    rows = {at: Unfinished({}, {"a": count(), "b": count()}) for at in range(3)}
+    await complete([None] * 3, rows)
+    assert max(counts) == 6

@@ -1,7 +1,8 @@
 """Writes the functions of one operation: each selection as straight text, the selections below it inside.
 
 A function takes `X`, the run, and `p`, the indexes of its place. What it refers to is in the unit's names:
-`N` notes an awaitable, `G` awaits them all, `F` guards one whose error makes null, `C` is a coroutine's class.
+`N` notes an awaitable, `G` is what waits for all that were noted, `F` guards one whose error makes null, `C` is a
+coroutine's class.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from watchword.execution.compiled.text.leaf import enum_text, unlikely
 from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
-from watchword.execution.compiled.waiting import complete, guard, note
+from watchword.execution.compiled.waiting import Unfinished, guarded, note
 from watchword.libraries.graphql_execution import TypeNameMetaFieldDef
 from watchword.libraries.strawberry_fields import cast_of
 
@@ -50,7 +51,7 @@ class Writer:
     def __init__(self, common: Compilation, label: str) -> None:
         self.common = common
         self.unit = Unit(label)
-        self.unit.names.update(N=note, G=complete, F=guard, C=CoroutineType, CAST=cast_of)
+        self.unit.names.update(N=note, G=Unfinished, F=guarded, C=CoroutineType, CAST=cast_of)
         self._number = 0
 
     def build(self) -> None:
@@ -321,7 +322,7 @@ class Writer:
     def _write_unless_made(self, scope: Scope, place: Place, variable: str, slot: Slot) -> None:
         """Write what becomes of what an object's function returned, unless it is the object."""
         function = scope.function
-        with function.block(f"if type({variable}) is C"):
+        with function.block(f"if T({variable}) is not dict and {variable} is not None"):
             pending = _guarded(variable, slot, scope)
             function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
             function.line(f"{variable} = None")
