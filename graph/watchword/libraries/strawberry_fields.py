@@ -6,6 +6,7 @@ another one, which is then called as it is.
 
 from __future__ import annotations
 
+import datetime
 import inspect
 from collections.abc import Callable
 from enum import Enum
@@ -13,22 +14,25 @@ from functools import cached_property
 from typing import Any
 
 import strawberry
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLField, GraphQLObjectType, is_scalar_type
 from graphql.execution import Executor
 from strawberry.permission import BasePermission, PermissionExtension
 from strawberry.relay.types import GlobalID
 from strawberry.schema import schema_converter
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
+from strawberry.schema.types import base_scalars
 from strawberry.types import arguments as strawberry_arguments
 from strawberry.types.arguments import StrawberryArgument, convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.cast import get_strawberry_type_cast
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE, get_strawberry_type_cast
 from strawberry.types.field import StrawberryField as StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 cast_of = get_strawberry_type_cast
 """Return the type that `strawberry.cast` gave to an object, or None."""
+CAST_ATTRIBUTE = TYPE_CAST_ATTRIBUTE
+"""The attribute in which `strawberry.cast` notes that type."""
 
 _MADE_BY_CONVERTER = "GraphQLCoreConverter.from_resolver.<locals>."
 
@@ -165,6 +169,18 @@ def enum_names(kind: Any) -> tuple[type[Enum], dict[str, str]] | None:
         except Exception:
             continue
     return kind.wrapped_cls, names
+
+
+# What the date types' own classes are written with.
+_ISO_FORMATS = {"Date": datetime.date, "DateTime": datetime.datetime, "Time": datetime.time}
+
+
+def written_as_text(kind: Any) -> tuple[type, str] | None:
+    """Return the usual class of a scalar's values, and the method that writes them as an ASCII text; None for most."""
+    if is_scalar_type(kind) and kind.coerce_output_value is base_scalars.isoformat:
+        usual = _ISO_FORMATS.get(kind.name)
+        return None if usual is None else (usual, "isoformat")
+    return None
 
 
 def tests_class(kind: GraphQLObjectType) -> bool:

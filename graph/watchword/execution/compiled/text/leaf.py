@@ -15,7 +15,7 @@ from graphql import (
 )
 
 from watchword.execution.compiled.text.unit import Unit
-from watchword.libraries.strawberry_fields import enum_names
+from watchword.libraries.strawberry_fields import enum_names, written_as_text
 
 # `T` is `type` and `S` is `str`: a local variable is found faster than a builtin.
 _TEXT = "T({v}) is not S or not {v}.isascii()"
@@ -37,11 +37,17 @@ def unlikely(kind: Any, variable: str) -> str | None:
     return None
 
 
-def enum_text(unit: Unit, kind: Any, variable: str) -> tuple[str, str] | None:
-    """Return a condition for members of an enum, and an expression for their names; None for other types."""
-    found = enum_names(kind)
-    if found is None:
-        return None
-    members, names = found
-    of, name = unit.constant("K", members), unit.constant("E", names)
-    return f"T({variable}) is {of} and {variable}._name_ in {name}", f"{name}[{variable}._name_]"
+def converted(unit: Unit, kind: Any, variable: str) -> tuple[str, str] | None:
+    """Return a condition for values of the usual class, and an expression of what they become; None for most types.
+
+    The condition may set the variable `n`.
+    """
+    enum, text = enum_names(kind), written_as_text(kind)
+    if enum is not None:
+        members, names = enum
+        of, name = unit.constant("K", members), unit.constant("E", names.get)
+        return f"T({variable}) is {of} and (n := {name}({variable}._name_)) is not None", "n"
+    if text is not None:
+        of, method = unit.constant("K", text[0]), text[1]
+        return f"T({variable}) is {of}", f"{variable}.{method}()"
+    return None

@@ -33,14 +33,16 @@ from watchword.execution.compiled.fields.checks import (
 )
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
-from watchword.execution.compiled.text.leaf import enum_text, unlikely
+from watchword.execution.compiled.text.leaf import converted, unlikely
 from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 from watchword.execution.compiled.waiting import Unfinished, guarded, note
 from watchword.libraries.graphql_execution import TypeNameMetaFieldDef
-from watchword.libraries.strawberry_fields import cast_of
+from watchword.libraries.strawberry_fields import CAST_ATTRIBUTE
 
+# Whether `strawberry.cast` was used on an object.
+CAST = "getattr({}, CAST, None) is not None"
 # Python allows twenty nested blocks. Selections below this depth get a function of their own.
 DEEPEST = 13
 
@@ -51,7 +53,10 @@ class Writer:
     def __init__(self, common: Compilation, label: str) -> None:
         self.common = common
         self.unit = Unit(label)
-        self.unit.names.update(N=note, G=Unfinished, F=guarded, C=CoroutineType, CAST=cast_of)
+        self.unit.names.update(
+            N=note, G=Unfinished, F=guarded, C=CoroutineType, CAST=CAST_ATTRIBUTE
+        )
+        self.unit.names["LEAF"] = common.complete_leaf
         self._number = 0
 
     def build(self) -> None:
@@ -133,9 +138,8 @@ class Writer:
     def _write_selection(
         self, scope: Scope, kind: GraphQLObjectType, above: Site, levels: int, source: str
     ) -> tuple[str, str]:
-        """Write the fields of an object; return the variables of what waits in it and of the object."""
-        number = self.number()
-        waiting, made = f"w{number}", f"d{number}"
+        """Write the fields of an object; return the variable of what waits in it, and an expression of the object."""
+        waiting = f"w{self.number()}"
         steps = (*above.steps, *(None,) * levels)
         sites = self.common.fields(kind, above, steps)
         function = scope.function
@@ -143,8 +147,7 @@ class Writer:
         inner = scope.opened(waiting)
         for site in sites:
             self._write_field(inner, site, source, waiting)
-        function.line(f"{made} = {self._display(sites)}")
-        return waiting, made
+        return waiting, self._display(sites)
 
     @staticmethod
     def _display(sites: list[Site]) -> str:
@@ -206,23 +209,28 @@ class Writer:
 
     def _write_leaf(self, scope: Scope, place: Place, variable: str, slot: Slot) -> None:
         function, mark = scope.function, scope.mark(place.site, place.levels)
-        condition = unlikely(place.inner, variable)
-        member = enum_text(self.unit, place.inner, variable)
-        if member is not None:
-            with function.block(f"if {member[0]}"):
-                function.line(f"{variable} = {member[1]}")
-            condition = ""
-        head = {None: None, "": "else"}.get(condition, f"if {condition}")
-        if not place.is_required:
-            is_there = f"{variable} is not None"
-            head = {None: f"if {is_there}", "else": f"elif {is_there}"}.get(
-                head, f"if {is_there} and ({condition})"
-            )
-        if head is None:
-            self._write_check(scope, place, leaf_check(place), variable, slot)
+        branches = self._branches(place, variable)
+        is_there = "" if place.is_required else f"{variable} is not None"
+        for number, (condition, expression) in enumerate(branches):
+            with function.block(f"{'elif' if number else 'if'} {condition}", mark):
+                function.line(f"{variable} = {expression}", mark)
+        if branches:
+            head = f"elif {is_there}" if is_there else "else"
         else:
-            with function.block(head, mark):
-                self._write_check(scope, place, leaf_check(place), variable, slot)
+            unusual = unlikely(place.inner, variable)
+            head = f"if {is_there} and ({unusual})" if is_there else f"if {unusual}"
+        with function.block(head, mark):
+            self._write_check(scope, place, leaf_check(place), variable, slot)
+
+    def _branches(self, place: Place, variable: str) -> list[tuple[str, str]]:
+        """Return conditions and what a value is completed to where one holds, for types that are no plain scalars."""
+        if unlikely(place.inner, variable) is not None:
+            return []
+        usual = converted(self.unit, place.inner, variable)
+        plain = self.unit.constant("K", self.common.plain)
+        kind = self.unit.constant("K", place.inner)
+        others = (f"T({variable}) in {plain}", f"LEAF({kind}, {variable})")
+        return [others] if usual is None else [usual, others]
 
     def _write_check(
         self, scope: Scope, place: Place, check: Callable[..., Any], variable: str, slot: Slot
@@ -290,7 +298,7 @@ class Writer:
         known.tell(partial(self.unit.names.__setitem__, usual))
         unlikely_class = f"T({variable}) is not {usual} and T({variable}) not in {others}"
         if place.inner.is_type_of is not None:
-            unlikely_class = f"({unlikely_class}) or CAST({variable}) is not None"
+            unlikely_class = f"({unlikely_class}) or {CAST.format(variable)}"
         with function.block(f"if {unlikely_class}"):
             self._write_check(scope, place, object_check(place, known), variable, slot)
         with function.block(f"if {variable} is not None"):
@@ -313,7 +321,7 @@ class Writer:
         known = self.unit.constant("K", abstract.known)
         complete_it = self.unit.constant("V", abstract.complete)
         function.line(f"f{number} = {known}.get(T({variable}))", mark)
-        with function.block(f"if f{number} is None or CAST({variable}) is not None"):
+        with function.block(f"if f{number} is None or {CAST.format(variable)}"):
             function.line(f"{variable} = {complete_it}({variable}, X, {scope.indexes})", mark)
         with function.block("else"):
             function.line(f"{variable} = f{number}({variable}, X, {scope.indexes})", mark)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import enum
 import math
+import uuid
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import specified_scalar_types
 from graphql.execution import Executor
 
-from watchword.execution.compiled.text.leaf import unlikely
+from watchword.execution.compiled.text.leaf import converted, unlikely
+from watchword.execution.compiled.text.unit import Unit
+from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import checking_executor
 
 
@@ -38,6 +44,52 @@ def test_what_is_taken_as_it_is_would_not_change(kind: Any) -> None:
     for value in taken:
         done = complete(kind, value)
         assert done is value or (done == value and type(done) is type(value))
+
+
+@strawberry.enum
+class Size(enum.Enum):
+    SMALL = 1
+    LARGE = strawberry.enum_value(2, name="BIG")
+
+
+@strawberry.type
+class Query:
+    size: Size
+    at: datetime.datetime
+    day: datetime.date
+    time: datetime.time
+    id: uuid.UUID
+    price: decimal.Decimal
+
+
+TYPES = strawberry_parts.definition(strawberry.Schema(Query)).type_map
+MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        ("Size", [Size.SMALL, Size.LARGE]),
+        ("DateTime", [MOMENT, MOMENT.replace(tzinfo=None)]),
+        ("Date", [MOMENT.date()]),
+        ("Time", [MOMENT.time(), MOMENT.timetz()]),
+    ],
+)
+def test_values_of_the_usual_class_become_what_they_would(name: str, usual: list[Any]) -> None:
+    kind, unit = TYPES[name], Unit("test")
+    found = converted(unit, kind, "v")
+    assert found is not None
+    condition, expression = found
+    for value in [*usual, *VALUES]:
+        names = {**unit.names, "v": value, "T": type, "S": str}
+        is_usual = eval(condition, names)
+        assert is_usual == (value in usual)
+        assert not is_usual or eval(expression, names) == complete(kind, value)
+
+
+def test_other_types_have_no_usual_class() -> None:
+    for name in ("UUID", "Decimal", "String"):
+        assert converted(Unit("test"), TYPES[name], "v") is None
 
 
 def test_other_types_are_always_completed() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import enum
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import strawberry
+from strawberry.scalars import JSON
 
 from tests.support.both_executions import Both
 from watchword.execution.compiled.text.writer import DEEPEST
@@ -65,12 +67,34 @@ class Query:
         return given["value"]  # type: ignore[no-any-return]
 
     @strawberry.field(permission_classes=[Public])
+    def moment(self) -> datetime.datetime:
+        return given["value"]  # type: ignore[no-any-return]
+
+    @strawberry.field(permission_classes=[Public])
+    def days(self) -> list[datetime.date | None]:
+        return [given["value"], None, given["value"]]
+
+    @strawberry.field(permission_classes=[Public])
+    def anything(self) -> JSON | None:
+        return given["value"]  # type: ignore[no-any-return]
+
+    @strawberry.field(permission_classes=[Public])
     def words(self) -> list[str]:
         return given["value"]  # type: ignore[no-any-return]
 
     @strawberry.field(permission_classes=[Public])
     def rows(self) -> list[list[int | None] | None] | None:
         return given["value"]  # type: ignore[no-any-return]
+
+
+class Moment(datetime.datetime):
+    def isoformat(self, *_: Any, **__: Any) -> str:
+        return "now é"
+
+
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, _: datetime.datetime | None) -> datetime.timedelta:
+        raise LookupError("nowhere")
 
 
 # Coroutines, of which some are never awaited: in both ways a field may have no use for them.
@@ -110,6 +134,7 @@ async def iterated(*items: Any) -> AsyncIterator[Any]:
         yield each
 
 
+NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.UTC)
 # Made anew for each execution: an awaitable can be awaited once.
 VALUES: dict[str, Any] = {
     "null": lambda: None,
@@ -123,6 +148,13 @@ VALUES: dict[str, Any] = {
     "an error": lambda: ValueError("returned"),
     "member": lambda: Color.BLUE,
     "value of a member": lambda: "red",
+    "moment": lambda: NOW,
+    "moment of a class of its own": lambda: Moment(2026, 1, 2),
+    "moment nowhere": lambda: NOW.replace(tzinfo=Nowhere()),
+    "day": lambda: NOW.date(),
+    "time": lambda: NOW.time(),
+    "object": lambda: {"a": [1, {"b": "\ud800"}]},
+    "awaited moment": lambda: later(NOW),
     "awaited text": lambda: later("a"),
     "awaited node": lambda: later(Node()),
     "awaited null": lambda: later(None),
@@ -138,7 +170,10 @@ VALUES: dict[str, Any] = {
     "awaited list": lambda: later(["a"]),
     "rows": lambda: [[1, None], None, [2**40, 3], (4,), "no", later([5, later(6)])],
 }
-FIELDS = ["node { name }", "maybe { name __typename }", "text", "whole", "color", "words", "rows"]
+FIELDS = [
+    *("node { name }", "maybe { name __typename }", "text", "whole", "color", "words", "rows"),
+    *("moment", "days", "anything"),
+]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -148,7 +183,10 @@ async def test_each_value_becomes_what_graphql_core_makes_of_it(field: str, valu
         close_all()
         given["value"] = VALUES[value]()
 
-    await Both(Query, before=prepare).execute(f"{{ {field} }}")
+    both = Both(Query, before=prepare)
+    for _ in range(2):
+        # The second time, the class of the value may be known.
+        await both.execute(f"{{ {field} }}")
     given.clear()
     close_all()
 
