@@ -34,9 +34,13 @@ class Group(asyncio.Future[None]):
         if self.done():
             return False
         # Every task must be cancelled, also after the first one that could be.
-        told = [task.cancel(msg) for task in self._tasks]
+        told = [task.cancel(msg) for task in self.cancelled_with()]
         self._is_cancelled = self._is_cancelled or any(told)
         return any(told)
+
+    def cancelled_with(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that are cancelled with the group."""
+        return self._tasks
 
     def failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
         """Called when a task has failed or was cancelled, unless the group is done."""
@@ -44,20 +48,17 @@ class Group(asyncio.Future[None]):
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self.left -= 1
-        error = _error(task)
-        if self.done():
+        error: BaseException | None
+        try:
+            # A task whose error nobody takes is logged.
+            error = task.exception()
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+        if (error is None and self.left) or self.done():
             return
         if error is not None:
             self.failed(task, error)
-        elif not self.left:
-            if self._is_cancelled:
-                self.set_exception(asyncio.CancelledError())
-            else:
-                self.set_result(None)
-
-
-def _error(task: asyncio.Task[Any]) -> BaseException | None:
-    try:
-        return task.exception()
-    except asyncio.CancelledError as cancelled:
-        return cancelled
+        elif self._is_cancelled:
+            self.set_exception(asyncio.CancelledError())
+        else:
+            self.set_result(None)

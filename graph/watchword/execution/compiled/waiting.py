@@ -143,6 +143,10 @@ class _Rows(Group):
             tasks = [self.begin(started(part)) for part in each.parts.values()]
             self.rows.append(_Row(each, tasks))
 
+    def cancelled_with(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks of parts, and in the place of a failed row's parts the task that cancels them."""
+        return [task for row in self.rows for task in row.unfinished()]
+
     def failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
         found = next((each for each in self.rows if task in each.tasks), None)
         if found is None:
@@ -165,7 +169,7 @@ async def _complete_rows(made: Any, unfinished: dict[Any, Unfinished]) -> None:
             await _turn(ROW_TURNS)
         raise
     except Exception:
-        await _cancel([task for row in group.rows for task in row.unfinished()], ROW_TURNS)
+        await _cancel(group.cancelled_with(), ROW_TURNS)
         raise
     for key, row in zip(unfinished, group.rows, strict=True):
         made[key] = row.finish()

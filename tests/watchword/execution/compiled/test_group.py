@@ -35,6 +35,8 @@ async def take(turns: int, log: list[str], name: str, outcome: Any = None) -> An
         log.append(f"cancelled {name}")
         if outcome == "resists":
             return name
+        if outcome == "is slow":
+            await end_slowly(log, name)
         raise
     finally:
         log.append(f"end {name}")
@@ -43,12 +45,23 @@ async def take(turns: int, log: list[str], name: str, outcome: Any = None) -> An
     return name
 
 
+async def end_slowly(log: list[str], name: str) -> None:
+    for _ in range(5):
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            log.append(f"cancelled {name} again")
+
+
 async def seen(wait: Wait, outcomes: list[Any], cancelled_after: int | None) -> list[Any]:
     """Return what happens, turn by turn, when works of growing length have these outcomes."""
     log: list[Any] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: log.append(repr(context.get("exception"))))
-    works = [take(number + 1, log, str(number), each) for number, each in enumerate(outcomes)]
+    works = [
+        take(number + (9 if each == "is slow" else 1), log, str(number), each)
+        for number, each in enumerate(outcomes)
+    ]
 
     async def run() -> None:
         try:
@@ -104,6 +117,13 @@ async def by_rows(works: list[Coroutine[Any, Any, Any]]) -> Any:
 async def test_cancelled_rows_end_as_tasks_of_their_own_would(
     outcomes: list[Any], cancelled_after: int
 ) -> None:
+    expected = await seen(by_core, outcomes, cancelled_after)
+    assert await seen(by_rows, outcomes, cancelled_after) == expected
+
+
+@pytest.mark.parametrize("cancelled_after", range(4, 9))
+async def test_parts_of_a_failing_row_are_cancelled_as_often(cancelled_after: int) -> None:
+    outcomes = [ValueError("no"), "is slow", None, "is slow"]
     expected = await seen(by_core, outcomes, cancelled_after)
     assert await seen(by_rows, outcomes, cancelled_after) == expected
 
