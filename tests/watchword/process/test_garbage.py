@@ -6,7 +6,7 @@ import gc
 
 from tests.support.clock import MovedClock
 from watchword.process.background import Background
-from watchword.process.garbage import LOOK_SECONDS, SHARE, GarbagePolicy
+from watchword.process.garbage import LOOK_SECONDS, MIDDLE, SHARE, YOUNG, GarbagePolicy
 
 
 async def test_full_collections_take_no_more_than_their_share_of_the_time() -> None:
@@ -37,7 +37,7 @@ async def test_only_while_an_app_is_open_cpython_begins_no_full_collection() -> 
     first.open(background)
     second.open(background)
     young, middle, full = gc.get_threshold()
-    assert (young, middle) == before[:2]
+    assert (young, middle) == (YOUNG, MIDDLE)
     assert full > 1_000_000
     assert gc.get_freeze_count() > 0
     await first.close()
@@ -46,6 +46,22 @@ async def test_only_while_an_app_is_open_cpython_begins_no_full_collection() -> 
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
     await background.close()
+
+
+async def test_replacing_the_objects_of_many_subscribers_collects_nothing() -> None:
+    background, policy, count = Background(MovedClock()), GarbagePolicy(), list[str]()
+    waiting = [[object()] for _ in range(5_000)]
+    policy.open(background)
+    gc.callbacks.append(lambda phase, _: count.append(phase))
+    try:
+        for _ in range(5):
+            woken = [[object()] for _ in range(5_000)]
+            waiting[:] = woken
+    finally:
+        gc.callbacks.pop()
+        await policy.close()
+        await background.close()
+    assert count == []
 
 
 async def test_it_collects_what_refers_to_itself() -> None:
