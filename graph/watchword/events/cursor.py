@@ -46,7 +46,7 @@ class Cursors:
         `answers` is the number of answers that the client has to the event at that place, if more may
         follow; None if it has them all.
         """
-        return _write(self, stream, key, place, answers)
+        return _write(self.epoch, self.secret, stream, key, place, answers)
 
     def read(self, cursor: str, stream: str, key: str | None) -> tuple[Place, int | None]:
         """Return a cursor's place, and its number of answers as given to `write`.
@@ -89,9 +89,13 @@ class Cursors:
 
     def sign(self, payload: str, stream: str, key: str | None) -> bytes:
         """Return the signature of a payload for a stream and a key."""
-        # The separator and "=" make this unambiguous: no other payload, stream and key give the same message.
-        message = "\0".join((payload, stream, "" if key is None else f"={key}")).encode()
-        return hmac.digest(self.secret, message, "sha256")[:MAC_BYTES]
+        return _sign(self.secret, payload, stream, key)
+
+
+def _sign(secret: bytes, payload: str, stream: str, key: str | None) -> bytes:
+    # The separator and "=" make this unambiguous: no other payload, stream and key give the same message.
+    message = "\0".join((payload, stream, "" if key is None else f"={key}")).encode()
+    return hmac.digest(secret, message, "sha256")[:MAC_BYTES]
 
 
 def _name(stream: str, key: str | None) -> str:
@@ -115,14 +119,15 @@ def _parts(cursor: str, path: Sequence[str | int]) -> tuple[str, bytes]:
         raise BadUserInput("This is no cursor.", path) from None
 
 
-# All subscribers that have an execution of their own get the same cursor with an event.
+# All subscribers that have an execution of their own get the same cursor with an event. The key consists of strings
+# and bytes, whose hashes are kept, so a lookup costs less than the hash of a `Cursors` would.
 @lru_cache(MOST_CACHED)
 def _write(
-    cursors: Cursors, stream: str, key: str | None, place: Place, answers: int | None
+    epoch: str, secret: bytes, stream: str, key: str | None, place: Place, answers: int | None
 ) -> str:
     count = "" if answers is None else answers
-    payload = f"{cursors.epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
-    return f"{_encode(payload.encode())}.{_encode(cursors.sign(payload, stream, key))}"
+    payload = f"{epoch}:{place.position}:{place.mark}:{count}:{_name(stream, key)}"
+    return f"{_encode(payload.encode())}.{_encode(_sign(secret, payload, stream, key))}"
 
 
 def _encode(value: bytes) -> str:
