@@ -33,9 +33,9 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     seen: list[object] = []
     answer = Source.answer
 
-    async def counted(self: Source, event: object, context: object) -> object:
+    def counted(self: Source, event: object, context: object) -> object:
         seen.append(event)
-        return await answer(self, event, context)  # type: ignore[arg-type]
+        return answer(self, event, context)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Source, "answer", counted)
     return seen

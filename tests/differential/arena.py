@@ -17,6 +17,7 @@ import strawberry
 
 from tests.differential.stage import Script, new_loop, stage
 from tests.support.clock import MovedClock
+from tests.support.settled import settled
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.config.settings import Settings
@@ -184,7 +185,7 @@ class Arena:
 
     async def _next(self, source: Any, execution: Execution, case: Case, shared: bool) -> Any:
         event = await source.pull()
-        return await source.answer(event, self._context(execution, case, shared))
+        return await settled(source.answer(event, self._context(execution, case, shared)))
 
     def _context(self, execution: Execution, case: Case, shared: bool = False) -> Context:
         principal = self.callers[case.caller]

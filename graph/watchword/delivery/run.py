@@ -16,7 +16,7 @@ from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Sour
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.guards import pass_by_grants, recheck
-from watchword.principal import IdentityAsked, PrincipalHolder
+from watchword.principal import IdentityAsked, Principal, PrincipalHolder
 from watchword.process.background import Backoff
 from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.process.eager import Eager
@@ -111,6 +111,8 @@ class Run:
         self._holder = holder
         self._operation = operation
         self._ready = ready
+        # The principal whose grants alone have passed the permissions of the resolver that is open.
+        self._passed: Principal | None = None
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
         """Yield the answers until the resolver ends.
@@ -195,6 +197,7 @@ class Run:
         is unavailable.
         """
         operation, services = self._operation, self._services
+        self._passed = None
         source = await self._engine.subscribe(operation.plan, operation.variables, context)
         watchdog = follow.watchdog = Watchdog(services.clock, services.settings.event_seconds)
         try:
@@ -227,11 +230,17 @@ class Run:
 
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The lease may have been renewed while the resolver waited, so take its present principal.
-        now = Context(self._services, self._holder.principal)
-        if opened.guards and not pass_by_grants(opened.guards, now.principal):
-            seconds = self._services.settings.event_seconds
-            await within(self._services.clock, seconds, recheck(opened.guards, now))
-        return await source.answer(event, now)
+        principal = self._holder.principal
+        now = Context(self._services, principal)
+        # A principal never changes: its grants are looked at once, and again after a renewal.
+        if opened.guards and principal is not self._passed:
+            if pass_by_grants(opened.guards, principal):
+                self._passed = principal
+            else:
+                seconds = self._services.settings.event_seconds
+                await within(self._services.clock, seconds, recheck(opened.guards, now))
+        answer = source.answer(event, now)
+        return answer if type(answer) is dict else await answer  # type: ignore[misc]
 
     async def _close(self, source: Source) -> None:
         """Close the resolver. Its clean-up may take as long as an event."""

@@ -75,8 +75,8 @@ class Source:
         self._eager = Eager(self.events.__anext__())
         return self._eager
 
-    async def answer(self, event: Any, context: Context) -> Answer:
-        """Execute the selection for one event, in a context of its own.
+    def answer(self, event: Any, context: Context) -> Answer | Awaitable[Answer]:
+        """Execute the selection for one event, in a context of its own; may return an awaitable.
 
         An event that takes longer than `event_seconds` is answered with an error; the subscription
         continues. Raises `DatabaseUnavailable` when only the database prevented the answer, and
@@ -84,28 +84,32 @@ class Source:
         principals share.
         """
         running = self._execute(event, context)
+        if type(running) is ExecutionResult or not isawaitable(running):
+            return self._checked(running, context)
+        return self._awaited(running, context)
+
+    async def _awaited(self, running: Awaitable[Any], context: Context) -> Answer:
         services = context.services
         seconds = services.settings.event_seconds
         try:
             # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
             # coroutines unawaited.
-            result = (
-                await within(services.clock, seconds, running, whole=True)
-                if isawaitable(running)
-                else running
-            )
+            result = await within(services.clock, seconds, running, whole=True)
         except TimedOut as late:
             log.warning("an event took longer than %g s", seconds)
             return {"data": None, "errors": [late.as_dict()]}
         except WorkCancelled as cancelled:
             self.report_failure(cancelled, context)
             return {"data": None, "errors": [mask(cancelled).as_dict()]}
-        for error in result.errors or ():
-            if is_unavailable(error.original_error):
-                raise DatabaseUnavailable from error.original_error
-            if context.is_shared and cannot_be_shared(error.original_error):
-                raise IdentityAsked from error.original_error
+        return self._checked(result, context)
+
+    def _checked(self, result: ExecutionResult, context: Context) -> Answer:
         if result.errors:
+            for error in result.errors:
+                if is_unavailable(error.original_error):
+                    raise DatabaseUnavailable from error.original_error
+                if context.is_shared and cannot_be_shared(error.original_error):
+                    raise IdentityAsked from error.original_error
             self._report(result.errors, context=context)
         return _answer(result, context)
 
@@ -208,18 +212,17 @@ class Engine:
         self, plan: Plan, opened: Executor[Any], event: Any, context: Context
     ) -> Any:
         """Execute the selection of a subscription for one event; may return an awaitable."""
-        executor = event_executor(opened, event, context)
         found = self._find_program(plan)
         if found is not None:
             try:
                 values = opened.variable_values.coerced
-                run, data = found.start(values, context, event, lambda _run: executor)
+                run, data = found.start(values, context, event, partial(_event_executor, opened))
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
                 self._programs.used(plan, found)
                 return _resulting(run, data)
-        return executor.execute_operation(serially=False)
+        return event_executor(opened, event, context).execute_operation(serially=False)
 
     @property
     def fallbacks(self) -> Counter[str]:
@@ -308,6 +311,10 @@ class Engine:
             raise Refused(built)
         self._planner.check(plan, built.variable_values)
         return built
+
+
+def _event_executor(opened: Executor[Any], run: Run) -> Executor[Any]:
+    return event_executor(opened, run.root, run.context)
 
 
 def _resulting(run: Run, data: Any) -> Any:

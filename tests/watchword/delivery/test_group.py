@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
+from tests.support.settled import settled
 from tests.support.toy_server import until
 from tests.watchword.delivery.world import LIMITS, PERSONAL, QUERY, SCRIPTED, World
 from watchword.context import Context
@@ -28,7 +29,7 @@ async def test_a_member_that_joins_ahead_of_the_run_is_not_sent_what_it_has(
 
     async def held(self: Source, event: object, context: Context) -> Answer:
         await gate.wait()
-        return await answer(self, event, context)
+        return await settled(answer(self, event, context))
 
     members = await world.arrive_together(2, QUERY)
     monkeypatch.setattr(Source, "answer", held)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
 from tests.support.clock import MovedClock, waits_for
+from tests.support.settled import settled
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import WATCHES, toy_pipeline, until
-from watchword.context import Context
+from watchword.context import Context, Guard
 from watchword.delivery.run import Operation, Run, Sent, as_errors
 from watchword.errors import Forbidden, TimedOut
 from watchword.events.event import Event
@@ -20,6 +22,7 @@ from watchword.events.follow import Follow, Progress
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
 from watchword.execution.masking import to_json
 from watchword.execution.plan import Refused
+from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.process.background import LONGEST_PAUSE
 from watchword.transaction import transaction
@@ -155,6 +158,48 @@ async def test_the_rules_are_asked_again_for_each_answer_with_the_present_princi
             await coming
 
 
+async def test_grants_are_looked_at_once_for_each_principal(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[Principal]()
+
+    def look(guards: Sequence[Guard], principal: Principal) -> bool:
+        looked.append(principal)
+        return pass_by_grants(guards, principal)
+
+    monkeypatch.setattr("watchword.delivery.run.pass_by_grants", look)
+    renewed = replace(KEEPER, expires_at=2_000_000_000.0)
+    async with aclosing(runner.run("subscription { guarded { id } }")) as answers:
+        coming = await runner.waiting(answers)
+        await runner.happen(*"ab")
+        await coming
+        await anext(answers)
+        assert looked == [KEEPER]
+        runner.holder.principal = renewed
+        await runner.happen("c")
+        await anext(answers)
+    assert looked == [KEEPER, renewed]
+
+
+async def test_permissions_that_read_more_than_grants_are_asked_for_each_answer(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Context]()
+
+    async def ask(guards: Sequence[Guard], context: Context) -> None:
+        asked.append(context)
+        await recheck(guards, context)
+
+    monkeypatch.setattr("watchword.delivery.run.recheck", ask)
+    runner.holder.principal = Principal("bob")
+    async with aclosing(runner.run("subscription { conditional }")) as answers:
+        coming = await runner.waiting(answers)
+        await runner.happen(*"ab")
+        await coming
+        await anext(answers)
+    assert len(asked) == 2
+
+
 async def test_it_opens_again_when_the_database_is_available(
     runner: Runner, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +226,7 @@ async def test_an_answer_that_the_database_could_not_give_is_made_again(
     async def flaky(self: Source, event: object, context: Context) -> Answer:
         if error := next(failures, None):
             raise error
-        return await answer(self, event, context)
+        return await settled(answer(self, event, context))
 
     monkeypatch.setattr(Source, "answer", flaky)
     await runner.happen(*"abc")

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import strawberry
+from graphql.execution import Executor
 
 from tests.support import toy_schema
 from tests.support.away import away
 from tests.support.clock import MovedClock
+from tests.support.settled import settled
 from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.errors import NotFound
@@ -101,13 +103,27 @@ async def test_each_event_has_the_context_that_it_is_given(services: Services) -
     plan = engine.plan("subscription { events { context } }", None)
     source = await engine.subscribe(plan, None, contexts[0])
     answers = [
-        await source.answer(event, context)
+        await settled(source.answer(event, context))
         for context, event in zip(
             contexts[1:], [event async for event in source.events], strict=True
         )
     ]
     assert answers == [{"data": {"events": {"context": True}}}] * 2
     assert seen == contexts
+
+
+async def test_a_compiled_event_needs_no_executor_of_graphql_core(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(strawberry.Schema(toy_schema.Query, None, Subscription), LIMITS, 10)
+    plan = engine.plan("subscription { events { context } }", None)
+    context = Context(services, ANONYMOUS)
+    source = await engine.subscribe(plan, None, context)
+    assert await settled(source.answer(Happening(), context)) == {
+        "data": {"events": {"context": True}}
+    }
+    monkeypatch.setattr(Executor, "build_per_event_executor", None)
+    assert source.answer(Happening(), context) == {"data": {"events": {"context": True}}}
 
 
 @strawberry.type
@@ -131,7 +147,7 @@ async def test_a_database_that_is_away_is_no_answer(services: Services) -> None:
         engine.plan("subscription { events { field } }", None), None, context
     )
     with pytest.raises(DatabaseUnavailable):
-        await source.answer(await anext(source.events), context)
+        await settled(source.answer(await anext(source.events), context))
 
 
 async def test_many_events_leave_no_more_in_memory_than_one(services: Services) -> None:
@@ -146,7 +162,9 @@ async def test_many_events_leave_no_more_in_memory_than_one(services: Services) 
     _, opened = source._execute.args
     sizes = []
     for _ in range(3):
-        assert await source.answer(event, context) == {"data": {"events": {"context": True}}}
+        assert await settled(source.answer(event, context)) == {
+            "data": {"events": {"context": True}}
+        }
         sizes.append(len(opened._relevant_sub_fields))
     assert sizes[0] == sizes[2]
 
