@@ -57,7 +57,10 @@ async def _alone(url: str) -> Redis:
 
 
 async def _of_sentinels(parts: SplitResult) -> Redis:
-    sentinel = Sentinel(hosts(parts, SENTINEL_PORT), **_patience())  # type: ignore[no-untyped-call]
+    # Without `sentinel_kwargs`, redis-py would ask a Sentinel that is away four times before it asks the next.
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        hosts(parts, SENTINEL_PORT), sentinel_kwargs=_patience(), **_patience()
+    )
     try:
         host, port = await sentinel.discover_master(parts.path.strip("/"))
     finally:
