@@ -14,6 +14,8 @@ from redis import Redis
 from tests.support.programs import missing, program
 
 PATIENCE = 30
+# Seconds between two questions. Without a pause, they would take the server's core.
+PAUSE = 0.005
 SERVICE = "mymaster"
 SLOTS = 16_384
 
@@ -66,6 +68,7 @@ class LiveRedis:
         while time.monotonic() < end and self._process.poll() is None:
             if expected in _ask(self.port, question):
                 return
+            time.sleep(PAUSE)
         raise AssertionError(f"redis-server on port {self.port} did not answer {question}")
 
 
