@@ -61,8 +61,10 @@ class Subscription:
         self._context = copy_context()
 
     def start(self) -> None:
-        """Begin, after the cursor if there is one."""
-        self._begin(None, None)
+        """Begin, after the cursor if there is one. Does nothing if it was stopped before."""
+        # A run that begins after the end would never be stopped.
+        if self.state == Opening():
+            self._begin(None, None)
 
     def stop(self) -> None:
         """Send nothing more, and release everything."""

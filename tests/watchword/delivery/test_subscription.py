@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.support.toy_schema import whisper
@@ -82,8 +84,10 @@ async def test_after_it_is_stopped_it_sends_nothing_and_holds_nothing(
 async def test_nothing_follows_its_end(world: World) -> None:
     subscriber = await offered(world)
     subscriber.subscription.stop()
+    tasks = asyncio.all_tasks()
     subscriber.subscription.regrant()
     subscriber.subscription.start()
+    assert asyncio.all_tasks() == tasks
     assert subscriber.subscription.state == Over()
     await until(lambda: world.pipeline.services.hub.size == WATCHES)
 
