@@ -35,8 +35,27 @@ class Schedule(LoadScopeScheduling):
         """The group of each test that has one, which the workers have written when they have collected."""
         return dict(json.loads(self._file.read_text()))
 
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        """The place of each test in what every worker has collected."""
+        return {nodeid: index for index, nodeid in enumerate(self.collection or ())}
+
     def _split_scope(self, nodeid: str) -> str:
         return self._groups.get(nodeid, nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        scope, unit = self.workqueue.popitem(last=False)
+        self.assigned_work[node][scope] = unit
+        node.send_runtest_some(
+            [self._indices[nodeid] for nodeid, is_done in unit.items() if not is_done]
+        )
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        # What is done would be counted after each test again, thousands of times thousands.
+        work = self.assigned_work[node]
+        for scope in [scope for scope, unit in work.items() if all(unit.values())]:
+            del work[scope]
 
 
 class Groups:
