@@ -47,8 +47,11 @@ DOCUMENTED = {
 }
 # A named tuple's methods begin with an underscore and are public.
 NAMED_TUPLE = {"_replace", "_asdict", "_fields"}
+# One worker runs them, so that no other reads all sources.
+pytestmark = pytest.mark.xdist_group("private parts")
 
 
+@cache
 def sources() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", *(f"{root}/*.py" for root in SOURCES)],
@@ -88,7 +91,12 @@ def library(module: str) -> str:
     return module.partition(".")[0]
 
 
-def undocumented_imports(path: str) -> Iterator[str]:
+@cache
+def undocumented_imports(path: str) -> list[str]:
+    return [*_undocumented_imports(path)]
+
+
+def _undocumented_imports(path: str) -> Iterator[str]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
