@@ -198,7 +198,8 @@ async def test_writes_of_every_part_are_counted(monkeypatch: pytest.MonkeyPatch)
     line.write(b"pong")
     transport.unread = 1
     line.write(b"ping")
-    assert seen == [(1, 4), (2, 5)]
+    line.write(b"three", 3)
+    assert seen == [(1, 4), (2, 5), (5, 10)]
     assert line.sent == 3
     line.close()
     await transport.is_aborted.wait()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from watchword.asgi.backlog import Backlog, BacklogLimits
-from watchword.delivery.run import Sent
+from watchword.delivery.run import Batch, Sent
 from watchword.errors import Ending
 from watchword.process.clock import Clock
 
@@ -25,6 +25,10 @@ class Kept:
     def next(self, answer: Sent) -> None:
         self.seen.append(json.loads(answer.json))
         self.came.set()
+
+    def next_batch(self, batch: Batch) -> None:
+        for answer in batch.answers:
+            self.next(answer)
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self.errors = errors

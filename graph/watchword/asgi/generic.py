@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from watchword.asgi import wire
@@ -106,6 +106,11 @@ class _GenericWire:
         self._size = 0
 
 
+def pack(messages: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the messages themselves: an ASGI server takes one at a time."""
+    return tuple(messages)
+
+
 class GenericSocket(_GenericWire):
     """A WebSocket."""
 
@@ -113,6 +118,12 @@ class GenericSocket(_GenericWire):
         if not self._closing.is_set():
             text = b"".join((head, body, tail))
             self._put({"type": "websocket.send", "text": text.decode()}, len(text))
+
+    packing = staticmethod(pack)
+
+    def send_packed(self, packed: tuple[bytes, ...]) -> None:
+        for text in packed:
+            self.send_text(text)
 
     def send_close(self, code: int, reason: str) -> None:
         if not self._closing.is_set():

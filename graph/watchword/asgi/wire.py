@@ -8,8 +8,8 @@ read yet, and tells when the server shuts down. `asgi/uvicorn/` provides it unde
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from watchword.asgi.backlog import Outgoing
 from watchword.asgi.types import Message
@@ -20,11 +20,16 @@ EXTENSION = "watchword.wire"
 CLOSING_SECONDS = 5.0
 
 
+Packing = Callable[[Sequence[bytes]], Any]
+"""Makes text messages ready to be written together. Only the server's own wire can read the result."""
+
+
 class Wire(Outgoing, Protocol):
     """The part that a WebSocket and a streamed response have in common."""
 
     on_write: Callable[[int, int], object] | None
-    """Called after each write with the new value of `unsent`; the server's own writes (pings) count too."""
+    """Called with the new value of `unsent` after each write of which a part waits for the client to read. The server's
+    own writes (pings) count too."""
     on_shutdown: Callable[[], object] | None
     """Called when the server is asked to stop. A transport that sets it must end the connection itself."""
     is_shutting_down: bool
@@ -47,6 +52,13 @@ class SocketWire(Wire, Protocol):
 
     def send_text(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> None:
         """Write one text message, made of these parts. Never waits."""
+
+    @property
+    def packing(self) -> Packing:
+        """The function that makes messages ready for `send_packed`; the same for all connections of a server."""
+
+    def send_packed(self, packed: Any) -> None:
+        """Write several messages that `packing` has made ready, in their order and in one write. Never waits."""
 
     def send_close(self, code: int, reason: str) -> None:
         """Write the close frame, and end the connection within `CLOSING_SECONDS`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from enum import Enum
 from typing import Any, cast
@@ -18,19 +18,25 @@ from graphql import GraphQLError
 
 from watchword.context import Services
 from watchword.delivery.member import GroupKey, Member
-from watchword.delivery.run import Operation, Run, Sent, as_errors
+from watchword.delivery.run import Batch, Operation, Run, Sent, as_errors
 from watchword.errors import WatchwordError
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
 from watchword.principal import Principal, SharedPrincipal, cannot_be_shared
 from watchword.process.clock import Clock
+from watchword.process.eager import Eager
 
 log = logging.getLogger("watchword.delivery")
 
-# Seconds for which members are sent an answer, or are moved, before other tasks get a turn; and the number of members
-# after which the clock is read.
-SLICE_SECONDS = 0.005
-LOOK_EVERY = 25
+# Seconds for which members are sent answers before other tasks get a turn; and the number of members after which
+# the clock is read.
+SLICE_SECONDS = 0.001
+LOOK_EVERY = 10
+# The most answers, and bytes, that are made before the first of them is sent.
+MOST_TOGETHER = 100
+LONGEST_TOGETHER = 32_768
+# The number of members that are moved before other tasks get a turn. Each then begins or ends a run of its own.
+MOVED_AT_ONCE = 25
 
 
 class Trouble(Enum):
@@ -40,30 +46,26 @@ class Trouble(Enum):
     PERSONAL = "it asked for something that its members do not have in common"
 
 
-class _Pauses:
-    """The pauses of a loop over many members, so that it does not hold the event loop for longer than a slice.
+class _Slice:
+    """The time for which a loop may hold the event loop.
 
     How long a member takes depends on its client: the kernel takes what is written, or it waits in a buffer.
     """
 
-    __slots__ = ("_began", "_clock", "_count")
+    __slots__ = ("_began", "_clock")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._count = 0
         self._began = clock.now()
 
-    def is_due(self) -> bool:
-        """Count one member, and tell whether other tasks must get a turn now."""
-        self._count += 1
-        if self._count < LOOK_EVERY:
-            return False
-        self._count = 0
+    @property
+    def is_over(self) -> bool:
+        """Whether other tasks must get a turn now."""
         # If the clock was set back, the time is not known.
         return not 0 <= self._clock.now() - self._began < SLICE_SECONDS
 
-    async def take(self) -> None:
-        """Give other tasks a turn."""
+    async def pause(self) -> None:
+        """Give other tasks a turn, and begin again."""
         await asyncio.sleep(0)
         self._began = self._clock.now()
 
@@ -171,13 +173,46 @@ class Group:
     async def _serve(self) -> bool:
         """Send answers until the resolver ends. Return False at the first answer that asked for an identity."""
         async with aclosing(self._run.answers()) as answers:
-            async for answer in answers:
-                if self._principal.was_asked:
-                    self._floor = answer.resume_from
-                    return False
-                self._open()
-                await self._send(answer)
-        return True
+            coming: Eager[Sent] | None = None
+            try:
+                while True:
+                    answer = await (coming or anext(answers))
+                    coming, self._floor = None, answer.resume_from
+                    if self._principal.was_asked:
+                        return False
+                    self._open()
+                    made = [answer]
+                    coming = self._gather(answers, made)
+                    await self._send(Batch(made))
+                    # An answer that asked for an identity is not sent. It counts when it is looked at, above.
+                    is_kept = coming is not None and coming.has_result
+                    self._floor = made[-1].answered_to if is_kept else None
+                    # Let other tasks run, however many events wait.
+                    await asyncio.sleep(0)
+            except StopAsyncIteration:
+                return True
+            finally:
+                if coming is not None and not coming.is_done:
+                    await coming.cancel()
+
+    def _gather(self, answers: AsyncGenerator[Sent], made: list[Sent]) -> Eager[Sent] | None:
+        """Add the answers to events that have happened already, so that one write takes them all to a member.
+
+        Nothing is waited for. Returns the next answer if it is being made, and if it cannot be sent with the others.
+        """
+        turn, size = _Slice(self._clock), len(made[0].json)
+        while not (
+            self._run.follow.is_waiting
+            or len(made) >= MOST_TOGETHER
+            or size >= LONGEST_TOGETHER
+            or turn.is_over
+        ):
+            coming = Eager(anext(answers))
+            if self._principal.was_asked or not coming.has_result:
+                return coming
+            made.append(coming.result())
+            size += len(made[-1].json)
+        return None
 
     def _open(self) -> None:
         # Members keep their own runs until this point, so they lose nothing if the group's run cannot begin or
@@ -186,24 +221,22 @@ class Group:
             self.is_open = True
             self._opened(self)
 
-    async def _send(self, answer: Sent) -> None:
-        assert answer.resume_from is not None
-        assert answer.answered_to is not None
-        self._floor = answer.resume_from
-        # Most members have exactly the answers before this one. `is` shows that faster than a comparison.
-        previous, self._newest = self._newest, answer.answered_to
-        members = self._members
-        pause = _Pauses(self._clock)
-        for member in tuple(members):
-            at = members.get(member)
-            if at is previous or (at is not None and at <= answer.resume_from):
-                members[member] = answer.answered_to
-                member.outlet.next(answer)
-            if pause.is_due():
-                await pause.take()
-        self._floor = None
-        # Let other tasks run, however many events wait.
-        await asyncio.sleep(0)
+    async def _send(self, batch: Batch) -> None:
+        # Most members have exactly the answers before these. `is` shows that faster than a comparison.
+        previous, self._newest = self._newest, batch.answered_to
+        members, newest = self._members, batch.answered_to
+        everyone, turn = tuple(members), _Slice(self._clock)
+        for first in range(0, len(everyone), LOOK_EVERY):
+            for member in everyone[first : first + LOOK_EVERY]:
+                at = members.get(member)
+                if at is previous:
+                    members[member] = newest
+                    member.outlet.next_batch(batch)
+                elif at is not None and (lacking := batch.after(at)) is not None:
+                    members[member] = newest
+                    member.outlet.next_batch(lacking)
+            if turn.is_over:
+                await turn.pause()
 
     async def _finish(self, errors: list[dict[str, Any]] | None, is_shared: bool) -> None:
         """End each member as the resolver has ended. Members with more answers than the run continue alone."""
@@ -230,11 +263,12 @@ class Group:
 
     async def _dissolve(self) -> AsyncIterator[tuple[Member, Progress]]:
         self._floor = self._answered_to_all
-        pause = _Pauses(self._clock)
+        moved = 0
         while self._members:
             yield self._members.popitem()
-            if pause.is_due():
-                await pause.take()
+            moved += 1
+            if moved % MOVED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _close(self, trouble: Trouble | None) -> None:
         self._is_closed = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from itertools import islice
 
 from watchword.context import Services
-from watchword.delivery.group import Group, Trouble
+from watchword.delivery.group import MOVED_AT_ONCE, Group, Trouble
 from watchword.delivery.member import GroupKey, Member
 from watchword.execution.engine import Engine
 from watchword.execution.troubles import Troubles
@@ -65,11 +66,28 @@ class Groups:
             )
 
     def _opened(self, group: Group) -> None:
-        for member in self._waiting.pop(group.key, {}):
+        self._take_in(group)
+        if self._waiting.get(group.key):
+            self.services.background.spawn("the joining of a group", self._take_all_in(group))
+        else:
+            group.close_if_empty()
+
+    async def _take_all_in(self, group: Group) -> None:
+        while self._waiting.get(group.key) and self._groups.get(group.key) is group:
+            # The runs of those that have joined end in this pause.
+            await asyncio.sleep(0)
+            if self._groups.get(group.key) is group:
+                self._take_in(group)
+        group.close_if_empty()
+
+    def _take_in(self, group: Group) -> None:
+        """Let some of the waiting subscriptions join."""
+        waiting = self._waiting.get(group.key, {})
+        for member in tuple(islice(waiting, MOVED_AT_ONCE)):
+            self.withdraw(member, group.key)
             # A subscription that is busy just now offers itself again when it is idle.
             if (idle_at := member.idle_at) is not None:
                 group.join(member, idle_at)
-        group.close_if_empty()
 
     def _closed(self, group: Group, trouble: Trouble | None) -> None:
         if self._groups.get(group.key) is group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,6 +67,44 @@ class Sent:
         self.shapes: dict[str, bytes] = {}
 
 
+class Batch:
+    """Answers that a group sends its members together, in their order. There is at least one.
+
+    A subscriber whose progress is `resume_from` lacks all of them; one that has them is at `answered_to`.
+    """
+
+    __slots__ = ("_head", "_packed", "_packing", "answered_to", "answers", "resume_from")
+
+    def __init__(self, answers: Sequence[Sent]) -> None:
+        """Each answer has a progress."""
+        first, last = answers[0].resume_from, answers[-1].answered_to
+        assert first is not None
+        assert last is not None
+        self.answers = answers
+        self.resume_from: Progress = first
+        self.answered_to: Progress = last
+        self._head: bytes | None = None
+        self._packing: Callable[[Sequence[bytes]], Any] | None = None
+        self._packed: Any = None
+
+    def after(self, at: Progress) -> Batch | None:
+        """Return the part that a subscriber with this progress lacks; None if it has all."""
+        for number, answer in enumerate(self.answers):
+            if answer.resume_from is not None and at <= answer.resume_from:
+                return Batch(self.answers[number:]) if number else self
+        return None
+
+    def packed(self, head: bytes, tail: bytes, packing: Callable[[Sequence[bytes]], Any]) -> Any:
+        """Return what `packing` makes of the messages, each of which is an answer's JSON between `head` and `tail`.
+
+        The last result is kept: clients of one kind often number their operations alike.
+        """
+        if head != self._head or packing is not self._packing:
+            self._packed = packing([head + answer.json + tail for answer in self.answers])
+            self._head, self._packing = head, packing
+        return self._packed
+
+
 class Outlet(Protocol):
     """One operation on one connection of a transport, which sends its answers.
 
@@ -75,6 +113,9 @@ class Outlet(Protocol):
 
     def next(self, answer: Sent) -> None:
         """Send an answer. Never waits: if too much is unread, the connection is closed."""
+
+    def next_batch(self, batch: Batch) -> None:
+        """Send all answers of a batch, in one write. Never waits."""
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         """End the operation with errors."""

@@ -44,6 +44,11 @@ class Eager(Generic[T]):
                 self._step(self._steps.send, answer)
         return self.result()
 
+    @property
+    def has_result(self) -> bool:
+        """Whether the work is done and has raised nothing."""
+        return self.is_done and self._error is None
+
     def result(self) -> T:
         """Return the result of work that is done, or raise its error."""
         if self._error is not None:

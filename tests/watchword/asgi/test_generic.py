@@ -53,6 +53,15 @@ async def test_writes_wait_in_the_wire_and_not_in_the_transport(server: Server) 
     assert [message["text"] for message in server.sent] == ["abc", "d"]
 
 
+async def test_messages_that_are_written_together_are_each_a_message(server: Server) -> None:
+    socket = GenericSocket(server.receive, server.send)
+    socket.send_packed(socket.packing([b"first", b"second"]))
+    assert socket.unsent == (2, 11)
+    server.reads.set()
+    await socket.drained()
+    assert [message["text"] for message in server.sent] == ["first", "second"]
+
+
 async def test_a_close_comes_after_what_was_written_and_ends_receive(server: Server) -> None:
     socket = GenericSocket(server.receive, server.send)
     socket.send_text(b"last")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 
@@ -10,8 +11,18 @@ import pytest
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_server import until
-from tests.watchword.delivery.world import CHILD, PERSONAL, QUERY, SCRIPTED, World
+from tests.watchword.delivery.world import (
+    CHILD,
+    PERSONAL,
+    QUERY,
+    SCRIPTED,
+    Subscriber,
+    World,
+)
+from watchword.delivery import groups
+from watchword.delivery.group import Group
 from watchword.delivery.states import Alone, Grouped, Offered
+from watchword.errors import Ending
 from watchword.execution.troubles import LONGEST_PAUSE
 
 
@@ -44,6 +55,53 @@ async def test_other_documents_and_other_grants_make_other_groups(world: World) 
     narrowed.lease.narrow(replace(narrowed.lease.principal, grants=CHILD))
     await until(lambda: isinstance(narrowed.subscription.state, Offered))
     assert world.pipeline.groups.sizes == [2]
+
+
+async def arrive_before_a_group_opens(
+    count: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[Subscriber], Group]:
+    """Let so many wait for a group, which opens when its `_open` is called."""
+    held: list[Group] = []
+    with monkeypatch.context() as before:
+        before.setattr(Group, "_open", lambda group: held.append(group))
+        members = [await world.arrive(QUERY) for _ in range(count)]
+        await until(lambda: bool(held))
+    await until(lambda: isinstance(members[-1].subscription.state, Offered))
+    return members, held[0]
+
+
+async def test_many_that_wait_for_a_group_join_a_few_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "MOVED_AT_ONCE", 3)
+    members, group = await arrive_before_a_group_opens(10, world, monkeypatch)
+    members[8].lease.end(Ending.REVOKED)
+    world.change("narrow", members[9])
+    group._open()
+    sizes = [group.size]
+    while group.size < 8:
+        await asyncio.sleep(0)
+        if group.size != sizes[-1]:
+            sizes.append(group.size)
+    assert sizes == [3, 6, 8]
+    await until(lambda: isinstance(members[9].subscription.state, Offered))
+    await world.happen()
+    await world.settle()
+    world.check()
+
+
+async def test_those_that_still_wait_when_their_group_ends_form_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "MOVED_AT_ONCE", 2)
+    members, group = await arrive_before_a_group_opens(6, world, monkeypatch)
+    group._open()
+    for member in members[:2]:
+        member.lease.end(Ending.REVOKED)
+    await world.happen()
+    await until(lambda: world.pipeline.groups.sizes == [4])
+    await world.settle()
+    world.check()
 
 
 async def test_subscriptions_that_follow_other_keys_are_not_grouped(

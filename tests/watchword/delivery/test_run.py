@@ -15,9 +15,9 @@ from tests.support.settled import settled
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import WATCHES, toy_pipeline, until
 from watchword.context import Context, Guard
-from watchword.delivery.run import Operation, Run, Sent, as_errors
+from watchword.delivery.run import Batch, Operation, Run, Sent, as_errors
 from watchword.errors import Forbidden, TimedOut
-from watchword.events.event import Event
+from watchword.events.event import Event, Place
 from watchword.events.follow import Follow, Progress
 from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
 from watchword.execution.masking import to_json
@@ -270,3 +270,47 @@ def test_all_errors_of_a_refusal_are_shown(runner: Runner) -> None:
 
 def test_an_answer_without_a_cursor_has_no_extensions() -> None:
     assert Sent({"data": None}).json == to_json({"data": None})
+
+
+def batch(*positions: int) -> Batch:
+    """Return the answers to the events at these positions, each after the one before."""
+    at = [Progress(Place(position, "m")) for position in (positions[0] - 1, *positions)]
+    return Batch(
+        [
+            Sent(b"%d" % position, None, at[number], at[number + 1])
+            for number, position in enumerate(positions)
+        ]
+    )
+
+
+def test_a_subscriber_lacks_the_answers_after_its_progress() -> None:
+    some = batch(1, 2, 4)
+    at = [some.after(Progress(Place(position, "m"))) for position in range(5)]
+    assert [each and [sent.json for sent in each.answers] for each in at] == [
+        [b"1", b"2", b"4"],
+        [b"2", b"4"],
+        [b"4"],
+        None,
+        None,
+    ]
+    assert at[0] is some
+    assert (some.resume_from, some.answered_to) == (
+        Progress(Place(0, "m")),
+        Progress(Place(4, "m")),
+    )
+
+
+def test_messages_are_made_once_for_those_who_name_their_operation_alike() -> None:
+    made: list[Sequence[bytes]] = []
+
+    def packing(messages: Sequence[bytes]) -> list[bytes]:
+        made.append(messages)
+        return list(messages)
+
+    some = batch(1, 2)
+    packed = some.packed(b"<a ", b">", packing)
+    assert packed == [b"<a 1>", b"<a 2>"]
+    assert some.packed(b"<a ", b">", packing) is packed
+    assert some.packed(b"<b ", b">", packing) == [b"<b 1>", b"<b 2>"]
+    assert some.packed(b"<b ", b">", list) == [b"<b 1>", b"<b 2>"]
+    assert len(made) == 2

@@ -16,6 +16,7 @@ async def test_work_that_does_not_wait_is_done_at_once() -> None:
 
     ahead = Eager(work())
     assert ahead.is_done
+    assert ahead.has_result
     assert await ahead == "result"
 
 
@@ -44,6 +45,8 @@ async def test_an_error_is_raised_when_it_is_awaited() -> None:
         raise KeyError("key")
 
     ahead = Eager(work())
+    assert ahead.is_done
+    assert not ahead.has_result
     with pytest.raises(KeyError):
         await ahead
 

@@ -6,7 +6,7 @@ The transport finds its wire in the scope's extensions, under `EXTENSION`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import unquote
@@ -58,12 +58,14 @@ class MeasuredTransport:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def write(self, data: bytes) -> None:
-        """Write, and count the write."""
+    def write(self, data: bytes, writes: int = 1) -> None:
+        """Write, and count the write: as several, if the data is that of several."""
         self._put(data)
         self._total += len(data)
-        size = self._size()
-        self._writes = self._writes + 1 if size else 0
+        if (size := self._size()) == 0:
+            self._writes = 0
+            return
+        self._writes += writes
         if self.on_write is not None:
             self.on_write(self._writes, size)
 
@@ -152,6 +154,16 @@ class _WireProtocol(asyncio.Protocol):
         self.release()
 
 
+Packed = tuple[bytes, int]
+"""Frames, and how many they are."""
+
+
+def pack(messages: Sequence[bytes]) -> Packed:
+    """Return the frames of text messages, to be written together."""
+    parts = [part for text in messages for part in (frame_header(len(text)), text)]
+    return b"".join(parts), len(messages)
+
+
 class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
     """A WebSocket (`SocketWire`)."""
 
@@ -238,6 +250,12 @@ class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
             return
         size = len(head) + len(body) + len(tail)
         self.transport.write(b"".join((frame_header(size), head, body, tail)))
+
+    packing = staticmethod(pack)
+
+    def send_packed(self, packed: Packed) -> None:
+        if not (self.close_sent or self.disconnected or self.transport.is_closing()):
+            self._measured.write(*packed)
 
     def send_close(self, code: int, reason: str) -> None:
         if self.close_sent or self.disconnected:

@@ -15,7 +15,7 @@ from watchword.asgi import generic
 from watchword.asgi.types import Headers, Message, Receive, Send
 from watchword.asgi.wire import StreamWire
 from watchword.context import Context
-from watchword.delivery.run import Operation, Sent
+from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import Ending
 from watchword.execution.masking import format_error, mask
@@ -166,6 +166,9 @@ class Stream:
 
     def next(self, answer: Sent) -> None:
         self._write(self._form.next(answer))
+
+    def next_batch(self, batch: Batch) -> None:
+        self._write(b"".join(map(self._form.next, batch.answers)))
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self._write(self._form.fail(errors) + self._form.complete)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from watchword.asgi.wire import Packing
 from watchword.context import Context, Renew
-from watchword.delivery.run import Operation, Sent
+from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
 from watchword.execution.masking import format_error, mask, to_json
@@ -28,6 +29,13 @@ class Socket(Protocol):
 
     def send(self, *parts: bytes) -> None:
         """Send one message. Never waits; a closed socket drops it."""
+
+    @property
+    def packing(self) -> Packing:
+        """The function that makes messages ready for `send_packed`."""
+
+    def send_packed(self, packed: Any) -> None:
+        """Send messages that `packing` has made ready, in one write. Never waits; a closed socket drops them."""
 
     def forget(self, id: str) -> None:
         """Note that the server has ended an operation: its id may be used again."""
@@ -184,6 +192,10 @@ class _Outlet:
 
     def next(self, answer: Sent) -> None:
         self._socket.send(self._head, answer.json, NEXT_TAIL)
+
+    def next_batch(self, batch: Batch) -> None:
+        socket = self._socket
+        socket.send_packed(batch.packed(self._head, NEXT_TAIL, socket.packing))
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self._operations.finish(self._id, error_message(self._id, errors))

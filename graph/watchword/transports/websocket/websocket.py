@@ -46,6 +46,8 @@ from watchword.transports.websocket.protocol import (
     pong_message,
 )
 
+# A global name is found faster than a member of an enumeration, and each delivery looks it up.
+CLOSED = ConnectionState.CLOSED
 TOO_FAST = close(1008, "too many messages")
 
 
@@ -95,6 +97,7 @@ class SocketConnection:
         "_protocol",
         "_target",
         "_wire",
+        "packing",
     )
 
     def __init__(
@@ -109,6 +112,7 @@ class SocketConnection:
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that request.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
+        self.packing = wire.packing
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
         self._protocol = GraphQLTransportWS(self._lifecycle)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
@@ -121,7 +125,7 @@ class SocketConnection:
         """Serve the socket until either side closes it."""
         try:
             while (message := await self._wire.receive())["type"] == "websocket.receive":
-                if self._lifecycle.state is not ConnectionState.CLOSED:
+                if self._lifecycle.state is not CLOSED:
                     await self._handle(message)
         finally:
             self._lifecycle.close()
@@ -191,8 +195,12 @@ class SocketConnection:
     # To the client.
 
     def send(self, *parts: bytes) -> None:
-        if self._lifecycle.state is not ConnectionState.CLOSED:
+        if self._lifecycle.state is not CLOSED:
             self._wire.send_text(*parts)
+
+    def send_packed(self, packed: Any) -> None:
+        if self._lifecycle.state is not CLOSED:
+            self._wire.send_packed(packed)
 
     def forget(self, id: str) -> None:
         self._protocol.finish(id)

@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from tests.support.toy_server import serving
-from watchword.asgi.uvicorn.frames import frame_header
+from watchword.asgi.uvicorn.frames import frame_header, pack
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
 
@@ -29,6 +29,12 @@ def test_a_frame_is_what_the_library_would_have_written(length: int) -> None:
     payload = b"x" * length
     expected = Frame(Opcode.TEXT, payload).serialize(mask=False)
     assert frame_header(length) + payload == expected
+
+
+def test_frames_of_several_messages_follow_each_other() -> None:
+    texts = [b"a", b"b" * 200]
+    expected = b"".join(Frame(Opcode.TEXT, text).serialize(mask=False) for text in texts)
+    assert pack(texts) == (expected, 2)
 
 
 async def test_a_pipelined_request_sees_nothing_that_the_one_before_has_set() -> None:
