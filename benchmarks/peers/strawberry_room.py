@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import strawberry
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -27,6 +29,8 @@ from incident_room.vocabulary import ComponentStatus, Impact, IncidentStatus
 from watchword import Account, encode_id
 
 TRUST = json.loads((Path(os.environ["BENCH_HOME"]) / "trust.json").read_text())
+# Read once: PyJWT would parse the text of the key for each token.
+KEY = cast(RSAPublicKey, load_pem_public_key(TRUST["key"].encode()))
 sessions = async_sessionmaker(
     create_async_engine(os.environ["WATCHWORD_DATABASE_URL"]), expire_on_commit=False
 )
@@ -185,7 +189,7 @@ async def context(connection: HTTPConnection) -> AsyncIterator[dict[str, Any]]:
 def scopes(authorization: str) -> list[str]:
     claims = jwt.decode(
         authorization.removeprefix("Bearer "),
-        TRUST["key"],
+        KEY,
         algorithms=["RS256"],
         audience=TRUST["audience"],
         issuer=TRUST["issuer"],
