@@ -130,6 +130,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipel
             settings.operation_seconds,
             partial(request_auth.recall, auth),
         ),
+        partial(request_auth.recall_bearer, auth),
         auth.revocations.check,
         engine,
         SharedAnswers(engine, services),

@@ -233,6 +233,7 @@ def _toy_pipeline(
     pipeline = Pipeline(
         settings,
         authenticator(verify, clock, settings.operation_seconds),
+        lambda _token: None,
         revocations.check,
         engine,
         SharedAnswers(engine, services),

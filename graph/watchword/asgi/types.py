@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from email.message import Message as HeaderMessage
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from watchword.formats import origin
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = tuple[tuple[bytes, bytes], ...]
+Header = tuple[bytes, bytes]
+Headers = tuple[Header, ...]
+Table = Mapping[bytes, bytes]
+# The most values of Content-Type whose reading is cached, and the longest of them in characters.
+MOST_CACHED, LONGEST_CACHED = 64, 256
 
 BEGINS_WITHOUT_TASK = "begins_without_task"
 """The attribute by which an app says that its first step needs no task. The server may then run that step at once,
@@ -39,8 +43,7 @@ class Gone(Exception):
     """The client disconnected before it had sent the whole request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A complete HTTP response. The server drops the body for HEAD."""
 
     status: int
@@ -65,6 +68,17 @@ def header(scope: Message, name: bytes) -> str:
     return b", ".join(found).decode("latin-1") if found else ""
 
 
+def header_table(scope: Message) -> Table:
+    """Return a request's headers by their names. The values of several headers of one name are joined by commas."""
+    given = scope["headers"]
+    table = dict(given)
+    if len(table) < len(given):
+        table = {}
+        for name, value in given:
+            table[name] = b", ".join((table[name], value)) if name in table else value
+    return table
+
+
 def route_path(scope: Message) -> str:
     """Return the path inside this app, without the path at which the app is mounted (`root_path`)."""
     path: str = scope["path"]
@@ -75,26 +89,36 @@ def route_path(scope: Message) -> str:
     return inside if not inside or inside.startswith("/") else path
 
 
-def check_content(scope: Message, media_type: str) -> None:
+def check_content(headers: Table, media_type: str) -> None:
     """Raise `UnsupportedContent` unless the body has this media type, is in UTF-8 and is not compressed."""
-    given = header(scope, b"content-type")
+    given = headers.get(b"content-type", b"").decode("latin-1")
     if given != media_type:
-        content = HeaderMessage()
-        content["content-type"] = given
-        if content.get_content_type() != media_type:
+        read = _content if len(given) <= LONGEST_CACHED else _read_content
+        found, charset = read(given)
+        if found != media_type:
             raise UnsupportedContent(f"Send Content-Type: {media_type}.")
-        if (content.get_content_charset() or "utf-8") not in ("utf-8", "utf8"):
+        if charset not in ("utf-8", "utf8"):
             raise UnsupportedContent("Send the body in UTF-8.")
-    if header(scope, b"content-encoding").strip().lower() not in ("", "identity"):
+    if headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
         raise UnsupportedContent(
             "Send the body as it is, without Content-Encoding: compressed bodies are not taken.",
             ((b"accept-encoding", b"identity"),),
         )
 
 
-async def read_body(scope: Message, receive: Receive, limit: int) -> bytes:
+def _read_content(content_type: str) -> tuple[str, str]:
+    content = HeaderMessage()
+    content["content-type"] = content_type
+    return content.get_content_type(), content.get_content_charset() or "utf-8"
+
+
+# Reading one costs as much as a small query, and clients send few different ones.
+_content = lru_cache(MOST_CACHED)(_read_content)
+
+
+async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
     """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
-    declared = header(scope, b"content-length")
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge
     chunks: list[bytes] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from hashlib import sha256
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +21,8 @@ from watchword.principal import Principal
 from watchword.storage.database import is_unavailable
 from watchword.tokens.claims import Expected
 from watchword.tokens.issue import IssuedToken, TokenIssuer
-from watchword.tokens.verify import UnknownKey, Verifier
+from watchword.tokens.jose.compact import LONGEST
+from watchword.tokens.verify import UnknownKey, Verifier, digest_of
 
 log = logging.getLogger("watchword.tokens")
 
@@ -75,16 +77,31 @@ class AuthService:
 
         The token's expiry and the revocations are checked anew. Raises as `verify` does.
         """
+        self._check_fresh()
+        try:
+            return self._recall(digest_of(token))
+        except (InvalidToken, TokenExpired, TokenRevoked) as error:
+            log.info("a token was refused by the rule: %s", error.rule)
+            raise
+
+    def recall_bytes(self, token: bytes) -> Principal | None:
+        """Do as `recall`, for bytes that need not be a token. Returns None for all that are no token seen before."""
+        self._check_fresh()
+        try:
+            return None if len(token) > LONGEST else self._recall(sha256(token).digest())
+        except (TokenExpired, TokenRevoked) as error:
+            log.info("a token was refused by the rule: %s", error.rule)
+            raise
+
+    def _check_fresh(self) -> None:
         if self.services.background.has_failed_for(REVOCATIONS_ARE_FRESH):
             raise Unavailable(
                 "This server cannot hear just now which tokens are revoked. Try again."
             )
-        try:
-            seen = self.verifier.recall(token) or self.external.recall(token)
-            return None if seen is None else self.revocations.check(seen)
-        except (InvalidToken, TokenExpired, TokenRevoked) as error:
-            log.info("a token was refused by the rule: %s", error.rule)
-            raise
+
+    def _recall(self, digest: bytes) -> Principal | None:
+        seen = self.verifier.recall(digest) or self.external.recall(digest)
+        return None if seen is None else self.revocations.check(seen)
 
     async def _verify(self, token: str, address: str) -> Principal:
         if known := await self.external.verify(token, address):

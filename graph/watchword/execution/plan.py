@@ -65,9 +65,11 @@ class Plan:
     number: int = field(default_factory=_numbers.__next__)
     # What the operation reads, as `execution/shared` finds out at the first use; None if that is not declared.
     sources: Sources | EllipsisType | None = ...
-    # How often the operation was run, and what it was compiled to.
+    # How often the operation was run, and what it was compiled to. The names of the variables that it declares are
+    # read at their first use.
     uses: int = 0
     program: Any = None
+    names: frozenset[str] | None = None
 
     @property
     def query(self) -> str | None:
@@ -86,7 +88,9 @@ class Plan:
         """
         if not variables:
             return variables
-        names = {each.variable.name.value for each in self.operation.variable_definitions or ()}
+        if (names := self.names) is None:
+            declared = self.operation.variable_definitions or ()
+            names = self.names = frozenset(each.variable.name.value for each in declared)
         return {name: value for name, value in variables.items() if name in names}
 
     @property

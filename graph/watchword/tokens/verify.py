@@ -40,18 +40,15 @@ class Verifier:
 
     def verify(self, token: str) -> Principal:
         """Return the token's principal. Raises `InvalidToken`, `UnknownKey`, `TokenExpired`."""
-        known = self.recall(token)
+        digest = digest_of(token)
+        known = self.recall(digest)
         if known is None:
             known = self._read(token)
-            self._remember(_digest(token), known)
+            self._remember(digest, known)
         return known
 
-    def recall(self, token: str) -> Principal | None:
-        """Return the cached principal of a token, or None.
-
-        Raises `TokenExpired`, and `InvalidToken` for a text that is too long or not ASCII.
-        """
-        digest = _digest(token)
+    def recall(self, digest: bytes) -> Principal | None:
+        """Return the cached principal of a token by its digest, or None. Raises `TokenExpired`."""
         known = self._known.get(digest)
         if known is not None and known.expires_at <= self._clock.now():
             del self._known[digest]
@@ -85,10 +82,13 @@ def _without_application_roles(made: Principal) -> Principal:
     return replace(made, grants=replace(made.grants, roles=frozenset(), is_delegated=True))
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """Return the digest of a token. Raises `InvalidToken` for a text that is too long or not ASCII.
+
+    Tokens are cached by it, so that none stays in memory. Only valid tokens are cached.
+    """
     if len(token) > LONGEST:
         raise InvalidToken("size")
     if not token.isascii():
         raise InvalidToken("three base64url parts")
-    # Cache by hash, so that no token stays in memory. Only valid tokens are cached.
     return hashlib.sha256(token.encode()).digest()

@@ -20,6 +20,10 @@ Recall = Callable[[Credential], Principal | None]
 """Returns the principal of a credential that was verified before; None if `Verify` must be asked. Does no I/O.
 
 Raises as `Verify` does."""
+RecallBearer = Callable[[bytes], Principal | None]
+"""Returns the principal of a bearer token that was verified before and needs no proof; None for any other bytes.
+
+Does no I/O. Raises as `Verify` does."""
 Authenticate = Callable[[Credential | None, Target], Awaitable[Principal]]
 """Returns the principal of a credential; `ANONYMOUS` only if there is none.
 

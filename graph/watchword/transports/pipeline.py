@@ -17,7 +17,7 @@ from watchword.execution.engine import Engine
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
-from watchword.transports.authenticator import Authenticate
+from watchword.transports.authenticator import Authenticate, RecallBearer
 
 log = logging.getLogger("watchword.tokens")
 
@@ -31,6 +31,7 @@ class Pipeline:
 
     settings: Settings
     authenticate: Authenticate
+    recall_bearer: RecallBearer
     confirm: Confirm
     engine: Engine
     shared: SharedAnswers

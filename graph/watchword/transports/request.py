@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from watchword.errors import BadUserInput, PersistedQueryNotSupported
 
@@ -12,8 +11,7 @@ from watchword.errors import BadUserInput, PersistedQueryNotSupported
 MOST_CURSORS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """The parameters of a request (GraphQL over HTTP, section "Request Parameters")."""
 
     query: str

@@ -13,12 +13,26 @@ from watchword.asgi.types import (
     UnsupportedContent,
     check_content,
     header,
+    header_table,
     read_body,
 )
 
 
 def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
     return {"headers": list(headers)}
+
+
+def table(*headers: tuple[bytes, bytes]) -> Any:
+    return header_table(scope(*headers))
+
+
+def test_the_table_of_headers_has_what_each_header_says() -> None:
+    headers = ((b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"a", b""))
+    for given in (headers[:2], headers, ()):
+        made = table(*given)
+        assert {name: value.decode() for name, value in made.items()} == {
+            name: header(scope(*given), name) for name, _ in given
+        }
 
 
 def receiving(*messages: dict[str, Any]) -> Any:
@@ -35,17 +49,17 @@ async def test_a_body_in_pieces_is_joined() -> None:
         {"type": "http.request", "body": b"ab", "more_body": True},
         {"type": "http.request", "body": b"c"},
     )
-    assert await read_body(scope(), receive, 10) == b"abc"
+    assert await read_body(table(), receive, 10) == b"abc"
 
 
 async def test_a_declared_length_over_the_limit_is_not_read() -> None:
     with pytest.raises(BodyTooLarge):
-        await read_body(scope((b"content-length", b"11")), receiving(), 10)
+        await read_body(table((b"content-length", b"11")), receiving(), 10)
 
 
 async def test_a_body_that_grows_over_the_limit_is_refused() -> None:
     with pytest.raises(BodyTooLarge):
-        await read_body(scope(), receiving({"type": "http.request", "body": b"x" * 11}), 10)
+        await read_body(table(), receiving({"type": "http.request", "body": b"x" * 11}), 10)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +77,15 @@ def test_a_body_that_is_not_taken_is_told_why(
     headers: dict[bytes, bytes], sentence: str | None
 ) -> None:
     if sentence is None:
-        check_content(scope(*headers.items()), "a/b")
+        check_content(table(*headers.items()), "a/b")
     else:
         with pytest.raises(UnsupportedContent, match=sentence):
-            check_content(scope(*headers.items()), "a/b")
+            check_content(table(*headers.items()), "a/b")
 
 
 async def test_a_client_that_goes_away_is_gone() -> None:
     with pytest.raises(Gone):
-        await read_body(scope(), receiving({"type": "http.disconnect"}), 10)
+        await read_body(table(), receiving({"type": "http.disconnect"}), 10)
 
 
 def test_a_header_that_comes_twice_is_joined() -> None:

@@ -109,14 +109,13 @@ class External:
         bounded = replace(principal, expires_at=until)
         return CachedPrincipal(bounded, issuer, keys, until - self._seconds / 2)
 
-    def recall(self, token: str) -> Principal | None:
-        """Return the cached principal of a token; None when the token must be verified (again).
+    def recall(self, digest: bytes) -> Principal | None:
+        """Return the cached principal of a token by its digest; None when it must be verified (again).
 
         Raises `TokenRevoked`.
         """
         if not self._cache:
             return None
-        digest = _digest(token)
         known = self._cache.get(digest)
         if known is None:
             return None

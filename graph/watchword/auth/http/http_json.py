@@ -15,6 +15,7 @@ from watchword.asgi.types import (
     UnsupportedContent,
     check_content,
     header,
+    header_table,
     is_same_origin,
     read_body,
 )
@@ -121,8 +122,10 @@ async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
     """Read a JSON object. Raises `Refusal` for anything else."""
     try:
         # Only JSON: any web page can send a form to us without a CORS preflight.
-        check_content(request.scope, "application/json")
-        data = await read_body(request.scope, request.receive, settings.max_body_bytes)
+        check_content(header_table(request.scope), "application/json")
+        data = await read_body(
+            header_table(request.scope), request.receive, settings.max_body_bytes
+        )
         body = orjson.loads(data or b"{}")
     except UnsupportedContent as fault:
         raise Refusal(415, "invalid_request", fault.sentence) from None

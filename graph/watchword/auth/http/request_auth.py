@@ -80,6 +80,14 @@ def recall(auth: AuthService, credential: Credential) -> Principal | None:
     return None if principal is None or principal.key is not None else principal
 
 
+def recall_bearer(auth: AuthService, token: bytes) -> Principal | None:
+    """Do as `recall`, for what follows `Bearer` in a request without a proof."""
+    if auth.settings.dpop == "required":
+        return None
+    principal = auth.recall_bytes(token)
+    return None if principal is None or principal.key is not None else principal
+
+
 async def principal_of(auth: AuthService, request: Request) -> Principal:
     """Return the principal of the access token in a request; its `key` is the key that was proved.
 

@@ -7,7 +7,14 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from watchword.asgi.types import BodyTooLarge, Gone, UnsupportedContent, check_content, read_body
+from watchword.asgi.types import (
+    BodyTooLarge,
+    Gone,
+    UnsupportedContent,
+    check_content,
+    header_table,
+    read_body,
+)
 from watchword.auth.http.http_json import Refusal, respond
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
@@ -24,8 +31,8 @@ async def read_form(request: Request) -> Parameters:
         # RFC 6749, section 2.3.1: URLs end up in logs.
         raise OAuthError("invalid_request", "Send the parameters in the body, never in the URL.")
     try:
-        check_content(request.scope, MEDIA_TYPE)
-        data = await read_body(request.scope, request.receive, LARGEST)
+        check_content(header_table(request.scope), MEDIA_TYPE)
+        data = await read_body(header_table(request.scope), request.receive, LARGEST)
         pairs = parse_qsl(data.decode(), True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnsupportedContent as fault:
         raise OAuthError("invalid_request", fault.sentence, 415) from None

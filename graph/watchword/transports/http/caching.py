@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchword.asgi.types import Headers, Message, Response, header
+from watchword.asgi.types import Header, Headers, Response
 
 # An answer depends on all of these: on the token, on the media type, and on the origin that CORS names.
 VARY = (b"vary", b"Accept, Authorization, Cookie, Origin")
@@ -23,19 +23,20 @@ def cache_control(is_anonymous: bool, is_shared: bool, max_age: int) -> bytes:
 
 
 def conditional(
-    scope: Message, json: bytes, tag: bytes, content_type: bytes, control: bytes
+    condition: bytes, json: bytes, tag: bytes, content_type: Header, control: bytes
 ) -> Response:
-    """Return the answer to a GET request with its entity tag, or 304 if the client has the same answer."""
+    """Return the answer to a GET request with its entity tag, or 304 if the client has the same answer.
+
+    `condition` is the value of the request's If-None-Match header, empty if there is none.
+    """
     headers: Headers = ((b"cache-control", control), VARY, (b"etag", tag))
-    if _matches(header(scope, b"if-none-match"), tag):
+    if condition and _matches(condition.decode("latin-1"), tag):
         return Response(304, b"", headers)
-    return Response(200, json, ((b"content-type", content_type), *headers))
+    return Response(200, json, (content_type, *headers))
 
 
 def _matches(condition: str, tag: bytes) -> bool:
     """Tell whether an If-None-Match header names the tag; weak and strong tags compare equal there."""
-    if not condition:
-        return False
     wanted = tag.decode().removeprefix("W/")
     given = (each.strip() for each in condition.split(","))
     return any(each == "*" or each.removeprefix("W/") == wanted for each in given)

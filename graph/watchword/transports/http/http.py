@@ -6,7 +6,6 @@ Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from json import JSONDecodeError
 from typing import Any
@@ -15,14 +14,16 @@ from urllib.parse import parse_qsl
 from watchword.asgi.types import (
     BodyTooLarge,
     Gone,
+    Header,
     Headers,
     Message,
     Receive,
     Response,
     Send,
+    Table,
     UnsupportedContent,
     check_content,
-    header,
+    header_table,
     read_body,
 )
 from watchword.context import Context
@@ -42,28 +43,33 @@ from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import decode
-from watchword.principal import Principal
+from watchword.principal import ANONYMOUS, Principal
 from watchword.process.eager import in_task
 from watchword.throttling.admission import address_of
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
-from watchword.transports.http.accept import choose, names
+from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names
 from watchword.transports.http.caching import PRIVATE, cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import Multipart
+from watchword.transports.http.remembered import Remembered
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest, read
 
-# The most query strings whose decoded form is cached, and the longest of them in bytes: together they bound the cache.
-MOST_CACHED, LONGEST_CACHED = 256, 4_096
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
+# The Content-Type of each media type of an answer, and the headers of an answer that nobody may cache.
+CONTENT_TYPES: dict[str, tuple[Header, Headers]] = {
+    media_type: (content_type, (content_type, *PRIVATE))
+    for media_type in (JSON, GRAPHQL_JSON)
+    for content_type in [(b"content-type", f"{media_type}; charset=utf-8".encode())]
+}
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
@@ -87,15 +93,18 @@ class HttpTransport:
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
         self._pipeline = pipeline
         self._page = page
+        self._bodies = Remembered(lambda body: read(decode(body)))
+        self._queries = Remembered(lambda query_string: read(_query_parameters(query_string)))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        accept = header(scope, b"accept")
+        headers = header_table(scope)
+        accept = headers.get(b"accept", b"").decode("latin-1")
         if self._page is not None and _is_browser(scope, accept):
-            body, headers = self._page("../" if scope.get("raw_path", b"").endswith(b"/") else "")
-            await Response(200, body, headers).send(send)
+            page, more = self._page("../" if scope.get("raw_path", b"").endswith(b"/") else "")
+            await Response(200, page, more).send(send)
             return
         try:
-            await self._serve(scope, receive, send, accept)
+            await self._serve(scope, headers, receive, send, accept)
         except Gone:
             return
         except RateLimited as error:
@@ -110,27 +119,35 @@ class HttpTransport:
         except Exception as error:
             await _failure(Failure(500, mask(error)), accept).send(send)
 
-    async def _serve(self, scope: Message, receive: Receive, send: Send, accept: str) -> None:
+    async def _serve(
+        self, scope: Message, headers: Table, receive: Receive, send: Send, accept: str
+    ) -> None:
         media_type = _media_type(accept)
-        if in_url(scope["query_string"]):
+        # A query string that is remembered was looked at before.
+        if (query := scope["query_string"]) and query not in self._queries and in_url(query):
             error = BadUserInput("Send the token in the Authorization header, never in the URL.")
             raise Failure(400, error, INVALID_REQUEST)
-        credential, address = from_headers(scope["headers"]), address_of(scope["client"])
-        target = Target(scope["method"], scope["path"], address=address)
-        principal = await self._pipeline.authenticate(credential, target)
+        address = address_of(scope["client"])
+        principal = self._recall(headers)
+        if principal is None:
+            target = Target(scope["method"], scope["path"], address=address)
+            credential = from_headers(scope["headers"])
+            principal = await self._pipeline.authenticate(credential, target)
         try:
-            request = await self._read(scope, receive)
+            request = await self._read(scope, headers, receive)
             # The token may have expired or been revoked while the body arrived.
             principal = self._pipeline.recheck_token(principal)
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
             _check_method(scope["method"], plan)
             if form := _format(media_type, plan):
                 # Keep only the part that is needed: a stream holds its request in memory until it ends.
-                request = _for_stream(request, plan, scope)
+                request = _for_stream(request, plan, headers)
                 asked = StreamRequest(principal, plan, request, address)
                 await self._stream(form, asked, scope, receive, send)
                 return
-            response = await self._respond(scope, principal, plan, request, address, accept)
+            response = await self._respond(
+                scope, headers, principal, plan, request, address, accept
+            )
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             response = _refusal(errors, media_type, accept)
@@ -154,25 +171,37 @@ class HttpTransport:
         is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
         return Failure(401, error, _challenge(error, is_bound))
 
-    async def _read(self, scope: Message, receive: Receive) -> GraphQLRequest:
+    def _recall(self, headers: Table) -> Principal | None:
+        """Return the principal of a request without a token, or with one that was verified before and no proof.
+
+        None for any other request: it has to be authenticated.
+        """
+        if b"dpop" in headers:
+            return None
+        given = headers.get(b"authorization")
+        if given is None:
+            return ANONYMOUS
+        return self._pipeline.recall_bearer(given[7:]) if given[:7] == b"Bearer " else None
+
+    async def _read(self, scope: Message, headers: Table, receive: Receive) -> GraphQLRequest:
         try:
             match scope["method"]:
-                case "GET" | "HEAD":
-                    return read(_query_parameters(scope["query_string"]))
                 case "POST":
-                    return read(await self._body(scope, receive))
+                    return await self._read_body(headers, receive)
+                case "GET" | "HEAD":
+                    return self._queries.read(scope["query_string"])
         except BadUserInput as error:
             raise Failure(400, error) from error
         raise Failure(
             405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
         )
 
-    async def _body(self, scope: Message, receive: Receive) -> object:
+    async def _read_body(self, headers: Table, receive: Receive) -> GraphQLRequest:
         limit = self._pipeline.settings.max_body_bytes
         try:
             # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
-            check_content(scope, JSON)
-            return decode(await read_body(scope, receive, limit))
+            check_content(headers, JSON)
+            return self._bodies.read(await read_body(headers, receive, limit))
         except UnsupportedContent as fault:
             raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
         except BodyTooLarge:
@@ -183,6 +212,7 @@ class HttpTransport:
     async def _respond(
         self,
         scope: Message,
+        headers: Table,
         principal: Principal,
         plan: Plan,
         request: GraphQLRequest,
@@ -199,12 +229,13 @@ class HttpTransport:
             if step_up := _step_up(own, principal):
                 return _response(200, own, media_type, step_up)
             answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
-        content_type = f"{media_type}; charset=utf-8".encode()
+        content_type, private = CONTENT_TYPES[media_type]
         if scope["method"] == "POST" or not answer.is_whole:
-            return Response(200, answer.json, ((b"content-type", content_type), *PRIVATE))
+            return Response(200, answer.json, private)
         max_age = self._pipeline.settings.answer_max_age_seconds
         control = cache_control(principal.is_anonymous, is_shared, max_age)
-        return conditional(scope, answer.json, answer.tag, content_type, control)
+        condition = headers.get(b"if-none-match", b"")
+        return conditional(condition, answer.json, answer.tag, content_type, control)
 
     async def _execute(
         self, principal: Principal, plan: Plan, request: GraphQLRequest, address: str
@@ -219,13 +250,21 @@ class HttpTransport:
 
 
 def _media_type(accept: str) -> str:
+    found = (_chosen if len(accept) <= LONGEST_CACHED else _choose)(accept)
+    if found is None:
+        raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
+    return found
+
+
+def _choose(accept: str) -> str | None:
     # Apollo Client names multipart/mixed and JSON in one header, and understands either.
     media_type = choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, MULTIPART))
-    if media_type is None:
-        raise Failure(406, BadUserInput(f"Accept {JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}."))
-    if names(accept, MULTIPART) and media_type != EVENT_STREAM:
+    if names(accept, MULTIPART) and media_type not in (EVENT_STREAM, None):
         return MULTIPART
     return media_type
+
+
+_chosen = lru_cache(MOST_CACHED)(_choose)
 
 
 def _format(media_type: str, plan: Plan) -> Format | None:
@@ -235,14 +274,14 @@ def _format(media_type: str, plan: Plan) -> Format | None:
     return STREAMS.get(media_type)
 
 
-def _for_stream(request: GraphQLRequest, plan: Plan, scope: Message) -> GraphQLRequest:
+def _for_stream(request: GraphQLRequest, plan: Plan, headers: Table) -> GraphQLRequest:
     """Return the part of a request that its stream needs: the declared variables, and the cursor."""
     resume = request.resume
     if resume is None:
         # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
-        resume = header(scope, b"last-event-id") or None
+        resume = headers.get(b"last-event-id", b"").decode("latin-1") or None
     extensions = {"resume": resume, "after": request.after}
-    return replace(request, variables=plan.declared(request.variables), extensions=extensions)
+    return request._replace(variables=plan.declared(request.variables), extensions=extensions)
 
 
 def _is_browser(scope: Message, accept: str) -> bool:
@@ -254,19 +293,10 @@ def _is_browser(scope: Message, accept: str) -> bool:
     return prefers_html and not in_url(scope["query_string"])
 
 
-def _parse(query_string: bytes) -> tuple[tuple[str, str], ...]:
-    decoded = query_string.decode("ascii")
-    return tuple(parse_qsl(decoded, keep_blank_values=True, errors="strict"))
-
-
-# Decoding a query string costs more than all the rest of a request whose answer is kept.
-_parsed = lru_cache(MOST_CACHED)(_parse)
-
-
 def _query_parameters(query_string: bytes) -> dict[str, Any]:
-    is_short = len(query_string) <= LONGEST_CACHED
     try:
-        given = (_parsed if is_short else _parse)(query_string)
+        decoded = query_string.decode("ascii")
+        given = parse_qsl(decoded, keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
     # Treat an empty parameter as absent: HTML forms send the names of fields that were not filled in.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,6 +23,7 @@ from watchword.auth.http.request_auth import (
     principal_of,
     proven_key,
     recall,
+    recall_bearer,
     use_alone,
 )
 from watchword.auth.keys.signing_keys import ensure
@@ -41,6 +42,7 @@ from watchword.errors import (
     Unavailable,
 )
 from watchword.events.event import Event
+from watchword.principal import Principal
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.tokens.credential import DPOP, Credential
@@ -131,6 +133,23 @@ async def test_only_a_token_that_was_verified_and_needs_no_proof_is_recalled(
     assert recall(auth, Credential(token, DPOP, proof(auth, token))) is None
     assert recall(auth, Credential(bound)) is None
     assert recall(auth, Credential(bound, DPOP, proof(auth, bound))) is None
+    assert recall_bearer(auth, token.encode()) is known
+    assert recall_bearer(auth, bound.encode()) is None
+
+
+async def test_bytes_that_are_no_token_seen_before_are_recalled_by_none(auth: AuthService) -> None:
+    token = (await token_for(auth, None)).encode()
+    assert recall_bearer(auth, token) is None
+    await authenticate(auth, Credential(token.decode()), TARGET)
+    for other in (
+        b"",
+        b" " + token,
+        token + b" ",
+        token + b", Bearer " + token,
+        b"\xff",
+        b"a" * 99_999,
+    ):
+        assert recall_bearer(auth, other) is None
 
 
 async def test_no_token_is_recalled_where_each_must_be_bound(
@@ -140,13 +159,26 @@ async def test_no_token_is_recalled_where_each_must_be_bound(
     token = await token_for(auth, None)
     await auth.verify(token)
     assert recall(auth, Credential(token)) is None
+    assert recall_bearer(auth, token.encode()) is None
 
 
 @pytest.mark.parametrize(
     ("event", "error"), [(session_revoked("alice", "s1"), TokenRevoked), (None, TokenExpired)]
 )
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda auth, token: recall(auth, Credential(token)),
+        lambda auth, token: recall_bearer(auth, token.encode()),
+    ],
+    ids=["a credential", "bytes"],
+)
 async def test_a_token_that_was_revoked_or_expired_is_refused_though_it_is_known(
-    event: Event | None, error: type[Exception], auth: AuthService, clock: MovedClock
+    ask: Callable[[AuthService, str], Principal | None],
+    event: Event | None,
+    error: type[Exception],
+    auth: AuthService,
+    clock: MovedClock,
 ) -> None:
     token = await token_for(auth, None)
     await authenticate(auth, Credential(token), TARGET)
@@ -155,7 +187,7 @@ async def test_a_token_that_was_revoked_or_expired_is_refused_though_it_is_known
     else:
         auth.revocations.add(event, clock.now())
     with pytest.raises(error):
-        recall(auth, Credential(token))
+        ask(auth, token)
 
 
 async def test_the_proof_of_another_key_is_refused(auth: AuthService) -> None:
