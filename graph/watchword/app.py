@@ -8,6 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from watchword.asgi.wire import CLOSING_SECONDS
 from watchword.auth.http import passkey_routes, request_auth
 from watchword.auth.http import routes as identity_routes
 from watchword.auth.revocation.follower import RevocationFollower
@@ -183,6 +184,8 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
             rotation.open(services.background)
             garbage.open(services.background)
             closing.push_async_callback(garbage.close)
+            pipeline.shutdown.reopen()
+            closing.push_async_callback(pipeline.shutdown.end, CLOSING_SECONDS)
             yield
 
     return lifespan

@@ -1,41 +1,100 @@
-"""The transports on an ASGI server without our extensions: the same answers, and no leaks."""
+"""The transports on ASGI servers without our extensions: the same answers, the same refusals, and no leaks."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
+import httpx2
 import pytest
 
 from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
+from tests.support.other_servers import SERVERS
 from tests.support.toy_server import LIFE, toy_server, until
 from watchword.asgi import wire
+from watchword.auth.revocation.identity_events import session_revoked
 
+pytestmark = pytest.mark.parametrize("by", SERVERS)
+MUTATION = 'mutation { make(name: "a") { id } }'
 MADE = "subscription { made { id } }"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_an_operation_is_answered(transport: str, clock: MovedClock) -> None:
-    async with toy_server(clock, stock=True) as server:
+async def test_an_operation_is_answered(by: str, transport: str, clock: MovedClock) -> None:
+    async with toy_server(clock, by=by) as server:
         answers = [each async for each in TRANSPORTS[transport](server.url, "{ me }", "alice")]
         assert answers == [{"data": {"me": "alice"}}]
         await until(lambda: not len(server.pipeline.connections))
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_mutation_is_answered(by: str, transport: str, clock: MovedClock) -> None:
+    async with toy_server(clock, by=by) as server:
+        answers = TRANSPORTS[transport](server.url, MUTATION, "alice")
+        assert [each["data"] async for each in answers] == [{"make": {"id": "a"}}]
+
+
+async def test_a_refused_token_is_401_with_a_challenge_or_closes_with_4401(
+    by: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock, by=by) as server, httpx2.AsyncClient() as client:
+        headers = {"authorization": "Bearer bad"}
+        refused = await client.post(server.url, json={"query": "{ me }"}, headers=headers)
+        assert refused.status_code == 401
+        assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+        async with WebSocketClient.open(server.url) as socket:
+            payload = {"authorization": "Bearer bad"}
+            await socket.send({"type": "connection_init", "payload": payload})
+            assert (await socket.closed())[0] == 4401
+
+
 @every_transport
-async def test_events_arrive_until_the_token_expires(transport: str, clock: MovedClock) -> None:
+async def test_a_revocation_ends_the_connection(by: str, transport: str, clock: MovedClock) -> None:
     async with (
-        toy_server(clock, stock=True) as server,
+        toy_server(clock, by=by) as server,
+        live(transport, server, MADE, "alice_s1") as client,
+        live(transport, server, MADE, "bob") as other,
+    ):
+        await server.followed(2)
+        await server.happen(session_revoked("alice", "s1"))
+        assert await client.ended() == "TOKEN_REVOKED"
+        await server.publish("a")
+        await other.until(1)
+    assert client.answers == []
+
+
+@every_transport
+async def test_a_drain_tells_clients_to_reconnect(
+    by: str, transport: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, by=by) as server,
+        live(transport, server, MADE, "alice") as client,
+    ):
+        await server.followed(1)
+        server.pipeline.shutdown.begin()
+        clock.move(server.pipeline.settings.drain_seconds)
+        assert await client.ended() == "DRAINING"
+        await until(lambda: not server.pipeline.shutdown.connections)
+
+
+@every_transport
+async def test_events_arrive_until_the_token_expires(
+    by: str, transport: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, by=by) as server,
         live(transport, server, MADE, "alice") as client,
     ):
         await server.followed(1)
         await server.publish("a", "b")
         await client.until(2)
+        wires: Any = server.pipeline.shutdown.connections
         for _ in range(int(LIFE)):
             clock.move(1)
-            # Everything that is written must be read within this time.
-            await asyncio.sleep(0)
+            # Everything that is written must be sent within this time.
+            await until(lambda: all(wire.unsent[0] == 0 for wire in wires))
         assert await client.ended() == "TOKEN_EXPIRED"
         await until(lambda: not len(server.pipeline.connections))
     assert client.values("made") == [{"id": "a"}, {"id": "b"}]
@@ -43,9 +102,9 @@ async def test_events_arrive_until_the_token_expires(transport: str, clock: Move
 
 @every_transport
 async def test_a_client_that_disconnects_leaves_nothing_behind(
-    transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    by: str, transport: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with toy_server(clock, stock=True) as server:
+    async with toy_server(clock, by=by) as server:
         async with live(transport, server, MADE, "alice"):
             await server.followed(1)
         await server.followed(0)
@@ -55,12 +114,12 @@ async def test_a_client_that_disconnects_leaves_nothing_behind(
 
 
 async def test_a_websocket_that_is_never_read_is_closed_in_the_end(
-    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+    by: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.05)
     async with (
-        toy_server(clock, stock=True) as server,
-        WebSocketClient.open(server.url, max_queue=1) as client,
+        toy_server(clock, by=by) as server,
+        WebSocketClient.open(server.url, max_queue=1, compression=None) as client,
     ):
         await client.init("alice")
         await client.subscribe("1", MADE)
@@ -74,9 +133,9 @@ async def test_a_websocket_that_is_never_read_is_closed_in_the_end(
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "something"])
-async def test_another_subprotocol_is_refused(subprotocol: str, clock: MovedClock) -> None:
+async def test_another_subprotocol_is_refused(by: str, subprotocol: str, clock: MovedClock) -> None:
     async with (
-        toy_server(clock, stock=True) as server,
+        toy_server(clock, by=by) as server,
         WebSocketClient.open(server.url, subprotocols=[subprotocol]) as client,
     ):
         assert await client.closed() == (4406, "Subprotocol not acceptable")

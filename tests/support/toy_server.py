@@ -22,6 +22,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from tests.support import toy_schema
 from tests.support.clock import passed
+from tests.support.other_servers import serving_by
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.app import make_services
 from watchword.auth.revocation.follower import RevocationFollower
@@ -251,14 +252,13 @@ async def toy_server(
     clock: Clock,
     schema: strawberry.Schema = toy_schema.schema,
     *,
-    stock: bool = False,
+    by: str = "watchword",
     wrap: Callable[[Any], Any] = lambda app: app,
     **settings: Any,
 ) -> AsyncIterator[ToyServer]:
     """Serve the toy schema on a free port while the block runs.
 
-    `stock` uses uvicorn's own protocols, as when the app is mounted in another one; `wrap` adds
-    a middleware.
+    `by` names the server: `watchword serve`, or another ASGI server; `wrap` adds a middleware.
     """
     async with toy_pipeline(clock, schema, **settings) as (made, follower):
         routes = [
@@ -266,13 +266,16 @@ async def toy_server(
             WebSocketRoute("/graphql", WebSocketTransport(made)),
         ]
         app = wrap(Starlette(routes=routes))
-        async with serving(app, made.settings, stock=stock) as (url, stop):
+        async with serving(app, made.settings) if by == "watchword" else serving_by(by, app) as (
+            url,
+            stop,
+        ):
             yield ToyServer(f"{url}/graphql", made, follower, stop)
 
 
 @asynccontextmanager
 async def serving(
-    app: Any, settings: Settings, port: int = 0, *, stock: bool = False
+    app: Any, settings: Settings, port: int = 0
 ) -> AsyncIterator[tuple[str, Callable[[], None]]]:
     """Run an ASGI app on a real socket in this event loop; yield its origin, and a function to stop it.
 
@@ -280,8 +283,6 @@ async def serving(
     """
     listener = socket.create_server(("127.0.0.1", port))
     made = config(app, settings, lifespan="auto")
-    if stock:
-        made.http, made.ws = "httptools", "websockets-sansio"
     server = uvicorn.Server(made)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = asyncio.Event()

@@ -2,8 +2,7 @@
 
 `send` waits while the client does not read. So a task of the wire sends the written messages one after
 the other, and the messages in its queue count as unsent. Clients that do not read are therefore dropped
-by the same rule as under `watchword serve`. Such a server does not announce its shutdown; its connections
-end when it does.
+by the same rule as under `watchword serve`. `asgi/shutdown.py` tells the wires when such a server stops.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from watchword.asgi import wire
+from watchword.asgi.shutdown import Shutdown
 from watchword.asgi.types import Message, Receive, Send
 from watchword.asgi.wire import EXTENSION, SocketWire, StreamWire
 
 
-def socket(scope: Message, receive: Receive, send: Send) -> SocketWire:
+def socket(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> SocketWire:
     """Return the wire of an accepted WebSocket: the server's own, or one over `receive` and `send`."""
-    return _own(scope) or GenericSocket(receive, send)
+    return _own(scope) or GenericSocket(receive, send, shutdown)
 
 
-def stream(scope: Message, receive: Receive, send: Send) -> StreamWire:
+def stream(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> StreamWire:
     """Return the wire of a streamed response: the server's own, or one over `receive` and `send`."""
-    return _own(scope) or GenericStream(receive, send)
+    return _own(scope) or GenericStream(receive, send, shutdown)
 
 
 def _own(scope: Message) -> Any:
@@ -35,13 +35,12 @@ def _own(scope: Message) -> Any:
 class _GenericWire:
     """The base of both wires: a queue of messages, and the task that sends them."""
 
-    is_shutting_down = False
-
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, shutdown: Shutdown) -> None:
         self.on_write: Callable[[int, int], object] | None = None
         self.on_shutdown: Callable[[], object] | None = None
         self.on_lost: Callable[[], object] | None = None
         self.sent = 0
+        self._shutdown = shutdown
         self._receive = receive
         self._send = send
         self._queue: deque[tuple[Message, int]] = deque()
@@ -51,6 +50,20 @@ class _GenericWire:
         self._closing = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._cut: asyncio.TimerHandle | None = None
+        shutdown.add(self)
+
+    @property
+    def is_shutting_down(self) -> bool:
+        return self._shutdown.is_stopping
+
+    def server_stops(self) -> None:
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+
+    def end_now(self) -> None:
+        # The first call lets the connection drain, if nothing has done so yet; the next one ends it.
+        self.server_stops()
+        self.server_stops()
 
     @property
     def unsent(self) -> tuple[int, int]:
@@ -61,6 +74,7 @@ class _GenericWire:
 
     def release(self) -> None:
         """Drop everything that was not sent: the connection is over."""
+        self._shutdown.discard(self)
         if self._cut is not None:
             self._cut.cancel()
         self._drop()
@@ -135,10 +149,23 @@ class GenericSocket(_GenericWire):
         closing = asyncio.ensure_future(self._closed())
         try:
             await asyncio.wait({receiving, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return closing.result() if closing.done() else receiving.result()
+            message = closing.result() if closing.done() else receiving.result()
+            if message["type"] == "websocket.disconnect" and self.is_shutting_down:
+                # granian reports a disconnection while the client can still be told why.
+                await self._say_why()
+            return message
+        except asyncio.CancelledError:
+            # hypercorn cancels the tasks of its connections when it stops.
+            await self._say_why()
+            raise
         finally:
             receiving.cancel()
             closing.cancel()
+
+    async def _say_why(self) -> None:
+        self.end_now()
+        if self._closing.is_set():
+            await self.drained()
 
     async def _closed(self) -> Message:
         await self._closing.wait()
@@ -149,8 +176,8 @@ class GenericSocket(_GenericWire):
 class GenericStream(_GenericWire):
     """A response that is written chunk by chunk, once its head is sent."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        super().__init__(receive, send)
+    def __init__(self, receive: Receive, send: Send, shutdown: Shutdown) -> None:
+        super().__init__(receive, send, shutdown)
         self._is_ended = False
         self._listening = asyncio.create_task(self._listen())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watchword.asgi.backlog import BacklogLimits
+from watchword.asgi.shutdown import Shutdown
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.delivery.groups import Groups
@@ -40,6 +41,7 @@ class Pipeline:
     services: Services
     connections: Quota
     operations: Quota
+    shutdown: Shutdown = field(default_factory=Shutdown)
 
     def recheck_token(self, principal: Principal) -> Principal:
         """Check again that a principal's token is valid, and return the principal with the grants that it still has.

@@ -10,6 +10,7 @@ import pytest
 from tests.support.toy_server import until
 from watchword.asgi import generic, wire
 from watchword.asgi.generic import GenericSocket, GenericStream
+from watchword.asgi.shutdown import Shutdown
 from watchword.asgi.types import Message
 
 
@@ -41,7 +42,7 @@ def server() -> Server:
 
 
 async def test_writes_wait_in_the_wire_and_not_in_the_transport(server: Server) -> None:
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     told: list[tuple[int, int]] = []
     socket.on_write = lambda *unsent: told.append(unsent)
     socket.send_text(b"a", b"bc")
@@ -54,7 +55,7 @@ async def test_writes_wait_in_the_wire_and_not_in_the_transport(server: Server) 
 
 
 async def test_messages_that_are_written_together_are_each_a_message(server: Server) -> None:
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     socket.send_packed(socket.packing([b"first", b"second"]))
     assert socket.unsent == (2, 11)
     server.reads.set()
@@ -63,7 +64,7 @@ async def test_messages_that_are_written_together_are_each_a_message(server: Ser
 
 
 async def test_a_close_comes_after_what_was_written_and_ends_receive(server: Server) -> None:
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     socket.send_text(b"last")
     socket.send_close(4403, "expired")
     socket.send_text(b"too late")
@@ -77,7 +78,7 @@ async def test_a_close_that_the_client_does_not_read_ends_in_time(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.01)
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     socket.send_close(4403, "expired")
     async with asyncio.timeout(5):
         assert (await socket.receive())["type"] == "websocket.disconnect"
@@ -85,14 +86,14 @@ async def test_a_close_that_the_client_does_not_read_ends_in_time(
 
 
 async def test_a_message_of_the_client_is_received(server: Server) -> None:
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     server.say(type="websocket.receive", text="hello")
     assert (await socket.receive())["text"] == "hello"
 
 
 async def test_a_client_that_has_gone_makes_no_error_and_keeps_no_memory(server: Server) -> None:
     server.is_gone = True
-    socket = GenericSocket(server.receive, server.send)
+    socket = GenericSocket(server.receive, server.send, Shutdown())
     socket.send_text(b"x")
     await socket.drained()
     socket.send_text(b"y")
@@ -100,7 +101,7 @@ async def test_a_client_that_has_gone_makes_no_error_and_keeps_no_memory(server:
 
 
 async def test_a_stream_ends_once(server: Server) -> None:
-    stream = GenericStream(server.receive, server.send)
+    stream = GenericStream(server.receive, server.send, Shutdown())
     server.reads.set()
     stream.send_chunk(b"a")
     stream.send_last(b"b")
@@ -111,7 +112,7 @@ async def test_a_stream_ends_once(server: Server) -> None:
 
 
 async def test_a_stream_tells_that_its_client_has_gone(server: Server) -> None:
-    stream = GenericStream(server.receive, server.send)
+    stream = GenericStream(server.receive, server.send, Shutdown())
     lost: list[bool] = []
     stream.on_lost = lambda: lost.append(True)
     server.say(type="http.request")
@@ -124,7 +125,50 @@ async def test_the_wire_of_the_server_itself_is_preferred(server: Server) -> Non
     own = object()
     for scope in ({"extensions": {wire.EXTENSION: own}}, {"extensions": {}}, {}):
         is_own = bool(scope.get("extensions"))
-        assert (generic.socket(scope, server.receive, server.send) is own) is is_own
-    stream = generic.stream({}, server.receive, server.send)
+        assert (generic.socket(scope, server.receive, server.send, Shutdown()) is own) is is_own
+    stream = generic.stream({}, server.receive, server.send, Shutdown())
     assert isinstance(stream, GenericStream)
     stream.release()
+
+
+class Owner:
+    """Closes its socket when it is asked to for the second time, as a lifecycle does."""
+
+    def __init__(self, socket: GenericSocket) -> None:
+        self.times = 0
+        self._socket = socket
+        socket.on_shutdown = self.told
+
+    def told(self) -> None:
+        self.times += 1
+        if self.times == 2:
+            self._socket.send_close(1012, "restarting")
+
+
+async def test_a_client_is_told_why_when_its_server_cancels_the_connection(server: Server) -> None:
+    socket = GenericSocket(server.receive, server.send, Shutdown())
+    Owner(socket)
+    server.reads.set()
+    receiving = asyncio.create_task(socket.receive())
+    await asyncio.sleep(0)
+    receiving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    assert server.sent == [{"type": "websocket.close", "code": 1012, "reason": "restarting"}]
+    socket.release()
+
+
+@pytest.mark.parametrize("stops", [True, False])
+async def test_a_client_is_told_why_when_its_server_stops_and_reports_a_disconnection(
+    stops: bool, server: Server
+) -> None:
+    shutdown = Shutdown()
+    socket = GenericSocket(server.receive, server.send, shutdown)
+    Owner(socket)
+    server.reads.set()
+    if stops:
+        shutdown.begin()
+    server.say(type="websocket.disconnect")
+    assert (await socket.receive())["type"] == "websocket.disconnect"
+    assert [message["type"] for message in server.sent] == ["websocket.close"] * stops
+    socket.release()

@@ -74,7 +74,8 @@ async def serve_stream(
     """
     address, subject = asked.address, asked.principal.subject
     with pipeline.connections.take(address), pipeline.operations.take(address, subject):
-        stream = Stream(pipeline, form, generic.stream(scope, receive, send), asked)
+        wire = generic.stream(scope, receive, send, pipeline.shutdown)
+        stream = Stream(pipeline, form, wire, asked)
         try:
             stream.take_lease()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})

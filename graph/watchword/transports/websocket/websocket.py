@@ -81,7 +81,7 @@ class WebSocketTransport:
             await send(_message(close(error.close_code, error.message)))
             return
         with slot:
-            wire = generic.socket(scope, receive, send)
+            wire = generic.socket(scope, receive, send, self._pipeline.shutdown)
             await SocketConnection(self._pipeline, scope, wire, address).run()
 
 
