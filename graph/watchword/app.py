@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -54,7 +54,16 @@ from watchword.transports.pipeline import Pipeline, quotas
 from watchword.transports.websocket.websocket import WebSocketTransport
 
 
-def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> FastAPI:
+class App(Front):
+    """The server, with what routes of other apps in the same process need of it."""
+
+    pipeline: Pipeline
+    startup: Startup
+    nonce: Callable[[], str] | None = None
+    """Returns the nonce for the next DPoP proof; None if proofs need none."""
+
+
+def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> App:
     """Build the server for a mounted schema. Raises `Unsafe` if the schema must not be served."""
     coverage.check(mount.schema)
     clock = clock or SystemClock()
@@ -63,7 +72,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     auth = AuthService(services)
     pipeline = _make_pipeline(mount, services, auth)
     startup = Startup()
-    app = Front(
+    app = App(
         title="Watchword",
         lifespan=startup.follow(_lifespan(pipeline, auth)),
         docs_url=None,
@@ -71,6 +80,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.pipeline, app.startup = pipeline, startup
     _open_doors(app, pipeline)
     app.include_router(identity_routes.routes(auth))
     app.include_router(passkey_routes.routes(auth))
@@ -78,7 +88,8 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(oauth_routes.routes(auth))
     app.include_router(health.routes(database, services.background))
     if settings.dpop_nonce:
-        app.put_in_front(NonceHeader, nonce=partial(request_auth.nonce, auth))
+        app.nonce = partial(request_auth.nonce, auth)
+        app.put_in_front(NonceHeader, nonce=app.nonce)
     app.put_in_front(StartupGate, startup=startup)
     _allow_origins(app, settings)
     # The last one runs first: all others see the path without its trailing slash.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -82,8 +83,8 @@ class Mount:
 def load(name: str) -> Mount:
     """Import the schema that `module:attribute` names, as uvicorn imports an app.
 
-    Raises `Unsafe` if there is no such module or attribute, if it is not a Strawberry schema, or if
-    `Domain.gives` names an unknown role.
+    Raises `Unsafe` if there is no such module or attribute, if it is not a Strawberry schema, if the variable
+    `domain` is no `Domain` or a `Domain` has another name, or if `Domain.gives` names an unknown role.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -101,9 +102,23 @@ def load(name: str) -> Mount:
     if not isinstance(schema, strawberry.Schema):
         raise Unsafe(f"{name!r} is not a Strawberry schema.{_hint(name)}")
     domain = getattr(module, "domain", None)
-    mount = Mount(schema, domain if isinstance(domain, Domain) else Domain())
-    _check_gives(mount.domain)
+    if domain is not None and not isinstance(domain, Domain):
+        raise Unsafe(
+            f"The variable domain of {module_name} is not a watchword.Domain. Make it one, or rename it."
+        )
+    _check_names(module)
+    mount = Mount(schema, domain or Domain())
+    check(mount.domain)
     return mount
+
+
+def _check_names(module: ModuleType) -> None:
+    # A misspelled `domain` would be ignored, and all its roles would have no scopes.
+    others = [name for name, value in vars(module).items() if isinstance(value, Domain)]
+    if others and "domain" not in others:
+        raise Unsafe(
+            f"{module.__name__} has a Domain in the variable {others[0]!r}, which is not used. Name it `domain`."
+        )
 
 
 def _hint(name: str) -> str:
@@ -111,7 +126,8 @@ def _hint(name: str) -> str:
     return " The built-in schema is incident_room:schema now." if name == "schema:schema" else ""
 
 
-def _check_gives(domain: Domain) -> None:
+def check(domain: Domain) -> None:
+    """Raise `Unsafe` if `Domain.gives` names an unknown role."""
     named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(

@@ -16,6 +16,7 @@ from watchword.auth.fields.session_fields import SessionView as Session
 from watchword.auth.fields.session_fields import account_sessions, revoke_session
 from watchword.auth.tables import Account
 from watchword.cli.operator import Operator, operator
+from watchword.config.settings import Settings
 from watchword.context import Context, Info
 from watchword.domain import ACCOUNTS, Domain
 from watchword.errors import (
@@ -33,6 +34,8 @@ from watchword.errors import (
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.formats.text import checked_text, cleaned_text, mended_text
+from watchword.mounting.asgi_app import Watchword
+from watchword.mounting.dependencies import current_principal, requires
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
@@ -96,6 +99,7 @@ __all__ = [
     "RateLimited",
     "RecentlyAuthenticated",
     "Session",
+    "Settings",
     "SignedIn",
     "SignedInHere",
     "Slice",
@@ -104,6 +108,7 @@ __all__ = [
     "Unauthenticated",
     "Unsafe",
     "UtcDateTime",
+    "Watchword",
     "WatchwordError",
     "account_sessions",
     "accounts_by_id",
@@ -113,6 +118,7 @@ __all__ = [
     "cleaned_text",
     "condition",
     "connect",
+    "current_principal",
     "decode_id",
     "disable",
     "empty",
@@ -127,6 +133,7 @@ __all__ = [
     "paginate_each",
     "parse_id",
     "reads",
+    "requires",
     "revoke_session",
     "set_roles",
     "sign_out",

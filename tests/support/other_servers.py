@@ -58,8 +58,7 @@ async def _hypercorn(app: Any) -> AsyncIterator[Address]:
 
 @asynccontextmanager
 async def _granian(app: Any) -> AsyncIterator[Address]:
-    with _listener() as listener:
-        port = _port(listener)
+    port = free_port()
     server = GranianServer(
         app, port=port, interface=granian.constants.Interfaces.ASGI, log_enabled=False
     )
@@ -87,6 +86,12 @@ async def _listens(port: int, server: asyncio.Task[None]) -> None:
                 writer.close()
                 return
             await asyncio.to_thread(lambda: None)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on, for a server that makes its own socket."""
+    with _listener() as listener:
+        return _port(listener)
 
 
 def _listener() -> socket.socket:

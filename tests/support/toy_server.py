@@ -266,10 +266,8 @@ async def toy_server(
             WebSocketRoute("/graphql", WebSocketTransport(made)),
         ]
         app = wrap(Starlette(routes=routes))
-        async with serving(app, made.settings) if by == "watchword" else serving_by(by, app) as (
-            url,
-            stop,
-        ):
+        served = serving(app, made.settings) if by == "watchword" else serving_by(by, app)
+        async with served as (url, stop):
             yield ToyServer(f"{url}/graphql", made, follower, stop)
 
 

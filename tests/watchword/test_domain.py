@@ -28,6 +28,24 @@ def test_the_domain_of_the_module_comes_with_the_schema(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("domain", {"roles": {}}, "The variable domain of mounted is not a watchword.Domain"),
+        ("domian", Domain(), "in the variable 'domian', which is not used. Name it `domain`"),
+    ],
+)
+def test_a_domain_that_would_be_ignored_is_refused(
+    name: str, value: object, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("mounted")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    setattr(module, name, value)
+    monkeypatch.setitem(sys.modules, "mounted", module)
+    with pytest.raises(Unsafe, match=said):
+        load("mounted:schema")
+
+
+@pytest.mark.parametrize(
     "name",
     ["schema", ":schema", "schema:", "no.such.module:schema", "tests.support.toy_schema:nothing",
      "tests.support.toy_schema:STREAM"],

@@ -32,10 +32,12 @@ class Wire(Outgoing, Protocol):
     own writes (pings) count too."""
     on_shutdown: Callable[[], object] | None
     """Called when the server is asked to stop. A transport that sets it must end the connection itself."""
-    is_shutting_down: bool
-    """Whether the server was asked to stop."""
     on_lost: Callable[[], object] | None
     """Called when the connection is gone."""
+
+    @property
+    def is_shutting_down(self) -> bool:
+        """Whether the server was asked to stop."""
 
     async def drained(self) -> None:
         """Wait until the client has read enough for more to be written."""

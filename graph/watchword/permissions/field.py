@@ -91,7 +91,7 @@ class Permission(BasePermission, metaclass=_Combinable):
 
     def on_unauthorized(self) -> NoReturn:
         """Raise the error of the last denial."""
-        _refuse(*_last_denial.get())
+        refuse(*_last_denial.get())
 
 
 class AsyncPermission(Permission):
@@ -224,7 +224,8 @@ def _passes(verdict: Verdict, principal: Principal) -> bool:
     return True
 
 
-def _refuse(denied: Denied, principal: Principal) -> NoReturn:
+def refuse(denied: Denied, principal: Principal) -> NoReturn:
+    """Raise the error of a denial: `Unauthenticated`, `StepUpRequired` or `Forbidden`."""
     requires = denied.requires
     if principal.is_anonymous:
         raise Unauthenticated(f"Sign in first: this needs {describe(requires)}.", requires=requires)

@@ -42,7 +42,7 @@ class Stage(Enum):
 
 REASONS = {
     Stage.NEW: "its lifespan has not run. An app that is mounted in another one is not started by it:"
-    " enter app.router.lifespan_context(app) in the lifespan of the other one, or run `watchword serve`.",
+    " pass lifespan=watchword.lifespan to the other one, or enter watchword.lifespan(app) in its lifespan.",
     Stage.STARTING: "it is still starting.",
     Stage.FAILED: "it could not start; the log above says why.",
     Stage.STOPPED: "it has stopped.",

@@ -96,7 +96,7 @@ async def test_the_log_says_once_why_and_what_to_do(caplog: pytest.LogCaptureFix
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert "lifespan has not run" in record.getMessage()
-    assert "app.router.lifespan_context(app)" in record.getMessage()
+    assert "lifespan=watchword.lifespan" in record.getMessage()
 
 
 @pytest.mark.parametrize(

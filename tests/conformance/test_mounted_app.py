@@ -1,0 +1,200 @@
+"""The FastAPI app of docs/how-to/fastapi.md, in a process of its own, under each ASGI server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.documents import HOW_TO, block
+from tests.support.other_servers import SERVERS, free_port
+
+PAGE = HOW_TO / "fastapi.md"
+PATIENCE = 60
+EMAIL, PASSWORD = "admin@example.com", "correct horse battery staple"
+# What each server is started with, and what it says when it serves.
+COMMANDS = {
+    "uvicorn": (["uvicorn", "--port", "{port}"], "Uvicorn running on"),
+    "hypercorn": (["hypercorn", "--workers", "0", "--bind", "127.0.0.1:{port}"], "Running on"),
+    "granian": (["granian", "--interface", "asgi", "--port", "{port}"], "Started worker-1"),
+}
+
+
+class Shop:
+    """The running app."""
+
+    def __init__(self, kind: str, home: Path) -> None:
+        (home / "shop_app.py").write_text(block(PAGE, "python", "# shop_app.py"))
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        (module, *options), self._says = COMMANDS[kind]
+        kept = {n: v for n, v in os.environ.items() if not n.startswith("WATCHWORD_")}
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                module,
+                *(each.format(port=port) for each in options),
+                "shop_app:app",
+            ],
+            cwd=home,
+            env=kept
+            | {
+                "WATCHWORD_ISSUER": f"{self.url}/watchword",
+                "WATCHWORD_ADMIN_EMAIL": EMAIL,
+                "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
+                "WATCHWORD_DRAIN_SECONDS": "0",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output: list[str] = []
+        self._serves = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._serves.wait(PATIENCE), "".join(self.output)
+        # granian says so a moment before it listens.
+        ends_at = time.monotonic() + PATIENCE
+        while not listens(port) and time.monotonic() < ends_at:
+            assert self._process.poll() is None, "".join(self.output)
+        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if self._says in line:
+                    self._serves.set()
+        self._serves.set()
+
+    def token(self) -> str:
+        """Sign in with a new session, whose cookie the client keeps; return the access token."""
+        said = {"email": EMAIL, "password": PASSWORD, "delivery": "body"}
+        answer = self.client.post("/watchword/api/auth/login", json=said)
+        assert answer.status_code == 200, answer.text
+        self.refresh = answer.json()["refresh_token"]
+        return str(answer.json()["access_token"])
+
+    def ask(self, query: str, token: str) -> Any:
+        return self.client.post("/watchword/graphql", json={"query": query}, headers=bearer(token))
+
+    @contextmanager
+    def subscribed(self, token: str) -> Iterator[ClientConnection]:
+        """Follow the orders by a socket for a block."""
+        url = self.url.replace("http", "ws") + "/watchword/graphql"
+        with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as client:  # type: ignore[list-item]
+            said = {"authorization": f"Bearer {token}"}
+            client.send(json.dumps({"type": "connection_init", "payload": said}))
+            assert json.loads(client.recv(PATIENCE))["type"] == "connection_ack"
+            query = {"query": "subscription { orders }"}
+            client.send(json.dumps({"type": "subscribe", "id": "1", "payload": query}))
+            # The answer says that the subscription before it has begun.
+            client.send(json.dumps({"type": "ping"}))
+            assert json.loads(client.recv(PATIENCE))["type"] == "pong"
+            yield client
+
+    def stop(self) -> str:
+        """Send SIGTERM, and return what the server wrote once it has ended."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+        self._reader.join(PATIENCE)
+        self.client.close()
+        return "".join(self.output)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def close_of(client: ClientConnection) -> int | None:
+    """Read until the server closes the socket; return the close code."""
+    with pytest.raises(ConnectionClosed):
+        while True:
+            client.recv(PATIENCE)
+    return client.close_code
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    running = Shop(request.param, tmp_path_factory.mktemp(request.param))
+    yield running
+    running.stop()
+
+
+def test_its_own_routes_middleware_and_handlers_work_beside_it(shop: Shop) -> None:
+    headers = bearer(shop.token())
+    missing = shop.client.get("/city")
+    assert (missing.status_code, missing.json()) == (404, {"missing": "no city"})
+    assert shop.client.put("/city/Bern", headers=headers).status_code == 200
+    found = shop.client.get("/city", headers=headers)
+    assert found.json() == {"city": "Bern"}
+    below = shop.client.get("/watchword/health/live")
+    assert [each.headers["x-served-by"] for each in (missing, found, below)] == ["shop"] * 3
+
+
+def test_metadata_and_keys_are_where_clients_look(shop: Shop) -> None:
+    told = shop.client.get("/.well-known/oauth-authorization-server/watchword").json()
+    assert told["issuer"] == f"{shop.url}/watchword"
+    assert shop.client.get(told["jwks_uri"]).json()["keys"]
+    page = shop.client.get("/watchword/graphql", headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_logout_refuses_the_token_everywhere_and_closes_the_socket(shop: Shop) -> None:
+    token = shop.token()
+    assert shop.client.get("/orders", headers=bearer(token)).json() == ["tea"]
+    with shop.subscribed(token) as client:
+        said = {"refresh_token": shop.refresh}
+        assert shop.client.post("/watchword/api/auth/logout", json=said).status_code == 204
+        assert close_of(client) == 4401
+    for refused in (
+        shop.client.get("/orders", headers=bearer(token)),
+        shop.ask("{ viewer { id } }", token),
+    ):
+        assert refused.status_code == 401
+        assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+
+
+def test_subscriptions_deliver(shop: Shop) -> None:
+    token = shop.token()
+    with shop.subscribed(token) as client:
+        assert shop.ask('mutation { order(item: "tea") }', token).json()["data"] == {"order": "tea"}
+        assert json.loads(client.recv(PATIENCE))["payload"]["data"] == {"orders": "tea"}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_server_that_stops_tells_its_sockets_to_come_back(kind: str, tmp_path: Path) -> None:
+    shop = Shop(kind, tmp_path)
+    with shop.subscribed(shop.token()) as client:
+        stopping = threading.Thread(target=shop.stop)
+        stopping.start()
+        # granian ends its threads at once, perhaps before the reason is written. Clients come back after both.
+        assert close_of(client) in ((1012, 1006) if kind == "granian" else (1012,))
+    stopping.join(PATIENCE)
+    assert "Traceback" not in "".join(shop.output)
