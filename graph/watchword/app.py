@@ -21,6 +21,7 @@ from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
 from watchword.domain import Domain, Mount
+from watchword.errors import Unsafe
 from watchword.events.bus import buses
 from watchword.events.hub import Hub
 from watchword.events.known import Known
@@ -52,6 +53,9 @@ from watchword.transports.middleware.startup import Startup, StartupGate
 from watchword.transports.middleware.trailing_slash import TrailingSlash
 from watchword.transports.pipeline import Pipeline, quotas
 from watchword.transports.websocket.websocket import WebSocketTransport
+
+# Beginnings of paths that only Watchword serves.
+RESERVED = ("/graphql", "/api/auth", "/oauth", "/.well-known", "/health")
 
 
 class App(Front):
@@ -87,6 +91,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     app.include_router(authorize_routes.routes(auth))
     app.include_router(oauth_routes.routes(auth))
     app.include_router(health.routes(database, services.background))
+    _add_own(app, mount.domain)
     if settings.dpop_nonce:
         app.nonce = partial(request_auth.nonce, auth)
         app.put_in_front(NonceHeader, nonce=app.nonce)
@@ -95,6 +100,20 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     # The last one runs first: all others see the path without its trailing slash.
     app.put_in_front(TrailingSlash)
     return app
+
+
+def _add_own(app: App, domain: Domain) -> None:
+    """Add the routes and the middleware of the schema. Raises `Unsafe` for a route in the place of one of ours."""
+    ours = {getattr(route, "path", None) for route in app.router.routes}
+    for route in domain.routes:
+        path = getattr(route, "path", None)
+        if path in ours or str(path).startswith(RESERVED):
+            raise Unsafe(
+                f"Domain.routes has the path {path!r}, which is Watchword's. Choose another."
+            )
+    app.router.routes.extend(domain.routes)
+    # Starlette puts each one in front of those before; the first of the list is to see a request first.
+    app.user_middleware.extend(domain.middleware)
 
 
 def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
@@ -196,7 +215,12 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
             garbage.open(services.background)
             closing.push_async_callback(garbage.close)
             pipeline.shutdown.reopen()
+            domain = services.domain
+            if domain.shutdown is not None:
+                closing.push_async_callback(domain.shutdown)
             closing.push_async_callback(pipeline.shutdown.end, CLOSING_SECONDS)
+            if domain.startup is not None:
+                await domain.startup()
             yield
 
     return lifespan

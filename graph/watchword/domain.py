@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 import strawberry
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from watchword.errors import Unsafe
 from watchword.principal import Grants
@@ -39,6 +41,10 @@ class Domain:
     `tables` maps the names of tables to the streams that their rows belong to: a transaction that writes such a
     table must publish an event in its stream.
 
+    `routes` are Starlette's, or FastAPI's, and are served beside ours; `middleware` sees every request, those to
+    /graphql too, which costs speed. `startup` runs when everything else of the process has started, and `shutdown`
+    before it ends; if `startup` raises, the server does not start.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -52,6 +58,10 @@ class Domain:
     demo: Callable[[Transaction], Awaitable[None]] | None = None
     commands: Sequence[click.Command] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
+    routes: Sequence[BaseRoute] = ()
+    middleware: Sequence[Middleware] = ()
+    startup: Callable[[], Awaitable[None]] | None = None
+    shutdown: Callable[[], Awaitable[None]] | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
