@@ -3,62 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 
-class Group(asyncio.Future[None]):
+class Cancellable(Protocol):
+    """A task, or what stands for one."""
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it. Returns False if it has ended."""
+
+
+class Gathered(asyncio.Future[None]):
+    """A future that is done when `left` others are, or one of them has failed."""
+
+    def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.left = 0
+        self._is_cancelled = False
+
+    def ended(self, error: BaseException | None) -> None:
+        """Note that one of them has ended."""
+        self.left -= 1
+        if (error is None and self.left) or self.done():
+            return
+        if error is None and self._is_cancelled:
+            error = asyncio.CancelledError()
+        if error is None:
+            self.set_result(None)
+        else:
+            self.set_exception(error)
+
+    def cancel_each(self, others: Sequence[Cancellable], msg: Any) -> bool:
+        """Cancel the others. Returns False if all have ended."""
+        if self.done():
+            return False
+        # Every one must be cancelled, also after the first that could be.
+        told = [each.cancel(msg) for each in others]
+        self._is_cancelled = self._is_cancelled or any(told)
+        return any(told)
+
+
+class Group(Gathered):
     """Done when all tasks are done, or one has failed. Cancelling it cancels the tasks.
 
     It is done after as many turns of the event loop as `asyncio.gather` is.
     """
 
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(loop=loop)
-        self.left = 0
-        self._create = loop.create_task
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._is_cancelled = False
-
-    def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Begin a task that is waited for, and return it."""
-        task = self._create(work)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-        self.left += 1
-        return task
+    def __init__(self, works: Sequence[Coroutine[Any, Any, Any]]) -> None:
+        """Begin a task for each of the works."""
+        super().__init__()
+        create = asyncio.get_running_loop().create_task
+        self.left = len(works)
+        self.tasks = [create(each) for each in works]
+        for task in self.tasks:
+            task.add_done_callback(self._ended)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel all tasks. Returns False if all have ended."""
-        if self.done():
-            return False
-        # Every task must be cancelled, also after the first one that could be.
-        told = [task.cancel(msg) for task in self.cancelled_with()]
-        self._is_cancelled = self._is_cancelled or any(told)
-        return any(told)
-
-    def cancelled_with(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks that are cancelled with the group."""
-        return self._tasks
-
-    def failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
-        """Called when a task has failed or was cancelled, unless the group is done."""
-        self.set_exception(error)
+        return self.cancel_each(self.tasks, msg)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self.left -= 1
-        error: BaseException | None
-        try:
-            # A task whose error nobody takes is logged.
-            error = task.exception()
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
-        if (error is None and self.left) or self.done():
-            return
-        if error is not None:
-            self.failed(task, error)
-        elif self._is_cancelled:
-            self.set_exception(asyncio.CancelledError())
-        else:
-            self.set_result(None)
+        self.ended(error_of(task))
+
+
+def error_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """Return the error of a task that has ended. A task whose error nobody takes is logged."""
+    try:
+        return task.exception()
+    except asyncio.CancelledError as cancelled:
+        return cancelled

@@ -7,17 +7,13 @@ objects of a list need no tasks beside those of their fields.
 from __future__ import annotations
 
 import asyncio
-import types
-from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any
 
 from watchword.execution.compiled.group import Group
 from watchword.execution.compiled.mark import Mark, passed_by
+from watchword.execution.compiled.rows import Row, Rows
 from watchword.execution.compiled.run import Run
-
-# A row has no task. graphql-core's would end so many turns of the event loop after the row's last part. If another
-# row fails within these turns, the error arrives up to two turns earlier or later than there.
-ROW_TURNS = 2
 
 Waiting = dict[Any, Awaitable[Any]]
 """Awaitables by the key or the index of their places: coroutines, and what is `Unfinished`."""
@@ -49,11 +45,21 @@ class Unfinished:
 
     def start(self) -> Coroutine[Any, Any, Any]:
         """Return a coroutine that waits for the parts."""
-        return self.guard(complete(self.made, self.parts))
-
-    def guard(self, work: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
-        """Return a coroutine that gives null for an error of the work, if that is what is to happen."""
+        work = complete(self.made, self.parts)
         return work if self.guarded is None else guard(work, *self.guarded)
+
+    def begin(self) -> Row:
+        """Begin the parts, each in a task of its own."""
+        made, parts, guarded = self.made, self.parts, self.guarded
+
+        def finish(tasks: list[asyncio.Task[Any]]) -> Any:
+            return _filled(made, parts, tasks)
+
+        def fails(tasks: list[asyncio.Task[Any]], error: BaseException) -> Coroutine[Any, Any, Any]:
+            work = _fail(tasks, error)
+            return work if guarded is None else guard(work, *guarded)
+
+        return Row([_started(each) for each in parts.values()], finish, fails)
 
 
 def guarded(
@@ -76,125 +82,55 @@ async def complete(made: Any, waiting: Waiting) -> Any:
         return made
     rows = [each for each in waiting.values() if type(each) is Unfinished and len(each.parts) > 1]
     if len(rows) == len(waiting):
-        await _complete_rows(made, dict(zip(waiting, rows, strict=True)))
+        for key, done in zip(waiting, await _complete_rows(rows), strict=True):
+            made[key] = done.result
         return made
-    group = Group()
-    tasks = [group.begin(started(each)) for each in waiting.values()]
+    group = Group([_started(each) for each in waiting.values()])
     try:
         await group
     except Exception:
-        await _cancel(tasks)
+        await _cancel(group.tasks)
         raise
-    for key, task in zip(waiting, tasks, strict=True):
+    return _filled(made, waiting, group.tasks)
+
+
+async def _complete_rows(unfinished: list[Unfinished]) -> list[Row]:
+    """Return the rows, once they are done."""
+    rows = Rows([each.begin for each in unfinished])
+    try:
+        await rows
+    except Exception:
+        await rows.settle()
+        raise
+    return rows.begun
+
+
+def _filled(made: Any, parts: Waiting, tasks: list[asyncio.Task[Any]]) -> Any:
+    for key, task in zip(parts, tasks, strict=True):
         made[key] = task.result()
     return made
 
 
-class _Row:
-    """An object or a list inside of a list, with the tasks of its parts.
-
-    `failing` is the task that takes care of its failure.
-    """
-
-    __slots__ = ("failing", "row", "tasks")
-
-    def __init__(self, row: Unfinished, tasks: list[asyncio.Task[Any]]) -> None:
-        self.row = row
-        self.tasks = tasks
-        self.failing: asyncio.Task[Any] | None = None
-
-    async def fail(self, error: BaseException) -> Any:
-        """Do what `complete` does when a part fails."""
-        try:
-            raise error
-        except Exception:
-            await _cancel(self.tasks)
-            raise
-
-    def unfinished(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks that the row waits for."""
-        return self.tasks if self.failing is None else [self.failing]
-
-    def finish(self) -> Any:
-        """Return the object or the list; null if it failed."""
-        if self.failing is not None:
-            return self.failing.result()
-        made = self.row.made
-        for key, task in zip(self.row.parts, self.tasks, strict=True):
-            made[key] = task.result()
-        return made
-
-
-class _Rows(Group):
-    """Waits for all parts of all rows, as if a task for each row waited for its parts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[_Row] = []
-
-    @property
-    def has_failed(self) -> bool:
-        """Tell whether a part of a row failed or was cancelled."""
-        return any(row.failing is not None for row in self.rows)
-
-    def begin_rows(self, rows: Iterable[Unfinished]) -> None:
-        """Begin all parts of all rows."""
-        for each in rows:
-            tasks = [self.begin(started(part)) for part in each.parts.values()]
-            self.rows.append(_Row(each, tasks))
-
-    def cancelled_with(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks of parts, and in the place of a failed row's parts the task that cancels them."""
-        return [task for row in self.rows for task in row.unfinished()]
-
-    def failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
-        found = next((each for each in self.rows if task in each.tasks), None)
-        if found is None:
-            super().failed(task, error)
-        elif found.failing is None:
-            # It ends after the row's other parts, which it cancels.
-            found.failing = self.begin(found.row.guard(found.fail(error)))
-
-
-async def _complete_rows(made: Any, unfinished: dict[Any, Unfinished]) -> None:
-    group = _Rows()
+async def _fail(tasks: list[asyncio.Task[Any]], error: BaseException) -> Any:
+    """Do what `complete` does when a part fails."""
     try:
-        # Here graphql-core begins a task for each row, which then begin those of their parts.
-        await _turn()
-        group.begin_rows(unfinished.values())
-        await group
-        await _turn(ROW_TURNS)
-    except asyncio.CancelledError:
-        if not group.has_failed:
-            await _turn(ROW_TURNS)
-        raise
+        raise error
     except Exception:
-        await _cancel(group.cancelled_with(), ROW_TURNS)
+        await _cancel(tasks)
         raise
-    for key, row in zip(unfinished, group.rows, strict=True):
-        made[key] = row.finish()
 
 
-def started(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+def _started(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
     """Return the coroutine that an awaitable is, or that it begins."""
     return awaitable.start() if type(awaitable) is Unfinished else awaitable  # type: ignore[return-value]
 
 
-async def _cancel(tasks: list[asyncio.Task[Any]], turns: int = 0) -> None:
-    """Cancel tasks, and wait until all have ended, and for so many turns of the event loop."""
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
-        task.cancel()
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait until all have ended."""
+    for task in tasks:
+        if not task.done():
+            task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    if pending:
-        await _turn(turns)
-
-
-@types.coroutine
-def _turn(times: int = 1) -> Generator[None, None, None]:
-    """Let everything else that is ready have its turn."""
-    for _ in range(times):
-        yield
 
 
 @passed_by
