@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
-PYTEST := $(BIN)/python -m pytest -n auto --dist load --durations 10
+PYTEST := $(BIN)/python -m pytest -n auto --durations 10
 ARGS   ?=
 PEERS  := benchmarks/peers
 # Every server that a test starts would compile all modules again.
