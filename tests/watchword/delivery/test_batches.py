@@ -202,6 +202,28 @@ async def test_answers_before_one_that_asks_for_an_identity_are_sent_to_all(
     world.check()
 
 
+async def test_a_member_that_leaves_before_an_answer_that_is_not_shared_has_it_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    first, leaver, _ = await world.arrive_together(3, PERSONAL)
+    write = first.outlet.next_batch
+
+    def regrant_soon(batch: Batch) -> None:
+        write(batch)
+        # After the answers were written, and before the group looks at the one that asked for an identity.
+        asyncio.get_running_loop().call_soon(world.change, "narrow", leaver)
+
+    monkeypatch.setattr(first.outlet, "next_batch", regrant_soon)
+    hold_answers(monkeypatch, lambda: _pass(gate))
+    for key in ("plain1", "plain2", "secret3"):
+        await world.happen(key)
+    gate.set()
+    await world.settle()
+    assert leaver.seen == ["plain1", "plain2", "secret3"]
+    world.check()
+
+
 @pytest.mark.parametrize("key", ["ends3", "fails3", "crashes3", "thrice3"])
 async def test_answers_before_the_end_of_the_resolver_are_sent(
     key: str, world: World, monkeypatch: pytest.MonkeyPatch
@@ -217,8 +239,9 @@ async def test_answers_before_the_end_of_the_resolver_are_sent(
     world.check()
 
 
+@pytest.mark.parametrize("is_writing", [False, True])
 async def test_a_group_that_all_leave_while_it_makes_an_answer_gives_its_run_back(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    is_writing: bool, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gates = [asyncio.Event(), asyncio.Event()]
     coming = iter(gates)
@@ -230,10 +253,24 @@ async def test_a_group_that_all_leave_while_it_makes_an_answer_gives_its_run_bac
     hold_answers(monkeypatch, lambda: _pass(next(coming)))
     await world.happen("plain1")
     await world.happen("plain2")
+    write = members[1].outlet.next_batch
+
+    def stop() -> None:
+        for member in members:
+            member.subscription.stop()
+
+    def write_and_stop(batch: Batch) -> None:
+        write(batch)
+        if is_writing:
+            stop()
+
+    monkeypatch.setattr(members[1].outlet, "next_batch", write_and_stop)
+    [left] = world.pipeline.groups._groups.values()
     gates[0].set()
     await until(lambda: all(member.seen for member in members))
-    for member in members:
-        member.subscription.stop()
+    stop()
+    await asyncio.wait({left._task})
+    assert left._task.cancelled()
     await until(lambda: hub.size == 1)
     assert [member.seen for member in members] == [["plain1"]] * 2
 

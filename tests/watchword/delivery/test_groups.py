@@ -90,12 +90,15 @@ async def test_many_that_wait_for_a_group_join_a_few_at_a_time(
     world.check()
 
 
+@pytest.mark.parametrize("turns", [0, 1])
 async def test_those_that_still_wait_when_their_group_ends_form_another(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    turns: int, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "MOVED_AT_ONCE", 2)
     members, group = await arrive_before_a_group_opens(6, world, monkeypatch)
     group._open()
+    for _ in range(turns):
+        await asyncio.sleep(0)
     for member in members[:2]:
         member.lease.end(Ending.REVOKED)
     await world.happen()
