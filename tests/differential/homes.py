@@ -129,18 +129,19 @@ async def _close(arena: Arena) -> None:
 
 
 def _note_statements(database: Database) -> None:
-    fetch = database._fetch
+    prepare = database._statements.prepare
 
-    async def noting(driver: Any, sql: str, values: list[Any]) -> Any:
-        stage.note("statement", sql, values)
-        return await fetch(driver, sql, values)
+    def noting(statement: Any, given: Any) -> Any:
+        prepared, values = prepare(statement, given)
+        stage.note("statement", prepared.sql, values)
+        return prepared, values
 
     def note(*arguments: Any) -> None:
         if not arguments[2].startswith(OWN):
             stage.note("statement", arguments[2], arguments[3])
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    database._fetch = noting  # type: ignore[method-assign]
+    database._statements.prepare = noting  # type: ignore[method-assign]
 
 
 async def execute_at_once(

@@ -49,16 +49,17 @@ async def plans(room: Room, query: str) -> list[str]:
         "update": opened["updates"]["nodes"][0]["id"],
     }
     asked: list[tuple[str, list[Any]]] = []
-    fetch = database._fetch
+    prepare = database._statements.prepare
 
-    async def noting(driver: Any, sql: str, values: list[Any]) -> Any:
-        asked.append((sql, values))
-        return await fetch(driver, sql, values)
+    def noting(statement: Any, given: Any) -> Any:
+        prepared, values = prepare(statement, given)
+        asked.append((prepared.sql, values))
+        return prepared, values
 
-    database._fetch = noting  # type: ignore[method-assign]
+    database._statements.prepare = noting  # type: ignore[method-assign]
     named = {name: id for name, id in ids.items() if f"${name}:" in query}
     await room.data("anonymous", query, **named)
-    database._fetch = fetch  # type: ignore[method-assign]
+    database._statements.prepare = prepare  # type: ignore[method-assign]
     return [await explained(database, sql, values) for sql, values in asked]
 
 

@@ -23,16 +23,17 @@ def recorded(database: Database) -> Iterator[list[str]]:
         if not arguments[2].startswith(OWN):
             seen.append(arguments[2])
 
-    fetch = database._fetch
+    prepare = database._statements.prepare
 
-    async def noting(driver: Any, sql: str, values: list[Any]) -> Any:
-        seen.append(sql)
-        return await fetch(driver, sql, values)
+    def noting(statement: Any, given: Any) -> Any:
+        prepared, values = prepare(statement, given)
+        seen.append(prepared.sql)
+        return prepared, values
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    database._fetch = noting  # type: ignore[method-assign]
+    database._statements.prepare = noting  # type: ignore[method-assign]
     try:
         yield seen
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-        database._fetch = fetch  # type: ignore[method-assign]
+        database._statements.prepare = prepare  # type: ignore[method-assign]

@@ -23,6 +23,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from watchword.errors import Conflict
 from watchword.storage import sqlite, written
+from watchword.storage.loop_reader import loop_reader
 from watchword.storage.postgresql import Answers
 from watchword.storage.prepared import Rows, Statements
 
@@ -102,6 +103,7 @@ class Database:
         )
         written.listen(self.engine.sync_engine)
         self._statements = Statements(self.engine.dialect)
+        self._reader = loop_reader(self.url.database) if self.is_sqlite else None
         self._answers = Answers(statement_seconds or 0)
         if self.is_sqlite:
             sqlite.listen(self.engine.sync_engine)
@@ -127,6 +129,9 @@ class Database:
         state, open a session. Raises as a session does.
         """
         prepared, values = self._statements.prepare(statement, given)
+        short = self._reader.read(prepared, values) if self._reader else None
+        if short is not None:
+            return prepared.rows(short)
         lent = await self.engine.raw_connection()
         try:
             found = await self._fetch(lent.driver_connection, prepared.sql, values)
@@ -212,6 +217,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections, waiting at most `pool_seconds` for a server that does not answer."""
+        if self._reader is not None:
+            self._reader.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pool_seconds):
                 await self.engine.dispose()

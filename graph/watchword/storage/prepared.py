@@ -51,7 +51,7 @@ class Value:
 class Prepared:
     """A statement of one shape."""
 
-    __slots__ = ("_constants", "_converters", "_make", "_values", "sql")
+    __slots__ = ("_constants", "_converters", "_make", "_values", "long_until", "sql", "was_slow")
 
     def __init__(
         self,
@@ -62,6 +62,9 @@ class Prepared:
         converters: Sequence[Convert | None],
     ) -> None:
         self.sql = sql
+        self.long_until = 0.0
+        """Until when its reads are taken for long ones, by the monotonic clock. See `LoopReader`."""
+        self.was_slow = False
         self._values = values
         self._constants = constants
         self._converters = converters if any(converters) else None
