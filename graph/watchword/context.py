@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import strawberry
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from watchword.config.settings import Settings
 from watchword.domain import Domain
@@ -21,6 +21,7 @@ from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
+from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
@@ -106,7 +107,7 @@ class Context:
         self._reads = reads
         self.undeclared: tuple[str, str] | None = None
         """A loader that was used and reads streams that the operation does not declare: its name, and the streams."""
-        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+        self._loaders: dict[Any, Loader[Any, Any]] = {}
 
     @property
     def principal(self) -> Principal:
@@ -178,7 +179,7 @@ class Context:
 
     def loader(
         self, load: Callable[[Context, list[K]], Awaitable[Sequence[V | BaseException]]]
-    ) -> DataLoader[K, V]:
+    ) -> Loader[K, V]:
         """Return this context's batch loader for `load`.
 
         `load` is called with the keys that were asked for in one tick of the event loop, at most
@@ -190,12 +191,8 @@ class Context:
         if found is None:
             if self._reads is not None:
                 self._check_declared(load, self._reads)
-
-            async def batch(keys: list[K]) -> Sequence[V | BaseException]:
-                return await load(self, keys)
-
-            found = self._loaders[load] = DataLoader(
-                load_fn=batch, max_batch_size=NAMED_AT_ONCE, cache=self._follow is None
+            found = self._loaders[load] = Loader(
+                partial(load, self), NAMED_AT_ONCE, keeps=self._follow is None
             )
         return found
 

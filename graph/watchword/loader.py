@@ -1,0 +1,118 @@
+"""A batch loader: collects keys in one turn of the event loop, and loads their values together.
+
+Strawberry's `DataLoader` does the same with several objects and callbacks for each key, which cost more than
+the statement that loads a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from strawberry.exceptions import WrongNumberOfResultsReturned
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Loader(Generic[K, V]):
+    """Loads values by their keys, in batches, and keeps them."""
+
+    __slots__ = ("_batch", "_keeps", "_kept", "_load", "_most", "_tasks")
+
+    def __init__(
+        self,
+        load: Callable[[list[K]], Awaitable[Sequence[V | BaseException]]],
+        most: int,
+        *,
+        keeps: bool = True,
+    ) -> None:
+        """`load` returns a value, or an error, for each of at most `most` keys, in their order."""
+        self._load = load
+        self._most = most
+        self._keeps = keeps
+        self._kept: dict[K, asyncio.Future[V]] = {}
+        # The keys that no call of `load` has yet.
+        self._batch: list[tuple[K, asyncio.Future[V]]] | None = None
+        # The event loop keeps only weak references to tasks.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def load(self, key: K) -> asyncio.Future[V]:
+        """Return the value of a key, which is loaded with other keys that are asked for meanwhile."""
+        found = self._kept.get(key)
+        if found is not None and not found.cancelled():
+            return found
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[V] = loop.create_future()
+        if self._keeps:
+            self._kept[key] = future
+        batch = self._batch
+        if batch is None or len(batch) >= self._most:
+            batch = self._batch = []
+            # Tasks that are ready now may ask for more keys before the batch's own task begins.
+            loop.call_soon(self._begin, batch)
+        batch.append((key, future))
+        return future
+
+    def load_many(self, keys: Iterable[K]) -> Awaitable[list[V]]:
+        """Return the values of keys, in their order."""
+        return asyncio.gather(*map(self.load, keys))
+
+    def clear(self, key: K) -> None:
+        """Forget the value of a key, so that it is loaded again."""
+        self._kept.pop(key, None)
+
+    def clear_all(self) -> None:
+        """Forget all values."""
+        self._kept.clear()
+
+    def _begin(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
+        if self._batch is batch:
+            self._batch = None
+        futures = iter([future for _, future in batch])
+        if not _cancel_after(asyncio.current_task(), futures):
+            return
+        try:
+            values = list(await self._load([key for key, _ in batch]))
+            if len(values) != len(batch):
+                raise WrongNumberOfResultsReturned(expected=len(batch), received=len(values))
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), value in zip(batch, values, strict=True):
+            if future.done():  # it was cancelled
+                continue
+            if isinstance(value, BaseException):
+                future.set_exception(value)
+            else:
+                future.set_result(value)
+
+
+def _cancel_after(task: asyncio.Task[Any] | None, futures: Iterator[asyncio.Future[Any]]) -> bool:
+    """Cancel a task when all of the futures that it will set are cancelled: nobody waits for it any more.
+
+    Returns False if they are cancelled already. Watches one future at a time, because a callback for each
+    costs as much as loading its value.
+    """
+
+    def look(watched: asyncio.Future[Any]) -> None:
+        if watched.cancelled() and not _cancel_after(task, futures) and task is not None:
+            task.cancel()
+
+    for future in futures:
+        if not future.cancelled():
+            future.add_done_callback(look)
+            return True
+    return False
