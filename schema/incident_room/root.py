@@ -17,8 +17,7 @@ from incident_room.incidents.store import load_incidents
 from incident_room.incidents.subscriptions import IncidentSubscription
 from incident_room.incidents.types import Incident, IncidentUpdate, incident, incident_update
 from incident_room.members.resolvers import MemberMutation, MemberQuery
-from incident_room.members.store import load_members
-from incident_room.members.types import Member, member
+from incident_room.members.types import Member, load_shown_members
 from incident_room.node import Node
 from incident_room.scopes import SeesMembers
 from incident_room.timeline.store import load_updates
@@ -82,8 +81,7 @@ async def _find(info: Info, type_name: str, key: str) -> Node | None:
             said = await context.loader(load_updates).load(key)
             return incident_update(said) if said else None
         case "Member" if SeesMembers.allows(context.principal):
-            account = await context.loader(load_members).load(key)
-            return member(account) if account else None
+            return await context.loader(load_shown_members).load(key)
     return None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import chain
 
 import strawberry
 
 from incident_room.components.store import (
     History,
+    load_affected,
     load_change_counts,
     load_changes,
     load_components,
@@ -16,7 +18,7 @@ from incident_room.node import Node
 from incident_room.tables import ComponentChangeRow, ComponentRow
 from incident_room.topics import COMPONENTS
 from incident_room.vocabulary import ComponentStatus
-from watchword import Connection, Info, connect, encode_id, page, reads
+from watchword import Connection, Context, Info, connect, encode_id, page, reads
 
 # Looking a member up here costs a fifth of calling the enum.
 STATUSES = {status.value: status for status in ComponentStatus}
@@ -88,6 +90,15 @@ def component(row: ComponentRow) -> Component:
         position=row.position,
         version=row.version,
     )
+
+
+async def load_affected_components(context: Context, incidents: list[str]) -> list[list[Component]]:
+    """Load the components that each incident affects as GraphQL objects, one for each component."""
+    made: dict[str, Component] = {}
+    for row in chain.from_iterable(found := await load_affected(context, incidents)):
+        if row.id not in made:
+            made[row.id] = component(row)
+    return [[made[row.id] for row in rows] for rows in found]
 
 
 @strawberry.input

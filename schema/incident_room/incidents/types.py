@@ -6,11 +6,15 @@ from datetime import datetime
 
 import strawberry
 
-from incident_room.components.store import load_affected, load_changes_told
-from incident_room.components.types import Component, ComponentChange, component, component_change
+from incident_room.components.store import load_changes_told
+from incident_room.components.types import (
+    Component,
+    ComponentChange,
+    component_change,
+    load_affected_components,
+)
 from incident_room.incidents.store import load_incidents
-from incident_room.members.store import load_members
-from incident_room.members.types import Member, member
+from incident_room.members.types import Member, load_shown_members
 from incident_room.node import Node
 from incident_room.scopes import SeesInternal, SeesMembers
 from incident_room.tables import IncidentRow, UpdateRow
@@ -56,8 +60,7 @@ class Incident(Node):
     @reads(INCIDENTS, COMPONENTS)
     @strawberry.field
     async def components(self, info: Info) -> list[Component]:
-        rows = await info.context.loader(load_affected).load(self.row.id)
-        return [component(row) for row in rows]
+        return await info.context.loader(load_affected_components).load(self.row.id)
 
     @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
@@ -180,5 +183,4 @@ def incident_update(row: UpdateRow) -> IncidentUpdate:
 async def _member(info: Info, key: str | None) -> Member | None:
     if key is None:
         return None
-    account = await info.context.loader(load_members).load(key)
-    return member(account) if account else None
+    return await info.context.loader(load_shown_members).load(key)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import strawberry
 
+from incident_room.members.store import load_members
 from incident_room.node import Node
 from incident_room.scopes import IsAdmin, SeesMembers
 from incident_room.vocabulary import Role
-from watchword import ACCOUNTS, Account, FirstParty, Question, condition, encode_id, reads
+from watchword import (
+    ACCOUNTS,
+    Account,
+    Context,
+    FirstParty,
+    Question,
+    condition,
+    encode_id,
+    reads,
+)
 
 KNOWN_ROLES = {role.value for role in Role}
 
@@ -48,6 +58,11 @@ def member(account: Account) -> Member:
         roles=[Role(role) for role in account.roles if role in KNOWN_ROLES],
         version=account.version,
     )
+
+
+async def load_shown_members(context: Context, ids: list[str]) -> list[Member | None]:
+    """Load members as GraphQL objects in one statement; None for unknown ones."""
+    return [member(each) if each else None for each in await load_members(context, ids)]
 
 
 @strawberry.input
