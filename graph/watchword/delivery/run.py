@@ -24,6 +24,9 @@ from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.delivery")
 
+# The most answers that a run makes of waiting events before other tasks get a turn. They take a few milliseconds.
+MOST_AT_ONCE = 50
+
 
 class _Stopped(Exception):
     """The resolver took too long for one event, and was cancelled."""
@@ -197,12 +200,17 @@ class Run:
         context = Context(self._services, holder.principal, holder=holder, follow=follow)
         async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
-            is_ready = True
+            is_ready, at_once = True, 0
             while True:
-                if follow.is_waiting and not is_ready:
-                    await self._ready()
-                    is_ready = True
-                follow.rest()
+                if not coming.is_done:
+                    at_once = 0
+                    if not is_ready and follow.is_waiting:
+                        await self._ready()
+                        is_ready = True
+                    follow.rest()
+                elif (at_once := at_once + 1) >= MOST_AT_ONCE:
+                    at_once = 0
+                    await asyncio.sleep(0)
                 try:
                     event = await coming
                 except StopAsyncIteration:

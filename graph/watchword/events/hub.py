@@ -13,6 +13,7 @@ from watchword.events.log.changes import Look
 from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
+from watchword.events.waker import Waker
 from watchword.process.background import Background
 from watchword.storage.database import batches, is_unavailable
 
@@ -50,6 +51,7 @@ class Hub:
         self._healing: set[str] = set()
         self._unhealed: set[str] = set()
         self._last_look: Look | None = None
+        self._waker = Waker()
 
     @property
     def size(self) -> int:
@@ -97,7 +99,7 @@ class Hub:
             # The reader was dropped during the check, because it had no mailbox yet.
             return await self.follow(stream, key, resume_from, idle)
         begin = reader.current if resume_from is None else resume_from
-        mailbox = Mailbox(key, begin, self._mailbox_limit, idle)
+        mailbox = Mailbox(key, begin, self._mailbox_limit, idle, self._waker.wake_soon)
         reader.join(mailbox)
         return reader, mailbox
 

@@ -26,8 +26,10 @@ class Mailbox:
         "_events",
         "_head",
         "_idle",
+        "_is_due",
         "_kept",
         "_waiting",
+        "_wake_soon",
         "behind",
         "current",
         "key",
@@ -36,8 +38,15 @@ class Mailbox:
     )
 
     def __init__(
-        self, key: str | None, current: Place, limit: int, idle: Callable[[], object] | None = None
+        self,
+        key: str | None,
+        current: Place,
+        limit: int,
+        idle: Callable[[], object] | None = None,
+        wake_soon: Callable[[Mailbox], object] | None = None,
     ) -> None:
+        """`wake_soon` is called when an event was put into a mailbox whose subscriber waits, and must call `wake`;
+        without it, `put` wakes the subscriber itself."""
         self.key = key
         self.current = current
         # The newest position that was ever added. Events up to it are ignored: the bus may bring an event
@@ -47,6 +56,9 @@ class Mailbox:
         self.behind = False
         self.lost: str | None = None
         self._idle = idle
+        self._wake_soon = wake_soon or Mailbox.wake
+        # Whether `wake_soon` was called, and has not called `wake` yet.
+        self._is_due = False
         self._events: deque[Event] = deque()
         # Events that arrive while the log is being read; None while it is not.
         self._kept: deque[Event] | None = None
@@ -73,7 +85,9 @@ class Mailbox:
                 self._kept.append(event)
             return
         self._add(event)
-        self.wake()
+        if self._waiting is not None and not self._is_due:
+            self._is_due = True
+            self._wake_soon(self)
 
     def keep(self) -> None:
         """Keep the events that arrive from now on: the log is about to be read."""
@@ -93,8 +107,8 @@ class Mailbox:
                     self._add(event)
 
     def take(self) -> Event | None:
-        """Remove and return the next event; None if the mailbox is empty."""
-        if not self._events:
+        """Remove and return the next event; None if the mailbox is empty, or the subscriber cannot continue."""
+        if not self._events or self.lost is not None:
             return None
         event = self._events.popleft()
         self.current = event.place
@@ -117,6 +131,7 @@ class Mailbox:
 
     def wake(self) -> None:
         """Let the waiting task look again."""
+        self._is_due = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,7 +16,7 @@ from tests.support.settled import settled
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import WATCHES, toy_pipeline, until
 from watchword.context import Context, Guard
-from watchword.delivery.run import Batch, Operation, Run, Sent, as_errors
+from watchword.delivery.run import MOST_AT_ONCE, Batch, Operation, Run, Sent, as_errors
 from watchword.errors import Forbidden, TimedOut
 from watchword.events.event import Event, Place
 from watchword.events.follow import Follow, Progress
@@ -198,6 +199,25 @@ async def test_permissions_that_read_more_than_grants_are_asked_for_each_answer(
         await coming
         await anext(answers)
     assert len(asked) == 2
+
+
+async def test_other_tasks_get_a_turn_while_it_answers_many_waiting_events(runner: Runner) -> None:
+    await runner.happen(*(f"toy{number}" for number in range(100)))
+    turns = [0]
+
+    async def others() -> None:
+        while True:
+            turns[-1] += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(others())
+    seen = list[int]()
+    async with aclosing(runner.run(SINCE)) as answers:
+        for _ in range(100):
+            await anext(answers)
+            seen.append(turns[-1])
+    counting.cancel()
+    assert max(Counter(seen).values()) == MOST_AT_ONCE
 
 
 async def test_it_opens_again_when_the_database_is_available(

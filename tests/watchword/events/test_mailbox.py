@@ -44,6 +44,30 @@ def test_a_full_mailbox_is_behind_and_keeps_its_events() -> None:
     assert taken(mailbox) == []
 
 
+async def test_a_subscriber_is_announced_once_until_it_is_woken() -> None:
+    due: list[Mailbox] = []
+    mailbox = Mailbox(None, BEGINNING, 10, None, due.append)
+    mailbox.put(event(1))
+    assert due == []
+    mailbox.take()
+    waiting = asyncio.ensure_future(mailbox.wait())
+    await asyncio.sleep(0)
+    mailbox.put(event(2))
+    mailbox.put(event(3))
+    assert due == [mailbox]
+    assert not waiting.done()
+    mailbox.wake()
+    await waiting
+    assert taken(mailbox) == [2, 3]
+
+
+def test_nothing_is_taken_once_the_subscriber_cannot_continue() -> None:
+    mailbox = Mailbox(None, BEGINNING, 10)
+    mailbox.put(event(1))
+    mailbox.lose("gone")
+    assert mailbox.take() is None
+
+
 async def test_it_is_idle_while_its_subscriber_waits() -> None:
     told: list[str] = []
     mailbox = Mailbox(None, BEGINNING, 2, lambda: told.append("idle"))
