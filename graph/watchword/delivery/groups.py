@@ -35,7 +35,7 @@ class Groups:
         Return the key if it now waits for a group; None if it has joined one, or cannot be grouped.
         """
         key, idle_at = self._key(member), member.idle_at
-        if key is None or idle_at is None:
+        if key is None or idle_at is None or not self._allows(key):
             return None
         group = self._groups.get(key)
         if group is not None and group.is_open:
@@ -46,6 +46,11 @@ class Groups:
         if group is None:
             self._form(key, waiting)
         return key
+
+    def apart_until(self, member: Member) -> float:
+        """Return the time until which offering a subscription is in vain, because its run could not be shared."""
+        key = self._key(member)
+        return 0 if key is None else self.troubles.until(key)
 
     def withdraw(self, member: Member, key: GroupKey) -> None:
         """Forget that a subscription waits for a group with this key."""
@@ -100,11 +105,13 @@ class Groups:
         topic, principal = member.topic, member.principal
         if topic is None:
             return None
-        key = GroupKey(
+        return GroupKey(
             member.operation.plan,
             canonical_bytes(member.operation.variables or {}),
             principal.grants,
             principal.is_anonymous,
             topic,
         )
-        return key if self.troubles.allows(key, self.services.clock.now()) else None
+
+    def _allows(self, key: GroupKey) -> bool:
+        return self.troubles.allows(key, self.services.clock.now())

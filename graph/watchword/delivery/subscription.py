@@ -41,7 +41,16 @@ from watchword.process.background import Background
 class Subscription:
     """An operation that sends answers until its client, its lease or its resolver ends it."""
 
-    __slots__ = ("_context", "_cursor", "_groups", "lease", "operation", "outlet", "state")
+    __slots__ = (
+        "_apart_until",
+        "_context",
+        "_cursor",
+        "_groups",
+        "lease",
+        "operation",
+        "outlet",
+        "state",
+    )
 
     def __init__(
         self,
@@ -59,6 +68,8 @@ class Subscription:
         self._groups = groups
         self._cursor = cursor
         self._context = copy_context()
+        # Until then it cannot be grouped, and is not offered (Unix seconds).
+        self._apart_until = 0.0
 
     def start(self) -> None:
         """Begin, after the cursor if there is one. Does nothing if it was stopped before."""
@@ -126,15 +137,21 @@ class Subscription:
         ready = self.outlet.drained
         run = Run(self._groups.engine, services, self.lease, self.operation, follow, ready)
         context, background = self._context.copy(), services.background
+        self._apart_until = 0.0
         self._move(Begun(Solo(run, self.outlet, self.finish, context, background)))
 
     def _becomes_idle(self) -> None:
         # The resolver is about to wait. Offer the subscription to groups when it does.
-        asyncio.get_running_loop().call_soon(self._offer)
+        if self._apart_until <= self._groups.services.clock.now():
+            asyncio.get_running_loop().call_soon(self._offer)
 
     def _offer(self) -> None:
-        if self.idle_at is not None and (key := self._groups.offer(self)) is not None:
+        if self.idle_at is None:
+            return
+        if (key := self._groups.offer(self)) is not None:
             self._move(Waits(key))
+        elif not isinstance(self.state, Grouped):
+            self._apart_until = self._groups.apart_until(self)
 
     def _move(self, transition: Transition[Solo, GroupKey, Membership]) -> None:
         before, self.state = self.state, next_state(self.state, transition)

@@ -47,8 +47,12 @@ class Troubles:
 
     def allows(self, key: Hashable, now: float) -> bool:
         """Tell whether a run for this key may be shared now."""
+        return self.until(key) <= now
+
+    def until(self, key: Hashable) -> float:
+        """Return the time until which no run for this key may be shared; 0 without a trouble."""
         known = self._known.get(hash(key))
-        return known is None or known.until <= now
+        return 0 if known is None else known.until
 
     def _forget(self, now: float) -> None:
         while self._known:

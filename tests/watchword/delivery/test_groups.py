@@ -21,6 +21,8 @@ from tests.watchword.delivery.world import (
 )
 from watchword.delivery import groups
 from watchword.delivery.group import Group
+from watchword.delivery.groups import Groups
+from watchword.delivery.member import GroupKey, Member
 from watchword.delivery.states import Alone, Grouped, Offered
 from watchword.errors import Ending
 from watchword.execution.troubles import LONGEST_PAUSE
@@ -119,6 +121,31 @@ async def test_subscriptions_that_follow_other_keys_are_not_grouped(
         await world.happen(key)
     lines = [["a"] * 2, ["b"] * 3, ["a"] * 2, ["b"] * 3]
     await until(lambda: [each.values for each in subscribers] == lines)
+
+
+async def test_a_subscription_whose_run_cannot_be_shared_is_offered_again_after_the_pause(
+    world: World, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer, offered = Groups.offer, list[Member]()
+
+    def counted(self: Groups, member: Member) -> GroupKey | None:
+        offered.append(member)
+        return offer(self, member)
+
+    members = await world.arrive_together(2, PERSONAL)
+    await world.happen("secret1")
+    await world.settle()
+    await until(lambda: all(each.subscription._apart_until for each in members))
+    monkeypatch.setattr(Groups, "offer", counted)
+    for number in range(3):
+        await world.happen(f"secret{number}")
+        await world.settle()
+    assert offered == []
+    for each in members:
+        each.lease.renew(replace(each.lease.principal, expires_at=clock.now() + LONGEST_PAUSE * 9))
+    clock.move(LONGEST_PAUSE)
+    await world.happen("plain")
+    await until(lambda: set(offered) == {each.subscription for each in members})
 
 
 async def test_a_group_that_failed_is_formed_again_after_a_pause(

@@ -49,3 +49,10 @@ def test_the_number_of_keys_is_limited_and_old_ones_are_forgotten(
     assert len(noted) == 3
     noted.note("late", 1_000, is_lasting=False)
     assert len(noted) == 1
+
+
+def test_it_says_until_when_a_key_is_not_allowed() -> None:
+    noted = Troubles()
+    assert noted.until("key") == 0
+    noted.note("key", 5, is_lasting=False)
+    assert noted.until("key") == 5 + FIRST_PAUSE
