@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from watchword.errors import BadUserInput
@@ -50,8 +49,7 @@ class Topic(NamedTuple):
     key: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What the resolver was working on when it made an answer.
 
     `number` counts the events that the resolver was given; it is 0 before the first. `current` is the
@@ -177,10 +175,13 @@ class Follow:
     @property
     def current(self) -> Progress | None:
         """How far this run is; None until it follows a stream, unless it was given `resume_from`."""
-        mailbox, reader, current = self._mailbox, self._reader, self._current
+        current = self._current
+        if self._event is not None:
+            return current
+        mailbox, reader = self._mailbox, self._reader
         if current is None or mailbox is None or reader is None:
             return current
-        if self._event is None and mailbox.is_empty and not self._is_left:
+        if mailbox.is_empty and not self._is_left:
             # The stream's events after the resolver's last one were for other keys.
             return max(current, Progress(reader.current))
         return current
@@ -234,11 +235,11 @@ class Follow:
 
     def cursor(self, answered_to: Progress | None) -> str | None:
         """Return the cursor of a subscriber with this progress; None if the resolver follows nothing."""
-        if self.topic is None or answered_to is None:
+        if self._reader is None or self._mailbox is None or answered_to is None:
             return None
-        counts = {DONE: None, IN_PRESENT: 0}
-        answers = counts.get(answered_to.answers, answered_to.answers)
-        return self._event_log.cursors.write(*self.topic, answered_to.place, answers)
+        place, answers = answered_to
+        count = None if answers == DONE else max(answers, 0)
+        return self._event_log.cursors.write(self._reader.stream, self._mailbox.key, place, count)
 
     async def events(
         self, stream: str, key: str | None, last: int | None, present: bool
@@ -265,7 +266,7 @@ class Follow:
                 self._event, self._current = None, Progress(mailbox.current)
                 if self.watchdog is not None:
                     self.watchdog.end()
-                yield self._begin(await reader.next(mailbox), 0)
+                yield self._begin(mailbox.take() or await reader.next(mailbox), 0)
         finally:
             self._current, self._is_left = self.current, True
             reader.leave(mailbox)
