@@ -50,7 +50,7 @@ def page() -> str:
 def _imports() -> Iterator[tuple[str, str, str]]:
     """Return each public name with the module that defines it and its name there."""
     source = ast.parse(Path(watchword.public.__file__).read_text())
-    for node in source.body:
+    for node in ast.walk(source):
         if isinstance(node, ast.ImportFrom):
             for each in node.names:
                 name = each.asname or each.name

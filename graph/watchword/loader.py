@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from strawberry.exceptions import WrongNumberOfResultsReturned
+from watchword.libraries.strawberry_parts import WrongNumberOfResultsReturned
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -1,5 +1,8 @@
 """The public names. A mounted schema imports them from `watchword`, and nothing else of it."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from watchword.auth.accounts.accounts import (
     accounts_by_id,
     disable,
@@ -34,8 +37,6 @@ from watchword.errors import (
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.mounting.asgi_app import Watchword
-from watchword.mounting.dependencies import current_principal, requires
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
@@ -59,6 +60,10 @@ from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_eac
 from watchword.storage.columns import UtcDateTime, checked_moment, moment
 from watchword.storage.database import Database
 from watchword.transaction import Transaction
+
+if TYPE_CHECKING:
+    from watchword.mounting.asgi_app import Watchword
+    from watchword.mounting.dependencies import current_principal, requires
 
 __all__ = [
     "ACCOUNTS",
@@ -138,3 +143,16 @@ __all__ = [
     "set_roles",
     "sign_out",
 ]
+
+# These import FastAPI and all transports, which commands and schemas do not need.
+_MOUNTING = {
+    "Watchword": "watchword.mounting.asgi_app",
+    "current_principal": "watchword.mounting.dependencies",
+    "requires": "watchword.mounting.dependencies",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _MOUNTING:
+        return getattr(import_module(_MOUNTING[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,8 +18,10 @@ def test_each_public_name_is_a_name_of_the_package() -> None:
 
 
 def test_what_is_imported_is_public() -> None:
-    imports = [each for each in ast.parse(inspect.getsource(public)).body if hasattr(each, "names")]
-    names = {name.asname or name.name for each in imports for name in each.names}
+    tree = ast.walk(ast.parse(inspect.getsource(public)))
+    imports = [each for each in tree if isinstance(each, ast.ImportFrom)]
+    ours = [each for each in imports if str(each.module).startswith("watchword.")]
+    names = {name.asname or name.name for each in ours for name in each.names}
     assert names == {*public.__all__}
 
 

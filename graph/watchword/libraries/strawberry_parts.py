@@ -9,6 +9,7 @@ from typing import Any, TypeGuard, cast
 import strawberry
 from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLSchema
 from graphql.execution import Executor
+from strawberry.exceptions import WrongNumberOfResultsReturned as WrongNumberOfResultsReturned
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
