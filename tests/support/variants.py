@@ -24,11 +24,13 @@ POSTGRESQL = "postgresql"
 SEEDS = 1
 # Folders whose tests start browsers, Node.js and servers, and mostly wait for them.
 PROCESSES = {"clients", "identity_provider", "scenario"}
+# The folder whose tests take longest, so that they begin first.
+LONGEST = "scenario"
 # Folders whose tests send requests. Their statements are sent to PostgreSQL by the tests of the rooms below.
 REQUESTS = {"attacks", "watchword/auth/http", "watchword/oauth/endpoints"}
 
-# The first part of the run, in which tests begin that are in a group, that wait for processes, and all others.
-ENDS = GROUPED, WAITING, WORKING = 0.5, 0.75, 1.0
+# The part of a run in which tests begin that are in a group or wait for processes, and that of all others.
+ENDS = WAITING, WORKING = 0.85, 1.0
 
 # For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -94,8 +96,8 @@ def _folder(item: pytest.Item) -> str:
 def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
     """Spread the tests that wait for other processes evenly among those that use a core.
 
-    Otherwise all workers would wait at the same time, and the cores would idle. None of them is in the last
-    quarter, and no group of tests in the last half, so that no worker still works when the others have finished.
+    Otherwise all workers would wait at the same time, and the cores would idle. Groups of tests are among them:
+    most share a server. Scenarios begin first, and none begins at the end, so that no worker still works when the others have finished.
     """
     units: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -103,12 +105,12 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
     places: list[tuple[float, list[pytest.Item]]] = []
     for end in ENDS:
         alike = [unit for unit in units.values() if _end(unit) == end]
+        alike.sort(key=lambda unit: _folder(unit[0]) != LONGEST)
         places += [(end * place / len(alike), unit) for place, unit in enumerate(alike)]
     return [item for _, unit in sorted(places, key=itemgetter(0)) for item in unit]
 
 
 def _end(unit: list[pytest.Item]) -> float:
     """Return the part of the run in which the tests of a unit begin."""
-    if len(unit) > 1:
-        return GROUPED
-    return WAITING if _folder(unit[0]) in PROCESSES else WORKING
+    is_long = len(unit) > 1 or _folder(unit[0]) in PROCESSES
+    return WAITING if is_long else WORKING
