@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("scenario")]
 
 
 async def test_every_follower_receives_exactly_what_it_may_see(tmp_path: Path) -> None:
-    figures = await run(Storm(clients=200, events=20_000, seed=seed()), tmp_path)
+    figures = await run(Storm(clients=200, events=5_000, seed=seed()), tmp_path)
     print(json.dumps(figures))
 
 
