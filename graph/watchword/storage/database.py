@@ -105,9 +105,8 @@ class Database:
         self._statements = Statements(self.engine.dialect)
         self._reader = loop_reader(self.url.database) if self.is_sqlite else None
         self._answers = Answers(statement_seconds or 0)
-        if self.is_sqlite:
-            sqlite.listen(self.engine.sync_engine)
-        else:
+        self._stopping = sqlite.listen(self.engine.sync_engine) if self.is_sqlite else None
+        if not self.is_sqlite:
             self._answers.listen(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "handle_error", _mark)
 
@@ -222,6 +221,8 @@ class Database:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pool_seconds):
                 await self.engine.dispose()
+                if self._stopping is not None:
+                    await self._stopping.wait()
 
 
 async def exclusive(db: AsyncSession, number: int) -> None:

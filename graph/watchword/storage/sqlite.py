@@ -2,20 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import sqlite3
+from functools import partial
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import PoolResetState
 
+# The driver's own default: rows that a cursor fetches in one turn of its thread.
+ROWS_AT_ONCE = 64
 
-def listen(engine: Engine) -> None:
-    """Prepare an engine's connections to SQLite, in files that only their owner can read."""
+
+class Stopping:
+    """The connections of one engine whose threads were told to stop and may still run.
+
+    A thread that ends after its event loop was closed fails, and prints a traceback.
+    """
+
+    def __init__(self) -> None:
+        self._futures: set[asyncio.Future[Any]] = set()
+
+    def open(self, path: str, **options: Any) -> aiosqlite.Connection:
+        """Return a connection that is not connected yet. `options` are those of `sqlite3.connect`."""
+        driver = _Driver(partial(sqlite3.connect, path, **options), self._futures)
+        # As SQLAlchemy does: a connection that nobody closes must not keep the process from ending.
+        driver._thread.daemon = True
+        return driver
+
+    async def wait(self) -> None:
+        """Wait until each connection that was told to stop has stopped."""
+        loop = asyncio.get_running_loop()
+        if ours := {future for future in self._futures if future.get_loop() is loop}:
+            await asyncio.wait(ours)
+
+
+class _Driver(aiosqlite.Connection):
+    """A connection that tells when its thread has stopped, even if the task that used it was cancelled."""
+
+    def __init__(
+        self, connector: partial[sqlite3.Connection], stopping: set[asyncio.Future[Any]]
+    ) -> None:
+        super().__init__(connector, ROWS_AT_ONCE)
+        self._stopping = stopping
+        self._stopped: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        # The thread ends at the first request, so the future of a second one would never be done.
+        if self._stopped is None and (stopped := super().stop()) is not None:
+            self._stopped = stopped
+            self._stopping.add(stopped)
+            stopped.add_done_callback(self._stopping.discard)
+        return self._stopped
+
+
+def listen(engine: Engine) -> Stopping:
+    """Prepare an engine's connections to SQLite, in files that only their owner can read.
+
+    Returns what waits for those that stop.
+    """
+    stopping = Stopping()
+
+    @event.listens_for(engine, "do_connect")
+    def choose_driver(
+        _dialect: object, _record: object, _arguments: object, named: dict[str, Any]
+    ) -> None:
+        named["async_creator_fn"] = stopping.open
+
     event.listen(engine, "do_connect", _check_file)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "reset", _reset)
+    return stopping
 
 
 def _check_file(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
