@@ -15,7 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]
 Table = Mapping[bytes, bytes]
-# The most values of Content-Type whose reading is cached, and the longest of them in characters.
+# The cache of parsed Content-Type values holds this many, and none with more characters.
 MOST_CACHED, LONGEST_CACHED = 64, 256
 
 BEGINS_WITHOUT_TASK = "begins_without_task"

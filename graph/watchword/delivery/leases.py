@@ -37,26 +37,26 @@ class Leases:
                 del self._by_subject[subject]
 
     def revoke_session(self, subject: str, session: str) -> None:
-        """End the leases whose token belongs to a session."""
+        """End the leases with a token of this session."""
         for lease in self._of(subject):
             if lease.principal.session == session:
                 lease.end(Ending.REVOKED)
 
     def revoke_token(self, subject: str, token: str) -> None:
-        """End the leases whose token has this id."""
+        """End the leases with the token of this id."""
         for lease in self._of(subject):
             if lease.principal.token_id == token:
                 lease.end(Ending.REVOKED)
 
     def revoke_client(self, client: str, version: int) -> None:
-        """End the leases whose token was issued before the client had this version."""
+        """End the leases with a token that was issued before the client had this version."""
         for lease in tuple(chain.from_iterable(self._by_subject.values())):
             principal = lease.principal
             if principal.client == client and principal.client_version < version:
                 lease.end(Ending.REVOKED)
 
     def outdated(self, subject: str, version: int) -> Iterator[Lease]:
-        """Yield the leases whose token was issued before the account had this version."""
+        """Yield the leases with a token that was issued before the account had this version."""
         for lease in self._of(subject):
             if lease.principal.version < version:
                 yield lease

@@ -43,7 +43,7 @@ class Operation:
 class Sent:
     """An answer to send: its JSON, and the cursor of a client that has it.
 
-    A subscriber whose progress is `resume_from` lacks this answer; one that has it is at `answered_to`.
+    A subscriber at `resume_from` lacks this answer; one that has it is at `answered_to`.
     `shapes` caches the answer in the formats of the transports, so that each is made once for all
     subscribers.
     """
@@ -73,7 +73,7 @@ class Sent:
 class Batch:
     """Answers that a group sends its members together, in their order. There is at least one.
 
-    A subscriber whose progress is `resume_from` lacks all of them; one that has them is at `answered_to`.
+    A subscriber at `resume_from` lacks all of them; one that has them is at `answered_to`.
     """
 
     __slots__ = ("_head", "_packed", "_packing", "answered_to", "answers", "resume_from")

@@ -165,7 +165,7 @@ class Engine:
         """Run a query or a mutation.
 
         Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
-        when the execution is shared and anything in it asked who the caller is.
+        when the execution is shared and anything in it asked for the caller's identity.
         """
         result = await _limited(self._execute(plan, variables, context), plan, context)
         _check_shared(result, context)
@@ -318,7 +318,7 @@ def _event_executor(opened: Executor[Any], run: Run) -> Executor[Any]:
 
 
 def _resulting(run: Run, data: Any) -> Any:
-    """Return the result of a run whose data may be a coroutine that gives the data."""
+    """Return the result of a run; `data` may be a coroutine that gives the data."""
     if data is None or type(data) is dict:
         return ExecutionResult(data, run.errors)
     return finish(run, data)

@@ -23,7 +23,7 @@ class _Trouble(NamedTuple):
 
 
 class Troubles:
-    """Remembers keys whose run could not be shared. Times are in Unix seconds."""
+    """Remembers the keys of runs that could not be shared. Times are in Unix seconds."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, _Trouble] = OrderedDict()

@@ -13,7 +13,7 @@ def shape(
 ) -> tuple[Hashable, Sequence[BindParameter[Any]]] | None:
     """Return a value that is equal for statements that differ only in their parameters, and the parameters.
 
-    None if the statement has a part that does not say what it is equal to.
+    None if a part of the statement cannot be compared.
     """
     key = statement._generate_cache_key()
     return None if key is None else (key.key, key.bindparams)

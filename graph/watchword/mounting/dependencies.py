@@ -36,7 +36,7 @@ _PRINCIPAL = "watchword.principal"
 
 
 async def current_principal(request: Request, response: Response) -> Principal:
-    """Return who sends a request, for `Depends(current_principal)`; `ANONYMOUS` without a token.
+    """Return the principal of a request, for `Depends(current_principal)`; `ANONYMOUS` without a token.
 
     A token is refused as at /graphql: 401 with its challenge when it is not valid, has expired, is revoked or lacks
     its DPoP proof; 503 when that cannot be told just now, and while Watchword's lifespan has not run.

@@ -25,7 +25,7 @@ class Network:
     times: int = 1
 
 
-# The most addresses whose networks are cached, and the longest text that is cached: the longest IPv6 address with a
+# The cache of networks holds this many addresses, and no text longer than this: the longest IPv6 address with a
 # zone. A proxy's header may name anything as the address.
 MOST_CACHED = 4_096
 LONGEST_CACHED = 64

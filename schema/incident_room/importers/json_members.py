@@ -101,7 +101,7 @@ class _Text:
         return json.JSONDecodeError(message, self._text, self._at)
 
     def _decode(self, size: int) -> bool:
-        """Decode the next bytes, and forget what was taken. Return whether there were any."""
+        """Decode the next bytes, and drop the text that was taken. Return whether there were any."""
         piece = self._content[self._read : self._read + size]
         is_last = self._read + len(piece) == len(self._content)
         if not piece:

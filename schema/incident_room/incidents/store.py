@@ -72,7 +72,7 @@ class Wanted:
 # Lists ask for the same conditions again and again, and building a statement costs as much as running it.
 @lru_cache(maxsize=KEPT)
 def matching(wanted: Wanted) -> Select[*tuple[Any, ...]]:
-    """Select what is shown of the incidents that meet the conditions."""
+    """Select the shown columns of the incidents that meet the conditions."""
     conditions: list[Any] = []
     if wanted.statuses is not None:
         conditions.append(IncidentRow.status.in_([status.value for status in wanted.statuses]))
@@ -127,7 +127,7 @@ async def latest_incidents(context: Context, wanted: Wanted) -> list[str]:
 
 
 async def load_incidents(context: Context, keys: list[str]) -> list[IncidentRow | None]:
-    """Load what is shown of incidents in one statement; None for unknown ones."""
+    """Load the shown columns of incidents in one statement; None for unknown ones."""
     rows = {row.id: row for row in await context.rows(NAMED, keys=keys)}
     return [rows.get(key) for key in keys]
 

@@ -20,8 +20,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from watchword.asgi.types import Message
 
-# Headers whose lines are cached: many responses have the same, and none is a secret. The most lines that are
-# cached, and the most bytes of a value, bound the cache.
+# The written lines of these headers are cached: many responses have the same, and none is a secret. The cache holds
+# MOST_LINES of them, and no value of more than LONGEST_VALUE bytes.
 REPEATED = frozenset(
     (b"content-type", b"content-length", b"cache-control", b"vary", b"date")
     + (b"strict-transport-security",)

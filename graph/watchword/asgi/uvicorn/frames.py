@@ -26,7 +26,7 @@ from watchword.asgi.wire import EXTENSION
 
 
 class MeasuredTransport:
-    """An asyncio transport that counts what is written, and closes in time even if the client does not read.
+    """An asyncio transport that counts the written bytes, and closes in time even if the client does not read.
 
     asyncio's own `close` waits until the client has read everything, for ever if it does not read.
     """

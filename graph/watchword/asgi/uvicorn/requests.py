@@ -1,8 +1,8 @@
 """uvicorn's HTTP connection, with a short way for a request that comes in one packet, as most do.
 
 uvicorn starts a task for each request when its head is read, before it sees the body. Here the app begins when the
-whole request is read, and at once, if it can begin without a task: what it answers without waiting for anything
-then costs no task and no turn of the event loop. If it waits, a task continues it.
+whole request is read, and at once, if it can begin without a task: an answer for which the app waits for nothing
+then costs no task and no turn of the event loop. If the app waits, a task continues it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from watchword.asgi.uvicorn.exchange import Exchange
 from watchword.asgi.uvicorn.head import HeadProtocol
 from watchword.process.eager import Eager
 
-# The most URLs whose parts are cached, and the longest of them in bytes: together they bound the cache.
+# The cache of parsed URLs holds this many, and none with more bytes.
 MOST_URLS, LONGEST_URL = 256, 4_096
 
 

@@ -54,7 +54,7 @@ class Compilation:
         fallbacks: Counter[str],
         grow: Callable[[], None],
     ) -> None:
-        """`fallbacks` counts what is left to graphql-core, by the reason. `grow` is called for each field that
+        """`fallbacks` counts the operations that are left to graphql-core, by the reason. `grow` is called for each field that
         is compiled."""
         self.schema = schema
         self.definition = definition

@@ -68,7 +68,7 @@ class Group(Gathered):
 
 
 def error_of(task: asyncio.Task[Any]) -> BaseException | None:
-    """Return the error of a task that has ended. A task whose error nobody takes is logged."""
+    """Return the error of a task that has ended. asyncio logs an error that nobody takes."""
     try:
         return task.exception()
     except asyncio.CancelledError as cancelled:

@@ -64,7 +64,7 @@ InfoMaker = Callable[[Run, Site, tuple[int, ...], Any], Any]
 
 
 def info_maker(kind: type[strawberry.Info]) -> InfoMaker:
-    """Return what makes infos for a schema whose `info_class` is `kind`."""
+    """Return the class or function that makes the infos of a schema with this `info_class`."""
     if kind is strawberry.Info:
         return ResolverInfo
 

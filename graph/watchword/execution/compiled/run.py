@@ -18,7 +18,7 @@ from watchword.libraries.strawberry_parts import is_awaitable
 class Run:
     """The state of one execution. The success path writes nothing into it but `kept`.
 
-    `values` are the coerced variables, `root` is the value of the root type. `kept` holds what is made once
+    `values` are the coerced variables, `root` is the value of the root type. `kept` holds the values that are made once
     for the execution: arguments that depend on variables, and decisions about permissions.
     """
 

@@ -1,8 +1,8 @@
-"""Answers that many callers share: each is made once, and kept until something happens in what it was made from.
+"""Answers that many callers share: each is made once, and kept until an event happens in a stream that it read.
 
 A shared execution has no caller's identity and runs in no request's context, like a group of subscriptions. It
-takes a note of what is known of its streams before it begins (`events/known.py`). Its answer serves a request
-only if nothing new has become known of them between the note and the request.
+notes the known position of each of its streams before it begins (`events/known.py`). Its answer serves a request
+only if no known position has risen between the note and the request.
 """
 
 from __future__ import annotations

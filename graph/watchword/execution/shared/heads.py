@@ -1,4 +1,4 @@
-"""Reads the heads of streams for requests whose cursor is ahead of what this process knows."""
+"""Reads the head of a stream for a request with a cursor that is newer than the events this process knows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watchword.process.background import Background
 
 
 class Heads:
-    """Brings what is known up to a cursor. Requests that wait for the same stream share one query."""
+    """Raises the known position of a stream to a cursor. Requests that wait for the same stream share one query."""
 
     def __init__(self, event_log: EventLog, background: Background) -> None:
         self._event_log = event_log

@@ -58,7 +58,7 @@ class Store:
         return len(self._kept)
 
     def get(self, key: Hashable) -> Kept | None:
-        """Return what is kept for a key."""
+        """Return the kept answer of a key, or None."""
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
@@ -79,7 +79,7 @@ class Store:
             self.size -= oldest.size
 
     def drop(self, key: Hashable) -> None:
-        """Drop what is kept for a key."""
+        """Drop the kept answer of a key."""
         kept = self._kept.pop(key, None)
         if kept is not None:
             self.size -= kept.size

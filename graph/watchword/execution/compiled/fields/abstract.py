@@ -44,7 +44,7 @@ class Abstract:
 
     @passed_by
     def complete(self, value: Any, run: Run, indexes: Indexes) -> Any:
-        """Complete a value whose class is not known. Returns None for null."""
+        """Complete a value of an unknown class. Returns None for null."""
         place = self._place
         if isinstance(value, Exception):
             raise_returned(value)

@@ -77,7 +77,7 @@ class FieldArguments:
 
 
 class _Variable:
-    """An argument whose value is a variable; `absent` is its value when the variable has none."""
+    """An argument given as a variable; `absent` is its value when the variable has none."""
 
     def __init__(self, name: str, absent: Any, is_required: bool) -> None:
         self.name = name

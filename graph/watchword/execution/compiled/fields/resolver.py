@@ -42,7 +42,7 @@ class Attribute:
 
 
 class Call:
-    """A field whose function is called directly, once its permissions are decided.
+    """A field with a function that is called directly, once its permissions are decided.
 
     `attribute` is set in place of `function` for a field that has permissions and no resolver.
     """
@@ -71,7 +71,7 @@ class Call:
 
 
 class Chain:
-    """A field whose own resolver is called as graphql-core calls it."""
+    """A field with a resolver that is called as graphql-core calls it."""
 
     def __init__(self, is_async: bool, is_ours: bool) -> None:
         """`is_ours` says that Strawberry made the resolver, which reads nothing of `info` by itself."""

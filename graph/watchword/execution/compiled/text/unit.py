@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 
 
 class Function:
-    """One generated function. `decisions` are lines that belong before what was written since the last pause."""
+    """One generated function. `decisions` are lines that belong before the lines written since the last pause."""
 
     def __init__(self, head: str) -> None:
         self.is_serial = head.startswith("async def root")
@@ -42,18 +42,18 @@ class Function:
         self._indent -= 1
 
     def decide(self, name: str, expression: str) -> str:
-        """Return a variable that is set before what was written since the last pause."""
+        """Return a variable that is set before the lines written since the last pause."""
         if name not in self._known:
             self._known.add(name)
             self._decisions.append(f"{name} = {expression}")
         return name
 
     def begin_here(self) -> None:
-        """Let what was decided be decided here, inside of the block that is being written."""
+        """Write the waiting decisions here, inside the block that is being written."""
         self._pause = (len(self._lines), self._indent)
 
     def pause(self) -> None:
-        """Let what was decided until now be decided again for what is written from now on."""
+        """Forget the decisions made so far: the lines written from now on decide again."""
         at, indent = self._pause
         self._lines[at:at] = [("    " * indent + each, None) for each in self._decisions]
         self._decisions, self._known = [], set()

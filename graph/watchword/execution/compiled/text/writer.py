@@ -1,8 +1,8 @@
 """Writes the functions of one operation: each selection as straight text, the selections below it inside.
 
-A function takes `X`, the run, and `p`, the indexes of its place. What it refers to is in the unit's names:
-`N` notes an awaitable, `G` is what waits for all that were noted, `F` guards one whose error makes null, `C` is a
-coroutine's class.
+A function takes `X`, the run, and `p`, the indexes of its place. The unit's names give it the objects that it
+refers to: `N` notes an awaitable, `G` waits for all noted ones, `F` guards an awaitable and turns its error into
+null, `C` is the class of coroutines.
 """
 
 from __future__ import annotations
