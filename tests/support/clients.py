@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -53,10 +53,14 @@ class WebSocketClient:
 
 
 async def over_websocket(
-    url: str, query: str, token: str | None = None, **rest: Any
+    url: str,
+    query: str,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **rest: Any,
 ) -> AsyncIterator[Answer]:
     """Yield the answers of one operation over a WebSocket of its own."""
-    async with WebSocketClient.open(url) as client:
+    async with WebSocketClient.open(url, additional_headers=headers) as client:
         await client.init(token)
         await client.subscribe("1", query, **rest)
         while True:
@@ -76,15 +80,19 @@ async def over_websocket(
 
 
 async def over_sse(
-    url: str, query: str, token: str | None = None, **rest: Any
+    url: str,
+    query: str,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **rest: Any,
 ) -> AsyncIterator[Answer]:
     """Yield the answers of one operation as server-sent events."""
-    headers = {"accept": "text/event-stream"} | _authorization(token)
+    sent = {"accept": "text/event-stream", **(headers or {})} | _authorization(token)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient(timeout=30))
         body = {"query": query, **rest}
         response = await stack.enter_async_context(
-            client.stream("POST", url, json=body, headers=headers)
+            client.stream("POST", url, json=body, headers=sent)
         )
         if response.status_code != 200:
             yield json.loads(await response.aread())
@@ -96,7 +104,11 @@ async def over_sse(
 
 
 async def over_multipart(
-    url: str, query: str, token: str | None = None, **rest: Any
+    url: str,
+    query: str,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **rest: Any,
 ) -> AsyncIterator[Answer]:
     """Yield the answers of one operation from a multipart response, as Apollo Client requests it."""
     accept = 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0, application/json'
@@ -107,7 +119,7 @@ async def over_multipart(
                 "POST",
                 url,
                 json={"query": query, **rest},
-                headers={"accept": accept} | _authorization(token),
+                headers={"accept": accept, **(headers or {})} | _authorization(token),
             )
         )
         if not response.headers["content-type"].startswith("multipart/mixed"):
@@ -138,12 +150,16 @@ async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
 
 
 async def over_http(
-    url: str, query: str, token: str | None = None, **rest: Any
+    url: str,
+    query: str,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **rest: Any,
 ) -> AsyncIterator[Answer]:
     """Yield the single answer of an operation over a plain POST."""
     async with httpx2.AsyncClient(timeout=30) as client:
-        headers = _authorization(token)
-        response = await client.post(url, json={"query": query, **rest}, headers=headers)
+        sent = {**(headers or {})} | _authorization(token)
+        response = await client.post(url, json={"query": query, **rest}, headers=sent)
         yield response.json()
 
 
