@@ -31,6 +31,7 @@ class Event:
     each subscriber loads what it may see with its own principal. `position` numbers the events of a stream
     from 1, without holes, in the order of their commits; it is 0 until the event is appended to the log.
     `mark` is random and belongs to this event; `before` is the mark of the event at the previous position.
+    `trace` names the span that published the event (a W3C traceparent), if that was recorded.
     """
 
     stream: str
@@ -40,6 +41,7 @@ class Event:
     position: int = 0
     mark: str = field(default="", compare=False)
     before: str = field(default="", compare=False)
+    trace: str | None = field(default=None, compare=False)
 
     @property
     def place(self) -> Place:

@@ -150,7 +150,7 @@ async def test_every_name_and_row_of_every_revision_follows(
         width = 2 if table == "log_streams" else len(before[table][0])
         assert [row[:width] for row in kept] == [row[:width] for row in before[table]]
     assert {"1", "2"} == {row[0] for row in after["incidents"]}
-    assert after[VERSION] == [("0006",)]
+    assert after[VERSION] == [("0007",)]
     assert after[INCIDENT_ROOM[1]] == [("0003",)]
     assert await made(empty) == await made(fresh)
     await _audit_entries_are_kept(empty)

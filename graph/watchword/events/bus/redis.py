@@ -228,9 +228,14 @@ def _is_connected(pubsub: PubSub) -> bool:
 
 
 def _encode(event: Event) -> bytes:
-    """Return the event as bytes. Raises `TypeError` for a value that JSON does not have."""
+    """Return the event as bytes. Raises `TypeError` for a value that JSON does not have.
+
+    The last item is an object for what not every event has. It is left out if it would be empty, and each release
+    ignores members that it does not know. So a release can add a member, and the one before reads its messages.
+    """
     fields = [event.stream, event.key, event.kind, dict(event.data), event.position]
-    return orjson.dumps([*fields, event.mark, event.before])
+    more = [] if event.trace is None else [{"trace": event.trace}]
+    return orjson.dumps([*fields, event.mark, event.before, *more])
 
 
 def _decode(message: bytes) -> Event:
@@ -245,7 +250,15 @@ def _decode(message: bytes) -> Event:
             int(position),
             str(mark),
             str(before),
-            *_,
+            *more,
         ]:
-            return Event(stream, key, kind, data, position, mark, before)
+            return Event(stream, key, kind, data, position, mark, before, _trace(more))
     raise ValueError("no event")
+
+
+def _trace(more: list[Any]) -> str | None:
+    """Return the trace in the items after the seven that every event has. Anything else in its place counts as none."""
+    match more:
+        case [{"trace": str(trace)}, *_]:
+            return trace
+    return None

@@ -252,8 +252,9 @@ def _row(event: Event, at: object) -> dict[str, Any]:
         "data": dict(event.data),
         "at": at,
         "mark": event.mark,
+        "trace": event.trace,
     }
 
 
 def _event(row: Any) -> Event:
-    return Event(row.stream, row.key, row.kind, row.data, row.position, row.mark)
+    return Event(row.stream, row.key, row.kind, row.data, row.position, row.mark, trace=row.trace)

@@ -12,6 +12,8 @@ metadata = sa.MetaData()
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # The length of a mark: eight random bytes in hexadecimal.
 MARK = 16
+# The length of a traceparent (W3C Trace Context, section 3.2.2).
+TRACE = 55
 
 streams = sa.Table(
     "watchword_log_streams",
@@ -41,6 +43,8 @@ events = sa.Table(
     sa.Column("data", sa.JSON, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("mark", sa.String(MARK), nullable=False),
+    # The traceparent of the span that published the event, if that was recorded.
+    sa.Column("trace", sa.String(TRACE)),
     sa.Index("ix_watchword_log_events_key", "stream", "key", "position"),
     sa.Index("ix_watchword_log_events_at", "at"),
 )

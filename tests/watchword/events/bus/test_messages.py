@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from incident_room.topics import IncidentEventKind, component_event, incident_event
@@ -24,7 +25,7 @@ from watchword.auth.revocation.revocations import Revocations
 from watchword.domain import Domain
 from watchword.errors import TokenRevoked
 from watchword.events.bus.redis import _decode, _encode
-from watchword.events.event import PRESENT, Event
+from watchword.events.event import PRESENT, Event, Place
 from watchword.principal import Principal
 
 IDENTITY = {
@@ -85,6 +86,42 @@ def test_what_a_later_release_adds_to_a_message_is_ignored(message: str) -> None
     known = MESSAGES[message]
     assert (read.stream, read.key, read.kind, read.position) == (*fields[:3], 7)
     assert {**read.data, "later": None} == {**known.data, "later": None}
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACED = f'["components","c","STATUS_CHANGED",{{}},7,"m7","m6",{{"trace":"{TRACE}"}}]'
+
+
+def test_what_not_every_event_has_is_in_an_object_at_the_end() -> None:
+    event = replace(component_event("c"), position=7, mark="m7", before="m6", trace=TRACE)
+    assert _encode(event).decode() == TRACED
+    read = _decode(TRACED.encode())
+    assert (read, read.mark, read.before, read.trace) == (event, "m7", "m6", TRACE)
+
+
+@pytest.mark.parametrize("more", [[], [{}], [None], ["x"], [{"trace": 7}], [{"later": TRACE}, 8]])
+def test_an_event_that_names_no_trace_is_read_without_one(more: list[object]) -> None:
+    read = _decode(json.dumps([*json.loads(TRACED)[:7], *more]).encode())
+    assert (read.place, read.trace) == (Place(7, "m7"), None)
+
+
+@pytest.mark.parametrize("message", [*MESSAGES, TRACED])
+def test_servers_of_the_last_release_read_each_message(message: str) -> None:
+    # What their `_decode` did, word by word.
+    match orjson.loads(message):
+        case [
+            str(stream),
+            str(key),
+            str(kind),
+            dict(data),
+            int(position),
+            str(mark),
+            str(before),
+            *_,
+        ]:
+            read = Event(stream, key, kind, data, position, mark, before)
+    sent = _decode(message.encode())
+    assert (read, read.mark, read.before) == (sent, sent.mark, sent.before)
 
 
 def test_every_kind_is_here() -> None:

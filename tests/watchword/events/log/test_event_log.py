@@ -51,6 +51,18 @@ async def head(event_log: EventLog, stream: str = "toys") -> int:
     return (await event_log.heads([stream]))[stream].position
 
 
+async def test_an_event_names_the_span_that_published_it(
+    event_log: EventLog, database: Database
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with database.write() as db:
+        await append(db, [Event("toys", "a", "made", trace=trace), Event("toys", "b", "made")], NOW)
+    assert [each.trace for each in await event_log.read("toys", None, BEGINNING, 10)] == [
+        trace,
+        None,
+    ]
+
+
 async def test_events_are_read_as_they_were_appended(
     event_log: EventLog, database: Database
 ) -> None:
