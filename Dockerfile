@@ -11,8 +11,8 @@ COPY schema schema
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM python:3.11-slim AS environment
-COPY requirements/run.lock /run.lock
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /run.lock
+COPY requirements/image.lock /image.lock
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /image.lock
 COPY --from=wheel /wheel /wheel
 RUN /venv/bin/pip install --no-cache-dir --no-deps /wheel/*.whl
 
