@@ -77,7 +77,6 @@ class OwnContext(BaseContext):
     """The context of resolvers under Strawberry's own view: it has what Watchword's permissions ask for."""
 
     principal: Principal = ANONYMOUS
-    guards = None
 
 
 @asynccontextmanager

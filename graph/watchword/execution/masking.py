@@ -16,6 +16,7 @@ from graphql import GraphQLError
 from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
 from watchword.formats.exact_json import encode, writable_or_text
 from watchword.libraries.graphql_core import is_meant_for_clients
+from watchword.libraries.strawberry_parts import relay_fault
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
@@ -37,8 +38,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
     else:
         told = mask(cause)
         shown["extensions"] = told.extensions
-        if isinstance(told, Internal | Unavailable):
-            shown["message"] = told.message
+        shown["message"] = told.message
     return shown
 
 
@@ -54,6 +54,8 @@ def mask(cause: BaseException) -> WatchwordError:
         meant = BadUserInput(cause.message)
         meant.extensions = _extensions(cause)
         return meant
+    if told := relay_fault(cause):
+        return BadUserInput(told)
     if is_unavailable(cause):
         log.warning("an operation could not reach the database: %s", type(cause).__name__)
         return Unavailable("The database cannot be asked just now.")

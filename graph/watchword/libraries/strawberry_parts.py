@@ -14,6 +14,8 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
 from strawberry.relay.fields import ConnectionExtension
+from strawberry.relay.types import GlobalID
+from strawberry.relay.utils import SliceMetadata
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -34,6 +36,11 @@ ERROR_HOOKS = ("process_errors", "_process_errors")
 
 # The code of the method in which every permission's `on_unauthorized` is called.
 _REFUSING = PermissionExtension._on_unauthorized.__code__
+
+# The code that reads the arguments `first`, `last`, `before` and `after`, and the code that reads a global id.
+_READING_PAGES = SliceMetadata.from_arguments.__func__.__code__  # type: ignore[attr-defined]
+_READING_IDS = GlobalID.resolve_type.__code__
+_RESOLVING_IDS = {GlobalID.resolve_node.__code__, GlobalID.resolve_node_sync.__code__}
 
 is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awaitable)
 """Strawberry's own test for awaitables; it is fast for the most frequent types."""
@@ -118,6 +125,22 @@ def is_refusal(error: BaseException) -> bool:
     The permission's author chooses the class of the error, so the traceback decides.
     """
     return any(frame.f_code is _REFUSING for frame, _ in walk_tb(error.__traceback__))
+
+
+def relay_fault(error: BaseException) -> str | None:
+    """Return what `strawberry.relay` has to say about a page or a global id that a client asked for.
+
+    None for every other error. It raises ValueError and TypeError, which resolvers also raise by mistake, so the
+    traceback decides. The message about an id of another type shows the node, and is replaced.
+    """
+    if not isinstance(error, ValueError | TypeError):
+        return None
+    trail = [frame.f_code for frame, _ in walk_tb(error.__traceback__)][-2:]
+    if _READING_PAGES in trail or (trail and trail[-1] is _READING_IDS):
+        return str(error)
+    if trail and trail[-1] in _RESOLVING_IDS and str(error).startswith("Cannot resolve."):
+        return "The id is one of another type than this field takes."
+    return None
 
 
 def _extensions(field: GraphQLField) -> list[FieldExtension]:

@@ -29,9 +29,10 @@ class _Recorder(BasePermission):
         self._extension = extension
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        guards = info.context.guards
-        if guards is not None:
-            guards.append(Guard(self._extension, source, info, arguments))
+        context = info.context
+        # Strawberry's own view may serve the same schema beside Watchword, with contexts of its own.
+        if isinstance(context, Context) and context.guards is not None:
+            context.guards.append(Guard(self._extension, source, info, arguments))
         return True
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+import strawberry
 from graphql import GraphQLError
+from strawberry import relay
+from strawberry.relay.utils import SliceMetadata
 
 from tests.support.away import away
 from watchword.errors import Internal, NotFound
@@ -46,3 +53,70 @@ def test_a_database_error_becomes_unavailable_without_its_message(
     assert shown["extensions"] == {"code": "UNAVAILABLE"}
     assert shown["message"] == "The database cannot be asked just now."
     assert "hunter2" not in caplog.text
+
+
+@strawberry.type
+class Fruit(relay.Node):
+    code: relay.NodeID[str]
+
+    @classmethod
+    def resolve_nodes(cls, *, info: Any, node_ids: Any, required: bool = False) -> list[Any]:
+        return [Fruit(code=each) for each in node_ids]
+
+
+@strawberry.type
+class Query:
+    fruit: Fruit = relay.node()
+
+
+# As much of an `info` as Strawberry's relay reads.
+INFO: Any = SimpleNamespace(schema=strawberry.Schema(Query))
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (
+            lambda: SliceMetadata.from_arguments(INFO, first=-1),
+            "Argument 'first' must be a non-negative integer.",
+        ),
+        (
+            lambda: SliceMetadata.from_arguments(INFO, last=101),
+            "Argument 'last' cannot be higher than 100.",
+        ),
+        (
+            lambda: SliceMetadata.from_arguments(INFO, after=relay.to_base64("Fruit", "1")),
+            "Argument 'after' contains a non-existing value.",
+        ),
+        (lambda: SliceMetadata.from_arguments(INFO, before="rubbish"), "Incorrect padding"),
+        (
+            lambda: relay.GlobalID("Nothing", "1").resolve_type(INFO),
+            "Cannot resolve. GlobalID requires a GraphQL type, received `Nothing`.",
+        ),
+        (
+            lambda: relay.GlobalID("Fruit", "1").resolve_node_sync(INFO, ensure_type=Query),
+            "The id is one of another type than this field takes.",
+        ),
+    ],
+)
+def test_a_client_is_told_what_is_wrong_with_a_page_or_a_global_id(
+    ask: Callable[[], object], told: str
+) -> None:
+    with pytest.raises((ValueError, TypeError)) as raised:
+        ask()
+    located = GraphQLError(str(raised.value), path=["fruit"], original_error=raised.value)
+    shown = format_error(located)
+    assert (shown["message"], shown["extensions"]) == (told, {"code": "BAD_USER_INPUT"})
+
+
+class Broken(Fruit):
+    @classmethod
+    def resolve_nodes(cls, **rest: Any) -> list[Any]:
+        raise ValueError("secret")
+
+
+def test_an_error_of_a_resolver_below_relay_is_concealed() -> None:
+    with pytest.raises(ValueError, match="secret") as raised:
+        Broken.resolve_node("1", info=INFO)
+    located = GraphQLError("secret", path=["fruit"], original_error=raised.value)
+    assert "secret" not in str(format_error(located))

@@ -1,0 +1,70 @@
+"""Schemas as they are written for Strawberry are answered by Watchword as by Strawberry's own view."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.differential.as_written import PAGES
+from tests.differential.as_written.page import UNEXPECTED, Page
+from tests.support.clock import MovedClock
+from tests.support.strawberry_view import TRANSPORTS, Operation, View, own_view
+from tests.support.toy_server import toy_server
+
+# An operation is interpreted at its first use, and compiled from the second on.
+USES = 3
+# A plain response has one answer, a URL holds queries only, and Strawberry's multipart responses are for subscriptions.
+ANSWERS = {
+    "http": ("query", "mutation", "{"),
+    "get": ("query", "{"),
+    "multipart": ("subscription",),
+}
+
+
+@asynccontextmanager
+async def both(page: Page, clock: MovedClock) -> AsyncIterator[tuple[View, View]]:
+    async with own_view(page.schema) as theirs, toy_server(clock, page.schema) as ours:
+        yield theirs, View(ours.url)
+
+
+def reworded(answers: list[Any], page: Page, met: set[str]) -> list[Any]:
+    """Return Strawberry's answers with the messages that Watchword says otherwise; add those that it says to `met`."""
+    for error in errors_of(answers):
+        met.add(error["message"])
+        error["message"] = page.reworded.get(error["message"], error["message"])
+    return answers
+
+
+def without_ids(answers: list[Any]) -> list[Any]:
+    """Return Watchword's answers without the ids in its log."""
+    for error in errors_of(answers):
+        if error["message"].startswith(UNEXPECTED):
+            error["message"] = UNEXPECTED
+    return answers
+
+
+def errors_of(answers: list[Any]) -> list[dict[str, Any]]:
+    return [error for answer in answers for error in answer.get("errors", ())]
+
+
+def is_for(operation: Operation, transport: str) -> bool:
+    kinds = ANSWERS.get(transport)
+    return kinds is None or operation.query.lstrip().startswith(kinds)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+async def test_both_answer_alike_over_every_transport(page: Page, clock: MovedClock) -> None:
+    met: set[str] = set()
+    async with both(page, clock) as (theirs, ours):
+        for transport in TRANSPORTS:
+            for operation in page.operations:
+                if not is_for(operation, transport):
+                    continue
+                expected = reworded(await theirs.ask(operation, transport), page, met)
+                for use in range(USES):
+                    answered = without_ids(await ours.ask(operation, transport))
+                    assert answered == expected, (transport, use, operation)
+    assert set(page.reworded) <= met, "an exception that is not needed"
