@@ -6,12 +6,13 @@ import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import strawberry
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
 from watchword.principal import Grants
@@ -45,6 +46,9 @@ class Domain:
     /graphql too, which costs speed. `startup` runs when everything else of the process has started, and `shutdown`
     before it ends; if `startup` raises, the server does not start.
 
+    `default_permissions` are asked by each root field of Query, Mutation and Subscription that declares no
+    permission, for example `[SignedIn]` for a schema that was written without us. The start logs their names.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -62,6 +66,7 @@ class Domain:
     middleware: Sequence[Middleware] = ()
     startup: Callable[[], Awaitable[None]] | None = None
     shutdown: Callable[[], Awaitable[None]] | None = None
+    default_permissions: Sequence[type[BasePermission]] = ()
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
@@ -94,7 +99,7 @@ def load(name: str) -> Mount:
     """Import the schema that `module:attribute` names, as uvicorn imports an app.
 
     Raises `Unsafe` if there is no such module or attribute, if it is not a Strawberry schema, if the variable
-    `domain` is no `Domain` or a `Domain` has another name, or if `Domain.gives` names an unknown role.
+    `domain` is no `Domain` or a `Domain` has another name, or if the domain is not valid.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -137,9 +142,22 @@ def _hint(name: str) -> str:
 
 
 def check(domain: Domain) -> None:
-    """Raise `Unsafe` if `Domain.gives` names an unknown role."""
+    """Raise `Unsafe` if `gives` names an unknown role, or `default_permissions` are no permission classes."""
+    _check_permissions(domain.default_permissions)
     named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(
             f"Domain.gives names the role {unknown[0]!r}, which Domain.roles does not have."
         )
+
+
+def _check_permissions(given: Any) -> None:
+    are_listed = isinstance(given, Sequence) and not isinstance(given, str)
+    if not are_listed or not all(map(_is_permission, given)):
+        raise Unsafe(
+            f"Domain.default_permissions is a list of permission classes, for example [SignedIn], not {given!r}."
+        )
+
+
+def _is_permission(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, BasePermission)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
+from strawberry.permission import BasePermission
 
 from tests.support import toy_schema
-from watchword.domain import Domain, load
+from watchword.domain import Domain, check, load
 from watchword.errors import Unsafe
+from watchword.permissions.field import HasScope, SignedIn
 from watchword.principal import Grants
 
 
@@ -105,3 +108,18 @@ def test_the_name_that_the_built_in_schema_had_before_leads_to_the_one_it_has(
         monkeypatch.setitem(sys.modules, "schema", ModuleType("schema"))
     with pytest.raises(Unsafe, match="The built-in schema is incident_room:schema now"):
         load("schema:schema")
+
+
+class Stock(BasePermission):
+    def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("given", [SignedIn, [SignedIn()], ["SignedIn"], "SignedIn", [str], None])
+def test_default_permissions_that_are_no_list_of_classes_are_refused(given: Any) -> None:
+    with pytest.raises(Unsafe, match=r"^Domain.default_permissions is a list of permission cl"):
+        check(Domain(default_permissions=given))
+
+
+def test_default_permissions_may_be_ours_and_those_of_others() -> None:
+    check(Domain(default_permissions=[SignedIn, HasScope("a") & SignedIn, Stock]))

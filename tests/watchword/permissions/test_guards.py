@@ -13,11 +13,12 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_server import principal, toy_pipeline
 from watchword.context import Context, Services
+from watchword.domain import Domain
 from watchword.errors import Forbidden, Unauthenticated, Unsafe
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.libraries.strawberry_parts import definition, permission_extensions
-from watchword.permissions.coverage import check
+from watchword.permissions.coverage import cover
 from watchword.permissions.field import HasRole, Public
 from watchword.permissions.guards import (
     pass_by_grants,
@@ -145,7 +146,7 @@ def test_a_recorder_before_no_permission_covers_nothing() -> None:
     schema = strawberry.Schema(toy_schema.Query, None, Subscription)
     record_questions(schema)
     with pytest.raises(Unsafe, match=r"^Subscription\.missed:"):
-        check(schema)
+        cover(schema, Domain())
 
 
 def test_a_subscription_that_fails_silently_is_refused_by_name() -> None:

@@ -26,6 +26,7 @@ from graphql import (
 from watchword.events.sources import Sources, declared_by, together
 from watchword.execution.plan import Plan
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
+from watchword.libraries.strawberry_permissions import has_added_permissions
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
 
@@ -68,16 +69,19 @@ class Declarations:
 def declaration(kind: GraphQLNamedType, field: GraphQLField) -> Sources | None:
     """Return what a field of an object type declares to read; None if it does not.
 
-    A field that only shows an attribute inherits the declaration of its type.
+    A field that only shows an attribute inherits the declaration of its type. A declaration covers the field's own
+    permissions, and not those that were added to it.
     """
     made_from = definition_of(field)
     if made_from is None:
         return None
     own = declared_by(made_from)
-    if own is not None:
+    if own is not None and not has_added_permissions(field):
         return own
-    if not is_attribute(field) or not _reads_grants_only(field):
+    if not _reads_grants_only(field):
         return None
+    if own is not None or not is_attribute(field):
+        return own
     found = [sources for owner in owners(kind, field) if (sources := declared_by(owner))]
     return together(found) if found else None
 
