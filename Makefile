@@ -56,8 +56,8 @@ explorer: graph/watchword/explorer/node_modules/.done  ## install GraphiQL's bro
 lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install pip-tools
 	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
-	@$(BIN)/pip-compile $(PINNING) --extra metrics --extra otel --constraint requirements/run.lock --output-file requirements/image.lock pyproject.toml
-	@$(BIN)/pip-compile $(PINNING) --extra dev --extra metrics --extra otel --constraint requirements/image.lock --output-file requirements/dev.lock pyproject.toml
+	@$(BIN)/pip-compile $(PINNING) --extra metrics --extra otel --extra uploads --constraint requirements/run.lock --output-file requirements/image.lock pyproject.toml
+	@$(BIN)/pip-compile $(PINNING) --extra dev --extra metrics --extra otel --extra uploads --constraint requirements/image.lock --output-file requirements/dev.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/bench.lock requirements/bench.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/build.lock requirements/build.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in

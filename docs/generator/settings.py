@@ -14,6 +14,7 @@ from watchword.config.auth_settings import AuthSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.settings import PREFIX, Settings
 from watchword.config.trusted_issuer import TrustedIssuer
+from watchword.config.upload_settings import UploadSettings
 
 ABOUT = f"""\
 Settings are environment variables or lines in a file `.env` in the working directory. They are read once, at the
@@ -28,7 +29,8 @@ LARGER = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 def page() -> str:
     """Return the page."""
     auth, live = AuthSettings.model_fields, LiveSettings.model_fields
-    others = {*auth, *live}
+    files = UploadSettings.model_fields
+    others = {*auth, *live, *files}
     general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
@@ -39,6 +41,8 @@ def page() -> str:
         _table(auth, PREFIX),
         "## Live connections, operations and the log of events",
         _table(live, PREFIX),
+        "## Files",
+        _table(files, PREFIX),
         "## A trusted issuer",
         f"Each member of the list `{PREFIX}TRUSTED_ISSUERS` is a JSON object with these members.",
         markdown.doc(TrustedIssuer).partition("\n\n")[2],

@@ -136,6 +136,32 @@ async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
             return b"".join(chunks)
 
 
+class BodyReader:
+    """Reads a body piece by piece. Raises `BodyTooLarge` when more than `limit` bytes are declared or have come."""
+
+    def __init__(self, headers: Table, receive: Receive, limit: int) -> None:
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            raise BodyTooLarge
+        self._receive = receive
+        self._left = limit
+        self._has_more = True
+
+    async def chunk(self) -> bytes | None:
+        """Return the next piece; None at the end. Raises `Gone`."""
+        if not self._has_more:
+            return None
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        chunk: bytes = message.get("body", b"")
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise BodyTooLarge
+        self._has_more = bool(message.get("more_body"))
+        return chunk
+
+
 def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
     """Tell whether a request has no Origin header, or one that names our own site.
 

@@ -20,6 +20,12 @@ EXTENSION = "watchword.wire"
 CLOSING_SECONDS = 5.0
 
 
+def allow_body(scope: Message, seconds: float) -> None:
+    """Let what is left of a request's body take so many seconds, where the server itself limits the time."""
+    if own := scope.get("extensions", {}).get(EXTENSION):
+        own.allow_body(seconds)
+
+
 Packing = Callable[[Sequence[bytes]], Any]
 """Makes text messages ready to be written together. Only the server's own wire can read the result."""
 

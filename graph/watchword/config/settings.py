@@ -18,12 +18,13 @@ from watchword.config import bus_url
 from watchword.config.auth_settings import AuthSettings, checked_origin, json_list
 from watchword.config.live_settings import LiveSettings
 from watchword.config.trusted_issuer import check_all
+from watchword.config.upload_settings import UploadSettings
 from watchword.errors import Unsafe
 
 PREFIX = "WATCHWORD_"
 
 
-class Settings(AuthSettings, LiveSettings):
+class Settings(AuthSettings, LiveSettings, UploadSettings):
     """All settings. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(
@@ -179,6 +180,14 @@ class Settings(AuthSettings, LiveSettings):
             check_all(self.trusted_issuers, self.issuer)
         except ValueError as error:
             raise ValueError(f"{PREFIX}TRUSTED_ISSUERS {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _body_holds_a_file(self) -> Settings:
+        if self.max_upload_bytes < self.max_upload_file_bytes:
+            raise ValueError(
+                f"{PREFIX}MAX_UPLOAD_BYTES must not be smaller than {PREFIX}MAX_UPLOAD_FILE_BYTES"
+            )
         return self
 
     @model_validator(mode="after")

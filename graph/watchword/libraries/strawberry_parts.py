@@ -7,11 +7,19 @@ from traceback import walk_tb
 from typing import Any, TypeGuard, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLSchema
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLScalarType,
+    GraphQLSchema,
+)
 from graphql.execution import Executor
+from starlette.datastructures import UploadFile
 from strawberry.exceptions import WrongNumberOfResultsReturned as WrongNumberOfResultsReturned
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import FieldExtension
+from strawberry.file_uploads import UploadDefinition
 from strawberry.permission import PermissionExtension
 from strawberry.relay.fields import ConnectionExtension
 from strawberry.relay.types import GlobalID
@@ -112,6 +120,25 @@ def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:
             mounted: strawberry.Schema = schema._strawberry_schema  # type: ignore[attr-defined]
             return mounted.config.relay_max_results
     return None
+
+
+def takes_files(schema: GraphQLSchema) -> bool:
+    """Tell whether a schema has a scalar `Upload`. If it is Strawberry's, it takes only files from then on.
+
+    Strawberry's own takes any JSON too, with which a resolver that expects a file fails.
+    """
+    kind = schema.get_type("Upload")
+    if not isinstance(kind, GraphQLScalarType):
+        return False
+    if kind.extensions.get("strawberry-definition") is UploadDefinition:
+        kind.parse_value = kind.coerce_input_value = _file  # type: ignore[method-assign]
+    return True
+
+
+def _file(value: Any) -> UploadFile:
+    if not isinstance(value, UploadFile):
+        raise GraphQLError("An Upload is a file of a multipart request, and not in its JSON.")
+    return value
 
 
 def with_context(info: Any, context: object) -> Any:

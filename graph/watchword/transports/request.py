@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from watchword.errors import BadUserInput, PersistedQueryNotSupported
 
 # The most cursors in `extensions.after`: each may cost a query.
 MOST_CURSORS = 20
+
+
+class Files:
+    """The files in a request's variables. They are deleted at the end of the block."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[[], object]] = []
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Call this when the request is over."""
+        self._calls.append(call)
+
+    def close(self) -> None:
+        """Delete the files."""
+        while self._calls:
+            self._calls.pop()()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+NO_FILES = Files()
 
 
 class GraphQLRequest(NamedTuple):
@@ -18,6 +45,12 @@ class GraphQLRequest(NamedTuple):
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    files: Files = NO_FILES
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the variables may contain files, which are good only for this request."""
+        return self.files is not NO_FILES
 
     @property
     def resume(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from watchword.asgi.types import (
+    BodyReader,
     BodyTooLarge,
     Gone,
     Response,
@@ -86,6 +87,28 @@ def test_a_body_that_is_not_taken_is_told_why(
 async def test_a_client_that_goes_away_is_gone() -> None:
     with pytest.raises(Gone):
         await read_body(table(), receiving({"type": "http.disconnect"}), 10)
+
+
+async def test_a_body_is_read_piece_by_piece() -> None:
+    messages = [{"body": b"a", "more_body": True}, {"more_body": True}, {"body": b"b"}]
+    given = [{"type": "http.request", **each} for each in messages]
+    reader = BodyReader({}, receiving(*given), 2)
+    assert [await reader.chunk() for _ in range(5)] == [b"a", b"", b"b", None, None]
+
+
+async def test_a_body_that_is_read_piece_by_piece_has_a_limit() -> None:
+    with pytest.raises(BodyTooLarge):
+        BodyReader({b"content-length": b"3"}, receiving(), 2)
+    message = {"type": "http.request", "body": b"ab", "more_body": True}
+    reader = BodyReader({}, receiving(message, message), 3)
+    assert await reader.chunk() == b"ab"
+    with pytest.raises(BodyTooLarge):
+        await reader.chunk()
+
+
+async def test_a_client_that_goes_away_while_its_body_is_read_is_gone() -> None:
+    with pytest.raises(Gone):
+        await BodyReader({}, receiving({"type": "http.disconnect"}), 2).chunk()
 
 
 def test_a_header_that_comes_twice_is_joined() -> None:

@@ -80,6 +80,10 @@ def test_nothing_has_to_be_set() -> None:
             {"key_rotation_seconds": 599},
             "KEY_ROTATION_SECONDS must not be shorter than WATCHWORD_KEY_PUBLISH_SECONDS",
         ),
+        (
+            {"max_upload_file_bytes": 30_000_000},
+            "MAX_UPLOAD_BYTES must not be smaller than WATCHWORD_MAX_UPLOAD_FILE_BYTES",
+        ),
         ({"workers": 2}, "WORKERS above 1 needs a bus between processes"),
         (
             {"refresh_idle_seconds": 7200, "refresh_absolute_seconds": 7199},

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from io import BytesIO
+from typing import Any, NewType
 
 import pytest
 import strawberry
-from graphql import GraphQLError, parse, specified_rules
+from graphql import GraphQLError, is_scalar_type, parse, specified_rules
+from starlette.datastructures import UploadFile
 from strawberry.permission import BasePermission, PermissionExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import validate_document
 
-from tests.support import toy_schema
+from tests.support import toy_schema, upload_schema
 from watchword.execution.plan import RULES
 from watchword.libraries.strawberry_parts import (
     BYPASSED,
@@ -28,6 +30,7 @@ from watchword.libraries.strawberry_parts import (
     page_size,
     permission_extensions,
     process_errors,
+    takes_files,
     with_context,
 )
 
@@ -157,6 +160,36 @@ def test_strawberry_still_tells_attributes_from_resolvers_and_where_fields_were_
 def test_strawberry_still_has_the_size_of_a_connections_page() -> None:
     sizes = [page_size(definition(SCHEMA), field(name)) for name in ("ships", "few", "looks")]
     assert sizes == [300, 7, None]
+
+
+def test_strawberry_still_has_the_scalar_of_files() -> None:
+    schema = definition(upload_schema.schema)
+    assert takes_files(schema)
+    kind = schema.get_type("Upload")
+    assert is_scalar_type(kind)
+    file = UploadFile(BytesIO())
+    assert kind.parse_value(file) is kind.coerce_input_value(file) is file
+    for given in ("text", None, {}, [file]):
+        with pytest.raises(GraphQLError, match="file of a multipart request"):
+            kind.parse_value(given)
+
+
+Own = NewType("Own", str)
+
+
+def test_a_scalar_of_the_same_name_is_left_as_it_is() -> None:
+    own = strawberry.scalar(name="Upload", serialize=str, parse_value=str)
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def echo(self, value: Own) -> str:
+            return value
+
+    made = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={Own: own}))
+    assert takes_files(definition(made))
+    assert made.execute_sync('{ echo(value: "x") }').data == {"echo": "x"}
+    assert not takes_files(definition(toy_schema.schema))
 
 
 def test_strawberry_still_has_the_parts_of_info() -> None:

@@ -7,12 +7,30 @@ from typing import Any
 import pytest
 
 from watchword.errors import BadUserInput
-from watchword.transports.request import GraphQLRequest, read
+from watchword.transports.request import NO_FILES, Files, GraphQLRequest, read
 
 
 def test_all_members_are_read() -> None:
     value = {"query": "{ a }", "operationName": "A", "variables": {"x": 1}, "extensions": {"y": 2}}
     assert read(value) == GraphQLRequest("{ a }", "A", {"x": 1}, {"y": 2})
+
+
+def test_files_are_closed_once_at_the_end_of_the_block() -> None:
+    closed: list[str] = []
+    files = Files()
+    files.on_close(lambda: closed.append("first"))
+    files.on_close(lambda: closed.append("second"))
+    with pytest.raises(ValueError, match="the operation failed"), files:
+        assert closed == []
+        raise ValueError("the operation failed")
+    files.close()
+    assert closed == ["second", "first"]
+
+
+def test_a_request_has_files_only_if_it_was_given_some() -> None:
+    request = read({"query": "{ a }"})
+    assert (request.files, request.has_files) == (NO_FILES, False)
+    assert request._replace(files=Files()).has_files
 
 
 def test_null_and_absent_are_the_same() -> None:

@@ -143,6 +143,13 @@ class HeadProtocol(HttpToolsProtocol):
         if self._is_answering:
             self._await_body()
 
+    def allow_body(self, seconds: float) -> None:
+        """Let what is left of the body of the request that is being answered take so many seconds from now."""
+        cycle: Any = self.cycle
+        if cycle.more_body and not self.pipeline:
+            self._stop_waiting()
+            self._deadline = self.loop.call_later(seconds, self._body_timed_out)
+
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 from watchword.asgi.types import (
     BodyTooLarge,
     Gone,
-    Header,
     Headers,
     Message,
     Receive,
@@ -29,15 +28,11 @@ from watchword.asgi.types import (
 from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
-    InvalidProof,
     PersistedQueryNotSupported,
     RateLimited,
-    StepUpRequired,
     TimedOut,
-    TokenNotYetValid,
     Unauthenticated,
     Unavailable,
-    WatchwordError,
 )
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
@@ -46,45 +41,39 @@ from watchword.formats.exact_json import decode
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.eager import in_task
 from watchword.throttling.admission import address_of
-from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
 from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names
-from watchword.transports.http.caching import PRIVATE, cache_control, conditional
+from watchword.transports.http.caching import cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import Multipart
 from watchword.transports.http.remembered import Remembered
+from watchword.transports.http.responses import (
+    CONTENT_TYPES,
+    GRAPHQL_JSON,
+    JSON,
+    Failure,
+    challenges,
+    failed,
+    plain_media_type,
+    refusal,
+    response,
+    step_up,
+)
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
+from watchword.transports.http.uploads import is_form, make_uploads
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest, read
 
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
-# The Content-Type of each media type of an answer, and the headers of an answer that nobody may cache.
-CONTENT_TYPES: dict[str, tuple[Header, Headers]] = {
-    media_type: (content_type, (content_type, *PRIVATE))
-    for media_type in (JSON, GRAPHQL_JSON)
-    for content_type in [(b"content-type", f"{media_type}; charset=utf-8".encode())]
-}
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
 Page = Callable[[str], tuple[bytes, Headers]]
 """Returns the explorer's page and its headers. The argument is the prefix of its relative URLs."""
-
-
-class Failure(Exception):
-    """The request is answered with this error, and nothing is run."""
-
-    def __init__(self, status: int, error: WatchwordError, headers: Headers = ()) -> None:
-        super().__init__(error.message)
-        self.status = status
-        self.error = error
-        self.headers = headers
 
 
 class HttpTransport:
@@ -93,6 +82,7 @@ class HttpTransport:
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
         self._pipeline = pipeline
         self._page = page
+        self._uploads = make_uploads(pipeline)
         self._bodies = Remembered(lambda body: read(decode(body)))
         self._queries = Remembered(lambda query_string: read(_query_parameters(query_string)))
 
@@ -109,15 +99,15 @@ class HttpTransport:
             return
         except RateLimited as error:
             after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
-            await _failure(Failure(error.status, error, (after,)), accept).send(send)
+            await failed(Failure(error.status, error, (after,)), accept).send(send)
         except (Unavailable, TimedOut) as error:
-            await _failure(Failure(error.status, error), accept).send(send)
+            await failed(Failure(error.status, error), accept).send(send)
         except Unauthenticated as error:
-            await _failure(self._unauthorized(scope, error), accept).send(send)
+            await failed(self._unauthorized(scope, error), accept).send(send)
         except Failure as failure:
-            await _failure(failure, accept).send(send)
+            await failed(failure, accept).send(send)
         except Exception as error:
-            await _failure(Failure(500, mask(error)), accept).send(send)
+            await failed(Failure(500, mask(error)), accept).send(send)
 
     async def _serve(
         self, scope: Message, headers: Table, receive: Receive, send: Send, accept: str
@@ -134,26 +124,29 @@ class HttpTransport:
             credential = from_headers(scope["headers"])
             principal = await self._pipeline.authenticate(credential, target)
         try:
-            request = await self._read(scope, headers, receive)
-            # The token may have expired or been revoked while the body arrived.
-            principal = self._pipeline.recheck_token(principal)
-            plan = self._pipeline.engine.plan(request.query, request.operation_name)
-            _check_method(scope["method"], plan)
-            if form := _format(media_type, plan):
-                # Keep only the part that is needed: a stream holds its request in memory until it ends.
-                request = _for_stream(request, plan, headers)
-                asked = StreamRequest(principal, plan, request, address)
-                await self._stream(form, asked, scope, receive, send)
-                return
-            response = await self._respond(
-                scope, headers, principal, plan, request, address, accept
-            )
+            request = await self._read(scope, headers, receive, address)
+            with request.files:
+                # The token may have expired or been revoked while the body arrived.
+                principal = self._pipeline.recheck_token(principal)
+                plan = self._pipeline.engine.plan(request.query, request.operation_name)
+                _check_method(scope["method"], plan)
+                if request.has_files and plan.is_subscription:
+                    raise Failure(400, BadUserInput("A subscription cannot have files."))
+                if form := _format(media_type, plan):
+                    # Keep only the part that is needed: a stream holds its request in memory until it ends.
+                    request = _for_stream(request, plan, headers)
+                    asked = StreamRequest(principal, plan, request, address)
+                    await self._stream(form, asked, scope, receive, send)
+                    return
+                answer = await self._respond(
+                    scope, headers, principal, plan, request, address, accept
+                )
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
-            response = _refusal(errors, media_type, accept)
+            answer = refusal(errors, media_type, accept)
         except PersistedQueryNotSupported as error:
-            response = _refusal([error.as_dict()], media_type, accept)
-        await response.send(send)
+            answer = refusal([error.as_dict()], media_type, accept)
+        await answer.send(send)
 
     async def _stream(
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
@@ -169,7 +162,7 @@ class HttpTransport:
 
     def _unauthorized(self, scope: Message, error: Unauthenticated) -> Failure:
         is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
-        return Failure(401, error, _challenge(error, is_bound))
+        return Failure(401, error, challenges(error, is_bound))
 
     def _recall(self, headers: Table) -> Principal | None:
         """Return the principal of a request without a token, or with one that was verified before and no proof.
@@ -183,11 +176,13 @@ class HttpTransport:
             return ANONYMOUS
         return self._pipeline.recall_bearer(given[7:]) if given[:7] == b"Bearer " else None
 
-    async def _read(self, scope: Message, headers: Table, receive: Receive) -> GraphQLRequest:
+    async def _read(
+        self, scope: Message, headers: Table, receive: Receive, address: str
+    ) -> GraphQLRequest:
         try:
             match scope["method"]:
                 case "POST":
-                    return await self._read_body(headers, receive)
+                    return await self._read_body(scope, headers, receive, address)
                 case "GET" | "HEAD":
                     return self._queries.read(scope["query_string"])
         except BadUserInput as error:
@@ -196,9 +191,13 @@ class HttpTransport:
             405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
         )
 
-    async def _read_body(self, headers: Table, receive: Receive) -> GraphQLRequest:
+    async def _read_body(
+        self, scope: Message, headers: Table, receive: Receive, address: str
+    ) -> GraphQLRequest:
         limit = self._pipeline.settings.max_body_bytes
         try:
+            if self._uploads is not None and is_form(headers):
+                return await self._uploads.receive(scope, headers, receive, address)
             # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
             check_content(headers, JSON)
             return self._bodies.read(await read_body(headers, receive, limit))
@@ -219,15 +218,17 @@ class HttpTransport:
         address: str,
         accept: str,
     ) -> Response:
-        media_type = _plain_media_type(accept)
-        answer = await self._pipeline.shared.answer(
-            plan, request.variables, principal, request.after
-        )
+        media_type = plain_media_type(accept)
+        answer = None
+        if not request.has_files:
+            answer = await self._pipeline.shared.answer(
+                plan, request.variables, principal, request.after
+            )
         is_shared = answer is not None
         if answer is None:
             own = await self._execute(principal, plan, request, address)
-            if step_up := _step_up(own, principal):
-                return _response(200, own, media_type, step_up)
+            if demand := step_up(own, principal):
+                return response(200, own, media_type, demand)
             answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
         content_type, private = CONTENT_TYPES[media_type]
         if scope["method"] == "POST" or not answer.is_whole:
@@ -317,56 +318,3 @@ def _json(name: str, text: str) -> object:
 def _check_method(method: str, plan: Plan) -> None:
     if method != "POST" and plan.is_mutation:
         raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))
-
-
-def _challenge(error: WatchwordError, is_bound: bool) -> Headers:
-    headers: Headers = ((b"www-authenticate", challenge(error, bound=is_bound).encode()),)
-    if isinstance(error, InvalidProof) and error.nonce is not None:
-        headers += ((b"dpop-nonce", error.nonce.encode()),)
-    if isinstance(error, TokenNotYetValid):
-        headers += ((b"retry-after", b"%d" % error.retry_after),)
-    return headers
-
-
-def _step_up(answer: dict[str, Any], principal: Principal) -> Headers:
-    # RFC 9470, section 3. `max_age` is that of the strictest field.
-    if "errors" not in answer:
-        return ()
-    shown = [error.get("extensions", {}) for error in answer["errors"]]
-    mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
-    # A resolver's own error may have this code, with any `maxAge` or none.
-    ages = [age for age in mine if isinstance(age, int)]
-    if not ages:
-        return ()
-    scheme = "Bearer" if principal.key is None else "DPoP"
-    said = 'realm="watchword", error="insufficient_user_authentication"'
-    return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
-
-
-def _plain_media_type(accept: str) -> str:
-    """Return the media type of an answer that is not streamed."""
-    return choose(accept, (JSON, GRAPHQL_JSON)) or JSON
-
-
-def _refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
-    # GraphQL over HTTP, section "Status Codes": application/json has 200, and the errors are in the answer.
-    status = 200 if media_type == JSON else 400
-    plain = _plain_media_type(accept) if media_type in STREAMS else media_type
-    return _response(status, {"errors": errors}, plain)
-
-
-def _failure(failure: Failure, accept: str) -> Response:
-    media_type = _plain_media_type(accept)
-    if failure.status == 401:
-        # Clients take a body of the GraphQL media type for the result and ignore the status. They notice
-        # the 401 when the body is plain JSON.
-        media_type = choose(accept, (JSON,)) or media_type
-    answer = {"errors": [failure.error.as_dict()]}
-    return _response(failure.status, answer, media_type, failure.headers)
-
-
-def _response(
-    status: int, answer: dict[str, Any], media_type: str, headers: Headers = ()
-) -> Response:
-    content_type = (b"content-type", f"{media_type}; charset=utf-8".encode())
-    return Response(status, to_json(answer), (content_type, *PRIVATE, *headers))

@@ -18,6 +18,7 @@ from websockets.http11 import MAX_LINE_LENGTH
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.asgi.types import Message, Receive, Send
 from watchword.asgi.uvicorn import head
+from watchword.asgi.wire import allow_body
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
 
@@ -40,6 +41,8 @@ class Echo:
     sockets: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    # Seconds that the bodies of the next requests may take.
+    allowed: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.may_answer.set()
@@ -50,6 +53,8 @@ class Echo:
             self.sockets += 1
             await send({"type": "websocket.close", "code": 1008})
             return
+        if self.allowed:
+            allow_body(scope, self.allowed.pop(0))
         self.asked.set()
         size, more = 0, True
         while more:
@@ -246,6 +251,50 @@ async def test_a_body_that_drips_in_does_not_put_the_end_off(
 ) -> None:
     monkeypatch.setattr(head, "BODY_SECONDS", 0.2)
     assert status(await dripped(CHUNKED, b"1\r\na\r\n")) == b"408"
+
+
+@pytest.mark.parametrize("sent", [POST + b"a", CHUNKED + b"1\r\na\r\n"])
+async def test_the_app_may_give_a_body_more_time(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
+    async with echo() as app:
+        app.allowed = [60]
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(sent)
+        await app.asked.wait()
+        await app.let_the_time_of_a_body_pass()
+        writer.write(b"bc" if sent.startswith(POST) else b"2\r\nbc\r\n0\r\n\r\n")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert status(answer) == b"200"
+
+
+@pytest.mark.parametrize("sent", [POST, POST + b"a"])
+async def test_the_time_that_the_app_gives_a_body_ends(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 60)
+    async with echo() as app:
+        app.allowed = [0.1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert status(await reader.read()) == b"408"
+        writer.close()
+
+
+async def test_a_body_that_has_come_gets_no_more_time() -> None:
+    async with echo() as app:
+        app.allowed = [0.01]
+        app.may_answer.clear()
+        asked = asyncio.create_task(app.say(POST + b"abc"))
+        await app.asked.wait()
+        # The time passes in which a body that was awaited would be refused.
+        app.allowed = [0.02]
+        assert status(await app.say(POST)) == b"408"
+        app.may_answer.set()
+        assert status(await asked) == b"200"
 
 
 async def test_a_body_that_is_whole_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
