@@ -1,4 +1,5 @@
-# The server with all it needs, from the lock files, for a user who is not root.
+# The server with all it needs, from the lock files, for a user who is not root. It imports your schema from /app:
+# docs/how-to/image.md.
 
 FROM python:3.11-slim AS wheel
 COPY requirements/build.lock /build.lock
@@ -26,7 +27,7 @@ ENV PATH=/venv/bin:$PATH \
     WATCHWORD_HOST=0.0.0.0 \
     WATCHWORD_PORT=8000
 USER watchword
-WORKDIR /data
+WORKDIR /app
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD \
