@@ -36,6 +36,7 @@ from watchword.oauth import metadata
 from watchword.oauth.authorize import authorize_routes, codes
 from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.permissions import coverage
+from watchword.permissions.claims_read import claims_read
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.process.garbage import GarbagePolicy
@@ -71,7 +72,7 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
     """Build the server for a mounted schema. Raises `Unsafe` if the schema must not be served."""
     coverage.cover(mount.schema, mount.domain)
     clock = clock or SystemClock()
-    services = make_services(settings, clock, mount.domain)
+    services = make_services(settings, clock, mount.domain, claims_read(mount.schema))
     database = services.database
     auth = AuthService(services)
     pipeline = _make_pipeline(mount, services, auth)
@@ -116,8 +117,10 @@ def _add_own(app: App, domain: Domain) -> None:
     app.user_middleware.extend(domain.middleware)
 
 
-def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
-    """Make the services of the process from its settings."""
+def make_services(
+    settings: Settings, clock: Clock, domain: Domain, claims_read: frozenset[str] = frozenset()
+) -> Services:
+    """Make the services of the process from its settings. `claims_read` are the claims that permissions read."""
     database = Database(
         settings.database_url,
         statement_seconds=settings.database_statement_seconds,
@@ -140,6 +143,7 @@ def make_services(settings: Settings, clock: Clock, domain: Domain) -> Services:
         settings,
         vault(settings),
         Attempts(settings.bus_url),
+        claims_read,
     )
 
 

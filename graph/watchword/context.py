@@ -49,6 +49,8 @@ class Services:
     settings: Settings
     vault: Vault
     attempts: Attempts
+    claims_read: frozenset[str] = frozenset()
+    """The custom claims that permissions of the mounted schema read. They are part of all grants."""
 
 
 Renew = Callable[[str, str | None], Awaitable[Principal]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from watchword.errors import Forbidden
+from watchword.formats.frozen_json import EMPTY, FrozenObject
 
 FIRST_PARTY = "watchword"
 """The client_id of the server's own sign-in."""
@@ -27,13 +28,24 @@ class Grants:
     """The part of a principal that permissions read. It never identifies the caller.
 
     `is_delegated` says that a third-party application acts for a person. It has no roles, and its scopes are
-    those that the person consented to, within the scopes of the person's own roles.
+    those that the person consented to, within the scopes of the person's own roles. `claims` are the custom claims
+    that some permission of the schema reads, and no others.
     """
 
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     tenant: str | None = None
     is_delegated: bool = False
+    claims: FrozenObject = EMPTY
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = self.roles, self.scopes, self.tenant, self.is_delegated, self.claims
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        # Each request and each subscription is looked up by its grants.
+        return self._hash
 
     def within(self, other: Grants) -> Grants:
         """Return these grants with only the roles and scopes that are also in `other`."""
@@ -61,8 +73,9 @@ class Principal:
     the OAuth client (`client_id`), `token_id` the token's id (`jti`), `version` the account's version when the
     token was issued (`ver`), `client_version` the client's (`client_ver`), `authenticated_at` the time when the
     person last authenticated (`auth_time`), and `key` the thumbprint of the key that the token is bound to
-    (`cnf.jkt`). `elsewhere` is the trusted issuer of the token; None for tokens of this server. Times are in
-    Unix seconds.
+    (`cnf.jkt`). `elsewhere` is the trusted issuer of the token; None for tokens of this server. `claims`
+    are its custom claims: those of `Domain.claims`, or those that the settings of its issuer keep. Their lists are
+    tuples. Times are in Unix seconds.
     """
 
     subject: str
@@ -77,6 +90,7 @@ class Principal:
     key: str | None = None
     client_version: int = 0
     elsewhere: Elsewhere | None = None
+    claims: FrozenObject = EMPTY
 
     @property
     def is_first_party(self) -> bool:
@@ -127,16 +141,24 @@ class SharedPrincipal:
 
     Access to anything that differs between them raises `IdentityAsked`. It also sets `was_asked`, in case a
     resolver catches the error. `time_was_asked` tells whether the run has read the time. This object holds no
-    identity, so none can leak.
+    identity, so none can leak. `claims_read` are the names of the custom claims that are part of all grants.
     """
 
-    __slots__ = ("grants", "is_anonymous", "time_was_asked", "was_asked")
+    __slots__ = ("_claims_read", "grants", "is_anonymous", "time_was_asked", "was_asked")
 
-    def __init__(self, grants: Grants, is_anonymous: bool) -> None:
+    def __init__(
+        self, grants: Grants, is_anonymous: bool, claims_read: frozenset[str] = frozenset()
+    ) -> None:
         self.grants = grants
         self.is_anonymous = is_anonymous
+        self._claims_read = claims_read
         self.was_asked = False
         self.time_was_asked = False
+
+    @property
+    def claims(self) -> SharedClaims:
+        """The custom claims; reading one that the callers need not have in common raises `IdentityAsked`."""
+        return SharedClaims(self, self._claims_read)
 
     def ask(self) -> NoReturn:
         """Refuse to identify the caller."""
@@ -156,6 +178,27 @@ class SharedPrincipal:
 
     def __repr__(self) -> str:
         return f"SharedPrincipal({self.grants})"
+
+
+class SharedClaims(Mapping[str, Any]):
+    """The custom claims of several principals: those that permissions read, which all of them have in common."""
+
+    __slots__ = ("_common", "_principal")
+
+    def __init__(self, principal: SharedPrincipal, common: frozenset[str]) -> None:
+        self._principal = principal
+        self._common = common
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._common:
+            self._principal.ask()
+        return self._principal.grants.claims[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._principal.ask()
+
+    def __len__(self) -> int:
+        self._principal.ask()
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,11 @@ class TrustedIssuer(BaseModel):
         description="The issuer's scopes mapped to ours; scopes that are not in it are ignored.",
     )
     tenant: str | None = Field(None, description="The claim with the tenant.")
+    claims: dict[str, str] = Field(
+        {},
+        description="Custom claims to keep as `principal.claims`: our name for each, and the issuer's claim;"
+        ' ["department"] keeps one under its own name. All other claims are dropped.',
+    )
 
     @field_validator("name")
     @classmethod
@@ -157,6 +162,11 @@ class TrustedIssuer(BaseModel):
     @classmethod
     def _one_path_is_a_list(cls, roles: object) -> object:
         return (roles,) if isinstance(roles, str) else roles
+
+    @field_validator("claims", mode="before")
+    @classmethod
+    def _names_are_a_map(cls, claims: object) -> object:
+        return {name: name for name in claims} if isinstance(claims, list | tuple) else claims
 
     @field_validator("first_party")
     @classmethod

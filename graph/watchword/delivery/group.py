@@ -96,7 +96,7 @@ class Group:
         self._is_closed = False
         self._background = services.background
         self._clock = services.clock
-        self._principal = SharedPrincipal(key.grants, key.is_anonymous)
+        self._principal = SharedPrincipal(key.grants, key.is_anonymous, services.claims_read)
         self._members: dict[Member, Progress] = {}
         # The progress that every member has reached at least. Set while an answer is being sent and once the
         # group is dissolved; at other times, the run's progress counts.

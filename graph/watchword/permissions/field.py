@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, NoReturn, cast
 
 from strawberry.permission import BasePermission, PermissionExtension
@@ -25,6 +25,8 @@ from watchword.permissions.rules import (
     AnyOf,
     Anyone,
     Check,
+    ClaimRule,
+    ClaimValue,
     DelegatedRule,
     FirstPartyRule,
     Not,
@@ -164,6 +166,22 @@ def HasRole(role: str) -> type[Permission]:
     that scope.
     """
     return permission(RoleRule(role))
+
+
+@lru_cache(maxsize=None, typed=True)
+def HasClaim(name: str, value: ClaimValue) -> type[Permission]:
+    """Passes if a custom claim of the token is this value, or is a list that contains it.
+
+    Custom claims are those that `Domain.claims` adds, and those that the settings of a trusted issuer keep. A
+    third-party application's token has none, even when the person's has. Callers whose claims differ in a name that
+    some `HasClaim` of the schema reads share nothing; callers that differ in other claims share as before. Raises
+    `TypeError` for a value that is no text, whole number, True or False.
+    """
+    if type(value) not in (str, bool, int):
+        raise TypeError(
+            f"HasClaim({name!r}, …) compares with a text, a whole number, True or False, not {value!r}."
+        )
+    return permission(ClaimRule(name, value))
 
 
 @cache

@@ -9,6 +9,7 @@ from watchword.permissions.rules import (
     AllOf,
     AnyOf,
     Anyone,
+    ClaimRule,
     DelegatedRule,
     Not,
     Question,
@@ -20,7 +21,7 @@ from watchword.permissions.rules import (
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
 from watchword.principal import Principal
 
-_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, DelegatedRule)
+_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, ClaimRule, DelegatedRule)
 
 
 def reads_grants_only(rule: Rule) -> bool:

@@ -5,12 +5,16 @@ Rules decide by the principal. Only `Check` also reads the object and the argume
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from watchword.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
 from watchword.principal import FIRST_PARTY, Principal
+
+ClaimValue = str | bool | int
+"""The value that a permission compares a custom claim with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Question:
 
 
 class Rule:
-    """Decides a question. `requires` says what is needed to pass."""
+    """Decides a question. `requires` says what is needed to pass. `reads_roles` says that it reads what a token for
+    a third-party application lacks: roles, or custom claims."""
 
     is_async = False
     reads_roles = False
@@ -112,6 +117,34 @@ class RoleRule(Rule):
 
     def holds(self, question: Question) -> bool:
         return self.role in question.principal.grants.roles
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRule(Rule):
+    """A custom claim is this value, or is a list that contains it."""
+
+    name: str
+    value: ClaimValue
+    # In Python, True equals 1; in JSON, it does not.
+    kind: type = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", type(self.value))
+
+    @property
+    def reads_roles(self) -> bool:  # type: ignore[override]
+        return True
+
+    @property
+    def requires(self) -> Requirement:
+        return {"claim": self.name, "value": self.value}
+
+    def holds(self, question: Question) -> bool:
+        held = question.principal.claims.get(self.name)
+        return any(map(self._is_it, held)) if type(held) is tuple else self._is_it(held)
+
+    def _is_it(self, held: Any) -> bool:
+        return type(held) is self.kind and bool(held == self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +332,7 @@ class Not(Rule):
     """The rule does not pass.
 
     "Not this role" never passes for a third-party application: it has no roles at all, but the person that
-    it acts for may have this one.
+    it acts for may have this one. The same goes for custom claims.
     """
 
     rule: Rule
@@ -333,6 +366,8 @@ def describe(requires: Requirement) -> str:
             return f"scope {scope}"
         case {"role": role}:
             return f"role {role}"
+        case {"claim": name, "value": value}:
+            return f"the claim {name} {json.dumps(value, ensure_ascii=False)}"
         case {"signedIn": True}:
             return "signed in"
         case {"delegated": True}:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid
+from watchword.formats.exact_json import Unwritable
+from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.principal import Grants, Principal
 
 TYPES = ("at+jwt", "application/at+jwt")
@@ -18,15 +20,38 @@ LONGEST_WAIT = 60.0
 """Seconds, beyond the leeway, by which an issuer's clock may be ahead of ours. A token that begins within
 this time is not valid yet, and its client may retry. A token that begins later is invalid, so that no client
 retries for ever."""
+OURS = frozenset(
+    (
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "client_id",
+        "scope",
+        "roles",
+        "tenant",
+        "sid",
+    )
+    + ("ver", "client_ver", "auth_time", "cnf")
+)
+"""The claims that this server reads. All others are custom claims."""
+REGISTERED = OURS | {"groups", "entitlements", "acr", "amr", "act", "may_act", "azp", "nonce"}
+"""The names that no custom claim may have: those of RFC 7519, section 4.1, of RFC 9068, section 2.2, of RFC 8693, and
+of OpenID Connect, besides ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The issuer and the audience that a token must name. `leeway` is in seconds."""
+    """The issuer and the audience that a token must name. `leeway` is in seconds. `claims_read` are the custom claims
+    that permissions read, which become part of the grants."""
 
     issuer: str
     audience: str
     leeway: float
+    claims_read: frozenset[str] = frozenset()
 
 
 def check_type(header: dict[str, Any]) -> None:
@@ -48,9 +73,15 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         raise InvalidToken("aud")
     expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
     not_before = _number(claims, "nbf")
+    more = custom(claims)
     made = Principal(
         subject=_text(claims, "sub"),
-        grants=Grants(_texts(claims, "roles"), _scopes(claims), _optional(claims, "tenant")),
+        grants=Grants(
+            _texts(claims, "roles"),
+            _scopes(claims),
+            _optional(claims, "tenant"),
+            claims=more.only(expected.claims_read),
+        ),
         client=_text(claims, "client_id"),
         session=_optional(claims, "sid"),
         token_id=_text(claims, "jti"),
@@ -60,6 +91,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         authenticated_at=_number(claims, "auth_time") if "auth_time" in claims else 0.0,
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
+        claims=more,
     )
     # No leeway here: connections end at exactly this moment, and revocations may be forgotten from then on.
     if expires_at <= now:
@@ -67,6 +99,17 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
     begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}
     _check_begun(begins, now + expected.leeway)
     return made
+
+
+def custom(claims: dict[str, Any]) -> FrozenObject:
+    """Return the custom claims of a token. Raises `InvalidToken` for lists and objects that are nested too deeply."""
+    found = {name: claims[name] for name in claims if name not in OURS}
+    if not found:
+        return EMPTY
+    try:
+        return FrozenObject(found)
+    except Unwritable as error:
+        raise InvalidToken("custom claims") from error
 
 
 def _check_begun(begins: dict[str, float], latest: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +46,20 @@ class TokenIssuer:
         authenticated_at: float | None = None,
         key: str | None = None,
         client_version: int | None = None,
+        custom: Mapping[str, Any] | None = None,
     ) -> IssuedToken:
         """Issue a token for a subject, signed with the newest key.
 
         `version` is the account's version and `client_version` the client's; they show later whether the
         token is older than a change to either. `key` is the thumbprint of the key to bind the token to
-        (RFC 9449, section 6.1). `seconds` replaces the usual lifetime.
+        (RFC 9449, section 6.1). `seconds` replaces the usual lifetime. `custom` are more claims, whose names must
+        not be in `REGISTERED`; a token for an application that acts for a person has none.
         """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)
+        is_for_application = is_delegated(subject, client_id)
         claims: dict[str, Any] = {
+            **({} if custom is None or is_for_application else custom),
             "iss": self.issuer,
             "aud": self.audience,
             "sub": subject,
@@ -66,7 +70,7 @@ class TokenIssuer:
             "client_id": client_id,
             "scope": " ".join(sorted(scopes)),
             # An application that acts for a person does not get the person's roles.
-            "roles": [] if is_delegated(subject, client_id) else sorted(roles),
+            "roles": [] if is_for_application else sorted(roles),
         }
         if session is not None:
             claims["sid"] = session

@@ -11,7 +11,7 @@ from watchword.errors import InvalidToken, Unsafe
 from watchword.principal import Principal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
-from watchword.tokens.claims import Expected, principal
+from watchword.tokens.claims import OURS, Expected, principal
 from watchword.tokens.jose.compact import decode, header_of
 from watchword.tokens.jose.jws import check_signatures
 from watchword.tokens.keys import VerifyingKey
@@ -39,12 +39,13 @@ class IssuerVerifier:
         leeway: float,
         roles: Mapping[str, frozenset[str]],
         background: Background,
+        claims_read: frozenset[str] = frozenset(),
     ) -> None:
         self.trusted = trusted
         self.keys = IssuerKeys(trusted, clock, background)
         self._clock = clock
         self._roles = roles
-        self._expected = Expected(trusted.issuer, trusted.audience, leeway)
+        self._expected = Expected(trusted.issuer, trusted.audience, leeway, claims_read)
 
     async def verify(self, token: str) -> Verified:
         """Verify a token of this issuer. Raises `InvalidToken`, `TokenExpired` and `Unavailable`."""
@@ -89,12 +90,16 @@ class TrustedIssuers:
         leeway: float,
         roles: Mapping[str, frozenset[str]],
         background: Background,
+        claims_read: frozenset[str] = frozenset(),
     ) -> None:
-        """`leeway` is in seconds. Raises `Unsafe` when the settings give a role that `roles` lacks."""
+        """`leeway` is in seconds; `claims_read` as for `Expected`. Raises `Unsafe` when the settings give a role that `roles` lacks, or
+        keep a claim under a name of ours."""
         for one in trusted:
             _check_roles(one, roles)
+            _check_claims(one)
         self._by_name = {
-            one.issuer: IssuerVerifier(one, clock, leeway, roles, background) for one in trusted
+            one.issuer: IssuerVerifier(one, clock, leeway, roles, background, claims_read)
+            for one in trusted
         }
 
     def of(self, token: str) -> IssuerVerifier | None:
@@ -128,4 +133,12 @@ def _check_roles(trusted: TrustedIssuer, roles: Mapping[str, frozenset[str]]) ->
         raise Unsafe(
             f"WATCHWORD_TRUSTED_ISSUERS: {trusted.name} gives the role {unknown[0]!r}, which the"
             f" schema does not know. It knows: {', '.join(sorted(roles)) or 'none'}."
+        )
+
+
+def _check_claims(trusted: TrustedIssuer) -> None:
+    if taken := sorted(OURS & trusted.claims.keys()):
+        raise Unsafe(
+            f"WATCHWORD_TRUSTED_ISSUERS: {trusted.name} keeps the claim {taken[0]!r}, whose meaning is fixed here."
+            " Give it another name."
         )

@@ -60,6 +60,9 @@ def translate(
         said["auth_time"] = at
     if issuer.tenant is not None and (tenant := find(claims, issuer.tenant)) is not _MISSING:
         said["tenant"] = tenant
+    for name, path in issuer.claims.items():
+        if (value := find(claims, path)) is not _MISSING:
+            said[name] = value
     return said
 
 

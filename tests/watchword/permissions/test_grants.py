@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from watchword.formats.frozen_json import FrozenObject
 from watchword.permissions.grants import can_decide, decide, decider, reads_grants_only
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
     Anyone,
     Check,
+    ClaimRule,
     DelegatedRule,
     FirstPartyRule,
     Not,
@@ -35,14 +37,18 @@ OF_GRANTS: list[Rule] = [
     ScopeRule("read"),
     RoleRule("admin"),
     DelegatedRule(),
+    ClaimRule("unit", "a"),
     Not(RoleRule("admin")),
+    Not(ClaimRule("unit", "a")),
 ]
 OTHERS: list[Rule] = [CHECK, FirstPartyRule(), SignedInHereRule(), RecentRule(60), Not(CHECK)]
 PRINCIPALS: list[Any] = [
     ANONYMOUS,
     Principal("a", Grants(frozenset({"admin"}), frozenset({"read"}))),
     Principal("d", Grants(scopes=frozenset({"read"}), is_delegated=True)),
-    SharedPrincipal(Grants(frozenset({"admin"})), False),
+    Principal("c", claims=FrozenObject({"unit": ["a", "b"]})),
+    SharedPrincipal(Grants(frozenset({"admin"})), False, frozenset({"unit"})),
+    SharedPrincipal(Grants(claims=FrozenObject({"unit": "a"})), False, frozenset({"unit"})),
 ]
 
 

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from watchword.formats.frozen_json import FrozenObject
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
     Anyone,
     Check,
+    ClaimRule,
     FirstPartyRule,
     Not,
     Question,
@@ -39,6 +41,10 @@ def elsewhere(**said: bool) -> Principal:
     return Principal("a", client="idp|front", elsewhere=Elsewhere("https://idp", **said))
 
 
+def claiming(**claims: object) -> Principal:
+    return Principal("a", claims=FrozenObject(claims))
+
+
 def keeper(*scopes: str) -> Principal:
     return Principal("alice", Grants(frozenset({"keeper"}), frozenset(scopes)))
 
@@ -49,6 +55,14 @@ def keeper(*scopes: str) -> Principal:
         (SignedInRule(), keeper(), ANONYMOUS),
         (RoleRule("keeper"), keeper(), Principal("bob")),
         (ScopeRule("toys:count"), keeper("toys:count"), keeper("toys:counting")),
+        (ClaimRule("unit", "law"), claiming(unit="law"), claiming(unit="lawn")),
+        (ClaimRule("unit", "law"), claiming(unit=["tax", "law"]), claiming(unit=[["law"]])),
+        (ClaimRule("unit", "law"), claiming(unit="law"), claiming(other="law")),
+        (ClaimRule("level", 1), claiming(level=1), claiming(level=True)),
+        (ClaimRule("level", 1), claiming(level=[1]), claiming(level=1.0)),
+        (ClaimRule("is_staff", True), claiming(is_staff=True), claiming(is_staff=1)),
+        (ClaimRule("is_staff", False), claiming(is_staff=False), claiming(is_staff=None)),
+        (ClaimRule("is_staff", False), claiming(is_staff=False), claiming()),
         (FirstPartyRule(), Principal("a", client=US), Principal("a", client="them")),
         (FirstPartyRule(), Principal("a", client=US), Principal("", client=US)),
         (FirstPartyRule(), elsewhere(is_front_end=True), elsewhere()),
@@ -176,3 +190,19 @@ def test_what_is_required_reads_as_a_sentence() -> None:
         "scope toys:count and (role keeper or to own the toy) and not (signed in)"
     )
     assert describe(Anyone().requires) == "anyone"
+
+
+def test_a_claim_is_described_with_its_value() -> None:
+    said = [describe(ClaimRule("a", value).requires) for value in ("x y", True, 1)]
+    assert said == ['the claim a "x y"', "the claim a true", "the claim a 1"]
+
+
+def test_rules_over_values_that_json_tells_apart_are_not_equal() -> None:
+    assert ClaimRule("a", 1) != ClaimRule("a", True)
+    assert len({ClaimRule("a", 1), ClaimRule("a", True)}) == 2
+
+
+def test_an_application_never_passes_the_opposite_of_a_claim() -> None:
+    rule = Not(ClaimRule("unit", "law"))
+    assert rule.holds(question(Principal("a")))
+    assert not rule.holds(question(Principal("a", Grants(is_delegated=True))))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.support.tokens import EXPECTED, claims
 from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid
-from watchword.tokens.claims import LONGEST_NAME, LONGEST_WAIT, check_type, principal
+from watchword.formats.frozen_json import EMPTY
+from watchword.tokens.claims import LONGEST_NAME, LONGEST_WAIT, OURS, check_type, principal
 
 
 def test_what_may_be_missing_may_be_missing() -> None:
@@ -94,3 +98,26 @@ def test_a_token_ends_at_the_second_without_leeway_and_begins_with_it() -> None:
     principal(claims(0, exp=100.5), EXPECTED, 100)
     with pytest.raises(TokenExpired):
         principal(claims(0, exp=100), EXPECTED, 100)
+
+
+def test_claims_that_are_not_ours_are_kept_and_those_that_rules_read_are_grants() -> None:
+    reading = replace(EXPECTED, claims_read=frozenset({"unit", "level"}))
+    made = principal(claims(100, unit=["law"], desk={"x": 1}), reading, 100)
+    assert made.claims == {"unit": ["law"], "desk": {"x": 1}}
+    assert made.grants.claims == {"unit": ["law"]}
+    assert principal(claims(100, desk=1), reading, 100).grants.claims is EMPTY
+    assert principal(claims(100), reading, 100).claims is EMPTY
+
+
+def test_claims_of_ours_are_no_custom_claims() -> None:
+    ours = {"tenant": "t", "ver": 1, "client_ver": 1, "auth_time": 1, "cnf": {"jkt": "k"}}
+    assert claims(100, **ours).keys() == OURS
+    assert principal(claims(100, **ours), EXPECTED, 100).claims is EMPTY
+
+
+def test_a_custom_claim_of_many_levels_is_refused() -> None:
+    value: Any = 1
+    for _ in range(500):
+        value = [value]
+    with pytest.raises(InvalidToken):
+        principal(claims(100, unit=value), EXPECTED, 100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.clock import MovedClock
@@ -68,3 +70,14 @@ def test_a_client_version_that_is_no_number_is_refused(wrong: object, clock: Mov
     with pytest.raises(InvalidToken) as caught:
         verifier(clock, made).verify(token)
     assert caught.value.rule == "client_ver"
+
+
+def test_custom_claims_are_added_and_change_none_of_ours(clock: MovedClock) -> None:
+    ring, issuer = KeyRing((key(),)), TokenIssuer(ISSUER, AUDIENCE, 600)
+    given = {"unit": "law", "sub": "eve", "exp": 9**9}
+    rest: dict[str, Any] = {"roles": [], "scopes": [], "session": "s", "now": clock.now()}
+    issued = issuer.issue(ring, subject="alice", custom=given, **rest)
+    said = members(decode(issued.token.split(".")[1]))
+    assert (said["unit"], said["sub"], said["exp"]) == ("law", "alice", issued.expires_at)
+    app = issuer.issue(ring, subject="alice", client_id="app", custom=given, **rest)
+    assert "unit" not in members(decode(app.token.split(".")[1]))

@@ -258,11 +258,33 @@ def test_a_role_that_nobody_knows_stops_the_server(idp: FakeIssuer, clock: Moved
             TrustedIssuers([idp.entry(**entry)], clock, 5, ROLES, Background(clock))
 
 
+@pytest.mark.parametrize("name", ["sub", "roles", "scope", "tenant", "exp"])
+def test_a_kept_claim_has_no_name_of_ours(name: str, idp: FakeIssuer, clock: MovedClock) -> None:
+    with pytest.raises(Unsafe, match=f"keeps the claim '{name}'"):
+        TrustedIssuers([idp.entry(claims={name: "x"})], clock, 5, ROLES, Background(clock))
+
+
+async def test_kept_claims_are_on_the_principal_and_those_that_rules_read_in_its_grants(
+    idp: FakeIssuer, clock: MovedClock
+) -> None:
+    entry = idp.entry(claims={"unit": "org.unit", "level": "level"})
+    known = TrustedIssuers([entry], clock, 5, ROLES, Background(clock), frozenset({"unit"}))
+    claims = idp.claims(now=clock.now()) | {"org": {"unit": "law"}, "level": 1, "other": 2}
+    token = signed(idp.keys[0], _json(claims))
+    verifier = known.of(token)
+    assert verifier is not None
+    principal = (await verifier.verify(token)).principal
+    assert principal.claims == {"unit": "law", "level": 1}
+    assert principal.grants.claims == {"unit": "law"}
+
+
 async def test_arbitrary_claims_give_a_principal_or_a_refusal(
     idp: FakeIssuer, clock: MovedClock
 ) -> None:
     odd = (None, True, 0, -1, 1e300, 10**400, "", "x" * 4000, "\x00", [], [[]], {}, {"a": []})
-    trust = Trust(clock, idp.entry(roles=["roles", "a.b"], scopes="scope", tenant="tenant"))
+    trust = Trust(
+        clock, idp.entry(roles=["roles", "a.b"], scopes="scope", tenant="tenant", claims=["a"])
+    )
     for name in (*idp.claims(), "nbf", "auth_time", "cnf", "tenant", "scope", "a", "email", "name"):
         for value in odd:
             claims = idp.claims(now=clock.now()) | {name: value}

@@ -195,3 +195,13 @@ def test_arbitrary_claims_are_translated_or_refused(claims: dict[str, Any]) -> N
         return
     assert set(said["roles"]) <= ROLES.keys()
     assert set(said["scope"].split()) <= {"toys:all", "toys:count"}
+
+
+def test_claims_that_the_settings_name_are_kept_and_no_others() -> None:
+    theirs = CLAIMS | {"org": {"unit": "law"}, "level": 3, "secret": "x"}
+    kept = {"unit": "org.unit", "level": "level", "missing": "nothing"}
+    said = translate(theirs, issuer(claims=kept), ROLES)
+    assert (said["unit"], said["level"]) == ("law", 3)
+    assert not said.keys() & {"org", "secret", "missing"}
+    assert translate(theirs, issuer(claims=["level"]), ROLES)["level"] == 3
+    assert "level" not in translate(theirs, issuer(), ROLES)

@@ -72,6 +72,7 @@ class External:
             settings.leeway_seconds,
             services.domain.roles,
             services.background,
+            services.claims_read,
         )
 
     async def verify(self, token: str, address: str) -> Principal | None:

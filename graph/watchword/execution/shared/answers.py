@@ -56,7 +56,8 @@ class Key(NamedTuple):
     def size(self) -> int:
         """About how many bytes the key takes."""
         names = (*self.grants.roles, *self.grants.scopes, self.grants.tenant or "")
-        return len(self.variables) + sum(50 + len(name) for name in names)
+        size = len(self.variables) + self.grants.claims.size
+        return size + sum(50 + len(name) for name in names)
 
 
 @dataclass(slots=True, eq=False)
@@ -201,7 +202,7 @@ class SharedAnswers:
         self, key: Key, plan: Plan, variables: dict[str, Any] | None, sources: Sources
     ) -> JsonAnswer | None:
         """Execute for all callers with this key. Return None if anything in it was about one of them."""
-        principal = SharedPrincipal(key.grants, key.is_anonymous)
+        principal = SharedPrincipal(key.grants, key.is_anonymous, self._services.claims_read)
         context = Context(self._services, principal, reads=sources.streams)
         try:
             answer = await self._engine.execute(plan, variables, context)

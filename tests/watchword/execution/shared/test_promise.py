@@ -186,6 +186,7 @@ class Process:
             event_log=self.log,
             background=self.background,
             clock=clock,
+            claims_read=frozenset(),
         )
         engine: Any = SimpleNamespace(schema=schema, execute=machine.execute)
         self.shared = SharedAnswers(engine, services)

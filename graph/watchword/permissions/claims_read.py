@@ -1,0 +1,35 @@
+"""Finds the custom claims that a schema's permissions read. Only these are part of a principal's grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import strawberry
+from graphql import GraphQLInterfaceType, GraphQLObjectType
+
+from watchword.libraries.strawberry_parts import definition
+from watchword.permissions.guards import permissions_of
+from watchword.permissions.rules import AllOf, AnyOf, ClaimRule, Not, Rule
+
+
+def claims_read(schema: strawberry.Schema) -> frozenset[str]:
+    """Return the names of the custom claims that the permissions of any field read."""
+    return frozenset(
+        name
+        for kind in definition(schema).type_map.values()
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+        for field in kind.fields.values()
+        for permission in permissions_of(field)
+        for name in _names(getattr(permission, "rule", None))
+    )
+
+
+def _names(rule: Rule | None) -> Iterator[str]:
+    match rule:
+        case ClaimRule(name):
+            yield name
+        case AllOf(rules) | AnyOf(rules):
+            for each in rules:
+                yield from _names(each)
+        case Not(inner):
+            yield from _names(inner)
