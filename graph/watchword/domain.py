@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from starlette.routing import BaseRoute
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
+from watchword.hooks import AccountInfo
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
 from watchword.storage.database import Publishing
@@ -49,6 +52,12 @@ class Domain:
     `default_permissions` are asked by each root field of Query, Mutation and Subscription that declares no
     permission, for example `[SignedIn]` for a schema that was written without us. The start logs their names.
 
+    `claims` says, for an account, what its access tokens contain besides the usual claims; it is called at each
+    sign-in, step-up and refresh. Permissions read them with `HasClaim`, resolvers as `principal.claims`. A claim is
+    JSON, all together take 2,000 bytes, and names of RFC 7519, RFC 9068 and Watchword are refused. If `claims` raises
+    or takes longer than an operation may, nobody gets a token, and the log says why. Tokens of applications that act
+    for a person have none.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -67,6 +76,7 @@ class Domain:
     startup: Callable[[], Awaitable[None]] | None = None
     shutdown: Callable[[], Awaitable[None]] | None = None
     default_permissions: Sequence[type[BasePermission]] = ()
+    claims: Callable[[AccountInfo], Awaitable[Mapping[str, Any]]] | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
@@ -85,6 +95,24 @@ class Domain:
         held = own.roles.union(*(self.gives.get(role, frozenset()) for role in own.roles))
         roles = frozenset(role for role in held if self.scopes(frozenset({role})) <= own.scopes)
         return Grants(roles, own.scopes)
+
+
+def _refuse_other_names(kind: type[Domain]) -> None:
+    """Let the class raise `Unsafe`, with the nearest name, for an argument that it does not have."""
+    made, names = kind.__init__, [each.name for each in fields(kind)]
+
+    @wraps(made)
+    def checked(self: Domain, *values: Any, **named: Any) -> None:
+        if other := next((name for name in named if name not in names), None):
+            near = get_close_matches(other, names, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(names)}."
+            raise Unsafe(f"Domain has no {other!r}. {hint}")
+        made(self, *values, **named)
+
+    kind.__init__ = checked  # type: ignore[method-assign]
+
+
+_refuse_other_names(Domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +170,12 @@ def _hint(name: str) -> str:
 
 
 def check(domain: Domain) -> None:
-    """Raise `Unsafe` if `gives` names an unknown role, or `default_permissions` are no permission classes."""
+    """Raise `Unsafe` for an unknown role in `gives`, for a hook that is no function, and for `default_permissions`
+    that are no permission classes."""
     _check_permissions(domain.default_permissions)
+    for hook in ("demo", "startup", "shutdown", "claims"):
+        if (given := getattr(domain, hook)) is not None and not callable(given):
+            raise Unsafe(f"Domain.{hook} is an async function, not {given!r}.")
     named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(

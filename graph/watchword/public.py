@@ -37,11 +37,13 @@ from watchword.errors import (
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.formats.text import checked_text, cleaned_text, mended_text
+from watchword.hooks import AccountInfo
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
     Delegated,
     FirstParty,
+    HasClaim,
     HasRole,
     HasScope,
     Permission,
@@ -70,6 +72,7 @@ __all__ = [
     "ANONYMOUS",
     "PRESENT",
     "Account",
+    "AccountInfo",
     "AuditAction",
     "AuditEntry",
     "BadUserInput",
@@ -88,6 +91,7 @@ __all__ = [
     "FirstParty",
     "Forbidden",
     "Grants",
+    "HasClaim",
     "HasRole",
     "HasScope",
     "IdentityMutation",

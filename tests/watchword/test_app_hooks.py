@@ -15,7 +15,7 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_app import prepared
 from watchword.app import create_app
-from watchword.domain import Domain, Mount
+from watchword.domain import Domain, Mount, check
 from watchword.errors import Unsafe
 
 
@@ -93,5 +93,14 @@ async def test_a_route_in_the_place_of_ours_is_refused(
 
 
 def test_a_misnamed_hook_is_an_error_that_names_it() -> None:
-    with pytest.raises(TypeError, match="'start_up'"):
-        Domain(start_up=None)  # type: ignore[call-arg]
+    with pytest.raises(Unsafe, match="Domain has no 'rotues'. Did you mean 'routes'?"):
+        Domain(rotues=[])  # type: ignore[call-arg]
+    with pytest.raises(Unsafe, match="Domain has no 'zzz'. It has roles, gives,"):
+        Domain(zzz=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("hook", ["demo", "startup", "shutdown", "claims"])
+def test_a_hook_that_is_no_function_is_refused(hook: str) -> None:
+    given: dict[str, Any] = {hook: "now"}
+    with pytest.raises(Unsafe, match=f"Domain.{hook} is an async function, not 'now'"):
+        check(Domain(**given))

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from hashlib import sha256
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from watchword.auth.accounts.custom_claims import custom_claims
 from watchword.auth.accounts.external import External
 from watchword.auth.keys.key_store import KeyStore
 from watchword.auth.revocation.revocations import Revocations
-from watchword.auth.sessions.sessions import Sessions, SignedIn
+from watchword.auth.sessions.sessions import Device, Sessions, SignedIn, session_of
+from watchword.auth.tables import Account
 from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
-from watchword.principal import Principal
+from watchword.formats.frozen_json import EMPTY, FrozenObject
+from watchword.principal import FIRST_PARTY, Principal
 from watchword.storage.database import is_unavailable
+from watchword.storage.used_ids import Use, use_nothing
 from watchword.tokens.claims import Expected
 from watchword.tokens.issue import IssuedToken, TokenIssuer
 from watchword.tokens.jose.compact import LONGEST
@@ -49,7 +54,9 @@ class AuthService:
         self.revocations = revocations(settings, domain)
         self.keys = KeyStore(database, services.vault, clock, services.background)
         self.issuer = TokenIssuer(settings.issuer, settings.audience, settings.access_token_seconds)
-        self.verifier = Verifier(expected(settings), clock, settings.token_cache)
+        self.verifier = Verifier(
+            expected(settings, services.claims_read), clock, settings.token_cache
+        )
         self.external = External(services, self.revocations)
 
     async def open(self) -> None:
@@ -115,6 +122,58 @@ class AuthService:
                 raise Unavailable("The database cannot be asked just now. Try again.") from None
             raise
 
+    async def with_claims(self, signed_in: SignedIn, device: Device) -> SignedIn:
+        """Return a sign-in or a step-up of our own with the custom claims of its access token.
+
+        If they cannot be told, a new session ends, because its client would never have its refresh token. Raises
+        `Unavailable` then.
+        """
+        if self.domain.claims is None:
+            return signed_in
+        try:
+            return replace(signed_in, claims=await custom_claims(self.services, signed_in.account))
+        except Unavailable:
+            if signed_in.refresh_token:
+                await self.sessions.sign_out(signed_in.refresh_token, device, self.clock.now())
+            raise
+
+    async def refresh(
+        self,
+        refresh_token: str,
+        device: Device,
+        *,
+        client: str = FIRST_PARTY,
+        key: str | None = None,
+        use: Use = use_nothing,
+        is_public: bool = True,
+        needs_key: bool = False,
+    ) -> SignedIn:
+        """Do as `Sessions.refresh`, and read the custom claims of the next access token.
+
+        They are read before the token is used up: if that fails, the client can send the token again, however long
+        it takes until it succeeds. Raises `Unavailable` then.
+        """
+        claims = await self._claims_of(refresh_token) if client == FIRST_PARTY else EMPTY
+        signed_in = await self.sessions.refresh(
+            refresh_token,
+            device,
+            self.clock.now(),
+            client=client,
+            key=key,
+            use=use,
+            is_public=is_public,
+            needs_key=needs_key,
+        )
+        return replace(signed_in, claims=claims)
+
+    async def _claims_of(self, refresh_token: str) -> FrozenObject:
+        if self.domain.claims is None:
+            return EMPTY
+        async with self.services.database.read() as db:
+            found = await session_of(db, refresh_token)
+            account = None if found is None else await db.get(Account, found[0].account_id)
+        return EMPTY if account is None else await custom_claims(self.services, account)
+
     async def issue(
         self,
         signed_in: SignedIn,
@@ -147,6 +206,7 @@ class AuthService:
             authenticated_at=session.authenticated_at.timestamp(),
             key=session.jkt or key,
             client_version=client_version,
+            custom=signed_in.claims,
         )
 
     async def issue_to_client(
@@ -204,6 +264,6 @@ def revocations(settings: Settings, domain: Domain) -> Revocations:
     return Revocations(domain, LONGEST_TOKEN, downgrades=settings.on_role_change == "downgrade")
 
 
-def expected(settings: Settings) -> Expected:
+def expected(settings: Settings, claims_read: frozenset[str] = frozenset()) -> Expected:
     """Return the claims that a token must have to be accepted under these settings."""
-    return Expected(settings.issuer, settings.audience, settings.leeway_seconds)
+    return Expected(settings.issuer, settings.audience, settings.leeway_seconds, claims_read)

@@ -18,6 +18,7 @@ from watchword.errors import BadUserInput, Conflict, NotFound
 from watchword.events.event import Event
 from watchword.formats import mail_address
 from watchword.formats.text import checked_text, is_storable
+from watchword.hooks import AccountInfo
 from watchword.storage.columns import moment
 from watchword.storage.database import batches, exclusive
 from watchword.transaction import Transaction
@@ -65,6 +66,12 @@ async def add_account(
         await session.flush()
     record(unit, Action.ACCOUNT_ADDED, account=account.id, roles=" ".join(account.roles))
     return account
+
+
+def info_of(account: Account) -> AccountInfo:
+    """Return an account as hooks of the domain see it."""
+    roles, is_disabled = frozenset(account.roles), account.disabled_at is not None
+    return AccountInfo(account.id, account.email, account.name, roles, is_disabled)
 
 
 async def set_password(unit: Transaction, id: str, hash: str, keep: str | None = None) -> None:

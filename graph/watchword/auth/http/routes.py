@@ -92,6 +92,7 @@ async def _login(auth: AuthService, request: Request) -> Response:
         signed_in = await authentication.sign_in(
             email, evidence, device, now, key=proven.key, use=proven.use, replaces=replaces
         )
+    signed_in = await auth.with_claims(signed_in, device)
     return await _delivered(auth, signed_in, device, in_body)
 
 
@@ -103,9 +104,7 @@ async def _refresh(auth: AuthService, request: Request) -> Response:
     device = _device(request, body)
     proven = request_auth.proven_key(auth, request)
     # A refusal must not delete the cookie: another tab may have stored a newer one in the meantime.
-    signed_in = await auth.sessions.refresh(
-        token, device, auth.clock.now(), key=proven.key, use=proven.use
-    )
+    signed_in = await auth.refresh(token, device, key=proven.key, use=proven.use)
     return await _delivered(auth, signed_in, device, in_body)
 
 
@@ -121,6 +120,7 @@ async def _step_up(auth: AuthService, request: Request) -> Response:
         signed_in = await authentication.step_up_by_passkey(principal, passkey, address, now)
     else:
         signed_in = await authentication.step_up(principal, evidence, address, now)
+    signed_in = await auth.with_claims(signed_in, device_of(request))
     return json_response(await _tokens(auth, signed_in))
 
 

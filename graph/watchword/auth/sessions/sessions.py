@@ -33,6 +33,7 @@ from watchword.auth.tables import Account, RefreshToken, Session
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
 from watchword.events.bus.bus import Bus
+from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.principal import FIRST_PARTY, Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, forget
@@ -57,11 +58,15 @@ _FORM = re.compile(r"[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{67}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The account that signed in, its session, and the next refresh token (empty after a step-up)."""
+    """The account that signed in, its session, and the next refresh token (empty after a step-up).
+
+    `claims` are the custom claims of the access token that is issued next.
+    """
 
     account: Account
     session: Session = field(repr=False)
     refresh_token: str = field(default="", repr=False)
+    claims: FrozenObject = EMPTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,10 +80,9 @@ async def _refresh(
     # Check the scopes before the token is used up: a client that asks for too much may ask again.
     scopes = _requested_scopes(form, (found[0].scope or "").split())
     try:
-        signed_in = await auth.sessions.refresh(
+        signed_in = await auth.refresh(
             token,
             device_of(request),
-            auth.clock.now(),
             client=client.id,
             key=proven.key,
             use=proven.use,
