@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,8 +9,9 @@ import pytest
 from tests.differential.as_written import PAGES
 from tests.differential.as_written.page import UNEXPECTED, Page
 from tests.support.clock import MovedClock
-from tests.support.strawberry_view import TRANSPORTS, Operation, View, own_view
-from tests.support.toy_server import toy_server
+from tests.support.strawberry_view import TRANSPORTS, Operation, both_views
+from watchword.domain import Domain
+from watchword.permissions.field import Public
 
 # An operation is interpreted at its first use, and compiled from the second on.
 USES = 3
@@ -22,12 +21,6 @@ ANSWERS = {
     "get": ("query", "{"),
     "multipart": ("subscription",),
 }
-
-
-@asynccontextmanager
-async def both(page: Page, clock: MovedClock) -> AsyncIterator[tuple[View, View]]:
-    async with own_view(page.schema) as theirs, toy_server(clock, page.schema) as ours:
-        yield theirs, View(ours.url)
 
 
 def reworded(answers: list[Any], page: Page, met: set[str]) -> list[Any]:
@@ -56,9 +49,12 @@ def is_for(operation: Operation, transport: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-async def test_both_answer_alike_over_every_transport(page: Page, clock: MovedClock) -> None:
+async def test_both_answer_alike_over_every_transport(
+    page: Page, sqlite_url: str, clock: MovedClock
+) -> None:
     met: set[str] = set()
-    async with both(page, clock) as (theirs, ours):
+    domain = Domain(default_permissions=[Public])
+    async with both_views(page.schema, sqlite_url, clock, domain) as (theirs, ours):
         for transport in TRANSPORTS:
             for operation in page.operations:
                 if not is_for(operation, transport):

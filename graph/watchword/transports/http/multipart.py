@@ -24,7 +24,7 @@ class Multipart:
 
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'),
-        (b"cache-control", b"no-store"),
+        (b"cache-control", b"no-store, no-transform"),
         (b"x-accel-buffering", b"no"),
     )
     beginning = b"\r\n--graphql"

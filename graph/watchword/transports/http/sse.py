@@ -19,7 +19,8 @@ class EventStream:
 
     headers: Headers = (
         (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-store"),
+        # A proxy that compresses holds events back, unless it must not transform (RFC 9111, section 5.2.2.6).
+        (b"cache-control", b"no-store, no-transform"),
         # Without it nginx holds events back until its buffer is full.
         (b"x-accel-buffering", b"no"),
     )
