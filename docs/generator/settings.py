@@ -13,6 +13,7 @@ from docs.generator.markdown import code, table
 from watchword.config.auth_settings import AuthSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.settings import PREFIX, Settings
+from watchword.config.trace_settings import TraceSettings
 from watchword.config.trusted_issuer import TrustedIssuer
 from watchword.config.upload_settings import UploadSettings
 
@@ -29,8 +30,8 @@ LARGER = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 def page() -> str:
     """Return the page."""
     auth, live = AuthSettings.model_fields, LiveSettings.model_fields
-    files = UploadSettings.model_fields
-    others = {*auth, *live, *files}
+    files, traces = UploadSettings.model_fields, TraceSettings.model_fields
+    others = {*auth, *live, *files, *traces}
     general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
@@ -43,6 +44,8 @@ def page() -> str:
         _table(live, PREFIX),
         "## Files",
         _table(files, PREFIX),
+        "## Traces",
+        _table(traces, PREFIX),
         "## A trusted issuer",
         f"Each member of the list `{PREFIX}TRUSTED_ISSUERS` is a JSON object with these members.",
         markdown.doc(TrustedIssuer).partition("\n\n")[2],

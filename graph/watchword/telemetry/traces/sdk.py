@@ -1,0 +1,93 @@
+"""A tracer provider of our own, set up by OpenTelemetry's environment variables. Imported only if it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.util.types import Attributes
+
+from watchword.errors import Unsafe
+from watchword.telemetry.resource import resource
+from watchword.telemetry.traces.sampling import SAMPLER
+from watchword.telemetry.traces.tracing import CHOSEN
+
+EXPORTER = "OTEL_TRACES_EXPORTER"
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+HTTP = "http/protobuf"
+OTLP = {HTTP: "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
+
+class Chosen(Sampler):
+    """Samples what `Tracing` has chosen, and below it everything; asks another sampler about the roots of others."""
+
+    def __init__(self, others: Sampler) -> None:
+        self._others = others
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        above = get_current_span(parent_context).get_span_context()
+        is_chosen = parent_context is not None and CHOSEN in parent_context
+        if not is_chosen and (above.is_remote or not above.is_valid):
+            return self._others.should_sample(
+                parent_context, trace_id, name, kind, attributes, links, trace_state
+            )
+        is_sampled = is_chosen or above.trace_flags.sampled
+        decision = Decision.RECORD_AND_SAMPLE if is_sampled else Decision.DROP
+        return SamplingResult(decision, attributes if is_sampled else None, above.trace_state)
+
+    def get_description(self) -> str:
+        return f"Watchword{{{self._others.get_description()}}}"
+
+
+def provider(environment: Mapping[str, str], ratio: float) -> TracerProvider:
+    """Return a provider that exports as the environment says. Spans of others are sampled as it says too, or else by
+    this ratio. Raises `Unsafe` for an exporter that is not installed."""
+    others: Sampler = ParentBased(TraceIdRatioBased(ratio))
+    if environment.get(SAMPLER, "").strip():
+        others = TracerProvider(shutdown_on_exit=False).sampler
+    made = TracerProvider(sampler=Chosen(others), resource=resource())
+    for exporter in _exporters(environment):
+        made.add_span_processor(BatchSpanProcessor(exporter))
+    return made
+
+
+def _exporters(environment: Mapping[str, str]) -> list[SpanExporter]:
+    named = environment.get(EXPORTER, "").strip() or "otlp"
+    names = [name.strip() for name in named.split(",")]
+    return [_exporter(name, environment) for name in names if name != "none"]
+
+
+def _exporter(name: str, environment: Mapping[str, str]) -> SpanExporter:
+    if name == "otlp":
+        protocol = next((environment[each] for each in PROTOCOLS if environment.get(each)), HTTP)
+        name = OTLP.get(protocol, protocol)
+    found = [*entry_points(group="opentelemetry_traces_exporter", name=name)]
+    if not found:
+        raise Unsafe(
+            f"There is no exporter of traces named {name!r}: install its package, or set {EXPORTER}"
+            f" to otlp, console or none, and {PROTOCOLS[1]} to {HTTP}."
+        )
+    exporter: Any = found[0].load()
+    made: SpanExporter = exporter()
+    return made

@@ -1,0 +1,177 @@
+"""The spans of one app: `Tracing` begins them, and `recording` finds the one that a piece of work belongs to.
+
+Only a request, an operation on a socket and the delivery of an event begin a trace. Everything else belongs to the
+span that is current, and is recorded if that one is. So a request that was not sampled pays for one decision.
+
+No span gets an exception's message, a variable, a parameter, a token or an address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from random import getrandbits
+from typing import Any, NamedTuple
+
+from opentelemetry import context as contexts
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    TracerProvider,
+    get_current_span,
+    set_span_in_context,
+)
+
+from watchword.telemetry.traces.sampling import Sampling
+
+Attributes = Mapping[str, Any]
+
+CHOSEN = contexts.create_key("watchword-chosen")
+"""The key in the context of a span that is to be sampled whatever the provider's sampler says."""
+_SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
+_NOTHING = Context()
+_CHOSEN = contexts.set_value(CHOSEN, True, _NOTHING)
+
+
+class Unsampled(NonRecordingSpan):
+    """The span of a request that is not recorded, and so nothing below it is.
+
+    Its ids, which logs and other servers may ask for, are made when they are asked for.
+    """
+
+    def __init__(self, caller: SpanContext | None = None) -> None:
+        self._caller = caller
+        self._made: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        if self._made is None:
+            trace = self._caller.trace_id if self._caller else _random_id(128)
+            self._made = SpanContext(trace, _random_id(64), False, TraceFlags(0))
+        return self._made
+
+
+class Details(NamedTuple):
+    """Whether resolvers get spans, and whether the spans of operations get the documents."""
+
+    fields: bool = False
+    documents: bool = False
+
+
+_FEW = Details()
+
+
+class Tracing:
+    """Begins the spans of one app."""
+
+    def __init__(
+        self,
+        provider: TracerProvider,
+        sampling: Sampling,
+        details: Details = _FEW,
+        flush: Callable[[], object] | None = None,
+    ) -> None:
+        """`flush` waits until all spans that have ended are exported, or for a time."""
+        self._tracer = provider.get_tracer("watchword", schema_url=_SCHEMA)
+        self._flush = flush
+        self._sampling = sampling
+        self.details = details
+
+    def begin(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
+        """Begin the trace of a request, or continue its caller's; the span records only if the request is sampled."""
+        sampling = self._sampling
+        if caller is not None and sampling.follows_callers:
+            if not caller.trace_flags.sampled:
+                return Unsampled(caller)
+            if sampling.follows():
+                parent = set_span_in_context(NonRecordingSpan(caller), _CHOSEN)
+                return self._start(name, SpanKind.SERVER, parent, attributes)
+        if not sampling.chooses():
+            return Unsampled()
+        links = [Link(caller)] if caller is not None else []
+        return self._start(name, SpanKind.SERVER, _CHOSEN, attributes, links)
+
+    def begin_linked(self, name: str, linked: SpanContext, attributes: Attributes) -> Span:
+        """Begin the trace of work that something in another trace has caused."""
+        return self._start(name, SpanKind.CONSUMER, _CHOSEN, attributes, [Link(linked)])
+
+    @contextmanager
+    def child(
+        self, name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None
+    ) -> Iterator[Span]:
+        """Make a span below the current one the current one for a block. Call it only if that one records."""
+        span = self._start(name, kind, None, attributes or {})
+        with ended(span), current(span):
+            yield span
+
+    def start(self, name: str, kind: SpanKind, attributes: Attributes) -> Span:
+        """Begin a span below the current one, which must record."""
+        return self._start(name, kind, None, attributes)
+
+    async def close(self) -> None:
+        """Export what has ended. The app may be started again afterwards."""
+        if self._flush is not None:
+            await asyncio.to_thread(self._flush)
+
+    def _start(
+        self,
+        name: str,
+        kind: SpanKind,
+        context: Context | None,
+        attributes: Attributes,
+        links: list[Link] | None = None,
+    ) -> Span:
+        return self._tracer.start_span(name, context, kind, attributes, links or [])
+
+
+def recording() -> Span | None:
+    """Return the current span if what belongs to it is to be recorded. It may have ended."""
+    span = get_current_span()
+    if type(span) is Unsampled:
+        return None
+    return span if span.get_span_context().trace_flags.sampled else None
+
+
+def _random_id(bits: int) -> int:
+    # Zero is no id.
+    return getrandbits(bits) or 1
+
+
+@contextmanager
+def current(span: Span) -> Iterator[None]:
+    """Make a span the current one for a block. It is not ended."""
+    token = contexts.attach(set_span_in_context(span))
+    try:
+        yield
+    finally:
+        contexts.detach(token)
+
+
+@contextmanager
+def ended(span: Span) -> Iterator[None]:
+    """End a span after a block. An error that leaves the block is noted by its type only."""
+    try:
+        yield
+    except BaseException as error:
+        fail(span, type(error).__name__)
+        raise
+    finally:
+        span.end()
+
+
+def fail(span: Span, kind: str) -> None:
+    """Note that the work of a span failed, and by which kind of error."""
+    span.set_attribute("error.type", kind)
+    span.set_status(StatusCode.ERROR)
+
+
+def forget_current() -> None:
+    """Make no span the current one in this task from now on: the task outlives the request that began it."""
+    contexts.attach(set_span_in_context(INVALID_SPAN))

@@ -1,0 +1,129 @@
+"""Where traces begin, which are recorded, and what belongs to them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
+
+from tests.support.spans import SAMPLED, SPAN, TRACE, UNSAMPLED, Recorder, attributes, context_of
+from watchword.telemetry.traces import traceparent
+from watchword.telemetry.traces.tracing import (
+    Unsampled,
+    current,
+    ended,
+    forget_current,
+    recording,
+)
+
+
+def test_a_request_is_recorded_if_it_is_chosen() -> None:
+    for ratio in (0, 1):
+        recorder = Recorder(ratio)
+        recorder.tracing.begin("a", None, {"b": 1}).end()
+        assert len(recorder.spans) == ratio
+
+
+def test_a_request_continues_the_trace_of_a_caller_that_is_sampled() -> None:
+    recorder = Recorder(ratio=0)
+    recorder.tracing.begin("a", traceparent.read(SAMPLED, "x=1"), {}).end()
+    span = recorder.one("a")
+    assert span.parent is not None
+    assert (f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}") == (TRACE, SPAN)
+    assert context_of(span).trace_state == {"x": "1"}
+
+
+def test_a_request_of_a_caller_that_is_not_sampled_is_not_recorded_and_keeps_its_trace() -> None:
+    recorder = Recorder(ratio=1)
+    span = recorder.tracing.begin("a", traceparent.read(UNSAMPLED), {})
+    assert (span.is_recording(), f"{span.get_span_context().trace_id:032x}") == (False, TRACE)
+
+
+def test_callers_cannot_make_more_requests_recorded_than_the_budget_has() -> None:
+    recorder = Recorder(ratio=0, callers=3)
+    for _ in range(1000):
+        recorder.tracing.begin("a", traceparent.read(SAMPLED), {}).end()
+    assert len(recorder.spans) == 3
+
+
+def test_beyond_the_budget_the_ratio_counts_and_the_caller_is_linked() -> None:
+    recorder = Recorder(ratio=1, callers=0)
+    for given in (SAMPLED, UNSAMPLED):
+        recorder.tracing.begin("a", traceparent.read(given), {}).end()
+    for span in recorder.spans:
+        assert span.parent is None
+        (link,) = span.links
+        assert f"{link.context.trace_id:032x}" == TRACE
+        assert f"{context_of(span).trace_id:032x}" != TRACE
+
+
+def test_work_that_another_trace_caused_begins_a_trace_with_a_link() -> None:
+    recorder = Recorder(ratio=0)
+    cause = traceparent.read(SAMPLED)
+    assert cause is not None
+    with current(recorder.tracing.begin("other", None, {})):
+        recorder.tracing.begin_linked("a", cause, {}).end()
+    span = recorder.one("a")
+    assert (span.parent, span.links[0].context, span.kind) == (None, cause, SpanKind.CONSUMER)
+
+
+def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> None:
+    recorder = Recorder()
+    span = recorder.tracing.begin("a", None, {})
+    with current(span):
+        assert recording() is span
+        span.end()
+        with recorder.tracing.child("b", attributes={"n": 1}):
+            pass
+    assert recorder.above(recorder.one("b")) == ["b", "a"]
+    assert attributes(recorder.one("b")) == {"n": 1}
+    assert recording() is None
+
+
+def test_nothing_belongs_to_a_request_that_is_not_recorded() -> None:
+    recorder = Recorder(ratio=0)
+    with current(recorder.tracing.begin("a", None, {})):
+        assert recording() is None
+        # A resolver's own tracer asks the provider's sampler.
+        recorder.provider.get_tracer("theirs").start_span("b").end()
+    assert recorder.names == []
+
+
+def test_the_ids_of_a_request_that_is_not_recorded_are_valid_and_stay() -> None:
+    span, other = Unsampled(), Unsampled()
+    context = span.get_span_context()
+    assert context.is_valid
+    assert not context.trace_flags.sampled
+    assert span.get_span_context() == context != other.get_span_context()
+
+
+def test_an_error_is_noted_by_its_type_and_never_by_its_message() -> None:
+    recorder = Recorder()
+    with pytest.raises(ValueError, match="a secret"), ended(recorder.tracing.begin("a", None, {})):
+        raise ValueError("a secret")
+    span = recorder.one("a")
+    assert attributes(span) == {"error.type": "ValueError"}
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, None)
+    assert span.events == ()
+
+
+async def test_a_task_that_outlives_its_request_forgets_it() -> None:
+    recorder = Recorder()
+
+    async def outlive() -> bool:
+        assert recording() is not None
+        forget_current()
+        return get_current_span().get_span_context().is_valid
+
+    with current(recorder.tracing.begin("a", None, {})):
+        assert not await asyncio.create_task(outlive())
+        assert recording() is not None
+
+
+async def test_closing_exports_what_has_ended() -> None:
+    flushed: list[bool] = []
+    recorder = Recorder(flush=lambda: flushed.append(True))
+    await recorder.tracing.close()
+    await Recorder().tracing.close()
+    assert flushed == [True]
