@@ -203,6 +203,12 @@ class Context:
         if sources is not None and (others := sources.streams - declared):
             self.undeclared = load.__name__, ", ".join(sorted(others))
 
+    @property
+    def event(self) -> Event | None:
+        """The event that a subscription's resolver was given and has not finished. None between events, and for
+        everything else."""
+        return None if self._follow is None else self._follow.event
+
     def follow(
         self,
         stream: str,

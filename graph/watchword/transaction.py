@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import orjson
@@ -68,8 +68,16 @@ async def transaction(
 async def _commit(unit: Transaction, bus: Bus, publishing: Publishing) -> None:
     if publishing.streams:
         await _check_published(unit, publishing)
+    if publishing.around is None or not unit.events:
+        await _append(unit, unit.events, bus)
+        return
+    with publishing.around(unit.events) as happened:
+        await _append(unit, happened, bus)
+
+
+async def _append(unit: Transaction, happened: Sequence[Event], bus: Bus) -> None:
     # Append last: others that append to the same streams wait until this transaction has ended.
-    appended = await append(unit.db, unit.events, unit.now)
+    appended = await append(unit.db, happened, unit.now)
     await unit.db.commit()
     unit.heads = {event.stream: event.place for event in appended}
     bus.publish(appended)

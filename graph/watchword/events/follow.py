@@ -166,6 +166,11 @@ class Follow:
         return self._event is not None
 
     @property
+    def event(self) -> Event | None:
+        """The event that the resolver was given and has not finished; None between events."""
+        return self._event
+
+    @property
     def answered_to(self) -> Progress | None:
         """How far the subscriber's answers go; None before the first. Another run continues from here."""
         current = self.current

@@ -10,7 +10,7 @@ from inspect import isawaitable
 from typing import Any, Literal, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import Executor, VariableValues, create_source_event_stream
 
 from watchword.context import Context
@@ -144,12 +144,19 @@ class Engine:
         self._executor_class = checking_executor(strawberry_parts.executor_class(schema))
         self._event_executor_class = repeating_executor(self._executor_class)
         self._hides_suggestions = schema.config.disable_field_suggestions
-        self._planner = Planner(self._definition, limits, memory, self._hides_suggestions)
+        self._planner = self._make_planner(
+            self._definition, limits, memory, self._hides_suggestions
+        )
         self._hook = options.ErrorHook(schema)
         self.execution = execution
         self._programs = Programs(
             schema, self._definition, self._executor_class, self._hides_suggestions
         )
+
+    def _make_planner(
+        self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool
+    ) -> Planner:
+        return Planner(schema, limits, memory, hides_suggestions)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""

@@ -6,8 +6,8 @@ A session is open for one block. Code that waits for a client must not hold one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -49,11 +49,13 @@ _AWAY = "_watchword_database_is_away"
 class Publishing:
     """The stream in which a transaction must publish an event if it writes a table, by the table's name.
 
-    A transaction that does not is refused if `is_enforced`, and else committed and logged.
+    A transaction that does not is refused if `is_enforced`, and else committed and logged. `around`, if there is one,
+    makes a block of the events of a transaction, in which those that it returns are committed and published.
     """
 
     streams: Mapping[str, str] = field(default_factory=dict)
     is_enforced: bool = False
+    around: Callable[[Sequence[Any]], AbstractContextManager[Sequence[Any]]] | None = None
 
 
 class Database:

@@ -6,6 +6,7 @@ ends the connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from watchword.asgi import generic
@@ -54,8 +55,12 @@ TOO_FAST = close(1008, "too many messages")
 class WebSocketTransport:
     """The ASGI endpoint for `websocket` scopes at /graphql."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(
+        self, pipeline: Pipeline, connect: Callable[..., SocketConnection] | None = None
+    ) -> None:
+        """`connect` makes a `SocketConnection` from what that takes."""
         self._pipeline = pipeline
+        self._connect = connect or SocketConnection
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -82,7 +87,7 @@ class WebSocketTransport:
             return
         with slot:
             wire = generic.socket(scope, receive, send, self._pipeline.shutdown)
-            await SocketConnection(self._pipeline, scope, wire, address).run()
+            await self._connect(self._pipeline, scope, wire, address).run()
 
 
 class SocketConnection:
@@ -116,10 +121,13 @@ class SocketConnection:
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
         self._protocol = GraphQLTransportWS(self._lifecycle)
         self._pace = Pace(pipeline.settings.max_messages_per_second)
-        self._operations = Operations(
+        self._operations = self._make_operations(
             pipeline, self, self._lifecycle, address, self._renew_by_mutation
         )
         self._lifecycle.call_later(pipeline.settings.init_timeout_seconds, self._time_out)
+
+    def _make_operations(self, *parts: Any) -> Operations:
+        return Operations(*parts)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
