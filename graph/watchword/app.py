@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from watchword.asgi.wire import CLOSING_SECONDS
 from watchword.auth.http import passkey_routes, request_auth
@@ -27,9 +28,7 @@ from watchword.events.hub import Hub
 from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
-from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
-from watchword.execution.shared.answers import SharedAnswers
 from watchword.explorer import assets
 from watchword.explorer.page import page
 from watchword.oauth import metadata
@@ -41,8 +40,11 @@ from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.process.garbage import GarbagePolicy
 from watchword.storage import used_ids
-from watchword.storage.database import Database
 from watchword.storage.vault import vault
+from watchword.telemetry.traces import provider
+from watchword.telemetry.traces.parts import Parts
+from watchword.telemetry.traces.requests import TracedRequests
+from watchword.telemetry.traces.tracing import Tracing
 from watchword.throttling.attempts import Attempts
 from watchword.transports import health
 from watchword.transports.authenticator import authenticator
@@ -59,6 +61,15 @@ from watchword.transports.websocket.websocket import WebSocketTransport
 RESERVED = ("/graphql", "/api/auth", "/oauth", "/.well-known", "/health")
 
 
+# FastAPI's own spans, metrics and log records would hold query strings and messages of errors.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+
+
 class App(Front):
     """The server, with what routes of other apps in the same process need of it."""
 
@@ -68,25 +79,36 @@ class App(Front):
     """Returns the nonce for the next DPoP proof; None if proofs need none."""
 
 
-def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> App:
-    """Build the server for a mounted schema. Raises `Unsafe` if the schema must not be served."""
+def create_app(
+    settings: Settings,
+    mount: Mount,
+    clock: Clock | None = None,
+    tracing: Tracing | None = None,
+) -> App:
+    """Build the server for a mounted schema. Without `tracing`, the settings say whether it is traced.
+
+    Raises `Unsafe` if the schema must not be served.
+    """
     coverage.cover(mount.schema, mount.domain)
     clock = clock or SystemClock()
-    services = make_services(settings, clock, mount.domain, claims_read(mount.schema))
+    tracing = tracing or provider.tracing(settings, clock.now)
+    parts = Parts(tracing)
+    services = make_services(settings, clock, mount.domain, claims_read(mount.schema), parts)
     database = services.database
     auth = AuthService(services)
-    pipeline = _make_pipeline(mount, services, auth)
+    pipeline = _make_pipeline(mount, services, auth, parts)
     startup = Startup()
     app = App(
         title="Watchword",
-        lifespan=startup.follow(_lifespan(pipeline, auth)),
+        lifespan=startup.follow(_lifespan(pipeline, auth, tracing)),
+        telemetry=_NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
     app.pipeline, app.startup = pipeline, startup
-    _open_doors(app, pipeline)
+    _open_doors(app, pipeline, parts)
     app.include_router(identity_routes.routes(auth))
     app.include_router(passkey_routes.routes(auth))
     app.include_router(authorize_routes.routes(auth))
@@ -98,6 +120,8 @@ def create_app(settings: Settings, mount: Mount, clock: Clock | None = None) -> 
         app.put_in_front(NonceHeader, nonce=app.nonce)
     app.put_in_front(StartupGate, startup=startup)
     _allow_origins(app, settings)
+    if tracing is not None:
+        app.put_in_front(TracedRequests, tracing=tracing)
     # The last one runs first: all others see the path without its trailing slash.
     app.put_in_front(TrailingSlash)
     return app
@@ -118,16 +142,22 @@ def _add_own(app: App, domain: Domain) -> None:
 
 
 def make_services(
-    settings: Settings, clock: Clock, domain: Domain, claims_read: frozenset[str] = frozenset()
+    settings: Settings,
+    clock: Clock,
+    domain: Domain,
+    claims_read: frozenset[str] = frozenset(),
+    parts: Parts | None = None,
 ) -> Services:
     """Make the services of the process from its settings. `claims_read` are the claims that permissions read."""
-    database = Database(
+    parts = parts or Parts()
+    database = parts.database(
         settings.database_url,
         statement_seconds=settings.database_statement_seconds,
         pool_seconds=settings.database_pool_seconds,
         pool_size=settings.database_pool_size,
     )
-    database.publishing = domain.publishing(settings.unpublished_writes == "raise")
+    publishing = domain.publishing(settings.unpublished_writes == "raise")
+    database.publishing = parts.publishing(publishing)
     event_log = EventLog(database, Known(clock.now, settings.log_look_seconds))
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
@@ -147,7 +177,7 @@ def make_services(
     )
 
 
-def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipeline:
+def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
     settings = services.settings
     limits = Limits(
         settings.max_tokens,
@@ -156,7 +186,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipel
         settings.max_objects,
         characters=settings.max_document_characters,
     )
-    engine = Engine(mount.schema, limits, settings.plan_cache, settings.execution)
+    engine = parts.engine(mount.schema, limits, settings.plan_cache, settings.execution)
     return Pipeline(
         settings,
         authenticator(
@@ -168,7 +198,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipel
         partial(request_auth.recall_bearer, auth),
         auth.revocations.check,
         engine,
-        SharedAnswers(engine, services),
+        parts.answers(engine, services),
         Groups(engine, services),
         Leases(),
         services,
@@ -176,10 +206,10 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService) -> Pipel
     )
 
 
-def _open_doors(app: Front, pipeline: Pipeline) -> None:
+def _open_doors(app: Front, pipeline: Pipeline, parts: Parts) -> None:
     explorer = pipeline.settings.explorer
     http = HttpTransport(pipeline, page if explorer else None)
-    app.serve_graphql(http, WebSocketTransport(pipeline))
+    app.serve_graphql(http, WebSocketTransport(pipeline, parts.connection))
     if explorer:
         app.router.routes.extend(assets.routes())
 
@@ -194,7 +224,7 @@ def _allow_origins(app: Front, settings: Settings) -> None:
     )
 
 
-def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped-def]
+def _lifespan(pipeline: Pipeline, auth: AuthService, tracing: Tracing | None):  # type: ignore[no-untyped-def]
     services, settings = pipeline.services, pipeline.settings
     grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
     follower = RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
@@ -207,6 +237,8 @@ def _lifespan(pipeline: Pipeline, auth: AuthService):  # type: ignore[no-untyped
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Close in reverse order, each part even if the start or the closing of another part failed.
         async with AsyncExitStack() as closing:
+            if tracing is not None:
+                closing.push_async_callback(tracing.close)
             for part in (services.database, services.attempts, services.bus, services.background):
                 closing.push_async_callback(part.close)
             await auth.open()

@@ -21,6 +21,7 @@ from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.storage.database import Database
+from watchword.telemetry.traces.tracing import Tracing
 
 MOUNT = Mount(toy_schema.schema, Domain(roles={"keeper": frozenset({"toys:count"})}))
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
@@ -65,9 +66,11 @@ async def running(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator
 
 
 @asynccontextmanager
-async def started(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
+async def started(
+    settings: Settings, clock: MovedClock, tracing: Tracing | None = None
+) -> AsyncIterator[Running]:
     """Run the app around the toy schema for a block, as a server would."""
-    app = create_app(settings, MOUNT, clock)
+    app = create_app(settings, MOUNT, clock, tracing)
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

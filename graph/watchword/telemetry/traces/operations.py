@@ -1,0 +1,209 @@
+"""The spans of GraphQL: parsing and planning a document, an operation, its resolvers, and the answer to an event.
+
+They follow OpenTelemetry's conventions for GraphQL servers
+(https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import strawberry
+from graphql import DocumentNode, ExecutionResult, GraphQLError
+from graphql.execution import Executor
+from opentelemetry.trace import Span, SpanKind
+
+from watchword.context import Context
+from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, WatchwordError
+from watchword.execution.compiled.program import Program
+from watchword.execution.engine import Answer, Engine, Execution, Source
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Plan, Planner
+from watchword.libraries.graphql_core import is_meant_for_clients
+from watchword.storage.database import is_unavailable
+from watchword.telemetry.traces import traceparent
+from watchword.telemetry.traces.documents import shown
+from watchword.telemetry.traces.fields import FieldSpans
+from watchword.telemetry.traces.publishing import messaging
+from watchword.telemetry.traces.tracing import (
+    Tracing,
+    current,
+    ended,
+    fail,
+    forget_current,
+    recording,
+)
+
+# Errors of the server. All others are of the caller, and no failure of the operation's span.
+FAILURES = {Internal.code, TimedOut.code, Unavailable.code}
+# Most characters of a name or a code that a client or a schema has chosen.
+LONGEST_NAME = 100
+
+
+class TracedPlanner(Planner):
+    """A planner whose work has spans: `plan`, and `parse` inside. A plan that is in memory takes none."""
+
+    def __init__(self, tracing: Tracing, *parts: Any) -> None:
+        """`parts` are those of a planner."""
+        super().__init__(*parts)
+        self._tracing = tracing
+
+    def _make(self, query: str, operation_name: str | None) -> Plan:
+        if recording() is None:
+            return super()._make(query, operation_name)
+        with self._tracing.child("plan"):
+            return super()._make(query, operation_name)
+
+    def _parse(self, query: str) -> DocumentNode:
+        if recording() is None:
+            return super()._parse(query)
+        with self._tracing.child("parse"):
+            return super()._parse(query)
+
+
+class TracedEngine(Engine):
+    """An engine whose operations have spans, if they belong to a span that records."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        limits: Limits,
+        memory: int,
+        execution: Execution = "compiled",
+        *,
+        tracing: Tracing,
+    ) -> None:
+        self._tracing = tracing
+        super().__init__(schema, limits, memory, execution)
+
+    def _make_planner(self, *parts: Any) -> Planner:
+        return TracedPlanner(self._tracing, *parts)
+
+    def plan(self, query: str, operation_name: str | None) -> Plan:
+        plan = super().plan(query, operation_name)
+        if (span := recording()) is not None:
+            # On the request's own span too: an answer that is shared has no span of its own.
+            span.set_attributes(_named(plan))
+        return plan
+
+    def execute(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> Coroutine[Any, Any, Answer]:
+        running = super().execute(plan, variables, context)
+        return running if recording() is None else self._recorded(plan, running)
+
+    async def _recorded(self, plan: Plan, running: Coroutine[Any, Any, Answer]) -> Answer:
+        with self._operation(plan) as span:
+            answer = await running
+            _note_errors(span, map(_shown_code, answer.get("errors", ())))
+            return answer
+
+    async def subscribe(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> Source:
+        if recording() is None:
+            return await super().subscribe(plan, variables, context)
+        try:
+            with self._operation(plan):
+                return await super().subscribe(plan, variables, context)
+        finally:
+            # This task outlives the request, and each delivery begins a trace of its own.
+            forget_current()
+
+    def _operation(self, plan: Plan) -> AbstractContextManager[Span]:
+        attributes = _named(plan)
+        if self._tracing.details.documents:
+            attributes["graphql.document"] = shown(plan.document)
+        kind = attributes["graphql.operation.type"]
+        return self._tracing.child(kind, SpanKind.SERVER, attributes)
+
+    # Resolvers: only the interpreter can be asked to call something around them.
+
+    @property
+    def _has_field_spans(self) -> bool:
+        return self._tracing.details.fields and recording() is not None
+
+    def _find_program(self, plan: Plan) -> Program | None:
+        return None if self._has_field_spans else super()._find_program(plan)
+
+    def _build(self, *parts: Any) -> Executor[Any]:
+        built = super()._build(*parts)
+        if self._has_field_spans:
+            built.middleware_manager = FieldSpans(self._tracing)
+        return built
+
+    # Events.
+
+    def _execute_event(
+        self, plan: Plan, opened: Executor[Any], event: Any, context: Context
+    ) -> Any:
+        span = self._begin_delivery(plan, opened.context_value)
+        if span is None:
+            return super()._execute_event(plan, opened, event, context)
+        with current(span):
+            try:
+                running = super()._execute_event(plan, opened, event, context)
+            except BaseException as error:
+                fail(span, type(error).__name__)
+                span.end()
+                raise
+        if type(running) is ExecutionResult:
+            return _delivered(span, running)
+        return _awaited(span, running)
+
+    def _begin_delivery(self, plan: Plan, subscriber: Context) -> Span | None:
+        """Begin the span of an answer to an event, if the transaction that published the event was recorded."""
+        event = subscriber.event
+        published = traceparent.read(event.trace) if event is not None else None
+        if event is None or published is None or not published.trace_flags.sampled:
+            return None
+        attributes = messaging("process", "process", {event.stream}) | _named(plan)
+        return self._tracing.begin_linked("process", published, attributes)
+
+
+async def _awaited(span: Span, running: Awaitable[ExecutionResult]) -> ExecutionResult:
+    with ended(span), current(span):
+        result = await running
+        _note_errors(span, map(_code, result.errors or ()))
+        return result
+
+
+def _delivered(span: Span, result: ExecutionResult) -> ExecutionResult:
+    _note_errors(span, map(_code, result.errors or ()))
+    span.end()
+    return result
+
+
+def _named(plan: Plan) -> dict[str, str]:
+    named = {"graphql.operation.type": plan.operation.operation.value}
+    if plan.operation_name is not None:
+        named["graphql.operation.name"] = plan.operation_name[:LONGEST_NAME]
+    return named
+
+
+def _note_errors(span: Span, codes: Iterable[str]) -> None:
+    """Note the codes of an answer's errors; not their messages, which may hold what a client sent."""
+    found = sorted(set(codes))
+    if not found:
+        return
+    span.set_attribute("watchword.error.codes", found)
+    if failures := [code for code in found if code in FAILURES]:
+        fail(span, failures[0])
+
+
+def _shown_code(error: dict[str, Any]) -> str:
+    """Return the code of an error of an answer. A resolver's own error may have anything in its place."""
+    code = error.get("extensions", {}).get("code")
+    return code[:LONGEST_NAME] if isinstance(code, str) else BadUserInput.code
+
+
+def _code(error: GraphQLError) -> str:
+    """Return the code of an error of graphql-core, as far as it is one of ours."""
+    cause = error.original_error
+    if isinstance(cause, WatchwordError):
+        return cause.code
+    if cause is None or (isinstance(cause, GraphQLError) and is_meant_for_clients(cause)):
+        return BadUserInput.code
+    return Unavailable.code if is_unavailable(cause) else Internal.code

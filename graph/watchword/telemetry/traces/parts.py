@@ -1,0 +1,36 @@
+"""The parts of a traced app that differ from those of an app that is not traced. They are chosen when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from watchword.execution.engine import Engine
+from watchword.execution.shared.answers import SharedAnswers
+from watchword.storage.database import Database, Publishing
+from watchword.telemetry.traces.answers import TracedAnswers
+from watchword.telemetry.traces.operations import TracedEngine
+from watchword.telemetry.traces.publishing import TracedPublishing
+from watchword.telemetry.traces.sockets import TracedConnection
+from watchword.telemetry.traces.statements import TracedDatabase
+from watchword.telemetry.traces.tracing import Tracing
+from watchword.transports.websocket.websocket import SocketConnection
+
+
+class Parts:
+    """What makes the parts of an app. Those of a traced one take the same arguments, and record spans."""
+
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing
+        self.database: Callable[..., Database] = Database
+        self.engine: Callable[..., Engine] = Engine
+        self.answers: Callable[..., SharedAnswers] = SharedAnswers
+        self.connection: Callable[..., SocketConnection] = SocketConnection
+        self.publishing: Callable[[Publishing], Publishing] = lambda publishing: publishing
+        if tracing is not None:
+            self.database = partial(TracedDatabase, tracing=tracing)
+            self.engine = partial(TracedEngine, tracing=tracing)
+            self.answers = TracedAnswers
+            self.connection = partial(TracedConnection, tracing)
+            self.publishing = partial(replace, around=TracedPublishing(tracing))
