@@ -32,6 +32,7 @@ class Connection:
     def __init__(self, pipeline: Pipeline) -> None:
         self.wire = FakeWire()
         self.is_busy = False
+        self.is_quiet = True
         self.endings: list[Ending] = []
         self.lifecycle = Lifecycle(pipeline, self.wire, self, ConnectionState.OPENING)
 

@@ -121,6 +121,11 @@ class Group:
         """The part of the principal that all members have in common."""
         return cast(Principal, self._principal)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all members have every answer, and the run waits for an event that has not happened yet."""
+        return self._run.follow.is_idle
+
     def join(self, member: Member, answered_to: Progress) -> None:
         """Add a waiting member that has the answers up to `answered_to`."""
         self._members[member] = answered_to

@@ -35,6 +35,10 @@ class Membership(Protocol):
     def answered_to(self, member: Member) -> Progress:
         """Return the progress that a member's answers have reached."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all members have every answer, and the run waits for an event that has not happened yet."""
+
 
 class Member(Protocol):
     """A subscription, as groups see it."""

@@ -28,6 +28,7 @@ from watchword.delivery.states import (
     Joined,
     Offered,
     Opening,
+    Over,
     State,
     Transition,
     Waits,
@@ -88,6 +89,16 @@ class Subscription:
                 self._begin(group.answered_to(self), group.key.topic)
             case Alone(run) | Offered(run, _) if run.follow.topic is not None:
                 self._begin(run.follow.answered_to, run.follow.topic)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it has sent every answer, and waits for an event that has not happened yet."""
+        match self.state:
+            case Alone(run) | Offered(run, _):
+                return run.follow.is_idle
+            case Grouped(group):
+                return group.is_quiet
+        return self.state == Over()
 
     # As a `Member` of groups.
 

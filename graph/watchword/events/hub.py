@@ -58,6 +58,18 @@ class Hub:
         """The number of mailboxes."""
         return sum(reader.size for reader in self._readers.values())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether each event that this process knows of is in the mailboxes that it is for."""
+        # A reader that is being healed shows no hole.
+        being_read = self._opening or self._healing or self._unhealed
+        return not being_read and not any(each.has_hole for each in self._readers.values())
+
+    def is_read(self, stream: str) -> bool:
+        """Tell whether those that follow a stream have handled every event of it that this process knows of."""
+        reader = self._readers.get(stream)
+        return self.is_whole and (reader is None or reader.is_read)
+
     async def open(self) -> None:
         """Receive events until the background is closed."""
         await self._bus.open(self.receive)

@@ -59,6 +59,11 @@ class Reader:
         """Tell whether the log must be read: events are missing, or the log may have gone back."""
         return self._is_doubted or self._head > self.current.position
 
+    @property
+    def is_read(self) -> bool:
+        """Whether each mailbox has every event, and its subscriber has taken them all and waits."""
+        return all(mailbox.is_idle for each in self._mailboxes.values() for mailbox in each)
+
     def open(self, head: Place) -> None:
         """Begin at the log's head. Events after it that have arrived already are handed on."""
         self.is_open = True

@@ -27,6 +27,10 @@ class Owner(LeaseHolder, Protocol):
     def is_busy(self) -> bool:
         """Whether a query or a mutation has not been answered yet."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
+
 
 class Lifecycle(StateMachine):
     """Calls `owner.ended` when the lease ends, the server stops, or the client does not read."""
@@ -57,12 +61,23 @@ class Lifecycle(StateMachine):
         self._backlog = Backlog(clock, limits, wire, lambda: owner.ended(Ending.SLOW))
         wire.on_write = self._backlog.wrote
         wire.on_shutdown = self.drain
+        pipeline.live.add(self)
 
     @property
     def lease(self) -> Lease:
         """The lease. Call `take_lease` first."""
         assert self._lease is not None, "nothing starts before there is a lease"
         return self._lease
+
+    @property
+    def session(self) -> str | None:
+        """The session of the principal; None for an anonymous one, and before there is a lease."""
+        return None if self._lease is None else self._lease.principal.session
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
+        return self._owner.is_quiet
 
     def take_lease(self, principal: Principal) -> None:
         """Take a lease for the principal. Raises what `Pipeline.lease` raises."""
@@ -109,6 +124,7 @@ class Lifecycle(StateMachine):
         """Close, and release the lease and the callbacks. Returns False when it was closed already."""
         if not self.go(Transition.CLOSE):
             return False
+        self._pipeline.live.discard(self)
         self._backlog.close()
         self._wire.on_write = self._wire.on_shutdown = None
         if self._lease is not None:

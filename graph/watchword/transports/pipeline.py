@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from watchword.asgi.backlog import BacklogLimits
 from watchword.asgi.shutdown import Shutdown
@@ -26,6 +27,18 @@ Confirm = Callable[[Principal], Principal]
 """Checks a principal against the known revocations; returns it with the grants it still has. Does no I/O."""
 
 
+class LiveConnection(Protocol):
+    """A WebSocket or a streamed response."""
+
+    @property
+    def session(self) -> str | None:
+        """The session of its principal; None for an anonymous one, and before it has one."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The stages that a request passes, in this order, and the limits that all transports share."""
@@ -42,6 +55,8 @@ class Pipeline:
     connections: Quota
     operations: Quota
     shutdown: Shutdown = field(default_factory=Shutdown)
+    live: set[LiveConnection] = field(default_factory=set)
+    """The live connections of this process, from their beginning to their close."""
 
     def recheck_token(self, principal: Principal) -> Principal:
         """Check again that a principal's token is valid, and return the principal with the grants that it still has.

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.support.clock import MovedClock
 from tests.support.toy_schema import whisper
 from tests.support.toy_server import WATCHES, until
 from tests.watchword.delivery.world import (
@@ -140,3 +141,35 @@ async def test_its_own_runs_see_the_context_variables_of_its_request(world: Worl
     whisper.set("another request")
     await world.happen("plain2")
     await until(lambda: second.values == ["plain1 ", f"plain2 {second.name}"])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_it_is_quiet_when_every_answer_is_sent_alone_and_in_a_group(
+    world: World, clock: MovedClock, count: int
+) -> None:
+    subscribers = [await world.arrive("subscription { madeSlowly { name } }") for _ in range(count)]
+    subscriptions = [each.subscription for each in subscribers]
+    state = Grouped if count > 1 else Offered
+    await until(lambda: all(isinstance(each.state, state) for each in subscriptions))
+    await until(lambda: all(each.is_quiet for each in subscriptions))
+    await world.happen("slow")
+    for _ in range(20):
+        assert not any(each.is_quiet for each in subscriptions)
+        await asyncio.sleep(0)
+    # The resolver has been given too long.
+    clock.move(world.pipeline.settings.event_seconds)
+    await until(lambda: all(each.is_quiet for each in subscriptions))
+    assert [len(each.outlet.seen) for each in subscribers] == [1] * count
+    subscriptions[0].stop()
+    assert subscriptions[0].is_quiet
+
+
+async def test_it_is_not_quiet_before_its_run_follows_a_stream(world: World) -> None:
+    subscription = (await offered(world)).subscription
+    made = type(subscription)(
+        world.pipeline.groups, subscription.lease, subscription.operation, subscription.outlet
+    )
+    assert not made.is_quiet
+    made.start()
+    assert not made.is_quiet
+    made.stop()

@@ -458,3 +458,38 @@ async def test_watched_streams_are_received_while_nobody_follows_them(services: 
     reader.leave(mailbox)
     await services.hub.look()
     assert (await services.hub.follow("toys", None))[0] is reader
+
+
+async def test_it_is_whole_when_no_event_has_to_be_read_from_the_log(services: Services) -> None:
+    hub = services.hub
+    reader, mailbox = await hub.follow("toys", None)
+    assert hub.is_whole
+    missed = await happen(services, "a", "b", heard=False)
+    hub.receive(missed[-1])
+    assert not hub.is_whole
+    turns = 0
+    while mailbox.take() is None:
+        # While it is read, too.
+        assert not hub.is_whole
+        turns += 1
+        await asyncio.sleep(0)
+    await until(lambda: hub.is_whole)
+    assert turns > 1
+
+
+async def test_a_stream_is_read_when_all_that_follow_it_wait_for_the_next_event(
+    services: Services,
+) -> None:
+    hub = services.hub
+    assert hub.is_read("toys")
+    follower = await hub.follow("toys", None)
+    waiting = asyncio.create_task(read(*follower, 2))
+    await until(lambda: hub.is_read("toys"))
+    first, second = await happen(services, "a", "b", heard=False)
+    hub.receive(first)
+    assert not hub.is_read("toys")
+    await until(lambda: hub.is_read("toys"))
+    hub.receive(second)
+    assert await waiting == ["a", "b"]
+    # Nobody waits for the next one.
+    assert not hub.is_read("toys")

@@ -107,3 +107,15 @@ def test_closing_releases_the_lease_the_timers_and_the_callbacks(
     assert clock.waiting < before
     assert (connection.wire.on_write, connection.wire.on_shutdown) == (None, None)
     Connection(pipeline).lifecycle.take_lease(principal("alice", clock.now()))
+
+
+def test_a_connection_is_among_the_live_ones_until_it_closes(
+    connection: Connection, pipeline: Pipeline
+) -> None:
+    early = Connection(pipeline)
+    assert pipeline.live == {connection.lifecycle, early.lifecycle}
+    assert (connection.lifecycle.session, early.lifecycle.session) == ("alice", None)
+    assert connection.lifecycle.is_quiet
+    connection.lifecycle.close()
+    early.lifecycle.close()
+    assert pipeline.live == set()

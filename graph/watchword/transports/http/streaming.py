@@ -205,6 +205,11 @@ class Stream:
     def is_busy(self) -> bool:
         return not self._asked.plan.is_subscription and not self._done.done()
 
+    @property
+    def is_quiet(self) -> bool:
+        subscription = self._subscription
+        return self._done.done() or (subscription is not None and subscription.is_quiet)
+
     def _write(self, data: bytes) -> None:
         if data and self._lifecycle.is_open and not self._done.done():
             self._wire.send_chunk(data)

@@ -76,6 +76,11 @@ class Operations:
         """Whether a query or a mutation has not been answered yet."""
         return bool(self._tasks)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
+        return not self._tasks and all(each.is_quiet for each in self._subscriptions.values())
+
     def start(self, id: str, request: GraphQLRequest) -> None:
         """Run an operation. An operation that cannot be run is answered with an error."""
         try:

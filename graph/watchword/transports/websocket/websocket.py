@@ -231,6 +231,10 @@ class SocketConnection:
     def is_busy(self) -> bool:
         return self._operations.is_busy
 
+    @property
+    def is_quiet(self) -> bool:
+        return self._operations.is_quiet
+
     def _time_out(self) -> None:
         self._close(close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout"))
 

@@ -87,3 +87,17 @@ async def test_the_end_of_the_lease_is_the_last_event(
     assert b'"code":"TOKEN_EXPIRED"' in client.read
     assert client.read.endswith(b"event: complete\ndata: \n\n")
     assert is_released(pipeline)
+
+
+async def test_a_stream_is_quiet_when_its_subscription_waits_for_an_event(
+    pipeline: Pipeline,
+) -> None:
+    client = Client()
+    task = streamed(pipeline, client, "subscription { made { name } }")
+    await until(lambda: client.is_started)
+    [connection] = pipeline.live
+    assert not connection.is_quiet
+    await until(lambda: connection.is_quiet)
+    client.gone.set()
+    await task
+    assert connection.is_quiet
