@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,14 +46,31 @@ class Watchword:
         domain: Domain | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.settings = read() if settings is None else settings
-        self._mount = Mount(schema, Domain() if domain is None else domain)
-        check(self._mount.domain)
-        self._clock = clock or SystemClock()
-        self._app = create_app(self.settings, self._mount, self._clock)
+        self.mount = Mount(schema, Domain() if domain is None else domain)
+        check(self.mount.domain)
         self._alone = Router(lifespan=lambda _: self.lifespan())
+        self._make(read() if settings is None else settings, clock or SystemClock())
+
+    def _make(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._app = create_app(settings, self.mount, clock)
         self.pipeline = self._app.pipeline
         self.nonce = self._app.nonce
+
+    @contextmanager
+    def replaced(self, settings: Settings, clock: Clock) -> Iterator[None]:
+        """Have these settings and this clock for a block, and be as new, wherever this app is mounted.
+
+        For tests of the app around it. Enter and leave the block while the lifespan does not run.
+        """
+        before = self.settings, self._clock, self._app
+        self._make(settings, clock)
+        try:
+            yield
+        finally:
+            self.settings, self._clock, self._app = before
+            self.pipeline, self.nonce = self._app.pipeline, self._app.nonce
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +91,7 @@ class Watchword:
 
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
-        await bootstrap(self.settings, self._mount, self._clock, _tell)
+        await bootstrap(self.settings, self.mount, self._clock, _tell)
         async with self._app.router.lifespan_context(self._app):
             if app is not None:
                 app.state.watchword = self

@@ -137,3 +137,19 @@ def test_a_schema_with_an_open_field_is_refused() -> None:
 
     with pytest.raises(Unsafe, match=r"Query\.open"):
         Watchword(strawberry.Schema(Query), Settings(_env_file=None))
+
+
+async def test_it_can_be_as_new_for_a_block_wherever_it_is_mounted(
+    inner: Watchword, settings: Settings
+) -> None:
+    app, later = by_lifespan(inner), MovedClock(2_000_000_000)
+    before = inner.settings, inner.pipeline
+    other = settings.model_copy(update={"access_token_seconds": 300})
+    with inner.replaced(other, later):
+        async with serving_by("uvicorn", app) as (url, _), httpx2.AsyncClient() as client:
+            signed_in = await client.post(f"{url}/inner/api/auth/login", json=CREDENTIALS)
+            assert signed_in.json()["expires_in"] == 300
+        assert inner.pipeline.services.clock is later
+        assert inner.pipeline is not before[1]
+    assert (inner.settings, inner.pipeline) == before
+    assert not inner.is_open
