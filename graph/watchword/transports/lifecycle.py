@@ -76,8 +76,13 @@ class Lifecycle(StateMachine):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
-        return self._owner.is_quiet
+        """Whether nothing is being answered or sent: each subscription waits for an event that has not happened."""
+        return self.is_sent and self._owner.is_quiet
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the client has been sent everything that was written."""
+        return not self._wire.unsent[0]
 
     def take_lease(self, principal: Principal) -> None:
         """Take a lease for the principal. Raises what `Pipeline.lease` raises."""

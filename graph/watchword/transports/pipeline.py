@@ -36,7 +36,11 @@ class LiveConnection(Protocol):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is being answered: each subscription waits for an event that has not happened."""
+        """Whether nothing is being answered or sent: each subscription waits for an event that has not happened."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the client has been sent everything that was written."""
 
 
 @dataclass(frozen=True, slots=True)
