@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from docs.generator import api, claims, commands, errors, routes, settings
+from docs.generator import api, claims, commands, errors, routes, settings, testing
 from docs.generator.markdown import page
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -23,6 +23,7 @@ SECTIONS = {
     "routes": routes.page,
     "claims": claims.page,
     "api": api.page,
+    "testing": testing.page,
 }
 
 

@@ -92,12 +92,13 @@ def _documented_constant(module: str, name: str) -> str | None:
 def _class(name: str, thing: type) -> Iterator[str]:
     yield _python(_head(name, thing))
     yield markdown.doc(thing)
-    methods = [_method(*each) for each in _methods(thing)]
+    methods = [method(*each) for each in methods_of(thing)]
     if methods:
         yield "\n".join(methods)
 
 
-def _method(name: str, function: Any) -> str:
+def method(name: str, function: Any) -> str:
+    """Return a line about a method: its signature and its docstring."""
     title = name if isinstance(function, property) else _call(name, function, longest=LINE)
     about = " ".join((function.__doc__ or "").split())
     return f"* {markdown.code(title)}" + (f": {about}" if about else "")
@@ -135,7 +136,8 @@ def _field(field: Field[Any]) -> str:
     return f"    {field.name}: {field.type}" + ("" if default is MISSING else f" = {default!r}")
 
 
-def _methods(thing: type) -> Iterator[tuple[str, Any]]:
+def methods_of(thing: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods and properties that a class itself has, by their names."""
     for name, function in thing.__dict__.items():
         function = getattr(function, "__func__", function)
         if name.startswith("_") or not (callable(function) or isinstance(function, property)):

@@ -1,0 +1,77 @@
+"""Users of a test have accounts, sessions and tokens as people have them; slips of the pen are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from watchword.testing import App, Failed
+
+PRICE = '{ toy(id: "bear") { price } }'
+
+
+async def test_a_user_has_the_roles_and_their_scopes(watchword: App) -> None:
+    keeper, child = watchword.as_user(roles=["keeper"]), watchword.as_user()
+    assert await keeper.query("{ count }") == {"count": 3}
+    assert (await child.refusal("{ count }")).code == "FORBIDDEN"
+    assert await child.query("{ me }") == {"me": child.id}
+    assert keeper.email != child.email
+
+
+async def test_scopes_narrow_the_token_and_its_successors(watchword: App) -> None:
+    narrow = watchword.as_user(roles=["keeper"], scopes=["toys:count"])
+    for _ in range(2):
+        assert await narrow.query("{ count }") == {"count": 3}
+        assert (await narrow.refusal(PRICE)).extensions["requires"] == {"scope": "toys:price"}
+        await narrow.renew()
+
+
+async def test_a_token_may_carry_a_scope_without_the_role(watchword: App) -> None:
+    visitor = watchword.as_user(scopes=["toys:count", "toys:price"])
+    assert await visitor.query(PRICE) == {"toy": {"price": 8}}
+    assert (await visitor.refusal("{ count }")).code == "FORBIDDEN"
+
+
+async def test_a_new_token_takes_the_place_of_the_old_one(watchword: App) -> None:
+    ann = watchword.as_user()
+    before = ann.token
+    watchword.clock.move(watchword.settings.access_token_seconds)
+    assert (await ann.refusal("{ me }")).code == "TOKEN_EXPIRED"
+    await ann.renew()
+    assert ann.token != before
+    assert await ann.query("{ me }") == {"me": ann.id}
+
+
+async def test_an_account_with_a_password_signs_in_by_the_route(watchword: App) -> None:
+    ann = watchword.as_user(email="ann@example.com", password="correct horse battery")
+    again = watchword.sign_in("ann@example.com", "correct horse battery")
+    assert again.id == ann.id
+    watchword.revoke(ann)
+    assert (await ann.refusal("{ me }")).code == "TOKEN_REVOKED"
+    await again.renew()
+    assert await again.query("{ me }") == {"me": ann.id}
+    with pytest.raises(AssertionError, match="ann@example.com was refused with 401"):
+        watchword.sign_in("ann@example.com", "wrong horse battery")
+
+
+async def test_roles_change_and_accounts_are_disabled(watchword: App) -> None:
+    ann = watchword.as_user()
+    watchword.set_roles(ann, ["keeper"])
+    outdated = await ann.refusal("{ count }")
+    assert (outdated.code, "a change to its account" in outdated.message) == ("TOKEN_EXPIRED", True)
+    await ann.renew()
+    assert await ann.query("{ count }") == {"count": 3}
+    watchword.disable(ann)
+    with pytest.raises(Failed, match="TOKEN_REVOKED"):
+        await ann.query("{ me }")
+
+
+def test_a_role_or_a_scope_that_the_domain_lacks_is_named(watchword: App) -> None:
+    with pytest.raises(ValueError, match="no role 'keper'; it has keeper"):
+        watchword.as_user(roles=["keper"])
+    with pytest.raises(ValueError, match="no scope 'toys:cuont'; it has toys:count, toys:price"):
+        watchword.as_user(scopes=["toys:cuont"])
+    with pytest.raises(TypeError, match=r"roles=\['keeper'\]"):
+        watchword.as_user(roles="keeper")
+    ann = watchword.as_user()
+    with pytest.raises(ValueError, match="no role 'keper'"):
+        watchword.set_roles(ann, ["keper"])

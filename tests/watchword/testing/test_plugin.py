@@ -1,0 +1,127 @@
+"""The plugin works beside every async plugin and without one, under xdist, and costs others next to nothing."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import HOW_TO, block, run
+
+SHOP = """
+import strawberry
+from watchword import Domain, HasScope, Public, SignedIn, Info
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[SignedIn])
+    def me(self, info: Info) -> str | None:
+        return info.context.principal.subject
+
+schema = strawberry.Schema(Query)
+domain = Domain(roles={"clerk": frozenset({"orders:read"})})
+"""
+SYNC = """
+def test_sync(watchword):
+    ann = watchword.sync.as_user(roles=["clerk"])
+    assert ann.query("{ me }") == {"me": ann.id}
+"""
+ASYNC = """
+import pytest
+MARK
+async def test_async(watchword):
+    ann = watchword.as_user(roles=["clerk"])
+    assert await ann.query("{ me }") == {"me": ann.id}
+    watchword.revoke(ann)
+    assert (await ann.refusal("{ me }")).code == "TOKEN_REVOKED"
+"""
+ALONE = ("-p", "no:asyncio", "-p", "no:xdist", "-p", "no:anyio")
+INI = "[pytest]\nwatchword_mount = shop:schema\npythonpath = .\nfilterwarnings = error\n"
+SCOPE = ("-o", "asyncio_default_fixture_loop_scope=function")
+
+
+def project(folder: Path, tests: str, ini: str = INI) -> Path:
+    for name, text in {"shop.py": SHOP, "test_shop.py": tests, "pytest.ini": ini}.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def pytest_in(folder: Path, *options: str) -> str:
+    return run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, cwd=folder)
+
+
+def test_it_needs_no_async_plugin(tmp_path: Path) -> None:
+    assert "1 passed" in pytest_in(project(tmp_path, SYNC), *ALONE)
+
+
+@pytest.mark.parametrize(
+    ("mark", "options"),
+    [
+        ("@pytest.mark.asyncio", (*SCOPE, "-o", "asyncio_mode=strict", "-n", "2")),
+        ("", (*SCOPE, "-o", "asyncio_mode=auto", "-p", "no:xdist")),
+        (
+            "@pytest.mark.anyio\n@pytest.mark.parametrize('anyio_backend', ['asyncio'])",
+            ("-p", "no:asyncio", "-p", "no:xdist"),
+        ),
+    ],
+    ids=["strict-and-xdist", "auto", "anyio"],
+)
+def test_it_serves_async_and_sync_tests_under(
+    mark: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    tests = ASYNC.replace("MARK", mark) + SYNC
+    assert "2 passed" in pytest_in(project(tmp_path, tests), *options)
+
+
+def test_what_is_to_be_served_must_be_said(tmp_path: Path) -> None:
+    project(tmp_path, SYNC, "[pytest]\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *ALONE], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "It is not said what to test. Name it in pytest's settings" in done.stdout
+
+
+def test_a_run_that_does_not_use_it_imports_nothing_of_watchword() -> None:
+    script = """
+import sys, pytest
+before = set(sys.modules)
+import watchword.testing.plugin
+new = sorted(set(sys.modules) - before)
+assert new == ["watchword", "watchword.testing", "watchword.testing.plugin"], new
+"""
+    run(sys.executable, "-c", script)
+
+
+def test_the_database_server_comes_from_the_command_line_or_the_settings(tmp_path: Path) -> None:
+    tests = "def test_url(watchword_database_url):\n    assert watchword_database_url == 'WANTED'\n"
+    ini = f"{INI}watchword_database_url = postgresql://from.settings/\n"
+    folder = project(tmp_path, tests.replace("WANTED", "postgresql://from.settings/"), ini)
+    pytest_in(folder, *ALONE)
+    project(tmp_path, tests.replace("WANTED", "postgresql://from.line/"), ini)
+    pytest_in(folder, *ALONE, "--watchword-database-url", "postgresql://from.line/")
+
+
+@pytest.mark.parametrize("transport", ["process", "sockets"])
+def test_the_page_tests_a_fastapi_app_in_forty_lines_and_five_seconds(
+    transport: str, tmp_path: Path
+) -> None:
+    page = HOW_TO / "test-your-app.md"
+    app, tests = (
+        block(HOW_TO / "fastapi.md", "python", "# shop_app.py"),
+        block(page, "python", "# test_shop.py"),
+    )
+    (tmp_path / "shop_app.py").write_text(app)
+    (tmp_path / "test_shop.py").write_text(tests)
+    (tmp_path / "pytest.ini").write_text(block(page, "ini", "# pytest.ini"))
+    over = "import pytest\n@pytest.fixture\ndef watchword_transport():\n    return {!r}\n"
+    (tmp_path / "conftest.py").write_text(over.format(transport))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "5 passed" in pytest_in(tmp_path, *ALONE)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # The processor's seconds, which do not depend on what else the machine does.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
+    assert len([line for line in tests.splitlines() if line]) <= 40
