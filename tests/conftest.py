@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import secrets
-import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 import uvloop
 
@@ -21,16 +16,16 @@ from tests.support import postgres, savings
 from tests.support.clock import MovedClock
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
-from tests.support.quick_watchword import HASHER, NOBODY
 from tests.support.schedule import Groups
 from tests.support.server import LiveServer, live_server
 from tests.support.tasks import end_other_tasks
 from tests.support.variants import Variants
 from tests.support.wheel import build, install, once
-from watchword.auth.sign_in import passwords
 from watchword.storage.database import Database
 from watchword.storage.migration import RUNTIME, upgrade
 from watchword.storage.packages import Migrations
+from watchword.testing.cheap_passwords import cheap_passwords as cheap
+from watchword.testing.databases import SQLITE, Databases
 
 savings.begin()
 
@@ -75,14 +70,13 @@ def dear_passwords() -> None:
 
 
 @pytest.fixture(autouse=True)
-def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def cheap_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
     """Passwords cost next to nothing in this process, but in tests that ask for `dear_passwords`.
 
     A `LiveServer` does the same in a process of its own.
     """
-    if "dear_passwords" not in request.fixturenames:
-        monkeypatch.setattr(passwords, "_hasher", HASHER)
-        monkeypatch.setattr(passwords, "_NOBODY", NOBODY)
+    with nullcontext() if "dear_passwords" in request.fixturenames else cheap():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -96,57 +90,34 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "template.db"
-    _migrate(f"sqlite+aiosqlite:///{path}")
-    return path
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    made = Databases(tmp_path_factory.mktemp("templates"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
-def administer(postgres_server: str) -> Iterator[Callable[[str], Any]]:
-    """Run a statement on the PostgreSQL server, by one connection for all tests; return its first value."""
-    with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(postgres_server))
-        yield lambda statement: runner.run(connection.fetchval(statement))
-        runner.run(connection.close())
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: str, administer: Callable[[str], Any]) -> Iterator[str]:
-    name = f"watchword_template_{secrets.token_hex(6)}"
-    administer(f'CREATE DATABASE "{name}"')
-    _migrate(_url(postgres_server, name))
-    yield name
-    administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+def sqlite_template(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A migrated SQLite database, to copy."""
+    with databases.fresh("migrated", _migrate, "", tmp_path_factory.mktemp("template")) as url:
+        yield Path(url.removeprefix(SQLITE))
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh migrated SQLite database."""
-    path = tmp_path / "watchword.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite+aiosqlite:///{path}"
+    with databases.fresh("migrated", _migrate, "", tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def new_postgres(
-    postgres_server: str, postgres_template: str, administer: Callable[[str], Any]
+    postgres_server: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], AbstractContextManager[str]]:
     """Make a fresh migrated PostgreSQL database for the length of a block, and yield its URL."""
-    # PostgreSQL 15 writes each page into its log, or copies files, which is faster if it waits for no disk.
-    is_own = (
-        administer("SHOW fsync") == "off" and int(administer("SHOW server_version_num")) >= 150000
-    )
-    strategy = "STRATEGY file_copy" if is_own else ""
-
-    @contextmanager
-    def make() -> Iterator[str]:
-        name = f"watchword_{secrets.token_hex(8)}"
-        administer(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}" {strategy}')
-        yield _url(postgres_server, name)
-        administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    return make
+    return lambda: databases.fresh("migrated", _migrate, postgres_server, Path())
 
 
 @pytest.fixture
@@ -208,15 +179,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory, "installed", install(wheel))
 
 
-def _url(server: str, name: str) -> str:
-    parts = urlsplit(server)
-    return parts._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
-
-
-def _migrate(url: str) -> None:
-    async def run() -> None:
-        database = Database(url)
-        await upgrade(database, PACKAGES)
-        await database.close()
-
-    asyncio.run(run())
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await upgrade(database, PACKAGES)
+    await database.close()

@@ -21,23 +21,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
-from argon2 import PasswordHasher
+from watchword.testing.cheap_passwords import cheap_passwords
 
-HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-NOBODY = HASHER.hash("nobody's password")
 FORK = "--fork"
 # What a server with the built-in schema imports when it starts.
 MODULES = ("watchword.cli.commands", "watchword.cli.serve", "incident_room")
 # Seconds between two looks whether the tests have ended.
 LOOK = 5
-
-
-def use_cheap_passwords() -> None:
-    """Replace the hasher of this process."""
-    from watchword.auth.sign_in import passwords
-
-    passwords._hasher = HASHER
-    passwords._NOBODY = NOBODY
 
 
 def fork(folder: str, owner: int) -> None:
@@ -122,7 +112,8 @@ def end_quickly(main: Callable[[], None]) -> NoReturn:
 
 # A worker process imports this module by the second name.
 if __name__ in ("__main__", "__mp_main__"):
-    use_cheap_passwords()
+    # To the end of the process.
+    cheap_passwords().__enter__()
 
 if __name__ == "__main__":
     from watchword.__main__ import main

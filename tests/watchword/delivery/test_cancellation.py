@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.clock import MovedClock, waits_for
+from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM, timeouts
 from tests.support.toy_server import until
 from tests.watchword.delivery.world import World
@@ -69,7 +69,7 @@ async def test_a_resolver_does_not_run_out_of_time_while_its_client_reads(
         unit.publish(Event(STREAM, "plain1", "made"))
         unit.publish(Event(STREAM, "secret2", "made"))
     if how == "hangs":
-        await until(lambda: waits_for(clock, 20))
+        await until(lambda: clock.is_waiting_for(20))
         # The resolver finishes the event in time, and its client has not read.
         clock.move(20)
     async with asyncio.timeout(20):
@@ -91,17 +91,17 @@ async def test_a_group_whose_resolver_hangs_before_it_follows_is_given_up(
     clock: MovedClock, world: World
 ) -> None:
     both = [await world.arrive(careless("late")) for _ in range(2)]
-    await until(lambda: waits_for(clock, 90))
+    await until(lambda: clock.is_waiting_for(90))
     clock.move(30)
     await until(
         lambda: world.pipeline.groups.sizes == [] and len(world.pipeline.groups.troubles) == 1
     )
-    assert not waits_for(clock, 60)
+    assert not clock.is_waiting_for(60)
     # Each continues alone, and the group is tried again later.
     clock.move(FIRST_PAUSE)
     await world.happen("plain1")
     await until(lambda: [each.values for each in both] == [["plain1"]] * 2)
-    await until(lambda: waits_for(clock, 90))
+    await until(lambda: clock.is_waiting_for(90))
 
 
 @pytest.mark.parametrize("count", [1, 2], ids=["alone", "in a group"])
@@ -110,9 +110,9 @@ async def test_a_resolver_that_is_slow_to_end_when_cancelled_is_cancelled_again(
 ) -> None:
     subscribers = await world.arrive_together(count, careless("lingers"))
     await world.happen("secret1")
-    await until(lambda: waits_for(clock, 80))
+    await until(lambda: clock.is_waiting_for(80))
     clock.move(30)
-    await until(lambda: waits_for(clock, 90))
+    await until(lambda: clock.is_waiting_for(90))
     assert not any(each.outlet.seen for each in subscribers)
     clock.move(30)
     await world.happen("plain2")
@@ -123,5 +123,5 @@ async def test_a_resolver_that_is_slow_to_end_when_cancelled_is_cancelled_again(
         assert answer["data"]["careless"] == "plain2"
         each.subscription.stop()
     # Let the resolver end, or the event loop of the test would wait for it.
-    await until(lambda: waits_for(clock, 90))
+    await until(lambda: clock.is_waiting_for(90))
     clock.move(90)

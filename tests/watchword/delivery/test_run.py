@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.clock import MovedClock, waits_for
+from tests.support.clock import MovedClock
 from tests.support.settled import settled
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import WATCHES, toy_pipeline, until
@@ -263,7 +263,7 @@ async def test_a_resolver_that_is_too_slow_costs_one_event(
     async with aclosing(runner.run("subscription { madeSlowly { id } }")) as answers:
         coming = await runner.waiting(answers)
         await runner.happen("slow1", "bear2")
-        await until(lambda: waits_for(clock, 100))
+        await until(lambda: clock.is_waiting_for(100))
         clock.move(30)
         late = json.loads((await coming).json)
         assert [error["extensions"]["code"] for error in late["errors"]] == ["TIMEOUT"]
