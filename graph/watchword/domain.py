@@ -51,6 +51,8 @@ class Domain:
 
     `default_permissions` are asked by each root field of Query, Mutation and Subscription that declares no
     permission, for example `[SignedIn]` for a schema that was written without us. The start logs their names.
+    `permissions` are those of single fields that the schema's author did not write, such as `Query._service` of
+    Strawberry's federation, and of types with a key, whose objects routers find by `_entities`.
 
     `claims` says, for an account, what its access tokens contain besides the usual claims; it is called at each
     sign-in, step-up and refresh. Permissions read them with `HasClaim`, resolvers as `principal.claims`. A claim is
@@ -76,6 +78,7 @@ class Domain:
     startup: Callable[[], Awaitable[None]] | None = None
     shutdown: Callable[[], Awaitable[None]] | None = None
     default_permissions: Sequence[type[BasePermission]] = ()
+    permissions: Mapping[str, Sequence[type[BasePermission]]] = field(default_factory=dict)
     claims: Callable[[AccountInfo], Awaitable[Mapping[str, Any]]] | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
@@ -170,9 +173,13 @@ def _hint(name: str) -> str:
 
 
 def check(domain: Domain) -> None:
-    """Raise `Unsafe` for an unknown role in `gives`, for a hook that is no function, and for `default_permissions`
-    that are no permission classes."""
-    _check_permissions(domain.default_permissions)
+    """Raise `Unsafe` for an unknown role in `gives`, for a hook that is no function, and for permissions that are no
+    permission classes."""
+    _check_permissions("default_permissions", domain.default_permissions)
+    for name, classes in domain.permissions.items():
+        _check_permissions(f"permissions[{name!r}]", classes)
+        if not classes:
+            raise Unsafe(f"Domain.permissions[{name!r}] is empty. Write [Public] if everybody may.")
     for hook in ("demo", "startup", "shutdown", "claims"):
         if (given := getattr(domain, hook)) is not None and not callable(given):
             raise Unsafe(f"Domain.{hook} is an async function, not {given!r}.")
@@ -183,11 +190,11 @@ def check(domain: Domain) -> None:
         )
 
 
-def _check_permissions(given: Any) -> None:
+def _check_permissions(name: str, given: Any) -> None:
     are_listed = isinstance(given, Sequence) and not isinstance(given, str)
     if not are_listed or not all(map(_is_permission, given)):
         raise Unsafe(
-            f"Domain.default_permissions is a list of permission classes, for example [SignedIn], not {given!r}."
+            f"Domain.{name} is a list of permission classes, for example [SignedIn], not {given!r}."
         )
 
 

@@ -65,11 +65,13 @@ class Script:
 
 
 @asynccontextmanager
-async def running(node: Path, name: str, **options: Any) -> AsyncIterator[Script]:
-    """Run a script of this folder with its options until the block ends."""
+async def running(
+    node: Path, name: str, folder: Path = FOLDER, **options: Any
+) -> AsyncIterator[Script]:
+    """Run a script of a folder with its options until the block ends."""
     process = await asyncio.create_subprocess_exec(
         str(node),
-        str(FOLDER / name),
+        str(folder / name),
         env={**os.environ, "CLIENT_OPTIONS": json.dumps(options)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -105,7 +105,9 @@ def test_a_schema_is_not_covered_with_other_permissions_for_another_server(
     others: list[type[Public]], schema: strawberry.Schema
 ) -> None:
     cover(schema, DEFAULT)
-    with pytest.raises(Unsafe, match=r"already with default_permissions=\[SignedIn\]"):
+    with pytest.raises(
+        Unsafe, match=r"already with permissions=\{\}, default_permissions=\[SignedIn\]"
+    ):
         cover(schema, Domain(default_permissions=others))
     # The advice can be followed.
     cover(strawberry.Schema(Query, Mutation, Subscription), Domain(default_permissions=[Public]))

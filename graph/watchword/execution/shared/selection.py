@@ -25,6 +25,7 @@ from graphql import (
 
 from watchword.events.sources import Sources, declared_by, together
 from watchword.execution.plan import Plan
+from watchword.libraries.strawberry_federation import is_sdl
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
 from watchword.libraries.strawberry_permissions import has_added_permissions
 from watchword.permissions.guards import permissions_of
@@ -75,7 +76,8 @@ def declaration(kind: GraphQLNamedType, field: GraphQLField) -> Sources | None:
     made_from = definition_of(field)
     if made_from is None:
         return None
-    own = declared_by(made_from)
+    # Printing the SDL of a large schema takes long, and it does not change while the process runs.
+    own = Sources() if is_sdl(field) else declared_by(made_from)
     if own is not None and not has_added_permissions(field):
         return own
     if not _reads_grants_only(field):
