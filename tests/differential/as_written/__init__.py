@@ -1,6 +1,7 @@
 """Schemas as they are written for Strawberry, one module for each topic of its documentation."""
 
 from tests.differential.as_written import (
+    composed,
     configured,
     events,
     field_extensions,
@@ -30,4 +31,5 @@ PAGES = (
     handlers.PAGE,
     loading.PAGE,
     events.PAGE,
+    composed.PAGE,
 )
