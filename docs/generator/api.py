@@ -25,6 +25,7 @@ this page."""
 TITLES = {
     "auth": "Accounts, sessions, audit",
     "cli": "Commands of a schema",
+    "execution": "Schema extensions",
     "formats": "Texts",
     "oauth": "Clients and consents",
     "relay": "Relay: ids, pages, connections",

@@ -36,6 +36,7 @@ from watchword.errors import (
 )
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
+from watchword.execution.extensions.needs import each_execution, each_request
 from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.hooks import AccountInfo
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
@@ -130,6 +131,8 @@ __all__ = [
     "current_principal",
     "decode_id",
     "disable",
+    "each_execution",
+    "each_request",
     "empty",
     "enable",
     "encode_id",

@@ -13,7 +13,7 @@ from tests.conformance.live import Live, every_transport, live
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import whisper
 from tests.support.toy_server import ToyServer, toy_server, until
-from watchword.execution.engine import Source
+from watchword.execution.source import Source
 
 SINCE = "subscription { since }"
 

@@ -11,8 +11,9 @@ import strawberry
 from graphql import GraphQLError
 
 from watchword.context import Context
-from watchword.execution.engine import Answer, Engine
+from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.execution.response import Answer
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.clock import SystemClock
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -118,12 +118,12 @@ async def watchword_app(
     **settings: Any,
 ) -> AsyncIterator[tuple[View, Watchword]]:
     """Do as `watchword_view`, and yield the app too."""
-    home = Path(url.rpartition("///")[2]).parent
-    made = {"home": home, "encryption_keys": (ENCRYPTION_KEY,), "explorer": False} | settings
-    read = Settings(_env_file=None, database_url=url, **made)
-    app = Watchword(schema, read, domain=domain, clock=clock)
-    async with serving_by("uvicorn", app) as (origin, _):
-        yield View(f"{origin}/graphql"), app
+    with TemporaryDirectory() as home:
+        made = {"home": home, "encryption_keys": (ENCRYPTION_KEY,), "explorer": False} | settings
+        read = Settings(_env_file=None, database_url=url, **made)
+        app = Watchword(schema, read, domain=domain, clock=clock)
+        async with serving_by("uvicorn", app) as (origin, _):
+            yield View(f"{origin}/graphql"), app
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ class Groups:
         self._groups: dict[GroupKey, Group] = {}
         self._waiting: dict[GroupKey, dict[Member, None]] = {}
         self.troubles = Troubles()
+        extensions = engine.extensions
+        self._are_allowed = extensions is None or extensions.share_subscriptions
 
     @property
     def sizes(self) -> list[int]:
@@ -103,7 +105,7 @@ class Groups:
 
     def _key(self, member: Member) -> GroupKey | None:
         topic, principal = member.topic, member.principal
-        if topic is None:
+        if topic is None or not self._are_allowed:
             return None
         return GroupKey(
             member.operation.plan,

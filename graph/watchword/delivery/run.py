@@ -12,9 +12,11 @@ from typing import Any, Protocol
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
-from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
+from watchword.execution.engine import Engine
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
+from watchword.execution.response import Answer
+from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder
 from watchword.process.background import Backoff
@@ -62,7 +64,7 @@ class Sent:
             self.json = answer
         else:
             if cursor is not None:
-                answer["extensions"] = {"cursor": cursor}
+                answer.setdefault("extensions", {})["cursor"] = cursor
             self.json = to_json(answer)
         self.cursor = cursor
         self.resume_from = resume_from

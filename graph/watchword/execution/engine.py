@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Literal, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema
-from graphql.execution import Executor, VariableValues, create_source_event_stream
+from graphql import ExecutionResult, GraphQLSchema
+from graphql.execution import (
+    Executor,
+    MiddlewareManager,
+    VariableValues,
+    create_source_event_stream,
+)
 
 from watchword.context import Context
 from watchword.errors import TimedOut
@@ -20,9 +25,13 @@ from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
 from watchword.execution.compiled.run import Run
+from watchword.execution.extensions.mounted import Extensions
+from watchword.execution.extensions.operation import HookedOperation, Parts
+from watchword.execution.extensions.subscription import HookedSource, HookedSubscription
 from watchword.execution.limits import Limits
-from watchword.execution.masking import format_error, mask
 from watchword.execution.plan import Plan, Planner, Refused
+from watchword.execution.response import Answer, check_shared, respond
+from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import (
     checking_executor,
@@ -31,100 +40,13 @@ from watchword.libraries.graphql_core import (
 )
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
-from watchword.principal import IdentityAsked, SharedPrincipal, cannot_be_shared
-from watchword.process.deadline import WorkCancelled, within
-from watchword.process.eager import Eager
+from watchword.process.deadline import limited, within
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
 
-Answer = dict[str, Any]
-"""A GraphQL response: `data`, `errors`, `extensions`."""
-
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
-
-
-class DatabaseUnavailable(Exception):
-    """The database cannot be reached. The same operation can be tried again later."""
-
-
-class Source:
-    """An open subscription: yields its events, and makes an answer of each."""
-
-    def __init__(
-        self,
-        execute: Callable[[Any, Context], Any],
-        events: AsyncIterator[Any],
-        report: Callable[..., None],
-    ) -> None:
-        """`execute` executes the selection for an event in a context, and may return an awaitable.
-
-        `report` is called with the errors of an answer and its context.
-        """
-        self._execute = execute
-        self._report = report
-        self._eager: Eager[Any] | None = None
-        self.events = events
-
-    def pull(self) -> Eager[Any]:
-        """Ask for the next event; the resolver begins to work at once.
-
-        The previous event must have been awaited. Awaiting raises `StopAsyncIteration` when there are no more.
-        """
-        self._eager = Eager(self.events.__anext__())
-        return self._eager
-
-    def answer(self, event: Any, context: Context) -> Answer | Awaitable[Answer]:
-        """Execute the selection for one event, in a context of its own; may return an awaitable.
-
-        An event that takes longer than `event_seconds` is answered with an error; the subscription
-        continues. Raises `DatabaseUnavailable` when only the database prevented the answer, and
-        `IdentityAsked` when a resolver asked for the caller's identity in an execution that several
-        principals share.
-        """
-        running = self._execute(event, context)
-        if type(running) is ExecutionResult or not isawaitable(running):
-            return self._checked(running, context)
-        return self._awaited(running, context)
-
-    async def _awaited(self, running: Awaitable[Any], context: Context) -> Answer:
-        services = context.services
-        seconds = services.settings.event_seconds
-        try:
-            # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
-            # coroutines unawaited.
-            result = await within(services.clock, seconds, running, whole=True)
-        except TimedOut as late:
-            log.warning("an event took longer than %g s", seconds)
-            return {"data": None, "errors": [late.as_dict()]}
-        except WorkCancelled as cancelled:
-            self.report_failure(cancelled, context)
-            return {"data": None, "errors": [mask(cancelled).as_dict()]}
-        return self._checked(result, context)
-
-    def _checked(self, result: ExecutionResult, context: Context) -> Answer:
-        if result.errors:
-            for error in result.errors:
-                if is_unavailable(error.original_error):
-                    raise DatabaseUnavailable from error.original_error
-                if context.is_shared and cannot_be_shared(error.original_error):
-                    raise IdentityAsked from error.original_error
-            self._report(result.errors, context=context)
-        return _answer(result, context)
-
-    def report_failure(self, error: Exception, context: Context) -> None:
-        """Report an error of the subscription's resolver or permissions, which belongs to no field."""
-        located = error if isinstance(error, GraphQLError) else None
-        self._report([located or GraphQLError(str(error), original_error=error)], context=context)
-
-    async def close(self) -> None:
-        """Cancel and close the resolver, so that it releases what it holds."""
-        if self._eager is not None:
-            await self._eager.cancel()
-        close: Callable[[], Any] | None = getattr(self.events, "aclose", None)
-        if close is not None:
-            await close()
 
 
 class Engine:
@@ -148,6 +70,7 @@ class Engine:
             self._definition, limits, memory, self._hides_suggestions
         )
         self._hook = options.ErrorHook(schema)
+        self.extensions = Extensions.of(schema)
         self.execution = execution
         self._programs = Programs(
             schema, self._definition, self._executor_class, self._hides_suggestions
@@ -159,7 +82,12 @@ class Engine:
         return Planner(schema, limits, memory, hides_suggestions)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
-        """Return the plan of an operation. Raises `Refused` when it cannot be run."""
+        """Return the plan of an operation. Raises `Refused` when it cannot be run.
+
+        If the schema has extensions, they hear of a refusal too: then the plan is a `Draft`, and `execute` raises.
+        """
+        if self.extensions is not None and not self.extensions.are_directives_only:
+            return self._planner.draft(query, operation_name)
         try:
             return self._planner.plan(query, operation_name)
         except Refused as refused:
@@ -167,28 +95,48 @@ class Engine:
             raise
 
     async def execute(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        *,
+        is_streamed: bool = False,
     ) -> Answer:
-        """Run a query or a mutation.
+        """Run a query or a mutation. `is_streamed` tells extensions that the transport is one of subscriptions.
 
         Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
         when the execution is shared and anything in it asked for the caller's identity.
         """
+        if (parts := self._parts(plan)) is not None:
+            operation = HookedOperation(parts, plan, variables, context)
+            answer = operation.streamed if is_streamed else operation.answer
+            return cast(Answer, await _limited(answer(self._execute), plan, context))
         result = await _limited(self._execute(plan, variables, context), plan, context)
-        _check_shared(result, context)
+        check_shared(result, context)
         if result.errors:
             self._hook.report(result.errors, plan.query, variables, context)
-        return _answer(result, context)
+        return respond(result.data, result.errors, context)
+
+    def _parts(self, plan: Plan) -> Parts | None:
+        """Return what runs the extensions around an operation; None if no extension is concerned."""
+        if self.extensions is None or not self.extensions.concern(plan):
+            return None
+        return Parts(self.extensions, self._planner, self._hook)
 
     async def _execute(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        middleware: MiddlewareManager | None = None,
     ) -> ExecutionResult:
-        found = self._find_program(plan)
+        found = self._find_program(plan, is_wrapped=middleware is not None)
         result = None
         if found is not None:
             result = await self._run(found, plan, variables, context)
         if result is None:
-            executor = self._build_executor(plan, variables, context, self._executor_class)
+            kind = self._executor_class
+            executor = self._build_executor(plan, variables, context, kind, middleware)
             answer = executor.execute_operation()
             result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
         return result
@@ -201,7 +149,31 @@ class Engine:
         Raises `Refused` when it cannot be opened, `DatabaseUnavailable` when only the database prevents that,
         and `TimedOut` when it is not open after `operation_seconds`.
         """
-        executor = self._build_executor(plan, variables, context, self._event_executor_class)
+        report = partial(self._hook.report, query=plan.query, variables=variables)
+        if (parts := self._parts(plan)) is None:
+            executor, events = await self._open(plan, variables, context)
+            return Source(partial(self._execute_event, plan, executor), events, report)
+        operation = HookedSubscription(parts, plan, variables, context)
+        services = context.services
+        opening = operation.open(self._open)
+        # In this task: what a hook enters when the run begins, it must leave in the same task when the run ends.
+        executor, events = await limited(
+            services.clock, services.settings.operation_seconds, opening
+        )
+        is_wrapped = operation.wraps_fields
+        execute = partial(self._execute_event, operation.plan, executor, is_wrapped=is_wrapped)
+        return HookedSource(operation, execute, events, report)
+
+    async def _open(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        middleware: MiddlewareManager | None = None,
+    ) -> tuple[Executor[Any], AsyncIterator[Any]]:
+        """Open a subscription; return its executor and its events. Raises as `subscribe` does."""
+        kind = self._event_executor_class
+        executor = self._build_executor(plan, variables, context, kind, middleware)
         opened = create_source_event_stream(executor)
         events = await _limited(opened, plan, context) if isawaitable(opened) else opened
         if isinstance(events, ExecutionResult):
@@ -211,15 +183,22 @@ class Engine:
                     raise DatabaseUnavailable from error.original_error
             self._hook.report(errors, plan.query, variables, context)
             raise Refused([with_refusal(error, context.principal) for error in errors])
-        report = partial(self._hook.report, query=plan.query, variables=variables)
-        execute = partial(self._execute_event, plan, executor)
-        return Source(execute, events.__aiter__(), report)
+        return executor, events.__aiter__()
 
     def _execute_event(
-        self, plan: Plan, opened: Executor[Any], event: Any, context: Context
+        self,
+        plan: Plan,
+        opened: Executor[Any],
+        event: Any,
+        context: Context,
+        *,
+        is_wrapped: bool = False,
     ) -> Any:
-        """Execute the selection of a subscription for one event; may return an awaitable."""
-        found = self._find_program(plan)
+        """Execute the selection of a subscription for one event; may return an awaitable.
+
+        `is_wrapped` says that the `resolve` of an extension runs around each field.
+        """
+        found = self._find_program(plan, is_wrapped=is_wrapped)
         if found is not None:
             try:
                 values = opened.variable_values.coerced
@@ -236,8 +215,10 @@ class Engine:
         """How often graphql-core ran an operation that was to be compiled, by the reason."""
         return self._programs.fallbacks
 
-    def _find_program(self, plan: Plan) -> Program | None:
-        return self._programs.find(plan) if self.execution == "compiled" else None
+    def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
+        if self.execution != "compiled":
+            return None
+        return self._programs.find(plan, is_wrapped=is_wrapped)
 
     async def _run(
         self,
@@ -287,9 +268,10 @@ class Engine:
         variables: dict[str, Any] | None,
         context: Context,
         kind: type[Executor[Any]],
+        middleware: MiddlewareManager | None = None,
     ) -> Executor[Any]:
         try:
-            return self._build(plan, variables, context, kind)
+            return self._build(plan, variables, context, kind, middleware)
         except Refused as refused:
             self._hook.report(refused.errors, plan.query, variables, context)
             raise
@@ -300,6 +282,7 @@ class Engine:
         variables: dict[str, Any] | None,
         context: Context,
         kind: type[Executor[Any]],
+        middleware: MiddlewareManager | None = None,
     ) -> Executor[Any]:
         if variables:
             variables, errors = numbers.fit(self._definition, plan.operation, variables)
@@ -311,6 +294,7 @@ class Engine:
             context_value=context,
             raw_variable_values=variables,
             operation_name=plan.operation_name,
+            middleware=middleware,
             is_awaitable=strawberry_parts.is_awaitable,
             hide_suggestions=self._hides_suggestions,
         )
@@ -338,25 +322,3 @@ async def _limited(running: Awaitable[Any], plan: Plan, context: Context) -> Any
     except TimedOut:
         log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
         raise
-
-
-def _check_shared(result: ExecutionResult, context: Context) -> None:
-    """Raise `IdentityAsked` if a shared execution asked for an identity, even if a resolver caught the error."""
-    if not context.is_shared:
-        return
-    for error in result.errors or ():
-        if cannot_be_shared(error.original_error):
-            raise IdentityAsked from error.original_error
-    if cast(SharedPrincipal, context.principal).was_asked:
-        raise IdentityAsked("a resolver asked for the caller's identity")
-
-
-def _answer(result: ExecutionResult, context: Context) -> Answer:
-    answer: Answer = {"data": result.data}
-    if result.errors:
-        answer["errors"] = [
-            format_error(with_refusal(error, context.principal)) for error in result.errors
-        ]
-    if cursors := context.cursors:
-        answer["extensions"] = {"cursors": cursors}
-    return answer

@@ -31,7 +31,8 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         shown["path"] = error.path
     cause = error.original_error
     if isinstance(cause, WatchwordError):
-        shown["extensions"] = cause.extensions
+        if cause.extensions:
+            shown["extensions"] = cause.extensions
     elif error.path is None or cause is None:
         # An error without a path is about the request, and not about a field.
         shown["extensions"] = _extensions(error)

@@ -25,11 +25,6 @@ log = logging.getLogger("watchword.execution")
 
 def check(schema: strawberry.Schema) -> None:
     """Raise `Unsafe` when the schema has an option or an override that would have no effect."""
-    if schema.get_extensions():
-        raise Unsafe(
-            "The schema has extensions or operation directives, which Strawberry's own views run"
-            " and Watchword does not. Remove them: limits, masking and caching are built in."
-        )
     if schema.config.enable_experimental_incremental_execution:
         raise Unsafe(
             "StrawberryConfig(enable_experimental_incremental_execution=True): answers are not sent in"

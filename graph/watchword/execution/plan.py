@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from types import EllipsisType
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
@@ -26,6 +28,7 @@ from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.events.sources import Sources
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
+from watchword.libraries.strawberry_extensions import key_of_rule
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
 # Bounds the cache of plans by length too: the documents of all plans in it together have at most this many
@@ -33,23 +36,43 @@ from watchword.libraries.strawberry_parts import VALIDATION_RULES
 USUAL_LENGTH = 500
 # A longer document is not cached.
 LONGEST_REMEMBERED = 16_384
-RULES = (*specified_rules, *VALIDATION_RULES, ExactNumbers)
+OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
+RULES = (*specified_rules, *OUR_RULES)
 # Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
 # many combinations that were within the limits.
 MOST_FITTING = 32
+# A plan remembers at most this many rules and options of extensions that its document has passed.
+MOST_PASSED = 32
 # Python refuses to read a number with so many digits, and its message is not meant for clients.
 _HUGE_NUMBER = re.compile(r"\d{4300,}")
+# How graphql-core begins to say that a document has more tokens or comments than it may have.
+_TOO_MANY = "Document contains more than"
 
 
 _numbers = count(1)
 
 
 class Refused(Exception):
-    """The request cannot be run; `errors` says why."""
+    """The request cannot be run; `errors` says why, and `extensions` what extensions of the schema say of it.
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
+    `document` is set if the request could be parsed. `is_invalid` says that validation found the errors, and
+    `is_oversized` that the text is larger than may be parsed.
+    """
+
+    def __init__(
+        self,
+        errors: list[GraphQLError],
+        extensions: dict[str, Any] | None = None,
+        *,
+        is_invalid: bool = False,
+        is_oversized: bool = False,
+    ) -> None:
         super().__init__(errors[0].message)
         self.errors = errors
+        self.extensions = extensions
+        self.document: DocumentNode | None = None
+        self.is_invalid = is_invalid
+        self.is_oversized = is_oversized
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +81,8 @@ class Plan:
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    # The name that the client gave; None if it left the choice to the server.
+    asked_name: str | None = None
     # The variables that set page lengths, and the values of them that were found to be within the limits.
     paging: tuple[str, ...] = ()
     fitting: set[tuple[Any, ...]] = field(default_factory=set)
@@ -70,6 +95,10 @@ class Plan:
     uses: int = 0
     program: Any = None
     names: frozenset[str] | None = None
+    # What extensions asked for and the document has passed: rules of theirs, and options of the parser.
+    passed: set[Hashable] = field(default_factory=set)
+    # Whether it has operation directives of the schema; found out at the first use.
+    is_directed: bool | None = None
 
     @property
     def query(self) -> str | None:
@@ -102,6 +131,31 @@ class Plan:
         return self.operation.operation is OperationType.MUTATION
 
 
+_NOTHING = parse("{ __typename }")
+
+
+@dataclass(slots=True, eq=False)
+class Draft(Plan):
+    """A request that cannot be run as it was sent: `errors` says why. It is made for one request.
+
+    Extensions hear of it, and may put another document in its place.
+    """
+
+    document: DocumentNode = _NOTHING
+    operation: OperationDefinitionNode = cast(OperationDefinitionNode, _NOTHING.definitions[0])
+    text: str | None = None
+    errors: list[GraphQLError] = field(default_factory=list)
+    is_parsed: bool = False
+    is_invalid: bool = False
+    is_oversized: bool = False
+    # Only a query may be put in its place, because it came with GET.
+    is_safe_only: bool = False
+
+    @property
+    def query(self) -> str | None:
+        return self.text
+
+
 class Planner:
     """Makes plans for one schema, and keeps the `memory` plans that were used last."""
 
@@ -114,6 +168,9 @@ class Planner:
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
         self._length = 0
+        self._adopted: OrderedDict[tuple[int, str | None], tuple[DocumentNode, Plan]] = (
+            OrderedDict()
+        )
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
@@ -126,6 +183,70 @@ class Planner:
         if len(query) <= LONGEST_REMEMBERED:
             self._remember(key, made)
         return made
+
+    def draft(self, query: str, operation_name: str | None) -> Plan:
+        """Return the plan of an operation; a `Draft` when it cannot be run."""
+        try:
+            return self.plan(query, operation_name)
+        except Refused as refused:
+            return _draft(refused, operation_name, query)
+
+    def adopt(self, document: DocumentNode, instead_of: Plan) -> Plan:
+        """Return the plan of a document that an extension has put in the place of a plan's; a `Draft` if it cannot run.
+
+        It is kept as long as the extension comes with the same object.
+        """
+        key = (id(document), instead_of.asked_name)
+        if (known := self._adopted.get(key)) is not None:
+            self._adopted.move_to_end(key)
+            return known[1]
+        try:
+            made = self._adopt(document, instead_of)
+        except Refused as refused:
+            return _draft(refused, instead_of.asked_name, instead_of.query)
+        self._adopted[key] = document, made
+        if len(self._adopted) > self._memory:
+            self._adopted.popitem(last=False)
+        return made
+
+    def _adopt(self, document: DocumentNode, instead_of: Plan) -> Plan:
+        if document == instead_of.document:
+            return instead_of
+        if document.loc is not None:
+            self._check_text(document.loc.source.body)
+        return self._plan_of(document, instead_of.asked_name)
+
+    def errors(self, plan: Plan, rules: Sequence[type[ASTValidationRule]]) -> list[GraphQLError]:
+        """Return the errors of an operation by our rules and by these. A plan has passed ours.
+
+        A rule that looks at nothing but the document is asked once.
+        """
+        added = [rule for rule in rules if rule not in RULES]
+        if isinstance(plan, Draft):
+            is_open = plan.is_invalid and bool(added)
+            return self._validate(plan.document, added) if is_open else plan.errors
+        left = {rule: key_of_rule(rule) for rule in added}
+        asked = [rule for rule, key in left.items() if key is None or key not in plan.passed]
+        if not asked:
+            return []
+        errors = validate(
+            self._schema, plan.document, asked, hide_suggestions=self._hides_suggestions
+        )
+        if not errors:
+            _pass(plan, *(left[rule] for rule in asked))
+        return errors
+
+    def parse_again(self, plan: Plan, options: Mapping[str, Any]) -> list[GraphQLError]:
+        """Parse a plan's document with the options that extensions have set, unless it has passed them before."""
+        key = tuple(sorted(options.items()))
+        if not options or key in plan.passed:
+            return []
+        try:
+            parse(plan.query or "", **options)
+        except GraphQLError as error:
+            return [error]
+        _pass(plan, key)
+        return []
 
     def check(self, plan: Plan, variables: VariableValues) -> None:
         """Raise `Refused` when the plan exceeds the limits with these variables."""
@@ -151,17 +272,28 @@ class Planner:
             self._length -= len(query)
 
     def _make(self, query: str, operation_name: str | None) -> Plan:
-        document = self._parse(query)
+        return self._plan_of(self._parse(query), operation_name)
+
+    def _plan_of(self, document: DocumentNode, operation_name: str | None) -> Plan:
         try:
-            check_names(document, self._limits)
-        except TooComplex as error:
-            raise _refused(error) from error
-        if errors := validate(
-            self._schema, document, RULES, hide_suggestions=self._hides_suggestions
-        ):
-            raise Refused(errors)
-        operation = _select(document, operation_name)
-        return Plan(document, operation, tuple(self._measure(document, operation, None)))
+            try:
+                check_names(document, self._limits)
+            except TooComplex as error:
+                raise _refused(error) from error
+            if errors := self._validate(document, ()):
+                raise Refused(errors, is_invalid=True)
+            operation = _select(document, operation_name)
+            paging = tuple(self._measure(document, operation, None))
+        except Refused as refused:
+            refused.document = document
+            raise
+        return Plan(document, operation, operation_name, paging)
+
+    def _validate(
+        self, document: DocumentNode, added: Sequence[type[ASTValidationRule]]
+    ) -> list[GraphQLError]:
+        rules = (*specified_rules, *added, *OUR_RULES)
+        return validate(self._schema, document, rules, hide_suggestions=self._hides_suggestions)
 
     def _measure(
         self,
@@ -176,16 +308,40 @@ class Planner:
 
     def _parse(self, query: str) -> DocumentNode:
         tokens = self._limits.tokens
-        try:
-            check_length(query, self._limits)
-        except TooComplex as error:
-            raise _refused(error) from error
-        if _HUGE_NUMBER.search(query):
-            raise _refused(BadUserInput("A number in the document has too many digits."))
+        self._check_text(query)
         try:
             return parse(query, max_lexical_tokens=tokens, max_comments=tokens)
         except GraphQLError as error:
-            raise Refused([error]) from error
+            raise Refused([error], is_oversized=_TOO_MANY in error.message) from error
+
+    def _check_text(self, query: str) -> None:
+        try:
+            check_length(query, self._limits)
+            if _HUGE_NUMBER.search(query):
+                raise BadUserInput("A number in the document has too many digits.")
+        except (TooComplex, BadUserInput) as error:
+            refused = _refused(error)
+            refused.is_oversized = True
+            raise refused from error
+
+
+def _draft(refused: Refused, operation_name: str | None, text: str | None) -> Draft:
+    document = refused.document
+    return Draft(
+        _NOTHING if document is None else document,
+        asked_name=operation_name,
+        text=text,
+        errors=refused.errors,
+        is_parsed=document is not None,
+        is_invalid=refused.is_invalid,
+        is_oversized=refused.is_oversized,
+    )
+
+
+def _pass(plan: Plan, *keys: Hashable | None) -> None:
+    if len(plan.passed) >= MOST_PASSED:
+        plan.passed.clear()
+    plan.passed.update(key for key in keys if key is not None)
 
 
 def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -34,7 +34,7 @@ suggestions, so it is not called."""
 
 # Methods of `strawberry.Schema` that only its own execution calls.
 BYPASSED = (
-    *("execute", "execute_sync", "subscribe", "stream", "create_extensions_runner"),
+    *("execute", "execute_sync", "subscribe", "stream"),
     *("_execute_operation", "_get_custom_context_kwargs", "_get_execute_function"),
     *("_get_middleware_manager", "_handle_execution_result", "_prepare_operation_async"),
     *("_prepare_operation_sync", "_stream", "_stream_non_subscription"),

@@ -14,7 +14,8 @@ from watchword.context import Context
 from watchword.delivery import group
 from watchword.delivery.run import Batch
 from watchword.errors import Ending
-from watchword.execution.engine import Answer, Source
+from watchword.execution.response import Answer
+from watchword.execution.source import Source
 
 Hold = Callable[[], Awaitable[None]]
 

@@ -18,7 +18,8 @@ from watchword.delivery import group
 from watchword.delivery.group import SLICE_SECONDS
 from watchword.delivery.run import Sent
 from watchword.errors import Ending
-from watchword.execution.engine import Answer, Source
+from watchword.execution.response import Answer
+from watchword.execution.source import Source
 
 
 async def test_a_member_that_joins_ahead_of_the_run_is_not_sent_what_it_has(

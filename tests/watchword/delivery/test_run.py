@@ -20,9 +20,11 @@ from watchword.delivery.run import MOST_AT_ONCE, Batch, Operation, Run, Sent, as
 from watchword.errors import Forbidden, TimedOut
 from watchword.events.event import Event, Place
 from watchword.events.follow import Follow, Progress
-from watchword.execution.engine import Answer, DatabaseUnavailable, Engine, Source
+from watchword.execution.engine import Engine
 from watchword.execution.masking import to_json
 from watchword.execution.plan import Refused
+from watchword.execution.response import Answer
+from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.process.background import LONGEST_PAUSE

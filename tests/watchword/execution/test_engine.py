@@ -17,9 +17,10 @@ from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.errors import NotFound
 from watchword.events.event import Event
-from watchword.execution.engine import DatabaseUnavailable, Engine, Execution
+from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
+from watchword.execution.source import DatabaseUnavailable
 from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 from watchword.process.eager import Eager

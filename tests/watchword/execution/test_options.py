@@ -12,7 +12,6 @@ import pytest
 import strawberry
 from graphql import GraphQLError
 from strawberry import federation
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 
@@ -205,15 +204,6 @@ def test_a_method_that_is_not_called_may_not_be_overridden(name: str) -> None:
     kind = type("Mine", (strawberry.Schema,), {name: lambda self: None})
     with pytest.raises(Unsafe, match=f"^Mine overrides {name}, "):
         Engine(kind(Query, config=CONFIG), LIMITS, 10)
-
-
-def test_extensions_that_would_not_run_are_refused() -> None:
-    class Extension(SchemaExtension):
-        pass
-
-    schema = strawberry.Schema(toy_schema.Query, extensions=[Extension])
-    with pytest.raises(Unsafe, match="extensions"):
-        Engine(schema, LIMITS, 10)
 
 
 def test_a_schema_of_strawberry_federation_overrides_nothing_of_ours() -> None:

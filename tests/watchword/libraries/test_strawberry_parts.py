@@ -41,7 +41,10 @@ BUILDING = {
     *("as_str", "get_directive_by_name", "get_field_for_type", "get_fields", "get_type_by_name"),
     "introspect",
 }
-CALLED = {"get_extensions", "_create_execution_context", "remove_field_suggestion", *ERROR_HOOKS}
+CALLED = {
+    *("create_extensions_runner", "get_extensions", "_create_execution_context"),
+    *("remove_field_suggestion", *ERROR_HOOKS),
+}
 
 
 def test_every_hook_of_the_installed_strawberry_is_known_here() -> None:

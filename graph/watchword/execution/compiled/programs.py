@@ -17,6 +17,7 @@ log = logging.getLogger("watchword.execution")
 
 # Compiling costs as much as a few executions, and many documents are sent only once.
 COMPILED_AT_USE = 2
+WRAPPED = "an extension runs around each field"
 # A compiled field takes about 5 KB. Programs that were used least recently are dropped, and compiled again at
 # their next use.
 MOST_FIELDS_KEPT = 10_000
@@ -46,10 +47,16 @@ class Programs:
         self._kept: OrderedDict[Plan, int] = OrderedDict()
         self._fields = 0
 
-    def find(self, plan: Plan) -> Program | None:
-        """Return the program of an operation that is used again; None if graphql-core runs it."""
+    def find(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
+        """Return the program of an operation that is used again; None if graphql-core runs it.
+
+        `is_wrapped` says that the `resolve` of an extension runs around each field.
+        """
         plan.uses += 1
         if plan.uses < COMPILED_AT_USE:
+            return None
+        if is_wrapped:
+            self.fell_back(plan, WRAPPED)
             return None
         if self._unfit is not None:
             self.fell_back(plan, self._unfit)

@@ -78,7 +78,8 @@ class SharedAnswers:
 
     `counts` counts requests by how they were served: from a `kept` answer, by an execution that was `joined`
     or `begun`, or by an execution of their own: because a field is `undeclared`, because the log was not
-    looked at lately (`behind`), or because the execution was `personal`.
+    looked at lately (`behind`), because an extension of the schema needs each request (`extended`), or because the
+    execution was `personal`.
     """
 
     def __init__(self, engine: Engine, services: Services) -> None:
@@ -111,6 +112,10 @@ class SharedAnswers:
             await self._reach(after)
         if not self.store.limit or (sources := self._sources(plan)) is None:
             self.counts["undeclared"] += 1
+            return None
+        extensions = self._engine.extensions
+        if extensions is not None and not extensions.share_answers(plan):
+            self.counts["extended"] += 1
             return None
         if not self._known.is_current:
             self.counts["behind"] += 1

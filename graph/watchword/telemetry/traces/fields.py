@@ -19,14 +19,20 @@ MOST = 200
 
 
 class FieldSpans(MiddlewareManager):
-    """Gives each resolver of one execution a span; not a field that shows an attribute of its object."""
+    """Gives each resolver of one execution a span; not a field that shows an attribute of its object.
 
-    def __init__(self, tracing: Tracing) -> None:
+    `inner` is what extensions of the schema run around each field: it is inside of the span.
+    """
+
+    def __init__(self, tracing: Tracing, inner: MiddlewareManager | None = None) -> None:
         super().__init__()
         self._tracing = tracing
+        self._inner = inner
         self._left = MOST
 
     def get_field_resolver(self, field_resolver: Callable[..., Any]) -> Callable[..., Any]:
+        if self._inner is not None:
+            field_resolver = self._inner.get_field_resolver(field_resolver)
         return partial(self._resolve, field_resolver)
 
     def _resolve(

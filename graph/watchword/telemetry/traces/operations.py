@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -18,9 +19,11 @@ from opentelemetry.trace import Span, SpanKind
 from watchword.context import Context
 from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, WatchwordError
 from watchword.execution.compiled.program import Program
-from watchword.execution.engine import Answer, Engine, Execution, Source
+from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
-from watchword.execution.plan import Plan, Planner
+from watchword.execution.plan import Draft, Plan, Planner
+from watchword.execution.response import Answer
+from watchword.execution.source import Source
 from watchword.libraries.graphql_core import is_meant_for_clients
 from watchword.storage.database import is_unavailable
 from watchword.telemetry.traces import traceparent
@@ -89,9 +92,14 @@ class TracedEngine(Engine):
         return plan
 
     def execute(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        *,
+        is_streamed: bool = False,
     ) -> Coroutine[Any, Any, Answer]:
-        running = super().execute(plan, variables, context)
+        running = super().execute(plan, variables, context, is_streamed=is_streamed)
         return running if recording() is None else self._recorded(plan, running)
 
     async def _recorded(self, plan: Plan, running: Coroutine[Any, Any, Answer]) -> Answer:
@@ -116,7 +124,7 @@ class TracedEngine(Engine):
         attributes = _named(plan)
         if self._tracing.details.documents:
             attributes["graphql.document"] = shown(plan.document)
-        kind = attributes["graphql.operation.type"]
+        kind = attributes.get("graphql.operation.type", "GraphQL Operation")
         return self._tracing.child(kind, SpanKind.SERVER, attributes)
 
     # Resolvers: only the interpreter can be asked to call something around them.
@@ -125,26 +133,33 @@ class TracedEngine(Engine):
     def _has_field_spans(self) -> bool:
         return self._tracing.details.fields and recording() is not None
 
-    def _find_program(self, plan: Plan) -> Program | None:
-        return None if self._has_field_spans else super()._find_program(plan)
+    def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
+        return None if self._has_field_spans else super()._find_program(plan, is_wrapped=is_wrapped)
 
     def _build(self, *parts: Any) -> Executor[Any]:
         built = super()._build(*parts)
         if self._has_field_spans:
-            built.middleware_manager = FieldSpans(self._tracing)
+            built.middleware_manager = FieldSpans(self._tracing, built.middleware_manager)
         return built
 
     # Events.
 
     def _execute_event(
-        self, plan: Plan, opened: Executor[Any], event: Any, context: Context
+        self,
+        plan: Plan,
+        opened: Executor[Any],
+        event: Any,
+        context: Context,
+        *,
+        is_wrapped: bool = False,
     ) -> Any:
+        execute = partial(super()._execute_event, plan, opened, event, context)
         span = self._begin_delivery(plan, opened.context_value)
         if span is None:
-            return super()._execute_event(plan, opened, event, context)
+            return execute(is_wrapped=is_wrapped)
         with current(span):
             try:
-                running = super()._execute_event(plan, opened, event, context)
+                running = execute(is_wrapped=is_wrapped)
             except BaseException as error:
                 fail(span, type(error).__name__)
                 span.end()
@@ -177,6 +192,8 @@ def _delivered(span: Span, result: ExecutionResult) -> ExecutionResult:
 
 
 def _named(plan: Plan) -> dict[str, str]:
+    if isinstance(plan, Draft):
+        return {}
     named = {"graphql.operation.type": plan.operation.operation.value}
     if plan.operation_name is not None:
         named["graphql.operation.name"] = plan.operation_name[:LONGEST_NAME]

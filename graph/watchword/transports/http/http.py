@@ -35,7 +35,7 @@ from watchword.errors import (
     Unavailable,
 )
 from watchword.execution.masking import format_error, mask, to_json
-from watchword.execution.plan import Plan, Refused
+from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import decode
 from watchword.principal import ANONYMOUS, Principal
@@ -143,7 +143,7 @@ class HttpTransport:
                 )
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
-            answer = refusal(errors, media_type, accept)
+            answer = refusal(errors, media_type, accept, refused.extensions)
         except PersistedQueryNotSupported as error:
             answer = refusal([error.as_dict()], media_type, accept)
         await answer.send(send)
@@ -270,7 +270,7 @@ _chosen = lru_cache(MOST_CACHED)(_choose)
 
 def _format(media_type: str, plan: Plan) -> Format | None:
     """Return the format of a streamed answer; None for an answer that is not streamed."""
-    if media_type == MULTIPART and not plan.is_subscription:
+    if (media_type == MULTIPART and not plan.is_subscription) or isinstance(plan, Draft):
         return None
     return STREAMS.get(media_type)
 
@@ -316,5 +316,7 @@ def _json(name: str, text: str) -> object:
 
 
 def _check_method(method: str, plan: Plan) -> None:
+    if method != "POST" and isinstance(plan, Draft):
+        plan.is_safe_only = True
     if method != "POST" and plan.is_mutation:
         raise Failure(405, BadUserInput("Mutations need POST."), ((b"allow", b"POST"),))

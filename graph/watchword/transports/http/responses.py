@@ -44,12 +44,21 @@ def response(
     return Response(status, to_json(answer), (*CONTENT_TYPES[media_type][1], *headers))
 
 
-def refusal(errors: list[dict[str, Any]], media_type: str, accept: str) -> Response:
-    """Return the answer to a request that was not run. `media_type` is what the client would have got."""
+def refusal(
+    errors: list[dict[str, Any]],
+    media_type: str,
+    accept: str,
+    extensions: dict[str, Any] | None = None,
+) -> Response:
+    """Return the answer to a request that was not run. `media_type` is what the client would have got.
+
+    `extensions` are what extensions of the schema say of it.
+    """
     # GraphQL over HTTP, section "Status Codes": application/json has 200, and the errors are in the answer.
     status = 200 if media_type == JSON else 400
     plain = media_type if media_type in CONTENT_TYPES else plain_media_type(accept)
-    return response(status, {"errors": errors}, plain)
+    answer = {"errors": errors} | ({"extensions": extensions} if extensions else {})
+    return response(status, answer, plain)
 
 
 def failed(failure: Failure, accept: str) -> Response:

@@ -161,7 +161,8 @@ class Stream:
         if shared is not None:
             return Sent(shared.json)
         context = Context(self._pipeline.services, principal, address=asked.address)
-        return Sent(await self._pipeline.engine.execute(plan, variables, context))
+        running = self._pipeline.engine.execute(plan, variables, context, is_streamed=True)
+        return Sent(await running)
 
     # The outlet of its operation.
 

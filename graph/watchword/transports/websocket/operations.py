@@ -178,7 +178,8 @@ class Operations:
         if shared is not None:
             return shared.json
         context = Context(pipeline.services, principal, renew=self._renew, address=self._address)
-        return to_json(await pipeline.engine.execute(plan, request.variables, context))
+        running = pipeline.engine.execute(plan, request.variables, context, is_streamed=True)
+        return to_json(await running)
 
     def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
         self._last(id, error_message(id, errors))

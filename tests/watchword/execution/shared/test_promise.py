@@ -188,7 +188,7 @@ class Process:
             clock=clock,
             claims_read=frozenset(),
         )
-        engine: Any = SimpleNamespace(schema=schema, execute=machine.execute)
+        engine: Any = SimpleNamespace(schema=schema, execute=machine.execute, extensions=None)
         self.shared = SharedAnswers(engine, services)
         self.inbox: list[Event] = []
         self.unpublished: list[Event] = []

@@ -1,0 +1,196 @@
+"""Schema extensions see the same, in the same order, under Strawberry's own view and under Watchword; answers are alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import GraphQLError
+
+from tests.differential.recorder import PLACES, Record, recording
+from tests.support.clock import MovedClock
+from tests.support.strawberry_view import (
+    Operation,
+    own_view,
+    watchword_view,
+)
+from watchword.permissions.field import Public
+
+
+@strawberry.type
+class Leaf:
+    name: str
+
+    @strawberry.field
+    async def later(self, times: int = 1) -> str:
+        return self.name * times
+
+    @strawberry.field
+    def broken(self) -> int | None:
+        raise GraphQLError("This is meant for you.")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def leaves(self, names: list[str]) -> list[Leaf]:
+        return [Leaf(name=name) for name in names]
+
+    @strawberry.field(permission_classes=[Public])
+    def crash(self) -> int | None:
+        raise RuntimeError("a secret")
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(permission_classes=[Public])
+    async def grow(self, name: str) -> Leaf:
+        return Leaf(name=name)
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(permission_classes=[Public])
+    async def grown(self, to: int) -> AsyncIterator[Leaf]:
+        for number in range(to):
+            yield Leaf(name=f"leaf {number}")
+
+
+def schema(*extensions: Any, **options: Any) -> strawberry.Schema:
+    return strawberry.Schema(Query, Mutation, Subscription, extensions=extensions, **options)
+
+
+QUERY = "query Q($names: [String!]!) { leaves(names: $names) { name later(times: 2) } }"
+OPERATIONS = {
+    "a query": Operation(QUERY, {"names": ["a", "b"]}),
+    "errors of fields": Operation('{ leaves(names: ["a"]) { name broken } }'),
+    "a mutation": Operation('mutation { grow(name: "c") { name } }'),
+    "a name": Operation(f"{QUERY} query Other {{ crash }}", {"names": ["a"]}, "Q"),
+    "invalid": Operation("{ leaves { colour } }"),
+    "cut short": Operation("{ leaves("),
+    "a bad variable": Operation(QUERY, {"names": 3.5}),
+    "introspection": Operation('{ __type(name: "Leaf") { name } }'),
+}
+SUBSCRIPTIONS = {
+    "a subscription": Operation("subscription S { grown(to: 2) { name broken } }"),
+    "an invalid subscription": Operation("subscription { grown(to: many) { name } }"),
+}
+
+
+async def both(
+    make: Any, operation: Operation, transport: str, url: str, clock: MovedClock
+) -> tuple[tuple[Any, Record], tuple[Any, Record]]:
+    """Return the answers and the record of each view, for three rounds, by extensions that `make` makes for a record."""
+    results = []
+    theirs: Record = []
+    async with own_view(schema(*make(theirs))) as view:
+        answers = [await view.ask(operation, transport) for _ in range(3)]
+        results.append((answers, theirs))
+    ours: Record = []
+    async with watchword_view(schema(*make(ours)), url, clock) as view:
+        answers = [await view.ask(operation, transport) for _ in range(3)]
+        results.append((answers, ours))
+    return results[0], results[1]
+
+
+def two(record: Record) -> list[Any]:
+    return [recording(record, "1 "), lambda: recording(record, "2 ")()]
+
+
+# What cannot be run is refused before there is an answer: the message `error` has no place for what extensions say,
+# and Strawberry's view asks them twice for it.
+REFUSED = ("invalid", "cut short", "a bad variable")
+
+
+def without_extensions(answers: list[list[Any]]) -> list[Any]:
+    return [{k: v for k, v in each.items() if k != "extensions"} for [each] in answers]
+
+
+# What Strawberry's view does not do over every transport with an operation that is refused: it asks for results twice,
+# and closes the stream of a WebSocket's operation before the hooks have ended.
+UNEVEN = ("get_results", "on_stream_result begin", "on_operation end")
+
+
+def evened(record: Record) -> Record:
+    return [each for each in record if not each[0].endswith(UNEVEN)]
+
+
+def streams(operation: str, transport: str) -> bool:
+    return operation in REFUSED and transport in ("websocket", "sse")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("transport", ["http", "get", "websocket", "sse"])
+async def test_hooks_see_the_same_in_the_same_order(
+    operation: str, transport: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    if (operation, transport) == ("a mutation", "get"):
+        return  # no mutation is run with GET, and each view has its own words for that
+    theirs, ours = await both(two, OPERATIONS[operation], transport, sqlite_url, clock)
+    if (operation, transport) == ("cut short", "websocket"):
+        # Strawberry closes the whole socket, and does not end the operation's hooks.
+        assert [each["closed"] for [each] in theirs[0]] == [4400] * 3
+        assert ours[1][-1][0] == "1 on_operation end"
+    elif streams(operation, transport):
+        assert without_extensions(ours[0]) == without_extensions(theirs[0])
+        assert evened(ours[1]) == evened(theirs[1])
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("operation", SUBSCRIPTIONS)
+@pytest.mark.parametrize("transport", ["websocket", "sse", "multipart"])
+async def test_hooks_of_a_subscription_see_the_same_in_the_same_order(
+    operation: str, transport: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    theirs, ours = await both(two, SUBSCRIPTIONS[operation], transport, sqlite_url, clock)
+    if operation == "an invalid subscription":
+        assert without_extensions(ours[0]) == without_extensions(theirs[0])
+        assert evened(ours[1]) == evened(theirs[1])
+    else:
+        assert ours == theirs
+
+
+def failing(place: str, error: type[Exception]) -> Any:
+    def make(record: Record) -> list[Any]:
+        return [
+            recording(record, "1 "),
+            recording(record, "2 ", place, error),
+            recording(record, "3 "),
+        ]
+
+    return make
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("operation", ["a query", "invalid", "a mutation"])
+async def test_an_error_in_a_hook_has_the_same_effect(
+    place: str, operation: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    made = failing(place, GraphQLError)
+    theirs, ours = await both(made, OPERATIONS[operation], "http", sqlite_url, clock)
+    if place == "get_results":
+        assert theirs[0] == [[{"status": 500}]] * 3
+        assert ours[1] == theirs[1]
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_what_an_unexpected_error_in_a_hook_says_reaches_no_client(
+    place: str, sqlite_url: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    record: Record = []
+    extended = schema(*failing(place, ValueError)(record))
+    async with watchword_view(extended, sqlite_url, clock) as view:
+        for transport in ("http", "websocket", "sse"):
+            [answer] = await view.ask(OPERATIONS["a query"], transport)
+            assert "failed" not in str(answer)
+            if place == "on_operation end" and transport != "http":
+                assert answer["data"] is not None  # the answer was made before
+            else:
+                [error] = answer["errors"]
+                assert error["message"].startswith("Something went wrong on our side.")
+    assert caplog.text.count(f"ValueError: failed at {place}") == 3
