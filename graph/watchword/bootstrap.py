@@ -66,7 +66,7 @@ async def bootstrap(
         try:
             await upgrade(database, packages(mount))
             await ensure(database, vault(settings), settings, clock.now())
-            first = await _first_password(database, settings)
+            first = await _first_password(database, settings, mount)
             async with transaction(database, MemoryBus(), clock.now()) as unit:
                 started = await _first_account(unit, settings, mount, first)
                 tell(started)
@@ -75,10 +75,13 @@ async def bootstrap(
             await database.close()
 
 
-async def _first_password(database: Database, settings: Settings) -> tuple[str, str] | None:
-    """Return the first account's password and its hash; None if there are accounts already."""
+async def _first_password(
+    database: Database, settings: Settings, mount: Mount
+) -> tuple[str, str] | None:
+    """Return the first account's password and its hash; None if there are accounts already, here or in a users table
+    of the domain."""
     async with database.read() as db:
-        if await has_accounts(db):
+        if mount.domain.accounts is not None or await has_accounts(db):
             return None
     password = settings.admin_password or secrets.token_urlsafe(18)
     return password, await hash_chosen(password)

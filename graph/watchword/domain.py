@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
-from watchword.hooks import AccountInfo
+from watchword.hooks import AccountInfo, AccountSource
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
 from watchword.storage.database import Publishing
@@ -60,6 +60,9 @@ class Domain:
     or takes longer than an operation may, nobody gets a token, and the log says why. Tokens of applications that act
     for a person have none.
 
+    `accounts` is a users table of your own, which checks the passwords and says the roles. Then no account has a
+    password here, and the first start makes none and no demo data.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -80,6 +83,7 @@ class Domain:
     default_permissions: Sequence[type[BasePermission]] = ()
     permissions: Mapping[str, Sequence[type[BasePermission]]] = field(default_factory=dict)
     claims: Callable[[AccountInfo], Awaitable[Mapping[str, Any]]] | None = None
+    accounts: AccountSource | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
@@ -183,6 +187,9 @@ def check(domain: Domain) -> None:
     for hook in ("demo", "startup", "shutdown", "claims"):
         if (given := getattr(domain, hook)) is not None and not callable(given):
             raise Unsafe(f"Domain.{hook} is an async function, not {given!r}.")
+    for method in ("authenticate", "find"):
+        if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
+            raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")
     named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(

@@ -1,8 +1,10 @@
-"""The values that a domain's hooks are given. Pure values, independent of tables and frameworks."""
+"""What a domain's hooks are given, and what they return. Pure values, independent of tables and frameworks."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +16,34 @@ class AccountInfo:
     name: str
     roles: frozenset[str]
     is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAccount:
+    """An account in a users table of your own.
+
+    `subject` identifies it for ever, and becomes the account's id here and the subject of its tokens: 1 to 32
+    letters, digits, `-` and `_`, of which the first is a letter or a digit. `roles` are those of `Domain.roles`;
+    others are ignored. One that `is_disabled` cannot sign in, and its sessions end at their next refresh.
+    """
+
+    subject: str
+    email: str
+    name: str
+    roles: Collection[str] = ()
+    is_disabled: bool = False
+
+
+class AccountSource(Protocol):
+    """A users table of your own, for `Domain(accounts=…)`: it checks passwords and says roles.
+
+    Sessions, tokens, limits on attempts, second factors, passkeys and the audit log stay Watchword's. Both methods
+    may take as long as an operation (`WATCHWORD_OPERATION_SECONDS`). If one raises, or takes longer, the request is answered 503, nothing is counted
+    as a wrong password, and no session ends.
+    """
+
+    async def authenticate(self, email: str, password: str) -> ExternalAccount | None:
+        """Return the account with this address, as it was typed, and this password; None if there is none."""
+
+    async def find(self, subject: str) -> ExternalAccount | None:
+        """Return an account as it is now; None if it is gone. Called at each refresh, and at sign-in by passkey."""

@@ -38,7 +38,7 @@ from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.execution.extensions.needs import each_execution, each_request
 from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.hooks import AccountInfo
+from watchword.hooks import AccountInfo, AccountSource, ExternalAccount
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
@@ -74,6 +74,7 @@ __all__ = [
     "PRESENT",
     "Account",
     "AccountInfo",
+    "AccountSource",
     "AuditAction",
     "AuditEntry",
     "BadUserInput",
@@ -89,6 +90,7 @@ __all__ = [
     "Delegated",
     "Domain",
     "Event",
+    "ExternalAccount",
     "FirstParty",
     "Forbidden",
     "Grants",

@@ -25,7 +25,7 @@ from tests.support.other_servers import SERVERS, free_port
 
 PAGE = HOW_TO / "fastapi.md"
 PATIENCE = 60
-EMAIL, PASSWORD = "admin@example.com", "correct horse battery staple"
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 # What each server is started with, and what it says when it serves.
 COMMANDS = {
     "uvicorn": (["uvicorn", "--port", "{port}"], "Uvicorn running on"),
@@ -55,8 +55,6 @@ class Shop:
             env=kept
             | {
                 "WATCHWORD_ISSUER": f"{self.url}/watchword",
-                "WATCHWORD_ADMIN_EMAIL": EMAIL,
-                "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
                 "WATCHWORD_DRAIN_SECONDS": "0",
             },
             stdout=subprocess.PIPE,
@@ -73,6 +71,8 @@ class Shop:
         while not listens(port) and time.monotonic() < ends_at:
             assert self._process.poll() is None, "".join(self.output)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE)
+        credentials = {"email": EMAIL, "password": PASSWORD}
+        assert self.client.post("/register", params=credentials).status_code == 200
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -179,6 +179,13 @@ def test_logout_refuses_the_token_everywhere_and_closes_the_socket(shop: Shop) -
     ):
         assert refused.status_code == 401
         assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+
+
+def test_a_password_that_the_users_table_refuses_is_refused(shop: Shop) -> None:
+    said = {"email": EMAIL, "password": "another one", "delivery": "body"}
+    assert shop.client.post("/watchword/api/auth/login", json=said).status_code == 401
+    answer = shop.ask("{ viewer { id email roles } }", shop.token()).json()
+    assert answer["data"]["viewer"] == {"id": "1", "email": EMAIL, "roles": ["customer"]}
 
 
 def test_subscriptions_deliver(shop: Shop) -> None:

@@ -20,7 +20,8 @@ from watchword.auth.http.routes import routes
 from watchword.auth.keys.signing_keys import ensure
 from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, SignedIn
-from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.sign_in.authentication import Authentication
+from watchword.auth.sign_in.password_checks import Evidence
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import Account, AuditEntry
 from watchword.config.settings import Settings
@@ -86,11 +87,11 @@ class SignInDesk:
 
 @asynccontextmanager
 async def sign_in_desk(
-    database: Database, clock: MovedClock, **settings: Any
+    database: Database, clock: MovedClock, domain: Domain = DOMAIN, **settings: Any
 ) -> AsyncIterator[SignInDesk]:
     made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN} | settings
     read = Settings(_env_file=None, database_url=str(database.url), **made)
-    own = make_services(read, clock, DOMAIN)
+    own = make_services(read, clock, domain)
     services = replace(own, database=database)
     await ensure(database, services.vault, read, clock.now())
     hash = await hash_chosen(PASSWORD)

@@ -104,3 +104,8 @@ def test_a_hook_that_is_no_function_is_refused(hook: str) -> None:
     given: dict[str, Any] = {hook: "now"}
     with pytest.raises(Unsafe, match=f"Domain.{hook} is an async function, not 'now'"):
         check(Domain(**given))
+
+
+def test_a_users_table_without_a_method_is_refused() -> None:
+    with pytest.raises(Unsafe, match="Domain.accounts has no method authenticate"):
+        check(Domain(accounts=object()))  # type: ignore[arg-type]

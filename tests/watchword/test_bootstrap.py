@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.hashing import watched_hashes
+from tests.support.users_table import UsersTable
 from tests.support.vault import ENCRYPTION_KEY
 from watchword.auth.accounts.accounts import add_account
 from watchword.auth.keys.signing_keys import ensure
@@ -159,6 +160,14 @@ async def test_the_first_start_makes_a_key_an_admin_and_the_demo_data(place: Pla
     kept = await place.kept()
     assert kept.accounts == {ADMIN: ["admin"], GUEST: []}
     assert len(kept.keys) == 1
+
+
+async def test_where_a_users_table_keeps_accounts_none_is_made(sqlite_place: Place) -> None:
+    mount = Mount(toy_schema.schema, Domain(roles=ROLES, demo=guest, accounts=UsersTable()))
+    started = await sqlite_place.start(mount)
+    assert (started.is_first, started.password) == (False, None)
+    kept = await sqlite_place.kept()
+    assert (kept.accounts, len(kept.keys)) == ({}, 1)
 
 
 async def test_the_generated_password_is_shown(place: Place) -> None:

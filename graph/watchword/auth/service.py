@@ -11,15 +11,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from watchword.auth.accounts.custom_claims import custom_claims
 from watchword.auth.accounts.external import External
+from watchword.auth.accounts.source import source_of
 from watchword.auth.keys.key_store import KeyStore
 from watchword.auth.revocation.revocations import Revocations
-from watchword.auth.sessions.sessions import Device, Sessions, SignedIn, session_of
+from watchword.auth.sessions.sessions import NOT_VALID, Device, Sessions, SignedIn, session_of
+from watchword.auth.sign_in.password_checks import PASSWORD
 from watchword.auth.tables import Account
 from watchword.config.auth_settings import LONGEST_LEEWAY_SECONDS, LONGEST_TOKEN_SECONDS
 from watchword.config.settings import Settings
 from watchword.context import Services
 from watchword.domain import Domain
-from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unavailable
+from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.principal import FIRST_PARTY, Principal
 from watchword.storage.database import is_unavailable
@@ -58,6 +60,7 @@ class AuthService:
             expected(settings, services.claims_read), clock, settings.token_cache
         )
         self.external = External(services, self.revocations)
+        self.source = source_of(services)
 
     async def open(self) -> None:
         """Load the keys. The database must have been migrated and contain a key."""
@@ -122,20 +125,27 @@ class AuthService:
                 raise Unavailable("The database cannot be asked just now. Try again.") from None
             raise
 
-    async def with_claims(self, signed_in: SignedIn, device: Device) -> SignedIn:
-        """Return a sign-in or a step-up of our own with the custom claims of its access token.
+    async def ready(self, signed_in: SignedIn, device: Device) -> SignedIn:
+        """Return a sign-in or a step-up of our own with what the hooks of the domain say of its account now.
 
-        If they cannot be told, a new session ends, because its client would never have its refresh token. Raises
-        `Unavailable` then.
+        A new session ends if they cannot be asked, because its client would never have its refresh token. Raises
+        `Unavailable` then, and `Unauthenticated` if the account may not sign in any more.
         """
-        if self.domain.claims is None:
-            return signed_in
         try:
-            return replace(signed_in, claims=await custom_claims(self.services, signed_in.account))
+            return await self._ready(signed_in)
         except Unavailable:
             if signed_in.refresh_token:
                 await self.sessions.sign_out(signed_in.refresh_token, device, self.clock.now())
             raise
+
+    async def _ready(self, signed_in: SignedIn) -> SignedIn:
+        account = signed_in.account
+        # The users table has checked the password just now. Of an account that signs in by passkey it knows nothing.
+        if self.source is not None and PASSWORD not in signed_in.session.methods:
+            account = await self._current(account)
+        return replace(
+            signed_in, account=account, claims=await custom_claims(self.services, account)
+        )
 
     async def refresh(
         self,
@@ -148,12 +158,12 @@ class AuthService:
         is_public: bool = True,
         needs_key: bool = False,
     ) -> SignedIn:
-        """Do as `Sessions.refresh`, and read the custom claims of the next access token.
+        """Do as `Sessions.refresh`, with what the hooks of the domain say of the account now.
 
-        They are read before the token is used up: if that fails, the client can send the token again, however long
+        They are asked before the token is used up: if that fails, the client can send the token again, however long
         it takes until it succeeds. Raises `Unavailable` then.
         """
-        claims = await self._claims_of(refresh_token) if client == FIRST_PARTY else EMPTY
+        claims = await self._before_refresh(refresh_token, client)
         signed_in = await self.sessions.refresh(
             refresh_token,
             device,
@@ -166,13 +176,26 @@ class AuthService:
         )
         return replace(signed_in, claims=claims)
 
-    async def _claims_of(self, refresh_token: str) -> FrozenObject:
-        if self.domain.claims is None:
+    async def _before_refresh(self, refresh_token: str, client: str) -> FrozenObject:
+        """Ask the hooks of the domain about the account of a refresh token; return its custom claims."""
+        if self.domain.claims is None and self.source is None:
             return EMPTY
         async with self.services.database.read() as db:
             found = await session_of(db, refresh_token)
             account = None if found is None else await db.get(Account, found[0].account_id)
-        return EMPTY if account is None else await custom_claims(self.services, account)
+        if account is None:
+            return EMPTY
+        account = await self._current(account)
+        return await custom_claims(self.services, account) if client == FIRST_PARTY else EMPTY
+
+    async def _current(self, account: Account) -> Account:
+        """Return an account as the domain's users table has it now. Raises `Unauthenticated` if it is gone."""
+        if self.source is None:
+            return account
+        current = await self.source.refresh(account)
+        if current is None:
+            raise Unauthenticated(NOT_VALID)
+        return current
 
     async def issue(
         self,

@@ -50,6 +50,7 @@ def add(
     settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password: str | None
 ) -> None:
     """Add an account for EMAIL."""
+    check_own_passwords(settings)
     check_roles(settings, roles)
     checked_address(email)
     chosen = secrets.token_urlsafe(18) if password is None else password
@@ -116,6 +117,7 @@ def rename_(settings: Settings, account: str, email: str) -> None:
 @click.pass_obj
 def set_password_(settings: Settings, email: str, password: str | None) -> None:
     """Set the password of EMAIL, and end its sessions."""
+    check_own_passwords(settings)
     chosen = secrets.token_urlsafe(18) if password is None else password
     hash = asyncio.run(hash_chosen(chosen))
 
@@ -198,6 +200,15 @@ async def _find(unit: Transaction, email: str) -> Account:
     if account is None:
         raise NotFound(f"There is no account for {email}.")
     return account
+
+
+def check_own_passwords(settings: Settings) -> None:
+    """Raise `Unsafe` when the users table of the mounted schema keeps the passwords."""
+    if load(settings.mount).domain.accounts is not None:
+        raise Unsafe(
+            f"{settings.mount} has a users table of its own (Domain.accounts), which keeps accounts and passwords."
+            " Change them there."
+        )
 
 
 def check_roles(settings: Settings, roles: tuple[str, ...]) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from tests.support import toy_schema
 from tests.support.hashing import watched_hashes
+from tests.support.users_table import UsersTable
 from watchword.auth.accounts.accounts import find_account
 from watchword.auth.sign_in.passwords import matching_form
 from watchword.auth.tables import Account, Password
 from watchword.cli.commands import cli
+from watchword.domain import Domain
 from watchword.storage.database import Database
 
 ALICE, ADA = "alice@example.com", "ada@example.com"
@@ -253,3 +258,15 @@ def test_a_password_is_hashed_before_servers_have_to_wait(
         done(sqlite_url, "add", ALICE)
         done(sqlite_url, "set-password", ALICE)
     assert open_meanwhile == [0, 0]
+
+
+@pytest.mark.parametrize("command", ["add", "set-password"])
+def test_where_a_users_table_keeps_passwords_none_is_set(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("theirs")
+    module.schema = toy_schema.schema  # type: ignore[attr-defined]
+    module.domain = Domain(accounts=UsersTable())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "theirs", module)
+    said = refused("sqlite+aiosqlite://", command, ALICE, WATCHWORD_MOUNT="theirs:schema")
+    assert "a users table of its own (Domain.accounts)" in said

@@ -42,15 +42,16 @@ async def add_account(
     name: str,
     roles: Collection[str],
     hash: str | None,
+    id: str | None = None,
 ) -> Account:
-    """Add an account. If `hash` is None, it has no password to sign in with.
+    """Add an account. If `hash` is None, it has no password to sign in with. Without an `id` it gets a random one.
 
     Raises `BadUserInput` when the e-mail address or the name is invalid, or the address has an account
     already, and `Forbidden` when a role is beyond the actor's reach.
     """
     unit.actor.check_reach(roles)
     account = Account(
-        id=new_id(),
+        id=id or new_id(),
         email=checked_address(email),
         email_folded=mail_address.folded(email),
         name=checked_text(name, ["name"], LONGEST_NAME),
@@ -198,13 +199,26 @@ async def set_roles(
         raise Conflict("Somebody else changed this account meanwhile. Read it again.")
     if ADMIN in account.roles and ADMIN not in roles:
         await _keep_an_admin(unit.db, account)
+    await assign_roles(unit, account, roles)
+    return account
+
+
+async def assign_roles(unit: Transaction, account: Account, roles: Collection[str]) -> None:
+    """Do as `set_roles`, and check nothing: the roles come from a users table of the domain."""
     if account.roles != (wanted := sorted(set(roles))):
         account.roles = wanted
         await unit.db.flush()
-        unit.publish(roles_changed(id, account.version, wanted))
+        unit.publish(roles_changed(account.id, account.version, wanted))
         unit.publish(_changed(account))
-        record(unit, Action.ROLES_CHANGED, account=id, roles=" ".join(wanted))
-    return account
+        record(unit, Action.ROLES_CHANGED, account=account.id, roles=" ".join(wanted))
+
+
+async def set_name(unit: Transaction, account: Account, name: str) -> None:
+    """Change the name of an account."""
+    if account.name != name:
+        account.name = name
+        await unit.db.flush()
+        unit.publish(_changed(account))
 
 
 async def disable(unit: Transaction, id: str) -> Account:

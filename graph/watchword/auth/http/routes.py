@@ -22,7 +22,8 @@ from watchword.auth.http.http_json import (
 from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, SignedIn
 from watchword.auth.sign_in import known_devices
-from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.sign_in.authentication import Authentication
+from watchword.auth.sign_in.password_checks import Evidence
 from watchword.auth.tables import Account
 from watchword.config.settings import Settings
 from watchword.errors import InvalidProof, Unauthenticated
@@ -78,7 +79,7 @@ async def _login(auth: AuthService, request: Request) -> Response:
         # Without this check another site could sign a user in to the attacker's account (login CSRF).
         check_origin(request, auth.settings)
     device, now = _device(request, body), auth.clock.now()
-    authentication = Authentication(auth.services)
+    authentication = Authentication(auth.services, auth.source)
     replaces = None if in_body else request.cookies.get(COOKIE)
     passkey, evidence = _passkey(body), None
     if passkey is None:
@@ -92,7 +93,7 @@ async def _login(auth: AuthService, request: Request) -> Response:
         signed_in = await authentication.sign_in(
             email, evidence, device, now, key=proven.key, use=proven.use, replaces=replaces
         )
-    signed_in = await auth.with_claims(signed_in, device)
+    signed_in = await auth.ready(signed_in, device)
     return await _delivered(auth, signed_in, device, in_body)
 
 
@@ -115,12 +116,12 @@ async def _step_up(auth: AuthService, request: Request) -> Response:
     evidence = _evidence(body) if passkey is None else None
     principal = await first_party(auth, request)
     address, now = device_of(request).address, auth.clock.now()
-    authentication = Authentication(auth.services)
+    authentication = Authentication(auth.services, auth.source)
     if evidence is None:
         signed_in = await authentication.step_up_by_passkey(principal, passkey, address, now)
     else:
         signed_in = await authentication.step_up(principal, evidence, address, now)
-    signed_in = await auth.with_claims(signed_in, device_of(request))
+    signed_in = await auth.ready(signed_in, device_of(request))
     return json_response(await _tokens(auth, signed_in))
 
 

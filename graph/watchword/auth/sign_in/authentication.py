@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from sqlalchemy import ColumnElement, and_, false, select
+from sqlalchemy import ColumnElement, false
 
-from watchword.auth.accounts.accounts import has_address, lock_account, set_password
+from watchword.auth.accounts.accounts import has_address, set_password
+from watchword.auth.accounts.source import Source
 from watchword.auth.audit.audit import Action, record
 from watchword.auth.passkeys import passkeys
 from watchword.auth.passkeys.challenges import Purpose
-from watchword.auth.second_factor import recovery_codes, totp
 from watchword.auth.sessions.sessions import (
-    NOT_VALID,
     Device,
     NewSession,
     Sessions,
@@ -26,9 +25,18 @@ from watchword.auth.sessions.sessions import (
     end_replaced,
 )
 from watchword.auth.sign_in import known_devices
-from watchword.auth.sign_in.passwords import check_usable, is_outdated, make_hash, matching_form
+from watchword.auth.sign_in.password_checks import (
+    Checked,
+    Evidence,
+    OwnPasswords,
+    PasswordChecker,
+    SourcePasswords,
+    Verification,
+    locked_if_unchanged,
+)
+from watchword.auth.sign_in.passwords import check_usable, make_hash
 from watchword.auth.sign_in.trials import Limit, Trial, Trials
-from watchword.auth.tables import Account, Password, Totp
+from watchword.auth.tables import Account
 from watchword.context import Services
 from watchword.errors import BadUserInput, Unauthenticated
 from watchword.formats import mail_address
@@ -37,47 +45,25 @@ from watchword.storage.columns import moment
 from watchword.storage.used_ids import Use, use_nothing
 from watchword.transaction import Transaction
 
-PASSWORD = "pwd"
-"""The authentication method of a password (RFC 8176)."""
 # Three of a million codes are valid at any moment. An attacker needs the account's password to guess at them.
 OTP_LIMIT = "5 per 15 minutes"
 
-Verification = Callable[[Transaction], Awaitable[tuple[Account, Sequence[str]]]]
-"""Returns the account that authenticated, and the methods used. Raises `Unauthenticated`."""
 Work = Callable[[Transaction], Awaitable[SignedIn]]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The password of a user, with a one-time or recovery code if the account has a second factor."""
-
-    password: str = field(repr=False)
-    otp: str | None = field(default=None, repr=False)
-    recovery_code: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordCheck:
-    """The result of comparing a password, and the account it was compared for, if there is one.
-
-    `hash` is the stored hash if the password matched, otherwise None. `fresh` is a new hash to replace it
-    if it is outdated, otherwise None. `recovery` is the hash of the recovery code that was sent.
-    """
-
-    account: Account | None
-    hash: str | None = field(default=None, repr=False)
-    fresh: str | None = field(default=None, repr=False)
-    recovery: str | None = field(default=None, repr=False)
 
 
 class Authentication:
     """Signs users in, steps up their sessions (RFC 9470), changes passwords. Times are in Unix seconds."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, source: Source | None = None) -> None:
+        """`source` checks the passwords, if the domain has a users table of its own."""
         self._services = services
         self._settings = services.settings
         self._sessions = Sessions(services.database, services.bus, services.settings)
         self._trials = Trials(services)
+        self._own = OwnPasswords(services)
+        self._passwords: PasswordChecker = self._own
+        if source is not None:
+            self._passwords = SourcePasswords(services, source)
 
     async def sign_in(
         self,
@@ -104,11 +90,9 @@ class Authentication:
         if trial.device is not None:
             counted = [self._by_device(trial.device)]
         async with self._trials.counted(trial, *counted):
-            compared = await self._compare(trial, evidence)
-            work = self._sign_in_work(
-                self._verify_password(compared, evidence), device, key, use, replaces
-            )
-            return await self._decide_password(trial, compared, evidence, work)
+            checked = await self._passwords.check_address(trial, email, evidence)
+            work = self._sign_in_work(checked.verify, device, key, use, replaces)
+            return await self._decide_password(trial, checked, evidence, work)
 
     async def sign_in_by_passkey(
         self,
@@ -144,9 +128,9 @@ class Authentication:
         """
         trial = _step_up_trial(_actor(principal, address), now)
         async with self._trials.counted(trial, self._by_account(principal.subject)):
-            compared = await self._compare(trial, evidence)
-            work = self._step_up_work(self._verify_password(compared, evidence), principal)
-            return await self._decide_password(trial, compared, evidence, work)
+            checked = await self._passwords.check_account(trial, principal.subject, evidence)
+            work = self._step_up_work(checked.verify, principal)
+            return await self._decide_password(trial, checked, evidence, work)
 
     async def step_up_by_passkey(
         self, principal: Principal, assertion: object, address: str, now: float
@@ -160,9 +144,13 @@ class Authentication:
     async def change_password(self, actor: Actor, current: str, new: str, now: float) -> None:
         """Change the actor's password, and end its other sessions.
 
-        Raises `BadUserInput` when the current password is wrong or the new one is not allowed, and
-        `RateLimited`.
+        Raises `BadUserInput` when the current password is wrong, the new one is not allowed, or passwords are kept
+        elsewhere (`Domain.accounts`); and `RateLimited`.
         """
+        if self._services.domain.accounts is not None:
+            raise BadUserInput(
+                "Passwords are kept in another users table of this service. Change yours there."
+            )
         account, trial = actor.subject or "", _step_up_trial(actor, now)
         check_usable(new, "new")
         # Count every change, even with the right password: each costs two slow hashes, and one GraphQL
@@ -171,28 +159,16 @@ class Authentication:
         await self._trials.count(trial, limit, "password change", account)
 
         async def work(unit: Transaction) -> None:
-            await _locked_if_unchanged(unit, compared)
+            await locked_if_unchanged(unit, compared)
             await set_password(unit, account, hash, keep=actor.session)
 
         try:
             async with self._trials.counted(trial, self._by_account(account)):
-                compared = await self._compare(trial, Evidence(current))
+                compared = await self._own.compare(trial, Evidence(current))
                 hash = await make_hash(new, actor.address) if compared.hash else ""
                 await self._trials.decide(trial, account, work)
         except Unauthenticated:
             raise BadUserInput("This is not the current password.", ["current"]) from None
-
-    def _verify_password(self, compared: PasswordCheck, evidence: Evidence) -> Verification:
-        async def check(unit: Transaction) -> tuple[Account, Sequence[str]]:
-            account, password = await _locked_if_unchanged(unit, compared)
-            vault, otp = self._services.vault, evidence.otp
-            # Check the code last: a code that was checked is used up.
-            more = await totp.check(unit, vault, account.id, otp, compared.recovery)
-            if compared.fresh is not None:
-                password.hash = compared.fresh
-            return account, [PASSWORD, *more]
-
-        return check
 
     async def _verify_passkey(
         self, trial: Trial, assertion: object, purpose: Purpose, account: str | None
@@ -243,40 +219,17 @@ class Authentication:
         return work
 
     async def _decide_password(
-        self, trial: Trial, compared: PasswordCheck, evidence: Evidence, work: Work
+        self, trial: Trial, checked: Checked, evidence: Evidence, work: Work
     ) -> SignedIn:
-        account = compared.account.id if compared.account else None
+        account = checked.account
         # Recovery codes are not counted: they are too long to guess, and the owner can sign in with one
         # while an attacker uses up the attempts.
-        is_code = compared.hash is not None and evidence.otp is not None
+        is_code = checked.is_right and evidence.otp is not None
         # A known device has its own count, so that a thief with the password cannot lock the owner out.
         by = trial.device or account
         counted = [(OTP_LIMIT, "otp", by)] if is_code and by else []
         async with self._trials.counted(trial, *counted):
             return await self._trials.decide(trial, account, work)
-
-    async def _compare(self, trial: Trial, evidence: Evidence) -> PasswordCheck:
-        """Compare a password, with the same amount of work if the account does not exist or has no password."""
-        account, known, factor = await self._find(trial)
-        password, code, address = evidence.password, evidence.recovery_code, trial.actor.address
-        form = await matching_form(password, known.hash if known else None, address)
-        if form is None or known is None:
-            return PasswordCheck(account)
-        fresh = await make_hash(password, address) if is_outdated(known.hash, form) else None
-        recovery = None
-        if code and factor is not None:
-            recovery = await recovery_codes.hash_of(known.account_id, code, address)
-        return PasswordCheck(account, known.hash, fresh, recovery)
-
-    async def _find(self, trial: Trial) -> tuple[Account | None, Password | None, Totp | None]:
-        found = (
-            select(Account, Password, Totp)
-            .outerjoin(Password, Password.account_id == Account.id)
-            .outerjoin(Totp, and_(Totp.account_id == Account.id, Totp.is_confirmed))
-        )
-        async with self._services.database.read() as db:
-            row = (await db.execute(found.where(trial.is_account))).one_or_none()
-        return (None, None, None) if row is None else (row[0], row[1], row[2])
 
     async def _sign_in_trial(
         self, device: Device, now: float, is_account: ColumnElement[bool] | None = None
@@ -300,23 +253,6 @@ class Authentication:
 
     def _by_account(self, account: str) -> Limit:
         return (self._settings.sign_in_limit_per_account, "step-up", account)
-
-
-async def _locked_if_unchanged(
-    unit: Transaction, compared: PasswordCheck
-) -> tuple[Account, Password]:
-    """Lock the account that a password was compared for, and return the account and its password row.
-
-    Raises `Unauthenticated` if the password did not match, or if it was changed or the account disabled
-    after the comparison.
-    """
-    if compared.account is None or compared.hash is None:
-        raise Unauthenticated(NOT_VALID)
-    account = await lock_account(unit.db, compared.account.id)
-    password = await unit.db.get_one(Password, account.id, populate_existing=True)
-    if account.disabled_at is not None or password.hash != compared.hash:
-        raise Unauthenticated(NOT_VALID)
-    return account, password
 
 
 def _step_up_trial(actor: Actor, now: float) -> Trial:

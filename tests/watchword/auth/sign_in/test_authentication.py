@@ -18,7 +18,8 @@ from watchword.auth.accounts.accounts import add_account, disable, set_password
 from watchword.auth.http.routes import COOKIE
 from watchword.auth.sessions.sessions import Device, NewSession
 from watchword.auth.sign_in import passwords
-from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.sign_in.authentication import Authentication
+from watchword.auth.sign_in.password_checks import Evidence
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.auth.tables import Session
 from watchword.errors import Unauthenticated
@@ -130,7 +131,7 @@ async def test_a_change_while_the_password_is_compared_is_noticed(
                     await disable(unit, desk.account.id)
             return good
 
-        monkeypatch.setattr("watchword.auth.sign_in.authentication.matching_form", slowly)
+        monkeypatch.setattr("watchword.auth.sign_in.password_checks.matching_form", slowly)
         assert (await desk.login()).status_code == 401
         assert await sessions_of(database) == []
 
@@ -307,7 +308,7 @@ async def test_no_slow_hash_is_made_in_a_transaction(
         actor = Actor(me.subject, me.session, me.client, "203.0.113.7")
         _, codes = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         authentication = Authentication(desk.auth.services)
-        monkeypatch.setattr("watchword.auth.sign_in.authentication.is_outdated", lambda *_: True)
+        monkeypatch.setattr("watchword.auth.sign_in.password_checks.is_outdated", lambda *_: True)
         with watched_hashes(monkeypatch) as open_meanwhile:
             assert (await desk.login(recovery_code=codes[0])).status_code == 200
             await authentication.change_password(actor, PASSWORD, NEW, clock.now())

@@ -14,7 +14,8 @@ from tests.support.hashing import watched_hashes
 from tests.support.identity import EMAIL, ORIGIN, PASSWORD, sign_in_desk
 from watchword.auth.sessions.sessions import Device
 from watchword.auth.sign_in import passwords
-from watchword.auth.sign_in.authentication import Authentication, Evidence
+from watchword.auth.sign_in.authentication import Authentication
+from watchword.auth.sign_in.password_checks import Evidence
 from watchword.errors import BadUserInput, Conflict, RateLimited, Unauthenticated, Unavailable
 from watchword.principal import Actor
 from watchword.storage.database import Database
@@ -181,7 +182,7 @@ async def test_a_cancelled_attempt_counts_as_a_guess(
             return await asyncio.Future[bool]()
 
         with monkeypatch.context() as patched:
-            patched.setattr("watchword.auth.sign_in.authentication.matching_form", forever)
+            patched.setattr("watchword.auth.sign_in.password_checks.matching_form", forever)
             leaving = asyncio.ensure_future(desk.sign_in())
             await began.wait()
             leaving.cancel()
