@@ -48,6 +48,12 @@ class Router:
             return answer.json()
 
 
+async def token_of(server: LiveServer) -> str:
+    body = {"email": server.email, "password": server.password}
+    async with httpx2.AsyncClient(base_url=server.url, timeout=30) as client:
+        return str((await client.post("/api/auth/login", json=body)).json()["access_token"])
+
+
 @asynccontextmanager
 async def apollo_gateway(node: Path, urls: dict[str, str], folder: Path) -> AsyncIterator[str]:
     """Run the gateway of the documentation with these subgraphs; yield its URL."""

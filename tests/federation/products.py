@@ -14,7 +14,7 @@ from strawberry import federation
 from strawberry.federation.schema_directives import Key
 from strawberry.schema_directive import Location
 
-from watchword import Domain, Event, HasScope, Info, Public, SignedIn
+from watchword import Domain, Event, HasScope, IdentityMutation, Info, Public, SignedIn
 
 STREAM = "stock"
 SUPPORT = "support@apollographql.com"
@@ -192,7 +192,7 @@ class Query:
 
 
 @strawberry.type
-class Mutation:
+class Mutation(IdentityMutation):
     @strawberry.mutation(permission_classes=[SignedIn])
     async def restock(self, info: Info, id: strawberry.ID) -> Product | None:
         async with info.context.write() as unit:

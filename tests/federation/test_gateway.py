@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.clients.script import Script, running
-from tests.federation.conftest import FOLDER, PAGE, Router, apollo_gateway
+from tests.federation.conftest import FOLDER, PAGE, Router, apollo_gateway, token_of
 from tests.federation.products import SUPPORT
 from tests.support.documents import block
 from tests.support.server import LiveServer, live_server
@@ -33,12 +32,6 @@ async def supergraph(
         urls["products"] = f"{products.url}/graphql"
         async with apollo_gateway(node, urls, folder) as url:
             yield Router(url), others
-
-
-async def token_of(server: LiveServer) -> str:
-    body = {"email": server.email, "password": server.password}
-    async with httpx2.AsyncClient(base_url=server.url, timeout=30) as client:
-        return str((await client.post("/api/auth/login", json=body)).json()["access_token"])
 
 
 SUITE: list[tuple[str, str, dict[str, Any]]] = [
