@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
 from watchword.loader import Loader
-from watchword.principal import Actor, Principal, PrincipalHolder, SharedPrincipal
+from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
 from watchword.storage.database import NAMED_AT_ONCE, Database
@@ -72,6 +72,7 @@ class Context:
 
     __slots__ = (
         "_address",
+        "_extensions",
         "_follow",
         "_heads",
         "_holder",
@@ -93,13 +94,15 @@ class Context:
         follow: Follow | None = None,
         renew: Renew | None = None,
         address: str = "",
+        extensions: Mapping[str, Any] | None = None,
         reads: frozenset[str] | None = None,
     ) -> None:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `address` is
-        the network address of the caller. `reads` are the streams that the operation declares to read, if its
-        answer is to be shared."""
+        the network address of the caller, and `extensions` the member of this name of its request. `reads` are the
+        streams that the operation declares to read, if its answer is to be shared."""
         self.services = services
         self._address = address
+        self._extensions = extensions
         self._heads: dict[str, Place] = {}
         self.guards: list[Guard] | None = None if follow is None else []
         self._principal = principal
@@ -127,6 +130,13 @@ class Context:
         if isinstance(self._principal, SharedPrincipal):
             self._principal.ask()
         return self._address
+
+    @property
+    def extensions(self) -> Mapping[str, Any] | None:
+        """The member `extensions` of the request, `info.input_extensions`. A shared run ends when it is read."""
+        if isinstance(self._principal, SharedPrincipal):
+            return SharedExtensions(self._principal)
+        return self._extensions
 
     @property
     def actor(self) -> Actor:

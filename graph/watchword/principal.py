@@ -180,6 +180,24 @@ class SharedPrincipal:
         return f"SharedPrincipal({self.grants})"
 
 
+class SharedExtensions(Mapping[str, Any]):
+    """Stands for the `extensions` of the requests that share a run. Reading them raises `IdentityAsked`."""
+
+    __slots__ = ("_principal",)
+
+    def __init__(self, principal: SharedPrincipal) -> None:
+        self._principal = principal
+
+    def __getitem__(self, name: str) -> NoReturn:
+        self._principal.ask()
+
+    def __iter__(self) -> NoReturn:
+        self._principal.ask()
+
+    def __len__(self) -> NoReturn:
+        self._principal.ask()
+
+
 class SharedClaims(Mapping[str, Any]):
     """The custom claims of several principals: those that permissions read, which all of them have in common."""
 

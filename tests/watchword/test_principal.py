@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from watchword.formats.frozen_json import FrozenObject
-from watchword.principal import ANONYMOUS, Grants, IdentityAsked, Principal, SharedPrincipal
+from watchword.principal import (
+    ANONYMOUS,
+    Grants,
+    IdentityAsked,
+    Principal,
+    SharedExtensions,
+    SharedPrincipal,
+)
 
 
 def test_the_anonymous_principal_has_no_grants_and_never_expires() -> None:
@@ -49,4 +56,14 @@ def test_any_other_claim_is_part_of_an_identity(ask: Any) -> None:
     shared = SharedPrincipal(Grants(), False, frozenset({"unit"}))
     with pytest.raises(IdentityAsked):
         ask(shared.claims)
+    assert shared.was_asked
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda given: given.get("a"), dict, len, bool, lambda given: "a" in given]
+)
+def test_the_extensions_of_requests_that_share_a_run_are_part_of_an_identity(ask: Any) -> None:
+    shared = SharedPrincipal(Grants(), False)
+    with pytest.raises(IdentityAsked):
+        ask(SharedExtensions(shared))
     assert shared.was_asked

@@ -40,6 +40,8 @@ class Operation:
 
     plan: Plan
     variables: dict[str, Any] | None
+    # Of one subscriber. A run that several share does not read them.
+    extensions: dict[str, Any] | None = None
 
 
 class Sent:
@@ -199,7 +201,13 @@ class Run:
 
     async def _once(self) -> AsyncGenerator[Sent, None]:
         follow, holder = self.follow, self._holder
-        context = Context(self._services, holder.principal, holder=holder, follow=follow)
+        context = Context(
+            self._services,
+            holder.principal,
+            holder=holder,
+            follow=follow,
+            extensions=self._operation.extensions,
+        )
         async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
             is_ready, at_once = True, 0

@@ -300,6 +300,8 @@ class Engine:
         )
         if isinstance(built, list):
             raise Refused(built)
+        # Resolvers read them as `info.input_extensions`.
+        built.operation_extensions = context.extensions  # type: ignore[attr-defined]
         self._planner.check(plan, built.variable_values)
         return built
 

@@ -150,6 +150,7 @@ class Hooks:
             variables,
             context,
             operation_name=operation_name,
+            operation_extensions=context.extensions,
         )
         self._extensions = schema.get_extensions()
         for extension in self._extensions:

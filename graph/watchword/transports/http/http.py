@@ -246,7 +246,9 @@ class HttpTransport:
                 406,
                 BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
-        context = Context(self._pipeline.services, principal, address=address)
+        context = Context(
+            self._pipeline.services, principal, address=address, extensions=request.extensions
+        )
         return await self._pipeline.engine.execute(plan, request.variables, context)
 
 
@@ -276,12 +278,11 @@ def _format(media_type: str, plan: Plan) -> Format | None:
 
 
 def _for_stream(request: GraphQLRequest, plan: Plan, headers: Table) -> GraphQLRequest:
-    """Return the part of a request that its stream needs: the declared variables, and the cursor."""
-    resume = request.resume
-    if resume is None:
+    """Return the part of a request that its stream needs: the declared variables, and the extensions with the cursor."""
+    extensions = request.extensions
+    if request.resume is None and (last := headers.get(b"last-event-id")):
         # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
-        resume = headers.get(b"last-event-id", b"").decode("latin-1") or None
-    extensions = {"resume": resume, "after": request.after}
+        extensions = {**(extensions or {}), "resume": last.decode("latin-1")}
     return request._replace(variables=plan.declared(request.variables), extensions=extensions)
 
 

@@ -136,7 +136,7 @@ class Stream:
         if not self._asked.plan.is_subscription:
             return asyncio.create_task(self._answer()).cancel
         request = self._asked.request
-        operation = Operation(self._asked.plan, request.variables)
+        operation = Operation(self._asked.plan, request.variables, request.extensions)
         self._subscription = Subscription(
             self._pipeline.groups, self._lifecycle.lease, operation, self, request.resume
         )
@@ -160,7 +160,12 @@ class Stream:
         shared = await self._pipeline.shared.answer(plan, variables, principal, asked.request.after)
         if shared is not None:
             return Sent(shared.json)
-        context = Context(self._pipeline.services, principal, address=asked.address)
+        context = Context(
+            self._pipeline.services,
+            principal,
+            address=asked.address,
+            extensions=asked.request.extensions,
+        )
         running = self._pipeline.engine.execute(plan, variables, context, is_streamed=True)
         return Sent(await running)
 

@@ -148,7 +148,7 @@ class Operations:
 
     def _operate(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         if plan.is_subscription:
-            operation = Operation(plan, plan.declared(request.variables))
+            operation = Operation(plan, plan.declared(request.variables), request.extensions)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups, self._lifecycle.lease, operation, outlet, request.resume
@@ -177,7 +177,13 @@ class Operations:
         shared = await pipeline.shared.answer(plan, request.variables, principal, request.after)
         if shared is not None:
             return shared.json
-        context = Context(pipeline.services, principal, renew=self._renew, address=self._address)
+        context = Context(
+            pipeline.services,
+            principal,
+            renew=self._renew,
+            address=self._address,
+            extensions=request.extensions,
+        )
         running = pipeline.engine.execute(plan, request.variables, context, is_streamed=True)
         return to_json(await running)
 
