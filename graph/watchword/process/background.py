@@ -78,6 +78,11 @@ class Supervised:
         self._is_away = is_away
         self._last: type[BaseException] | None = None
 
+    def is_failing_for(self, seconds: float) -> bool:
+        """Tell whether the process needs this task, and it has been failing for more than so many seconds."""
+        began = self.failed_at
+        return began is not None and self.is_needed and began < self._clock.now() - seconds
+
     def well(self) -> None:
         """Report a success: this ends an earlier failure, and makes the next pause short."""
         if self.failed_at is not None:
@@ -189,11 +194,11 @@ class Background:
 
     def has_failed_for(self, seconds: float) -> bool:
         """Tell whether a task that this process needs has been failing for more than so many seconds."""
-        unwell = [each for each in self._supervised.values() if each.failed_at is not None]
-        if not unwell:
-            return False
-        before = self._clock.now() - seconds
-        return any(each.is_needed and (each.failed_at or 0) < before for each in unwell)
+        # Asked for each request: a loop costs half of what a comprehension does.
+        for each in self._supervised.values():
+            if each.failed_at is not None and each.is_failing_for(seconds):
+                return True
+        return False
 
     async def close(self) -> None:
         """End all tasks, the last started first. No task begins afterwards."""
