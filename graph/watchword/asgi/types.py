@@ -23,6 +23,11 @@ BEGINS_WITHOUT_TASK = "begins_without_task"
 and starts a task only if the app waits. Code that needs its task awaits `eager.in_task` before."""
 
 
+WRITE_WHOLE = "write_whole"
+"""The method of the object behind a server's `send` that writes a whole response: its status, its `Fixed` headers
+and its body. It returns False if the response must be sent by messages."""
+
+
 class BodyTooLarge(Exception):
     """The body is larger than the limit."""
 
@@ -43,6 +48,12 @@ class Gone(Exception):
     """The client disconnected before it had sent the whole request."""
 
 
+class Fixed(tuple[Header, ...]):
+    """Headers that many responses have: no secret is in them, and no length. The server may keep their lines."""
+
+    __slots__ = ()
+
+
 class Response(NamedTuple):
     """A complete HTTP response. The server drops the body for HEAD."""
 
@@ -51,6 +62,11 @@ class Response(NamedTuple):
     headers: Headers = ()
 
     async def send(self, send: Send) -> None:
+        if type(self.headers) is Fixed and self.status == 200:
+            # Our own server writes such a response at once, unless a middleware has put its own `send` before it.
+            write = getattr(getattr(send, "__self__", None), WRITE_WHOLE, None)
+            if write is not None and write(self.status, self.headers, self.body):
+                return
         headers = [*self.headers]
         if self.status != 304:
             # The length in a 304 would be that of the 200 response (RFC 9110, section 8.6).

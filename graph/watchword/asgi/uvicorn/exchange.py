@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from watchword.asgi.types import Message
+from watchword.asgi.types import Fixed, Headers, Message
 
 # The written lines of these headers are cached: many responses have the same, and none is a secret. The cache holds
 # MOST_LINES of them, and no value of more than LONGEST_VALUE bytes.
@@ -27,6 +27,8 @@ REPEATED = frozenset(
     + (b"strict-transport-security",)
 )
 MOST_LINES, LONGEST_VALUE = 1_024, 256
+# The written lines of so many heads are cached; the server's own head has another date each second.
+MOST_HEADS = 64
 # A body of more bytes is written behind its head, without being copied.
 LONGEST_COPIED = 65_536
 # Headers that change how the body is sent; uvicorn writes a head that has one of the last two.
@@ -107,6 +109,20 @@ class Exchange(RequestResponseCycle):
         self.expected_content_length = length
         return True
 
+    def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
+        """Write a response at once, as two messages to `send` would. Returns False if they must be sent."""
+        if self.response_started or len(body) > LONGEST_COPIED or not self._is_plain:
+            return False
+        defaults, own = _head(tuple(self.default_headers)), _head(headers)
+        if defaults is None or own is None:
+            return False
+        self.response_started, self.chunked_encoding = True, False
+        self._end(
+            b"%b%b%bcontent-length: %d\r\n\r\n%b"
+            % (STATUS_LINE[status], defaults, own, len(body), body)
+        )
+        return True
+
     def _complete(self, message: Message) -> bool:
         """Write a whole body together with its head. Returns False if uvicorn must write it."""
         body = message.get("body", b"")
@@ -120,14 +136,17 @@ class Exchange(RequestResponseCycle):
         ):
             return False
         assert self._held is not None, "a head was held"
-        self.transport.write(self._held + body)
+        self._end(self._held + body)
         self._held = None
+        return True
+
+    def _end(self, response: bytes) -> None:
+        self.transport.write(response)
         self.expected_content_length = 0
         self.response_complete = True
         if "message_event" in vars(self):
             self.message_event.set()
         self.on_response()
-        return True
 
     @property
     def _is_plain(self) -> bool:
@@ -153,3 +172,12 @@ def _line(name: bytes, value: bytes) -> tuple[bytes, int | None] | None:
 
 
 _cached = lru_cache(MOST_LINES)(_line)
+
+
+@lru_cache(MOST_HEADS)
+def _head(headers: Headers) -> bytes | None:
+    """Return the lines of headers that hold no secret; None if uvicorn must look at them, or one tells a length."""
+    lines = [line(name, value) for name, value in headers]
+    if any(each is None or each[1] is not None for each in lines):
+        return None
+    return b"".join(each[0] for each in lines if each is not None)

@@ -5,7 +5,7 @@ Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from json import JSONDecodeError
 from typing import Any
@@ -238,9 +238,9 @@ class HttpTransport:
         condition = headers.get(b"if-none-match", b"")
         return conditional(condition, answer.json, answer.tag, content_type, control)
 
-    async def _execute(
+    def _execute(
         self, principal: Principal, plan: Plan, request: GraphQLRequest, address: str
-    ) -> dict[str, Any]:
+    ) -> Awaitable[dict[str, Any]]:
         if plan.is_subscription:
             raise Failure(
                 406,
@@ -249,7 +249,7 @@ class HttpTransport:
         context = Context(
             self._pipeline.services, principal, address=address, extensions=request.extensions
         )
-        return await self._pipeline.engine.execute(plan, request.variables, context)
+        return self._pipeline.engine.execute(plan, request.variables, context)
 
 
 def _media_type(accept: str) -> str:

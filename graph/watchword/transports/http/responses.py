@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watchword.asgi.types import Header, Headers, Response
+from watchword.asgi.types import Fixed, Header, Headers, Response
 from watchword.errors import InvalidProof, StepUpRequired, TokenNotYetValid, WatchwordError
 from watchword.execution.masking import to_json
 from watchword.principal import Principal
@@ -15,8 +15,8 @@ from watchword.transports.http.caching import PRIVATE
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 # The Content-Type of each media type of an answer, and the headers of an answer that nobody may cache.
-CONTENT_TYPES: dict[str, tuple[Header, Headers]] = {
-    media_type: (content_type, (content_type, *PRIVATE))
+CONTENT_TYPES: dict[str, tuple[Header, Fixed]] = {
+    media_type: (content_type, Fixed((content_type, *PRIVATE)))
     for media_type in (JSON, GRAPHQL_JSON)
     for content_type in [(b"content-type", f"{media_type}; charset=utf-8".encode())]
 }

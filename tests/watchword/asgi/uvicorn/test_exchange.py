@@ -9,7 +9,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tests.support.fake_transport import FakeTransport, connected
-from watchword.asgi.types import Message
+from watchword.asgi.types import Fixed, Message, Response
 from watchword.asgi.uvicorn import exchange
 from watchword.asgi.uvicorn.exchange import LONGEST_COPIED, Exchange
 
@@ -106,6 +106,47 @@ async def test_an_exchange_writes_what_uvicorn_writes(
     if len(messages) == 1 and made[0]._held is not None:
         found = (made[0]._held, *found[1:])
     assert found == expected
+
+
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept alive", "closed"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"a" * (LONGEST_COPIED + 1)])
+async def test_a_response_with_fixed_headers_is_written_as_uvicorn_writes_it(
+    content: bytes, method: str, keep_alive: bool
+) -> None:
+    headers = Fixed((TYPE, (b"vary", b"Accept"), (b"x-other", b"1")))
+    length = (b"content-length", b"%d" % len(content))
+    expected = await written(theirs(method, keep_alive), start(*headers, length), body(content))
+    made, transport = ours(method, keep_alive)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        await made.send(message)
+
+    await Response(200, content, headers).send(made.send)
+    state = made.response_started, made.response_complete, made.keep_alive, transport.is_closed
+    assert (b"".join(transport.written), "", state) == expected
+    made, transport = ours(method, keep_alive)
+    await Response(200, content, headers).send(send)
+    assert (b"".join(transport.written), len(sent)) == (expected[0], 2)
+
+
+@pytest.mark.parametrize("wrong", [(b"vary", b"a\r\nb: c"), LENGTH, (b"connection", b"close")])
+async def test_fixed_headers_that_uvicorn_must_look_at_are_left_to_it(
+    wrong: tuple[bytes, bytes],
+) -> None:
+    made, transport = ours("POST", True)
+    assert not made.write_whole(200, Fixed((wrong,)), b"hello")
+    assert not transport.written
+    assert not made.response_started
+
+
+async def test_a_second_response_is_not_written() -> None:
+    made, _ = ours("POST", True)
+    assert made.write_whole(200, Fixed((TYPE,)), b"hello")
+    with pytest.raises(RuntimeError):
+        await Response(200, b"again", Fixed((TYPE,))).send(made.send)
 
 
 async def test_a_response_in_one_piece_is_one_write() -> None:
