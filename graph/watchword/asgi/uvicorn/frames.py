@@ -316,6 +316,8 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         if cycle.chunked_encoding:
             # RFC 9112, section 7.1.
             data = b"%x\r\n%b\r\n" % (len(data), data)
+        # A stream may live long, and no request of its client comes soon: keep no memory for that.
+        self._last = None
         self.transport.write(data)
 
     def send_last(self, data: bytes) -> None:

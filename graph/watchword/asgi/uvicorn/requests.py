@@ -1,5 +1,8 @@
 """uvicorn's HTTP connection, with a short way for a request that comes in one packet, as most do.
 
+A client that keeps its connection mostly sends the same head again, byte for byte. The parser would read it as it
+did before, so it is not asked.
+
 uvicorn starts a task for each request when its head is read, before it sees the body. Here the app begins when the
 whole request is read, and at once, if it can begin without a task: an answer for which the app waits for nothing
 then costs no task and no turn of the event loop. If the app waits, a task continues it.
@@ -17,13 +20,29 @@ import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from watchword.asgi.types import BEGINS_WITHOUT_TASK, Message
+from watchword.asgi.types import BEGINS_WITHOUT_TASK, Headers, Message
 from watchword.asgi.uvicorn.exchange import Exchange
 from watchword.asgi.uvicorn.head import HeadProtocol
 from watchword.process.eager import Eager
 
 # The cache of parsed URLs holds this many, and none with more bytes.
 MOST_URLS, LONGEST_URL = 256, 4_096
+# The members of a scope that are read from the first line of a request.
+TARGET = ("http_version", "method", "path", "raw_path", "query_string")
+
+
+class ReadHead(NamedTuple):
+    """The head of a request, the length in bytes of the body behind it, and what the parser read in it."""
+
+    text: bytes
+    length: int
+    headers: Headers
+    target: Message
+    is_persistent: bool
+
+    def begins(self, packet: bytes) -> bool:
+        """Tell whether a packet is this head and one body of its length."""
+        return len(packet) == len(self.text) + self.length and packet.startswith(self.text)
 
 
 class RequestProtocol(HeadProtocol):
@@ -35,10 +54,18 @@ class RequestProtocol(HeadProtocol):
     # packet wait for their turn, so that one client cannot hold the event loop with all that it sends.
     _begins_at_once: bool | None = None
     _has_begun = False
+    # The packet that is being read, and the head of the last request, if that came whole in one packet.
+    _packet = b""
+    _last: ReadHead | None = None
 
     def data_received(self, data: bytes) -> None:
         self._has_begun = False
-        super().data_received(data)
+        if self._last is not None and self._last.begins(data) and self._is_between_requests:
+            self._begin_again(self._last, data)
+        else:
+            self._packet = data
+            super().data_received(data)
+            self._packet = b""
 
     def packet_is_read(self) -> None:
         self._begin_without_end()
@@ -94,7 +121,7 @@ class RequestProtocol(HeadProtocol):
             self._received = 0
             self._begin_whole(body)
 
-    # The two ways in which a request begins.
+    # The three ways in which a request begins.
 
     def _begin_without_end(self) -> None:
         """Begin a request, if its head is read and not all of its body: more comes with other packets."""
@@ -107,6 +134,18 @@ class RequestProtocol(HeadProtocol):
     def _begin_whole(self, body: bytes) -> None:
         self._complete_scope()
         is_persistent = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
+        self._last = self._read_head(len(body), is_persistent)
+        self._begin(body, is_persistent)
+
+    def _begin_again(self, head: ReadHead, packet: bytes) -> None:
+        """Begin a request with the head of the last one."""
+        self._unset_keepalive_if_required()
+        self._stop_waiting()
+        self.headers = [*head.headers]
+        self.scope = cast(Any, {**self.make_scope(), **head.target})
+        self._begin(packet[len(head.text) :], head.is_persistent)
+
+    def _begin(self, body: bytes, is_persistent: bool) -> None:
         exchange = Exchange(self, self.scope, is_persistent, body)
         self.cycle = exchange
         if self._has_begun or not self._may_begin_at_once():
@@ -138,6 +177,22 @@ class RequestProtocol(HeadProtocol):
         scope["path"] = self.root_path + parts.path
         scope["raw_path"] = self.root_path.encode("ascii") + parts.raw_path
         scope["query_string"] = parts.query
+
+    @property
+    def _is_between_requests(self) -> bool:
+        cycle = self.cycle
+        # A response may be complete before its request is: the packet could then be the rest of that body.
+        is_answered = cycle is not None and cycle.response_complete and not cycle.more_body
+        return is_answered and not (self._in_head or self._received or self._is_refused)
+
+    def _read_head(self, length: int, is_persistent: bool) -> ReadHead | None:
+        """Return the head that was read, if the packet has that head, a body of this length, and nothing else."""
+        text = self._packet[: len(self._packet) - length]
+        if text.find(b"\r\n\r\n") != len(text) - 4:
+            return None
+        # The app may change the scope and the headers that it is given.
+        target = {name: cast(Message, self.scope)[name] for name in TARGET}
+        return ReadHead(text, length, tuple(self.headers), target, is_persistent)
 
     def _may_begin_at_once(self) -> bool:
         if self._begins_at_once is None:
