@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 ACCOUNTS = "watchword.accounts"
 """The stream of the rows of accounts: names, addresses, roles. Each change of an account is an event in it."""
 
+METRICS_READ = "metrics:read"
+"""The scope of a token that may read /metrics. A client of any schema may be given it; metadata does not name it."""
+
 RUNTIME_TABLES = {"watchword_accounts": ACCOUNTS}
 
 

@@ -26,6 +26,7 @@ from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.principal import FIRST_PARTY, Principal
 from watchword.storage.database import is_unavailable
 from watchword.storage.used_ids import Use, use_nothing
+from watchword.tokens import refusals
 from watchword.tokens.claims import Expected
 from watchword.tokens.issue import IssuedToken, TokenIssuer
 from watchword.tokens.jose.compact import LONGEST
@@ -79,7 +80,7 @@ class AuthService:
         try:
             return self.revocations.check(await self._verify(token, address))
         except (InvalidToken, TokenExpired, TokenRevoked) as error:
-            log.info("a token was refused by the rule: %s", error.rule)
+            refusals.note("token", error.rule)
             raise
 
     def recall(self, token: str) -> Principal | None:
@@ -91,7 +92,7 @@ class AuthService:
         try:
             return self._recall(digest_of(token))
         except (InvalidToken, TokenExpired, TokenRevoked) as error:
-            log.info("a token was refused by the rule: %s", error.rule)
+            refusals.note("token", error.rule)
             raise
 
     def recall_bytes(self, token: bytes) -> Principal | None:
@@ -100,7 +101,7 @@ class AuthService:
         try:
             return None if len(token) > LONGEST else self._recall(sha256(token).digest())
         except (TokenExpired, TokenRevoked) as error:
-            log.info("a token was refused by the rule: %s", error.rule)
+            refusals.note("token", error.rule)
             raise
 
     def _check_fresh(self) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from watchword.config import bus_url
 from watchword.config.auth_settings import AuthSettings, checked_origin, json_list
 from watchword.config.live_settings import LiveSettings
+from watchword.config.metric_settings import MetricSettings
 from watchword.config.trace_settings import TraceSettings
 from watchword.config.trusted_issuer import check_all
 from watchword.config.upload_settings import UploadSettings
@@ -25,7 +26,7 @@ from watchword.errors import Unsafe
 PREFIX = "WATCHWORD_"
 
 
-class Settings(AuthSettings, LiveSettings, TraceSettings, UploadSettings):
+class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, UploadSettings):
     """All settings. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(

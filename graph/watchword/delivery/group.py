@@ -85,14 +85,16 @@ class Group:
         resume_from: Progress,
         opened: Callable[[Group], object],
         closed: Callable[[Group, Trouble | None], object],
+        delivered: Callable[[int], object] = lambda answers: None,
     ) -> None:
         """The run begins after `resume_from`; every member that joins must have the answers up to there. `opened`
         is called once, when the run follows the key's topic and members may join. `closed` is called once,
-        when no more may join."""
+        when no more may join. `delivered` is called with the number of answers that members were sent together."""
         self.key = key
         self.is_open = False
         self._opened = opened
         self._closed = closed
+        self._delivered = delivered
         self._is_closed = False
         self._background = services.background
         self._clock = services.clock
@@ -242,6 +244,7 @@ class Group:
                     member.outlet.next_batch(lacking)
             if turn.is_over:
                 await turn.pause()
+        self._delivered(len(everyone) * len(batch.answers))
 
     async def _finish(self, errors: list[dict[str, Any]] | None, is_shared: bool) -> None:
         """End each member as the resolver has ended. Members with more answers than the run continue alone."""

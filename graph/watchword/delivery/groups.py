@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
@@ -12,6 +13,8 @@ from watchword.delivery.member import GroupKey, Member
 from watchword.execution.engine import Engine
 from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
+
+ALONE, GROUPED = "alone", "grouped"
 
 
 class Groups:
@@ -25,6 +28,10 @@ class Groups:
         self.troubles = Troubles()
         extensions = engine.extensions
         self._are_allowed = extensions is None or extensions.share_subscriptions
+        self.subscriptions = 0
+        """How many subscriptions are open, in groups and alone."""
+        self.deliveries = Counter({ALONE: 0, GROUPED: 0})
+        """How many answers to events were given to subscriptions, by where these were."""
 
     @property
     def sizes(self) -> list[int]:
@@ -69,7 +76,14 @@ class Groups:
             resume_from = min(at for _, at in two)
             operation = two[0][0].operation
             self._groups[key] = Group(
-                self.engine, self.services, key, operation, resume_from, self._opened, self._closed
+                self.engine,
+                self.services,
+                key,
+                operation,
+                resume_from,
+                self._opened,
+                self._closed,
+                self._delivered,
             )
 
     def _opened(self, group: Group) -> None:
@@ -102,6 +116,9 @@ class Groups:
         if trouble is not None:
             now = self.services.clock.now()
             self.troubles.note(group.key, now, is_lasting=trouble is Trouble.PERSONAL)
+
+    def _delivered(self, answers: int) -> None:
+        self.deliveries[GROUPED] += answers
 
     def _key(self, member: Member) -> GroupKey | None:
         topic, principal = member.topic, member.principal

@@ -11,12 +11,13 @@ Its own runs see only the context variables of the request that started it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
-from watchword.delivery.groups import Groups
+from watchword.delivery.groups import ALONE, Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import GroupKey, Membership
 from watchword.delivery.run import Operation, Outlet, Run, as_errors
@@ -149,7 +150,9 @@ class Subscription:
         run = Run(self._groups.engine, services, self.lease, self.operation, follow, ready)
         context, background = self._context.copy(), services.background
         self._apart_until = 0.0
-        self._move(Begun(Solo(run, self.outlet, self.finish, context, background)))
+        self._move(
+            Begun(Solo(run, self.outlet, self.finish, self._groups.deliveries, context, background))
+        )
 
     def _becomes_idle(self) -> None:
         # The resolver is about to wait. Offer the subscription to groups when it does.
@@ -168,6 +171,7 @@ class Subscription:
         before, self.state = self.state, next_state(self.state, transition)
         if self.state is before:
             return
+        self._count(before)
         match before:
             case Offered(_, key) if not isinstance(self.state, Offered):
                 self._groups.withdraw(self, key)
@@ -177,17 +181,30 @@ class Subscription:
         if own is not None and own is not _run_of(self.state):
             own.stop()
 
+    def _count(self, before: State[Solo, GroupKey, Membership]) -> None:
+        was_open, is_open = (not isinstance(each, Opening | Over) for each in (before, self.state))
+        self._groups.subscriptions += is_open - was_open
+
 
 class Solo:
     """A subscription's own run, in a task and a context of its own."""
 
-    __slots__ = ("_background", "_finished", "_is_stopped", "_outlet", "_run", "_task")
+    __slots__ = (
+        "_background",
+        "_deliveries",
+        "_finished",
+        "_is_stopped",
+        "_outlet",
+        "_run",
+        "_task",
+    )
 
     def __init__(
         self,
         run: Run,
         outlet: Outlet,
         finished: Callable[[list[dict[str, Any]] | None], object],
+        deliveries: Counter[str],
         context: Context,
         background: Background,
     ) -> None:
@@ -195,6 +212,7 @@ class Solo:
         self._run = run
         self._outlet = outlet
         self._finished = finished
+        self._deliveries = deliveries
         self._background = background
         self._is_stopped = False
         self._task = asyncio.get_running_loop().create_task(self._live(), context=context)
@@ -221,6 +239,7 @@ class Solo:
                     if self._is_stopped:
                         return
                     self._outlet.next(answer)
+                    self._deliveries[ALONE] += 1
         except asyncio.CancelledError as error:
             if self._is_stopped or self._background.is_closed:
                 raise

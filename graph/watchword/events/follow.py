@@ -11,10 +11,11 @@ Four names say where something is in a stream, here, in the other modules of `ev
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
-from watchword.errors import BadUserInput
+from watchword.errors import BadUserInput, CursorExpired
 from watchword.events.event import PRESENT, Event, Place
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
@@ -258,11 +259,8 @@ class Follow:
             raise OtherTopic(f"the resolver follows {stream!r}, and its subscribers do not")
         if self._reader is not None:
             raise RuntimeError("a subscription follows one stream: its cursors are of that stream")
-        origin = self._origin = await self._find_origin(stream, key, last)
-        reader, mailbox = await self._hub.follow(
-            stream, key, await self._place_to_read_after(stream, origin), self._waits
-        )
-        self._reader, self._mailbox = reader, mailbox
+        reader, mailbox = await self._start(stream, key, last)
+        self._reader, self._mailbox, origin = reader, mailbox, self._origin
         try:
             if present and (origin is None or origin.answers == IN_PRESENT):
                 first = Event(stream, key or "", PRESENT, {}, *mailbox.current)
@@ -272,9 +270,31 @@ class Follow:
                 if self.watchdog is not None:
                     self.watchdog.end()
                 yield self._begin(mailbox.take() or await reader.next(mailbox), 0)
+        except CursorExpired:
+            self._resumes["expired"] += 1
+            raise
         finally:
             self._current, self._is_left = self.current, True
             reader.leave(mailbox)
+
+    async def _start(
+        self, stream: str, key: str | None, last: int | None
+    ) -> tuple[Reader, Mailbox]:
+        """Find out where the run begins, and follow the stream from there."""
+        try:
+            origin = self._origin = await self._find_origin(stream, key, last)
+            place = await self._place_to_read_after(stream, origin)
+            found = await self._hub.follow(stream, key, place, self._waits)
+        except (CursorExpired, BadUserInput) as error:
+            self._resumes["expired" if isinstance(error, CursorExpired) else "refused"] += 1
+            raise
+        self._resumes["resumed"] += 1
+        return found
+
+    @property
+    def _resumes(self) -> Counter[str]:
+        """The counts of subscribers that come back with a cursor, if this run is the first of one."""
+        return self._hub.resumes if self._cursor and self.resume_from is None else Counter()
 
     def _begin(self, event: Event, answers: int) -> Event:
         self._number += 1

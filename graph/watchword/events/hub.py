@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.bus.bus import Bus
@@ -18,6 +20,15 @@ from watchword.process.background import Background
 from watchword.storage.database import batches, is_unavailable
 
 log = logging.getLogger("watchword.hub")
+
+
+class Backlog(NamedTuple):
+    """How many events wait for subscribers: all together, and for the one with the most; and how many subscribers read
+    the log instead."""
+
+    events: int
+    most: int
+    behind: int
 
 
 class Hub:
@@ -52,6 +63,8 @@ class Hub:
         self._unhealed: set[str] = set()
         self._last_look: Look | None = None
         self._waker = Waker()
+        self.resumes: Counter[str] = Counter()
+        """How many subscriptions came back with a cursor, by what became of them."""
 
     @property
     def size(self) -> int:
@@ -69,6 +82,19 @@ class Hub:
         """Tell whether those that follow a stream have handled every event of it that this process knows of."""
         reader = self._readers.get(stream)
         return self.is_whole and (reader is None or reader.is_read)
+
+    @property
+    def lag(self) -> int:
+        """How many events of the stream that is most behind are in the log and were not handed to mailboxes."""
+        return max((reader.lag for reader in self._readers.values()), default=0)
+
+    @property
+    def backlog(self) -> Backlog:
+        """The events that wait in all mailboxes."""
+        mailboxes = [each for reader in self._readers.values() for each in reader.mailboxes]
+        waiting = [each.size for each in mailboxes]
+        behind = sum(each.behind for each in mailboxes)
+        return Backlog(sum(waiting), max(waiting, default=0), behind)
 
     async def open(self) -> None:
         """Receive events until the background is closed."""

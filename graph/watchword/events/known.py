@@ -89,10 +89,14 @@ class Known:
     @property
     def is_current(self) -> bool:
         """Whether the last successful look at the log is younger than twice the interval of looks."""
-        if self._looked_at is None:
-            return False
+        age = self.age
         # A negative age means that the clock was set back, so the age is not known.
-        return 0 <= self._now() - self._looked_at < 2 * self._look_seconds
+        return age is not None and 0 <= age < 2 * self._look_seconds
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last successful look at the log; None before the first."""
+        return None if self._looked_at is None else self._now() - self._looked_at
 
     def _take(self, stream: str, place: Place) -> bool:
         """Note a place, and tell whether that changed what is known. Places of other streams change nothing."""

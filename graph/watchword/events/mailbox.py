@@ -65,6 +65,11 @@ class Mailbox:
         self._waiting: asyncio.Future[None] | None = None
 
     @property
+    def size(self) -> int:
+        """How many events wait for the subscriber in memory."""
+        return len(self._events)
+
+    @property
     def is_idle(self) -> bool:
         """Tell whether the subscriber has taken everything that has happened, and waits."""
         waiting = self._waiting

@@ -8,7 +8,8 @@ it: if that differs from the mark of the event handed on last, the log may have 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING, Event, Place
@@ -53,6 +54,16 @@ class Reader:
     def size(self) -> int:
         """The number of mailboxes."""
         return sum(len(mailboxes) for mailboxes in self._mailboxes.values())
+
+    @property
+    def mailboxes(self) -> Iterator[Mailbox]:
+        """The mailboxes that follow the stream."""
+        return chain.from_iterable(self._mailboxes.values())
+
+    @property
+    def lag(self) -> int:
+        """How many events are known to exist and were not handed on."""
+        return max(0, self._head - self.current.position) if self.is_open else 0
 
     @property
     def has_hole(self) -> bool:

@@ -215,6 +215,16 @@ class Engine:
         """How often graphql-core ran an operation that was to be compiled, by the reason."""
         return self._programs.fallbacks
 
+    @property
+    def planner(self) -> Planner:
+        """The plans that are kept, and how many were made."""
+        return self._planner
+
+    @property
+    def programs_kept(self) -> int:
+        """The number of compiled operations that are kept."""
+        return len(self._programs)
+
     def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
         if self.execution != "compiled":
             return None

@@ -65,6 +65,18 @@ def mask(cause: BaseException) -> WatchwordError:
     return Internal(id)
 
 
+def code_of(error: BaseException) -> str:
+    """Return the code that the client gets for an error. Logs nothing."""
+    cause = error.original_error if isinstance(error, GraphQLError) else error
+    if isinstance(cause, WatchwordError):
+        return str(cause.extensions["code"])
+    if isinstance(error, GraphQLError) and (error.path is None or cause is None):
+        return str(_extensions(error)["code"])
+    if isinstance(cause, GraphQLError) and is_meant_for_clients(cause):
+        return str(_extensions(cause)["code"])
+    return Unavailable.code if is_unavailable(cause) else Internal.code
+
+
 def to_json(answer: dict[str, Any]) -> bytes:
     """Return an answer as JSON. The executor has checked each leaf of its data; its errors may hold anything."""
     try:

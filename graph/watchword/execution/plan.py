@@ -171,6 +171,11 @@ class Planner:
         self._adopted: OrderedDict[tuple[int, str | None], tuple[DocumentNode, Plan]] = (
             OrderedDict()
         )
+        self.made = 0
+        """How many documents were parsed and validated, with or without success."""
+
+    def __len__(self) -> int:
+        return len(self._plans)
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
@@ -179,6 +184,7 @@ class Planner:
         if found is not None:
             self._plans.move_to_end(key)
             return found
+        self.made += 1
         made = self._make(query, operation_name)
         if len(query) <= LONGEST_REMEMBERED:
             self._remember(key, made)

@@ -70,6 +70,8 @@ class Supervised:
         self.is_needed = is_needed
         self.failed_at: float | None = None
         """When it began to fail (Unix seconds); None while it succeeds."""
+        self.failures = 0
+        """How often it has failed."""
         self.is_ending = False
         """Whether the process ends. A task that this one waits for may be cancelled first: that is no failure."""
         self._work = work
@@ -108,6 +110,7 @@ class Supervised:
             await self._backoff.wait()
 
     def _fail(self, error: BaseException) -> None:
+        self.failures += 1
         if self.failed_at is None:
             self.failed_at = self._clock.now()
         # Log repeated failures of the same type only once.
@@ -186,6 +189,11 @@ class Background:
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
         return task
+
+    @property
+    def supervised(self) -> list[Supervised]:
+        """All tasks that are restarted when they fail, in the order of their start."""
+        return [*self._supervised.values()]
 
     @property
     def unwell(self) -> list[Supervised]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import ExceptionContext, Select, delete, event, select, text
 from sqlalchemy.engine import make_url
@@ -56,6 +56,14 @@ class Publishing:
     streams: Mapping[str, str] = field(default_factory=dict)
     is_enforced: bool = False
     around: Callable[[Sequence[Any]], AbstractContextManager[Sequence[Any]]] | None = None
+
+
+class PoolState(NamedTuple):
+    """The connections to the database: those in use, those that are open and free, and the most that may be open."""
+
+    used: int
+    idle: int
+    most: int
 
 
 class Database:
@@ -111,6 +119,12 @@ class Database:
         if not self.is_sqlite:
             self._answers.listen(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "handle_error", _mark)
+
+    @property
+    def pool(self) -> PoolState:
+        """How many connections there are now."""
+        pool = cast(_Pool, self.engine.pool)
+        return PoolState(pool.checkedout(), pool.checkedin(), pool.size())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,8 +9,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from watchword.errors import InvalidProof, InvalidToken
-
-log = logging.getLogger("watchword.tokens")
+from watchword.tokens import refusals
 
 BEARER, DPOP = "bearer", "dpop"
 # RFC 9110, section 11.4: scheme, then spaces, then one token68. The schemes are those of RFC 6750,
@@ -151,7 +149,7 @@ def _credential(authorizations: list[str], proofs: list[str]) -> Credential | No
 
 
 def _refused(error: Refusal) -> Refusal:
-    log.info("a credential was refused by the rule: %s", error.rule)
+    refusals.note("credential", error.rule)
     return error
 
 

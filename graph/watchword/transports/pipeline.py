@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,9 +18,9 @@ from watchword.execution.engine import Engine
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
+from watchword.tokens import refusals
 from watchword.transports.authenticator import Authenticate, RecallBearer
-
-log = logging.getLogger("watchword.tokens")
+from watchword.transports.traffic import Traffic
 
 Confirm = Callable[[Principal], Principal]
 """Checks a principal against the known revocations; returns it with the grants it still has. Does no I/O."""
@@ -61,6 +60,7 @@ class Pipeline:
     shutdown: Shutdown = field(default_factory=Shutdown)
     live: set[LiveConnection] = field(default_factory=set)
     """The live connections of this process, from their beginning to their close."""
+    traffic: Traffic = field(default_factory=Traffic)
 
     def recheck_token(self, principal: Principal) -> Principal:
         """Check again that a principal's token is valid, and return the principal with the grants that it still has.
@@ -73,7 +73,7 @@ class Pipeline:
                 raise TokenExpired
             return self.confirm(principal)
         except (TokenExpired, TokenRevoked) as error:
-            log.info("a token was refused by the rule: %s", error.rule)
+            refusals.note("token", error.rule)
             raise
 
     def lease(self, principal: Principal, holder: LeaseHolder) -> Lease:

@@ -5,7 +5,6 @@ All transports and routes use these functions, so a bound token without its proo
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,11 +19,9 @@ from watchword.principal import Principal
 from watchword.storage import used_ids
 from watchword.storage.database import is_unavailable
 from watchword.storage.used_ids import Use, use_nothing
-from watchword.tokens import dpop
+from watchword.tokens import dpop, refusals
 from watchword.tokens.credential import BEARER, Credential, from_headers, proof_of
 from watchword.tokens.dpop import Proof, Target, Window
-
-log = logging.getLogger("watchword.tokens")
 
 # RFC 9449, section 7.1: the error when the token was sent in the wrong way and the proof is not at fault.
 INVALID_TOKEN = "invalid_token"
@@ -194,4 +191,4 @@ def _nonce_secrets(auth: AuthService) -> tuple[bytes, ...]:
 
 
 def _log(error: InvalidProof) -> None:
-    log.info("a proof was refused by the rule: %s", error.rule)
+    refusals.note("proof", error.rule)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 from watchword.auth.revocation.identity_events import (
@@ -48,6 +50,10 @@ class RevocationFollower:
         self._leases = leases
         self._seconds = seconds
         self._grace = grace
+        self.heard: Counter[str] = Counter()
+        """How many events this process heard while it followed the stream, by their kind."""
+        self.on_heard: Callable[[Event, float], object] | None = None
+        """Called with each of them and the time (Unix seconds)."""
 
     async def open(self) -> None:
         """Read the recent events, then follow new ones until the background is closed."""
@@ -114,6 +120,11 @@ class RevocationFollower:
         task.well()
         try:
             while True:
-                self.apply(await reader.next(mailbox), self._services.clock.now())
+                event = await reader.next(mailbox)
+                now = self._services.clock.now()
+                self.apply(event, now)
+                self.heard[event.kind] += 1
+                if self.on_heard is not None:
+                    self.on_heard(event, now)
         finally:
             reader.leave(mailbox)

@@ -17,6 +17,7 @@ import logging
 import re
 import secrets
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -114,6 +115,10 @@ class Sessions:
         self._database = database
         self._bus = bus
         self._settings = settings
+        self.refreshes: Counter[str] = Counter()
+        """How many refreshes were answered with new tokens, and how many were refused."""
+        self.reuses = 0
+        """How many of the refused ones sent an old token, which ended its session."""
 
     async def open(
         self, unit: Transaction, account: Account, device: Device, new: NewSession
@@ -171,6 +176,7 @@ class Sessions:
             if signed_in is not None:
                 signed_in.session.address = device.address[:64]
         # Raised after the commit: a refusal may have revoked the session.
+        self.refreshes["refused" if signed_in is None else "refreshed"] += 1
         if signed_in is None:
             raise Unauthenticated(NOT_VALID)
         return signed_in
@@ -199,6 +205,7 @@ class Sessions:
         # Check for reuse before the key: a thief may have bound the session to another key.
         if known is None or self._is_reused(unit, live, known, by):
             await _end_reused(unit, live)
+            self.reuses += 1
             return None
         if live.jkt is not None and live.jkt != by.key:
             raise InvalidProof("refresh with another key")

@@ -128,6 +128,16 @@ class EventLog:
             recent = [row for row in found if row.position <= head.position]
         return [(_event(row), row.at.timestamp()) for row in recent], head
 
+    async def times(self, stream: str, positions: Sequence[int]) -> dict[int, float]:
+        """Return when the events at these positions happened, in Unix seconds, as far as they are kept."""
+        at = sa.select(events.c.position, events.c.at).where(events.c.stream == stream)
+        found: dict[int, float] = {}
+        async with self._database.read() as db:
+            for some in batches(list(positions)):
+                for row in await db.execute(at.where(events.c.position.in_(some))):
+                    found[row.position] = row.at.timestamp()
+        return found
+
     async def changes(self, last: Look | None) -> Changes:
         """Return the streams that changed since the last look; see `changes.py`."""
         async with self._database.read() as db:

@@ -47,6 +47,9 @@ class Programs:
         self._kept: OrderedDict[Plan, int] = OrderedDict()
         self._fields = 0
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def find(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
         """Return the program of an operation that is used again; None if graphql-core runs it.
 

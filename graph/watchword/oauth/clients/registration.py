@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from watchword.domain import Domain
+from watchword.domain import METRICS_READ, Domain
 from watchword.errors import BadUserInput
 from watchword.formats.text import checked_text
 from watchword.oauth.clients.redirect_uri import ANSWERS
@@ -102,6 +102,7 @@ def split_uri(uri: str) -> SplitResult:
 
 def _check_words(asked: Registration, domain: Domain) -> None:
     scopes, roles = known_scopes(domain), domain.roles
+    scopes = scopes and scopes | {METRICS_READ}
     _check_known("authentication", [asked.authentication], [way.value for way in ClientAuthMethod])
     _check_known("grants", asked.grants, [grant.value for grant in Grant])
     _check_known("scopes", asked.scopes, scopes)

@@ -26,6 +26,7 @@ from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest
 from watchword.transports.state import ConnectionState, Transition
+from watchword.transports.traffic import COMPLETE, LOST, REFUSED, STREAM
 
 # Seconds between writes on a quiet stream, so that no proxy closes it.
 KEEP_ALIVE_SECONDS = 15.0
@@ -76,12 +77,14 @@ async def serve_stream(
     with pipeline.connections.take(address), pipeline.operations.take(address, subject):
         wire = generic.stream(scope, receive, send, pipeline.shutdown)
         stream = Stream(pipeline, form, wire, asked)
+        pipeline.traffic.opened(STREAM)
         try:
             stream.take_lease()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
             await stream.run()
         finally:
             stream.close()
+            pipeline.traffic.ended(STREAM, stream.outcome)
 
 
 class Stream:
@@ -97,6 +100,8 @@ class Stream:
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.OPENING)
         self._keep_alive: Timer | None = None
         self._subscription: Subscription | None = None
+        self.outcome = LOST
+        """Why the stream has ended, as `Traffic` counts it."""
         # Done when the operation or the connection has ended.
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wire.on_lost = self._finish
@@ -179,10 +184,12 @@ class Stream:
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self._write(self._form.fail(errors) + self._form.complete)
+        self.outcome = REFUSED
         self._finish()
 
     def complete(self) -> None:
         self._write(self._form.complete)
+        self.outcome = COMPLETE
         self._finish()
 
     async def drained(self) -> None:
@@ -198,6 +205,7 @@ class Stream:
         error = {"message": ending.reason, "extensions": {"code": ending.code}}
         last = b"" if self._done.done() else self._form.fail([error]) + self._form.complete
         self._wire.send_last(last)
+        self.outcome = ending.code
         self._finish()
 
     def reminded(self) -> None:

@@ -6,7 +6,6 @@ one value, which says what `websocket.py` has to do. It raises nothing, whatever
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -17,11 +16,10 @@ import orjson
 
 from watchword.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
 from watchword.formats.exact_json import decode, encode
+from watchword.tokens import refusals
 from watchword.tokens.members import members
 from watchword.transports.request import GraphQLRequest, read
 from watchword.transports.state import ConnectionState, StateMachine, Transition
-
-log = logging.getLogger("watchword.tokens")
 
 SUBPROTOCOL = "graphql-transport-ws"
 # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code.
@@ -242,7 +240,7 @@ def _unambiguous(data: str) -> dict[str, Any]:
     try:
         return members(data.encode())
     except InvalidToken as error:
-        log.info("a message that may hold a credential was refused by the rule: %s", error.rule)
+        refusals.note("message that may hold a credential", error.rule)
         raise _Bad("a member is repeated, or a number is out of range") from error
 
 

@@ -28,6 +28,7 @@ from watchword.tokens.dpop import Target
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline, check_renewal
 from watchword.transports.state import ConnectionState, Transition
+from watchword.transports.traffic import LOST, SOCKET
 from watchword.transports.websocket.expiry import expiry
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.protocol import (
@@ -67,12 +68,14 @@ class WebSocketTransport:
         settings = self._pipeline.settings
         is_ours = is_same_origin(scope, settings.our_origins)
         if not is_ours or in_url(scope["query_string"]):
+            self._pipeline.traffic.refused(SOCKET, 1008)
             await send({"type": "websocket.close", "code": 1008})
         elif SUBPROTOCOL not in scope["subprotocols"]:
             # The protocol has a close code for this, so the socket must be accepted first. The legacy
             # subprotocol graphql-ws is refused on purpose: in other servers it bypassed authentication.
             await send({"type": "websocket.accept"})
             refusal = close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+            self._pipeline.traffic.refused(SOCKET, refusal.code)
             await send(_message(refusal))
         else:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
@@ -83,6 +86,7 @@ class WebSocketTransport:
         try:
             slot = self._pipeline.connections.take(address)
         except RateLimited as error:
+            self._pipeline.traffic.refused(SOCKET, error.close_code)
             await send(_message(close(error.close_code, error.message)))
             return
         with slot:
@@ -94,6 +98,7 @@ class SocketConnection:
     """One accepted socket."""
 
     __slots__ = (
+        "_code",
         "_pipeline",
         "_headers",
         "_lifecycle",
@@ -113,6 +118,8 @@ class SocketConnection:
         address: str,
     ) -> None:
         self._pipeline = pipeline
+        # The code with which the server closed the socket.
+        self._code: int | None = None
         self._headers: Any = scope["headers"]
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that request.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
@@ -131,11 +138,15 @@ class SocketConnection:
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
+        traffic, code = self._pipeline.traffic, None
+        traffic.opened(SOCKET)
         try:
             while (message := await self._wire.receive())["type"] == "websocket.receive":
                 if self._lifecycle.state is not CLOSED:
                     await self._handle(message)
+            code = message.get("code")
         finally:
+            traffic.ended(SOCKET, self._code or code or LOST)
             self._lifecycle.close()
             self._operations.close()
             self._wire.release()
@@ -241,6 +252,7 @@ class SocketConnection:
     def _close(self, closing: Close) -> None:
         """Close, once. No operation gets its own `complete` or `error`, so that the client can resume them."""
         if self._lifecycle.close():
+            self._code = closing.code
             self._wire.send_close(closing.code, closing.reason)
             self._operations.close()
 
