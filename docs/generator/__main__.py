@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from docs.generator import api, claims, commands, errors, routes, settings, testing
+from docs.generator import api, claims, commands, errors, metrics, routes, settings, testing
 from docs.generator.markdown import page
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -22,6 +22,7 @@ SECTIONS = {
     "errors": errors.page,
     "routes": routes.page,
     "claims": claims.page,
+    "metrics": metrics.page,
     "api": api.page,
     "testing": testing.page,
 }

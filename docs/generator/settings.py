@@ -12,6 +12,7 @@ from docs.generator import markdown
 from docs.generator.markdown import code, table
 from watchword.config.auth_settings import AuthSettings
 from watchword.config.live_settings import LiveSettings
+from watchword.config.metric_settings import MetricSettings
 from watchword.config.settings import PREFIX, Settings
 from watchword.config.trace_settings import TraceSettings
 from watchword.config.trusted_issuer import TrustedIssuer
@@ -31,7 +32,8 @@ def page() -> str:
     """Return the page."""
     auth, live = AuthSettings.model_fields, LiveSettings.model_fields
     files, traces = UploadSettings.model_fields, TraceSettings.model_fields
-    others = {*auth, *live, *files, *traces}
+    measured = MetricSettings.model_fields
+    others = {*auth, *live, *files, *traces, *measured}
     general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
@@ -46,6 +48,8 @@ def page() -> str:
         _table(files, PREFIX),
         "## Traces",
         _table(traces, PREFIX),
+        "## Metrics",
+        _table(measured, PREFIX),
         "## A trusted issuer",
         f"Each member of the list `{PREFIX}TRUSTED_ISSUERS` is a JSON object with these members.",
         markdown.doc(TrustedIssuer).partition("\n\n")[2],

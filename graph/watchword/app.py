@@ -41,6 +41,11 @@ from watchword.process.clock import Clock, SystemClock
 from watchword.process.garbage import GarbagePolicy
 from watchword.storage import used_ids
 from watchword.storage.vault import vault
+from watchword.telemetry.metrics.access import Access
+from watchword.telemetry.metrics.meter import Meter
+from watchword.telemetry.metrics.operations import Operations
+from watchword.telemetry.metrics.outputs import Outputs, paths
+from watchword.telemetry.metrics.requests import MeasuredRequests
 from watchword.telemetry.traces import provider
 from watchword.telemetry.traces.parts import Parts
 from watchword.telemetry.traces.requests import TracedRequests
@@ -92,15 +97,18 @@ def create_app(
     coverage.cover(mount.schema, mount.domain)
     clock = clock or SystemClock()
     tracing = tracing or provider.tracing(settings, clock.now)
-    parts = Parts(tracing)
+    operations = None if settings.metrics == "off" else Operations()
+    parts = Parts(tracing, operations)
     services = make_services(settings, clock, mount.domain, claims_read(mount.schema), parts)
     database = services.database
     auth = AuthService(services)
     pipeline = _make_pipeline(mount, services, auth, parts)
+    follower = _make_follower(pipeline, auth)
+    outputs = None if operations is None else _outputs(pipeline, auth, follower, operations)
     startup = Startup()
     app = App(
         title="Watchword",
-        lifespan=startup.follow(_lifespan(pipeline, auth, tracing)),
+        lifespan=startup.follow(_lifespan(pipeline, auth, follower, outputs, tracing)),
         telemetry=_NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,
@@ -114,6 +122,8 @@ def create_app(
     app.include_router(authorize_routes.routes(auth))
     app.include_router(oauth_routes.routes(auth))
     app.include_router(health.routes(database, services.background))
+    if outputs is not None:
+        app.router.routes.extend(outputs.routes)
     _add_own(app, mount.domain)
     if settings.dpop_nonce:
         app.nonce = partial(request_auth.nonce, auth)
@@ -122,6 +132,9 @@ def create_app(
     _allow_origins(app, settings)
     if tracing is not None:
         app.put_in_front(TracedRequests, tracing=tracing)
+    if outputs is not None:
+        outputs.requests.paths = frozenset(paths(app.router.routes))
+        app.put_in_front(MeasuredRequests, requests=outputs.requests)
     # The last one runs first: all others see the path without its trailing slash.
     app.put_in_front(TrailingSlash)
     return app
@@ -177,6 +190,23 @@ def make_services(
     )
 
 
+def _outputs(
+    pipeline: Pipeline,
+    auth: AuthService,
+    follower: RevocationFollower,
+    operations: Operations,
+) -> Outputs:
+    meter = Meter(pipeline, auth, follower, operations)
+    access = Access(pipeline, pipeline.settings.metrics_networks)
+    return Outputs(meter, pipeline.settings, access)
+
+
+def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:
+    services, settings = pipeline.services, pipeline.settings
+    grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
+    return RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
+
+
 def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
     settings = services.settings
     limits = Limits(
@@ -224,10 +254,14 @@ def _allow_origins(app: Front, settings: Settings) -> None:
     )
 
 
-def _lifespan(pipeline: Pipeline, auth: AuthService, tracing: Tracing | None):  # type: ignore[no-untyped-def]
+def _lifespan(  # type: ignore[no-untyped-def]
+    pipeline: Pipeline,
+    auth: AuthService,
+    follower: RevocationFollower,
+    outputs: Outputs | None,
+    tracing: Tracing | None,
+):
     services, settings = pipeline.services, pipeline.settings
-    grace = settings.outdated_grace_seconds if settings.on_role_change == "renew" else None
-    follower = RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
     needed = {STREAM: auth.seconds}
     pruner = Pruner(services.event_log, services.clock, settings, needed)
     rotation = Rotation(auth)
@@ -249,6 +283,9 @@ def _lifespan(pipeline: Pipeline, auth: AuthService, tracing: Tracing | None):  
             _prune_outdated_rows(services)
             rotation.open(services.background)
             garbage.open(services.background)
+            if outputs is not None:
+                closing.push_async_callback(outputs.close)
+                outputs.open(services.background)
             closing.push_async_callback(garbage.close)
             pipeline.shutdown.reopen()
             domain = services.domain

@@ -65,7 +65,8 @@ class Histograms:
         if (found := self._by_key.pop(old, None)) is not None:
             self._make(new).add(found)
 
-    def keys(self) -> Sequence[tuple[str, ...]]:
+    @property
+    def combinations(self) -> Sequence[tuple[str, ...]]:
         """The combinations of attributes that there are."""
         return tuple(self._by_key)
 

@@ -1,4 +1,4 @@
-"""The parts of a traced app that differ from those of an app that is not traced. They are chosen when it is built."""
+"""The parts of a traced or measured app that differ from those of another one. They are chosen when it is built."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from watchword.execution.engine import Engine
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.storage.database import Database, Publishing
+from watchword.telemetry.metrics.operations import MeasuredAnswers, MeasuredEngine, Operations
 from watchword.telemetry.traces.answers import TracedAnswers
 from watchword.telemetry.traces.operations import TracedEngine
 from watchword.telemetry.traces.publishing import TracedPublishing
@@ -18,10 +19,21 @@ from watchword.telemetry.traces.tracing import Tracing
 from watchword.transports.websocket.websocket import SocketConnection
 
 
-class Parts:
-    """What makes the parts of an app. Those of a traced one take the same arguments, and record spans."""
+class _MeasuredTracedEngine(MeasuredEngine, TracedEngine):
+    """An engine that does both."""
 
-    def __init__(self, tracing: Tracing | None = None) -> None:
+
+class _MeasuredTracedAnswers(MeasuredAnswers, TracedAnswers):
+    """Shared answers that do both."""
+
+
+class Parts:
+    """What makes the parts of an app. Those of a traced or measured one take the same arguments, and record spans or
+    durations."""
+
+    def __init__(
+        self, tracing: Tracing | None = None, operations: Operations | None = None
+    ) -> None:
         self.tracing = tracing
         self.database: Callable[..., Database] = Database
         self.engine: Callable[..., Engine] = Engine
@@ -34,3 +46,14 @@ class Parts:
             self.answers = TracedAnswers
             self.connection = partial(TracedConnection, tracing)
             self.publishing = partial(replace, around=TracedPublishing(tracing))
+        if operations is not None:
+            self._measure(operations)
+
+    def _measure(self, operations: Operations) -> None:
+        if self.tracing is None:
+            self.engine = partial(MeasuredEngine, operations=operations)
+            self.answers = partial(MeasuredAnswers, operations=operations)
+        else:
+            engine = partial(_MeasuredTracedEngine, tracing=self.tracing)
+            self.engine = partial(engine, operations=operations)
+            self.answers = partial(_MeasuredTracedAnswers, operations=operations)

@@ -34,7 +34,7 @@ def test_combinations_beyond_the_most_are_counted_together() -> None:
     histograms = Histograms((1.0,), 2)
     for number in range(100):
         histograms.record((str(number), "ok"), 1.0)
-    assert [*histograms.keys()] == [("0", "ok"), ("1", "ok"), (OTHER, OTHER)]
+    assert [*histograms.combinations] == [("0", "ok"), ("1", "ok"), (OTHER, OTHER)]
     assert [point.value.sum for point in histograms.points] == [1.0, 1.0, 98.0]  # type: ignore[union-attr]
 
 

@@ -1,0 +1,152 @@
+"""Measures operations: an engine and shared answers that record how long each answer took, and its errors.
+
+The app is made with these only if metrics are on, so nothing is asked for each request if they are off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+from graphql import GraphQLError
+
+from watchword.context import Context
+from watchword.errors import WatchwordError
+from watchword.execution.engine import Engine
+from watchword.execution.masking import code_of
+from watchword.execution.options import ErrorHook
+from watchword.execution.plan import Draft, Plan, Refused
+from watchword.execution.response import Answer
+from watchword.execution.shared.answers import SharedAnswers
+from watchword.execution.shared.store import JsonAnswer
+from watchword.principal import IdentityAsked, Principal
+from watchword.telemetry.metrics.busiest import Busiest
+from watchword.telemetry.metrics.histogram import OTHER, SHORT_DURATIONS, Histograms
+
+# The most names of operations, and codes of errors, that have numbers of their own.
+NAMES, CODES = 100, 50
+# A longer name counts among the others. GraphQL does not limit names, and each is sent at each scrape.
+LONGEST_NAME = 100
+UNNAMED = "(none)"
+TYPES = ("query", "mutation", "subscription")
+OUTCOMES = ("ok", "error", "cancelled")
+
+
+class Operations:
+    """The durations of answers and the codes of errors, in this process."""
+
+    def __init__(self) -> None:
+        self.durations = Histograms(SHORT_DURATIONS, (NAMES + 1) * len(TYPES) * len(OUTCOMES))
+        self.errors: Counter[str] = Counter()
+        self._names = Busiest(NAMES, self._drop)
+        self._codes = Busiest(CODES, self._drop_code)
+
+    def answered(self, plan: Plan, began: float, outcome: str) -> None:
+        """Record an answer to an operation that began at `began` (of `perf_counter`)."""
+        seconds = perf_counter() - began
+        operation = plan.operation
+        name = UNNAMED if operation.name is None else operation.name.value
+        # The name of an operation that cannot be run costs its sender nothing.
+        is_counted = len(name) <= LONGEST_NAME and not isinstance(plan, Draft)
+        shown = self._names.shown(name) if is_counted else OTHER
+        self.durations.record((operation.operation.value, shown, outcome), seconds)
+
+    def failed(self, plan: Plan, began: float, error: BaseException) -> None:
+        """Record an operation that raised instead of giving an answer."""
+        if isinstance(error, IdentityAsked):
+            return
+        is_error = isinstance(error, Exception)
+        self.answered(plan, began, "error" if is_error else "cancelled")
+        # The errors of a refused operation were reported, as those of an answer are.
+        if is_error and not isinstance(error, Refused):
+            self.erred(error.code if isinstance(error, WatchwordError) else "INTERNAL")
+
+    def erred(self, code: str) -> None:
+        """Count an error."""
+        self.errors[self._codes.shown(code)] += 1
+
+    def _drop(self, name: str) -> None:
+        for type, shown, outcome in self.durations.combinations:
+            if shown == name:
+                self.durations.merge((type, shown, outcome), (type, OTHER, outcome))
+
+    def _drop_code(self, code: str) -> None:
+        self.errors[OTHER] += self.errors.pop(code, 0)
+
+
+class _CountedErrors(ErrorHook):
+    def __init__(self, hook: ErrorHook, operations: Operations) -> None:
+        self._hook = hook
+        self._operations = operations
+
+    def report(
+        self,
+        errors: list[GraphQLError],
+        query: str | None,
+        variables: dict[str, Any] | None = None,
+        context: Any = None,
+    ) -> None:
+        self._hook.report(errors, query, variables, context)
+        for error in errors:
+            if not isinstance(error.original_error, IdentityAsked):
+                self._operations.erred(code_of(error))
+
+
+class MeasuredEngine(Engine):
+    """An engine that records each answer and each error."""
+
+    def __init__(self, *parts: Any, operations: Operations, **more: Any) -> None:
+        """`parts` and `more` are those of an engine."""
+        super().__init__(*parts, **more)
+        self.operations = operations
+        self._hook = _CountedErrors(self._hook, operations)
+
+    async def execute(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        *,
+        is_streamed: bool = False,
+    ) -> Answer:
+        running = super().execute(plan, variables, context, is_streamed=is_streamed)
+        if context.is_shared:
+            # Each request that is served by this answer is recorded in `MeasuredAnswers`.
+            return await running
+        began = perf_counter()
+        try:
+            answer = await running
+        except BaseException as error:
+            self.operations.failed(plan, began, error)
+            raise
+        self.operations.answered(plan, began, "error" if "errors" in answer else "ok")
+        return answer
+
+
+class MeasuredAnswers(SharedAnswers):
+    """Shared answers that record each request that they serve."""
+
+    def __init__(self, *parts: Any, operations: Operations) -> None:
+        """`parts` are those of shared answers."""
+        super().__init__(*parts)
+        self.operations = operations
+
+    async def answer(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        principal: Principal,
+        after: Sequence[str] = (),
+    ) -> JsonAnswer | None:
+        began = perf_counter()
+        try:
+            answer = await super().answer(plan, variables, principal, after)
+        except BaseException as error:
+            self.operations.failed(plan, began, error)
+            raise
+        # Without a shared answer, the request is executed by itself, and `MeasuredEngine` records it.
+        if answer is not None:
+            self.operations.answered(plan, began, "ok" if answer.is_whole else "error")
+        return answer

@@ -1,0 +1,64 @@
+"""Measures HTTP requests: ASGI middleware in front of everything, which is there only if metrics are on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histograms
+
+# RFC 9110, section 9.1, and RFC 5789. A client may send any other.
+METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+)
+# OpenTelemetry's name for all other methods.
+OTHER_METHOD = "_OTHER"
+# More combinations than there are routes, methods and statuses that go together.
+MOST = 1_000
+
+
+class Requests:
+    """The durations of requests, and how many are not answered to the end."""
+
+    def __init__(self) -> None:
+        self.durations = Histograms(DURATIONS, MOST)
+        self.active = 0
+        self.paths: Collection[str] = ()
+        """The paths of the app. The others are counted together: anybody may ask for any path."""
+
+    def answered(self, scope: Scope, began: float, status: int) -> None:
+        """Record the head of an answer to a request that began at `began` (of `perf_counter`)."""
+        seconds = perf_counter() - began
+        method, path = scope["method"], scope["path"]
+        if path not in self.paths:
+            # FastAPI says which route it chose, with the names of its parameters in place of their values.
+            path = getattr(scope.get("route"), "path", OTHER)
+        key = (method if method in METHODS else OTHER_METHOD, path, str(status))
+        self.durations.record(key, seconds)
+
+
+class MeasuredRequests:
+    """ASGI middleware that records each HTTP request in `requests`."""
+
+    def __init__(self, app: ASGIApp, requests: Requests) -> None:
+        self._app = app
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        requests, began = self._requests, perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                requests.answered(scope, began, message["status"])
+            await send(message)
+
+        requests.active += 1
+        try:
+            await self._app(scope, receive, measured)
+        finally:
+            requests.active -= 1

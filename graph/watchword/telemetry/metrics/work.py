@@ -1,0 +1,35 @@
+"""Reads the metrics of caches, executions, the database pool and background tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchword.context import Services
+from watchword.execution.engine import Engine
+from watchword.execution.shared.answers import SharedAnswers
+from watchword.telemetry.metrics import catalogue
+from watchword.telemetry.metrics.live import counted
+from watchword.telemetry.metrics.metric import Reading, one
+
+POOL = "watchword"
+
+
+def read_execution(engine: Engine, shared: SharedAnswers) -> Iterator[Reading]:
+    """Read what is kept of plans, programs and answers, and how requests were served."""
+    yield one(catalogue.PLANS, len(engine.planner))
+    yield one(catalogue.PLANS_MADE, engine.planner.made)
+    yield one(catalogue.PROGRAMS, engine.programs_kept)
+    yield counted(catalogue.FALLBACKS, engine.fallbacks)
+    yield counted(catalogue.ANSWERS, shared.counts)
+    yield one(catalogue.ANSWERS_KEPT, len(shared.store))
+    yield one(catalogue.ANSWERS_SIZE, shared.store.size)
+
+
+def read_process(services: Services) -> Iterator[Reading]:
+    """Read the pool of database connections, and how background tasks do."""
+    pool = services.database.pool
+    yield counted(catalogue.POOL, {(POOL, "used"): pool.used, (POOL, "idle"): pool.idle})
+    yield counted(catalogue.POOL_MOST, {POOL: pool.most})
+    tasks = services.background.supervised
+    yield counted(catalogue.TASKS, {task.name: float(task.failed_at is None) for task in tasks})
+    yield counted(catalogue.TASK_FAILURES, {task.name: task.failures for task in tasks})

@@ -1,0 +1,164 @@
+"""Operations are recorded by name, type and outcome, errors by code; nobody can make up series without end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from tests.support.clock import MovedClock
+from tests.support.toy_schema import schema
+from tests.support.toy_server import toy_pipeline
+from watchword.context import Context, Services
+from watchword.errors import TimedOut
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Refused
+from watchword.execution.shared.answers import SharedAnswers
+from watchword.principal import ANONYMOUS
+from watchword.telemetry.metrics.histogram import OTHER
+from watchword.telemetry.metrics.metric import Distribution
+from watchword.telemetry.metrics.operations import (
+    CODES,
+    LONGEST_NAME,
+    NAMES,
+    UNNAMED,
+    MeasuredAnswers,
+    MeasuredEngine,
+    Operations,
+)
+
+LIMITS = Limits(1000, 10, 10, 1000)
+
+
+@pytest.fixture
+async def services(clock: MovedClock) -> AsyncIterator[Services]:
+    async with toy_pipeline(clock) as (pipeline, _):
+        yield pipeline.services
+
+
+def recorded(operations: Operations) -> dict[tuple[str, ...], int]:
+    found = {}
+    for point in operations.durations.points:
+        assert isinstance(point.value, Distribution)
+        found[point.attributes] = sum(point.value.counts)
+    return found
+
+
+async def begun() -> None:
+    """Let what was started take its first steps."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def ask(
+    engine: MeasuredEngine,
+    services: Services,
+    query: str,
+    variables: dict[str, object] | None = None,
+) -> object:
+    plan = engine.plan(query, None)
+    return await engine.execute(plan, variables, Context(services, ANONYMOUS))
+
+
+async def test_an_answer_is_recorded_by_type_name_and_outcome(services: Services) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    for query in (
+        "{ hello }",
+        "query Greeting { hello }",
+        "query Greeting { hello }",
+        "query Key { secret }",
+    ):
+        with suppress(Refused):
+            await ask(engine, services, query)
+    await ask(engine, services, "query Guarded { me }")
+    found = recorded(operations)
+    assert found["query", UNNAMED, "ok"] == 1
+    assert found["query", "Greeting", "ok"] == 2
+    assert found["query", "Guarded", "error"] == 1
+    # What cannot be planned has no name of its own.
+    assert ("query", "Key", "error") not in found
+    assert operations.errors["BAD_USER_INPUT"] == 1
+    assert sum(operations.errors.values()) == 2
+
+
+async def test_variables_that_do_not_fit_are_an_error(services: Services) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    with pytest.raises(Refused):
+        await ask(engine, services, "query Q($n: Int!) { count(below: $n) }", {"n": "many"})
+    assert recorded(operations) == {("query", "Q", "error"): 1}
+    assert operations.errors == {"BAD_USER_INPUT": 1}
+
+
+async def test_a_kept_answer_is_recorded_for_each_request_that_it_serves(
+    services: Services,
+) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    answers = MeasuredAnswers(engine, services, operations=operations)
+    assert isinstance(answers, SharedAnswers)
+    await services.hub.look()
+    plan = engine.plan("query Shared { toys { id } }", None)
+    served = 0
+    for _ in range(5):
+        served += await answers.answer(plan, None, ANONYMOUS) is not None
+    assert sum(recorded(operations).values()) == served
+
+
+async def test_an_operation_that_takes_too_long_is_recorded_with_its_code(
+    services: Services, clock: MovedClock
+) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    plan = engine.plan("query Slow { slow(seconds: 1000) }", None)
+    asked = asyncio.ensure_future(engine.execute(plan, None, Context(services, ANONYMOUS)))
+    await begun()
+    clock.move(services.settings.operation_seconds + 1)
+    with pytest.raises(TimedOut):
+        await asked
+    assert recorded(operations) == {("query", "Slow", "error"): 1}
+    assert operations.errors == {"TIMEOUT": 1}
+
+
+async def test_an_operation_whose_client_went_away_is_cancelled(services: Services) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    plan = engine.plan("query Slow { slow(seconds: 1000) }", None)
+    asked = asyncio.ensure_future(engine.execute(plan, None, Context(services, ANONYMOUS)))
+    await begun()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert recorded(operations) == {("query", "Slow", "cancelled"): 1}
+    assert operations.errors == Counter()
+
+
+async def test_names_that_callers_make_up_are_bounded_and_lose_no_measurement(
+    services: Services,
+) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
+    for number in range(2 * NAMES):
+        await ask(engine, services, f"query N{number} {{ hello }}")
+    long = "L" * (LONGEST_NAME + 1)
+    await ask(engine, services, f"query {long} {{ hello }}")
+    for _ in range(5):
+        await ask(engine, services, "query Real { hello }")
+    found = recorded(operations)
+    assert len({name for _, name, _ in found}) == NAMES + 1
+    assert found["query", "Real", "ok"] > 0
+    assert ("query", long, "ok") not in found
+    assert found["query", OTHER, "ok"] >= NAMES
+    assert sum(found.values()) == 2 * NAMES + 6
+
+
+def test_codes_that_a_schema_makes_up_are_bounded() -> None:
+    operations = Operations()
+    for number in range(10 * CODES):
+        operations.erred(f"CODE_{number}")
+    assert len(operations.errors) == CODES + 1
+    assert sum(operations.errors.values()) == 10 * CODES
