@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import strawberry
 from graphql import GraphQLError
+from strawberry.directive import DirectiveLocation, DirectiveValue
 
 from tests.differential.recorder import PLACES, Record, recording
 from tests.support.clock import MovedClock
 from tests.support.strawberry_view import (
     Operation,
+    both_views,
     own_view,
     watchword_view,
 )
@@ -194,3 +196,41 @@ async def test_what_an_unexpected_error_in_a_hook_says_reaches_no_client(
                 [error] = answer["errors"]
                 assert error["message"].startswith("Something went wrong on our side.")
     assert caplog.text.count(f"ValueError: failed at {place}") == 3
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD])
+def upper(value: DirectiveValue[str]) -> str:
+    return value.upper()
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD], name="replace")
+async def put(value: DirectiveValue[str], old: str, new: str = "?") -> str:
+    return value.replace(old, new)
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD])
+def failing_one(value: DirectiveValue[str], info: strawberry.Info) -> str:
+    raise GraphQLError(f"{info.field_name} failed.")
+
+
+DIRECTED = [
+    'query($old: String!) { leaves(names: ["aba"]) { name @replace(old: $old, new: "c") @upper later } }',
+    'query($old: String!) { leaves(names: ["aba"]) { name @upper @replace(old: $old) } }',
+    'query($old: String! = "a") { leaves(names: ["a"]) { name @include(if: true) later @failingOne } }',
+    'query($old: String! = "a") { leaves(names: ["a"]) { name @replace(old: $old, new: 3) } }',
+    'query($old: String! = "a") { leaves(names: ["a"]) { name @skip(if: true) later @lower } }',
+]
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket", "sse"])
+async def test_operation_directives_do_the_same(
+    transport: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    directed = schema(directives=[upper, put, failing_one])
+    async with both_views(directed, sqlite_url, clock) as (theirs, ours):
+        subscription = "subscription { grown(to: 2) { name @upper } }"
+        for query in (*DIRECTED, *([] if transport == "http" else [subscription])):
+            operation = Operation(query, {"old": "b"} if "$old" in query else None)
+            expected = await theirs.ask(operation, transport)
+            for _ in range(3):
+                assert await ours.ask(operation, transport) == expected

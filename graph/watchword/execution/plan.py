@@ -38,6 +38,7 @@ USUAL_LENGTH = 500
 LONGEST_REMEMBERED = 16_384
 OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
 RULES = (*specified_rules, *OUR_RULES)
+_ALWAYS = frozenset(RULES)
 # Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
 # many combinations that were within the limits.
 MOST_FITTING = 32
@@ -227,7 +228,7 @@ class Planner:
 
         A rule that looks at nothing but the document is asked once.
         """
-        added = [rule for rule in rules if rule not in RULES]
+        added = [rule for rule in rules if rule not in _ALWAYS]
         if isinstance(plan, Draft):
             is_open = plan.is_invalid and bool(added)
             return self._validate(plan.document, added) if is_open else plan.errors

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Hashable
+from contextlib import AsyncExitStack
 from types import NoneType
 from typing import Any
 
@@ -56,6 +56,8 @@ _NEUTRAL = (
     PydanticErrorExtension,
     ValidationCache,
 )
+# Extensions of Strawberry that keep what is kept here anyway. They need longer to find it than to run the operation.
+_NEEDLESS = (ParserCache, ValidationCache)
 # Rules that look at nothing but the document and the schema.
 _PURE_RULES = (NoDeprecatedCustomRule, NoSchemaIntrospectionCustomRule)
 # The functions that make a class of a rule for each extension, from limits.
@@ -152,7 +154,7 @@ class Hooks:
             operation_name=operation_name,
             operation_extensions=context.extensions,
         )
-        self._extensions = schema.get_extensions()
+        self._extensions = [each for each in schema.get_extensions() if type(each) not in _NEEDLESS]
         for extension in self._extensions:
             extension.execution_context = self.seen
         self.runner: SchemaExtensionsRunner = schema.create_extensions_runner(
@@ -172,25 +174,32 @@ class Hooks:
         return MiddlewareManager(*wrapping) if wrapping else None
 
 
-@asynccontextmanager
-async def around(step: ExtensionContextManagerBase) -> AsyncIterator[None]:
-    """Run the hooks of one step around a block.
+class around:
+    """Runs the hooks of one step around a block.
 
     If a hook raises before the block, those before it are left at once, with its error. Strawberry leaves them to the
     garbage collector.
     """
-    try:
-        await step.__aenter__()
-    except BaseException:
-        entered: AsyncExitStack = step.async_exit_stack
-        await entered.__aexit__(*sys.exc_info())
-        raise
-    try:
-        yield
-    except BaseException:
-        await step.__aexit__(*sys.exc_info())
-        raise
-    await step.__aexit__(None, None, None)
+
+    __slots__ = ("_step",)
+
+    def __init__(self, step: ExtensionContextManagerBase) -> None:
+        # Most steps have no hooks.
+        self._step = step if step.hooks else None
+
+    async def __aenter__(self) -> None:
+        if self._step is None:
+            return
+        try:
+            await self._step.__aenter__()
+        except BaseException:
+            entered: AsyncExitStack = self._step.async_exit_stack
+            await entered.__aexit__(*sys.exc_info())
+            raise
+
+    async def __aexit__(self, *raised: Any) -> None:
+        if self._step is not None:
+            await self._step.__aexit__(*raised)
 
 
 def directives_of(node: FieldNode) -> list[str]:

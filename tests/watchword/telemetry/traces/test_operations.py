@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import strawberry
 from opentelemetry.trace import SpanKind, StatusCode
+from strawberry.extensions import SchemaExtension
 
+from tests.support import toy_schema
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.spans import SAMPLED, UNSAMPLED, Recorder, attributes, context_of
+from tests.support.toy_app import MOUNT
 from tests.support.toy_server import until
 from tests.watchword.telemetry.traces.conftest import Serve, Traced
 from watchword.events.event import Event
@@ -219,3 +224,26 @@ async def test_operations_side_by_side_keep_to_their_own_traces(serve: Serve) ->
     for span in spans:
         if span.name.startswith("Query."):
             assert server.recorder.above(span)[1:] == ["query", "POST /graphql"]
+
+
+class Louder(SchemaExtension):
+    def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
+        value = _next(root, info, *args, **kwargs)
+        return value.upper() if isinstance(value, str) else value
+
+
+PARTS = (toy_schema.Query, toy_schema.Mutation, toy_schema.Subscription)
+EXTENDED = replace(MOUNT, schema=strawberry.Schema(*PARTS, extensions=[Louder]))
+
+
+@pytest.mark.parametrize("fields", [True, False])
+async def test_extensions_run_inside_of_the_spans(serve: Serve, fields: bool) -> None:
+    async with serve(Recorder(fields=fields), EXTENDED) as server:
+        for _ in range(3):
+            assert await server.ask("{ hello }") == {"data": {"hello": "HELLO WORLD"}}
+        assert ("Query.hello" in server.recorder.names) == fields
+        server.recorder.clear()
+        answer = await server.ask("{ goodbye }")
+        assert answer["errors"][0]["message"].startswith("Cannot query field 'goodbye'")
+    [span] = [each for each in server.recorder.spans if each.name == "GraphQL Operation"]
+    assert "graphql.operation.type" not in attributes(span)
