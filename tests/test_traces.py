@@ -136,6 +136,7 @@ def test_a_collector_that_is_away_harms_nothing(tmp_path: Path) -> None:
             answer = httpx2.post(f"{server.url}/graphql", json={"query": "{ __typename }"})
             assert answer.json() == {"data": {"__typename": "Query"}}
     assert "Traceback" not in server.log
+    assert "the last spans could not be sent in 3 s" in server.log
 
 
 APP = """

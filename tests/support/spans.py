@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -26,7 +26,7 @@ class Recorder:
         ratio: float = 1,
         callers: float = 1000,
         now: Callable[[], float] = lambda: 0.0,
-        flush: Callable[[], object] | None = None,
+        flush: Callable[[], Awaitable[None]] | None = None,
         **details: bool,
     ) -> None:
         self._exporter = InMemorySpanExporter()

@@ -208,7 +208,10 @@ class Engine:
             else:
                 self._programs.used(plan, found)
                 return _resulting(run, data)
-        return event_executor(opened, event, context).execute_operation(serially=False)
+        return self._event_executor(opened, event, context).execute_operation(serially=False)
+
+    def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
+        return event_executor(opened, event, context)
 
     @property
     def fallbacks(self) -> Counter[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, get_current_span
 
 from watchword.execution.shared.answers import SharedAnswers
-from watchword.telemetry.traces.tracing import current, recording
+from watchword.telemetry.traces.tracing import current, is_traced
 
 
 class TracedAnswers(SharedAnswers):
@@ -16,8 +16,8 @@ class TracedAnswers(SharedAnswers):
     those that wait for it too show only that they wait."""
 
     def _run(self, *parts: Any) -> Coroutine[Any, Any, None]:
-        running, span = super()._run(*parts), recording()
-        return running if span is None else _within(span, running)
+        running = super()._run(*parts)
+        return _within(get_current_span(), running) if is_traced() else running
 
 
 async def _within(span: Span, running: Coroutine[Any, Any, None]) -> None:

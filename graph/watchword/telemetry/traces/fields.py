@@ -27,12 +27,12 @@ class FieldSpans(MiddlewareManager):
     def __init__(self, tracing: Tracing, inner: MiddlewareManager | None = None) -> None:
         super().__init__()
         self._tracing = tracing
-        self._inner = inner
+        self.inner = inner
         self._left = MOST
 
     def get_field_resolver(self, field_resolver: Callable[..., Any]) -> Callable[..., Any]:
-        if self._inner is not None:
-            field_resolver = self._inner.get_field_resolver(field_resolver)
+        if self.inner is not None:
+            field_resolver = self.inner.get_field_resolver(field_resolver)
         return partial(self._resolve, field_resolver)
 
     def _resolve(

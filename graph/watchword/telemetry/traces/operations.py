@@ -14,7 +14,7 @@ from typing import Any
 import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError
 from graphql.execution import Executor
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, get_current_span
 
 from watchword.context import Context
 from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, WatchwordError
@@ -36,7 +36,7 @@ from watchword.telemetry.traces.tracing import (
     ended,
     fail,
     forget_current,
-    recording,
+    is_traced,
 )
 
 # Errors of the server. All others are of the caller, and no failure of the operation's span.
@@ -54,13 +54,13 @@ class TracedPlanner(Planner):
         self._tracing = tracing
 
     def _make(self, query: str, operation_name: str | None) -> Plan:
-        if recording() is None:
+        if not is_traced():
             return super()._make(query, operation_name)
         with self._tracing.child("plan"):
             return super()._make(query, operation_name)
 
     def _parse(self, query: str) -> DocumentNode:
-        if recording() is None:
+        if not is_traced():
             return super()._parse(query)
         with self._tracing.child("parse"):
             return super()._parse(query)
@@ -86,9 +86,9 @@ class TracedEngine(Engine):
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         plan = super().plan(query, operation_name)
-        if (span := recording()) is not None:
+        if is_traced():
             # On the request's own span too: an answer that is shared has no span of its own.
-            span.set_attributes(_named(plan))
+            get_current_span().set_attributes(_named(plan))
         return plan
 
     def execute(
@@ -100,7 +100,7 @@ class TracedEngine(Engine):
         is_streamed: bool = False,
     ) -> Coroutine[Any, Any, Answer]:
         running = super().execute(plan, variables, context, is_streamed=is_streamed)
-        return running if recording() is None else self._recorded(plan, running)
+        return self._recorded(plan, running) if is_traced() else running
 
     async def _recorded(self, plan: Plan, running: Coroutine[Any, Any, Answer]) -> Answer:
         with self._operation(plan) as span:
@@ -111,7 +111,7 @@ class TracedEngine(Engine):
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
     ) -> Source:
-        if recording() is None:
+        if not is_traced():
             return await super().subscribe(plan, variables, context)
         try:
             with self._operation(plan):
@@ -126,21 +126,6 @@ class TracedEngine(Engine):
             attributes["graphql.document"] = shown(plan.document)
         kind = attributes.get("graphql.operation.type", "GraphQL Operation")
         return self._tracing.child(kind, SpanKind.SERVER, attributes)
-
-    # Resolvers: only the interpreter can be asked to call something around them.
-
-    @property
-    def _has_field_spans(self) -> bool:
-        return self._tracing.details.fields and recording() is not None
-
-    def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
-        return None if self._has_field_spans else super()._find_program(plan, is_wrapped=is_wrapped)
-
-    def _build(self, *parts: Any) -> Executor[Any]:
-        built = super()._build(*parts)
-        if self._has_field_spans:
-            built.middleware_manager = FieldSpans(self._tracing, built.middleware_manager)
-        return built
 
     # Events.
 
@@ -171,11 +156,37 @@ class TracedEngine(Engine):
     def _begin_delivery(self, plan: Plan, subscriber: Context) -> Span | None:
         """Begin the span of an answer to an event, if the transaction that published the event was recorded."""
         event = subscriber.event
-        published = traceparent.read(event.trace) if event is not None else None
-        if event is None or published is None or not published.trace_flags.sampled:
+        if event is None or event.trace is None:
+            return None
+        published = traceparent.read(event.trace)
+        if published is None or not published.trace_flags.sampled:
             return None
         attributes = messaging("process", "process", {event.stream}) | _named(plan)
         return self._tracing.begin_linked("process", published, attributes)
+
+
+class TracedFieldsEngine(TracedEngine):
+    """A traced engine whose resolvers have spans too.
+
+    Only graphql-core's interpreter can be asked to call something around them, so it runs what is traced.
+    """
+
+    def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
+        return None if is_traced() else super()._find_program(plan, is_wrapped=is_wrapped)
+
+    def _build(self, *parts: Any) -> Executor[Any]:
+        return self._with_spans(super()._build(*parts))
+
+    def _event_executor(self, *parts: Any) -> Executor[Any]:
+        return self._with_spans(super()._event_executor(*parts))
+
+    def _with_spans(self, executor: Executor[Any]) -> Executor[Any]:
+        # The executor of an event has what that of its subscription had.
+        inner = executor.middleware_manager
+        if isinstance(inner, FieldSpans):
+            inner = inner.inner
+        executor.middleware_manager = FieldSpans(self._tracing, inner) if is_traced() else inner
+        return executor
 
 
 async def _awaited(span: Span, running: Awaitable[ExecutionResult]) -> ExecutionResult:

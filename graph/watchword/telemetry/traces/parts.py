@@ -11,7 +11,7 @@ from watchword.execution.shared.answers import SharedAnswers
 from watchword.storage.database import Database, Publishing
 from watchword.telemetry.metrics.operations import MeasuredAnswers, MeasuredEngine, Operations
 from watchword.telemetry.traces.answers import TracedAnswers
-from watchword.telemetry.traces.operations import TracedEngine
+from watchword.telemetry.traces.operations import TracedEngine, TracedFieldsEngine
 from watchword.telemetry.traces.publishing import TracedPublishing
 from watchword.telemetry.traces.sockets import TracedConnection
 from watchword.telemetry.traces.statements import TracedDatabase
@@ -42,7 +42,8 @@ class Parts:
         self.publishing: Callable[[Publishing], Publishing] = lambda publishing: publishing
         if tracing is not None:
             self.database = partial(TracedDatabase, tracing=tracing)
-            self.engine = partial(TracedEngine, tracing=tracing)
+            engine = TracedFieldsEngine if tracing.details.fields else TracedEngine
+            self.engine = partial(engine, tracing=tracing)
             self.answers = TracedAnswers
             self.connection = partial(TracedConnection, tracing)
             self.publishing = partial(replace, around=TracedPublishing(tracing))

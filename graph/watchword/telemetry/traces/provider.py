@@ -14,7 +14,7 @@ from watchword.telemetry.traces.sampling import Budget, Choice, Sampling, choice
 from watchword.telemetry.traces.tracing import Details, Tracing
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
+    from watchword.telemetry.traces.sdk import Provider
 
 DISABLED = "OTEL_SDK_DISABLED"
 
@@ -40,10 +40,10 @@ def tracing(
     ours = _own(environment, settings.traces_ratio)
     # So that the spans of resolvers' own tracers belong to it too.
     trace.set_tracer_provider(ours)
-    return Tracing(ours, Sampling(chosen, callers), details, ours.force_flush)
+    return Tracing(ours, Sampling(chosen, callers), details, ours.farewell)
 
 
-def _own(environment: Mapping[str, str], ratio: float) -> TracerProvider:
+def _own(environment: Mapping[str, str], ratio: float) -> Provider:
     try:
         from watchword.telemetry.traces.sdk import provider
     except ModuleNotFoundError as error:

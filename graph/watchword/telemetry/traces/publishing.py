@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from watchword.events.event import Event
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.tracing import Tracing, recording
+from watchword.telemetry.traces.tracing import Tracing, is_traced
 
 
 class TracedPublishing:
@@ -22,7 +22,7 @@ class TracedPublishing:
 
     def __call__(self, events: Sequence[Event]) -> AbstractContextManager[Sequence[Event]]:
         """Return a block in which to commit the events; they carry the traceparent of its span if it records."""
-        return nullcontext(events) if recording() is None else self._span(events)
+        return self._span(events) if is_traced() else nullcontext(events)
 
     @contextmanager
     def _span(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Iterable
 
-from opentelemetry import context as contexts
-from opentelemetry.trace import Span, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import Span, SpanContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchword.asgi.types import route_path
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.tracing import Tracing, fail
+from watchword.telemetry.traces.tracing import (
+    Tracing,
+    belongs_to_another,
+    current,
+    fail,
+    leave_out,
+)
 from watchword.transports.front import GRAPHQL
 
 # RFC 9110 and RFC 5789. Any other method could be a secret that was sent in its place.
@@ -25,29 +29,29 @@ class TracedRequests:
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
         self._tracing = tracing
+        self._follows_callers = tracing.sampling.follows_callers
+        self._chooses = tracing.sampling.chooses
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http" or get_current_span().get_span_context().is_valid:
-            # Not a coroutine of its own: each costs a frame, which a live connection keeps.
+        # Not a coroutine: each costs a frame, which a live connection keeps, and as much time as all of this.
+        if scope["type"] != "http" or belongs_to_another():
             return self._app(scope, receive, send)
-        return self._trace(scope, receive, send)
+        caller = _caller(scope)
+        if caller is not None and self._follows_callers:
+            span = self._tracing.begin(*_described(scope, caller))
+        elif self._chooses():
+            span = self._tracing.begin_chosen(*_described(scope, caller))
+        else:
+            leave_out()
+            return self._app(scope, receive, send)
+        return self._trace(span, scope, receive, send)
 
-    async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
-        span = self._begin(scope)
-        token = contexts.attach(set_span_in_context(span))
-        try:
+    async def _trace(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
+        with current(span):
             if span.is_recording():
                 await self._record(span, scope, receive, send)
             else:
                 await self._app(scope, receive, send)
-        finally:
-            contexts.detach(token)
-
-    def _begin(self, scope: Scope) -> Span:
-        caller = _caller(scope)
-        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
-        attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        return self._tracing.begin("HTTP" if method == "_OTHER" else method, caller, attributes)
 
     async def _record(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
         request = _Recorded(span, scope, send)
@@ -89,7 +93,7 @@ class _Recorded:
         span.set_attribute("http.response.status_code", status)
         if route := self._route():
             span.set_attribute("http.route", route)
-            span.update_name(f"{self._scope['method']} {route}")
+            span.update_name(f"{_described(self._scope, None)[0]} {route}")
         if status >= 500:
             fail(span, str(status))
         if _is_stream(message):
@@ -109,9 +113,26 @@ def _is_stream(head: Message) -> bool:
     )
 
 
-def _caller(scope: Any) -> SpanContext | None:
-    given = [value for name, value in scope["headers"] if name == b"traceparent"]
+def _described(
+    scope: Scope, caller: SpanContext | None
+) -> tuple[str, SpanContext | None, dict[str, str]]:
+    """Return what a request's span begins with."""
+    method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+    attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
+    return "HTTP" if method == "_OTHER" else method, caller, attributes
+
+
+def _caller(scope: Scope) -> SpanContext | None:
+    for name, _ in scope["headers"]:
+        if name == b"traceparent":
+            return _named(scope["headers"])
+    return None
+
+
+def _named(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
+    """Return the span that the headers name; None if it is malformed, or if they name several."""
+    given = [value for name, value in headers if name == b"traceparent"]
     if len(given) != 1:
         return None
-    state = [value for name, value in scope["headers"] if name == b"tracestate"]
+    state = [value for name, value in headers if name == b"tracestate"]
     return traceparent.read(given[0].decode("latin-1"), b",".join(state).decode("latin-1"))

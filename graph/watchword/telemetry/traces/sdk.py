@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import (
@@ -24,6 +29,10 @@ from watchword.telemetry.resource import resource
 from watchword.telemetry.traces.sampling import SAMPLER
 from watchword.telemetry.traces.tracing import CHOSEN
 
+log = logging.getLogger("watchword.telemetry")
+
+# Seconds for sending the last spans when the app closes.
+FAREWELL_SECONDS = 3.0
 EXPORTER = "OTEL_TRACES_EXPORTER"
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 HTTP = "http/protobuf"
@@ -60,16 +69,50 @@ class Chosen(Sampler):
         return f"Watchword{{{self._others.get_description()}}}"
 
 
-def provider(environment: Mapping[str, str], ratio: float) -> TracerProvider:
+class Provider(TracerProvider):
+    """A provider that sends its spans before the process ends, or gives them up after a time.
+
+    The SDK's own `force_flush` and `shutdown` wait until the exporter has given up, which takes ten seconds for each
+    batch if the collector is away.
+    """
+
+    def __init__(
+        self, sampler: Sampler, resource: Resource, exporters: Sequence[SpanExporter]
+    ) -> None:
+        super().__init__(sampler=sampler, resource=resource, shutdown_on_exit=False)
+        self._exporters = exporters
+        for exporter in exporters:
+            self.add_span_processor(BatchSpanProcessor(exporter))
+
+    async def farewell(self) -> None:
+        """Send the spans that have ended; give up after a few seconds. Afterwards nothing is sent if it gave up."""
+        loop, is_sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def flush() -> None:
+            try:
+                self.force_flush()
+            finally:
+                with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    loop.call_soon_threadsafe(is_sent.set)
+
+        # A daemon: the process must not wait for it at its end.
+        threading.Thread(target=flush, name="the last spans", daemon=True).start()
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await is_sent.wait()
+        except TimeoutError:
+            log.warning("the last spans could not be sent in %g s", FAREWELL_SECONDS)
+            for exporter in self._exporters:
+                exporter.shutdown()
+
+
+def provider(environment: Mapping[str, str], ratio: float) -> Provider:
     """Return a provider that exports as the environment says. Spans of others are sampled as it says too, or else by
     this ratio. Raises `Unsafe` for an exporter that is not installed."""
     others: Sampler = ParentBased(TraceIdRatioBased(ratio))
     if environment.get(SAMPLER, "").strip():
         others = TracerProvider(shutdown_on_exit=False).sampler
-    made = TracerProvider(sampler=Chosen(others), resource=resource())
-    for exporter in _exporters(environment):
-        made.add_span_processor(BatchSpanProcessor(exporter))
-    return made
+    return Provider(Chosen(others), resource(), _exporters(environment))
 
 
 def _exporters(environment: Mapping[str, str]) -> list[SpanExporter]:

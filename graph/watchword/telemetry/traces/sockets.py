@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.trace import SpanContext
 
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.tracing import Tracing, current
+from watchword.telemetry.traces.tracing import Tracing, current, is_sampled
 from watchword.transports.request import GraphQLRequest
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.websocket import SocketConnection
@@ -38,7 +38,7 @@ class TracedOperations(Operations):
         span = self._tracing.begin(NAME, caller, ATTRIBUTES)
         with current(span):
             super().start(id, request)
-        if not span.is_recording():
+        if not is_sampled(span):
             return
         if (task := self._tasks.get(id)) is None:
             # It was refused, or is a subscription: that would be sent when it ends, after hours.

@@ -7,15 +7,17 @@ No parameter is recorded, and no literal in a statement's text: code may have wr
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Literal
 
 from opentelemetry.trace import Span, SpanKind
-from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy import event
+from sqlalchemy.engine import ExecutionContext
 
 from watchword.storage.database import Database
 from watchword.storage.prepared import Columns, Rows
-from watchword.telemetry.traces.tracing import Tracing, ended, fail, recording
+from watchword.telemetry.traces.tracing import Tracing, ended, is_traced
 
 LONGEST = 2_000
 # A quoted text, or a number that is no part of a name or of a parameter ($1).
@@ -23,8 +25,6 @@ _LITERAL = re.compile(r"'(?:[^']|'')*(?:'|\Z)|(?<![\w$\"])\d[\w.]*")
 _UNSURE = re.compile(r"\\|\$\w*\$|--|/\*")
 _VERB = re.compile(r"\s*(\w+)")
 _TABLE = re.compile(r"\b(?:from|into|update|table)\s+\"?(\w+)", re.IGNORECASE)
-# The key under which a connection holds the span of the statement that it runs.
-_RUNNING = "watchword_span"
 
 
 class TracedDatabase(Database):
@@ -36,13 +36,13 @@ class TracedDatabase(Database):
         self._tracing = tracing
         self._system = "sqlite" if self.is_sqlite else "postgresql"
         engine = self.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", self._begin)
-        event.listen(engine, "after_cursor_execute", self._end)
-        event.listen(engine, "handle_error", self._fail)
+        for kind in ("do_execute", "do_executemany"):
+            event.listen(engine, kind, partial(self._execute, getattr(engine.dialect, kind)))
+        event.listen(engine, "do_execute_no_params", self._execute_without_parameters)
 
     def rows(self, statement: Columns, **given: Any) -> Coroutine[Any, Any, Rows]:
         running = super().rows(statement, **given)
-        return running if recording() is None else self._recorded(running, statement, given)
+        return self._recorded(running, statement, given) if is_traced() else running
 
     async def _recorded(
         self, running: Coroutine[Any, Any, Rows], statement: Columns, given: dict[str, Any]
@@ -62,21 +62,29 @@ class TracedDatabase(Database):
             attributes["db.query.text"] = shown
         return self._tracing.start(name, SpanKind.CLIENT, attributes)
 
-    def _begin(self, connection: Connection, _cursor: object, sql: str, *_: object) -> None:
-        if recording() is not None:
-            connection.info[_RUNNING] = self._start(sql)
+    def _execute(
+        self,
+        run: Callable[[Any, str, Any, ExecutionContext], None],
+        cursor: Any,
+        sql: str,
+        parameters: Any,
+        context: ExecutionContext,
+    ) -> Literal[True] | None:
+        """Run a statement inside a span, and tell SQLAlchemy that it was run; or leave it to SQLAlchemy."""
+        if not is_traced():
+            return None
+        with ended(self._start(sql)):
+            run(cursor, sql, parameters, context)
+        return True
 
-    def _end(self, connection: Connection, *_: object) -> None:
-        if (span := connection.info.pop(_RUNNING, None)) is not None:
-            span.end()
-
-    def _fail(self, context: ExceptionContext) -> None:
-        connection = context.connection
-        if connection is None or connection.invalidated:
-            return
-        if (span := connection.info.pop(_RUNNING, None)) is not None:
-            fail(span, type(context.original_exception).__name__)
-            span.end()
+    def _execute_without_parameters(
+        self, cursor: Any, sql: str, context: ExecutionContext
+    ) -> Literal[True] | None:
+        if not is_traced():
+            return None
+        with ended(self._start(sql)):
+            context.dialect.do_execute_no_params(cursor, sql, context)
+        return True
 
 
 def summary(sql: str) -> str:

@@ -1,16 +1,17 @@
-"""The spans of one app: `Tracing` begins them, and `recording` finds the one that a piece of work belongs to.
+"""The spans of one app: `Tracing` begins them, and `is_traced` says whether a piece of work belongs to any.
 
 Only a request, an operation on a socket and the delivery of an event begin a trace. Everything else belongs to the
-span that is current, and is recorded if that one is. So a request that was not sampled pays for one decision.
+span that is current, and is recorded if that one is. So a request that was not sampled pays for one decision, and each
+part of it for reading one context variable.
 
 No span gets an exception's message, a variable, a parameter, a token or an address.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from random import getrandbits
 from typing import Any, NamedTuple
 
@@ -41,21 +42,45 @@ _NOTHING = Context()
 _CHOSEN = contexts.set_value(CHOSEN, True, _NOTHING)
 
 
-class Unsampled(NonRecordingSpan):
-    """The span of a request that is not recorded, and so nothing below it is.
+_traced: ContextVar[bool] = ContextVar("watchword_traced", default=False)
+is_traced = _traced.get
+"""Tells whether the current span is sampled, and what belongs to it is to be recorded. It may have ended."""
+_ids: ContextVar[SpanContext | None] = ContextVar("watchword_unsampled", default=None)
 
-    Its ids, which logs and other servers may ask for, are made when they are asked for.
+
+class Unsampled(NonRecordingSpan):
+    """The span of a request that is not recorded, so that a resolver's own tracer records nothing below it either.
+
+    Its ids, which outgoing requests may ask for, are made when they are asked for. Requests whose callers name no trace
+    share the span, and each context that asks has ids of its own.
     """
 
     def __init__(self, caller: SpanContext | None = None) -> None:
-        self._caller = caller
-        self._made: SpanContext | None = None
+        self._made = caller and _unsampled(caller.trace_id)
 
     def get_span_context(self) -> SpanContext:
-        if self._made is None:
-            trace = self._caller.trace_id if self._caller else _random_id(128)
-            self._made = SpanContext(trace, _random_id(64), False, TraceFlags(0))
-        return self._made
+        if self._made is not None:
+            return self._made
+        made = _ids.get()
+        if made is None:
+            _ids.set(made := _unsampled(_random_id(128)))
+        return made
+
+    def __repr__(self) -> str:
+        return "Unsampled()"
+
+
+def _unsampled(trace: int) -> SpanContext:
+    return SpanContext(trace, _random_id(64), False, TraceFlags(0))
+
+
+def _random_id(bits: int) -> int:
+    # Zero is no id.
+    return getrandbits(bits) or 1
+
+
+UNSAMPLED = Unsampled()
+_UNSAMPLED = set_span_in_context(UNSAMPLED, _NOTHING)
 
 
 class Details(NamedTuple):
@@ -76,13 +101,17 @@ class Tracing:
         provider: TracerProvider,
         sampling: Sampling,
         details: Details = _FEW,
-        flush: Callable[[], object] | None = None,
+        flush: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`flush` waits until all spans that have ended are exported, or for a time."""
         self._tracer = provider.get_tracer("watchword", schema_url=_SCHEMA)
         self._flush = flush
         self._sampling = sampling
         self.details = details
+
+    @property
+    def sampling(self) -> Sampling:
+        return self._sampling
 
     def begin(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
         """Begin the trace of a request, or continue its caller's; the span records only if the request is sampled."""
@@ -94,7 +123,11 @@ class Tracing:
                 parent = set_span_in_context(NonRecordingSpan(caller), _CHOSEN)
                 return self._start(name, SpanKind.SERVER, parent, attributes)
         if not sampling.chooses():
-            return Unsampled()
+            return UNSAMPLED
+        return self.begin_chosen(name, caller, attributes)
+
+    def begin_chosen(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
+        """Begin the trace of a request that was chosen at random; its caller's trace is linked."""
         links = [Link(caller)] if caller is not None else []
         return self._start(name, SpanKind.SERVER, _CHOSEN, attributes, links)
 
@@ -106,19 +139,19 @@ class Tracing:
     def child(
         self, name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None
     ) -> Iterator[Span]:
-        """Make a span below the current one the current one for a block. Call it only if that one records."""
+        """Make a span below the current one the current one for a block. Call it only if `is_traced()`."""
         span = self._start(name, kind, None, attributes or {})
         with ended(span), current(span):
             yield span
 
     def start(self, name: str, kind: SpanKind, attributes: Attributes) -> Span:
-        """Begin a span below the current one, which must record."""
+        """Begin a span below the current one. Call it only if `is_traced()`."""
         return self._start(name, kind, None, attributes)
 
     async def close(self) -> None:
         """Export what has ended. The app may be started again afterwards."""
         if self._flush is not None:
-            await asyncio.to_thread(self._flush)
+            await self._flush()
 
     def _start(
         self,
@@ -131,27 +164,38 @@ class Tracing:
         return self._tracer.start_span(name, context, kind, attributes, links or [])
 
 
-def recording() -> Span | None:
-    """Return the current span if what belongs to it is to be recorded. It may have ended."""
-    span = get_current_span()
-    if type(span) is Unsampled:
-        return None
-    return span if span.get_span_context().trace_flags.sampled else None
-
-
-def _random_id(bits: int) -> int:
-    # Zero is no id.
-    return getrandbits(bits) or 1
+def leave_out() -> None:
+    """Note in the present context, which is a request's own, that the request is not recorded."""
+    contexts.attach(_UNSAMPLED)
 
 
 @contextmanager
 def current(span: Span) -> Iterator[None]:
     """Make a span the current one for a block. It is not ended."""
-    token = contexts.attach(set_span_in_context(span))
+    attached = contexts.attach(set_span_in_context(span))
+    traced = _traced.set(is_sampled(span))
     try:
         yield
     finally:
-        contexts.detach(token)
+        _traced.reset(traced)
+        contexts.detach(attached)
+
+
+def is_sampled(span: Span) -> bool:
+    """Tell whether what belongs to a span is to be recorded."""
+    return not isinstance(span, Unsampled) and span.get_span_context().trace_flags.sampled
+
+
+def belongs_to_another() -> bool:
+    """Tell whether an app around this one has given the present request a span. Its decision counts then."""
+    around = contexts.get_current()
+    if not around:
+        return False
+    span = get_current_span(around)
+    if isinstance(span, Unsampled) or not span.get_span_context().is_valid:
+        return False
+    _traced.set(is_sampled(span))
+    return True
 
 
 @contextmanager
@@ -175,3 +219,4 @@ def fail(span: Span, kind: str) -> None:
 def forget_current() -> None:
     """Make no span the current one in this task from now on: the task outlives the request that began it."""
     contexts.attach(set_span_in_context(INVALID_SPAN))
+    _traced.set(False)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 import pytest
 from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from tests.support.spans import SAMPLED, UNSAMPLED
 from watchword.errors import Unsafe
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.sdk import Chosen, provider
+from watchword.telemetry.traces.sdk import Chosen, Provider, provider
 from watchword.telemetry.traces.tracing import CHOSEN
 
 NONE = {"OTEL_TRACES_EXPORTER": "none"}
@@ -93,3 +99,35 @@ def test_the_service_has_a_name() -> None:
     made = provider(NONE, 1)
     assert made.resource.attributes["service.name"]
     made.shutdown()
+
+
+class Stuck(SpanExporter):
+    """An exporter that waits until it is shut down, as OTLP's does while the collector is away."""
+
+    def __init__(self) -> None:
+        self.is_released = threading.Event()
+        self.exported: list[str] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if spans[0].name == "stuck":
+            self.is_released.wait()
+        self.exported += [span.name for span in spans]
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self.is_released.set()
+
+
+@pytest.mark.parametrize(("name", "is_stuck"), [("quick", False), ("stuck", True)])
+async def test_the_last_spans_are_sent_or_given_up(
+    name: str, is_stuck: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("watchword.telemetry.traces.sdk.FAREWELL_SECONDS", 0.1 if is_stuck else 60)
+    exporter = Stuck()
+    made = Provider(ALWAYS_ON, Resource({}), [exporter])
+    made.get_tracer("ours").start_span(name).end()
+    await made.farewell()
+    assert exporter.is_released.is_set() is is_stuck
+    assert ("could not be sent" in caplog.text) is is_stuck
+    made.shutdown()
+    assert exporter.exported == [name]

@@ -26,6 +26,9 @@ def recorder() -> Recorder:
 @pytest.fixture
 async def database(database_url: str, recorder: Recorder):  # type: ignore[no-untyped-def]
     made = TracedDatabase(database_url, tracing=recorder.tracing, statement_seconds=5)
+    # SQLAlchemy asks a server for its version when it connects for the first time.
+    async with made.read() as db:
+        await db.execute(sa.select(streams))
     yield made
     await made.close()
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import pytest
-from opentelemetry.trace import SpanKind, StatusCode, get_current_span
+from opentelemetry.context import attach
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
 
 from tests.support.spans import SAMPLED, SPAN, TRACE, UNSAMPLED, Recorder, attributes, context_of
 from watchword.telemetry.traces import traceparent
 from watchword.telemetry.traces.tracing import (
     Unsampled,
+    belongs_to_another,
     current,
     ended,
     forget_current,
-    recording,
+    is_traced,
+    leave_out,
 )
 
 
@@ -72,30 +83,56 @@ def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> Non
     recorder = Recorder()
     span = recorder.tracing.begin("a", None, {})
     with current(span):
-        assert recording() is span
+        assert is_traced()
         span.end()
         with recorder.tracing.child("b", attributes={"n": 1}):
             pass
     assert recorder.above(recorder.one("b")) == ["b", "a"]
     assert attributes(recorder.one("b")) == {"n": 1}
-    assert recording() is None
+    assert not is_traced()
 
 
 def test_nothing_belongs_to_a_request_that_is_not_recorded() -> None:
     recorder = Recorder(ratio=0)
     with current(recorder.tracing.begin("a", None, {})):
-        assert recording() is None
+        assert not is_traced()
         # A resolver's own tracer asks the provider's sampler.
         recorder.provider.get_tracer("theirs").start_span("b").end()
     assert recorder.names == []
 
 
-def test_the_ids_of_a_request_that_is_not_recorded_are_valid_and_stay() -> None:
-    span, other = Unsampled(), Unsampled()
-    context = span.get_span_context()
-    assert context.is_valid
-    assert not context.trace_flags.sampled
-    assert span.get_span_context() == context != other.get_span_context()
+def test_the_ids_of_a_request_that_is_not_recorded_are_valid_and_its_own() -> None:
+    def ids() -> SpanContext:
+        leave_out()
+        found = get_current_span().get_span_context()
+        assert found.is_valid
+        assert not found.trace_flags.sampled
+        assert get_current_span().get_span_context() == found
+        return found
+
+    assert Context().run(ids) != Context().run(ids)
+    named = Unsampled(traceparent.read(UNSAMPLED)).get_span_context()
+    assert (f"{named.trace_id:032x}", named.span_id == int(SPAN, 16)) == (TRACE, False)
+
+
+@pytest.mark.parametrize("ratio", [0, 1])
+def test_what_an_app_around_has_decided_counts(ratio: int) -> None:
+    assert not belongs_to_another()
+    theirs = Recorder().tracing.begin("a", None, {}) if ratio else INVALID_SPAN
+
+    def look() -> tuple[bool, bool]:
+        attach(set_span_in_context(theirs))
+        return belongs_to_another(), is_traced()
+
+    assert Context().run(look) == (bool(ratio), bool(ratio))
+
+
+def test_a_request_that_was_left_out_before_is_none_of_an_app_around() -> None:
+    def look() -> bool:
+        leave_out()
+        return belongs_to_another()
+
+    assert not Context().run(look)
 
 
 def test_an_error_is_noted_by_its_type_and_never_by_its_message() -> None:
@@ -112,18 +149,22 @@ async def test_a_task_that_outlives_its_request_forgets_it() -> None:
     recorder = Recorder()
 
     async def outlive() -> bool:
-        assert recording() is not None
+        assert is_traced()
         forget_current()
         return get_current_span().get_span_context().is_valid
 
     with current(recorder.tracing.begin("a", None, {})):
         assert not await asyncio.create_task(outlive())
-        assert recording() is not None
+        assert is_traced()
 
 
 async def test_closing_exports_what_has_ended() -> None:
     flushed: list[bool] = []
-    recorder = Recorder(flush=lambda: flushed.append(True))
+
+    async def flush() -> None:
+        flushed.append(True)
+
+    recorder = Recorder(flush=flush)
     await recorder.tracing.close()
     await Recorder().tracing.close()
     assert flushed == [True]

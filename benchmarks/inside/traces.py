@@ -1,0 +1,270 @@
+"""Measures what traces cost: `python -m benchmarks.inside.traces`.
+
+The same requests go to apps that differ only in their traces, in turns, in one process. The processor time of the
+process counts, with the thread that sends the spans to a collector. The apps are called without a server in front,
+whose time would make all of them more alike.
+
+With `--only off --requests 3000`, one app answers so many requests, and nothing is printed: for
+`valgrind --tool=callgrind`, which counts instructions. `kept` is a query that is answered from memory, `read` one that
+is executed and asks the database, `write` a mutation with an event, which is delivered to a group of subscribers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import Context
+from pathlib import Path
+from typing import Any
+
+import incident_room
+from watchword.app import create_app
+from watchword.bootstrap import bootstrap
+from watchword.config.settings import Settings
+from watchword.domain import Mount
+from watchword.process.clock import SystemClock
+from watchword.process.eager import Eager
+
+MOUNT = Mount(incident_room.schema, incident_room.domain)
+EMAIL, PASSWORD = "admin@example.com", "correct horse battery staple"
+# The share of requests that is traced; None for an app without traces. 0 decides, and records nothing.
+APPS: dict[str, float | None] = {"off": None, "0 %": 0.0, "1 %": 0.01, "100 %": 1.0}
+ROUNDS = 40
+# Requests of one app in one round.
+BURST = {"kept": 400, "read": 150, "write": 30}
+READ = "{ components { id name status } incidents { nodes { id name status } } }"
+WRITE = "mutation Add($input: RegisterComponentInput!) { registerComponent(input: $input) { id } }"
+WATCH = "subscription { componentStatusChanged { name } }"
+COLLECTOR = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+Ask = Callable[[], Awaitable[None]]
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.inside.traces", description=__doc__)
+    parser.add_argument("--only", choices=APPS)
+    parser.add_argument("--work", choices=BURST, default="read")
+    parser.add_argument("--requests", type=int, default=3_000)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home, _collector() as url:
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
+        if options.only is None:
+            asyncio.run(_compare(Path(home), options.rounds))
+        else:
+            asyncio.run(_repeat(Path(home), options.only, options.work, options.requests))
+
+
+async def _compare(home: Path, rounds: int) -> None:
+    print(f"{'':8}{'off, µs':>9}" + "".join(f"{name:>9}" for name in APPS if name != "off"))
+    for work in BURST:
+        async with _asking(home, list(APPS), work) as asks:
+            times = await _rounds(asks, BURST[work], rounds)
+        off = statistics.median(times["off"]) / BURST[work] * 1e6
+        ratios = [
+            statistics.median(t / o for t, o in zip(times[name], times["off"], strict=True))
+            for name in APPS
+            if name != "off"
+        ]
+        print(f"{work:8}{off:9.1f}" + "".join(f"{ratio:9.3f}" for ratio in ratios))
+
+
+async def _rounds(asks: dict[str, Ask], burst: int, rounds: int) -> dict[str, list[float]]:
+    """Return the processor times of each app's bursts."""
+    times: dict[str, list[float]] = {name: [] for name in asks}
+    names = list(asks)
+    for number in range(rounds + 2):
+        # Begin with another app in each round.
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            gc.collect()
+            gc.disable()
+            began = time.process_time()
+            for _ in range(burst):
+                await asks[name]()
+            took = time.process_time() - began
+            gc.enable()
+            # The first two rounds fill caches.
+            if number >= 2:
+                times[name].append(took)
+    return times
+
+
+async def _repeat(home: Path, name: str, work: str, requests: int) -> None:
+    async with _asking(home, [name], work) as asks:
+        for _ in range(requests):
+            await asks[name]()
+
+
+@asynccontextmanager
+async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict[str, Ask]]:
+    """Run an app of each name, and yield what sends a request to it."""
+    asks: dict[str, Ask] = {}
+    running = []
+    try:
+        for name in names:
+            settings = Settings(
+                home=home / work / name.replace(" %", ""),
+                demo=True,
+                admin_email=EMAIL,
+                admin_password=PASSWORD,
+                shared_answers_bytes=32_000_000 if work == "kept" else 0,
+                _env_file=None,
+            )  # type: ignore[call-arg]
+            settings.home.mkdir(parents=True)
+            app = await _app(settings, name)
+            lifespan = app.router.lifespan_context(app)
+            await lifespan.__aenter__()
+            running.append(lifespan)
+            asks[name] = await _ask(app, work)
+        yield asks
+    finally:
+        for lifespan in reversed(running):
+            await lifespan.__aexit__(None, None, None)
+
+
+async def _app(settings: Settings, name: str) -> Any:
+    clock = SystemClock()
+    await bootstrap(settings, MOUNT, clock, lambda _: None)
+    ratio = APPS[name]
+    if ratio is None:
+        return create_app(settings, MOUNT, clock)
+    # Imported here, so that this file can run in a checkout that has no traces yet.
+    from watchword.telemetry.traces.sampling import Budget, Choice, Sampling
+    from watchword.telemetry.traces.sdk import provider
+    from watchword.telemetry.traces.tracing import Tracing
+
+    sampling = Sampling(Choice(ratio), Budget(10, clock.now))
+    return create_app(settings, MOUNT, clock, Tracing(provider(os.environ, ratio), sampling))
+
+
+async def _ask(app: Any, work: str) -> Ask:
+    if work != "write":
+        body = json.dumps({"query": READ}).encode()
+        for _ in range(3):
+            await _send(app, "/graphql", body)
+        return lambda: _check(app, body, b"")
+    login = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    token = json.loads(await _send(app, "/api/auth/login", login))["access_token"].encode()
+    watching = [asyncio.create_task(_watch(app)) for _ in range(20)]
+    while sum(app.pipeline.groups.sizes) < len(watching):  # noqa: ASYNC110 (nobody tells it)
+        await asyncio.sleep(0.01)
+    numbers = iter(range(1_000_000))
+
+    async def write() -> None:
+        variables = {"input": {"name": f"component {next(numbers)}"}}
+        await _check(app, json.dumps({"query": WRITE, "variables": variables}).encode(), token)
+        # Let the group answer.
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    return write
+
+
+async def _check(app: Any, body: bytes, token: bytes) -> None:
+    answer = await _send(app, "/graphql", body, token)
+    if b'"errors"' in answer:
+        raise RuntimeError(answer.decode())
+
+
+async def _send(app: Any, path: str, body: bytes, token: bytes = b"") -> bytes:
+    parts: list[bytes] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            parts.append(message["body"])
+
+    # As our own server does: in a context of its own, and without a task until it waits for something.
+    context = Context()
+    running: Eager[None] = context.run(
+        Eager, app(_scope(path, b"application/json", token), receive, send)
+    )
+    if not running.is_done:
+        await asyncio.get_running_loop().create_task(_finish(running), context=context)
+    return b"".join(parts)
+
+
+async def _finish(running: Awaitable[None]) -> None:
+    await running
+
+
+async def _watch(app: Any) -> None:
+    """Subscribe by an event stream, and read it until the app stops."""
+    bodies = iter([{"type": "http.request", "body": json.dumps({"query": WATCH}).encode()}])
+
+    async def receive() -> Any:
+        for each in bodies:
+            return each
+        await asyncio.Event().wait()
+
+    async def send(_message: Any) -> None:
+        pass
+
+    await app(_scope("/graphql", b"text/event-stream", b""), receive, send)
+
+
+def _scope(path: str, accept: bytes, token: bytes) -> dict[str, Any]:
+    headers = [
+        (b"host", b"127.0.0.1"),
+        (b"user-agent", b"benchmark"),
+        (b"accept", accept),
+        (b"content-type", b"application/json"),
+        *([(b"authorization", b"Bearer " + token)] if token else []),
+    ]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+
+
+@contextmanager
+def _collector() -> Iterator[str]:
+    """Run a collector that drops what it gets, in a process of its own; yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-c", COLLECTOR, str(port)])
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
