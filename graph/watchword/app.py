@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from watchword.asgi.wire import CLOSING_SECONDS
+from watchword.auth.announcer import RECALLED, Announcer
+from watchword.auth.audit.audit import ANNOUNCED
 from watchword.auth.http import passkey_routes, request_auth
 from watchword.auth.http import routes as identity_routes
 from watchword.auth.revocation.follower import RevocationFollower
@@ -262,9 +264,10 @@ def _lifespan(  # type: ignore[no-untyped-def]
     tracing: Tracing | None,
 ):
     services, settings = pipeline.services, pipeline.settings
-    needed = {STREAM: auth.seconds}
+    needed = {STREAM: auth.seconds, ANNOUNCED: RECALLED}
     pruner = Pruner(services.event_log, services.clock, settings, needed)
     rotation = Rotation(auth)
+    hook = services.domain.on_identity
     garbage = GarbagePolicy()
 
     @asynccontextmanager
@@ -282,6 +285,8 @@ def _lifespan(  # type: ignore[no-untyped-def]
             pruner.open(services.background)
             _prune_outdated_rows(services)
             rotation.open(services.background)
+            if hook is not None:
+                Announcer(services, hook).open(services.background)
             garbage.open(services.background)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)

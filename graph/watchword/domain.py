@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
-from watchword.hooks import AccountInfo, AccountSource
+from watchword.hooks import AccountInfo, AccountSource, IdentityEvent
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
 from watchword.storage.database import Publishing
@@ -66,6 +66,10 @@ class Domain:
     `accounts` is a users table of your own, which checks the passwords and says the roles. Then no account has a
     password here, and the first start makes none and no demo data.
 
+    `on_identity` is called after an account was added, disabled or enabled, or has signed in, by one process of all, some
+    milliseconds after the commit. Each event is told at most once; a process that starts tells those of the last
+    hour that nobody has told. If the hook raises or hangs, the log says so, and nothing else fails.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -87,10 +91,12 @@ class Domain:
     permissions: Mapping[str, Sequence[type[BasePermission]]] = field(default_factory=dict)
     claims: Callable[[AccountInfo], Awaitable[Mapping[str, Any]]] | None = None
     accounts: AccountSource | None = None
+    on_identity: Callable[[IdentityEvent], Awaitable[None]] | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
-        return Publishing({**RUNTIME_TABLES, **self.tables}, is_enforced)
+        streams = {**RUNTIME_TABLES, **self.tables}
+        return Publishing(streams, is_enforced, is_announced=self.on_identity is not None)
 
     def scopes(self, roles: frozenset[str]) -> frozenset[str]:
         """Return all scopes of these roles. Unknown roles have none."""
@@ -187,7 +193,7 @@ def check(domain: Domain) -> None:
         _check_permissions(f"permissions[{name!r}]", classes)
         if not classes:
             raise Unsafe(f"Domain.permissions[{name!r}] is empty. Write [Public] if everybody may.")
-    for hook in ("demo", "startup", "shutdown", "claims"):
+    for hook in ("demo", "startup", "shutdown", "claims", "on_identity"):
         if (given := getattr(domain, hook)) is not None and not callable(given):
             raise Unsafe(f"Domain.{hook} is an async function, not {given!r}.")
     for method in ("authenticate", "find"):

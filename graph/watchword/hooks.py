@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 
@@ -47,3 +48,27 @@ class AccountSource(Protocol):
 
     async def find(self, subject: str) -> ExternalAccount | None:
         """Return an account as it is now; None if it is gone. Called at each refresh, and at sign-in by passkey."""
+
+
+class IdentityKind(Enum):
+    """What happened to an account. It is REGISTERED when it is added, by whomever."""
+
+    SIGNED_IN = "SIGNED_IN"
+    REGISTERED = "REGISTERED"
+    DISABLED = "DISABLED"
+    ENABLED = "ENABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityEvent:
+    """Something that happened to an account at `at` (Unix seconds), for `Domain.on_identity`.
+
+    `account` is as it is when the hook is called. For a sign-in, `session` is the new session, and `client` its client:
+    `watchword` for our own sign-in, or the id of an application.
+    """
+
+    kind: IdentityKind
+    account: AccountInfo
+    at: float
+    session: str | None = None
+    client: str | None = None

@@ -38,7 +38,7 @@ from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.execution.extensions.needs import each_execution, each_request
 from watchword.formats.text import checked_text, cleaned_text, mended_text
-from watchword.hooks import AccountInfo, AccountSource, ExternalAccount
+from watchword.hooks import AccountInfo, AccountSource, ExternalAccount, IdentityEvent, IdentityKind
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
@@ -97,6 +97,8 @@ __all__ = [
     "HasClaim",
     "HasRole",
     "HasScope",
+    "IdentityEvent",
+    "IdentityKind",
     "IdentityMutation",
     "IdentityQuery",
     "Info",

@@ -27,10 +27,14 @@ class UnpublishedWrite(Exception):
 class Transaction:
     """A database session for writing (`db`), with the events to publish once it is committed."""
 
-    def __init__(self, db: AsyncSession, now: float, actor: Actor = SERVER) -> None:
+    def __init__(
+        self, db: AsyncSession, now: float, actor: Actor = SERVER, is_announced: bool = False
+    ) -> None:
+        """With `is_announced`, the domain has a hook that hears what happens to accounts."""
         self.db = db
         self.now = now
         self.actor = actor
+        self.is_announced = is_announced
         self.events: list[Event] = []
         self.heads: dict[str, Place] = {}
         """The newest place in each stream that it wrote; empty until it is committed."""
@@ -59,7 +63,7 @@ async def transaction(
     published no event in its stream, and the database's `publishing` is enforced.
     """
     async with database.open() as db:
-        unit = Transaction(db, now, actor)
+        unit = Transaction(db, now, actor, database.publishing.is_announced)
         yield unit
         # If the client disconnects here, this task is cancelled. The commit and the publishing must still finish.
         await undisturbed(_commit(unit, bus, database.publishing))

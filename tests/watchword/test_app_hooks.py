@@ -99,7 +99,7 @@ def test_a_misnamed_hook_is_an_error_that_names_it() -> None:
         Domain(zzz=1)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("hook", ["demo", "startup", "shutdown", "claims"])
+@pytest.mark.parametrize("hook", ["demo", "startup", "shutdown", "claims", "on_identity"])
 def test_a_hook_that_is_no_function_is_refused(hook: str) -> None:
     given: dict[str, Any] = {hook: "now"}
     with pytest.raises(Unsafe, match=f"Domain.{hook} is an async function, not 'now'"):

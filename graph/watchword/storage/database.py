@@ -51,11 +51,13 @@ class Publishing:
 
     A transaction that does not is refused if `is_enforced`, and else committed and logged. `around`, if there is one,
     makes a block of the events of a transaction, in which those that it returns are committed and published.
+    `is_announced` says that what happens to accounts is published too, for a hook of the domain.
     """
 
     streams: Mapping[str, str] = field(default_factory=dict)
     is_enforced: bool = False
     around: Callable[[Sequence[Any]], AbstractContextManager[Sequence[Any]]] | None = None
+    is_announced: bool = False
 
 
 class PoolState(NamedTuple):

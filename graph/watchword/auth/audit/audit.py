@@ -7,6 +7,8 @@ from enum import StrEnum
 import strawberry
 
 from watchword.auth.tables import AuditEntry
+from watchword.events.event import Event
+from watchword.hooks import IdentityKind
 from watchword.storage.columns import moment
 from watchword.transaction import Transaction
 
@@ -52,6 +54,16 @@ class Action(StrEnum):
     CONSENT_WITHDRAWN = "CONSENT_WITHDRAWN"
 
 
+ANNOUNCED = "watchword.identity"
+"""The stream of the events that the domain's hook hears of."""
+_KINDS = {
+    Action.SIGNED_IN: IdentityKind.SIGNED_IN,
+    Action.ACCOUNT_ADDED: IdentityKind.REGISTERED,
+    Action.ACCOUNT_DISABLED: IdentityKind.DISABLED,
+    Action.ACCOUNT_ENABLED: IdentityKind.ENABLED,
+}
+
+
 def record(
     unit: Transaction,
     action: Action,
@@ -64,9 +76,13 @@ def record(
     """Add an audit entry for an action of the transaction's actor.
 
     `account` is the account that the action concerns; `session` and `client` default to the actor's own.
-    `detail` is stored unchanged, so it must contain nothing secret.
+    `detail` is stored unchanged, so it must contain nothing secret. If the domain has a hook for events of identity, it
+    hears of the action after the commit.
     """
     actor = unit.actor
+    if unit.is_announced and account is not None and (kind := _KINDS.get(action)) is not None:
+        data = {"session": actor.session, "client": actor.client, "at": int(unit.now)}
+        unit.publish(Event(ANNOUNCED, account, kind.value, data))
     unit.db.add(
         AuditEntry(
             at=moment(unit.now),
