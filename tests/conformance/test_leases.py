@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.conformance.live import Live, every_transport, live
 from tests.support.clients import WebSocketClient
-from tests.support.clock import MovedClock, waits_for
+from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import LIFE, SLOW, ToyServer, toy_server, until
 from watchword.auth.revocation.identity_events import (
@@ -234,7 +234,7 @@ async def test_operations_from_before_the_server_stops_are_answered_within_the_t
     ):
         await client.init(KEEPER)
         await client.subscribe("1", f"{{ slow(seconds: {seconds}) }}")
-        await until(lambda: waits_for(clock, seconds))
+        await until(lambda: clock.is_waiting_for(seconds))
         await stopping(server)
         if asks:
             await client.subscribe("2", MAKE)
@@ -257,7 +257,7 @@ async def test_a_stream_that_begins_while_the_server_stops_ends_in_time_too(
         toy_server(clock, drain_seconds=3) as server,
         live(transport, server, MADE, "slow") as client,
     ):
-        await until(lambda: waits_for(clock, SLOW))
+        await until(lambda: clock.is_waiting_for(SLOW))
         await stopping(server)
         clock.move(SLOW)
         await server.followed(1)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
-from tests.support.clock import MovedClock, waits_for
+from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_server, until
 from watchword import transaction
 
@@ -32,7 +32,7 @@ async def test_an_operation_that_takes_too_long_is_stopped_and_says_so(
             server.url, "query Long { slow(seconds: 100) again: slow(seconds: 100) }"
         )
         first = asyncio.ensure_future(anext(answers))
-        await until(lambda: waits_for(clock, 100))
+        await until(lambda: clock.is_waiting_for(100))
         clock.move(4.9)
         assert not first.done()
         clock.move(0.1)
@@ -42,14 +42,14 @@ async def test_an_operation_that_takes_too_long_is_stopped_and_says_so(
     assert not answer.get("data")
     assert "an operation took too long: Long" in caplog.text
     # The resolver was stopped, so it waits for nothing any more.
-    assert not waits_for(clock, 95)
+    assert not clock.is_waiting_for(95)
 
 
 async def test_an_operation_that_takes_too_long_over_http_is_504(clock: MovedClock) -> None:
     async with toy_server(clock, operation_seconds=5) as server, httpx2.AsyncClient() as client:
         body = {"query": "{ slow(seconds: 100) }"}
         asking = asyncio.ensure_future(client.post(server.url, json=body))
-        await until(lambda: waits_for(clock, 100))
+        await until(lambda: clock.is_waiting_for(100))
         clock.move(5)
         assert (await asking).status_code == 504
 
@@ -63,7 +63,7 @@ async def test_a_websocket_stays_open_when_one_of_its_operations_takes_too_long(
     ):
         await client.init()
         await client.subscribe("1", "{ slow(seconds: 100) }")
-        await until(lambda: waits_for(clock, 100))
+        await until(lambda: clock.is_waiting_for(100))
         clock.move(5)
         message = await client.receive()
         assert (message["id"], message["type"]) == ("1", "error")
@@ -85,7 +85,7 @@ async def test_an_event_that_takes_too_long_delays_no_other_subscriber(
         if count > 1:
             await until(lambda: server.pipeline.groups.sizes == [count])
         await server.publish("slow", "next")
-        await until(lambda: waits_for(clock, 100))
+        await until(lambda: clock.is_waiting_for(100))
         clock.move(5)
         for client in clients:
             await client.until(2)
