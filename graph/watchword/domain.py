@@ -133,10 +133,16 @@ _refuse_other_names(Domain)
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A schema that was found by name, and the domain in its module."""
+    """A schema, and the domain in its module. Raises `Unsafe` if the schema is none."""
 
     schema: strawberry.Schema
     domain: Domain
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.schema, strawberry.Schema):
+            raise Unsafe(
+                f"A strawberry.Schema is mounted, not {_kind(self.schema)}. Give the schema itself."
+            )
 
 
 def load(name: str) -> Mount:
@@ -150,16 +156,11 @@ def load(name: str) -> Mount:
         raise Unsafe(
             f"The schema is named as module:attribute, for example incident_room:schema, not {name!r}."
         )
-    try:
-        with without_collector():
-            module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise Unsafe(
-            f"There is no module {error.name!r} to load the schema {name!r} from.{_hint(name)}"
-        ) from error
+    module = _imported(name, module_name)
     schema = getattr(module, attribute, None)
     if not isinstance(schema, strawberry.Schema):
-        raise Unsafe(f"{name!r} is not a Strawberry schema.{_hint(name)}")
+        found = "is not there" if schema is None else f"is {_kind(schema)}"
+        raise Unsafe(f"{name!r} {found}, and not a Strawberry schema.{_hint(name, module)}")
     domain = getattr(module, "domain", None)
     if domain is not None and not isinstance(domain, Domain):
         raise Unsafe(
@@ -180,9 +181,39 @@ def _check_names(module: ModuleType) -> None:
         )
 
 
-def _hint(name: str) -> str:
-    """Return a hint with the built-in schema's new name if `name` is its old one."""
-    return " The built-in schema is incident_room:schema now." if name == "schema:schema" else ""
+def _imported(name: str, module_name: str) -> ModuleType:
+    try:
+        with without_collector():
+            return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if f"{module_name}.".startswith(f"{missing}."):
+            hint = "Start Watchword in its folder, or name the folder in PYTHONPATH."
+        else:
+            hint = f"{module_name} imports it. Install it where Watchword is installed."
+        raise Unsafe(
+            f"There is no module {missing!r} to load the schema {name!r} from."
+            f"{_hint(name, None) or f' {hint}'}"
+        ) from error
+
+
+def _hint(name: str, module: ModuleType | None) -> str:
+    """Return a hint with the names of a module's schemas, or with the built-in schema's new name for its old one."""
+    if name == "schema:schema":
+        return " The built-in schema is incident_room:schema now."
+    if module is None:
+        return ""
+    named = [key for key, value in vars(module).items() if isinstance(value, strawberry.Schema)]
+    if named:
+        return (
+            f" Name one of its schemas: {', '.join(f'{module.__name__}:{key}' for key in named)}."
+        )
+    return " Name a variable that holds a strawberry.Schema(…)."
+
+
+def _kind(thing: object) -> str:
+    kind = type(thing)
+    return f"an object of {kind.__module__}.{kind.__qualname__}"
 
 
 def check(domain: Domain) -> None:

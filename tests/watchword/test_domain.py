@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import strawberry
 from strawberry.permission import BasePermission
 
 from tests.support import toy_schema
-from watchword.domain import Domain, check, load
+from watchword.domain import Domain, Mount, check, load
 from watchword.errors import Unsafe
 from watchword.permissions.field import HasScope, SignedIn
 from watchword.principal import Grants
@@ -57,6 +59,72 @@ def test_a_name_that_is_no_schema_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(Unsafe) as refusal:
         load(name)
     assert "\n" not in str(refusal.value)
+
+
+MODULE = """
+import strawberry
+
+@strawberry.type
+class Query:
+    hello: str = "hello"
+
+graph, other = strawberry.Schema(Query), strawberry.Schema(Query)
+
+def make():
+    return graph
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("make", "is an object of builtins.function, and not a Strawberry schema"),
+        ("schema", "is not there, and not a Strawberry schema"),
+    ],
+)
+def test_a_name_that_is_no_schema_is_answered_with_those_that_are(
+    named: str, said: str, folder: Path
+) -> None:
+    (folder / "shop_of_graphs.py").write_text(MODULE)
+    advice = r"Name one of its schemas: shop_of_graphs:graph, shop_of_graphs:other\.$"
+    with pytest.raises(Unsafe, match=f"^'shop_of_graphs:{named}' {said}. {advice}"):
+        load(f"shop_of_graphs:{named}")
+    # The advice can be followed.
+    assert isinstance(load("shop_of_graphs:graph").schema, strawberry.Schema)
+
+
+def test_a_module_without_a_schema_is_told_what_one_is(folder: Path) -> None:
+    (folder / "shop_of_nothing.py").write_text("schema = None\n")
+    with pytest.raises(Unsafe, match=r"Name a variable that holds a strawberry\.Schema\(…\)\.$"):
+        load("shop_of_nothing:schema")
+
+
+def test_a_module_that_is_missing_is_told_apart_from_one_that_it_imports(folder: Path) -> None:
+    (folder / "shop_of_imports.py").write_text("import not_installed\n")
+    for name in ("elsewhere", "elsewhere.inside"):
+        with pytest.raises(
+            Unsafe, match=r"^There is no module 'elsewhere' .* Start Watchword in its"
+        ):
+            load(f"{name}:schema")
+    said = r"^There is no module 'not_installed' .* shop_of_imports imports it\. Install it where"
+    with pytest.raises(Unsafe, match=said):
+        load("shop_of_imports:schema")
+    (folder / "elsewhere.py").write_text(MODULE)
+    assert isinstance(load("elsewhere:graph").schema, strawberry.Schema)
+
+
+def test_only_a_schema_can_be_mounted() -> None:
+    thing: Any = object()
+    with pytest.raises(
+        Unsafe, match=r"^A strawberry\.Schema is mounted, not an object of builtins\.obj"
+    ):
+        Mount(thing, Domain())
 
 
 @pytest.mark.parametrize("gives", [{"boss": {"keeper"}}, {"keeper": {"keeper", "boss"}}])
@@ -123,3 +191,15 @@ def test_default_permissions_that_are_no_list_of_classes_are_refused(given: Any)
 
 def test_default_permissions_may_be_ours_and_those_of_others() -> None:
     check(Domain(default_permissions=[SignedIn, HasScope("a") & SignedIn, Stock]))
+
+
+def test_permissions_of_a_name_that_are_empty_or_no_classes_are_refused() -> None:
+    with pytest.raises(
+        Unsafe, match=r"^Domain\.permissions\['Order'\] is empty\. Write \[Public\] if"
+    ):
+        check(Domain(permissions={"Order": []}))
+    with pytest.raises(
+        Unsafe, match=r"^Domain\.permissions\['Order'\] is a list of permission classes"
+    ):
+        check(Domain(permissions={"Order": SignedIn}))  # type: ignore[dict-item]
+    check(Domain(permissions={"Order": [SignedIn]}))

@@ -32,12 +32,14 @@ def check(schema: strawberry.Schema) -> None:
         )
     if schema.config.batching_config is not None:
         raise Unsafe(
-            "StrawberryConfig(batching_config=…): a request holds one operation. Remove the option."
+            "StrawberryConfig(batching_config=…): a request holds one operation. Remove the option, and let"
+            " clients send each operation by itself; they may send many at the same time."
         )
     if names := overridden(schema, BYPASSED):
         raise Unsafe(
             f"{type(schema).__name__} overrides {', '.join(names)}, which Strawberry's own views call"
-            " and Watchword does not. Remove the override."
+            " and Watchword does not. Remove the override. What it does for each operation belongs into a"
+            " SchemaExtension (Schema(extensions=[…])), and what it does with errors into process_errors."
         )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, NewType
 
 import pytest
 import strawberry
 from graphql import GraphQLError
 from strawberry import federation
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 
@@ -204,6 +205,32 @@ def test_a_method_that_is_not_called_may_not_be_overridden(name: str) -> None:
     kind = type("Mine", (strawberry.Schema,), {name: lambda self: None})
     with pytest.raises(Unsafe, match=f"^Mine overrides {name}, "):
         Engine(kind(Query, config=CONFIG), LIMITS, 10)
+
+
+async def test_what_an_override_did_can_be_done_as_the_refusal_says(services: Services) -> None:
+    class Told(SchemaExtension):
+        def on_execute(self) -> Iterator[None]:
+            told.append("executed")
+            yield
+
+    class Theirs(strawberry.Schema):
+        def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+            told.extend(error.message for error in errors)
+
+        async def execute(self, *arguments: Any, **options: Any) -> Any:
+            raise AssertionError("it is not called")
+
+    told: list[str] = []
+    advice = (
+        r"^Theirs overrides execute, .* SchemaExtension \(Schema\(extensions=\[…\]\)\), and what"
+    )
+    with pytest.raises(Unsafe, match=advice):
+        Engine(Theirs(Query, config=CONFIG), LIMITS, 10)
+    # The advice can be followed.
+    del Theirs.execute
+    engine = Engine(Theirs(Query, config=CONFIG, extensions=[Told]), LIMITS, 10)
+    await engine.execute(engine.plan("{ broken }", None), None, Context(services, ANONYMOUS))
+    assert told == ["executed", "There is none."]
 
 
 def test_a_schema_of_strawberry_federation_overrides_nothing_of_ours() -> None:

@@ -159,5 +159,11 @@ def test_a_subscription_that_fails_silently_is_refused_by_name() -> None:
             yield [1]
 
     schema = strawberry.Schema(toy_schema.Query, None, Subscription)
-    with pytest.raises(Unsafe, match=r"^Subscription\.quiet: .*fail_silently"):
+    with pytest.raises(Unsafe, match=r"^Subscription\.quiet: .*Remove fail_silently=True from its"):
         record_questions(schema)
+    # The advice can be followed.
+    root = definition(schema).subscription_type
+    assert root is not None
+    [extension] = permission_extensions(root.fields["quiet"])
+    extension.fail_silently = False
+    record_questions(schema)
