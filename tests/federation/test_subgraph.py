@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from graphql import parse, strip_ignored_characters
 
-from tests.federation.products import SUPPORT, domain, schema
+from tests.federation.products import SUPPORT, domain, made, schema
 from tests.support.clients import TRANSPORTS
 from tests.support.clock import MovedClock
 from tests.support.shop import Shop
+from tests.support.strawberry_view import Operation, View, own_view
 from tests.support.toy_server import ToyServer, toy_pipeline, toy_server
 from watchword.permissions.coverage import cover
 
@@ -155,6 +156,24 @@ async def test_every_kind_of_key_finds_its_object(transport: str, server: ToySer
     assert answer["data"]["_entities"] == expected
 
 
+async def test_strawberrys_own_view_answers_the_same(server: ToyServer) -> None:
+    guarded = {"Warehouse"}
+    references = [each for each, _ in REFERENCES if each["__typename"] not in guarded]
+    operations = [Operation(query, {"id": "apollo-federation"}) for query, _ in SUITE]
+    operations += [Operation(ENTITIES, {"representations": [each]}) for each in references]
+    operations += [
+        Operation(ENTITIES, {"representations": references}),
+        Operation(ENTITIES, {"representations": [{"__typename": "Product", "id": "none"}]}),
+        Operation("{ _service { sdl } }"),
+    ]
+    ours = View(server.url)
+    async with own_view(made()) as theirs:
+        for operation in operations:
+            expected = await theirs.ask(operation)
+            for _ in range(3):
+                assert await ours.ask(operation) == expected, operation
+
+
 # --- Who may ask ---
 
 
@@ -209,18 +228,18 @@ WRONG = [
     ({"__typename": "_Any"}, "This subgraph finds no objects of '_Any' by reference."),
     ({"__typename": ["Product"], "id": "1"}, "This subgraph finds no objects of a type without a name by reference."),
     ({"id": "1"}, "This subgraph finds no objects of a type without a name by reference."),
-    ("Product", "A reference is an object with __typename and the fields of a key."),
-    (["Product"], "A reference is an object with __typename and the fields of a key."),
-    ({"__typename": "Product"}, "A reference to Product has all fields of one of its keys."),
-    ({"__typename": "Product", "sku": "studio"}, "A reference to Product has all fields of one of its keys."),
-    ({"__typename": "Product", "sku": "studio", "variation": {}}, "A reference to Product has all fields of one of its keys."),
-    ({"__typename": "ProductResearch", "study": {}}, "A reference to ProductResearch has all fields of one of its keys."),
-    ({"__typename": "ProductResearch", "study": {"caseNumber": {"$ne": None}}}, "In a reference to ProductResearch, study is no CaseStudy!."),
-    ({"__typename": "ProductResearch", "study": ["1234"]}, "In a reference to ProductResearch, study is no CaseStudy!."),
-    ({"__typename": "ProductResearch", "study": None}, "In a reference to ProductResearch, study is no CaseStudy!."),
-    ({"__typename": "Product", "id": {"$ne": None}}, "In a reference to Product, id is no ID!."),
-    ({"__typename": "Product", "id": None}, "In a reference to Product, id is no ID!."),
-    ({"__typename": "User", "email": SUPPORT, "yearsOfEmployment": "5"}, "In a reference to User, yearsOfEmployment is no Int!."),
+    ("Product", "A reference must be an object with __typename and the fields of a key."),
+    (["Product"], "A reference must be an object with __typename and the fields of a key."),
+    ({"__typename": "Product"}, "A reference to Product must have all fields of one of its keys."),
+    ({"__typename": "Product", "sku": "studio"}, "A reference to Product must have all fields of one of its keys."),
+    ({"__typename": "Product", "sku": "studio", "variation": {}}, "A reference to Product must have all fields of one of its keys."),
+    ({"__typename": "ProductResearch", "study": {}}, "A reference to ProductResearch must have all fields of one of its keys."),
+    ({"__typename": "ProductResearch", "study": {"caseNumber": {"$ne": None}}}, "In a reference to ProductResearch, study must be of type CaseStudy!."),
+    ({"__typename": "ProductResearch", "study": ["1234"]}, "In a reference to ProductResearch, study must be of type CaseStudy!."),
+    ({"__typename": "ProductResearch", "study": None}, "In a reference to ProductResearch, study must be of type CaseStudy!."),
+    ({"__typename": "Product", "id": {"$ne": None}}, "In a reference to Product, id must be of type ID!."),
+    ({"__typename": "Product", "id": None}, "In a reference to Product, id must be of type ID!."),
+    ({"__typename": "User", "email": SUPPORT, "yearsOfEmployment": "5"}, "In a reference to User, yearsOfEmployment must be of type Int!."),
     ({"__typename": "Product", "id": "1", "info": "x"}, "A reference to Product has no field 'info'."),
     ({"__typename": "Product", "id": "1", "self": "x"}, "A reference to Product has no field 'self'."),
     (

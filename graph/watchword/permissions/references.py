@@ -34,7 +34,7 @@ def read(representation: Any, types: Mapping[str, EntityType]) -> tuple[EntityTy
     Federation, subgraph specification, "Resolve requests for entities"). Raises `BadUserInput`.
     """
     if not isinstance(representation, dict):
-        raise BadUserInput("A reference is an object with __typename and the fields of a key.")
+        raise BadUserInput("A reference must be an object with __typename and the fields of a key.")
     fields = dict(representation)
     name = fields.pop("__typename", None)
     kind = types.get(name) if isinstance(name, str) else None
@@ -51,10 +51,11 @@ def _check(kind: EntityType, fields: dict[str, Any]) -> None:
             raise BadUserInput(f"A reference to {kind.name} has no field {_shown(name)}.")
         if not _fits(declared[name].type, value):
             raise BadUserInput(
-                f"In a reference to {kind.name}, {name} is no {declared[name].type}.", [name]
+                f"In a reference to {kind.name}, {name} must be of type {declared[name].type}.",
+                [name],
             )
     if not any(_holds(fields, key) for key in kind.keys) or not kind.needs <= fields.keys():
-        raise BadUserInput(f"A reference to {kind.name} has all fields of one of its keys.")
+        raise BadUserInput(f"A reference to {kind.name} must have all fields of one of its keys.")
 
 
 def _holds(value: Any, key: SelectionSetNode) -> bool:

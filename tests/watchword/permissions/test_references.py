@@ -89,14 +89,18 @@ def test_a_reference_that_fits_is_read(fields: dict[str, Any]) -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_named(fields: dict[str, Any], named: str) -> None:
-    with pytest.raises(BadUserInput, match=f"^In a reference to Thing, {named} is no ") as refused:
+    with pytest.raises(
+        BadUserInput, match=f"^In a reference to Thing, {named} must be of type "
+    ) as refused:
         read(reference(**fields), TYPES)
     assert refused.value.extensions["path"] == [named]
 
 
 @pytest.mark.parametrize("fields", [{}, {"kind": "BIG"}, {"parts": [{"number": 1}, {}]}])
 def test_a_reference_without_a_whole_key_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(BadUserInput, match=r"^A reference to Thing has all fields of one of its"):
+    with pytest.raises(
+        BadUserInput, match=r"^A reference to Thing must have all fields of one of its"
+    ):
         read(reference(**fields), TYPES)
 
 
