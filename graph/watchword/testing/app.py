@@ -82,18 +82,21 @@ class _App(Generic[C]):
         *,
         roles: Collection[str] = (),
         scopes: Collection[str] | None = None,
+        claims: Mapping[str, Any] | None = None,
         email: str | None = None,
         name: str | None = None,
         password: str | None = None,
     ) -> C:
         """Add an account with these roles, open a session for it, and return a caller with the session's token.
 
-        The token carries the scopes that `Domain.roles` gives the roles, or exactly `scopes`. With a `password` of at least
-        12 characters, the account can sign in with it. Raises `ValueError` for a role or a scope that `Domain.roles` does
-        not have.
+        The token carries the scopes that `Domain.roles` gives the roles, or exactly `scopes`; and the claims that
+        `Domain.claims` adds, or exactly `claims`. With a `password` of at least 12 characters, the account can sign in with
+        it. Raises `ValueError` for a role or a scope that `Domain.roles` does not have, and for claims that no token can have.
         """
         people = self._service.people
-        return self._caller(self._host.call(people.add(roles, scopes, email, name, password)))
+        return self._caller(
+            self._host.call(people.add(roles, scopes, claims, email, name, password))
+        )
 
     def sign_in(self, email: str, password: str) -> C:
         """Sign in by the route for it, and return a caller with the token that it answers.

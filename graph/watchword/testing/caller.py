@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 
+from watchword.formats.frozen_json import FrozenObject
 from watchword.testing.host import Host
 from watchword.testing.outcome import (
     LONGEST_SHOWN,
@@ -34,6 +35,8 @@ class Identity:
     refresh_token: str = ""
     scopes: frozenset[str] | None = None
     """The scopes that its tokens carry; None for those of its roles."""
+    claims: FrozenObject | None = None
+    """The custom claims that its tokens carry; None for those of `Domain.claims`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from watchword.auth.accounts.accounts import add_account, disable, set_roles
+from watchword.auth.accounts.custom_claims import checked
 from watchword.auth.service import AuthService
 from watchword.auth.sessions.sessions import Device, NewSession, SignedIn, revoke
 from watchword.auth.sign_in.passwords import hash_chosen
@@ -39,12 +41,14 @@ class People:
         self,
         roles: Collection[str],
         scopes: Collection[str] | None,
+        claims: Mapping[str, Any] | None,
         email: str | None,
         name: str | None,
         password: str | None,
     ) -> Identity:
         """Add an account, and sign it in."""
         _check(self._services.domain, roles, scopes)
+        custom = None if claims is None else checked(claims)
         number = next(self._count)
         hash = None if password is None else await hash_chosen(password)
         async with self.transaction() as unit:
@@ -57,9 +61,10 @@ class People:
             )
             new = NewSession(["pwd"], self._services.clock.now(), scopes=scopes)
             signed_in = await self._auth.sessions.open(unit, account, DEVICE, new)
-        identity = Identity(
-            account.id, account.email, scopes=None if scopes is None else frozenset(scopes)
-        )
+        carried = None if scopes is None else frozenset(scopes)
+        identity = Identity(account.id, account.email, scopes=carried, claims=custom)
+        if custom is None:
+            signed_in = await self._auth.with_claims(signed_in, DEVICE)
         await self._issue(identity, signed_in)
         return identity
 
@@ -70,8 +75,7 @@ class People:
 
     async def renew(self, identity: Identity) -> None:
         """Exchange the refresh token, and issue the next access token."""
-        now = self._services.clock.now()
-        signed_in = await self._auth.sessions.refresh(identity.refresh_token, DEVICE, now)
+        signed_in = await self._auth.refresh(identity.refresh_token, DEVICE)
         await self._issue(identity, signed_in)
 
     async def _issue(self, identity: Identity, signed_in: SignedIn) -> None:
@@ -88,6 +92,7 @@ class People:
             now=self._services.clock.now(),
             version=account.version,
             authenticated_at=session.authenticated_at.timestamp(),
+            custom=signed_in.claims if identity.claims is None else identity.claims,
         )
         identity.session, identity.token = session.id, issued.token
         identity.refresh_token = signed_in.refresh_token

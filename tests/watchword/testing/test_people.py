@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
+import pytest
+import strawberry
+
+from watchword.config.settings import Settings
+from watchword.context import Info
+from watchword.domain import AccountInfo, Domain
+from watchword.mounting.asgi_app import Watchword
+from watchword.permissions.field import HasClaim, SignedIn
 from watchword.testing import App, Failed
+from watchword.testing.app import served
+from watchword.testing.databases import Databases
 
 PRICE = '{ toy(id: "bear") { price } }'
 
@@ -75,3 +86,39 @@ def test_a_role_or_a_scope_that_the_domain_lacks_is_named(watchword: App) -> Non
     ann = watchword.as_user()
     with pytest.raises(ValueError, match="no role 'keper'"):
         watchword.set_roles(ann, ["keper"])
+
+
+@pytest.mark.parametrize("given", [None, {"department": "sales"}, {}])
+async def test_claims_are_those_of_the_domain_or_of_the_test(
+    given: dict[str, str] | None, tmp_path: Path
+) -> None:
+    async def claims(account: AccountInfo) -> dict[str, str]:
+        return {"department": account.name.lower()}
+
+    @strawberry.type
+    class Query:
+        @strawberry.field(permission_classes=[SignedIn])
+        def claims(self, info: Info) -> str:
+            return json.dumps(dict(info.context.principal.claims))
+
+        @strawberry.field(permission_classes=[HasClaim("department", "billing")])
+        def bills(self) -> int:
+            return 3
+
+    inner = Watchword(
+        strawberry.Schema(Query), Settings(_env_file=None), domain=Domain(claims=claims)
+    )
+    databases = Databases(tmp_path)
+    with served(inner, {}, "", databases, tmp_path, "process") as app:
+        ann = app.as_user(name="Billing", claims=given)
+        for _ in range(2):
+            said = await ann.query("{ claims }")
+            assert json.loads(said["claims"]) == (
+                {"department": "billing"} if given is None else given
+            )
+            answer = await ann.ask("{ bills }")
+            assert (answer.data == {"bills": 3}) is (given is None)
+            await ann.renew()
+        with pytest.raises(ValueError, match="'sub', whose meaning is fixed"):
+            app.as_user(claims={"sub": "somebody"})
+    databases.close()
