@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import venv
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 from tests.clients.account import Account
 from tests.clients.conftest import chromium, node
 from tests.clients.test_browser import use
-from tests.support.documents import README, ROOT, block
+from tests.support.documents import DOCS, HOW_TO, README, ROOT, block, blocks
 from tests.support.server import LiveServer
 from tests.support.wheel import BUILD, PIP, run
 
@@ -140,6 +141,22 @@ def test_the_schema_of_ones_own_is_typed(environment: Path, node: Path, tmp_path
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     pyright = ROOT / "tests/clients/node_modules/pyright/index.js"
     run(node, pyright, "--pythonpath", python, "shop.py", cwd=tmp_path)
+
+
+@pytest.mark.exhaustive
+def test_tests_that_use_the_pytest_plugin_are_typed(installed: Path, tmp_path: Path) -> None:
+    shown = {
+        page: blocks(page, "python")
+        for page in (*sorted(DOCS.glob("tutorial/[1-6]-*.md")), HOW_TO / "test-your-app.md")
+    }
+    for text in (text for texts in shown.values() for text in texts):
+        if name := re.match(r"# ([\w/]+\.py)\n", text):
+            path = tmp_path / name[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    strict = ("--strict", "--allow-untyped-decorators", "--python-executable")
+    checked = ("tests", "test_shop.py")
+    run(sys.executable, "-m", "mypy", *strict, installed / "bin/python", *checked, cwd=tmp_path)
 
 
 def test_the_image_installs_the_wheel_with_what_is_locked() -> None:

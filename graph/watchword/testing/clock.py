@@ -41,6 +41,13 @@ class MovedClock:
         """The number of timers that are waiting."""
         return sum(timer.callback is not None for _, _, timer in self._timers)
 
+    @property
+    def next_at(self) -> float | None:
+        """When the next timer is due (Unix seconds); None if none waits."""
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
     def is_waiting_for(self, seconds: float) -> bool:
         """Tell whether a timer is due in so many seconds."""
         return any(

@@ -97,9 +97,19 @@ class Service:
         return ProcessSocket(self._app, httpx2.URL(self._settings.own_origin).netloc.decode(), path)
 
     async def move(self, seconds: float) -> None:
-        """Move the clock, once the clients have been sent what was written: otherwise they would seem to be slow."""
-        await _until(lambda: all(each.is_sent for each in self._pipeline.live), SENDING)
-        self.clock.move(seconds)
+        """Move the clock from one timer to the next.
+
+        Before each, clients are sent what was written to them. Otherwise they would seem not to read for so long.
+        """
+        clock, live, ends_at = self.clock, self._pipeline.live, self.clock.now() + seconds
+
+        def is_sent() -> bool:
+            return all(each.is_sent for each in live)
+
+        while (next_at := clock.next_at) is not None and next_at <= ends_at:
+            await _until(is_sent, SENDING)
+            clock.move(max(0.0, next_at - clock.now()))
+        clock.move(ends_at - clock.now())
 
     async def listen(self) -> str:
         """Serve the app on a free port, if it is not yet; return its origin."""

@@ -10,7 +10,9 @@ def test_timers_run_at_their_time_and_in_their_order() -> None:
     ran: list[tuple[str, float]] = []
     for name, when in (("late", 130), ("early", 110), ("never", 200)):
         clock.call_at(when, lambda name=name: ran.append((name, clock.now())))
+    assert clock.next_at == 110
     clock.move(50)
+    assert clock.next_at == 200
     assert ran == [("early", 110), ("late", 130)]
     assert clock.now() == 150
     assert clock.is_waiting_for(50)
@@ -21,7 +23,7 @@ def test_a_cancelled_timer_does_not_run() -> None:
     clock = MovedClock()
     ran: list[int] = []
     clock.call_at(clock.now() + 1, lambda: ran.append(1)).cancel()
-    assert clock.waiting == 0
+    assert (clock.waiting, clock.next_at) == (0, None)
     clock.move(1)
     assert ran == []
 
