@@ -91,7 +91,8 @@ class _App(Generic[C]):
 
         The token carries the scopes that `Domain.roles` gives the roles, or exactly `scopes`; and the claims that
         `Domain.claims` adds, or exactly `claims`. With a `password` of at least 12 characters, the account can sign in with
-        it. Raises `ValueError` for a role or a scope that `Domain.roles` does not have, and for claims that no token can have.
+        it. Raises `ValueError` for a role or a scope that `Domain.roles` does not have, for claims that no token can have,
+        and for a password if `Domain.accounts` checks them.
         """
         people = self._service.people
         return self._caller(

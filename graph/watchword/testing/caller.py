@@ -175,6 +175,14 @@ class Caller(Named):
         """Send a POST request."""
         return await self.request("POST", path, **options)
 
+    async def put(self, path: str, **options: Any) -> httpx2.Response:
+        """Send a PUT request."""
+        return await self.request("PUT", path, **options)
+
+    async def delete(self, path: str, **options: Any) -> httpx2.Response:
+        """Send a DELETE request."""
+        return await self.request("DELETE", path, **options)
+
     async def renew(self) -> None:
         """Get a new token by its refresh token, as a client does whose token expires soon."""
         await self._host.reach(self.calls.renew())
@@ -225,6 +233,14 @@ class SyncCaller(Named):
     def post(self, path: str, **options: Any) -> httpx2.Response:
         """Send a POST request."""
         return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> httpx2.Response:
+        """Send a PUT request."""
+        return self.request("PUT", path, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx2.Response:
+        """Send a DELETE request."""
+        return self.request("DELETE", path, **options)
 
     def renew(self) -> None:
         """Get a new token by its refresh token, as a client does whose token expires soon."""

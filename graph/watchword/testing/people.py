@@ -49,6 +49,10 @@ class People:
         """Add an account, and sign it in."""
         _check(self._services.domain, roles, scopes)
         custom = None if claims is None else checked(claims)
+        if password is not None and self._services.domain.accounts is not None:
+            raise ValueError(
+                "Domain.accounts checks the passwords of this app: add a user to your own table, and sign_in."
+            )
         number = next(self._count)
         hash = None if password is None else await hash_chosen(password)
         async with self.transaction() as unit:
@@ -64,7 +68,7 @@ class People:
         carried = None if scopes is None else frozenset(scopes)
         identity = Identity(account.id, account.email, scopes=carried, claims=custom)
         if custom is None:
-            signed_in = await self._auth.with_claims(signed_in, DEVICE)
+            signed_in = await self._auth.ready(signed_in, DEVICE)
         await self._issue(identity, signed_in)
         return identity
 

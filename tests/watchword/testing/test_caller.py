@@ -48,6 +48,7 @@ async def test_http_requests_carry_the_token(watchword: App) -> None:
     assert said.json() == {"data": {"me": ann.id}}
     other = await ann.request("POST", "/graphql", json={"query": "{ me }"}, headers={"x-a": "b"})
     assert other.json() == said.json()
+    assert [(await each("/graphql")).status_code for each in (ann.put, ann.delete)] == [405, 405]
 
 
 def test_the_same_without_an_event_loop(watchword: App) -> None:
@@ -59,6 +60,7 @@ def test_the_same_without_an_event_loop(watchword: App) -> None:
     assert app.anonymous.refusal("{ count }").code == "UNAUTHENTICATED"
     assert ann.get("/health/live").status_code == 200
     assert ann.post("/graphql", json={"query": "{ me }"}).json()["data"] == {"me": ann.id}
+    assert [each("/graphql").status_code for each in (ann.put, ann.delete)] == [405, 405]
     before = ann.token
     app.clock.move(60)
     ann.renew()

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import strawberry
 
+from tests.support import toy_schema
 from watchword.config.settings import Settings
 from watchword.context import Info
-from watchword.domain import AccountInfo, Domain
+from watchword.domain import Domain
+from watchword.hooks import AccountInfo, ExternalAccount
 from watchword.mounting.asgi_app import Watchword
 from watchword.permissions.field import HasClaim, SignedIn
 from watchword.testing import App, Failed
@@ -121,4 +123,27 @@ async def test_claims_are_those_of_the_domain_or_of_the_test(
             await ann.renew()
         with pytest.raises(ValueError, match="'sub', whose meaning is fixed"):
             app.as_user(claims={"sub": "somebody"})
+    databases.close()
+
+
+class Nobody:
+    """A users table with nobody in it."""
+
+    async def authenticate(self, email: str, password: str) -> ExternalAccount | None:
+        return None
+
+    async def find(self, subject: str) -> ExternalAccount | None:
+        return None
+
+
+async def test_beside_a_users_table_accounts_are_made_without_a_password(tmp_path: Path) -> None:
+    domain = Domain(roles={"keeper": frozenset({"toys:count"})}, accounts=Nobody())
+    inner = Watchword(toy_schema.schema, Settings(_env_file=None), domain=domain)
+    databases = Databases(tmp_path)
+    with served(inner, {}, "", databases, tmp_path, "process") as app:
+        ann = app.as_user(roles=["keeper"])
+        await ann.renew()
+        assert await ann.query("{ count }") == {"count": 3}
+        with pytest.raises(ValueError, match="add a user to your own table"):
+            app.as_user(password="correct horse battery")
     databases.close()
