@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,11 +93,15 @@ async def test_a_form_without_files_is_a_request(server: ToyServer) -> None:
 
 async def test_a_query_with_files_is_not_shared(server: ToyServer) -> None:
     query = "query($file: Upload!) { size(file: $file) }"
-    for content in ("one", "two", "three"):
+    for content in ("one", "two", "three") * 2:
         body = form(
             operations(query, file=None), places(f=["variables.file"]), part("f", content, "a")
         )
         assert await answer(server, body) == {"data": {"size": len(content)}}
+        async with httpx2.AsyncClient() as client:
+            headers = form_headers(accept="text/event-stream")
+            streamed = await client.post(server.url, content=body, headers=headers)
+        assert f'{{"data":{{"size":{len(content)}}}}}' in streamed.text
     assert not server.pipeline.shared.counts
 
 
@@ -197,9 +201,12 @@ async def test_json_is_no_file(body: dict[str, Any], server: ToyServer) -> None:
 
 
 class View(GraphQL):
-    """Strawberry's own view, with a caller for our permissions."""
+    """Strawberry's own view, with a caller for our permissions. It leaves files open; `close` closes them."""
+
+    close: Callable[[], Awaitable[None]]
 
     async def get_context(self, request: Any, response: Any) -> Any:
+        self.close = request.close
         return SimpleNamespace(principal=ANONYMOUS)
 
 
@@ -231,6 +238,7 @@ async def test_the_answer_is_that_of_strawberrys_own_view(name: str, server: Toy
         transport=httpx2.ASGITransport(view), base_url="http://toys.example"
     ) as client:
         theirs = await client.post("/graphql", content=FORMS[name], headers=form_headers())
+        await view.close()
     assert await answer(server, FORMS[name]) == theirs.json()
 
 
