@@ -10,7 +10,7 @@ from inspect import isawaitable
 from typing import Any, Literal, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLSchema
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import (
     Executor,
     MiddlewareManager,
@@ -29,6 +29,8 @@ from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.extensions.operation import HookedOperation, Parts
 from watchword.execution.extensions.subscription import HookedSource, HookedSubscription
 from watchword.execution.limits import Limits
+from watchword.execution.masking import format_error
+from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Plan, Planner, Refused
 from watchword.execution.response import Answer, check_shared, respond
 from watchword.execution.source import DatabaseUnavailable, Source
@@ -47,6 +49,10 @@ log = logging.getLogger("watchword.execution")
 
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
+
+
+IN_PARTS = "@defer or @stream"
+"""The reason for which `Engine.fallbacks` counts operations that are answered in parts."""
 
 
 class Engine:
@@ -130,6 +136,7 @@ class Engine:
         context: Context,
         middleware: MiddlewareManager | None = None,
     ) -> ExecutionResult:
+        plan = plan.whole or plan
         found = self._find_program(plan, is_wrapped=middleware is not None)
         result = None
         if found is not None:
@@ -140,6 +147,42 @@ class Engine:
             answer = executor.execute_operation()
             result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
         return result
+
+    def gives_parts(self, plan: Plan) -> bool:
+        """Tell whether the answer to an operation may come in parts (`execute_in_parts`).
+
+        With extensions it comes in one piece, because their hooks expect one result.
+        """
+        return plan.whole is not None and not plan.is_subscription and self._parts(plan) is None
+
+    async def execute_in_parts(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+    ) -> None:
+        """Run a query or a mutation with @defer or @stream, and send its answer in parts.
+
+        Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`. The permissions of
+        each part are asked when it is made, so the context's principal should be that of a lease.
+        """
+        self._programs.fell_back(plan, IN_PARTS)
+        await _limited(self._deliver(plan, variables, context, parts), plan, context)
+
+    async def _deliver(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+    ) -> None:
+        executor = self._build_executor(plan, variables, context, self._executor_class)
+        running = executor.execute_operation()
+        result = await running if isawaitable(running) else running
+
+        def shown(errors: list[GraphQLError]) -> list[dict[str, Any]]:
+            self._hook.report(errors, plan.query, variables, context)
+            return [format_error(with_refusal(error, context.principal)) for error in errors]
+
+        def answering(result: Any) -> Answer:
+            if result.errors:
+                self._hook.report(result.errors, plan.query, variables, context)
+            return respond(result.data, result.errors, context)
+
+        await parts.deliver(result, answering, shown)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -152,7 +195,8 @@ class Engine:
         report = partial(self._hook.report, query=plan.query, variables=variables)
         if (parts := self._parts(plan)) is None:
             executor, events = await self._open(plan, variables, context)
-            return Source(partial(self._execute_event, plan, executor), events, report)
+            execute = partial(self._execute_event, plan.whole or plan, executor)
+            return Source(execute, events, report)
         operation = HookedSubscription(parts, plan, variables, context)
         services = context.services
         opening = operation.open(self._open)
@@ -161,7 +205,8 @@ class Engine:
             services.clock, services.settings.operation_seconds, opening
         )
         is_wrapped = operation.wraps_fields
-        execute = partial(self._execute_event, operation.plan, executor, is_wrapped=is_wrapped)
+        run = operation.plan.whole or operation.plan
+        execute = partial(self._execute_event, run, executor, is_wrapped=is_wrapped)
         return HookedSource(operation, execute, events, report)
 
     async def _open(
@@ -172,6 +217,7 @@ class Engine:
         middleware: MiddlewareManager | None = None,
     ) -> tuple[Executor[Any], AsyncIterator[Any]]:
         """Open a subscription; return its executor and its events. Raises as `subscribe` does."""
+        plan = plan.whole or plan
         kind = self._event_executor_class
         executor = self._build_executor(plan, variables, context, kind, middleware)
         opened = create_source_event_stream(executor)

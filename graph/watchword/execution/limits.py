@@ -30,6 +30,7 @@ from graphql import (
 from graphql.execution import VariableValues
 
 from watchword.errors import TooComplex
+from watchword.execution.incremental import DIRECTIVES
 from watchword.execution.pages import PLAIN_LIST, Pages
 
 # Sums stop here: with fragments in fragments they grow exponentially.
@@ -72,6 +73,10 @@ class Size:
         )
 
 
+# What @defer and @stream cost beside their selection: each place is announced to the client.
+ANNOUNCED = Size(objects=1)
+
+
 class _Measure:
     """Measures selections, and each fragment once. Validation has already refused circular fragments."""
 
@@ -92,6 +97,8 @@ class _Measure:
         size = Size()
         for node in nodes.selections if nodes else ():
             size = size.plus(self._selection(node, on, page))
+            if node.directives and any(each.name.value in DIRECTIVES for each in node.directives):
+                size = size.plus(ANNOUNCED)
         return size
 
     def _selection(

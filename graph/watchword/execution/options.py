@@ -25,11 +25,6 @@ log = logging.getLogger("watchword.execution")
 
 def check(schema: strawberry.Schema) -> None:
     """Raise `Unsafe` when the schema has an option or an override that would have no effect."""
-    if schema.config.enable_experimental_incremental_execution:
-        raise Unsafe(
-            "StrawberryConfig(enable_experimental_incremental_execution=True): answers are not sent in"
-            " pieces (@defer, @stream). Remove the option."
-        )
     if schema.config.batching_config is not None:
         raise Unsafe(
             "StrawberryConfig(batching_config=…): a request holds one operation. Remove the option, and let"

@@ -26,6 +26,7 @@ from graphql.execution import VariableValues
 
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.events.sources import Sources
+from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.strawberry_extensions import key_of_rule
@@ -100,6 +101,8 @@ class Plan:
     passed: set[Hashable] = field(default_factory=set)
     # Whether it has operation directives of the schema; found out at the first use.
     is_directed: bool | None = None
+    # If it has @defer or @stream: the plan without them, which gives the answer in one piece.
+    whole: Plan | None = None
 
     @property
     def query(self) -> str | None:
@@ -165,6 +168,7 @@ class Planner:
     ) -> None:
         self._schema = schema
         self._hides_suggestions = hides_suggestions
+        self._gives_parts = schema.get_directive("defer") is not None
         self._limits = limits
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
@@ -294,7 +298,10 @@ class Planner:
         except Refused as refused:
             refused.document = document
             raise
-        return Plan(document, operation, operation_name, paging)
+        made = Plan(document, operation, operation_name, paging)
+        if self._gives_parts and comes_in_parts(document, operation):
+            made.whole = Plan(*in_one_piece(document, operation), operation_name, paging)
+        return made
 
     def _validate(
         self, document: DocumentNode, added: Sequence[type[ASTValidationRule]]

@@ -115,7 +115,11 @@ OPTIONS: dict[str, tuple[Any, str | None, Any]] = {
     "relay_use_legacy_global_id": (True, "{ plain }", {"plain": "plain"}),
     "disable_field_suggestions": (True, "{ plane }", "Cannot query field 'plane' on type 'Query'."),
     "info_class": (Numbered, "{ infoNumber }", {"infoNumber": 7}),
-    "enable_experimental_incremental_execution": (True, None, "incremental_execution"),
+    "enable_experimental_incremental_execution": (
+        True,
+        "{ ... @defer { plain } }",
+        {"plain": "plain"},
+    ),
     "_unsafe_disable_same_type_validation": (True, "{ plain }", {"plain": "plain"}),
     "scalar_map": (
         {Big: strawberry.scalar(name="Large", serialize=int, parse_value=int)},

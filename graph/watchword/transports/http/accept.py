@@ -41,13 +41,28 @@ def names(accept: str, media_type: str) -> bool:
     return any(name == media_type and q > 0 for name, q in map(_range, accept.split(",")))
 
 
+def parameters(accept: str, media_type: str) -> list[dict[str, str]]:
+    """Return the parameters of each range in the header that names this media type and accepts it.
+
+    Names and values are in lower case, and values without quotation marks.
+    """
+    read = map(_pieces, accept.split(","))
+    return [given for name, given in read if name == media_type and _quality_of(given) > 0]
+
+
+def _pieces(part: str) -> tuple[str, dict[str, str]]:
+    name, *given = (piece.strip().lower() for piece in part.split(";"))
+    pairs = (each.partition("=") for each in given)
+    return name, {key.strip(): value.strip().strip('"') for key, _, value in pairs}
+
+
 def _range(part: str) -> tuple[str, float]:
-    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q":
-            return name, _number(value.strip())
-    return name, 1.0
+    name, given = _pieces(part)
+    return name, _quality_of(given)
+
+
+def _quality_of(given: dict[str, str]) -> float:
+    return _number(given["q"]) if "q" in given else 1.0
 
 
 def _number(value: str) -> float:

@@ -43,10 +43,21 @@ from watchword.process.eager import in_task
 from watchword.throttling.admission import address_of
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
-from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names
+from watchword.transports.http.accept import (
+    LONGEST_CACHED,
+    MOST_CACHED,
+    choose,
+    names,
+    parameters,
+)
 from watchword.transports.http.caching import cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
-from watchword.transports.http.multipart import Multipart
+from watchword.transports.http.multipart import (
+    INCREMENTAL_SPEC,
+    OTHER_SPECS,
+    Multipart,
+    MultipartParts,
+)
 from watchword.transports.http.remembered import Remembered
 from watchword.transports.http.responses import (
     CONTENT_TYPES,
@@ -69,6 +80,7 @@ from watchword.transports.request import GraphQLRequest, read
 
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
+PARTS: Format = MultipartParts()
 INVALID_REQUEST: Headers = (
     (b"www-authenticate", b'Bearer realm="watchword", error="invalid_request"'),
 )
@@ -132,7 +144,8 @@ class HttpTransport:
                 _check_method(scope["method"], plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
-                if form := _format(media_type, plan):
+                is_in_parts = plan.whole is not None and self._gives_parts(plan, accept)
+                if form := _format(media_type, plan, is_in_parts):
                     # Keep only the part that is needed: a stream holds its request in memory until it ends.
                     request = _for_stream(request, plan, headers)
                     asked = StreamRequest(principal, plan, request, address)
@@ -147,6 +160,9 @@ class HttpTransport:
         except PersistedQueryNotSupported as error:
             answer = refusal([error.as_dict()], media_type, accept)
         await answer.send(send)
+
+    def _gives_parts(self, plan: Plan, accept: str) -> bool:
+        return _takes_parts(accept) and self._pipeline.engine.gives_parts(plan)
 
     async def _stream(
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
@@ -270,11 +286,27 @@ def _choose(accept: str) -> str | None:
 _chosen = lru_cache(MOST_CACHED)(_choose)
 
 
-def _format(media_type: str, plan: Plan) -> Format | None:
+def _format(media_type: str, plan: Plan, is_in_parts: bool) -> Format | None:
     """Return the format of a streamed answer; None for an answer that is not streamed."""
-    if (media_type == MULTIPART and not plan.is_subscription) or isinstance(plan, Draft):
+    if isinstance(plan, Draft):
         return None
+    if media_type == MULTIPART and not plan.is_subscription:
+        return PARTS if is_in_parts else None
     return STREAMS.get(media_type)
+
+
+def _takes_parts(accept: str) -> bool:
+    """Tell whether a client can read the current form of answers in parts as multipart.
+
+    A client that names another form, the one from before (`deferSpec`) or that of subscriptions, cannot read it.
+    """
+    given = parameters(accept, MULTIPART)
+    return any(
+        each["incrementalspec"] == INCREMENTAL_SPEC
+        if "incrementalspec" in each
+        else not OTHER_SPECS & {*each}
+        for each in given
+    )
 
 
 def _for_stream(request: GraphQLRequest, plan: Plan, headers: Table) -> GraphQLRequest:

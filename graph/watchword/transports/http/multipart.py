@@ -1,6 +1,7 @@
-"""Multipart subscriptions, the format that Apollo Client requests over plain HTTP.
+"""Multipart responses: subscriptions in the format that Apollo Client requests over plain HTTP, and answers in parts.
 
 https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
+https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
 
 CONTENT_TYPE = "multipart/mixed"
+# The parameters with which clients say which form of parts they read: ours (https://specs.apollo.dev/incremental/v0.2/),
+# and the forms of others.
+INCREMENTAL_SPEC = "v0.2"
+OTHER_SPECS = frozenset(("deferspec", "subscriptionspec"))
 
 # The boundary is sent right after each part, and not with the next one: clients deliver a part only when
 # they have seen the boundary behind it.
@@ -40,6 +45,26 @@ class Multipart:
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         # By the protocol, errors that end the stream are beside the payload, and not in it.
         return _part(encode({"payload": None, "errors": errors}))
+
+
+class MultipartParts:
+    """Each part of an answer is a part of the response (`@defer` and `@stream`)."""
+
+    headers: Headers = (
+        (b"content-type", b'multipart/mixed; boundary="graphql"; incrementalSpec=v0.2'),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    )
+    beginning = b"\r\n--graphql"
+    # Clients would take a part without content for an answer.
+    keep_alive = b""
+    complete = b"--\r\n"
+
+    def next(self, answer: Sent) -> bytes:
+        return _part(answer.json)
+
+    def fail(self, errors: list[dict[str, Any]]) -> bytes:
+        return _part(encode({"errors": errors}))
 
 
 def _part(body: bytes) -> bytes:

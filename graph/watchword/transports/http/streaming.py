@@ -19,6 +19,7 @@ from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import Ending
 from watchword.execution.masking import format_error, mask
+from watchword.execution.parts import AnswerParts, Part
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process.clock import Timer
@@ -102,6 +103,8 @@ class Stream:
         self._subscription: Subscription | None = None
         self.outcome = LOST
         """Why the stream has ended, as `Traffic` counts it."""
+        # The parts of an answer that comes in parts.
+        self._parts: AnswerParts | None = None
         # Done when the operation or the connection has ended.
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wire.on_lost = self._finish
@@ -139,7 +142,9 @@ class Stream:
     def _start(self) -> Callable[[], object]:
         """Start the operation. Returns the function that stops it."""
         if not self._asked.plan.is_subscription:
-            return asyncio.create_task(self._answer()).cancel
+            is_in_parts = self._pipeline.engine.gives_parts(self._asked.plan)
+            answering = self._answer_in_parts if is_in_parts else self._answer
+            return asyncio.create_task(answering()).cancel
         request = self._asked.request
         operation = Operation(self._asked.plan, request.variables, request.extensions)
         self._subscription = Subscription(
@@ -159,12 +164,39 @@ class Stream:
             self.next(sent)
             self.complete()
 
+    async def _answer_in_parts(self) -> None:
+        asked, lease = self._asked, self._lifecycle.lease
+        parts = self._parts = AnswerParts(self._send_part)
+        context = Context(
+            self._pipeline.services,
+            lease.principal,
+            holder=lease,
+            address=asked.address,
+            extensions=asked.request.extensions,
+        )
+        try:
+            await self._pipeline.engine.execute_in_parts(
+                asked.plan, asked.request.variables, context, parts
+            )
+        except Refused as refused:
+            self.refuse([format_error(error) for error in refused.errors])
+        except Exception as error:
+            self.refuse([mask(error).as_dict()])
+        else:
+            self.complete()
+
+    async def _send_part(self, part: Part) -> None:
+        self.next(Sent(part))
+        await self.drained()
+
     async def _execute(self) -> Sent:
         asked, principal = self._asked, self._lifecycle.lease.principal
         plan, variables = asked.plan, asked.request.variables
-        shared = await self._pipeline.shared.answer(plan, variables, principal, asked.request.after)
-        if shared is not None:
-            return Sent(shared.json)
+        if not asked.request.has_files:
+            after = asked.request.after
+            shared = await self._pipeline.shared.answer(plan, variables, principal, after)
+            if shared is not None:
+                return Sent(shared.json)
         context = Context(
             self._pipeline.services,
             principal,
@@ -183,7 +215,7 @@ class Stream:
         self._write(b"".join(map(self._form.next, batch.answers)))
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
-        self._write(self._form.fail(errors) + self._form.complete)
+        self._write(self._failed(errors))
         self.outcome = REFUSED
         self._finish()
 
@@ -203,7 +235,7 @@ class Stream:
             return
         # After the lease has ended no more answers may be sent, only the reason.
         error = {"message": ending.reason, "extensions": {"code": ending.code}}
-        last = b"" if self._done.done() else self._form.fail([error]) + self._form.complete
+        last = b"" if self._done.done() else self._failed([error])
         self._wire.send_last(last)
         self.outcome = ending.code
         self._finish()
@@ -223,6 +255,13 @@ class Stream:
     def is_quiet(self) -> bool:
         subscription = self._subscription
         return self._done.done() or (subscription is not None and subscription.is_quiet)
+
+    def _failed(self, errors: list[dict[str, Any]]) -> bytes:
+        """Return the end of the response for errors that end it."""
+        if self._parts is None or not self._parts.has_begun:
+            return self._form.fail(errors) + self._form.complete
+        last = self._parts.failed(errors)
+        return (b"" if last is None else self._form.next(Sent(last))) + self._form.complete
 
     def _write(self, data: bytes) -> None:
         if data and self._lifecycle.is_open and not self._done.done():

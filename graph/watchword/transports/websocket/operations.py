@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Protocol
 
 from watchword.asgi.wire import Packing
@@ -11,6 +12,7 @@ from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import RateLimited
 from watchword.execution.masking import format_error, mask, to_json
+from watchword.execution.parts import AnswerParts, Part
 from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
@@ -156,7 +158,9 @@ class Operations:
             self._subscriptions[id] = subscription
             subscription.start()
         else:
-            self._tasks[id] = asyncio.create_task(self._answer(id, plan, request))
+            is_in_parts = self._pipeline.engine.gives_parts(plan)
+            answering = self._answer_in_parts if is_in_parts else self._answer
+            self._tasks[id] = asyncio.create_task(answering(id, plan, request))
 
     async def _answer(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         try:
@@ -166,6 +170,40 @@ class Operations:
             last = [error_message(id, [format_error(error) for error in refused.errors])]
         except Exception as error:
             last = [error_message(id, [mask(error).as_dict()])]
+        self._answered(id, *last)
+
+    async def _answer_in_parts(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
+        """Send each part as a `next`. The protocol allows any number of them for any operation."""
+        parts, head = AnswerParts(partial(self._send_part, id)), next_head(id)
+        lease = self._lifecycle.lease
+        context = Context(
+            self._pipeline.services,
+            lease.principal,
+            holder=lease,
+            renew=self._renew,
+            address=self._address,
+            extensions=request.extensions,
+        )
+        errors: list[dict[str, Any]] = []
+        try:
+            await self._pipeline.engine.execute_in_parts(plan, request.variables, context, parts)
+        except Refused as refused:
+            errors = [format_error(error) for error in refused.errors]
+        except Exception as error:
+            errors = [mask(error).as_dict()]
+        if errors and not parts.has_begun:
+            self._answered(id, error_message(id, errors))
+            return
+        last = parts.failed(errors) if errors else None
+        ends = [] if last is None else [head + to_json(last) + NEXT_TAIL]
+        self._answered(id, *ends, complete_message(id))
+
+    async def _send_part(self, id: str, part: Part) -> None:
+        self._socket.send(next_head(id) + to_json(part) + NEXT_TAIL)
+        await self._socket.drained()
+
+    def _answered(self, id: str, *last: bytes) -> None:
+        """Send the last messages of the operation that the present task answers."""
         # The client may meanwhile have completed this operation and started another with the same id.
         if self._tasks.get(id) is asyncio.current_task():
             del self._tasks[id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchword.transports.http import accept as module
-from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names
+from watchword.transports.http.accept import LONGEST_CACHED, MOST_CACHED, choose, names, parameters
 
 OFFERS = ("application/json", "application/graphql-response+json", "text/event-stream")
 
@@ -45,3 +45,18 @@ def test_a_wildcard_does_not_name_a_type() -> None:
     assert names("text/html,application/xhtml+xml,*/*;q=0.8", "text/html")
     assert not names("*/*", "text/html")
     assert not names("text/html;q=0", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("multipart/mixed", [{}]),
+        ('Multipart/Mixed; IncrementalSpec="v0.2" ; q=0.5', [{"incrementalspec": "v0.2", "q": "0.5"}]),
+        ("multipart/mixed;deferSpec=20220824,multipart/mixed;a=b", [{"deferspec": "20220824"}, {"a": "b"}]),
+        ("multipart/mixed;q=0, */*", []),
+        ("multipart/mixed;a", [{"a": ""}]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_the_parameters_of_a_type_are_read(accept: str, expected: list[dict[str, str]]) -> None:
+    assert parameters(accept, "multipart/mixed") == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from watchword.delivery.run import Sent
-from watchword.transports.http.multipart import Multipart
+from watchword.transports.http.multipart import Multipart, MultipartParts
 
 BOUNDARY = b"\r\n--graphql"
 
@@ -34,3 +34,15 @@ def test_the_whole_response_is_multipart() -> None:
     whole = form.beginning + form.next(Sent({"data": None})) + form.complete
     assert whole.startswith(BOUNDARY)
     assert whole.endswith(BOUNDARY + b"--\r\n")
+
+
+def test_a_part_of_an_answer_is_a_part_of_the_response() -> None:
+    form = MultipartParts()
+    sent = Sent({"data": {"x": 1}, "hasNext": True})
+    assert body(form.next(sent)) == {"data": {"x": 1}, "hasNext": True}
+    assert body(form.fail([{"message": "no"}])) == {"errors": [{"message": "no"}]}
+    whole = form.beginning + form.next(sent) + form.complete
+    assert whole.startswith(BOUNDARY)
+    assert whole.endswith(BOUNDARY + b"--\r\n")
+    # urql would take a part without content for the answer.
+    assert form.keep_alive == b""

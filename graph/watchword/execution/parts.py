@@ -1,0 +1,106 @@
+"""Answers in parts: operations with `@defer` or `@stream`.
+
+The format is that of https://github.com/graphql/graphql-spec/pull/1110: the first part announces in `pending` what
+follows, each later part has it in `incremental`, and `completed` says what has ended, and with which errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution import (
+    ExperimentalIncrementalExecutionResults,
+    InitialIncrementalExecutionResult,
+    SubsequentIncrementalExecutionResult,
+)
+
+from watchword.process.deadline import WorkCancelled
+
+Part = dict[str, Any]
+Errors = list[dict[str, Any]]
+Result = ExecutionResult | ExperimentalIncrementalExecutionResults
+Answering = Callable[[Any], Part]
+"""Makes the answer of a result that has `data` and `errors`."""
+Showing = Callable[[list[GraphQLError]], Errors]
+"""Returns errors in the form that the client gets."""
+
+
+class AnswerParts:
+    """The parts of one answer on their way to one client, and what of it is still to come."""
+
+    def __init__(self, send: Callable[[Part], Awaitable[None]]) -> None:
+        """`send` sends a part, and waits until the client can be sent more."""
+        self._send = send
+        # The ids that were announced and have not ended, and their places in the answer.
+        self._pending: dict[str, list[str | int]] = {}
+        self.has_begun = False
+        self._is_over = False
+
+    async def deliver(self, result: Result, answering: Answering, showing: Showing) -> None:
+        """Send all parts of a result. If nothing in it was deferred, it is one part, like any answer."""
+        if isinstance(result, ExecutionResult):
+            await self._send(answering(result))
+            return
+        async with aclosing(result.subsequent_results) as later:
+            await self._begin(result.initial_result, answering)
+            async for part in later:
+                await self._continue(part, showing)
+
+    def failed(self, errors: Errors) -> Part | None:
+        """Return the last part of an answer that ends early: what is pending ends with these errors.
+
+        Call it only if the answer has begun. None if it is over.
+        """
+        if self._is_over:
+            return None
+        completed = [{"id": id, "errors": errors} for id in self._pending]
+        return {"hasNext": False, "completed": completed}
+
+    async def _begin(self, result: InitialIncrementalExecutionResult, answering: Answering) -> None:
+        part = {**answering(result), "hasNext": result.has_next}
+        self._announce(part, result.pending)
+        self.has_begun = True
+        await self._send(part)
+
+    async def _continue(
+        self, result: SubsequentIncrementalExecutionResult, showing: Showing
+    ) -> None:
+        part: Part = {"hasNext": result.has_next}
+        self._announce(part, result.pending)
+        if result.incremental:
+            part["incremental"] = [self._entry(each, showing) for each in result.incremental]
+        if result.completed:
+            part["completed"] = [self._entry(each, showing) for each in result.completed]
+            for ended in result.completed:
+                self._pending.pop(ended.id, None)
+        self._is_over = not result.has_next
+        await self._send(part)
+
+    def _announce(self, part: Part, pending: Sequence[Any] | None) -> None:
+        if pending:
+            part["pending"] = [each.formatted for each in pending]
+            self._pending |= {each.id: each.path for each in pending}
+
+    def _entry(self, result: Any, showing: Showing) -> Part:
+        """Return what a part delivers or ends, with its errors as the client gets them."""
+        entry = {**result.formatted}
+        entry.pop("errors", None)
+        if result.errors:
+            place = self._pending.get(result.id, [])
+            entry["errors"] = showing([_located(error, place) for error in result.errors])
+        return entry
+
+
+def _located(error: GraphQLError, place: list[str | int]) -> GraphQLError:
+    """Return an error with a place in the answer.
+
+    graphql-core gives none to an exception that ends a whole part and comes from no field, such as a cancellation.
+    Without a place it would count as an error of the request, whose message clients may see.
+    """
+    if error.path is not None:
+        return error
+    cause = error.original_error or WorkCancelled("a part waited for something that was cancelled")
+    return GraphQLError(str(cause), path=place, original_error=cause)
