@@ -13,6 +13,7 @@ WatchwordError
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
+│   └── QueryMissing         BAD_USER_INPUT    400          the request has no document
 ├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
 ├── NotFound                 NOT_FOUND         404
 ├── Conflict                 CONFLICT          409          another writer was faster
@@ -198,6 +199,13 @@ class BadUserInput(WatchwordError):
         if path is not None:
             extensions["path"] = list(path)
         super().__init__(message, **extensions)
+
+
+class QueryMissing(BadUserInput):
+    """The request has no document."""
+
+    def __init__(self) -> None:
+        super().__init__("The member 'query' is missing.", ["query"])
 
 
 class PersistedQueryNotSupported(WatchwordError):

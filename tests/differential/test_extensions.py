@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 import strawberry
 from graphql import GraphQLError
 from strawberry.directive import DirectiveLocation, DirectiveValue
+from strawberry.extensions import SchemaExtension
 
 from tests.differential.recorder import PLACES, Record, recording
 from tests.support.clock import MovedClock
 from tests.support.strawberry_view import (
     Operation,
     both_views,
+    comparable,
     own_view,
     watchword_view,
 )
@@ -234,3 +237,55 @@ async def test_operation_directives_do_the_same(
             expected = await theirs.ask(operation, transport)
             for _ in range(3):
                 assert await ours.ask(operation, transport) == expected
+
+
+STORED = {
+    "1": "{ leaves(names: []) { name } }",
+    "2": 'mutation { grow(name: "a") { name } }',
+    "3": "{",
+}
+
+
+class Stored(SchemaExtension):
+    """Finds documents by an id in the request's extensions, as stores of persisted documents do."""
+
+    def on_operation(self) -> Iterator[None]:
+        given = (self.execution_context.operation_extensions or {}).get("id")
+        if given is not None:
+            self.execution_context.query = STORED[given]
+        yield
+
+
+async def test_a_request_without_a_document_is_answered_alike(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    bodies: list[dict[str, Any]] = [{"extensions": {"id": id}} for id in STORED]
+    async with (
+        both_views(schema(Stored), sqlite_url, clock) as views,
+        httpx2.AsyncClient() as client,
+    ):
+        for body in bodies:
+            told = [comparable((await client.post(view.url, json=body)).json()) for view in views]
+            assert told[0] == told[1]
+        for body in ({}, {"query": None, "extensions": {}}):
+            assert [(await client.post(view.url, json=body)).status_code for view in views] == [
+                400
+            ] * 2
+        ours = views[1].url
+        hashed = {"extensions": {"persistedQuery": {"sha256Hash": "ab", "version": 1}}}
+        refused = (await client.post(ours, json=hashed)).json()
+        assert refused["errors"][0]["message"] == "PersistedQueryNotSupported"
+        by_get = await client.get(ours, params={"extensions": '{"id": "2"}'})
+        assert "made a mutation" in by_get.text
+        by_get = await client.get(ours, params={"extensions": '{"id": "1"}'})
+        assert by_get.json() == {"data": {"leaves": []}}
+
+
+async def test_without_extensions_a_request_needs_a_document(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with watchword_view(schema(), sqlite_url, clock) as view, httpx2.AsyncClient() as client:
+        for body in ({}, {"extensions": {"id": "1"}}):
+            refused = await client.post(view.url, json=body)
+            assert refused.status_code == 400
+            assert refused.json()["errors"][0]["message"] == "The member 'query' is missing."

@@ -87,12 +87,18 @@ class Engine:
     ) -> Planner:
         return Planner(schema, limits, memory, hides_suggestions)
 
-    def plan(self, query: str, operation_name: str | None) -> Plan:
+    @property
+    def needs_query(self) -> bool:
+        """Whether each request must have a document. Extensions may find it by what else the request says."""
+        return self.extensions is None or self.extensions.are_directives_only
+
+    def plan(self, query: str | None, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run.
 
         If the schema has extensions, they hear of a refusal too: then the plan is a `Draft`, and `execute` raises.
+        So it is without a query.
         """
-        if self.extensions is not None and not self.extensions.are_directives_only:
+        if query is None or not self.needs_query:
             return self._planner.draft(query, operation_name)
         try:
             return self._planner.plan(query, operation_name)

@@ -195,8 +195,10 @@ class Planner:
             self._remember(key, made)
         return made
 
-    def draft(self, query: str, operation_name: str | None) -> Plan:
+    def draft(self, query: str | None, operation_name: str | None) -> Plan:
         """Return the plan of an operation; a `Draft` when it cannot be run."""
+        if query is None:
+            return Draft(asked_name=operation_name)
         try:
             return self.plan(query, operation_name)
         except Refused as refused:

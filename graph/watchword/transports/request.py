@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from watchword.errors import BadUserInput, PersistedQueryNotSupported
+from watchword.errors import BadUserInput, PersistedQueryNotSupported, QueryMissing
 
 # The most cursors in `extensions.after`: each may cost a query.
 MOST_CURSORS = 20
@@ -39,9 +39,12 @@ NO_FILES = Files()
 
 
 class GraphQLRequest(NamedTuple):
-    """The parameters of a request (GraphQL over HTTP, section "Request Parameters")."""
+    """The parameters of a request (GraphQL over HTTP, section "Request Parameters").
 
-    query: str
+    `query` is None only where an extension of the schema may find the document, by what else the request says.
+    """
+
+    query: str | None
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
@@ -64,7 +67,7 @@ class GraphQLRequest(NamedTuple):
         return [given] if isinstance(given, str) else given or ()
 
 
-def read(value: object) -> GraphQLRequest:
+def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
     """Read a request from decoded JSON.
 
     Raises `BadUserInput`, which names the faulty member, and `PersistedQueryNotSupported` when the request
@@ -76,10 +79,10 @@ def read(value: object) -> GraphQLRequest:
         raise BadUserInput("The request must be a JSON object with a member 'query'.")
     query = _member(value, "query", str, "a string")
     extensions = _member(value, "extensions", dict, "an object or null")
-    if query is None:
+    if query is None and needs_query:
         if extensions and extensions.get("persistedQuery") is not None:
             raise PersistedQueryNotSupported
-        raise BadUserInput("The member 'query' is missing.", ["query"])
+        raise QueryMissing
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
     if extensions and not _are_cursors(extensions.get("after")):

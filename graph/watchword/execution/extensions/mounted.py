@@ -59,7 +59,7 @@ class Extensions:
 
         The resolver of a directive may look at anything.
         """
-        if self._keys is None or self.is_directed(plan):
+        if self._keys is None or isinstance(plan, Draft) or self.is_directed(plan):
             return False
         return self._is_fixed or _keys(self._schema.get_extensions()) == self._keys
 

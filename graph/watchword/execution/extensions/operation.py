@@ -14,7 +14,13 @@ from graphql import GraphQLError
 from graphql.execution import MiddlewareManager
 
 from watchword.context import Context
-from watchword.errors import BadUserInput, Internal, Unavailable
+from watchword.errors import (
+    BadUserInput,
+    Internal,
+    PersistedQueryNotSupported,
+    QueryMissing,
+    Unavailable,
+)
 from watchword.execution.extensions.changes import Changes, located
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.options import ErrorHook
@@ -27,6 +33,10 @@ from watchword.principal import IdentityAsked, cannot_be_shared
 T = TypeVar("T")
 Execute = Callable[[Plan, dict[str, Any] | None, Context, MiddlewareManager | None], Awaitable[T]]
 """Runs a plan: with variables, in a context, with what runs around each field."""
+
+
+# The request has no document, and no extension has found one.
+MISSING = (QueryMissing, PersistedQueryNotSupported)
 
 
 class Parts(NamedTuple):
@@ -64,6 +74,8 @@ class HookedOperation:
                     result = await self._handled(PreExecutionError(None, errors))
                 else:
                     ran = await self._execute(execute)
+        except MISSING:
+            raise
         except Exception as error:
             result = await self._handled(PreExecutionError(None, [self._raised(error)]))
         else:
@@ -82,6 +94,8 @@ class HookedOperation:
                 result = await self._result(execute)
                 async with around(self._hooks.runner.on_stream_result(result)):
                     made = self._respond(result)
+        except MISSING:
+            raise
         except Exception as error:
             raised = self._raised(error)
             if made is None:
@@ -101,6 +115,9 @@ class HookedOperation:
         """Parse and validate, with the hooks around it. Return the errors, if it cannot be run."""
         seen, runner = self._seen, self._hooks.runner
         self._follow_query()
+        if seen.query is None and seen.graphql_document is None:
+            by_hash = (self._context.extensions or {}).get("persistedQuery") is not None
+            raise PersistedQueryNotSupported if by_hash else QueryMissing
         if isinstance(self._plan, Draft) and self._plan.is_oversized:
             # An extension that parses would do so without our limits.
             return self._plan.errors
@@ -132,7 +149,7 @@ class HookedOperation:
     def _follow_query(self) -> None:
         """Plan the query that an extension has put in the place of the client's."""
         if (query := self._seen.query) != self._plan.query:
-            self._plan = self._parts.planner.draft(query or "", self._plan.asked_name)
+            self._plan = self._parts.planner.draft(query, self._plan.asked_name)
 
     def _follow(self) -> None:
         """Plan the document that an extension has put in the place of the client's."""

@@ -84,7 +84,7 @@ class TracedEngine(Engine):
     def _make_planner(self, *parts: Any) -> Planner:
         return TracedPlanner(self._tracing, *parts)
 
-    def plan(self, query: str, operation_name: str | None) -> Plan:
+    def plan(self, query: str | None, operation_name: str | None) -> Plan:
         plan = super().plan(query, operation_name)
         if is_traced():
             # On the request's own span too: an answer that is shared has no span of its own.

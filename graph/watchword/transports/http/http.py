@@ -6,7 +6,7 @@ Follows GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,6 +29,7 @@ from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
     PersistedQueryNotSupported,
+    QueryMissing,
     RateLimited,
     TimedOut,
     Unauthenticated,
@@ -95,8 +96,9 @@ class HttpTransport:
         self._pipeline = pipeline
         self._page = page
         self._uploads = make_uploads(pipeline)
-        self._bodies = Remembered(lambda body: read(decode(body)))
-        self._queries = Remembered(lambda query_string: read(_query_parameters(query_string)))
+        read_request = partial(read, needs_query=pipeline.engine.needs_query)
+        self._bodies = Remembered(lambda body: read_request(decode(body)))
+        self._queries = Remembered(lambda query: read_request(_query_parameters(query)))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = header_table(scope)
@@ -112,7 +114,7 @@ class HttpTransport:
         except RateLimited as error:
             after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
             await failed(Failure(error.status, error, (after,)), accept).send(send)
-        except (Unavailable, TimedOut) as error:
+        except (Unavailable, TimedOut, QueryMissing) as error:
             await failed(Failure(error.status, error), accept).send(send)
         except Unauthenticated as error:
             await failed(self._unauthorized(scope, error), accept).send(send)

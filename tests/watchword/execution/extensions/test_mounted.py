@@ -169,3 +169,12 @@ def test_extensions_hear_of_events_only_if_they_say_so() -> None:
         found = mounted(extension)
         assert found is not None
         assert found.hear_events == hears
+
+
+def test_a_request_that_cannot_be_planned_is_not_shared() -> None:
+    planner = Planner(definition(strawberry.Schema(Query)), Limits(1000, 10, 10, 1000), 10)
+    found = mounted(MaskErrors)
+    assert found is not None
+    for query in (None, "{", "{ colour }"):
+        assert not found.share_answers(planner.draft(query, None))
+    assert found.share_answers(planner.draft("{ hello }", None))
