@@ -1,24 +1,16 @@
-"""The fixtures of a federated graph: Node.js, a real server with the products, the other subgraphs, and Apollo's gateway."""
+"""The fixtures of a federated graph: Node.js with the routers, and a real server with the products."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 
-from tests.clients.script import running
-from tests.support.documents import HOW_TO, ROOT, block
+from tests.federation.routers import FOLDER
+from tests.support.documents import ROOT
 from tests.support.node import installed
 from tests.support.server import LiveServer, live_server
-
-FOLDER = Path(__file__).parent
-PAGE = HOW_TO / "federation.md"
 
 
 @pytest.fixture(scope="session")
@@ -32,42 +24,3 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     mount = {"WATCHWORD_MOUNT": "tests.federation.products:schema", "PYTHONPATH": str(ROOT)}
     with live_server(tmp_path_factory.mktemp("home"), **mount) as server:
         yield server
-
-
-@dataclass
-class Router:
-    """A router, or any other GraphQL server."""
-
-    url: str
-
-    async def ask(self, query: str, token: str | None = None, **variables: Any) -> Any:
-        headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(timeout=30) as client:
-            body = {"query": query, "variables": variables}
-            answer = await client.post(self.url, json=body, headers=headers)
-            return answer.json()
-
-
-async def token_of(server: LiveServer) -> str:
-    body = {"email": server.email, "password": server.password}
-    async with httpx2.AsyncClient(base_url=server.url, timeout=30) as client:
-        return str((await client.post("/api/auth/login", json=body)).json()["access_token"])
-
-
-@asynccontextmanager
-async def apollo_gateway(node: Path, urls: dict[str, str], folder: Path) -> AsyncIterator[str]:
-    """Run the gateway of the documentation with these subgraphs; yield its URL."""
-    text = block(PAGE, "js", "// gateway.mjs")
-    listed = ", ".join(f'{{ name: "{name}", url: "{url}" }}' for name, url in urls.items())
-    text = re.sub(r"const subgraphs = \[.*\];", f"const subgraphs = [{listed}];", text)
-    text = text.replace("port: 4000", "port: 0").replace(
-        "console.log(url)", 'console.log(JSON.stringify({ step: "ready", url }))'
-    )
-    # Node.js finds packages beside the script.
-    script = FOLDER / "node_modules" / f".{folder.name}.mjs"
-    script.write_text(text)
-    try:
-        async with running(node, script.name, script.parent) as gateway:
-            yield str((await gateway.wait("ready"))["url"])
-    finally:
-        script.unlink()

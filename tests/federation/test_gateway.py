@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.clients.script import Script, running
-from tests.federation.conftest import FOLDER, PAGE, Router, apollo_gateway, token_of
 from tests.federation.products import SUPPORT
+from tests.federation.routers import FOLDER, PAGE, Router, apollo_gateway, token_of
 from tests.support.documents import block
 from tests.support.server import LiveServer, live_server
 
@@ -50,6 +50,8 @@ SUITE: list[tuple[str, str, dict[str, Any]]] = [
 async def test_the_suite_passes_and_the_end_users_token_opens_what_it_opens(
     node: Path, products: LiveServer, tmp_path: Path
 ) -> None:
+    covered = "default_permissions=[Public] covers Inventory, DeprecatedProduct, User, Product"
+    assert covered in products.log, "the start names what it covered"
     token = await token_of(products)
     async with supergraph(node, products, tmp_path) as (router, others):
         for _ in range(2):  # Watchword interprets an operation first, and compiles it then

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.clients.script import PATIENCE, running
-from tests.federation.conftest import FOLDER, PAGE, Router, token_of
+from tests.federation.routers import FOLDER, PAGE, Router, token_of
 from tests.support.clients import over_sse
 from tests.support.documents import block, run
 from tests.support.node import installed
