@@ -29,6 +29,7 @@ from watchword.events.sources import Sources
 from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
+from watchword.execution.validation import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
@@ -40,6 +41,7 @@ LONGEST_REMEMBERED = 16_384
 OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
 RULES = (*specified_rules, *OUR_RULES)
 _ALWAYS = frozenset(RULES)
+_ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_rules, OUR_RULES))
 # Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
 # many combinations that were within the limits.
 MOST_FITTING = 32
@@ -308,7 +310,7 @@ class Planner:
     def _validate(
         self, document: DocumentNode, added: Sequence[type[ASTValidationRule]]
     ) -> list[GraphQLError]:
-        rules = (*specified_rules, *added, *OUR_RULES)
+        rules = (_SPECIFIED, *added, _OURS) if added else (_ALL,)
         return validate(self._schema, document, rules, hide_suggestions=self._hides_suggestions)
 
     def _measure(
