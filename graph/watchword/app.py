@@ -100,7 +100,7 @@ def create_app(
     clock = clock or SystemClock()
     tracing = tracing or provider.tracing(settings, clock.now)
     operations = None if settings.metrics == "off" else Operations()
-    parts = Parts(tracing, operations)
+    parts = Parts(tracing, operations, names_operations=settings.log_format == "json")
     services = make_services(settings, clock, mount.domain, claims_read(mount.schema), parts)
     database = services.database
     auth = AuthService(services)

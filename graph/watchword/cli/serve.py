@@ -25,7 +25,7 @@ from watchword.config.settings import Settings, read
 from watchword.config.trusted_issuer import is_loopback
 from watchword.domain import load
 from watchword.errors import Unsafe
-from watchword.process import log_setup
+from watchword.process import json_logs, log_setup
 from watchword.process.clock import SystemClock
 
 # Seconds for open requests to finish after SIGTERM, in addition to drain_seconds.
@@ -49,7 +49,7 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
     The first start creates the database, a signing key, an admin account and demo data.
     """
     settings = read(host=host, port=port, workers=workers, mount=mount)
-    log_setup.set_up(settings.log_level)
+    log_setup.set_up(settings.log_level, json_logs.formatter(settings.log_format))
     mounted = load(settings.mount)
     app = create_app(settings, mounted)
     with _listen(settings) as listener:

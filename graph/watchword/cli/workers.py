@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from watchword.config.settings import Settings
-from watchword.process import log_setup
+from watchword.process import json_logs, log_setup
 from watchword.process.imports import without_collector
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ANSWER_SECONDS = 30
 
 def make_app(settings: Settings) -> FastAPI:
     """Build the app of one worker, in that worker."""
-    log_setup.set_up(settings.log_level)
+    log_setup.set_up(settings.log_level, json_logs.formatter(settings.log_format))
     threading.Thread(target=_exit_with_supervisor, daemon=True).start()
     with without_collector():
         from watchword.app import create_app

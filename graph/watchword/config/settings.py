@@ -72,6 +72,11 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least severe level that is logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="How the log is written: lines of text, or a JSON object in each line, with the ids of trace,"
+        " operation and connection.",
+    )
     demo: bool = Field(True, description="Whether to fill an empty database with demo data.")
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled",

@@ -48,10 +48,14 @@ class RedactingFormatter(logging.Formatter):
         return redact(super().format(record))
 
 
-def set_up(level: str) -> None:
-    """Send all logs of this process to stderr, from this level up (for example "INFO")."""
+def set_up(level: str, formatter: logging.Formatter | None = None) -> None:
+    """Send all logs of this process to stderr, from this level up (for example "INFO").
+
+    A `formatter` must hide secrets, as that for lines of text does, which is used without one.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(formatter or text)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
 from watchword.execution.engine import Engine
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.storage.database import Database, Publishing
+from watchword.telemetry.logged_engine import LoggedEngine
 from watchword.telemetry.metrics.operations import MeasuredAnswers, MeasuredEngine, Operations
 from watchword.telemetry.traces.answers import TracedAnswers
 from watchword.telemetry.traces.operations import TracedEngine, TracedFieldsEngine
@@ -18,43 +20,50 @@ from watchword.telemetry.traces.statements import TracedDatabase
 from watchword.telemetry.traces.tracing import Tracing
 from watchword.transports.websocket.websocket import SocketConnection
 
-
-class _MeasuredTracedEngine(MeasuredEngine, TracedEngine):
-    """An engine that does both."""
-
-
-class _MeasuredTracedAnswers(MeasuredAnswers, TracedAnswers):
-    """Shared answers that do both."""
+T = TypeVar("T")
 
 
 class Parts:
-    """What makes the parts of an app. Those of a traced or measured one take the same arguments, and record spans or
-    durations."""
+    """What makes the parts of an app.
+
+    Those of an app that is traced or measured, or whose log names operations, take the same arguments, and do that
+    too.
+    """
 
     def __init__(
-        self, tracing: Tracing | None = None, operations: Operations | None = None
+        self,
+        tracing: Tracing | None = None,
+        operations: Operations | None = None,
+        *,
+        names_operations: bool = False,
     ) -> None:
         self.tracing = tracing
         self.database: Callable[..., Database] = Database
-        self.engine: Callable[..., Engine] = Engine
-        self.answers: Callable[..., SharedAnswers] = SharedAnswers
         self.connection: Callable[..., SocketConnection] = SocketConnection
         self.publishing: Callable[[Publishing], Publishing] = lambda publishing: publishing
+        engines: list[type[Engine]] = [LoggedEngine] if names_operations else []
+        answers: list[type[SharedAnswers]] = []
+        measured: dict[str, Any] = {}
+        traced: dict[str, Any] = {}
+        if operations is not None:
+            engines.append(MeasuredEngine)
+            answers.append(MeasuredAnswers)
+            measured["operations"] = operations
         if tracing is not None:
+            engines.append(TracedFieldsEngine if tracing.details.fields else TracedEngine)
+            answers.append(TracedAnswers)
+            traced["tracing"] = tracing
             self.database = partial(TracedDatabase, tracing=tracing)
-            engine = TracedFieldsEngine if tracing.details.fields else TracedEngine
-            self.engine = partial(engine, tracing=tracing)
-            self.answers = TracedAnswers
             self.connection = partial(TracedConnection, tracing)
             self.publishing = partial(replace, around=TracedPublishing(tracing))
-        if operations is not None:
-            self._measure(operations)
+        engine: Callable[..., Engine] = _together(Engine, engines)
+        self.engine = partial(engine, **measured, **traced)
+        shared: Callable[..., SharedAnswers] = _together(SharedAnswers, answers)
+        self.answers = partial(shared, **measured)
 
-    def _measure(self, operations: Operations) -> None:
-        if self.tracing is None:
-            self.engine = partial(MeasuredEngine, operations=operations)
-            self.answers = partial(MeasuredAnswers, operations=operations)
-        else:
-            engine = partial(_MeasuredTracedEngine, tracing=self.tracing)
-            self.engine = partial(engine, operations=operations)
-            self.answers = partial(_MeasuredTracedAnswers, operations=operations)
+
+def _together(plain: type[T], observing: Sequence[type[T]]) -> type[T]:
+    """Return a class that does what all of these do, each around the next one."""
+    if len(observing) < 2:
+        return observing[0] if observing else plain
+    return type(f"Observed{plain.__name__}", tuple(observing), {})

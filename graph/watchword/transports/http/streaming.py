@@ -22,6 +22,7 @@ from watchword.execution.masking import format_error, mask
 from watchword.execution.parts import AnswerParts, Part
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
+from watchword.process import log_context
 from watchword.process.clock import Timer
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
@@ -75,6 +76,7 @@ async def serve_stream(
     Raises `RateLimited`, or the error of a refused token, before anything is sent.
     """
     address, subject = asked.address, asked.principal.subject
+    log_context.connection.set(log_context.new_id())
     with pipeline.connections.take(address), pipeline.operations.take(address, subject):
         wire = generic.stream(scope, receive, send, pipeline.shutdown)
         stream = Stream(pipeline, form, wire, asked)

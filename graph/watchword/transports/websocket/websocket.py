@@ -15,6 +15,7 @@ from watchword.asgi.wire import SocketWire
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import mask
 from watchword.principal import Principal
+from watchword.process import log_context
 from watchword.throttling.admission import Pace, address_of
 from watchword.tokens.credential import (
     BEARER,
@@ -89,6 +90,7 @@ class WebSocketTransport:
             self._pipeline.traffic.refused(SOCKET, error.close_code)
             await send(_message(close(error.close_code, error.message)))
             return
+        log_context.connection.set(log_context.new_id())
         with slot:
             wire = generic.socket(scope, receive, send, self._pipeline.shutdown)
             await self._connect(self._pipeline, scope, wire, address).run()

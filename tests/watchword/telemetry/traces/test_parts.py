@@ -11,6 +11,9 @@ from watchword.execution.engine import Engine
 from watchword.execution.plan import Planner
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.storage.database import Database, Publishing
+from watchword.telemetry.logged_engine import LoggedEngine
+from watchword.telemetry.metrics.operations import MeasuredAnswers, MeasuredEngine
+from watchword.telemetry.traces.answers import TracedAnswers
 from watchword.telemetry.traces.operations import TracedEngine
 from watchword.telemetry.traces.parts import Parts
 from watchword.telemetry.traces.requests import TracedRequests
@@ -48,6 +51,17 @@ def test_an_app_that_is_traced_is_made_of_parts_that_record() -> None:
     assert isinstance(app.pipeline.services.event_log, EventLog)
     assert app.pipeline.services.database.publishing.around is not None
     assert TracedRequests in in_front(app._entry)
+
+
+def test_an_app_may_be_traced_and_measured_and_name_its_operations() -> None:
+    settings = Settings(_env_file=None, metrics="prometheus", log_format="json")
+    app = create_app(settings, MOUNT, tracing=Recorder().tracing)
+    engine = app.pipeline.engine
+    assert isinstance(engine, TracedEngine)
+    assert isinstance(engine, MeasuredEngine)
+    assert isinstance(engine, LoggedEngine)
+    assert isinstance(app.pipeline.shared, MeasuredAnswers)
+    assert isinstance(app.pipeline.shared, TracedAnswers)
 
 
 def test_fastapi_records_nothing_by_itself_whatever_provider_the_process_has() -> None:
