@@ -1,4 +1,4 @@
-"""A pytest plugin that puts compiled execution in the place of graphql-core's own, for graphql-core's own tests.
+"""A pytest plugin that puts compiled execution in the place of graphql-core's own, for its tests and Strawberry's.
 
 It stands alone, so that it can be loaded beside another package that is called `tests`.
 """
@@ -6,16 +6,19 @@ It stands alone, so that it can be loaded beside another package that is called 
 from __future__ import annotations
 
 from collections import Counter
+from traceback import walk_stack
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import DirectiveNode, DocumentNode, ExecutionResult, Visitor, visit
+from graphql import DirectiveNode, DocumentNode, ExecutionResult, OperationType, Visitor, visit
 from graphql.execution import Executor, default_type_resolver
 from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.execution.incremental.incremental_executor import IncrementalExecutor
 from graphql.pyutils.is_awaitable import is_awaitable
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
@@ -26,12 +29,17 @@ class _Query:
     field: str
 
 
-# graphql-core's tests do not use Strawberry. The compiler reads Strawberry's configuration from this schema.
+# The compiler reads Strawberry's configuration from a schema; graphql-core's tests have none of their own.
 PLAIN = strawberry.Schema(_Query)
-# graphql-core's own classes do the same as long as nothing is deferred or streamed.
 # What an operation is compiled for: any value may be awaitable. Where graphql-core is told that none is, none is.
-AWAITABLES = (is_awaitable, assume_not_awaitable)
-KINDS = (Executor, ExecutorThrowingOnIncremental, IncrementalExecutor)
+AWAITABLES = (is_awaitable, assume_not_awaitable, optimized_is_awaitable)
+# These classes do the same as long as nothing is deferred or streamed.
+KINDS = (
+    Executor,
+    ExecutorThrowingOnIncremental,
+    IncrementalExecutor,
+    StrawberryGraphQLCoreExecutionContext,
+)
 
 runs: Counter[str] = Counter()
 _interpret = Executor.execute_operation
@@ -51,7 +59,7 @@ def _execute(executor: Executor[Any], serially: bool | None = None) -> Any:
 def _run(executor: Executor[Any]) -> Any:
     document = _document(executor)
     program = Program(
-        PLAIN,
+        getattr(executor.schema, "_strawberry_schema", PLAIN),
         executor.schema,
         document,
         executor.operation,
@@ -78,12 +86,23 @@ def _unfit(executor: Executor[Any]) -> str | None:
         return "another type resolver"
     if executor.schema.get_root_type(executor.operation.operation) is None:
         return "a document that is not valid"
-    for name in ("abort_signal", "hooks", "middleware_manager"):
+    for name in ("abort_signal", "hooks"):
         if getattr(executor, name) is not None:
             return name
+    # Strawberry gives one without middleware to each execution.
+    if getattr(executor.middleware_manager, "middlewares", None):
+        return "middleware_manager"
+    if executor.operation.operation is OperationType.MUTATION and _is_sync():
+        return "a mutation that nobody awaits"
     found = _Directives()
     visit(_document(executor), found)
-    return "@defer or @stream" if found.names & {"defer", "stream"} else None
+    return "other directives" if found.names - {"include", "skip"} else None
+
+
+def _is_sync() -> bool:
+    """Tell whether Strawberry runs an operation without an event loop, which the engine never does."""
+    frames = (frame for frame, _ in walk_stack(None))
+    return any(frame.f_code is strawberry.Schema.execute_sync.__code__ for frame in frames)
 
 
 def _document(executor: Executor[Any]) -> DocumentNode:

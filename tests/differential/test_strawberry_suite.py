@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential.strawberry_suite.__main__ import CHOOSING, outcomes, prepare, tell
+from tests.differential.strawberry_suite.__main__ import (
+    CHOOSING,
+    Outcomes,
+    outcomes,
+    prepare,
+    tell_types,
+    tell_views,
+)
 from tests.differential.strawberry_suite.reasons import REASONS, reason_for
 from tests.support.documents import DOCS
 
@@ -18,29 +25,37 @@ REPORT = """<testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
-def written(folder: Path, other: str) -> Path:
+def reported(folder: Path, other: str) -> Outcomes:
     path = folder / "report.xml"
     path.write_text(REPORT.format(other=other))
-    return path
+    return dict(outcomes(path))
 
 
 def test_outcomes_are_read_from_pytests_report(tmp_path: Path) -> None:
-    found = [(name, outcome) for name, outcome, _ in outcomes(written(tmp_path, "test_root_value"))]
-    assert found == [
-        ("http/test_query::test_graphql_query[get]", "passed"),
-        ("http/test_query::test_missing_query", "failed"),
-        ("http/test_query::test_root_value", "failed"),
-        ("http/test_sse::test_later", "skipped"),
-    ]
+    assert reported(tmp_path, "test_root_value") == {
+        "http/test_query::test_graphql_query[get]": ("passed", ""),
+        "http/test_query::test_missing_query": ("failed", "400"),
+        "http/test_query::test_root_value": ("failed", "no socket"),
+        "http/test_sse::test_later": ("skipped", "later"),
+    }
 
 
 def test_a_failure_without_a_reason_is_counted_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tell(written(tmp_path, "test_root_value")) == 0
+    assert tell_views(reported(tmp_path, "test_root_value")) == 0
     assert "http/test_query: 1 of 3 pass" in capsys.readouterr().out
-    assert tell(written(tmp_path, "test_new")) == 1
+    assert tell_views(reported(tmp_path, "test_new")) == 1
     assert "without a reason: http/test_query::test_new\n    no socket" in capsys.readouterr().out
+
+
+def test_a_test_that_ends_otherwise_when_compiled_is_counted_and_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    theirs: Outcomes = {"a": ("passed", ""), "b": ("failed", "x"), "c": ("passed", "")}
+    assert tell_types(theirs, theirs) == 0
+    assert tell_types(theirs, theirs | {"a": ("failed", "y"), "d": ("passed", "")}) == 2
+    assert "a: passed, and compiled failed" in capsys.readouterr().out
 
 
 def test_each_reason_is_in_the_documentation_and_none_is_for_a_test_that_is_not_named() -> None:

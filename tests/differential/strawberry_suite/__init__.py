@@ -1,6 +1,7 @@
-"""Strawberry's own tests for its HTTP and WebSocket views, with Watchword in their place.
+"""Strawberry's own tests, with Watchword in the place of its views, or compiled execution in that of graphql-core's.
 
-    python -m tests.differential.strawberry_suite CHECKOUT [options of pytest]
+    python -m tests.differential.strawberry_suite views CHECKOUT [tests]
+    python -m tests.differential.strawberry_suite types CHECKOUT [tests]
 
-`CHECKOUT` is a checkout of Strawberry's repository, whose package has no tests. It needs pytest-mock and rich.
+`CHECKOUT` is a checkout of Strawberry's repository, whose package has no tests. They need pytest-mock.
 """

@@ -1,4 +1,4 @@
-"""Runs the suite on a copy of a checkout, and says which tests do not pass, each with the reason that is known for it."""
+"""Runs parts of the suite on a copy of a checkout, and says what does not pass."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.differential.strawberry_suite.reasons import reason_for
 
 HERE = Path(__file__).parent
+VIEWS = ("tests/http", "tests/websockets")
+# All that execute operations by a schema and by nothing else.
+TYPES = (
+    *("tests/schema", "tests/relay", "tests/experimental", "tests/types", "tests/fields"),
+    *("tests/enums", "tests/objects", "tests/extensions", "tests/python_312"),
+    *("tests/test_dataloaders.py", "tests/test_info.py"),
+)
 # What the copy's configuration of pytest needs of theirs.
 CONFIGURATION = """\
 [pytest]
 asyncio_mode = auto
-addopts = --import-mode=importlib -p watchword_client
 filterwarnings = ignore
+markers =
+    raises_strawberry_exception
 """
 # It is added to the files that choose the view, after their own fixture of this name.
 CHOICE = """
@@ -33,23 +41,30 @@ def http_client_class():
     return watchword_client.WatchwordClient
 """
 CHOOSING = ("tests/http/conftest.py", "tests/websockets/conftest.py")
-# Their own needs plugins for other tests. They import this from it; the installed graphql-core is newer than 3.2.
+# Their own needs plugins for other tests. They import this from it, and an older name from Strawberry itself; the
+# installed graphql-core is newer than 3.2.
 SHARED = """
 import pytest
+import strawberry.utils
+
+strawberry.utils.IS_GQL_32 = False
 
 
 def skip_if_gql_32(reason):
     return pytest.mark.skipif(False, reason=reason)
 """
-
 # A snapshot is the value in the text; the package of this name also writes it.
-SNAPSHOT = "def snapshot(value):\n    return value\n"
+SNAPSHOT = "def snapshot(value=None):\n    return value\n"
+
+Outcomes = dict[str, tuple[str, str]]
+"""For each test, whether it passed, failed or was skipped, and the message if it did not pass."""
 
 
 def prepare(checkout: Path, folder: Path) -> None:
     """Copy the tests of a checkout into a folder, and put Watchword's client into them."""
     shutil.copytree(checkout / "tests", folder / "tests")
     shutil.copy(HERE / "client.py", folder / "watchword_client.py")
+    shutil.copy(HERE.parent / "in_place.py", folder / "in_place.py")
     (folder / "pytest.ini").write_text(CONFIGURATION)
     (folder / "tests/conftest.py").write_text(SHARED)
     (folder / "inline_snapshot.py").write_text(SNAPSHOT)
@@ -58,49 +73,45 @@ def prepare(checkout: Path, folder: Path) -> None:
             file.write(CHOICE)
 
 
-def run(folder: Path, options: list[str]) -> Path:
-    """Run pytest, and return its report."""
+def run(folder: Path, tests: Sequence[str], plugin: str | None) -> Outcomes:
+    """Run tests in a prepared folder, with a plugin of pytest that lies there."""
     report = folder / "report.xml"
-    command = (sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--tb=line")
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--tb=line"]
+    # Some of their tests need packages that are not installed here.
+    command += ["-n", "0", "--continue-on-collection-errors", *(("-p", plugin) if plugin else ())]
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WATCHWORD_")}
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    subprocess.run(
-        [*command, *(options or ["tests/http", "tests/websockets"])],
-        cwd=folder,
-        env={**environment, "PYTHONPATH": path},
-        check=False,
-    )
-    return report
+    environment["PYTHONPATH"] = path
+    subprocess.run([*command, *tests], cwd=folder, env=environment, check=False)
+    return dict(outcomes(report))
 
 
-def outcomes(report: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield the name of each test, whether it passed, and the message if it did not."""
+def outcomes(report: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the name and the outcome of each test in a report."""
     for case in ElementTree.parse(report).iter("testcase"):
-        module = str(case.get("classname")).removeprefix("tests.")
-        name = f"{module.replace('.', '/')}::{case.get('name')}"
-        failed = case.find("failure") if case.find("failure") is not None else case.find("error")
-        if case.find("skipped") is not None:
-            yield name, "skipped", str(case.find("skipped").get("message"))  # type: ignore[union-attr]
-        else:
-            yield (
-                name,
-                "passed" if failed is None else "failed",
-                "" if failed is None else str(failed.get("message")),
-            )
+        module = str(case.get("classname")).removeprefix("tests.").replace(".", "/")
+        yield f"{module}::{case.get('name')}", _outcome(case)
 
 
-def tell(report: Path) -> int:
+def _outcome(case: ElementTree.Element) -> tuple[str, str]:
+    for kind, tag in (("failed", "failure"), ("failed", "error"), ("skipped", "skipped")):
+        if (found := case.find(tag)) is not None:
+            return kind, str(found.get("message"))
+    return "passed", ""
+
+
+def tell_views(found: Outcomes) -> int:
     """Print the figures for each file and each reason, and what has no reason. Return how many have none."""
     files: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
     unknown: list[str] = []
-    for name, outcome, message in outcomes(report):
+    for name, (outcome, message) in found.items():
         files.setdefault(name.partition("::")[0], Counter())[outcome] += 1
         if outcome == "failed":
             reason = reason_for(name)
             reasons[reason or "no reason"] += 1
             if reason is None:
-                unknown.append(f"{name}\n    {message.splitlines()[0] if message else ''}")
+                unknown.append(f"{name}\n    {message.partition(chr(10))[0]}")
     for file, counts in sorted(files.items()):
         print(f"{file}: {counts['passed']} of {counts['passed'] + counts['failed']} pass")
     print(f"together: {sum(each['passed'] for each in files.values())} pass", end=", ")
@@ -112,11 +123,31 @@ def tell(report: Path) -> int:
     return len(unknown)
 
 
-def main(checkout: str, *options: str) -> int:
+def tell_types(theirs: Outcomes, compiled: Outcomes) -> int:
+    """Print which tests end otherwise with compiled execution; return how many."""
+    other = [
+        name for name in {**theirs, **compiled} if _kind(theirs, name) != _kind(compiled, name)
+    ]
+    counts = Counter(outcome for outcome, _ in compiled.values())
+    print(f"{counts['passed']} pass, {counts['failed']} do not, {counts['skipped']} are skipped;")
+    print(f"{len(other)} end otherwise than without compiled execution")
+    for name in other:
+        print(f"{name}: {_kind(theirs, name)}, and compiled {_kind(compiled, name)}")
+    return len(other)
+
+
+def _kind(found: Outcomes, name: str) -> str:
+    return found.get(name, ("missing", ""))[0]
+
+
+def main(what: str, checkout: str, *tests: str) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(Path(checkout), folder)
-        return tell(run(folder, list(options)))
+        if what == "views":
+            return tell_views(run(folder, tests or VIEWS, "watchword_client"))
+        theirs = run(folder, tests or TYPES, None)
+        return tell_types(theirs, run(folder, tests or TYPES, "in_place"))
 
 
 if __name__ == "__main__":
