@@ -14,7 +14,7 @@ from watchword.domain import Domain
 from watchword.errors import Unsafe
 from watchword.libraries.strawberry_parts import definition
 from watchword.permissions.coverage import cover, uncovered
-from watchword.permissions.field import Public, SignedIn
+from watchword.permissions.field import HasRole, Public, SignedIn
 from watchword.permissions.guards import permissions_of
 
 
@@ -84,6 +84,34 @@ def test_the_default_permissions_are_asked_by_those_that_declare_none_and_the_st
     assert uncovered(schema) == {}
     assert asked(schema) == {"Query.declared": [Public], **dict.fromkeys(FORGOTTEN, [SignedIn])}
     assert caplog.messages == [f"default_permissions=[SignedIn] covers {', '.join(FORGOTTEN)}"]
+
+
+def test_a_field_that_the_domain_names_asks_those_permissions_and_not_the_default_ones(
+    schema: strawberry.Schema, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "watchword.permissions")
+    named = {"Query.plain": [Public], "Subscription.missed": [HasRole("keeper")]}
+    cover(schema, Domain(permissions=named, default_permissions=[SignedIn]))
+    assert asked(schema) == {
+        "Query.declared": [Public],
+        "Query.plain": [Public],
+        "Query.empty": [SignedIn],
+        "Mutation.forgotten": [SignedIn],
+        "Subscription.missed": [HasRole("keeper")],
+    }
+    assert caplog.messages == [
+        "default_permissions=[SignedIn] covers Query.empty, Mutation.forgotten"
+    ]
+
+
+def test_permissions_of_named_fields_alone_may_be_enough(schema: strawberry.Schema) -> None:
+    named = dict.fromkeys(FORGOTTEN, [SignedIn])
+    cover(schema, Domain(permissions=named))
+    assert uncovered(schema) == {}
+    with pytest.raises(
+        Unsafe, match=r"^The schema is mounted already with permissions=\{'Query\.pl"
+    ):
+        cover(schema, Domain(permissions={**named, "Query.plain": [Public]}))
 
 
 def test_another_schema_of_the_same_classes_is_not_covered(schema: strawberry.Schema) -> None:
