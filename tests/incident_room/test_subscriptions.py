@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from incident_room import schema
 from incident_room.topics import INCIDENTS
 from tests.incident_room.documents import (
     ASSIGN,
     CHANGE_IMPACT,
     CHANGE_STATUS,
+    OPEN,
     POST,
     REGISTER,
     RESOLVE,
     SET_STATUS,
 )
-from tests.incident_room.test_incidents import opened
-from tests.support.outlet import Kept, Noted
-from tests.support.principals import SEES_INTERNAL, Room
-from tests.support.toy_server import until
+from tests.support.principals import ROLES, SEES_INTERNAL
 from watchword import Event, decode_id, encode_id
-from watchword.delivery.groups import Groups
-from watchword.delivery.lease import Lease
-from watchword.delivery.run import Operation
-from watchword.delivery.states import Alone, Offered
-from watchword.delivery.subscription import Subscription
-from watchword.execution.engine import Engine
-from watchword.execution.limits import Limits
-from watchword.transaction import transaction
+from watchword.testing import App, Caller, Subscription
 
 ONE = """subscription One($id: ID!) {
   incidentUpdated(incidentId: $id) { kind incident { status version } update { body visibility } }
@@ -50,121 +39,146 @@ PARTS_NOW = "subscription { componentStatusChanged(present: true) { name status 
 HIDE = """mutation Hide($input: ChangeVisibilityInput!) {
   changeVisibility(input: $input) { visibility }
 }"""
-ENGINE = Engine(schema, Limits(1000, 20, 20, 1000), 10)
+READ, WRITE = "incidents:read", "incidents:write"
+Callers = Mapping[str, Caller]
 
 
-@asynccontextmanager
-async def following(
-    room: Room, name: str, query: str, **variables: Any
-) -> AsyncIterator[AsyncIterator[Any]]:
-    lease = Lease(room.services.clock, room.principals[name], Noted())
-    outlet = Kept()
-    operation = Operation(ENGINE.plan(query, None), variables)
-    subscription = Subscription(Groups(ENGINE, room.services), lease, operation, outlet)
-    subscription.start()
-    await until(lambda: outlet.is_complete or subscription.idle_at is not None)
-
-    async def read() -> AsyncIterator[Any]:
-        count = 0
-        while True:
-            count += 1
-            await outlet.until(count)
-            assert not outlet.errors, outlet.errors
-            answer = outlet.seen[count - 1]
-            assert "errors" not in answer, answer
-            yield next(iter(answer["data"].values()))
-
-    yield read()
-    state = subscription.state
-    subscription.stop()
-    if isinstance(state, Alone | Offered):
-        # Close the subscription before the database: it may hold a connection.
-        await state.run.stopped()
+@pytest.fixture(scope="session")
+def watchword_app() -> str:
+    return "incident_room:schema"
 
 
-async def test_every_change_arrives_in_order_as_it_was(room: Room) -> None:
-    id = await opened(room)
-    member = encode_id("Member", room.principals["commander"].subject)
-    async with following(room, "anonymous", ONE, id=id) as heard:
-        await room.data("responder", POST, input={"incident": id, "body": "one"})
-        await room.data("responder", CHANGE_STATUS, input={"incident": id, "status": "IDENTIFIED"})
-        await room.data("responder", CHANGE_IMPACT, input={"incident": id, "impact": "CRITICAL"})
-        await room.data("admin", ASSIGN, input={"incident": id, "member": member})
-        await room.data("admin", RESOLVE, input={"incident": id, "body": "done"})
-        events = [await anext(heard) for _ in range(5)]
-    assert [event["kind"] for event in events] == [
+@pytest.fixture
+def watchword_settings() -> Mapping[str, Any]:
+    return {"demo": False}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def watchword_database_url(request: pytest.FixtureRequest) -> str:
+    is_sqlite = request.param == "sqlite"
+    return "" if is_sqlite else str(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture
+def callers(watchword: App) -> Callers:
+    """A caller for each of `NAMES`."""
+    return {
+        "anonymous": watchword.anonymous,
+        "machine": watchword.as_user(scopes=[READ]),
+        "narrow": watchword.as_user(roles=["responder"], scopes=[READ, WRITE]),
+        **{role: watchword.as_user(roles=[role]) for role in ROLES},
+    }
+
+
+@pytest.fixture
+def responder(callers: Callers) -> Caller:
+    return callers["responder"]
+
+
+async def opened(responder: Caller, **changes: Any) -> str:
+    given = {"name": "Checkout fails", "body": "We are looking."} | changes
+    return str((await responder.mutate(OPEN, input=given))["openIncident"]["id"])
+
+
+async def heard(following: Subscription) -> Any:
+    """Return what the next answer says."""
+    [said] = (await following.next()).values()
+    return said
+
+
+async def test_every_change_arrives_in_order_as_it_was(callers: Callers, responder: Caller) -> None:
+    id = await opened(responder)
+    member = encode_id("Member", callers["commander"].id)
+    async with callers["anonymous"].subscribe(ONE, id=id) as events:
+        await responder.mutate(POST, input={"incident": id, "body": "one"})
+        await responder.mutate(CHANGE_STATUS, input={"incident": id, "status": "IDENTIFIED"})
+        await responder.mutate(CHANGE_IMPACT, input={"incident": id, "impact": "CRITICAL"})
+        await callers["admin"].mutate(ASSIGN, input={"incident": id, "member": member})
+        await callers["admin"].mutate(RESOLVE, input={"incident": id, "body": "done"})
+        seen = [await heard(events) for _ in range(5)]
+        await events.quiet()
+    assert [event["kind"] for event in seen] == [
         "UPDATE_POSTED", "STATUS_CHANGED", "IMPACT_CHANGED", "COMMANDER_ASSIGNED", "RESOLVED",
     ]  # fmt: skip
-    assert events[0]["update"] == {"body": "one", "visibility": "PUBLIC"}
-    assert events[1]["update"] is None
-    assert events[4]["update"]["body"] == "done"
-    assert events[4]["incident"]["status"] == "RESOLVED"
+    assert seen[0]["update"] == {"body": "one", "visibility": "PUBLIC"}
+    assert seen[1]["update"] is None
+    assert seen[4]["update"]["body"] == "done"
+    assert seen[4]["incident"]["status"] == "RESOLVED"
 
 
-async def test_an_internal_update_reaches_only_who_may_see_it(room: Room, name: str) -> None:
-    id = await opened(room)
-    async with following(room, name, ONE, id=id) as heard:
+async def test_an_internal_update_reaches_only_who_may_see_it(
+    callers: Callers, responder: Caller, name: str
+) -> None:
+    id = await opened(responder)
+    async with callers[name].subscribe(ONE, id=id) as events:
         given = {"incident": id, "body": "secret", "visibility": "INTERNAL"}
-        await room.data("responder", POST, input=given)
-        await room.data("responder", POST, input={"incident": id, "body": "public"})
-        first = await anext(heard)
-    assert first["update"]["body"] == ("secret" if name in SEES_INTERNAL else "public")
+        await responder.mutate(POST, input=given)
+        await responder.mutate(POST, input={"incident": id, "body": "public"})
+        bodies = ["secret", "public"] if name in SEES_INTERNAL else ["public"]
+        assert [(await heard(events))["update"]["body"] for _ in bodies] == bodies
+        await events.quiet()
 
 
 @pytest.mark.parametrize("name", ["anonymous", "responder"])
 async def test_a_kind_that_only_the_next_release_knows_is_passed_over(
-    room: Room, name: str
+    watchword: App, callers: Callers, responder: Caller, name: str
 ) -> None:
     """During a rolling upgrade a server of the next release may publish it."""
-    services, id = room.services, await opened(room)
+    id = await opened(responder)
     key = decode_id(id, "Incident", ["id"])
-    async with following(room, name, ONE, id=id) as one, following(room, name, ALL) as all:
-        async with transaction(services.database, services.bus, services.clock.now()) as unit:
-            unit.publish(Event(INCIDENTS, key, "LATER", {"visibility": "PUBLIC", "later": 1}))
-        await room.data("responder", POST, input={"incident": id, "body": "next"})
-        assert [(await anext(heard))["update"]["body"] for heard in (one, all)] == ["next"] * 2
+    async with callers[name].subscribe(ONE, id=id) as one, callers[name].subscribe(ALL) as all:
+        watchword.publish(Event(INCIDENTS, key, "LATER", {"visibility": "PUBLIC", "later": 1}))
+        await responder.mutate(POST, input={"incident": id, "body": "next"})
+        for events in (one, all):
+            assert (await heard(events))["update"]["body"] == "next"
+            await events.quiet()
 
 
-async def test_one_incident_is_followed_and_no_other(room: Room) -> None:
-    mine, other = await opened(room), await opened(room)
-    async with following(room, "anonymous", ONE, id=mine) as heard:
-        await room.data("responder", POST, input={"incident": other, "body": "other"})
-        await room.data("responder", POST, input={"incident": mine, "body": "mine"})
-        assert (await anext(heard))["update"]["body"] == "mine"
+async def test_one_incident_is_followed_and_no_other(callers: Callers, responder: Caller) -> None:
+    mine, other = await opened(responder), await opened(responder)
+    async with callers["anonymous"].subscribe(ONE, id=mine) as events:
+        await responder.mutate(POST, input={"incident": other, "body": "other"})
+        await responder.mutate(POST, input={"incident": mine, "body": "mine"})
+        assert (await heard(events))["update"]["body"] == "mine"
+        await events.quiet()
 
 
-async def test_what_fits_the_filter_is_heard(room: Room) -> None:
-    async with following(room, "anonymous", ALL, filter={"impacts": ["CRITICAL"]}) as heard:
-        await opened(room, name="small")
-        await opened(room, name="big", impact="CRITICAL")
-        event = await anext(heard)
-    assert (event["kind"], event["incident"]["name"]) == ("OPENED", "big")
+async def test_what_fits_the_filter_is_heard(callers: Callers, responder: Caller) -> None:
+    async with callers["anonymous"].subscribe(ALL, filter={"impacts": ["CRITICAL"]}) as events:
+        await opened(responder, name="small")
+        await opened(responder, name="big", impact="CRITICAL")
+        event = await heard(events)
+        assert (event["kind"], event["incident"]["name"]) == ("OPENED", "big")
+        await events.quiet()
 
 
-async def test_without_a_filter_everything_is_heard(room: Room) -> None:
-    async with following(room, "viewer", ALL) as heard:
-        await opened(room, name="small")
-        assert (await anext(heard))["update"]["body"] == "We are looking."
+async def test_without_a_filter_everything_is_heard(callers: Callers, responder: Caller) -> None:
+    async with callers["viewer"].subscribe(ALL) as events:
+        await opened(responder, name="small")
+        assert (await heard(events))["update"]["body"] == "We are looking."
 
 
-async def test_a_mutation_that_fails_is_not_heard(room: Room) -> None:
-    id = await opened(room)
-    async with following(room, "anonymous", ONE, id=id) as heard:
-        await room.code("responder", POST, input={"incident": id, "body": " "})
-        await room.code("responder", CHANGE_STATUS, input={"incident": id, "status": "VERIFYING"})
-        await room.data("responder", CHANGE_IMPACT, input={"incident": id, "impact": "MINOR"})
-        await room.data("responder", POST, input={"incident": id, "body": "one"})
-        assert (await anext(heard))["update"]["body"] == "one"
+async def test_a_mutation_that_fails_is_not_heard(callers: Callers, responder: Caller) -> None:
+    id = await opened(responder)
+    async with callers["anonymous"].subscribe(ONE, id=id) as events:
+        await responder.refusal(POST, input={"incident": id, "body": " "})
+        await responder.refusal(CHANGE_STATUS, input={"incident": id, "status": "VERIFYING"})
+        await responder.mutate(CHANGE_IMPACT, input={"incident": id, "impact": "MINOR"})
+        await responder.mutate(POST, input={"incident": id, "body": "one"})
+        assert (await heard(events))["update"]["body"] == "one"
 
 
-async def test_components_are_heard_when_their_status_changes(room: Room) -> None:
-    async with following(room, "anonymous", PARTS) as heard:
-        made = await room.data("responder", REGISTER, input={"name": "Search"})
+async def test_components_are_heard_when_their_status_changes(
+    callers: Callers, responder: Caller
+) -> None:
+    async with callers["anonymous"].subscribe(PARTS) as events:
+        made = await responder.mutate(REGISTER, input={"name": "Search"})
         id = made["registerComponent"]["id"]
-        assert await anext(heard) == {"name": "Search", "status": "OPERATIONAL"}
+        assert await heard(events) == {"name": "Search", "status": "OPERATIONAL"}
         for status in ("OPERATIONAL", "MAJOR_OUTAGE"):
-            await room.data("responder", SET_STATUS, input={"component": id, "status": status})
-        assert await anext(heard) == {"name": "Search", "status": "MAJOR_OUTAGE"}
+            await responder.mutate(SET_STATUS, input={"component": id, "status": status})
+        assert await heard(events) == {"name": "Search", "status": "MAJOR_OUTAGE"}
+        await events.quiet()
 
 
 @pytest.mark.parametrize(
@@ -175,24 +189,23 @@ async def test_components_are_heard_when_their_status_changes(room: Room) -> Non
         (encode_id("Incident", "x"), "NOT_FOUND"),
     ],
 )
-async def test_what_is_no_incident_cannot_be_followed(id: str, code: str, room: Room) -> None:
-    lease = Lease(room.services.clock, room.principals["anonymous"], Noted())
-    outlet = Kept()
-    operation = Operation(ENGINE.plan(ONE, None), {"id": id})
-    Subscription(Groups(ENGINE, room.services), lease, operation, outlet).start()
-    await outlet.until(1)
-    assert outlet.errors[0]["extensions"]["code"] == code
+async def test_what_is_no_incident_cannot_be_followed(id: str, code: str, watchword: App) -> None:
+    async with watchword.anonymous.subscribe(ONE, id=id) as events:
+        assert (await events.refused()).code == code
 
 
-async def test_an_update_that_was_hidden_since_does_not_arrive(room: Room, name: str) -> None:
-    id = await opened(room)
-    said = await room.data("responder", POST, input={"incident": id, "body": "oops"})
+async def test_an_update_that_was_hidden_since_does_not_arrive(
+    callers: Callers, responder: Caller, name: str
+) -> None:
+    id = await opened(responder)
+    said = await responder.mutate(POST, input={"incident": id, "body": "oops"})
     hide = {"update": said["postUpdate"]["id"], "visibility": "INTERNAL"}
-    assert await room.data("responder", HIDE, input=hide)
-    await room.data("responder", POST, input={"incident": id, "body": "fine"})
-    async with following(room, name, LAST, id=id) as heard:
-        events = [await anext(heard) for _ in range(3 if name in SEES_INTERNAL else 2)]
-    seen = [(event["kind"], (event["update"] or {}).get("body")) for event in events]
+    assert await responder.mutate(HIDE, input=hide)
+    await responder.mutate(POST, input={"incident": id, "body": "fine"})
+    async with callers[name].subscribe(LAST, id=id) as events:
+        said = [await heard(events) for _ in range(3 if name in SEES_INTERNAL else 2)]
+        await events.quiet()
+    seen = [(event["kind"], (event["update"] or {}).get("body")) for event in said]
     if name in SEES_INTERNAL:
         assert seen == [
             ("UPDATE_POSTED", "oops"), ("VISIBILITY_CHANGED", "oops"), ("UPDATE_POSTED", "fine"),
@@ -203,27 +216,28 @@ async def test_an_update_that_was_hidden_since_does_not_arrive(room: Room, name:
         ]  # fmt: skip
 
 
-async def test_only_who_sees_internal_updates_may_hide_one(room: Room, name: str) -> None:
-    id = await opened(room)
-    said = await room.data("responder", POST, input={"incident": id, "body": "oops"})
-    result = await room.ask(
-        name, HIDE, input={"update": said["postUpdate"]["id"], "visibility": "INTERNAL"}
-    )
-    assert (result.errors is None) == (name in SEES_INTERNAL)
+async def test_only_who_sees_internal_updates_may_hide_one(
+    callers: Callers, responder: Caller, name: str
+) -> None:
+    id = await opened(responder)
+    said = await responder.mutate(POST, input={"incident": id, "body": "oops"})
+    hide = {"update": said["postUpdate"]["id"], "visibility": "INTERNAL"}
+    answer = await callers[name].ask(HIDE, input=hide)
+    assert (not answer.problems) == (name in SEES_INTERNAL)
 
 
-async def test_the_present_state_comes_first(room: Room) -> None:
-    first, second = await opened(room, name="first"), await opened(room, name="second")
-    async with following(room, "anonymous", ALL_NOW) as heard:
-        events = [await anext(heard) for _ in range(2)]
-        assert [event["kind"] for event in events] == ["PRESENT", "PRESENT"]
-        assert {event["incident"]["name"] for event in events} == {"first", "second"}
-        await room.data("responder", POST, input={"incident": first, "body": "one"})
-        assert (await anext(heard))["update"]["body"] == "one"
-    async with following(room, "anonymous", ONE_NOW, id=second) as heard:
-        event = await anext(heard)
+async def test_the_present_state_comes_first(callers: Callers, responder: Caller) -> None:
+    first, second = await opened(responder, name="first"), await opened(responder, name="second")
+    async with callers["anonymous"].subscribe(ALL_NOW) as events:
+        now = [await heard(events) for _ in range(2)]
+        assert [event["kind"] for event in now] == ["PRESENT", "PRESENT"]
+        assert {event["incident"]["name"] for event in now} == {"first", "second"}
+        await responder.mutate(POST, input={"incident": first, "body": "one"})
+        assert (await heard(events))["update"]["body"] == "one"
+    async with callers["anonymous"].subscribe(ONE_NOW, id=second) as events:
+        event = await heard(events)
         assert (event["kind"], event["update"]) == ("PRESENT", None)
         assert event["incident"]["status"] == "INVESTIGATING"
-    await room.data("responder", REGISTER, input={"name": "Search"})
-    async with following(room, "anonymous", PARTS_NOW) as heard:
-        assert await anext(heard) == {"name": "Search", "status": "OPERATIONAL"}
+    await responder.mutate(REGISTER, input={"name": "Search"})
+    async with callers["anonymous"].subscribe(PARTS_NOW) as events:
+        assert await heard(events) == {"name": "Search", "status": "OPERATIONAL"}
