@@ -125,6 +125,11 @@ class Named:
         """Its access token, for other clients; "" for an anonymous caller."""
         return self.calls.identity.token
 
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token of its session; "" for an anonymous caller."""
+        return self.calls.identity.refresh_token
+
     def __repr__(self) -> str:
         return f"<{self.email or 'anonymous'}>"
 

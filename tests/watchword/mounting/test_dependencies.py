@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import httpx2
@@ -10,16 +10,15 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from tests.support import toy_schema
-from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
-from tests.support.other_servers import serving_by
-from tests.support.toy_app import CREDENTIALS, MOUNT, prepared
+from tests.support.toy_app import CREDENTIALS, EMAIL, MOUNT, PASSWORD
 from watchword.config.settings import Settings
 from watchword.mounting.asgi_app import Watchword
 from watchword.mounting.dependencies import current_principal, requires
 from watchword.permissions.field import HasScope, RecentlyAuthenticated, SignedIn, condition
 from watchword.permissions.rules import Question
 from watchword.principal import Principal
+from watchword.testing import App, Caller
 
 ISSUER = "https://watchword.example/inner"
 
@@ -29,7 +28,7 @@ async def is_own(question: Question) -> bool:
     return bool(question.arguments["name"] == "own")
 
 
-Caller = Annotated[Principal, Depends(current_principal)]
+Anybody = Annotated[Principal, Depends(current_principal)]
 Counter = Annotated[Principal, Depends(requires(HasScope("toys:count")))]
 
 
@@ -38,11 +37,11 @@ def make_app(inner: Watchword) -> FastAPI:
     app.mount("/inner", inner)
 
     @app.get("/me")
-    def me(caller: Caller) -> dict[str, Any]:
+    def me(caller: Anybody) -> dict[str, Any]:
         return {"anonymous": caller.is_anonymous}
 
     @app.get("/count")
-    def count(caller: Counter, same: Caller) -> dict[str, Any]:
+    def count(caller: Counter, same: Anybody) -> dict[str, Any]:
         return {"same": caller.subject == same.subject}
 
     for path, permission in {
@@ -54,44 +53,26 @@ def make_app(inner: Watchword) -> FastAPI:
     return app
 
 
-class Client:
-    """A client of the app, with the bearer token of a new session."""
-
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self.http = http
-        self.headers: dict[str, str] = {}
-
-    async def sign_in(self) -> None:
-        answer = await self.http.post(
-            "/inner/api/auth/login", json=CREDENTIALS | {"delivery": "body"}
-        )
-        self.refresh = answer.json()["refresh_token"]
-        self.headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
-
-    async def get(self, path: str, **headers: str) -> httpx2.Response:
-        return await self.http.get(path, headers=self.headers | headers)
+@pytest.fixture(scope="session")
+def watchword_app() -> FastAPI:
+    domain = MOUNT.domain
+    return make_app(Watchword(toy_schema.schema, Settings(_env_file=None), domain=domain))
 
 
 @pytest.fixture
-async def settings(sqlite_url: str, clock: MovedClock, tmp_path: Any) -> Settings:
-    return await prepared(sqlite_url, clock, issuer=ISSUER, home=tmp_path, dpop_nonce=False)
+def watchword_settings() -> Mapping[str, Any]:
+    return {"issuer": ISSUER, "dpop_nonce": False}
 
 
 @pytest.fixture
-async def client(settings: Settings, clock: MovedClock) -> AsyncIterator[Client]:
-    inner = Watchword(toy_schema.schema, settings, domain=MOUNT.domain, clock=clock)
-    async with (
-        serving_by("uvicorn", make_app(inner)) as (url, _),
-        httpx2.AsyncClient(base_url=url) as http,
-    ):
-        yield Client(http)
+def keeper(watchword: App) -> Caller:
+    return watchword.as_user(roles=["keeper"])
 
 
-async def test_the_caller_is_the_one_of_the_token(client: Client) -> None:
-    assert (await client.get("/me")).json() == {"anonymous": True}
-    await client.sign_in()
-    assert (await client.get("/me")).json() == {"anonymous": False}
-    assert (await client.get("/count")).json() == {"same": True}
+async def test_the_caller_is_the_one_of_the_token(watchword: App, keeper: Caller) -> None:
+    assert (await watchword.anonymous.get("/me")).json() == {"anonymous": True}
+    assert (await keeper.get("/me")).json() == {"anonymous": False}
+    assert (await keeper.get("/count")).json() == {"same": True}
 
 
 @pytest.mark.parametrize(
@@ -104,23 +85,21 @@ async def test_the_caller_is_the_one_of_the_token(client: Client) -> None:
     ],
 )
 async def test_a_permission_is_asked(
-    path: str, status: int, code: str | None, challenge: str | None, client: Client
+    path: str, status: int, code: str | None, challenge: str | None, watchword: App, keeper: Caller
 ) -> None:
-    anonymous = await client.get(path)
+    anonymous = await watchword.anonymous.get(path)
     assert anonymous.status_code == 401
     assert anonymous.headers["www-authenticate"] == 'Bearer realm="watchword"'
-    await client.sign_in()
-    answer = await client.get(path)
+    answer = await keeper.get(path)
     assert answer.status_code == status
     if code:
         assert answer.json()["detail"]["extensions"]["code"] == code
         assert str(challenge) in answer.headers["www-authenticate"]
 
 
-async def test_an_old_sign_in_must_step_up(client: Client, clock: MovedClock) -> None:
-    await client.sign_in()
-    clock.move(61)
-    answer = await client.get("/recent")
+async def test_an_old_sign_in_must_step_up(watchword: App, keeper: Caller) -> None:
+    watchword.clock.move(61)
+    answer = await keeper.get("/recent")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == (
         'Bearer realm="watchword", error="insufficient_user_authentication", max_age="60"'
@@ -128,48 +107,45 @@ async def test_an_old_sign_in_must_step_up(client: Client, clock: MovedClock) ->
 
 
 async def test_a_token_is_refused_after_logout_after_its_end_and_in_a_url(
-    client: Client, clock: MovedClock
+    watchword: App, keeper: Caller
 ) -> None:
-    await client.sign_in()
-    assert (await client.http.get("/me?access_token=x")).status_code == 400
-    out = {"refresh_token": client.refresh}
-    assert (await client.http.post("/inner/api/auth/logout", json=out)).status_code == 204
-    await refused(client, "TOKEN_REVOKED")
-    await client.sign_in()
-    clock.move(3600)
-    await refused(client, "TOKEN_EXPIRED")
+    assert (await keeper.get("/me?access_token=x")).status_code == 400
+    watchword.as_user(email=EMAIL, password=PASSWORD)
+    ann = watchword.sign_in(EMAIL, PASSWORD)
+    out = {"refresh_token": ann.refresh_token}
+    assert (await ann.post("/inner/api/auth/logout", json=out)).status_code == 204
+    await refused(ann, "TOKEN_REVOKED")
+    watchword.clock.move(3600)
+    await refused(keeper, "TOKEN_EXPIRED")
 
 
-async def refused(client: Client, code: str) -> None:
+async def refused(caller: Caller, code: str) -> None:
     for path in ("/me", "/count"):
-        answer = await client.get(path)
+        answer = await caller.get(path)
         assert (answer.status_code, answer.json()["detail"]["extensions"]["code"]) == (401, code)
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-async def test_a_bound_token_needs_a_proof_of_this_request_which_is_used_up(
-    client: Client, clock: MovedClock
-) -> None:
-    holder, now = KeyHolder(), clock.now()
+async def test_a_bound_token_needs_a_proof_of_this_request_which_is_used_up(watchword: App) -> None:
+    holder, now, client = KeyHolder(), watchword.clock.now(), watchword.anonymous
+    watchword.as_user(email=EMAIL, password=PASSWORD, roles=["keeper"])
     proof = holder.proof("POST", f"{ISSUER}/api/auth/login", now)
-    answer = await client.http.post(
-        "/inner/api/auth/login", json=CREDENTIALS, headers={"dpop": proof}
-    )
+    answer = await client.post("/inner/api/auth/login", json=CREDENTIALS, headers={"dpop": proof})
     token = answer.json()["access_token"]
-    client.headers = {"authorization": f"DPoP {token}"}
+    headers = {"authorization": f"DPoP {token}"}
     origin = ISSUER.removesuffix("/inner")
-    good = holder.proof("GET", f"{origin}/count", now, token)
-    other = holder.proof("GET", f"{origin}/me", now, token)
-    for sent in ({}, {"dpop": other}):
-        bad = await client.get("/count", **sent)
+    good = {"dpop": holder.proof("GET", f"{origin}/count", now, token)}
+    other = {"dpop": holder.proof("GET", f"{origin}/me", now, token)}
+    for sent in ({}, other):
+        bad = await client.get("/count", headers=headers | sent)
         assert bad.status_code == 401
         assert bad.headers["www-authenticate"].startswith("DPoP ")
-    assert (await client.get("/count", dpop=good)).json() == {"same": True}
-    assert (await client.get("/count", dpop=good)).status_code == 401
+    assert (await client.get("/count", headers=headers | good)).json() == {"same": True}
+    assert (await client.get("/count", headers=headers | good)).status_code == 401
 
 
-async def test_without_the_lifespan_nobody_gets_in(settings: Settings, clock: MovedClock) -> None:
-    inner = Watchword(toy_schema.schema, settings, domain=MOUNT.domain, clock=clock)
+async def test_without_the_lifespan_nobody_gets_in() -> None:
+    inner = Watchword(toy_schema.schema, Settings(_env_file=None), domain=MOUNT.domain)
     app = make_app(inner)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="https://x.example") as http:
