@@ -120,7 +120,8 @@ class LiveSubscription:
 
     def _end(self) -> str:
         if self.refused:
-            return "the server refused it with " + "; ".join(map(str, self.refused))
+            said = "; ".join(map(str, self.refused))
+            return f"the server refused it with {said.rstrip('.')}"
         if self.closed is not None:
             return (
                 f"the server closed the connection with {self.closed.code} {self.closed.reason!r}"

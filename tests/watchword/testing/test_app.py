@@ -102,18 +102,3 @@ def test_no_test_sees_what_another_has_written(number: int, watchword: App) -> N
     with create_engine(url).connect() as db:
         assert db.scalar(text("SELECT count(*) FROM watchword_accounts")) == 2
     assert watchword.settings.home.is_dir()
-
-
-def test_the_apps_own_settings_are_back_after_a_test(
-    watchword_app: FastAPI, request: pytest.FixtureRequest
-) -> None:
-    inner = next(
-        each.app
-        for each in watchword_app.routes
-        if isinstance(getattr(each, "app", None), Watchword)
-    )  # type: ignore[attr-defined]
-    before = inner.settings, inner.pipeline
-    app = request.getfixturevalue("watchword")
-    assert inner.settings is app.settings
-    request.addfinalizer(lambda: None)
-    assert before[0] is not app.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.support import toy_schema
 from watchword.config.settings import Settings
 from watchword.context import Info
 from watchword.domain import Domain
+from watchword.events.waker import Waker
 from watchword.hooks import AccountInfo, ExternalAccount
 from watchword.mounting.asgi_app import Watchword
 from watchword.permissions.field import HasClaim, SignedIn
@@ -36,6 +38,9 @@ async def test_scopes_narrow_the_token_and_its_successors(watchword: App) -> Non
         assert await narrow.query("{ count }") == {"count": 3}
         assert (await narrow.refusal(PRICE)).extensions["requires"] == {"scope": "toys:price"}
         await narrow.renew()
+    asked = {"refresh_token": narrow.refresh_token}
+    answer = await watchword.anonymous.post("/api/auth/refresh", json=asked)
+    assert answer.json()["scope"] == "toys:count"
 
 
 async def test_a_token_may_carry_a_scope_without_the_role(watchword: App) -> None:
@@ -76,6 +81,18 @@ async def test_roles_change_and_accounts_are_disabled(watchword: App) -> None:
     watchword.disable(ann)
     with pytest.raises(Failed, match="TOKEN_REVOKED"):
         await ann.query("{ me }")
+
+
+async def test_a_revocation_has_been_heard_of_when_it_returns(
+    watchword: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(waker: Waker) -> None:
+        asyncio.get_running_loop().call_later(0.05, waker._turn)
+
+    monkeypatch.setattr(Waker, "_schedule", late)
+    ann = watchword.as_user()
+    watchword.revoke(ann)
+    assert (await ann.refusal("{ me }")).code == "TOKEN_REVOKED"
 
 
 def test_a_role_or_a_scope_that_the_domain_lacks_is_named(watchword: App) -> None:

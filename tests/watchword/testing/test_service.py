@@ -16,6 +16,7 @@ from watchword.config.settings import Settings
 from watchword.mounting.asgi_app import Watchword
 from watchword.testing.app import App, served
 from watchword.testing.databases import Databases
+from watchword.testing.mounted import target
 
 
 def app_with(steps: list[str], failing: str = "") -> FastAPI:
@@ -56,6 +57,16 @@ def test_an_app_is_started_once_for_each_test_and_stopped(tmp_path: Path) -> Non
             assert steps.pop() == "started"
             assert served_app.sync.as_user().query("{ hello }") == {"hello": "hello world"}
         assert steps.pop() == "stopped"
+
+
+def test_the_app_has_its_own_settings_and_clock_again_after_a_test(tmp_path: Path) -> None:
+    app = app_with([])
+    inner = target(app).watchword
+    before = inner.settings, inner.pipeline
+    with serve(app, tmp_path) as made:
+        assert inner.settings is made.settings
+        assert inner.pipeline is not before[1]
+    assert (inner.settings, inner.pipeline) == before
 
 
 def test_connections_that_are_left_open_do_not_hold_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import toy_schema
 from watchword.events.event import Event
+from watchword.events.hub import Hub
 from watchword.testing import App, Caller, Failed
 from watchword.testing import subscription as module
 
@@ -41,6 +42,29 @@ async def test_every_event_after_its_beginning_arrives_in_order(watchword: App) 
         names = [(await toys.next())["made"]["name"] for _ in range(3)]
         await toys.quiet()
     assert names == ["bear", "fox", "hen"]
+
+
+async def test_it_has_begun_when_its_block_begins(
+    watchword: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = Hub.follow
+
+    async def late(*given: Any) -> Any:
+        await asyncio.sleep(0.05)
+        return await follow(*given)
+
+    monkeypatch.setattr(Hub, "follow", late)
+    async with watchword.anonymous.subscribe(MADE) as toys:
+        watchword.publish(*made("bear"))
+        assert await toys.next() == {"made": {"name": "bear"}}
+
+
+async def test_what_another_caller_waits_for_does_not_count(watchword: App) -> None:
+    ann, ben = watchword.as_user(), watchword.as_user()
+    async with ann.subscribe("subscription { madeSlowly { name } }"), ben.subscribe(MADE) as toys:
+        watchword.publish(*made("slow"))
+        await toys.next()
+        await toys.quiet()
 
 
 @pytest.mark.parametrize("document", [MADE, PERSONAL])
