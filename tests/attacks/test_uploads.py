@@ -26,6 +26,7 @@ from tests.support.upload_schema import (
     places,
     upload,
 )
+from watchword.asgi.uvicorn import head
 
 FILE = ["variables.file"]
 LIMITS: dict[str, Any] = {
@@ -296,6 +297,26 @@ async def test_a_body_that_is_too_slow_is_answered_with_408(
     slow.writer.close()
     assert status == 408
     assert "took longer than 20 s" in answer
+
+
+async def test_a_form_has_its_own_time_and_not_that_of_other_bodies(
+    server: ToyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "BODY_SECONDS", 0.1)
+    body = upload("x" * 50_000)
+    slow = await Slow.begin(server, body)
+    slow.writer.write(body[:30_000])
+    await until(lambda: bool(open_files(tmp_path)))
+    # The time of any other body passes.
+    url = httpx2.URL(server.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+    writer.write(b"content-length: 9\r\n\r\n{")
+    assert (await reader.read()).startswith(b"HTTP/1.1 408")
+    writer.close()
+    slow.writer.write(body[30_000:])
+    assert (await slow.answer())[0] == 200
+    slow.writer.close()
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9])

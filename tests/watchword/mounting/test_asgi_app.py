@@ -12,11 +12,12 @@ import strawberry
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
-from tests.support import toy_schema
+from tests.support import parts_schema, toy_schema, upload_schema
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder
 from tests.support.other_servers import serving_by
+from tests.support.parts_schema import asked, merged
 from tests.support.toy_app import CREDENTIALS, MOUNT, prepared
 from watchword.config.settings import Settings
 from watchword.domain import Domain
@@ -153,3 +154,21 @@ async def test_it_can_be_as_new_for_a_block_wherever_it_is_mounted(
         assert inner.pipeline is not before[1]
     assert (inner.settings, inner.pipeline) == before
     assert not inner.is_open
+
+
+async def test_it_gives_parts_and_takes_files_inside_an_app_on_another_server(
+    settings: Settings, clock: MovedClock
+) -> None:
+    parts_schema.closed_gates().open["a"].set()
+    app, schemas = FastAPI(), {"parts": parts_schema.schema, "files": upload_schema.schema}
+    for name, schema in schemas.items():
+        app.include_router(Watchword(schema, settings, clock=clock).router(f"/{name}"))
+    query = "{ item { name ... @defer { late } } }"
+    async with serving_by("hypercorn", app) as (url, _), httpx2.AsyncClient() as client:
+        async with asked("multipart", f"{url}/parts/graphql", query) as parts:
+            found = [part async for part in parts]
+        body, headers = upload_schema.upload("x" * 100_000), upload_schema.form_headers()
+        sent = await client.post(f"{url}/files/graphql", content=body, headers=headers)
+    assert len(found) == 2
+    assert merged(found) == {"data": {"item": {"name": "a", "late": "late a"}}}
+    assert sent.json()["data"]["read"].startswith("a.txt None 100000 ")

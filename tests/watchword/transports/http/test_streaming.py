@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import parts_schema
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, principal, toy_pipeline, until
 from watchword.asgi.types import Message
@@ -26,6 +27,9 @@ class Client:
         self.read = b""
         self.is_started = False
         self.gone = asyncio.Event()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+        self.is_waiting = asyncio.Event()
 
     async def receive(self) -> Message:
         await self.gone.wait()
@@ -33,6 +37,9 @@ class Client:
 
     async def send(self, message: Message) -> None:
         self.is_started = True
+        if message["type"] == "http.response.body" and not self.may_read.is_set():
+            self.is_waiting.set()
+            await self.may_read.wait()
         self.read += message.get("body", b"")
 
 
@@ -101,3 +108,24 @@ async def test_a_stream_is_quiet_when_its_subscription_waits_for_an_event(
     client.gone.set()
     await task
     assert connection.is_quiet
+
+
+async def test_parts_are_made_no_faster_than_the_client_reads_them(clock: MovedClock) -> None:
+    count = 2_000
+    gates = parts_schema.closed_gates()
+    for number in range(count):
+        gates.open[f"item {number}"].set()
+    client = Client()
+    client.may_read.clear()
+    async with toy_pipeline(clock, parts_schema.schema) as (pipeline, _):
+        query = f"{{ items(count: {count}) @stream {{ name }} }}"
+        task = streamed(pipeline, client, query)
+        await client.is_waiting.wait()
+        # What is made before the client has read is made within these turns.
+        for _ in range(20_000):
+            await asyncio.sleep(0)
+        assert len(gates.reached) < count / 2
+        client.may_read.set()
+        await task
+    assert len(gates.reached) == count + 1
+    assert f'"name":"{count - 1}"'.encode() in client.read
