@@ -69,9 +69,13 @@ class Host:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _run(self) -> None:
-        # The event loop of `watchword serve`.
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._stay())
+        try:
+            # The event loop of `watchword serve`.
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._stay())
+        finally:
+            # If it could not begin, nobody must wait for it.
+            self._opened.set()
 
     async def _stay(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ import uvicorn
 from watchword.auth.revocation.identity_events import STREAM
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
+from watchword.errors import Unsafe
 from watchword.testing.caller import Identity, Line
 from watchword.testing.clock import MovedClock
 from watchword.testing.lifespan import started
@@ -69,6 +70,12 @@ class Service:
             self._stack = stack
             stack.enter_context(self.watchword.replaced(self._settings, self.clock))
             self._app = await stack.enter_async_context(started(self._app))
+            if not self.watchword.is_open:
+                raise Unsafe(
+                    "The app has started, and Watchword in it has not: its lifespan must be passed on."
+                    " FastAPI(lifespan=watchword.lifespan), or `async with watchword.lifespan(app)` in a lifespan of"
+                    " your own."
+                )
             self._pipeline = self.watchword.pipeline
             self.people = People(self._pipeline.services)
             await self.people.open()

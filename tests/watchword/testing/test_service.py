@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from tests.support import toy_schema
 from tests.support.toy_app import MOUNT
 from watchword.config.settings import Settings
+from watchword.errors import Unsafe
 from watchword.mounting.asgi_app import Watchword
 from watchword.testing.app import App, served
 from watchword.testing.databases import Databases
@@ -78,6 +79,13 @@ def test_connections_that_are_left_open_do_not_hold_it(tmp_path: Path) -> None:
 def test_the_apps_own_error_is_raised(failing: str, tmp_path: Path) -> None:
     with pytest.raises(LookupError, match=f"no {failing}"), serve(app_with([], failing), tmp_path):
         assert failing == "stop"
+
+
+def test_an_app_that_does_not_start_watchword_is_told_how(tmp_path: Path) -> None:
+    app = FastAPI()
+    app.mount("/inner", Watchword(toy_schema.schema, Settings(_env_file=None), domain=MOUNT.domain))
+    with pytest.raises(Unsafe, match="its lifespan must be passed on"), serve(app, tmp_path):
+        pass
 
 
 def test_another_way_to_reach_it_is_refused(tmp_path: Path) -> None:
