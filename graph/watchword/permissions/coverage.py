@@ -141,7 +141,7 @@ def _check_names(
     types: dict[str, EntityType],
     additions: _Additions,
 ) -> None:
-    for name in additions.named.keys() - fields.keys() - types.keys():
+    for name in sorted(additions.named.keys() - fields.keys() - types.keys()):
         if name in _root_fields(schema) and not _is_entities(schema, name):
             raise Unsafe(f"{name} declares a permission. Take it out of Domain.permissions.")
         raise Unsafe(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import strawberry
 from strawberry import federation
+from strawberry.federation.schema import FederationAny
 from strawberry.permission import BasePermission
 
 from tests.support.clock import MovedClock
@@ -157,6 +158,27 @@ async def test_a_reference_to_an_interface_asks_the_permissions_of_all_its_types
     assert await ask(services, allowed, reference) == ([{"id": "a"}], [])
     refused = made(Book=[HasRole("keeper")], Film=[HasScope("films")])
     assert await ask(services, refused, reference) == ([None], ["FORBIDDEN"])
+
+
+async def test_a_schema_that_finds_entities_in_its_own_way_is_asked_after_the_permission(
+    services: Services,
+) -> None:
+    class Own(federation.Schema):
+        def entities_resolver(
+            self, info: strawberry.Info, representations: list[FederationAny]
+        ) -> list[FederationAny]:
+            given: Any = representations
+            return [Book(id=f"own {each['id']}") for each in given]  # type: ignore[misc]
+
+    schema = Own(Query, types=[Book])
+    cover(schema, Domain(permissions={"Book": [knows_id]}, default_permissions=[Public]))
+    query = QUERY.replace("... on Taken { source }", "")
+    engine = Engine(schema, Limits(1000, 10, 10, 1000), 10)
+    references = {"r": [book("known"), book("other")]}
+    context = Context(services, principal("alice", services.clock.now()))
+    answer = await engine.execute(engine.plan(query, None), references, context)
+    assert answer["data"] == {"_entities": [{"id": "own known"}, None]}
+    assert [each["extensions"]["code"] for each in answer["errors"]] == ["FORBIDDEN"]
 
 
 async def test_fields_named_as_parameters_of_a_permission_are_no_trouble(
