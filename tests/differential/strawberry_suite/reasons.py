@@ -86,6 +86,10 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"test_sse::test_sse_accept_header_parsing\[multiple-values\]",
         r"test_multipart_subscription_returns_error_for_query_operation",
     ),
+    "a schema with extensions answers an operation with @defer or @stream whole": (
+        r"incremental/test_(defer|stream)::",
+        r"test_sse::test_sse_stream_directive",
+    ),
     "a header Authorization must hold a token": (r"test_sse::test_sse_uses_http_context",),
 }
 """For each reason, patterns of the names of tests."""
