@@ -131,16 +131,48 @@ async def test_alone_in_an_environment_it_serves_a_person_with_a_browser(
         assert server.stop() == 0, server.log
 
 
+EXTRAS = """
+from dataclasses import dataclass
+from typing import assert_type
+
+import strawberry
+
+from watchword import Context, Domain, Info, Public, RequestView
+
+
+@dataclass
+class Extras:
+    number: int
+
+
+def extras(context: Context) -> Extras:
+    return Extras(len(context.address))
+
+
+domain = Domain(context=extras)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def number(self, info: Info[Extras]) -> int:
+        assert_type(info.context.extras, Extras)
+        assert_type(info.context.request, RequestView | None)
+        return info.context.extras.number
+"""
+
+
 @pytest.mark.exhaustive
 def test_the_schema_of_ones_own_is_typed(environment: Path, node: Path, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(block(README, "python", "# shop.py"))
     python = environment / "bin/python"
     # Strawberry types its own decorators as Any, with permissions or without.
     strict = ("--strict", "--allow-untyped-decorators", "--python-executable", python)
-    run(sys.executable, "-m", "mypy", *strict, "shop.py", cwd=tmp_path)
+    (tmp_path / "extras.py").write_text(EXTRAS)
+    run(sys.executable, "-m", "mypy", *strict, "shop.py", "extras.py", cwd=tmp_path)
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     pyright = ROOT / "tests/clients/node_modules/pyright/index.js"
-    run(node, pyright, "--pythonpath", python, "shop.py", cwd=tmp_path)
+    run(node, pyright, "--pythonpath", python, "shop.py", "extras.py", cwd=tmp_path)
 
 
 @pytest.mark.exhaustive

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import strawberry
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from watchword.asgi.types import address_of
+from watchword.asgi.views import ConnectionView, RequestView, Via
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.errors import BadUserInput
@@ -31,8 +33,16 @@ from watchword.storage.vault import Vault
 from watchword.throttling.attempts import Attempts
 from watchword.transaction import Transaction, transaction
 
+if TYPE_CHECKING:
+    import typing_extensions
+
 K = TypeVar("K")
 V = TypeVar("V")
+if TYPE_CHECKING:
+    # With a default (PEP 696), `Info` and `Context` are types without an argument too.
+    E = typing_extensions.TypeVar("E", default=Any)
+else:
+    E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +77,12 @@ class Guard:
     arguments: dict[str, Any]
 
 
-class Context:
+class Context(Generic[E]):
     """The `info.context` of one operation, or of one event of a subscription."""
 
     __slots__ = (
-        "_address",
         "_extensions",
+        "_extras",
         "_follow",
         "_heads",
         "_holder",
@@ -80,6 +90,7 @@ class Context:
         "_principal",
         "_reads",
         "_renew",
+        "_via",
         "guards",
         "services",
         "undeclared",
@@ -93,15 +104,15 @@ class Context:
         holder: PrincipalHolder | None = None,
         follow: Follow | None = None,
         renew: Renew | None = None,
-        address: str = "",
+        via: Via | None = None,
         extensions: Mapping[str, Any] | None = None,
         reads: frozenset[str] | None = None,
     ) -> None:
-        """With `holder`, the context's principal is always the holder's, which a renewal may change. `address` is
-        the network address of the caller, and `extensions` the member of this name of its request. `reads` are the
+        """With `holder`, the context's principal is always the holder's, which a renewal may change. `via` is
+        the request or the socket that the operation came over, and `extensions` the member of this name of its request. `reads` are the
         streams that the operation declares to read, if its answer is to be shared."""
         self.services = services
-        self._address = address
+        self._via = via
         self._extensions = extensions
         self._heads: dict[str, Place] = {}
         self.guards: list[Guard] | None = None if follow is None else []
@@ -127,9 +138,40 @@ class Context:
     @property
     def address(self) -> str:
         """The network address of the caller; empty if it is not known. Callers of a shared run have none in common."""
+        via = self._personal_via()
+        if via is None:
+            return ""
+        return via.client if isinstance(via, ConnectionView) else address_of(via.get("client"))
+
+    @property
+    def request(self) -> RequestView | None:
+        """The HTTP request that the operation came in; None over a WebSocket. A run that reads it is not shared."""
+        via = self._personal_via()
+        return None if via is None or isinstance(via, ConnectionView) else RequestView(via)
+
+    @property
+    def connection(self) -> ConnectionView | None:
+        """The WebSocket that the operation came over; None over HTTP. A run that reads it is not shared."""
+        via = self._personal_via()
+        return via if isinstance(via, ConnectionView) else None
+
+    @property
+    def extras(self) -> E:
+        """What `Domain.context` returns for this context. It is called when this is first read, and then kept.
+
+        A context lives for one operation, or for one event of a subscription. None without such a hook.
+        """
+        try:
+            return self._extras
+        except AttributeError:
+            hook = self.services.domain.context
+        self._extras: E = cast(E, None if hook is None else hook(self))
+        return self._extras
+
+    def _personal_via(self) -> Via | None:
         if isinstance(self._principal, SharedPrincipal):
             self._principal.ask()
-        return self._address
+        return self._via
 
     @property
     def extensions(self) -> Mapping[str, Any] | None:
@@ -261,5 +303,5 @@ class Context:
         return await self._renew(token, proof)
 
 
-Info = strawberry.Info[Context, None]
-"""The type of a resolver's `info` argument."""
+Info = strawberry.Info[Context[E], None]
+"""The type of a resolver's `info` argument. `Info[Extras]` says what `info.context.extras` is."""

@@ -70,6 +70,9 @@ class Domain:
     milliseconds after the commit. Each event is told at most once; a process that starts tells those of the last
     hour that nobody has told. If the hook raises or hangs, the log says so, and nothing else fails.
 
+    `context` makes `info.context.extras`: it is called with the context, when a resolver first reads that in an
+    operation, or in an event of a subscription. It does not wait: `def extras(context: Context) -> Extras`.
+
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
     and that account cannot be disabled.
@@ -92,6 +95,7 @@ class Domain:
     claims: Callable[[AccountInfo], Awaitable[Mapping[str, Any]]] | None = None
     accounts: AccountSource | None = None
     on_identity: Callable[[IdentityEvent], Awaitable[None]] | None = None
+    context: Callable[[Any], Any] | None = None
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
@@ -224,9 +228,10 @@ def check(domain: Domain) -> None:
         _check_permissions(f"permissions[{name!r}]", classes)
         if not classes:
             raise Unsafe(f"Domain.permissions[{name!r}] is empty. Write [Public] if everybody may.")
-    for hook in ("demo", "startup", "shutdown", "claims", "on_identity"):
+    for hook in ("demo", "startup", "shutdown", "claims", "on_identity", "context"):
         if (given := getattr(domain, hook)) is not None and not callable(given):
-            raise Unsafe(f"Domain.{hook} is an async function, not {given!r}.")
+            kind = "a function" if hook == "context" else "an async function"
+            raise Unsafe(f"Domain.{hook} is {kind}, not {given!r}.")
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")

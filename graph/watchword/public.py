@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from watchword.asgi.views import ConnectionView, RequestView
 from watchword.auth.accounts.accounts import (
     accounts_by_id,
     disable,
@@ -82,6 +83,7 @@ __all__ = [
     "ClientQuery",
     "Conflict",
     "Connection",
+    "ConnectionView",
     "ConsentMutation",
     "ConsentQuery",
     "Context",
@@ -112,6 +114,7 @@ __all__ = [
     "Question",
     "RateLimited",
     "RecentlyAuthenticated",
+    "RequestView",
     "Session",
     "Settings",
     "SignedIn",

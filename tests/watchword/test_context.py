@@ -115,7 +115,7 @@ async def test_a_transaction_has_the_actor_with_its_address_and_reach(services: 
         (alice, Actor("alice", "s", "app", "203.0.113.7", own)),
         (ANONYMOUS, Actor(None, None, None, "203.0.113.7")),
     ):
-        async with Context(services, principal, address="203.0.113.7").write() as unit:
+        async with Context(services, principal, via={"client": ("203.0.113.7", 1)}).write() as unit:
             assert unit.actor == actor
 
 
@@ -160,7 +160,7 @@ async def test_a_shared_run_that_asks_for_anything_of_one_caller_is_noticed(
     services: Services, asks: str
 ) -> None:
     principal = SharedPrincipal(Grants(), is_anonymous=True)
-    context = Context(services, principal, address="192.0.2.1")
+    context = Context(services, principal, via={"client": ("192.0.2.1", 1)})
     with pytest.raises(IdentityAsked):
         match asks:
             case "renew":

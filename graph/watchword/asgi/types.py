@@ -195,3 +195,8 @@ def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
         return origin.is_among(given, [origin.normalised(f"{scheme}://{header(scope, b'host')}")])
     except ValueError:
         return False
+
+
+def address_of(client: object) -> str:
+    """Return the network address of an ASGI scope's client; empty if it has none."""
+    return str(client[0]) if isinstance(client, tuple | list) and client else ""

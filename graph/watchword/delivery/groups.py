@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 from watchword.context import Services
@@ -74,7 +75,8 @@ class Groups:
         two = tuple(islice(idle, 2))
         if len(two) == 2:
             resume_from = min(at for _, at in two)
-            operation = two[0][0].operation
+            # The request or the socket of one member is nothing to the others.
+            operation = replace(two[0][0].operation, via=None)
             self._groups[key] = Group(
                 self.engine,
                 self.services,

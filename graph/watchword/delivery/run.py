@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from watchword.asgi.views import Via
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
@@ -42,6 +43,7 @@ class Operation:
     variables: dict[str, Any] | None
     # Of one subscriber. A run that several share does not read them.
     extensions: dict[str, Any] | None = None
+    via: Via | None = None
 
 
 class Sent:
@@ -207,6 +209,7 @@ class Run:
             holder=holder,
             follow=follow,
             extensions=self._operation.extensions,
+            via=self._operation.via,
         )
         async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
@@ -290,7 +293,7 @@ class Run:
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The lease may have been renewed while the resolver waited, so take its present principal.
         principal = self._holder.principal
-        now = Context(self._services, principal)
+        now = Context(self._services, principal, via=self._operation.via)
         # A principal never changes: its grants are looked at once, and again after a renewal.
         if opened.guards and principal is not self._passed:
             if pass_by_grants(opened.guards, principal):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, HTTPException, Request, Response
 
+from watchword.asgi.types import address_of
 from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
@@ -26,7 +27,6 @@ from watchword.permissions.field import Permission, refuse
 from watchword.permissions.rules import Question
 from watchword.permissions.verdict import Denied
 from watchword.principal import Principal
-from watchword.throttling.admission import address_of
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
@@ -67,9 +67,7 @@ def requires(permission: type[Permission]) -> Callable[..., Awaitable[Principal]
         request: Request, principal: Annotated[Principal, Depends(current_principal)]
     ) -> Principal:
         watchword = _watchword(request)
-        context = Context(
-            watchword.pipeline.services, principal, address=address_of(request.scope["client"])
-        )
+        context = Context(watchword.pipeline.services, principal, via=request.scope)
         question = Question(principal, None, SimpleNamespace(context=context), request.path_params)
         try:
             verdict = await permission.rule.decide_async(question)

@@ -106,8 +106,3 @@ class Pace:
             self._second, self._count = int(now), 0
         self._count += 1
         return self._count <= self._most
-
-
-def address_of(client: object) -> str:
-    """Return the network address of an ASGI scope's client; empty if it has none."""
-    return str(client[0]) if isinstance(client, tuple | list) and client else ""

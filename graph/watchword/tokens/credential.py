@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from watchword.errors import InvalidProof, InvalidToken
@@ -17,6 +17,7 @@ BEARER, DPOP = "bearer", "dpop"
 _SCHEME_AND_TOKEN = re.compile(r"((?i:bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
 # RFC 9110, section 5.6.3: optional white space around a header's value, not part of it.
 _WHITE_SPACE = " \t"
+_SECRET = ("authorization", "dpop")
 
 Refusal = TypeVar("Refusal", InvalidToken, InvalidProof)
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -64,6 +65,18 @@ def from_handshake(headers: RawHeaders, payload: object) -> Credential | None:
         _authorization(headers) + _in_payload(payload, "authorization"),
         _proof(headers) + _in_payload(payload, "dpop"),
     )
+
+
+def without_credentials(payload: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the rest of connection_init's payload, which resolvers may see; None if there is none."""
+    if not payload:
+        return None
+    rest = {name: value for name, value in payload.items() if name.lower() not in _SECRET}
+    for name, value in rest.items():
+        if name.lower() == "headers" and isinstance(value, dict):
+            shown = {each: text for each, text in value.items() if each.lower() not in _SECRET}
+            rest[name] = shown
+    return {name: value for name, value in rest.items() if value != {}} or None
 
 
 def proof_of(headers: RawHeaders) -> str | None:

@@ -12,6 +12,7 @@ from watchword.asgi.types import (
     Gone,
     Response,
     UnsupportedContent,
+    address_of,
     check_content,
     header,
     header_table,
@@ -126,3 +127,10 @@ async def test_a_response_says_its_length() -> None:
     assert sent[0]["status"] == 201
     assert sent[0]["headers"] == [(b"x", b"y"), (b"content-length", b"5")]
     assert sent[1]["body"] == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("client", "address"), [(("192.0.2.1", 5), "192.0.2.1"), (["::1", 5], "::1"), (None, "")]
+)
+def test_the_address_of_a_client(client: object, address: str) -> None:
+    assert address_of(client) == address

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, multiple, rule
 
 from watchword.errors import RateLimited
-from watchword.throttling.admission import Bounds, Pace, Quota, Slot, address_of
+from watchword.throttling.admission import Bounds, Pace, Quota, Slot
 
 
 def test_an_address_has_so_many_at_a_time() -> None:
@@ -100,10 +100,3 @@ def test_a_pace_begins_anew_each_second() -> None:
     pace = Pace(2)
     assert [pace.is_kept(100.1), pace.is_kept(100.5), pace.is_kept(100.9)] == [True, True, False]
     assert pace.is_kept(101.0)
-
-
-@pytest.mark.parametrize(
-    ("client", "address"), [(("192.0.2.1", 5), "192.0.2.1"), (["::1", 5], "::1"), (None, "")]
-)
-def test_the_address_of_a_client(client: object, address: str) -> None:
-    assert address_of(client) == address

@@ -7,10 +7,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
+from watchword.asgi.types import address_of
 from watchword.domain import METRICS_READ
 from watchword.errors import Forbidden, InvalidToken, Unauthenticated, WatchwordError
 from watchword.principal import Principal
-from watchword.throttling.admission import address_of
 from watchword.tokens.credential import from_headers, in_url
 from watchword.tokens.dpop import Target
 from watchword.transports.pipeline import Pipeline

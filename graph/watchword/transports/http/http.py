@@ -21,6 +21,7 @@ from watchword.asgi.types import (
     Send,
     Table,
     UnsupportedContent,
+    address_of,
     check_content,
     header_table,
     read_body,
@@ -41,7 +42,6 @@ from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import decode
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.eager import in_task
-from watchword.throttling.admission import address_of
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
 from watchword.transports.http.accept import (
@@ -150,12 +150,10 @@ class HttpTransport:
                 if form := _format(media_type, plan, is_in_parts):
                     # Keep only the part that is needed: a stream holds its request in memory until it ends.
                     request = _for_stream(request, plan, headers)
-                    asked = StreamRequest(principal, plan, request, address)
+                    asked = StreamRequest(principal, plan, request, scope, address)
                     await self._stream(form, asked, scope, receive, send)
                     return
-                answer = await self._respond(
-                    scope, headers, principal, plan, request, address, accept
-                )
+                answer = await self._respond(scope, headers, principal, plan, request, accept)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
@@ -233,7 +231,6 @@ class HttpTransport:
         principal: Principal,
         plan: Plan,
         request: GraphQLRequest,
-        address: str,
         accept: str,
     ) -> Response:
         media_type = plain_media_type(accept)
@@ -244,7 +241,7 @@ class HttpTransport:
             )
         is_shared = answer is not None
         if answer is None:
-            own = await self._execute(principal, plan, request, address)
+            own = await self._execute(principal, plan, request, scope)
             if demand := step_up(own, principal):
                 return response(200, own, media_type, demand)
             answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
@@ -257,7 +254,7 @@ class HttpTransport:
         return conditional(condition, answer.json, answer.tag, content_type, control)
 
     def _execute(
-        self, principal: Principal, plan: Plan, request: GraphQLRequest, address: str
+        self, principal: Principal, plan: Plan, request: GraphQLRequest, scope: Message
     ) -> Awaitable[dict[str, Any]]:
         if plan.is_subscription:
             raise Failure(
@@ -265,7 +262,7 @@ class HttpTransport:
                 BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
         context = Context(
-            self._pipeline.services, principal, address=address, extensions=request.extensions
+            self._pipeline.services, principal, via=scope, extensions=request.extensions
         )
         return self._pipeline.engine.execute(plan, request.variables, context)
 

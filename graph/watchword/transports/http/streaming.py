@@ -55,11 +55,13 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """The operation that a stream carries, its principal and the network address of its client."""
+    """The operation that a stream carries, its principal, the ASGI scope of its request, and the network address of its
+    client."""
 
     principal: Principal
     plan: Plan
     request: GraphQLRequest
+    scope: Message
     address: str
 
 
@@ -148,7 +150,9 @@ class Stream:
             answering = self._answer_in_parts if is_in_parts else self._answer
             return asyncio.create_task(answering()).cancel
         request = self._asked.request
-        operation = Operation(self._asked.plan, request.variables, request.extensions)
+        operation = Operation(
+            self._asked.plan, request.variables, request.extensions, self._asked.scope
+        )
         self._subscription = Subscription(
             self._pipeline.groups, self._lifecycle.lease, operation, self, request.resume
         )
@@ -173,7 +177,7 @@ class Stream:
             self._pipeline.services,
             lease.principal,
             holder=lease,
-            address=asked.address,
+            via=asked.scope,
             extensions=asked.request.extensions,
         )
         try:
@@ -202,7 +206,7 @@ class Stream:
         context = Context(
             self._pipeline.services,
             principal,
-            address=asked.address,
+            via=asked.scope,
             extensions=asked.request.extensions,
         )
         running = self._pipeline.engine.execute(plan, variables, context, is_streamed=True)

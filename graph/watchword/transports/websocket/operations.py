@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any, Protocol
 
+from watchword.asgi.views import ConnectionView
 from watchword.asgi.wire import Packing
 from watchword.context import Context, Renew
 from watchword.delivery.run import Batch, Operation, Sent
@@ -58,6 +59,7 @@ class Operations:
         "_socket",
         "_subscriptions",
         "_tasks",
+        "via",
     )
 
     def __init__(
@@ -72,6 +74,8 @@ class Operations:
         self._slots: dict[str, Slot] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.via: ConnectionView | None = None
+        """The socket as resolvers see it, once its connection_init has come."""
 
     @property
     def is_busy(self) -> bool:
@@ -150,7 +154,9 @@ class Operations:
 
     def _operate(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         if plan.is_subscription:
-            operation = Operation(plan, plan.declared(request.variables), request.extensions)
+            operation = Operation(
+                plan, plan.declared(request.variables), request.extensions, self.via
+            )
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups, self._lifecycle.lease, operation, outlet, request.resume
@@ -181,7 +187,7 @@ class Operations:
             lease.principal,
             holder=lease,
             renew=self._renew,
-            address=self._address,
+            via=self.via,
             extensions=request.extensions,
         )
         errors: list[dict[str, Any]] = []
@@ -219,7 +225,7 @@ class Operations:
             pipeline.services,
             principal,
             renew=self._renew,
-            address=self._address,
+            via=self.via,
             extensions=request.extensions,
         )
         running = pipeline.engine.execute(plan, request.variables, context, is_streamed=True)

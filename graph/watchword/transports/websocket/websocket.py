@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from watchword.asgi import generic
-from watchword.asgi.types import Message, Receive, Send, is_same_origin
+from watchword.asgi.types import Message, Receive, Send, address_of, is_same_origin
+from watchword.asgi.views import ConnectionView
 from watchword.asgi.wire import SocketWire
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import mask
 from watchword.principal import Principal
 from watchword.process import log_context
-from watchword.throttling.admission import Pace, address_of
+from watchword.throttling.admission import Pace
 from watchword.tokens.credential import (
     BEARER,
     DPOP,
@@ -24,6 +25,7 @@ from watchword.tokens.credential import (
     from_handshake,
     from_payload,
     in_url,
+    without_credentials,
 )
 from watchword.tokens.dpop import Target
 from watchword.transports.lifecycle import Lifecycle
@@ -102,7 +104,7 @@ class SocketConnection:
     __slots__ = (
         "_code",
         "_pipeline",
-        "_headers",
+        "_scope",
         "_lifecycle",
         "_operations",
         "_pace",
@@ -122,7 +124,7 @@ class SocketConnection:
         self._pipeline = pipeline
         # The code with which the server closed the socket.
         self._code: int | None = None
-        self._headers: Any = scope["headers"]
+        self._scope: Any = scope
         # RFC 6455, section 1.3: a socket begins as a GET, and proofs are made for that request.
         self._target = Target("GET", scope["path"], is_socket=True, address=address)
         self._wire = wire
@@ -178,11 +180,12 @@ class SocketConnection:
 
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
-            credential = from_handshake(self._headers, payload)
+            credential = from_handshake(self._scope["headers"], payload)
             principal = await self._pipeline.authenticate(credential, self._target)
             # The server may have closed the socket meanwhile.
             if self._lifecycle.go(Transition.OPEN):
-                self._headers = None
+                self._operations.via = ConnectionView(self._scope, without_credentials(payload))
+                self._scope = None
                 self._lifecycle.take_lease(principal)
                 self.send(ack_message(expiry(self._lifecycle.lease)))
         except Exception as error:

@@ -58,7 +58,7 @@ class Person:
         return await self.data(ADD, name=name, credential=credential)
 
     def _context(self) -> Context:
-        return Context(self.desk.auth.services, self.principal, address="203.0.113.7")
+        return Context(self.desk.auth.services, self.principal, via={"client": ("203.0.113.7", 1)})
 
 
 @pytest.fixture

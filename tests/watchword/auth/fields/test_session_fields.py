@@ -40,7 +40,9 @@ class Asker:
         return cls(desk, principal, answer["refresh_token"])
 
     async def result(self, query: str, **variables: Any) -> Any:
-        context = Context(self._desk.auth.services, self.principal, address="203.0.113.9")
+        context = Context(
+            self._desk.auth.services, self.principal, via={"client": ("203.0.113.9", 1)}
+        )
         return await schema.execute(query, variables, context)
 
     async def data(self, query: str, **variables: Any) -> Any:

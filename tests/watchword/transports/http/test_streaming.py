@@ -52,7 +52,7 @@ async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
 def streamed(pipeline: Pipeline, client: Client, query: str) -> asyncio.Task[None]:
     alice = principal("alice", pipeline.services.clock.now())
     plan = pipeline.engine.plan(query, None)
-    request: Any = StreamRequest(alice, plan, GraphQLRequest(query), "192.0.2.1")
+    request: Any = StreamRequest(alice, plan, GraphQLRequest(query), SCOPE, "192.0.2.1")
     served = serve_stream(pipeline, EventStream(), request, SCOPE, client.receive, client.send)
     return asyncio.create_task(served)
 
