@@ -310,7 +310,8 @@ def test_an_explorer_that_is_switched_off_need_not_be_installed(home: Path, asse
 def test_a_schema_that_cannot_be_loaded_is_a_problem(home: Path) -> None:
     found = problems(doctor(home, WATCHWORD_MOUNT="nowhere:schema"))
     sentence = "There is no module 'nowhere' to load the schema 'nowhere:schema' from."
-    assert found == {"schema": sentence, "database": sentence}
+    assert found.keys() == {"schema", "database"}
+    assert all(each.startswith(sentence) for each in found.values())
 
 
 def test_a_setting_that_cannot_be_used_is_named(home: Path) -> None:

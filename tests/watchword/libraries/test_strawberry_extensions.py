@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -116,9 +117,11 @@ def test_a_subclass_of_a_neutral_extension_may_do_anything() -> None:
 
 def test_extensions_see_what_is_run() -> None:
     made = schema(Hooked, directives=[loud])
-    hooks = Hooks(made, "{ hello }", {"a": 1}, "context", "Name")
+    context = SimpleNamespace(extensions={"trace": "1"})
+    hooks = Hooks(made, "{ hello }", {"a": 1}, context, "Name")
     seen = hooks.seen
-    assert (seen.query, seen.variables, seen.context) == ("{ hello }", {"a": 1}, "context")
+    assert (seen.query, seen.variables, seen.context) == ("{ hello }", {"a": 1}, context)
+    assert seen.operation_extensions == {"trace": "1"}
     assert seen.operation_name == "Name"
     assert [each.execution_context for each in hooks.runner.extensions] == [seen, seen]
     wrapping = [
@@ -127,7 +130,7 @@ def test_extensions_see_what_is_run() -> None:
     ]
     assert wrapping == [[Hooked], [Hooked, DirectivesExtension]]
     assert is_for_directives(DirectivesExtension())
-    assert Hooks(schema(), None, None, None, None).middleware(True) is None
+    assert Hooks(schema(), None, None, context, None).middleware(True) is None
 
 
 @strawberry.directive(locations=[DirectiveLocation.FIELD])
