@@ -24,6 +24,7 @@ STRAWBERRY = "graph/watchword/libraries/strawberry_"
 GRAPHQL_CORE = "graph/watchword/libraries/graphql_"
 SQLALCHEMY = "graph/watchword/libraries/sqlalchemy_parts.py"
 ASYNCIO = "graph/watchword/libraries/asyncio_parts.py"
+AIOSQLITE = "graph/watchword/libraries/aiosqlite_parts.py"
 # The places where a library's parts may be touched.
 PLACES = {
     "uvicorn": UVICORN,
@@ -31,12 +32,13 @@ PLACES = {
     "strawberry": STRAWBERRY,
     "graphql": GRAPHQL_CORE,
     "asyncio": ASYNCIO,
+    "aiosqlite": AIOSQLITE,
 }
 # What each library documents, and every module may use. Names come from these modules' `__all__`, if they
 # have one.
 DOCUMENTED = {
     "uvicorn": {"uvicorn"},
-    "websockets": set[str](),
+    "websockets": {"websockets.asyncio.client", "websockets.exceptions", "websockets.typing"},
     "strawberry": {
         *("strawberry", "strawberry.dataloader", "strawberry.extensions", "strawberry.federation"),
         *("strawberry.file_uploads", "strawberry.permission", "strawberry.relay"),
@@ -44,9 +46,10 @@ DOCUMENTED = {
     },
     "graphql": {"graphql", "graphql.execution", "graphql.utilities"},
     "asyncio": {"asyncio"},
+    "aiosqlite": {"aiosqlite"},
 }
-# A named tuple's methods begin with an underscore and are public.
-NAMED_TUPLE = {"_replace", "_asdict", "_fields"}
+# Public names that begin with an underscore: a named tuple's methods, and an argument of pydantic-settings.
+PUBLIC = {"_replace", "_asdict", "_fields", "_env_file"}
 # One worker runs them, so that no other reads all sources.
 pytestmark = pytest.mark.xdist_group("private parts")
 
@@ -140,7 +143,7 @@ def foreign_attributes(path: str) -> Iterator[str]:
             name = str(getattr(node.args[1], "value", ""))
         else:
             continue
-        if is_private(name) and not is_own and name not in NAMED_TUPLE:
+        if is_private(name) and not is_own and name not in PUBLIC:
             yield name
 
 

@@ -29,7 +29,7 @@ from watchword.events.sources import Sources
 from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
-from watchword.execution.validation import Rules
+from watchword.libraries.graphql_rules import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 

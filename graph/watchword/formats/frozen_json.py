@@ -34,6 +34,11 @@ class FrozenObject(Mapping[str, Any]):
         object.__setattr__(self, "_hash", hash(text))
 
     @property
+    def text(self) -> bytes:
+        """Its JSON, with its members in the order of their names."""
+        return self._text
+
+    @property
     def size(self) -> int:
         """The length of its JSON in bytes."""
         return len(self._text)
@@ -54,7 +59,7 @@ class FrozenObject(Mapping[str, Any]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, FrozenObject):
-            return self._text == other._text
+            return self.text == other.text
         return NotImplemented if not isinstance(other, Mapping) else _is_same(self, other)
 
     def __hash__(self) -> int:

@@ -13,6 +13,8 @@ import aiosqlite
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import PoolResetState
 
+from watchword.libraries.aiosqlite_parts import do_not_wait_for
+
 # The driver's own default: rows that a cursor fetches in one turn of its thread.
 ROWS_AT_ONCE = 64
 
@@ -29,8 +31,7 @@ class Stopping:
     def open(self, path: str, **options: Any) -> aiosqlite.Connection:
         """Return a connection that is not connected yet. `options` are those of `sqlite3.connect`."""
         driver = _Driver(partial(sqlite3.connect, path, **options), self._futures)
-        # As SQLAlchemy does: a connection that nobody closes must not keep the process from ending.
-        driver._thread.daemon = True
+        do_not_wait_for(driver)
         return driver
 
     async def wait(self) -> None:

@@ -16,9 +16,9 @@ NOBODY = HASHER.hash("nobody's password")
 @contextmanager
 def cheap_passwords() -> Iterator[None]:
     """Hash passwords with the least work for a block, in this process."""
-    before = passwords._hasher, passwords._NOBODY
-    passwords._hasher, passwords._NOBODY = HASHER, NOBODY
+    before = passwords.hasher, passwords.NOBODY
+    passwords.hasher, passwords.NOBODY = HASHER, NOBODY
     try:
         yield
     finally:
-        passwords._hasher, passwords._NOBODY = before
+        passwords.hasher, passwords.NOBODY = before

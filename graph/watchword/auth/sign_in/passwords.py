@@ -15,9 +15,9 @@ from watchword.errors import BadUserInput
 from watchword.formats.text import is_storable
 from watchword.throttling.hash_queue import LANES, run_queued
 
-_hasher = PasswordHasher(parallelism=LANES)
+hasher = PasswordHasher(parallelism=LANES)
 # Passwords for unknown accounts are compared with this hash, so that they take the same amount of work.
-_NOBODY = (
+NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$dugYaFLyD3WcgGIWgP7BMQ$"
     "es33bYiznrEcjjk93ALgp+iUVzLAApEU2RMq3LFmFuE"
 )
@@ -58,7 +58,7 @@ async def make_hash(password: str, address: str = "") -> str:
 
     Raises `Unavailable` when too many hashes are queued.
     """
-    return await run_queued(_hasher.hash, prepared(password), address=address)
+    return await run_queued(hasher.hash, prepared(password), address=address)
 
 
 async def matching_form(password: str, hash: str | None, address: str = "") -> str | None:
@@ -75,13 +75,13 @@ async def matching_form(password: str, hash: str | None, address: str = "") -> s
 
 def is_outdated(hash: str, form: str) -> bool:
     """Tell whether a hash has outdated parameters, or was made of a `form` that is not the normal one."""
-    return form != prepared(form) or _hasher.check_needs_rehash(hash)
+    return form != prepared(form) or hasher.check_needs_rehash(hash)
 
 
 def _matching_form(password: str, hash: str | None) -> str | None:
     for form in dict.fromkeys((prepared(password), password)):
         try:
-            _hasher.verify(hash or _NOBODY, form)
+            hasher.verify(hash or NOBODY, form)
         except (VerificationError, InvalidHashError):
             continue
         return None if hash is None else form

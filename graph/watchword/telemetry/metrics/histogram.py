@@ -33,8 +33,9 @@ class Histogram:
 
     def add(self, other: Histogram) -> None:
         """Add the measurements of another histogram with the same bounds."""
-        self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]
-        self._sum += other._sum
+        added = other.distribution
+        self._counts = [a + b for a, b in zip(self._counts, added.counts, strict=True)]
+        self._sum += added.sum
 
     @property
     def distribution(self) -> Distribution:

@@ -46,7 +46,7 @@ async def test_a_missing_hash_takes_the_same_work_and_never_matches(
             worked.append(str(hash))
             return super().verify(hash, password)
 
-    monkeypatch.setattr(passwords, "_hasher", Counting())
+    monkeypatch.setattr(passwords, "hasher", Counting())
     hash = await make_hash("correct horse battery")
     await matching_form("x", hash)
     assert not await matching_form("x", None)
@@ -83,7 +83,7 @@ async def test_a_password_is_the_same_from_any_keyboard(chosen: str) -> None:
 async def test_a_hash_from_before_normalisation_matches_and_is_renewed(
     typed: str,
 ) -> None:
-    hash = passwords._hasher.hash(typed)
+    hash = passwords.hasher.hash(typed)
     form = await matching_form(typed, hash)
     assert form == typed
     assert is_outdated(hash, form) == (typed != SPELLINGS[0])
@@ -101,7 +101,7 @@ async def test_a_wrong_password_takes_the_same_work_with_and_without_an_account(
             return super().verify(hash, password)
 
     hash = await make_hash("another password")
-    monkeypatch.setattr(passwords, "_hasher", Counting())
+    monkeypatch.setattr(passwords, "hasher", Counting())
     assert await matching_form(typed, hash) is None
     for_somebody, worked = worked, []
     assert await matching_form(typed, None) is None
@@ -169,7 +169,7 @@ async def test_a_password_from_before_normalisation_is_rehashed_at_sign_in(
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
         async with unit_of(database, clock.now()) as unit:
-            await set_password(unit, desk.account.id, passwords._hasher.hash(ODD_TOO))
+            await set_password(unit, desk.account.id, passwords.hasher.hash(ODD_TOO))
         assert (await desk.login(password=ODD)).status_code == 401
         assert (await desk.login(password=ODD_TOO)).status_code == 200
         assert (await desk.login(password=ODD)).status_code == 200
@@ -186,7 +186,7 @@ async def test_others_write_while_a_new_password_is_hashed(
         run_queued, began, may_end = passwords.run_queued, asyncio.Event(), asyncio.Event()
 
         async def slowly(work: Callable[..., Any], *arguments: object, **rest: Any) -> Any:
-            if work == passwords._hasher.hash:
+            if work == passwords.hasher.hash:
                 began.set()
                 await may_end.wait()
             return await run_queued(work, *arguments, **rest)

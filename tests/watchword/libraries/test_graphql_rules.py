@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from watchword.execution.plan import OUR_RULES, RULES
-from watchword.execution.validation import Rules
+from watchword.libraries.graphql_rules import Rules
 
 SCHEMA = build_schema(
     """
