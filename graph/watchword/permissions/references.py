@@ -54,8 +54,10 @@ def _check(kind: EntityType, fields: dict[str, Any]) -> None:
                 f"In a reference to {kind.name}, {name} must be of type {declared[name].type}.",
                 [name],
             )
-    if not any(_holds(fields, key) for key in kind.keys) or not kind.needs <= fields.keys():
+    if not any(_holds(fields, key) for key in kind.keys):
         raise BadUserInput(f"A reference to {kind.name} must have all fields of one of its keys.")
+    if lacking := sorted(kind.needs - fields.keys()):
+        raise BadUserInput(f"A reference to {kind.name} must have {', '.join(lacking)}.", lacking)
 
 
 def _holds(value: Any, key: SelectionSetNode) -> bool:

@@ -104,6 +104,25 @@ def test_a_reference_without_a_whole_key_is_refused(fields: dict[str, Any]) -> N
         read(reference(**fields), TYPES)
 
 
+def test_a_field_that_the_resolver_cannot_do_without_is_named() -> None:
+    @federation.type(keys=["id", "sku"])
+    class Item:
+        id: strawberry.ID
+        sku: str
+
+        @classmethod
+        def resolve_reference(cls, id: str) -> Any:
+            return None
+
+    types = entity_types(federation.Schema(Query, types=[Item], config=CONFIG))
+    with pytest.raises(BadUserInput, match=r"^A reference to Item has no field 'sku'\.$"):
+        read({"__typename": "Item", "sku": "1"}, types)
+    Item.resolve_reference = classmethod(lambda cls, id, sku="": None)  # type: ignore[assignment]
+    types = entity_types(federation.Schema(Query, types=[Item], config=CONFIG))
+    with pytest.raises(BadUserInput, match=r"^A reference to Item must have id\.$"):
+        read({"__typename": "Item", "sku": "1"}, types)
+
+
 def test_a_name_is_not_repeated_without_end() -> None:
     for wrong in ({"__typename": "x" * 10_000}, reference(**{"x" * 10_000: 1})):
         with pytest.raises(BadUserInput) as refused:
