@@ -35,6 +35,7 @@ class Server:
     """A Watchword server for a schema, in a thread of its own."""
 
     def __init__(self, schema: strawberry.Schema, **settings: Any) -> None:
+        self.schema = schema
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         read = Settings(
             _env_file=None,
@@ -44,16 +45,17 @@ class Server:
             **settings,
         )
         app = Watchword(schema, read, domain=Domain(default_permissions=[Public]))
-        made = config(app, read, lifespan="on", port=0)
-        self._server = uvicorn.Server(made)
+        self._server = uvicorn.Server(config(app, read, lifespan="on", port=0))
+        started, startup = threading.Event(), self._server.startup
+
+        async def announce(sockets: Any = None) -> None:
+            await startup(sockets)
+            started.set()
+
+        self._server.startup = announce  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        started = threading.Event()
-        for _ in range(PATIENCE * 100):
-            if self._server.started or not self._thread.is_alive():
-                break
-            started.wait(0.01)
-        assert self._server.started, "the server did not start"
+        assert started.wait(PATIENCE), "the server did not start"
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
     def stop(self) -> None:
@@ -62,7 +64,7 @@ class Server:
         self._home.cleanup()
 
 
-_running: list[Server] = []
+# By the schema, which a server keeps alive, and the settings.
 _kept: dict[tuple[Any, ...], Server] = {}
 
 
@@ -71,7 +73,6 @@ def serve(schema: strawberry.Schema, **settings: Any) -> Server:
     key = (id(schema), *sorted(settings.items()))
     if key not in _kept:
         _kept[key] = Server(schema, **settings)
-        _running.append(_kept[key])
     return _kept[key]
 
 
@@ -252,3 +253,9 @@ class SocketClient(WebSocketClient):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the tests that try parts of Strawberry's views and no server."""
     items[:] = [each for each in items if "http_client_class" in getattr(each, "fixturenames", ())]
+
+
+def pytest_sessionfinish() -> None:
+    """Stop all servers."""
+    for server in _kept.values():
+        server.stop()
