@@ -27,6 +27,7 @@ from watchword.errors import Internal, TimedOut
 from watchword.execution import plan as plan_module
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.execution.masking import format_error
 from watchword.execution.plan import Draft, Refused
 from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
@@ -49,6 +50,13 @@ class Query:
     @strawberry.field(permission_classes=[Public])
     def crash(self) -> int | None:
         raise RuntimeError("a secret")
+
+    @strawberry.field(permission_classes=[Public])
+    def swallow(self, info: Info) -> str:
+        try:
+            return info.context.principal.subject
+        except Exception:
+            return "nobody"
 
 
 @strawberry.type
@@ -375,3 +383,37 @@ def test_no_request_of_an_extension_is_logged_by_strawberry(
     caplog.set_level(logging.DEBUG)
     Engine(strawberry.Schema(Query, extensions=[Never]), LIMITS, 10).plan("{ colour }", None)
     assert caplog.text == ""
+
+
+async def test_a_resolver_cannot_hide_from_extensions_that_it_asked_who_asks(
+    services: Services,
+) -> None:
+    ask = Asking(services, hook("on_execute", lambda _: None))
+    with pytest.raises(IdentityAsked):
+        await ask("{ swallow }", principal=SharedPrincipal(Grants(), True))
+
+
+async def test_what_graphql_core_refuses_keeps_its_code(services: Services) -> None:
+    ask = Asking(services, hook("on_execute", lambda _: None))
+    for query, variables in (
+        ("query($n: Int!) { twice(number: $n) }", {"n": "x"}),
+        ("{ no }", None),
+    ):
+        with pytest.raises(Refused) as refused:
+            await ask(query, variables)
+        for error in refused.value.errors:
+            assert format_error(error)["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_document_that_an_extension_parses_itself_is_the_one_that_is_kept(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse_again = hook(
+        "on_parse", lambda seen: setattr(seen, "graphql_document", parse(seen.query))
+    )
+    ask = Asking(services, parse_again)
+    await ask("{ twice }")
+    monkeypatch.setattr(plan_module, "validate", None)
+    for _ in range(3):
+        assert await ask("{ twice }") == {"data": {"twice": 2}}
+    assert ask.engine.plan("{ twice }", None).program is not None

@@ -146,11 +146,11 @@ async def test_masking_hides_errors_of_events_which_are_logged(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = await open_source(services, engine(MaskErrors), "subscription { numbers { crash } }")
-    shown = await answer(source, services)
-    [error] = shown["errors"]
-    assert error["message"] == "Unexpected error."
-    assert "extensions" not in error
-    assert caplog.text.count("RuntimeError: a secret") == 1
+    for number in (1, 2):
+        [error] = (await answer(source, services))["errors"]
+        assert error["message"] == "Unexpected error."
+        assert "extensions" not in error
+        assert caplog.text.count("RuntimeError: a secret") == number
     await source.close()
 
 
