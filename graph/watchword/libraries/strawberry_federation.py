@@ -57,7 +57,12 @@ def entities_field(schema: strawberry.Schema) -> GraphQLField | None:
 
 
 def entity_types(schema: strawberry.Schema) -> dict[str, EntityType]:
-    """Return the types with a key by which this subgraph finds their objects, by their names."""
+    """Return the types with a key by which this subgraph finds their objects, by their names.
+
+    None of them if Strawberry has made no field that returns them.
+    """
+    if entities_field(schema) is None:
+        return {}
     made = definition(schema)
     keyed = {name: keys for name, kind in made.type_map.items() if (keys := _keys(kind))}
     types = [_entity_type(made, name, keys, frozenset(keyed)) for name, keys in keyed.items()]

@@ -63,15 +63,16 @@ def cover(schema: strawberry.Schema, domain: Domain) -> None:
                 " Make a strawberry.Schema for each, from the same classes."
             )
         return
-    fields, types = uncovered(schema), _types(schema)
+    fields, types = uncovered(schema), entity_types(schema)
     _check(schema, fields, types, additions)
     for name, field in fields.items():
         add_permissions(schema, field, additions.to(name))
-    if types:
+    has_entities = entities_field(schema) is not None
+    if has_entities:
         entities.guard(schema, types, {name: additions.to(name) for name in types})
-    if fields or types:
+    if fields or has_entities:
         extensions[_ADDED] = additions
-    if covered := [name for name in (*fields, *types) if name not in named]:
+    if covered := [name for name in _asking(fields, types) if name not in named]:
         log.info(
             "default_permissions=[%s] covers %s", _names(additions.default), ", ".join(covered)
         )
@@ -101,8 +102,9 @@ def _root_fields(schema: strawberry.Schema) -> dict[str, GraphQLField]:
     }
 
 
-def _types(schema: strawberry.Schema) -> dict[str, EntityType]:
-    return {} if entities_field(schema) is None else entity_types(schema)
+def _asking(fields: dict[str, GraphQLField], types: dict[str, EntityType]) -> list[str]:
+    """Return the names of all that asks permissions of its own. An interface asks those of its types."""
+    return [*fields, *(name for name, kind in types.items() if name in kind.members)]
 
 
 def _check(
@@ -113,9 +115,7 @@ def _check(
 ) -> None:
     """Raise `Unsafe` if additions cannot be made, or leave something without a permission."""
     _check_names(schema, fields, types, additions)
-    # An interface asks the permissions of its types.
-    left = [*fields, *(name for name, kind in types.items() if name in kind.members)]
-    if forgotten := [name for name in left if not additions.to(name)]:
+    if forgotten := [name for name in _asking(fields, types) if not additions.to(name)]:
         raise Unsafe(
             f"{', '.join(forgotten)}: no permission is declared. Add permission_classes=[...] to the field,"
             " or [Public] if everybody may. A field that you did not write, and a type with a key, is named in"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import strawberry
 from strawberry import federation
 from strawberry.federation.schema import FederationAny
+from strawberry.federation.schema_directives import Key
 from strawberry.permission import BasePermission
 
 from tests.support.clock import MovedClock
@@ -186,6 +188,30 @@ async def test_fields_named_as_parameters_of_a_permission_are_no_trouble(
 ) -> None:
     reference = {"__typename": "Taken", "source": "here", "info": "x"}
     assert await ask(services, made(Taken=[SignedIn]), reference) == ([{"source": "here"}], [])
+
+
+async def test_where_no_type_is_found_by_a_key_every_reference_is_refused(
+    services: Services,
+) -> None:
+    @federation.type(keys=[Key(fields="id", resolvable=False)])
+    class Stub:
+        id: strawberry.ID
+
+    schema = federation.Schema(Query, types=[Stub])
+    cover(schema, Domain(permissions={"Query._service": [Public]}))
+    engine = Engine(schema, Limits(1000, 10, 10, 1000), 10)
+    query = '{ _entities(representations: [{__typename: "Stub", id: "1"}]) { __typename } }'
+    context = Context(services, principal("alice", services.clock.now()))
+    answer = await engine.execute(engine.plan(query, None), None, context)
+    assert answer["data"] == {"_entities": [None]}
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_the_start_names_no_interface_as_covered(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "watchword.permissions")
+    named = dict.fromkeys(["Query._service", "Book", "Film"], [SignedIn])
+    cover(federation.Schema(Query, types=[Book, Film]), Domain(permissions=named))
+    assert caplog.messages == []
 
 
 def test_a_type_with_a_key_that_says_nothing_is_named_with_what_to_do() -> None:
