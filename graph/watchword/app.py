@@ -106,7 +106,9 @@ def create_app(
     auth = AuthService(services)
     pipeline = _make_pipeline(mount, services, auth, parts)
     follower = _make_follower(pipeline, auth)
-    outputs = None if operations is None else _outputs(pipeline, auth, follower, operations)
+    access = Access(pipeline, settings.metrics_networks)
+    meter = None if operations is None else Meter(pipeline, auth, follower, operations)
+    outputs = None if meter is None else Outputs(meter, settings, access)
     startup = Startup()
     app = App(
         title="Watchword",
@@ -123,7 +125,7 @@ def create_app(
     app.include_router(passkey_routes.routes(auth))
     app.include_router(authorize_routes.routes(auth))
     app.include_router(oauth_routes.routes(auth))
-    app.include_router(health.routes(database, services.background))
+    app.include_router(health.routes(database, services.background, access.is_given))
     if outputs is not None:
         app.router.routes.extend(outputs.routes)
     _add_own(app, mount.domain)
@@ -190,17 +192,6 @@ def make_services(
         Attempts(settings.bus_url),
         claims_read,
     )
-
-
-def _outputs(
-    pipeline: Pipeline,
-    auth: AuthService,
-    follower: RevocationFollower,
-    operations: Operations,
-) -> Outputs:
-    meter = Meter(pipeline, auth, follower, operations)
-    access = Access(pipeline, pipeline.settings.metrics_networks)
-    return Outputs(meter, pipeline.settings, access)
 
 
 def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:

@@ -17,6 +17,8 @@ from watchword.auth.tables import Account
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
 from watchword.cli.operator import opened
+from watchword.cli.running_server import CHECKS as SERVER_CHECKS
+from watchword.cli.running_server import Asked, checked_url, examine
 from watchword.config import bus_url
 from watchword.config.settings import Settings
 from watchword.domain import load
@@ -37,13 +39,43 @@ Check = Callable[[Settings], Awaitable[str]]
 
 
 @click.command()
+@click.option("--url", metavar="URL", help="Ask a running server instead, as its clients do.")
+@click.option(
+    "--token", envvar="WATCHWORD_TOKEN", show_envvar=True, help="With --url: an access token."
+)
+@click.option(
+    "--subscription",
+    metavar="DOCUMENT",
+    help="With --url: a subscription, to see whether a proxy holds events back.",
+)
+@click.option("--origin", help="With --url: the origin of a front end that must be allowed.")
 @click.pass_obj
-def doctor(settings: Settings) -> None:
-    """Check settings, schema, database, bus, clock and keys; say what is wrong and what to do."""
+def doctor(
+    settings: Settings,
+    url: str | None,
+    token: str | None,
+    subscription: str | None,
+    origin: str | None,
+) -> None:
+    """Check settings, schema, database, bus, clock and keys; say what is wrong and what to do.
+
+    With --url, ask a running server: its certificate, health, clock, metadata, keys, a query, a socket, a stream, CORS.
+    """
+    if url is not None:
+        _ask(Asked(checked_url(url), token, subscription, origin))
+        return
     click.echo("ok       settings  every value can be used")
     failures = asyncio.run(_examine(settings))
     if failures:
         raise Unsafe(f"{failures} of {len(CHECKS) + 1} checks found something.")
+
+
+def _ask(asked: Asked) -> None:
+    def tell(verdict: str, name: str, said: str) -> None:
+        click.echo(f"{verdict:<8} {name:<9} {said}")
+
+    if failures := asyncio.run(examine(asked, tell)):
+        raise Unsafe(f"{failures} of {len(SERVER_CHECKS)} checks found something.")
 
 
 async def _examine(settings: Settings) -> int:

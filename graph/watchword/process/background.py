@@ -70,6 +70,8 @@ class Supervised:
         self.is_needed = is_needed
         self.failed_at: float | None = None
         """When it began to fail (Unix seconds); None while it succeeds."""
+        self.why: str | None = None
+        """The reason for the present failure, without secrets: a sentence of ours, or the type of the error."""
         self.failures = 0
         """How often it has failed."""
         self.is_ending = False
@@ -89,7 +91,7 @@ class Supervised:
         """Report a success: this ends an earlier failure, and makes the next pause short."""
         if self.failed_at is not None:
             log.info("%s works again", self.name)
-        self.failed_at = self._last = None
+        self.failed_at = self._last = self.why = None
         self._backoff.reset()
 
     async def run(self) -> None:
@@ -111,6 +113,7 @@ class Supervised:
 
     def _fail(self, error: BaseException) -> None:
         self.failures += 1
+        self.why = reason(error)
         if self.failed_at is None:
             self.failed_at = self._clock.now()
         # Log repeated failures of the same type only once.
@@ -129,6 +132,16 @@ class Supervised:
                 )
             case _:
                 log.error("%s failed and is restarted", self.name, exc_info=error)
+
+
+def reason(error: BaseException) -> str:
+    """Return why something failed: a sentence of ours, or the type of the error.
+
+    Messages of drivers are left out: they may hold the URL of a server with its password.
+    """
+    if isinstance(error, WatchwordError | Unsafe):
+        return str(error)
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 class Background:

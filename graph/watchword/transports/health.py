@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
+from starlette.types import Scope
 
-from watchword.process.background import Background, Supervised
+from watchword.process.background import Background, Supervised, reason
 from watchword.storage.database import Database
 
 # Seconds in which the database must answer. A load balancer waits for no more than a few.
 ANSWER_SECONDS = 2.0
 
 
-def routes(database: Database, background: Background) -> APIRouter:
+MaySee = Callable[[Scope], Awaitable[bool]]
+"""Tells whether the caller of a request may see why something is not well."""
+
+
+async def _nobody(_scope: Scope) -> bool:
+    return False
+
+
+def routes(database: Database, background: Background, may_see: MaySee = _nobody) -> APIRouter:
     """Make `/health/live` and `/health/ready`.
 
     The first answers 200 while the process runs. The second answers 503 while the database does not
     answer or a needed background task fails; a failing task that is not needed leaves it at 200, with
-    status "degraded".
+    status "degraded". What is not well is shown to everybody, and why to those who `may_see` it.
     """
     router = APIRouter(prefix="/health")
     question = _Question(database, background)
@@ -33,14 +43,19 @@ def routes(database: Database, background: Background) -> APIRouter:
         return {"status": "ok"}
 
     @router.api_route("/ready", methods=["GET", "HEAD"])
-    async def ready(response: Response) -> dict[str, Any]:
-        """200 when the database answers and all needed background tasks are well; else 503."""
-        answers, unwell = await question.ask(), background.unwell
-        is_ready = answers and not any(task.is_needed for task in unwell)
+    async def ready(request: Request, response: Response) -> dict[str, Any]:
+        """200 when the database answers and all needed background tasks are well; else 503. Says what is not well, and
+        why to callers from `WATCHWORD_METRICS_NETWORKS` and to tokens with the scope `metrics:read`."""
+        trouble, unwell = await question.ask(), background.unwell
+        is_ready = trouble is None and not any(task.is_needed for task in unwell)
         response.status_code = 200 if is_ready else 503
         status = "unavailable" if not is_ready else "degraded" if unwell else "ok"
-        said = {"status": status, "database": "ok" if answers else "not reachable"}
-        return {**said, "tasks": _describe(unwell)} if unwell else said
+        said: dict[str, Any] = {"status": status, "database": "not reachable" if trouble else "ok"}
+        if unwell:
+            said["tasks"] = _describe(unwell)
+        if (trouble or unwell) and await may_see(request.scope):
+            said["why"] = _explain(trouble, unwell)
+        return said
 
     return router
 
@@ -56,13 +71,18 @@ class _Question:
         self._background = background
         self._asking: asyncio.Task[None] | None = None
 
-    async def ask(self) -> bool:
-        """Return whether the database answers within `ANSWER_SECONDS`."""
+    async def ask(self) -> str | None:
+        """Return why the database does not answer within `ANSWER_SECONDS`; None if it does."""
         if self._asking is None or self._asking.done():
             self._asking = self._background.spawn("the health check of the database", self._ask())
         asked = self._asking
         await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
-        return asked.done() and not asked.cancelled() and asked.exception() is None
+        if not asked.done():
+            return f"no answer in {ANSWER_SECONDS:g} s"
+        if asked.cancelled():
+            return "the server stops"
+        error = asked.exception()
+        return None if error is None else reason(error)
 
     async def _ask(self) -> None:
         async with self._database.read() as db:
@@ -70,8 +90,14 @@ class _Question:
 
 
 def _describe(unwell: list[Supervised]) -> dict[str, str]:
-    """Say which tasks fail, and since when. The reason is in the log only: the route is public."""
+    """Say which tasks fail, and since when."""
     return {task.name: f"not well since {_moment(task.failed_at or 0)}" for task in unwell}
+
+
+def _explain(trouble: str | None, unwell: list[Supervised]) -> dict[str, str]:
+    """Say why the database and the tasks are not well, without anything secret."""
+    why = {task.name: task.why or "not known" for task in unwell}
+    return why if trouble is None else {"database": trouble, **why}
 
 
 def _moment(seconds: float) -> str:

@@ -12,10 +12,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.types import Scope
 
 from tests.support.clock import MovedClock
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.toy_server import until
+from watchword.errors import Unavailable
 from watchword.process.background import Background
 from watchword.storage.database import Database
 from watchword.transports import health
@@ -84,6 +86,66 @@ async def test_why_the_database_is_not_reachable_is_not_said(unreachable: str) -
         text = (await client.get("/health/ready")).text
     for detail in ("missing", "alice", "pa55word", "127.0.0.1", "Error"):
         assert detail not in text
+
+
+@asynccontextmanager
+async def asking_near(url: str, background: Background) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that may see why something is not well, if its address begins with 127."""
+    database = Database(url, statement_seconds=5, pool_seconds=5)
+    app = FastAPI()
+
+    async def may_see(scope: Scope) -> bool:
+        return str(scope["client"][0]).startswith("127.")
+
+    app.include_router(health.routes(database, background, may_see))
+    near, far = (
+        httpx2.ASGITransport(app, client=(each, 1)) for each in ("127.0.0.1", "203.0.113.1")
+    )
+    async with (
+        httpx2.AsyncClient(transport=near, base_url="http://watchword") as client,
+        httpx2.AsyncClient(transport=far, base_url="http://watchword") as other,
+    ):
+        yield client
+        assert "why" not in (await other.get("/health/ready")).json()
+    await database.close()
+
+
+async def test_why_the_database_is_not_reachable_is_said_to_the_operator() -> None:
+    url = f"postgresql+asyncpg://alice:pa55word@127.0.0.1:{closed_port()}/watchword"
+    async with asking_near(url, Background(MovedClock())) as client:
+        answer = await client.get("/health/ready")
+    assert answer.json() == {
+        "status": "unavailable",
+        "database": "not reachable",
+        "why": {"database": "ConnectionRefusedError"},
+    }
+    assert "pa55word" not in answer.text
+
+
+async def test_why_a_task_fails_is_said_to_the_operator_without_the_message_of_a_driver(
+    sqlite_url: str,
+) -> None:
+    clock = MovedClock()
+    background = Background(clock)
+    faults: list[Exception] = [ValueError("pa55word"), Unavailable("Redis does not answer.")]
+
+    async def turn() -> None:
+        raise faults[-1]
+
+    background.every(1, "the look", turn)
+    async with asking_near(sqlite_url, background) as client:
+        assert "why" not in (await client.get("/health/ready")).json()
+        clock.move(1)
+        await until(lambda: bool(background.unwell))
+        said = (await client.get("/health/ready")).json()
+        assert said["why"] == {"the look": "Redis does not answer."}
+        faults.pop()
+        clock.move(2)
+        await until(lambda: background.unwell[0].failures == 2)
+        answer = await client.get("/health/ready")
+        assert answer.json()["why"] == {"the look": "ValueError"}
+        assert "pa55word" not in answer.text
+    await background.close()
 
 
 async def test_the_server_is_ready_as_soon_as_its_database_is_there(tmp_path: Path) -> None:
