@@ -65,6 +65,12 @@ class _GenericWire:
         self.server_stops()
         self.server_stops()
 
+    async def say_why(self) -> None:
+        """End the connection with its reason, and wait until the client has it."""
+        self.end_now()
+        if self._closing.is_set():
+            await self.drained()
+
     @property
     def unsent(self) -> tuple[int, int]:
         return len(self._queue), self._size
@@ -152,20 +158,15 @@ class GenericSocket(_GenericWire):
             message = closing.result() if closing.done() else receiving.result()
             if message["type"] == "websocket.disconnect" and self.is_shutting_down:
                 # granian reports a disconnection while the client can still be told why.
-                await self._say_why()
+                await self.say_why()
             return message
         except asyncio.CancelledError:
             # hypercorn cancels the tasks of its connections when it stops.
-            await self._say_why()
+            await self.say_why()
             raise
         finally:
             receiving.cancel()
             closing.cancel()
-
-    async def _say_why(self) -> None:
-        self.end_now()
-        if self._closing.is_set():
-            await self.drained()
 
     async def _closed(self) -> Message:
         await self._closing.wait()
@@ -189,6 +190,10 @@ class GenericStream(_GenericWire):
         self.send_chunk(data)
         self._end()
         self._close_soon()
+
+    async def interrupted(self) -> None:
+        # hypercorn cancels the tasks of its connections when it stops; its worker processes get no signal before.
+        await self.say_why()
 
     async def end(self) -> None:
         """End the response when the client has read everything, or was dropped."""

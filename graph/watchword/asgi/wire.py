@@ -75,6 +75,9 @@ class SocketWire(Wire, Protocol):
 class StreamWire(Wire, Protocol):
     """An HTTP response that is written chunk by chunk, once its head was sent."""
 
+    async def interrupted(self) -> None:
+        """Called when the server cancels the request's task: end the response with its reason, if that is possible."""
+
     def send_chunk(self, data: bytes) -> None:
         """Write a part of the body. Never waits."""
 

@@ -332,6 +332,9 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         self.transport.close()
         self.loop.call_later(wire.CLOSING_SECONDS, self.transport.abort)
 
+    async def interrupted(self) -> None:
+        """Do nothing: this server tells its connections before it cancels their tasks."""
+
     async def end(self) -> None:
         await self._running.send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -139,7 +139,11 @@ class Stream:
         self._keep_alive_later()
         stop = self._start()
         try:
-            await self._done
+            # Awaited by itself, the future would be cancelled with this task, and nothing more could be written.
+            await asyncio.wait({self._done})
+        except asyncio.CancelledError:
+            await self._wire.interrupted()
+            raise
         finally:
             stop()
 

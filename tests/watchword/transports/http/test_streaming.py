@@ -129,3 +129,15 @@ async def test_parts_are_made_no_faster_than_the_client_reads_them(clock: MovedC
         await task
     assert len(gates.reached) == count + 1
     assert f'"name":"{count - 1}"'.encode() in client.read
+
+
+async def test_a_stream_whose_task_is_cancelled_ends_with_a_last_event(pipeline: Pipeline) -> None:
+    client = Client()
+    task = streamed(pipeline, client, "subscription { made { name } }")
+    await until(lambda: client.is_started)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert b'"code":"DRAINING"' in client.read
+    assert client.read.endswith(b"event: complete\ndata: \n\n")
+    assert is_released(pipeline)
