@@ -200,6 +200,6 @@ def test_the_image_installs_the_wheel_with_what_is_locked() -> None:
             for source in sources:
                 assert (ROOT / source).exists(), source
                 assert any(source == kept or kept == source.split("/")[0] for kept in sent), source
-    assert "--require-hashes -r /run.lock" in steps
+    assert "--require-hashes -r /image.lock" in steps
     assert "pip install --no-cache-dir --no-deps /wheel/*.whl" in steps
     assert "-e ." not in steps
