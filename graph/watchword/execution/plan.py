@@ -45,6 +45,8 @@ _ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_r
 # Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
 # many combinations that were within the limits.
 MOST_FITTING = 32
+# The documents of extensions that are kept: they hold far more memory than their text, and each may be from one client.
+MOST_ADOPTED = 100
 # A plan remembers at most this many rules and options of extensions that its document has passed.
 MOST_PASSED = 32
 # Python refuses to read a number with so many digits, and its message is not meant for clients.
@@ -209,7 +211,7 @@ class Planner:
     def adopt(self, document: DocumentNode, instead_of: Plan) -> Plan:
         """Return the plan of a document that an extension has put in the place of a plan's; a `Draft` if it cannot run.
 
-        It is kept as long as the extension comes with the same object.
+        The newest are kept, for an extension that comes with the same object again.
         """
         key = (id(document), instead_of.asked_name)
         if (known := self._adopted.get(key)) is not None:
@@ -219,8 +221,9 @@ class Planner:
             made = self._adopt(document, instead_of)
         except Refused as refused:
             return _draft(refused, instead_of.asked_name, instead_of.query)
-        self._adopted[key] = document, made
-        if len(self._adopted) > self._memory:
+        if document.loc is None or len(document.loc.source.body) <= LONGEST_REMEMBERED:
+            self._adopted[key] = document, made
+        if len(self._adopted) > min(MOST_ADOPTED, self._memory):
             self._adopted.popitem(last=False)
         return made
 

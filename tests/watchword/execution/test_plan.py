@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from graphql import parse
 from graphql.execution import VariableValues
+from strawberry.extensions import MaxAliasesLimiter
 
 from tests.support.toy_schema import schema
 from watchword.errors import TooComplex
 from watchword.execution.limits import Limits
-from watchword.execution.plan import LONGEST_REMEMBERED, MOST_FITTING, Planner, Refused
+from watchword.execution.plan import (
+    LONGEST_REMEMBERED,
+    MOST_ADOPTED,
+    MOST_FITTING,
+    MOST_PASSED,
+    Draft,
+    Planner,
+    Refused,
+)
 
 LIMITS = Limits(1000, 10, 10, 1000)
 
@@ -124,3 +134,54 @@ def test_a_document_that_is_too_long_is_refused_whatever_is_in_it() -> None:
     assert isinstance(error.original_error, TooComplex)
     shown = error.original_error.extensions
     assert (shown["cost"], shown["limit"]) == (101, 100)
+
+
+def test_a_draft_says_why_there_is_no_plan() -> None:
+    made = planner()
+    assert made.draft("{ hello }", None) is made.plan("{ hello }", None)
+    for query, is_parsed, is_invalid, is_oversized in (
+        ("{ hello", False, False, False),
+        ("{ goodbye }", True, True, False),
+        ("query A { hello } query B { hello }", True, False, False),
+        ("{ " + "hello " * 1001 + "}", False, False, True),
+        ("{ hello }" + " " * 100_000, False, False, True),
+        (f"{{ hello(n: {'9' * 5000}) }}", False, False, True),
+    ):
+        draft = made.draft(query, None)
+        assert isinstance(draft, Draft)
+        assert draft.query == query
+        assert draft.errors
+        found = (draft.is_parsed, draft.is_invalid, draft.is_oversized)
+        assert found == (is_parsed, is_invalid, is_oversized), query[:50]
+    assert len(made._plans) == 1
+
+
+def test_documents_of_extensions_are_kept_within_bounds() -> None:
+    made = planner(memory=1000)
+    asked = made.plan("{ hello }", None)
+    first = parse("{ first: hello }")
+    kept = made.adopt(first, asked)
+    assert made.adopt(first, asked) is kept
+    assert made.adopt(parse("{ hello }"), asked) is asked
+    long = parse("{ long: hello }" + " " * LONGEST_REMEMBERED)
+    assert made.adopt(long, asked) is not made.adopt(long, asked)
+    assert isinstance(made.adopt(parse("{ goodbye }"), asked), Draft)
+    for number in range(MOST_ADOPTED + 5):
+        made.adopt(parse(f"{{ a{number}: hello }}"), asked)
+    assert len(made._adopted) == MOST_ADOPTED
+    assert made.adopt(first, asked) is not kept
+
+
+def test_what_a_document_has_passed_is_remembered_within_bounds() -> None:
+    made = planner()
+    plan = made.plan("{ hello }", None)
+    for most in range(10, 10 + 2 * MOST_PASSED):
+        [rule] = MaxAliasesLimiter(most).validation_rules
+        assert made.errors(plan, [rule]) == []
+        assert made.parse_again(plan, {"max_tokens": most}) == []
+        assert len(plan.passed) <= MOST_PASSED
+    [rule] = MaxAliasesLimiter(-1).validation_rules
+    [error] = made.errors(plan, [rule])
+    assert error.message == "0 aliases found. Allowed: -1"
+    [error] = made.parse_again(plan, {"max_tokens": 1})
+    assert "more than 1 tokens" in error.message
