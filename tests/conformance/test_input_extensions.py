@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import strawberry
+from strawberry.scalars import JSON
 
 from tests.support.clients import STREAMING, TRANSPORTS
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
-from tests.support.toy_server import toy_server
+from tests.support.toy_server import toy_server, until
 from watchword.context import Info
 from watchword.permissions.field import Public
 
@@ -28,6 +29,10 @@ class Told:
     @strawberry.field
     def region(self, info: Info) -> str:
         return region(info)
+
+    @strawberry.field
+    def all(self, info: Info) -> JSON:
+        return {"given": info.input_extensions}  # type: ignore[return-value]
 
 
 @strawberry.type
@@ -50,7 +55,8 @@ class Subscription:
 
 
 schema = strawberry.Schema(Query, subscription=Subscription)
-TOLD = "subscription { told { key region } }"
+# With the value that is expected of a subscriber's region.
+TOLD = {"region": lambda region: region, "all": lambda region: {"given": {"region": region}}}
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -76,14 +82,16 @@ async def test_a_subscription_reads_its_own_when_it_opens(
         assert [each["data"] async for each in over] == [{"opened": "eu"}]
 
 
+@pytest.mark.parametrize("field", TOLD)
 @pytest.mark.parametrize("transport", STREAMING)
 async def test_subscribers_that_share_a_run_do_not_read_those_of_another(
-    transport: str, clock: MovedClock
+    transport: str, field: str, clock: MovedClock
 ) -> None:
+    query = f"subscription {{ told {{ key {field} }} }}"
     async with toy_server(clock, schema) as server:
 
         async def first(given: str) -> Any:
-            over: Any = STREAMING[transport](server.url, TOLD, extensions={"region": given})
+            over: Any = STREAMING[transport](server.url, query, extensions={"region": given})
             try:
                 return (await anext(over))["data"]["told"]
             finally:
@@ -92,5 +100,8 @@ async def test_subscribers_that_share_a_run_do_not_read_those_of_another(
         regions = ("eu", "us", "asia")
         reading = [asyncio.create_task(first(each)) for each in regions]
         await server.followed(len(regions))
+        await until(lambda: server.pipeline.groups.sizes == [len(regions)])
         await server.publish("a")
-        assert await asyncio.gather(*reading) == [{"key": "a", "region": each} for each in regions]
+        assert await asyncio.gather(*reading) == [
+            {"key": "a", field: TOLD[field](each)} for each in regions
+        ]

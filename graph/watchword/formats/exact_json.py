@@ -139,9 +139,9 @@ def _to_plain(value: Any, depth: int) -> Any:
         return orjson.Fragment(str(int(value)).encode())
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, dict | list | tuple) and not depth:
+    if isinstance(value, Mapping | list | tuple) and not depth:
         raise Unwritable("a value is in itself, or is nested too deeply")
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {_key(key): _to_plain(each, depth - 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_to_plain(each, depth - 1) for each in value]

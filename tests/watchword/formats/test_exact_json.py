@@ -9,6 +9,7 @@ import uuid
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -92,6 +93,7 @@ def test_what_json_holds_is_written_and_read_without_a_change(value: Any) -> Non
         (-(2**63) - 1, "-9223372036854775809"),
         (Pair(1, 2**70), "[1,1180591620717411303424]"),
         (OrderedDict(a={Text("b"): (1, None, True)}), '{"a":{"b":[1,null,true]}}'),
+        (MappingProxyType({"a": MappingProxyType({})}), '{"a":{}}'),
         (nested(DEEPEST - 1, 1), "[" * (DEEPEST - 1) + "1" + "]" * (DEEPEST - 1)),
         (orjson.Fragment("[1]"), "[1]"),
     ],
