@@ -131,6 +131,8 @@ async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict
                 admin_email=EMAIL,
                 admin_password=PASSWORD,
                 shared_answers_bytes=32_000_000 if work == "kept" else 0,
+                # Nothing else happens meanwhile.
+                log_look_seconds=600,
                 _env_file=None,
             )  # type: ignore[call-arg]
             settings.home.mkdir(parents=True)
