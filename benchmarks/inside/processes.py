@@ -22,24 +22,29 @@ def processes(
     home: Path, count: int, database_url: str = "", bus_url: str = ""
 ) -> Iterator[list[str]]:
     """Run `count` servers while the block runs; yield their origins."""
-    environment = {
+    shared = environment(home, WATCHWORD_DATABASE_URL=database_url, WATCHWORD_BUS_URL=bus_url)
+    with ExitStack() as stack:
+        # Start them one after the other: the first creates the database.
+        yield [stack.enter_context(serving(shared))[0] for _ in range(count)]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a server in a home directory, with settings in place of those of this process."""
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("WATCHWORD_")},
         "WATCHWORD_HOME": str(home),
         "WATCHWORD_ADMIN_PASSWORD": PASSWORD,
-        "WATCHWORD_DATABASE_URL": database_url,
-        "WATCHWORD_BUS_URL": bus_url,
         "WATCHWORD_DEMO": "false",
         "WATCHWORD_LOG_LEVEL": "WARNING",
         "WATCHWORD_SIGN_IN_LIMIT_PER_ACCOUNT": "1000000 per minute",
         "WATCHWORD_SIGN_IN_LIMIT_PER_ADDRESS": "1000000 per minute",
+        **more,
     }
-    with ExitStack() as stack:
-        # Start them one after the other: the first creates the database.
-        yield [stack.enter_context(_serving(environment)) for _ in range(count)]
 
 
 @contextmanager
-def _serving(environment: dict[str, str]) -> Iterator[str]:
+def serving(environment: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Run a server while the block runs; yield its origin and its process id."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
@@ -50,7 +55,7 @@ def _serving(environment: dict[str, str]) -> Iterator[str]:
     try:
         origin = f"http://127.0.0.1:{port}"
         _wait(origin, process)
-        yield origin
+        yield origin, process.pid
     finally:
         process.kill()
         process.wait()

@@ -1,12 +1,14 @@
 """Measures what traces cost: `python -m benchmarks.inside.traces`.
 
-The same requests go to apps that differ only in their traces, in turns, in one process. The processor time of the
-process counts, with the thread that sends the spans to a collector. The apps are called without a server in front,
-whose time would make all of them more alike.
+The same requests go to servers that differ only in their traces, in turns; the processor time of the server counts,
+with the thread that sends the spans to a collector. Then they go to apps in one process without a server in front: a
+bare app's time is the least that the cost of traces can be compared with.
+
+`kept` is a query that is answered from memory, `read` one that is executed and asks the database, and `write` a mutation
+with an event, which is delivered to a group of 20 subscribers.
 
 With `--only off --requests 3000`, one app answers so many requests, and nothing is printed: for
-`valgrind --tool=callgrind`, which counts instructions. `kept` is a query that is answered from memory, `read` one that
-is executed and asks the database, `write` a mutation with an event, which is delivered to a group of subscribers.
+`valgrind --tool=callgrind`, which counts instructions.
 """
 
 from __future__ import annotations
@@ -23,12 +25,15 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import incident_room
+from benchmarks.inside.processes import environment, serving
+from benchmarks.load.http import ask, request
 from watchword.app import create_app
 from watchword.bootstrap import bootstrap
 from watchword.config.settings import Settings
@@ -43,6 +48,8 @@ APPS: dict[str, float | None] = {"off": None, "0 %": 0.0, "1 %": 0.01, "100 %": 
 ROUNDS = 40
 # Requests of one app in one round.
 BURST = {"kept": 400, "read": 150, "write": 30}
+# How a server is asked in one round.
+CONNECTIONS, SECONDS = 8, 1.0
 READ = "{ components { id name status } incidents { nodes { id name status } } }"
 WRITE = "mutation Add($input: RegisterComponentInput!) { registerComponent(input: $input) { id } }"
 WATCH = "subscription { componentStatusChanged { name } }"
@@ -73,27 +80,75 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, _collector() as url:
         os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
         if options.only is None:
+            names = "".join(f"{name:>9}" for name in APPS if name != "off")
+            print(f"{'':14}{'off, µs':>9}{names}")
+            for work in ("kept", "read"):
+                _compare_served(Path(home), url, work, options.rounds)
             asyncio.run(_compare(Path(home), options.rounds))
         else:
             asyncio.run(_repeat(Path(home), options.only, options.work, options.requests))
 
 
+def _compare_served(home: Path, url: str, work: str, rounds: int) -> None:
+    times: dict[str, list[float]] = {name: [] for name in APPS}
+    body = request(json.dumps({"query": READ}).encode())
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(_served(home / f"served-{work}", url, name, work))
+            for name in APPS
+        }
+        for number in range(rounds + 1):
+            for name, (port, pid) in servers.items():
+                began = _processor_seconds(pid)
+                answers = ask(port, repeat(body), CONNECTIONS, SECONDS)
+                # The first round fills caches.
+                if number:
+                    times[name].append((_processor_seconds(pid) - began) / len(answers))
+    _print(f"{work}, served", times)
+
+
+@contextmanager
+def _served(home: Path, url: str, name: str, work: str) -> Iterator[tuple[int, int]]:
+    """Run a server; yield its port and its process id."""
+    ratio = APPS[name]
+    kept = {} if work == "kept" else {"WATCHWORD_SHARED_ANSWERS_BYTES": "0"}
+    traced = (
+        {} if ratio is None else {"WATCHWORD_TRACES": "1", "WATCHWORD_TRACES_RATIO": str(ratio)}
+    )
+    home = home / name.replace(" %", "")
+    home.mkdir(parents=True)
+    where = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    settings = environment(home, WATCHWORD_DEMO="true", **kept, **traced) | where
+    settings["WATCHWORD_LOG_LEVEL"] = "ERROR"
+    with serving(settings) as (origin, pid):
+        yield int(origin.rpartition(":")[2]), pid
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _print(title: str, times: dict[str, list[float]]) -> None:
+    """Print the median time without traces, and the median ratio of each app with traces to it."""
+    off = times["off"]
+    ratios = [
+        statistics.median(t / o for t, o in zip(took, off, strict=True))
+        for name, took in times.items()
+        if name != "off"
+    ]
+    cells = "".join(f"{ratio:9.3f}" for ratio in ratios)
+    print(f"{title:14}{statistics.median(off) * 1e6:9.1f}{cells}", flush=True)
+
+
 async def _compare(home: Path, rounds: int) -> None:
-    print(f"{'':8}{'off, µs':>9}" + "".join(f"{name:>9}" for name in APPS if name != "off"))
     for work in BURST:
         async with _asking(home, list(APPS), work) as asks:
-            times = await _rounds(asks, BURST[work], rounds)
-        off = statistics.median(times["off"]) / BURST[work] * 1e6
-        ratios = [
-            statistics.median(t / o for t, o in zip(times[name], times["off"], strict=True))
-            for name in APPS
-            if name != "off"
-        ]
-        print(f"{work:8}{off:9.1f}" + "".join(f"{ratio:9.3f}" for ratio in ratios))
+            _print(work, await _rounds(asks, BURST[work], rounds))
 
 
 async def _rounds(asks: dict[str, Ask], burst: int, rounds: int) -> dict[str, list[float]]:
-    """Return the processor times of each app's bursts."""
+    """Return the processor times of each app, for one request of each round."""
     times: dict[str, list[float]] = {name: [] for name in asks}
     names = list(asks)
     for number in range(rounds + 2):
@@ -108,7 +163,7 @@ async def _rounds(asks: dict[str, Ask], burst: int, rounds: int) -> dict[str, li
             gc.enable()
             # The first two rounds fill caches.
             if number >= 2:
-                times[name].append(took)
+                times[name].append(took / burst)
     return times
 
 
@@ -140,6 +195,8 @@ async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict
             lifespan = app.router.lifespan_context(app)
             await lifespan.__aenter__()
             running.append(lifespan)
+            # Answers are kept only while the log is looked at.
+            await app.pipeline.services.hub.look()
             asks[name] = await _ask(app, work)
         yield asks
     finally:

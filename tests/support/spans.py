@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from watchword.telemetry.traces.sampling import Budget, Choice, Sampling
 from watchword.telemetry.traces.sdk import Chosen
-from watchword.telemetry.traces.tracing import Details, Tracing
+from watchword.telemetry.traces.tracing import Details, Tracing, current, left_out
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
@@ -61,6 +62,16 @@ class Recorder:
 
     def clear(self) -> None:
         self._exporter.clear()
+
+
+@contextmanager
+def inside(recorder: Recorder, name: str = "request") -> Iterator[None]:
+    """Be inside a request for a block, which is recorded or left out."""
+    span = recorder.tracing.begin(name, None, {})
+    with left_out() if span is None else current(span):
+        yield
+    if span is not None:
+        span.end()
 
 
 def context_of(span: ReadableSpan) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
+from operator import itemgetter
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,11 +17,14 @@ from watchword.telemetry.traces.tracing import (
     current,
     fail,
     leave_out,
+    left_out,
 )
 from watchword.transports.front import GRAPHQL
 
 # RFC 9110 and RFC 5789. Any other method could be a secret that was sent in its place.
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+TRACEPARENT = b"traceparent"
+_name = itemgetter(0)
 STREAMS = (b"text/event-stream", b"multipart/mixed")
 
 
@@ -29,26 +34,28 @@ class TracedRequests:
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
         self._tracing = tracing
-        self._follows_callers = tracing.sampling.follows_callers
         self._chooses = tracing.sampling.chooses
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Not a coroutine: each costs a frame, which a live connection keeps, and as much time as all of this.
-        if scope["type"] != "http" or belongs_to_another():
+        if scope["type"] != "http" or (get_current() and belongs_to_another()):
             return self._app(scope, receive, send)
-        caller = _caller(scope)
-        if caller is not None and self._follows_callers:
-            span = self._tracing.begin(*_described(scope, caller))
-        elif self._chooses():
-            span = self._tracing.begin_chosen(*_described(scope, caller))
-        else:
+        caller = _caller(scope["headers"]) if TRACEPARENT in map(_name, scope["headers"]) else None
+        if caller is None and not self._chooses():
             leave_out()
             return self._app(scope, receive, send)
-        return self._trace(span, scope, receive, send)
+        return self._trace(caller, scope, receive, send)
 
-    async def _trace(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
-        with current(span):
-            if span.is_recording():
+    async def _trace(
+        self, caller: SpanContext | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        method = _method(scope)
+        attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
+        # A request without a caller was chosen before.
+        begin = self._tracing.begin_chosen if caller is None else self._tracing.begin
+        span = begin(method.replace("_OTHER", "HTTP"), caller, attributes)
+        with left_out() if span is None else current(span):
+            if span is not None and span.is_recording():
                 await self._record(span, scope, receive, send)
             else:
                 await self._app(scope, receive, send)
@@ -90,10 +97,12 @@ class _Recorded:
 
     def _note_head(self, message: Message) -> None:
         status, span = message["status"], self._span
-        span.set_attribute("http.response.status_code", status)
+        noted = {"http.response.status_code": status}
         if route := self._route():
-            span.set_attribute("http.route", route)
-            span.update_name(f"{_described(self._scope, None)[0]} {route}")
+            noted["http.route"] = route
+            span.update_name(f"{_method(self._scope)} {route}")
+        # At once: the SDK takes a lock for each call.
+        span.set_attributes(noted)
         if status >= 500:
             fail(span, str(status))
         if _is_stream(message):
@@ -113,25 +122,14 @@ def _is_stream(head: Message) -> bool:
     )
 
 
-def _described(
-    scope: Scope, caller: SpanContext | None
-) -> tuple[str, SpanContext | None, dict[str, str]]:
-    """Return what a request's span begins with."""
-    method = scope["method"] if scope["method"] in METHODS else "_OTHER"
-    attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-    return "HTTP" if method == "_OTHER" else method, caller, attributes
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in METHODS else "_OTHER"
 
 
-def _caller(scope: Scope) -> SpanContext | None:
-    for name, _ in scope["headers"]:
-        if name == b"traceparent":
-            return _named(scope["headers"])
-    return None
-
-
-def _named(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
+def _caller(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
     """Return the span that the headers name; None if it is malformed, or if they name several."""
-    given = [value for name, value in headers if name == b"traceparent"]
+    given = [value for name, value in headers if name == TRACEPARENT]
     if len(given) != 1:
         return None
     state = [value for name, value in headers if name == b"tracestate"]

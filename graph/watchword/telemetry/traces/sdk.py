@@ -27,7 +27,7 @@ from opentelemetry.util.types import Attributes
 from watchword.errors import Unsafe
 from watchword.telemetry.resource import resource
 from watchword.telemetry.traces.sampling import SAMPLER
-from watchword.telemetry.traces.tracing import CHOSEN
+from watchword.telemetry.traces.tracing import CHOSEN, is_traced
 
 log = logging.getLogger("watchword.telemetry")
 
@@ -40,7 +40,8 @@ OTLP = {HTTP: "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 class Chosen(Sampler):
-    """Samples what `Tracing` has chosen, and below it everything; asks another sampler about the roots of others."""
+    """Samples what `Tracing` has chosen, and below it everything; nothing in what was left out. Asks another sampler
+    about the roots of others."""
 
     def __init__(self, others: Sampler) -> None:
         self._others = others
@@ -57,11 +58,12 @@ class Chosen(Sampler):
     ) -> SamplingResult:
         above = get_current_span(parent_context).get_span_context()
         is_chosen = parent_context is not None and CHOSEN in parent_context
-        if not is_chosen and (above.is_remote or not above.is_valid):
+        is_root = above.is_remote or not above.is_valid
+        if not is_chosen and is_root and is_traced() is not False:
             return self._others.should_sample(
                 parent_context, trace_id, name, kind, attributes, links, trace_state
             )
-        is_sampled = is_chosen or above.trace_flags.sampled
+        is_sampled = is_chosen or (above.trace_flags.sampled and not is_root)
         decision = Decision.RECORD_AND_SAMPLE if is_sampled else Decision.DROP
         return SamplingResult(decision, attributes if is_sampled else None, above.trace_state)
 

@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.trace import SpanContext
 
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.tracing import Tracing, current, is_sampled
+from watchword.telemetry.traces.tracing import Tracing, current, is_sampled, left_out
 from watchword.transports.request import GraphQLRequest
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.websocket import SocketConnection
@@ -36,9 +36,9 @@ class TracedOperations(Operations):
     def start(self, id: str, request: GraphQLRequest) -> None:
         caller = named_in(request.extensions) or self.caller
         span = self._tracing.begin(NAME, caller, ATTRIBUTES)
-        with current(span):
+        with left_out() if span is None else current(span):
             super().start(id, request)
-        if not is_sampled(span):
+        if span is None or not is_sampled(span):
             return
         if (task := self._tasks.get(id)) is None:
             # It was refused, or is a subscription: that would be sent when it ends, after hours.

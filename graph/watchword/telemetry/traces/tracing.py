@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from random import getrandbits
 from typing import Any, NamedTuple
 
@@ -42,45 +43,20 @@ _NOTHING = Context()
 _CHOSEN = contexts.set_value(CHOSEN, True, _NOTHING)
 
 
-_traced: ContextVar[bool] = ContextVar("watchword_traced", default=False)
+# Whether the present work is traced. None outside of any request, where nothing has been decided.
+_traced: ContextVar[bool | None] = ContextVar("watchword_traced", default=None)
 is_traced = _traced.get
-"""Tells whether the current span is sampled, and what belongs to it is to be recorded. It may have ended."""
-_ids: ContextVar[SpanContext | None] = ContextVar("watchword_unsampled", default=None)
+"""Tells whether the current span is sampled, and what belongs to it is to be recorded. It may have ended. False, and
+not None, says that the present work was left out: the tracers of resolvers begin no traces in it either."""
+leave_out = partial(_traced.set, False)
+"""Notes in the present context that its request or operation is not recorded."""
 
 
 class Unsampled(NonRecordingSpan):
-    """The span of a request that is not recorded, so that a resolver's own tracer records nothing below it either.
+    """The span of a request whose caller is not sampled: it passes the caller's trace on, and records nothing."""
 
-    Its ids, which outgoing requests may ask for, are made when they are asked for. Requests whose callers name no trace
-    share the span, and each context that asks has ids of its own.
-    """
-
-    def __init__(self, caller: SpanContext | None = None) -> None:
-        self._made = caller and _unsampled(caller.trace_id)
-
-    def get_span_context(self) -> SpanContext:
-        if self._made is not None:
-            return self._made
-        made = _ids.get()
-        if made is None:
-            _ids.set(made := _unsampled(_random_id(128)))
-        return made
-
-    def __repr__(self) -> str:
-        return "Unsampled()"
-
-
-def _unsampled(trace: int) -> SpanContext:
-    return SpanContext(trace, _random_id(64), False, TraceFlags(0))
-
-
-def _random_id(bits: int) -> int:
-    # Zero is no id.
-    return getrandbits(bits) or 1
-
-
-UNSAMPLED = Unsampled()
-_UNSAMPLED = set_span_in_context(UNSAMPLED, _NOTHING)
+    def __init__(self, caller: SpanContext) -> None:
+        super().__init__(SpanContext(caller.trace_id, getrandbits(64) or 1, False, TraceFlags(0)))
 
 
 class Details(NamedTuple):
@@ -106,25 +82,22 @@ class Tracing:
         """`flush` waits until all spans that have ended are exported, or for a time."""
         self._tracer = provider.get_tracer("watchword", schema_url=_SCHEMA)
         self._flush = flush
-        self._sampling = sampling
+        self.sampling = sampling
         self.details = details
 
-    @property
-    def sampling(self) -> Sampling:
-        return self._sampling
+    def begin(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span | None:
+        """Begin the trace of a request, or continue its caller's. Return None if the request is left out.
 
-    def begin(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
-        """Begin the trace of a request, or continue its caller's; the span records only if the request is sampled."""
-        sampling = self._sampling
+        The span records only if the request is sampled.
+        """
+        sampling = self.sampling
         if caller is not None and sampling.follows_callers:
             if not caller.trace_flags.sampled:
                 return Unsampled(caller)
             if sampling.follows():
                 parent = set_span_in_context(NonRecordingSpan(caller), _CHOSEN)
                 return self._start(name, SpanKind.SERVER, parent, attributes)
-        if not sampling.chooses():
-            return UNSAMPLED
-        return self.begin_chosen(name, caller, attributes)
+        return self.begin_chosen(name, caller, attributes) if sampling.chooses() else None
 
     def begin_chosen(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
         """Begin the trace of a request that was chosen at random; its caller's trace is linked."""
@@ -164,11 +137,6 @@ class Tracing:
         return self._tracer.start_span(name, context, kind, attributes, links or [])
 
 
-def leave_out() -> None:
-    """Note in the present context, which is a request's own, that the request is not recorded."""
-    contexts.attach(_UNSAMPLED)
-
-
 @contextmanager
 def current(span: Span) -> Iterator[None]:
     """Make a span the current one for a block. It is not ended."""
@@ -181,20 +149,27 @@ def current(span: Span) -> Iterator[None]:
         contexts.detach(attached)
 
 
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Leave out what is done in a block."""
+    traced = _traced.set(False)
+    try:
+        yield
+    finally:
+        _traced.reset(traced)
+
+
 def is_sampled(span: Span) -> bool:
     """Tell whether what belongs to a span is to be recorded."""
-    return not isinstance(span, Unsampled) and span.get_span_context().trace_flags.sampled
+    return span.get_span_context().trace_flags.sampled
 
 
 def belongs_to_another() -> bool:
     """Tell whether an app around this one has given the present request a span. Its decision counts then."""
-    around = contexts.get_current()
-    if not around:
+    around = get_current_span().get_span_context()
+    if not around.is_valid:
         return False
-    span = get_current_span(around)
-    if isinstance(span, Unsampled) or not span.get_span_context().is_valid:
-        return False
-    _traced.set(is_sampled(span))
+    _traced.set(around.trace_flags.sampled)
     return True
 
 
@@ -219,4 +194,4 @@ def fail(span: Span, kind: str) -> None:
 def forget_current() -> None:
     """Make no span the current one in this task from now on: the task outlives the request that began it."""
     contexts.attach(set_span_in_context(INVALID_SPAN))
-    _traced.set(False)
+    _traced.set(None)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from tests.support.spans import Recorder, attributes, context_of
+from tests.support.spans import Recorder, attributes, context_of, inside
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import BEGINNING, Event
 from watchword.events.log.event_log import EventLog
 from watchword.storage.database import Database, Publishing
 from watchword.telemetry.traces import traceparent
 from watchword.telemetry.traces.publishing import TracedPublishing
-from watchword.telemetry.traces.tracing import current
 from watchword.transaction import transaction
 
 NOW = 1_800_000_000.0
@@ -24,7 +23,7 @@ async def publish(database: Database, recorder: Recorder, *streams: str) -> list
     bus = MemoryBus()
     await bus.open(carried.append)
     database.publishing = Publishing(around=TracedPublishing(recorder.tracing))
-    with current(recorder.tracing.begin("request", None, {})):
+    with inside(recorder):
         async with transaction(database, bus, NOW) as unit:
             for stream in streams:
                 unit.publish(Event(stream, "a-key", "made", {"a": "secret"}))

@@ -7,9 +7,10 @@ from contextvars import Context
 
 import pytest
 from opentelemetry.context import attach
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     INVALID_SPAN,
-    SpanContext,
+    Span,
     SpanKind,
     StatusCode,
     get_current_span,
@@ -18,27 +19,37 @@ from opentelemetry.trace import (
 
 from tests.support.spans import SAMPLED, SPAN, TRACE, UNSAMPLED, Recorder, attributes, context_of
 from watchword.telemetry.traces import traceparent
+from watchword.telemetry.traces.sdk import Chosen
 from watchword.telemetry.traces.tracing import (
-    Unsampled,
     belongs_to_another,
     current,
     ended,
     forget_current,
     is_traced,
     leave_out,
+    left_out,
 )
+
+
+def begun(recorder: Recorder, caller: str | None = None, state: str | None = None) -> Span:
+    """Begin a request that is not left out."""
+    named = traceparent.read(caller, state)
+    span = recorder.tracing.begin("a", named, {})
+    assert span is not None
+    return span
 
 
 def test_a_request_is_recorded_if_it_is_chosen() -> None:
     for ratio in (0, 1):
         recorder = Recorder(ratio)
-        recorder.tracing.begin("a", None, {"b": 1}).end()
+        if span := recorder.tracing.begin("a", None, {"b": 1}):
+            span.end()
         assert len(recorder.spans) == ratio
 
 
 def test_a_request_continues_the_trace_of_a_caller_that_is_sampled() -> None:
     recorder = Recorder(ratio=0)
-    recorder.tracing.begin("a", traceparent.read(SAMPLED, "x=1"), {}).end()
+    begun(recorder, SAMPLED, "x=1").end()
     span = recorder.one("a")
     assert span.parent is not None
     assert (f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}") == (TRACE, SPAN)
@@ -47,21 +58,22 @@ def test_a_request_continues_the_trace_of_a_caller_that_is_sampled() -> None:
 
 def test_a_request_of_a_caller_that_is_not_sampled_is_not_recorded_and_keeps_its_trace() -> None:
     recorder = Recorder(ratio=1)
-    span = recorder.tracing.begin("a", traceparent.read(UNSAMPLED), {})
+    span = begun(recorder, UNSAMPLED)
     assert (span.is_recording(), f"{span.get_span_context().trace_id:032x}") == (False, TRACE)
 
 
 def test_callers_cannot_make_more_requests_recorded_than_the_budget_has() -> None:
     recorder = Recorder(ratio=0, callers=3)
     for _ in range(1000):
-        recorder.tracing.begin("a", traceparent.read(SAMPLED), {}).end()
+        if span := recorder.tracing.begin("a", traceparent.read(SAMPLED), {}):
+            span.end()
     assert len(recorder.spans) == 3
 
 
 def test_beyond_the_budget_the_ratio_counts_and_the_caller_is_linked() -> None:
     recorder = Recorder(ratio=1, callers=0)
     for given in (SAMPLED, UNSAMPLED):
-        recorder.tracing.begin("a", traceparent.read(given), {}).end()
+        begun(recorder, given).end()
     for span in recorder.spans:
         assert span.parent is None
         (link,) = span.links
@@ -73,7 +85,7 @@ def test_work_that_another_trace_caused_begins_a_trace_with_a_link() -> None:
     recorder = Recorder(ratio=0)
     cause = traceparent.read(SAMPLED)
     assert cause is not None
-    with current(recorder.tracing.begin("other", None, {})):
+    with left_out():
         recorder.tracing.begin_linked("a", cause, {}).end()
     span = recorder.one("a")
     assert (span.parent, span.links[0].context, span.kind) == (None, cause, SpanKind.CONSUMER)
@@ -81,7 +93,7 @@ def test_work_that_another_trace_caused_begins_a_trace_with_a_link() -> None:
 
 def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> None:
     recorder = Recorder()
-    span = recorder.tracing.begin("a", None, {})
+    span = begun(recorder)
     with current(span):
         assert is_traced()
         span.end()
@@ -92,39 +104,28 @@ def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> Non
     assert not is_traced()
 
 
-def test_nothing_belongs_to_a_request_that_is_not_recorded() -> None:
+def test_nothing_belongs_to_a_request_that_is_left_out() -> None:
     recorder = Recorder(ratio=0)
-    with current(recorder.tracing.begin("a", None, {})):
-        assert not is_traced()
-        # A resolver's own tracer asks the provider's sampler.
-        recorder.provider.get_tracer("theirs").start_span("b").end()
-    assert recorder.names == []
-
-
-def test_the_ids_of_a_request_that_is_not_recorded_are_valid_and_its_own() -> None:
-    def ids() -> SpanContext:
-        leave_out()
-        found = get_current_span().get_span_context()
-        assert found.is_valid
-        assert not found.trace_flags.sampled
-        assert get_current_span().get_span_context() == found
-        return found
-
-    assert Context().run(ids) != Context().run(ids)
-    named = Unsampled(traceparent.read(UNSAMPLED)).get_span_context()
-    assert (f"{named.trace_id:032x}", named.span_id == int(SPAN, 16)) == (TRACE, False)
+    theirs = Chosen(ALWAYS_ON)
+    assert recorder.tracing.begin("a", None, {}) is None
+    assert is_traced() is None
+    with left_out():
+        assert is_traced() is False
+        # A resolver's own tracer begins no trace in it.
+        assert not theirs.should_sample(None, 1, "b").decision.is_sampled()
+    assert theirs.should_sample(None, 1, "b").decision.is_sampled()
 
 
 @pytest.mark.parametrize("ratio", [0, 1])
 def test_what_an_app_around_has_decided_counts(ratio: int) -> None:
     assert not belongs_to_another()
-    theirs = Recorder().tracing.begin("a", None, {}) if ratio else INVALID_SPAN
+    theirs = begun(Recorder()) if ratio else INVALID_SPAN
 
-    def look() -> tuple[bool, bool]:
+    def look() -> tuple[bool, bool | None]:
         attach(set_span_in_context(theirs))
         return belongs_to_another(), is_traced()
 
-    assert Context().run(look) == (bool(ratio), bool(ratio))
+    assert Context().run(look) == ((True, True) if ratio else (False, None))
 
 
 def test_a_request_that_was_left_out_before_is_none_of_an_app_around() -> None:
@@ -137,7 +138,7 @@ def test_a_request_that_was_left_out_before_is_none_of_an_app_around() -> None:
 
 def test_an_error_is_noted_by_its_type_and_never_by_its_message() -> None:
     recorder = Recorder()
-    with pytest.raises(ValueError, match="a secret"), ended(recorder.tracing.begin("a", None, {})):
+    with pytest.raises(ValueError, match="a secret"), ended(begun(recorder)):
         raise ValueError("a secret")
     span = recorder.one("a")
     assert attributes(span) == {"error.type": "ValueError"}
@@ -153,7 +154,7 @@ async def test_a_task_that_outlives_its_request_forgets_it() -> None:
         forget_current()
         return get_current_span().get_span_context().is_valid
 
-    with current(recorder.tracing.begin("a", None, {})):
+    with current(begun(recorder)):
         assert not await asyncio.create_task(outlive())
         assert is_traced()
 
