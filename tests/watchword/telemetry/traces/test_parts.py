@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from fastapi import FastAPI
+from opentelemetry import trace
+
 from tests.support.spans import Recorder
 from tests.support.toy_app import MOUNT
 from watchword.app import create_app
@@ -64,7 +68,12 @@ def test_an_app_may_be_traced_and_measured_and_name_its_operations() -> None:
     assert isinstance(app.pipeline.shared, TracedAnswers)
 
 
-def test_fastapi_records_nothing_by_itself_whatever_provider_the_process_has() -> None:
+def test_fastapi_records_nothing_by_itself_whatever_provider_the_process_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    provider = Recorder().provider
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    assert FastAPI()._native_telemetry.enabled()
     app = create_app(Settings(_env_file=None), MOUNT)
     assert not app._native_telemetry.enabled()
     assert not app._telemetry["auto_configure"]

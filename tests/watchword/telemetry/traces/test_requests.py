@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from tests.support.clients import over_sse
 from tests.support.spans import SAMPLED, TRACE, UNSAMPLED, Recorder, attributes, context_of, inside
+from tests.support.toy_server import until
 from tests.watchword.telemetry.traces.conftest import Serve
 from watchword.telemetry.traces.requests import TracedRequests
 
@@ -126,11 +128,16 @@ async def test_a_method_that_nobody_knows_is_not_shown() -> None:
 
 async def test_the_span_of_a_stream_ends_when_the_stream_begins(serve: Serve) -> None:
     async with serve() as server:
-        url, query = f"{server.url}/graphql", "subscription { numbers(to: 1) }"
-        async for _ in over_sse(url, query):
-            assert "POST /graphql" in server.recorder.names
+        query = "subscription { made { name } }"
+        answers = over_sse(f"{server.url}/graphql", query)
+        coming = asyncio.ensure_future(anext(answers))
+        # The follower of revocations has a mailbox too.
+        await until(lambda: server.app.pipeline.services.hub.size == 2)
         subscription = server.recorder.one("subscription")
         assert server.recorder.above(subscription) == ["subscription", "POST /graphql"]
+        await server.ask('mutation { make(name: "x") { name } }')
+        assert await coming
+        await answers.aclose()
 
 
 async def test_a_request_that_an_app_around_this_one_traces_gets_no_second_span() -> None:
