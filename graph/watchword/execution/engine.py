@@ -30,13 +30,14 @@ from watchword.execution.extensions.operation import HookedOperation, Parts
 from watchword.execution.extensions.subscription import HookedSource, HookedSubscription
 from watchword.execution.limits import Limits
 from watchword.execution.masking import format_error
-from watchword.execution.parts import AnswerParts
+from watchword.execution.parts import AnswerParts, Deferred
 from watchword.execution.plan import Plan, Planner, Refused
 from watchword.execution.response import Answer, check_shared, respond
 from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import (
     checking_executor,
+    drop_deferred,
     event_executor,
     repeating_executor,
 )
@@ -125,6 +126,15 @@ class Engine:
             return cast(Answer, await _limited(answer(self._execute), plan, context))
         result = await _limited(self._execute(plan, variables, context), plan, context)
         check_shared(result, context)
+        return self._respond(plan, variables, context, result)
+
+    def _respond(
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        result: ExecutionResult,
+    ) -> Answer:
         if result.errors:
             self._hook.report(result.errors, plan.query, variables, context)
         return respond(result.data, result.errors, context)
@@ -154,41 +164,66 @@ class Engine:
             result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
         return result
 
-    def gives_parts(self, plan: Plan) -> bool:
-        """Tell whether the answer to an operation may come in parts (`execute_in_parts`).
-
-        With extensions it comes in one piece, because their hooks expect one result.
-        """
-        return plan.whole is not None and not plan.is_subscription and self._parts(plan) is None
-
     async def execute_in_parts(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        parts: AnswerParts,
     ) -> None:
-        """Run a query or a mutation with @defer or @stream, and send its answer in parts.
+        """Run a query or a mutation with @defer or @stream (`Plan.gives_parts`), and send its answer in parts.
 
-        Raises `Refused` when the variables do not fit, and `TimedOut` after `operation_seconds`. The permissions of
-        each part are asked when it is made, so the context's principal should be that of a lease.
+        The hooks of extensions run around the first part, as in Strawberry's own execution; those of fields run in
+        each. The permissions of each part are asked when it is made, so the context's principal should be that of a
+        lease. Raises as `execute` does.
         """
         self._programs.fell_back(plan, IN_PARTS)
         await _limited(self._deliver(plan, variables, context, parts), plan, context)
 
     async def _deliver(
-        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+        self,
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        parts: AnswerParts,
     ) -> None:
-        executor = self._build_executor(plan, variables, context, self._executor_class)
-        running = executor.execute_operation()
-        result = await running if isawaitable(running) else running
+        deferred: list[tuple[Executor[Any], Deferred]] = []
+        execute = partial(self._execute_first_part, deferred)
 
         def shown(errors: list[GraphQLError]) -> list[dict[str, Any]]:
             self._hook.report(errors, plan.query, variables, context)
             return [format_error(with_refusal(error, context.principal)) for error in errors]
 
-        def answering(result: Any) -> Answer:
-            if result.errors:
-                self._hook.report(result.errors, plan.query, variables, context)
-            return respond(result.data, result.errors, context)
+        try:
+            if (mine := self._parts(plan)) is not None:
+                answer = await HookedOperation(mine, plan, variables, context).streamed(execute)
+            else:
+                result = await execute(plan, variables, context)
+                answer = self._respond(plan, variables, context, result)
+            # An extension that fails takes the data away, and with them the places of what is deferred.
+            has_more = bool(deferred) and answer["data"] is not None
+            await parts.deliver(answer, deferred[0][1] if has_more else None, shown)
+        finally:
+            for executor, later in deferred:
+                await drop_deferred(executor, later)
 
-        await parts.deliver(result, answering, shown)
+    async def _execute_first_part(
+        self,
+        deferred: list[tuple[Executor[Any], Deferred]],
+        plan: Plan,
+        variables: dict[str, Any] | None,
+        context: Context,
+        middleware: MiddlewareManager | None = None,
+    ) -> ExecutionResult:
+        """Execute what is not deferred, and append what is to `deferred`."""
+        kind = self._executor_class
+        executor = self._build_executor(plan, variables, context, kind, middleware)
+        running = executor.execute_operation()
+        result = await running if isawaitable(running) else running
+        if isinstance(result, ExecutionResult):
+            return result
+        deferred.append((executor, result))
+        return ExecutionResult(result.initial_result.data, result.initial_result.errors)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context

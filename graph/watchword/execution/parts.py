@@ -7,10 +7,9 @@ follows, each later part has it in `incremental`, and `completed` says what has 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import GraphQLError
 from graphql.execution import (
     ExperimentalIncrementalExecutionResults,
     InitialIncrementalExecutionResult,
@@ -21,9 +20,7 @@ from watchword.process.deadline import WorkCancelled
 
 Part = dict[str, Any]
 Errors = list[dict[str, Any]]
-Result = ExecutionResult | ExperimentalIncrementalExecutionResults
-Answering = Callable[[Any], Part]
-"""Makes the answer of a result that has `data` and `errors`."""
+Deferred = ExperimentalIncrementalExecutionResults
 Showing = Callable[[list[GraphQLError]], Errors]
 """Returns errors in the form that the client gets."""
 
@@ -39,15 +36,14 @@ class AnswerParts:
         self.has_begun = False
         self._is_over = False
 
-    async def deliver(self, result: Result, answering: Answering, showing: Showing) -> None:
-        """Send all parts of a result. If nothing in it was deferred, it is one part, like any answer."""
-        if isinstance(result, ExecutionResult):
-            await self._send(answering(result))
+    async def deliver(self, answer: Part, deferred: Deferred | None, showing: Showing) -> None:
+        """Send an answer, and then what was deferred in it; without that, the answer is like any other."""
+        if deferred is None:
+            await self._send(answer)
             return
-        async with aclosing(result.subsequent_results) as later:
-            await self._begin(result.initial_result, answering)
-            async for part in later:
-                await self._continue(part, showing)
+        await self._begin(answer, deferred.initial_result)
+        async for part in deferred.subsequent_results:
+            await self._continue(part, showing)
 
     def failed(self, errors: Errors) -> Part | None:
         """Return the last part of an answer that ends early: what is pending ends with these errors.
@@ -59,8 +55,8 @@ class AnswerParts:
         completed = [{"id": id, "errors": errors} for id in self._pending]
         return {"hasNext": False, "completed": completed}
 
-    async def _begin(self, result: InitialIncrementalExecutionResult, answering: Answering) -> None:
-        part = {**answering(result), "hasNext": result.has_next}
+    async def _begin(self, answer: Part, result: InitialIncrementalExecutionResult) -> None:
+        part = {**answer, "hasNext": result.has_next}
         self._announce(part, result.pending)
         self.has_begun = True
         await self._send(part)

@@ -131,6 +131,11 @@ class Plan:
         return {name: value for name, value in variables.items() if name in names}
 
     @property
+    def gives_parts(self) -> bool:
+        """Whether the answer may come in parts."""
+        return self.whole is not None and not self.is_subscription
+
+    @property
     def is_subscription(self) -> bool:
         return self.operation.operation is OperationType.SUBSCRIPTION
 

@@ -7,7 +7,7 @@ from traceback import walk_tb
 from typing import Any
 
 from graphql import GraphQLArgument, GraphQLError
-from graphql.execution import Executor, values
+from graphql.execution import Executor, ExperimentalIncrementalExecutionResults, values
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from watchword.formats.exact_json import writable
@@ -70,6 +70,17 @@ def event_executor(executor: Executor[Any], event: object, context: object) -> E
     made = executor.build_per_event_executor(event)
     made.context_value = context
     return made
+
+
+async def drop_deferred(
+    executor: Executor[Any], deferred: ExperimentalIncrementalExecutionResults
+) -> None:
+    """Cancel what an answer has deferred and not delivered, and close the sources of its streamed lists.
+
+    Closing the generator is not enough: if it has not begun, nothing in it runs.
+    """
+    await deferred.subsequent_results.aclose()
+    await executor.cancel_incremental_work()
 
 
 def default_value(argument: GraphQLArgument) -> Any:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
 from tests.support.clock import MovedClock
+from tests.support.parts_schema import Query as PartsQuery
 from tests.support.parts_schema import closed_gates, gates, merged, schema
 from tests.support.toy_server import principal, toy_pipeline
 from watchword import Info, Public, SignedIn
@@ -146,16 +148,23 @@ async def test_a_plan_in_parts_is_never_compiled_and_is_counted(pipeline: Pipeli
 async def test_other_plans_come_in_one_piece(pipeline: Pipeline) -> None:
     assert pipeline.engine.plan("{ item { name } }", None).whole is None
     query = "subscription { item { ... @defer(if: false) { name } } }"
-    assert not pipeline.engine.gives_parts(pipeline.engine.plan(query, None))
+    assert not pipeline.engine.plan(query, None).gives_parts
 
 
-async def test_a_schema_with_extensions_answers_in_one_piece(clock: MovedClock) -> None:
+async def test_hooks_of_extensions_run_around_the_first_part_and_those_of_fields_in_each(
+    clock: MovedClock,
+) -> None:
     seen: list[str] = []
 
     class Hearing(SchemaExtension):
-        def on_execute(self) -> Iterator[None]:
+        def on_operation(self) -> Iterator[None]:
+            seen.append("begin")
             yield
-            seen.append(self.execution_context.query or "")
+            seen.append("end")
+
+        def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(info.field_name)
+            return _next(root, info, *args, **kwargs)
 
         def get_results(self) -> dict[str, Any]:
             return {"heard": True}
@@ -164,12 +173,32 @@ async def test_a_schema_with_extensions_answers_in_one_piece(clock: MovedClock) 
     query = "query($is: Boolean!) { fragile { name ... @defer(if: $is) { mine } } }"
     async with toy_pipeline(clock, made) as (pipeline, _):
         plan = pipeline.engine.plan(query, None)
-        assert not pipeline.engine.gives_parts(plan)
+        first, last = await in_parts(pipeline, plan, {"is": True})
+        assert first["extensions"] == {"heard": True}
+        assert merged([first, last]) == {"data": {"fragile": {"name": "fragile", "mine": "alice"}}}
+        assert seen == ["begin", "fragile", "name", "end", "mine"]
+        [whole] = await in_parts(pipeline, plan, {"is": False})
+        assert whole["data"] == {"fragile": {"name": "fragile", "mine": "alice"}}
         for _ in range(3):
             answer = await pipeline.engine.execute(plan, {"is": True}, context(pipeline))
-            assert answer["data"] == {"fragile": {"name": "fragile", "mine": "alice"}}
-            assert answer["extensions"] == {"heard": True}
-    assert seen == [query] * 3
+            assert answer == whole
+
+
+async def test_an_extension_that_refuses_leaves_nothing_behind(clock: MovedClock) -> None:
+    class Failing(SchemaExtension):
+        def on_execute(self) -> Iterator[None]:
+            yield
+            raise GraphQLError("not today")
+
+    gates = closed_gates()
+    gates.open["item 0"].set()
+    made = strawberry.Schema(PartsQuery, config=schema.config, extensions=[Failing])
+    async with toy_pipeline(clock, made) as (pipeline, _):
+        plan = pipeline.engine.plan("{ items @stream(initialCount: 1) { name } }", None)
+        [only] = await in_parts(pipeline, plan)
+    assert [error["message"] for error in only["errors"]] == ["not today"]
+    # The generator behind the list was closed.
+    assert gates.reached["the end of items"].is_set()
 
 
 @strawberry.type

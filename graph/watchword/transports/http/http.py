@@ -146,7 +146,7 @@ class HttpTransport:
                 _check_method(scope["method"], plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
-                is_in_parts = plan.whole is not None and self._gives_parts(plan, accept)
+                is_in_parts = plan.gives_parts and _takes_parts(accept)
                 if form := _format(media_type, plan, is_in_parts):
                     # Keep only the part that is needed: a stream holds its request in memory until it ends.
                     request = _for_stream(request, plan, headers)
@@ -160,9 +160,6 @@ class HttpTransport:
         except PersistedQueryNotSupported as error:
             answer = refusal([error.as_dict()], media_type, accept)
         await answer.send(send)
-
-    def _gives_parts(self, plan: Plan, accept: str) -> bool:
-        return _takes_parts(accept) and self._pipeline.engine.gives_parts(plan)
 
     async def _stream(
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send

@@ -150,8 +150,8 @@ class Stream:
     def _start(self) -> Callable[[], object]:
         """Start the operation. Returns the function that stops it."""
         if not self._asked.plan.is_subscription:
-            is_in_parts = self._pipeline.engine.gives_parts(self._asked.plan)
-            answering = self._answer_in_parts if is_in_parts else self._answer
+            gives_parts = self._asked.plan.gives_parts
+            answering = self._answer_in_parts if gives_parts else self._answer
             return asyncio.create_task(answering()).cancel
         request = self._asked.request
         operation = Operation(

@@ -164,8 +164,7 @@ class Operations:
             self._subscriptions[id] = subscription
             subscription.start()
         else:
-            is_in_parts = self._pipeline.engine.gives_parts(plan)
-            answering = self._answer_in_parts if is_in_parts else self._answer
+            answering = self._answer_in_parts if plan.gives_parts else self._answer
             self._tasks[id] = asyncio.create_task(answering(id, plan, request))
 
     async def _answer(self, id: str, plan: Plan, request: GraphQLRequest) -> None:

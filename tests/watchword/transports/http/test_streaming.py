@@ -141,3 +141,20 @@ async def test_a_stream_whose_task_is_cancelled_ends_with_a_last_event(pipeline:
     assert b'"code":"DRAINING"' in client.read
     assert client.read.endswith(b"event: complete\ndata: \n\n")
     assert is_released(pipeline)
+
+
+async def test_the_sources_of_parts_are_closed_if_the_client_leaves_before_the_first(
+    clock: MovedClock,
+) -> None:
+    gates = parts_schema.closed_gates()
+    gates.open["item 0"].set()
+    client = Client()
+    client.may_read.clear()
+    async with toy_pipeline(clock, parts_schema.schema) as (pipeline, _):
+        task = streamed(pipeline, client, "{ items @stream(initialCount: 1) { name } }")
+        await gates.reached["item 0"].wait()
+        client.gone.set()
+        await gates.reached["the end of items"].wait()
+        client.may_read.set()
+        await task
+        assert is_released(pipeline)
