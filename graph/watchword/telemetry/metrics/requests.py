@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,10 +52,11 @@ class MeasuredRequests:
             return
         requests, began = self._requests, perf_counter()
 
-        async def measured(message: Message) -> None:
+        # Not a coroutine of its own: each costs as much as the record.
+        def measured(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 requests.answered(scope, began, message["status"])
-            await send(message)
+            return send(message)
 
         requests.active += 1
         try:
