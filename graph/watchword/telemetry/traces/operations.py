@@ -7,7 +7,7 @@ They follow OpenTelemetry's conventions for GraphQL servers
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, Watc
 from watchword.execution.compiled.program import Program
 from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
+from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Draft, Plan, Planner
 from watchword.execution.response import Answer
 from watchword.execution.source import Source
@@ -107,6 +108,12 @@ class TracedEngine(Engine):
             answer = await running
             _note_errors(span, map(_shown_code, answer.get("errors", ())))
             return answer
+
+    async def execute_in_parts(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+    ) -> None:
+        with self._operation(plan) if is_traced() else nullcontext():
+            await super().execute_in_parts(plan, variables, context, parts)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context

@@ -11,12 +11,14 @@ import strawberry
 from opentelemetry.trace import SpanKind, StatusCode
 from strawberry.extensions import SchemaExtension
 
-from tests.support import toy_schema
+from tests.support import parts_schema, toy_schema
 from tests.support.clients import TRANSPORTS, WebSocketClient
+from tests.support.parts_schema import asked, closed_gates
 from tests.support.spans import SAMPLED, UNSAMPLED, Recorder, attributes, context_of
 from tests.support.toy_app import MOUNT
 from tests.support.toy_server import until
 from tests.watchword.telemetry.traces.conftest import Serve, Traced
+from watchword.domain import Domain, Mount
 from watchword.events.event import Event
 from watchword.transaction import transaction
 
@@ -48,6 +50,22 @@ async def test_an_operation_belongs_to_its_request(serve: Serve, transport: str)
     assert attributes(recorder.one("query")) == named
     assert attributes(recorder.one(request)).items() >= named.items()
     assert recorder.one("query").kind is SpanKind.SERVER
+
+
+@pytest.mark.parametrize("transport", ["multipart", "sse", "websocket"])
+async def test_an_answer_in_parts_is_one_operation(serve: Serve, transport: str) -> None:
+    recorder = Recorder(fields=True)
+    gates = closed_gates()
+    gates.open["a"].set()
+    query = "query Parts { item { name ... @defer { late } } }"
+    async with serve(recorder, Mount(parts_schema.schema, Domain())) as server:
+        async with asked(transport, f"{server.url}/graphql", query) as parts:
+            assert [part["hasNext"] async for part in parts] == [True, False]
+        await until(lambda: "query" in recorder.names)
+    assert recorder.above(recorder.one("query"))[0] == "query"
+    assert len(recorder.above(recorder.one("query"))) == 2
+    late = [span for span in recorder.spans if span.name.endswith(".late")]
+    assert [recorder.above(span)[1] for span in late] == ["query"]
 
 
 async def test_a_document_is_parsed_and_planned_once(serve: Serve) -> None:
