@@ -154,7 +154,10 @@ class Hooks:
             operation_name=operation_name,
             operation_extensions=context.extensions,
         )
-        self._extensions = [each for each in schema.get_extensions() if type(each) not in _NEEDLESS]
+        made = schema.get_extensions()
+        self.raises_syntax_errors = any(type(each) is ParserCache for each in made)
+        """Whether a document that cannot be parsed is an error in a hook, as it is beside `ParserCache`."""
+        self._extensions = [each for each in made if type(each) not in _NEEDLESS]
         for extension in self._extensions:
             extension.execution_context = self.seen
         self.runner: SchemaExtensionsRunner = schema.create_extensions_runner(

@@ -140,6 +140,8 @@ class HookedOperation:
         self._follow_query()
         plan = self._plan
         if isinstance(plan, Draft) and not plan.is_parsed:
+            if self._hooks.raises_syntax_errors:
+                raise plan.errors[0]
             return plan.errors
         if errors := planner.parse_again(plan, seen.parse_options):
             return errors
