@@ -82,8 +82,6 @@ class Service:
             self.line = await self._make_line(stack)
             self._opened.set()
             await self._closing.wait()
-            # Timers of connections that are drained.
-            self.clock.move(0)
 
     async def _make_line(self, stack: AsyncExitStack) -> Line:
         origin = await self.listen() if self._over == "sockets" else self._settings.own_origin
@@ -122,7 +120,7 @@ class Service:
         """Serve the app on a free port, if it is not yet; return its origin."""
         if not self._origin:
             self._origin = await self._stack.enter_async_context(
-                _listening(self._app, self._settings)
+                _listening(self._app, self._settings, self.clock)
             )
         return self._origin
 
@@ -188,15 +186,22 @@ async def _until(is_so: Callable[[], bool], seconds: float) -> bool:
 
 
 @asynccontextmanager
-async def _listening(app: object, settings: Settings) -> AsyncIterator[str]:
+async def _listening(app: object, settings: Settings, clock: MovedClock) -> AsyncIterator[str]:
     """Serve an app on a free port for a block, as `watchword serve` does; yield its origin."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(config(app, settings, lifespan="off", interface="asgi3"))
         serving = asyncio.create_task(server.serve([listener]))
+
+        def is_over() -> bool:
+            # Connections end by timers, at once, but the clock stands still.
+            clock.move(0)
+            return serving.done()
+
         try:
             if not await _until(lambda: server.started or serving.done(), PATIENCE):
                 raise TimeoutError("The server does not start.")
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
+            await _until(is_over, PATIENCE)
             await serving

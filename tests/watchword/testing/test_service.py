@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support import toy_schema
 from tests.support.toy_app import MOUNT
@@ -18,6 +21,8 @@ from watchword.mounting.asgi_app import Watchword
 from watchword.testing.app import App, served
 from watchword.testing.databases import Databases
 from watchword.testing.mounted import target
+
+GRAPHQL_WS = Subprotocol("graphql-transport-ws")
 
 
 def app_with(steps: list[str], failing: str = "") -> FastAPI:
@@ -73,6 +78,18 @@ def test_the_app_has_its_own_settings_and_clock_again_after_a_test(tmp_path: Pat
 def test_connections_that_are_left_open_do_not_hold_it(tmp_path: Path) -> None:
     with serve(app_with([]), tmp_path) as app:
         app.sync.anonymous.subscribe("subscription { made { name } }").__enter__()
+
+
+def test_other_clients_that_are_connected_at_the_end_are_told_to_come_back(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with serve(app_with([]), tmp_path) as app:
+            url = app.url.replace("http", "ws") + "/inner/graphql"
+            client = stack.enter_context(connect(url, subprotocols=[GRAPHQL_WS], proxy=None))
+            client.send('{"type": "connection_init"}')
+            assert "connection_ack" in client.recv(10)
+        with pytest.raises(ConnectionClosed):
+            client.recv(10)
+        assert client.close_code == 1012
 
 
 @pytest.mark.parametrize("failing", ["start", "stop"])
