@@ -10,13 +10,14 @@ from contextlib import suppress
 import pytest
 
 from tests.support.clock import MovedClock
+from tests.support.shop import schema as SHOP
+from tests.support.shop import shop
 from tests.support.toy_schema import schema
 from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
-from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import ANONYMOUS
 from watchword.telemetry.metrics.histogram import OTHER
 from watchword.telemetry.metrics.metric import Distribution
@@ -94,19 +95,21 @@ async def test_variables_that_do_not_fit_are_an_error(services: Services) -> Non
     assert operations.errors == {"BAD_USER_INPUT": 1}
 
 
-async def test_a_kept_answer_is_recorded_for_each_request_that_it_serves(
-    services: Services,
+async def test_an_answer_that_many_share_is_recorded_once_for_each_request(
+    clock: MovedClock,
 ) -> None:
-    operations = Operations()
-    engine = MeasuredEngine(schema, LIMITS, 10, operations=operations)
-    answers = MeasuredAnswers(engine, services, operations=operations)
-    assert isinstance(answers, SharedAnswers)
-    await services.hub.look()
-    plan = engine.plan("query Shared { toys { id } }", None)
-    served = 0
-    for _ in range(5):
-        served += await answers.answer(plan, None, ANONYMOUS) is not None
-    assert sum(recorded(operations).values()) == served
+    async with shop(clock) as opened:
+        services, operations = opened.pipeline.services, Operations()
+        engine = MeasuredEngine(SHOP, LIMITS, 10, operations=operations)
+        answers = MeasuredAnswers(engine, services, operations=operations)
+        plan = engine.plan("query Shared { item { price } }", None)
+        for _ in range(5):
+            assert await answers.answer(plan, None, ANONYMOUS) is not None
+        assert answers.counts == {"begun": 2, "kept": 3}
+        assert recorded(operations) == {("query", "Shared", "ok"): 5}
+        alone = engine.plan("query Alone { undeclared }", None)
+        assert await answers.answer(alone, None, ANONYMOUS) is None
+        assert ("query", "Alone", "ok") not in recorded(operations)
 
 
 async def test_an_operation_that_takes_too_long_is_recorded_with_its_code(
