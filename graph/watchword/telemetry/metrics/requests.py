@@ -7,6 +7,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from watchword.asgi.types import route_path
 from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histograms
 
 # RFC 9110, section 9.1, and RFC 5789. A client may send any other.
@@ -31,7 +32,7 @@ class Requests:
     def answered(self, scope: Scope, began: float, status: int) -> None:
         """Record the head of an answer to a request that began at `began` (of `perf_counter`)."""
         seconds = perf_counter() - began
-        method, path = scope["method"], scope["path"]
+        method, path = scope["method"], route_path(scope)
         if path not in self.paths:
             # FastAPI says which route it chose, with the names of its parameters in place of their values.
             path = getattr(scope.get("route"), "path", OTHER)

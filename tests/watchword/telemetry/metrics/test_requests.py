@@ -62,6 +62,14 @@ async def test_paths_and_methods_that_callers_make_up_are_counted_together() -> 
     assert found == {("GET", OTHER, "404"): 50, (OTHER_METHOD, "/here", "405"): 1}
 
 
+def test_an_app_that_is_mounted_has_the_routes_that_it_has_alone() -> None:
+    measured = Requests()
+    measured.paths = frozenset({"/graphql"})
+    scope = {"method": "POST", "path": "/inner/graphql", "root_path": "/inner"}
+    measured.answered(scope, 0.0, 200)
+    assert measured.durations.combinations == (("POST", "/graphql", "200"),)
+
+
 async def test_a_crash_is_recorded_and_leaves_no_request_active() -> None:
     assert await asked(("GET", "/crash")) == {("GET", "/crash", "500"): 1}
 
