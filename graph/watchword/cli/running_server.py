@@ -270,7 +270,7 @@ async def _query(server: RunningServer) -> str:
 
 
 async def _socket(server: RunningServer) -> str:
-    """Open a socket, say who is there, and wait for the answer to a ping."""
+    """Open a socket, send `connection_init`, and wait for the answer to a ping."""
     url = server.asked.url.replace("http", "ws", 1) + "/graphql"
     tls = server.tls if url.startswith("wss") else None
     payload = {"Authorization": f"Bearer {server.asked.token}"} if server.asked.token else {}

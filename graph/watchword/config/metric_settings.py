@@ -12,7 +12,7 @@ from watchword.config.auth_settings import json_list
 
 
 class MetricSettings(BaseSettings):
-    """How this process is measured, and who may read that."""
+    """How this process is measured, and from where that may be read."""
 
     metrics: Literal["off", "prometheus", "otlp", "both"] = Field(
         "off",

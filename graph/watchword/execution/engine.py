@@ -20,11 +20,12 @@ from graphql.execution import (
 
 from watchword.context import Context
 from watchword.errors import TimedOut
-from watchword.execution import numbers, options
+from watchword.execution import executors, options
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
 from watchword.execution.compiled.run import Run
+from watchword.execution.executors import executor_of, result_of
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.extensions.operation import HookedOperation, Parts
 from watchword.execution.extensions.subscription import HookedSource, HookedSubscription
@@ -51,7 +52,6 @@ log = logging.getLogger("watchword.execution")
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
 
-
 IN_PARTS = "@defer or @stream"
 """The reason for which `Engine.fallbacks` counts operations that are answered in parts."""
 
@@ -73,9 +73,8 @@ class Engine:
         self._executor_class = checking_executor(strawberry_parts.executor_class(schema))
         self._event_executor_class = repeating_executor(self._executor_class)
         self._hides_suggestions = schema.config.disable_field_suggestions
-        self._planner = self._make_planner(
-            self._definition, limits, memory, self._hides_suggestions
-        )
+        hides = self._hides_suggestions
+        self._planner = self._make_planner(self._definition, limits, memory, hides)
         self._hook = options.ErrorHook(schema)
         self.extensions = Extensions.of(schema)
         self.execution = execution
@@ -239,8 +238,7 @@ class Engine:
             execute = partial(self._execute_event, plan.whole or plan, executor)
             return Source(execute, events, report)
         operation = HookedSubscription(parts, plan, variables, context)
-        services = context.services
-        opening = operation.open(self._open)
+        services, opening = context.services, operation.open(self._open)
         # In this task: what a hook enters when the run begins, it must leave in the same task when the run ends.
         executor, events = await limited(
             services.clock, services.settings.operation_seconds, opening
@@ -259,8 +257,9 @@ class Engine:
     ) -> tuple[Executor[Any], AsyncIterator[Any]]:
         """Open a subscription; return its executor and its events. Raises as `subscribe` does."""
         plan = plan.whole or plan
-        kind = self._event_executor_class
-        executor = self._build_executor(plan, variables, context, kind, middleware)
+        executor = self._build_executor(
+            plan, variables, context, self._event_executor_class, middleware
+        )
         opened = create_source_event_stream(executor)
         events = await _limited(opened, plan, context) if isawaitable(opened) else opened
         if isinstance(events, ExecutionResult):
@@ -289,12 +288,12 @@ class Engine:
         if found is not None:
             try:
                 values = opened.variable_values.coerced
-                run, data = found.start(values, context, event, partial(_event_executor, opened))
+                run, data = found.start(values, context, event, partial(executor_of, opened))
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
                 self._programs.used(plan, found)
-                return _resulting(run, data)
+                return result_of(run, data)
         return self._event_executor(opened, event, context).execute_operation(serially=False)
 
     def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
@@ -384,37 +383,12 @@ class Engine:
         kind: type[Executor[Any]],
         middleware: MiddlewareManager | None = None,
     ) -> Executor[Any]:
-        if variables:
-            variables, errors = numbers.fit(self._definition, plan.operation, variables)
-            if errors:
-                raise Refused(errors)
-        built = kind.build(
-            self._definition,
-            plan.document,
-            context_value=context,
-            raw_variable_values=variables,
-            operation_name=plan.operation_name,
-            middleware=middleware,
-            is_awaitable=strawberry_parts.is_awaitable,
-            hide_suggestions=self._hides_suggestions,
+        built = executors.build(
+            *(kind, self._definition, plan, variables, context, middleware),
+            self._hides_suggestions,
         )
-        if isinstance(built, list):
-            raise Refused(built)
-        # Resolvers read them as `info.input_extensions`.
-        built.operation_extensions = context.extensions  # type: ignore[attr-defined]
         self._planner.check(plan, built.variable_values)
         return built
-
-
-def _event_executor(opened: Executor[Any], run: Run) -> Executor[Any]:
-    return event_executor(opened, run.root, run.context)
-
-
-def _resulting(run: Run, data: Any) -> Any:
-    """Return the result of a run; `data` may be a coroutine that gives the data."""
-    if data is None or type(data) is dict:
-        return ExecutionResult(data, run.errors)
-    return finish(run, data)
 
 
 async def _limited(running: Awaitable[Any], plan: Plan, context: Context) -> Any:

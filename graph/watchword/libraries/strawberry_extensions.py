@@ -46,9 +46,9 @@ METHODS = (
 
 # Methods of `strawberry.Schema` that decide which extensions run.
 _DECIDING = ("get_extensions", "create_extensions_runner")
-# Extensions of Strawberry whose rules say all that they do.
+# Extensions of Strawberry that do nothing but add rules.
 _RULES_ONLY = (AddValidationRules, QueryDepthLimiter, MaxAliasesLimiter, DisableIntrospection)
-# Extensions of Strawberry that change nothing in an answer without errors, whoever asks.
+# Extensions of Strawberry that change nothing in an answer without errors, for any caller.
 _NEUTRAL = (
     DirectivesExtension,
     DisableValidation,

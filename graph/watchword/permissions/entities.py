@@ -1,7 +1,7 @@
 """The root field `_entities` of a federated schema: each reference asks the permission of its type.
 
 A router finds objects by their keys through `_entities`, past the root fields that guard the way to them. So a type
-with a key must say who may ask for it, as a root field must.
+with a key must declare a permission, as a root field must.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from watchword.process import log_context
 
 
 class LoggedEngine(Engine):
-    """An engine whose operations have an id in the log, and their name."""
+    """An engine that gives each operation an id and its name in the log."""
 
     async def execute(
         self,

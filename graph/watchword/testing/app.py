@@ -148,7 +148,7 @@ class App(_App[Caller]):
 
     @property
     def sync(self) -> SyncApp:
-        """The same app, with callers whose methods are not awaited."""
+        """The same app, with callers that have no coroutines."""
         return SyncApp(self._host, self._service, SyncCaller)
 
 

@@ -26,7 +26,7 @@ from watchword.testing.subscription import LiveSubscription, Subscription, SyncS
 
 @dataclass(slots=True)
 class Identity:
-    """Who calls: an account, one of its sessions, and the session's tokens. All are "" for an anonymous caller."""
+    """A caller's account, one of its sessions, and the session's tokens. All are "" for an anonymous caller."""
 
     id: str = ""
     email: str = ""
@@ -104,7 +104,7 @@ class Calls:
 
 
 class Named:
-    """Who a caller is."""
+    """The identity of a caller."""
 
     def __init__(self, host: Host, calls: Calls) -> None:
         self._host = host
@@ -189,7 +189,7 @@ class Caller(Named):
         return await self.request("DELETE", path, **options)
 
     async def renew(self) -> None:
-        """Get a new token by its refresh token, as a client does whose token expires soon."""
+        """Get a new token by its refresh token, as a client does before its token expires."""
         await self._host.reach(self.calls.renew())
 
 
@@ -248,5 +248,5 @@ class SyncCaller(Named):
         return self.request("DELETE", path, **options)
 
     def renew(self) -> None:
-        """Get a new token by its refresh token, as a client does whose token expires soon."""
+        """Get a new token by its refresh token, as a client does before its token expires."""
         self._host.call(self.calls.renew())

@@ -1,4 +1,4 @@
-"""Who may read what this process says about itself: its metrics, and why it is not well."""
+"""Checks access to the process's reports about itself: its metrics, and why it is not well."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watchword.transports.pipeline import Pipeline
 
 
 class Access:
-    """Lets in whoever comes from one of the networks, and whoever has a token with the scope."""
+    """Admits callers from one of the networks, and callers with a token that has the scope."""
 
     def __init__(self, pipeline: Pipeline, networks: Sequence[str]) -> None:
         self._pipeline = pipeline

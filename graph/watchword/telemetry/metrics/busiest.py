@@ -14,7 +14,7 @@ CANDIDATES = 1_000
 class Busiest:
     """Shows at most `most` names, and `OTHER` in place of the rest.
 
-    Who invents names can fill the places only until real ones are used more often: a name takes the place of the
+    An attacker with invented names fills the places only until real ones are used more often: a name takes the place of the
     shown one that is used least, once it was used more often than that.
     """
 

@@ -1,4 +1,4 @@
-"""Shared answers whose executions belong to the trace of the request that began them."""
+"""Shared answers that are executed in the trace of the request that began them."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ LONGEST_NAME = 100
 
 
 class TracedPlanner(Planner):
-    """A planner whose work has spans: `plan`, and `parse` inside. A plan that is in memory takes none."""
+    """A planner that makes spans: `plan`, and `parse` inside. A plan that is in memory takes none."""
 
     def __init__(self, tracing: Tracing, *parts: Any) -> None:
         """`parts` are those of a planner."""
@@ -68,7 +68,7 @@ class TracedPlanner(Planner):
 
 
 class TracedEngine(Engine):
-    """An engine whose operations have spans, if they belong to a span that records."""
+    """An engine that makes spans of operations below a span that records."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class TracedEngine(Engine):
 
 
 class TracedFieldsEngine(TracedEngine):
-    """A traced engine whose resolvers have spans too.
+    """A traced engine that makes spans of resolvers too.
 
     Only graphql-core's interpreter can be asked to call something around them, so it runs what is traced.
     """

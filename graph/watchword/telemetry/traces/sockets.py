@@ -48,7 +48,7 @@ class TracedOperations(Operations):
 
 
 class TracedConnection(SocketConnection):
-    """A socket whose operations have spans."""
+    """A socket that makes spans of its operations."""
 
     __slots__ = ("_tracing",)
     _operations: TracedOperations

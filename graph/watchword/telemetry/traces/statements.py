@@ -28,7 +28,7 @@ _TABLE = re.compile(r"\b(?:from|into|update|table)\s+\"?(\w+)", re.IGNORECASE)
 
 
 class TracedDatabase(Database):
-    """A database whose statements have spans, if they belong to a span that records."""
+    """A database that makes spans of statements below a span that records."""
 
     def __init__(self, url: str, *, tracing: Tracing, **limits: Any) -> None:
         """`limits` are those of a database."""

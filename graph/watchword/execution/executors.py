@@ -1,0 +1,59 @@
+"""graphql-core's executors: one for each execution that is not compiled, or that needs one for a part of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLSchema
+from graphql.execution import Executor, MiddlewareManager
+
+from watchword.context import Context
+from watchword.execution import numbers
+from watchword.execution.compiled.program import finish
+from watchword.execution.compiled.run import Run
+from watchword.execution.plan import Plan, Refused
+from watchword.libraries import strawberry_parts
+from watchword.libraries.graphql_core import event_executor
+
+
+def build(
+    kind: type[Executor[Any]],
+    schema: GraphQLSchema,
+    plan: Plan,
+    variables: dict[str, Any] | None,
+    context: Context,
+    middleware: MiddlewareManager | None,
+    hides_suggestions: bool,
+) -> Executor[Any]:
+    """Make the executor of an operation. Raises `Refused` when the variables do not fit."""
+    if variables:
+        variables, errors = numbers.fit(schema, plan.operation, variables)
+        if errors:
+            raise Refused(errors)
+    built = kind.build(
+        schema,
+        plan.document,
+        context_value=context,
+        raw_variable_values=variables,
+        operation_name=plan.operation_name,
+        middleware=middleware,
+        is_awaitable=strawberry_parts.is_awaitable,
+        hide_suggestions=hides_suggestions,
+    )
+    if isinstance(built, list):
+        raise Refused(built)
+    # Resolvers read them as `info.input_extensions`.
+    built.operation_extensions = context.extensions  # type: ignore[attr-defined]
+    return built
+
+
+def executor_of(opened: Executor[Any], run: Run) -> Executor[Any]:
+    """Return the executor of an event's compiled run, if a part of it needs one."""
+    return event_executor(opened, run.root, run.context)
+
+
+def result_of(run: Run, data: Any) -> Any:
+    """Return the result of a run; `data` may be a coroutine that gives the data."""
+    if data is None or type(data) is dict:
+        return ExecutionResult(data, run.errors)
+    return finish(run, data)
