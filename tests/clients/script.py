@@ -66,12 +66,12 @@ class Script:
 
 @asynccontextmanager
 async def running(
-    node: Path, name: str, folder: Path = FOLDER, **options: Any
+    node: Path, name: str, *, scripts: Path = FOLDER, **options: Any
 ) -> AsyncIterator[Script]:
     """Run a script of a folder with its options until the block ends."""
     process = await asyncio.create_subprocess_exec(
         str(node),
-        str(folder / name),
+        str(scripts / name),
         env={**os.environ, "CLIENT_OPTIONS": json.dumps(options)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -52,7 +52,7 @@ async def apollo_gateway(node: Path, urls: dict[str, str], folder: Path) -> Asyn
     script = FOLDER / "node_modules" / f".{folder.name}.mjs"
     script.write_text(text)
     try:
-        async with running(node, script.name, script.parent) as gateway:
+        async with running(node, script.name, scripts=script.parent) as gateway:
             yield str((await gateway.wait("ready"))["url"])
     finally:
         script.unlink()
