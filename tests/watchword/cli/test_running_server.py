@@ -21,6 +21,7 @@ from watchword.cli import running_server
 from watchword.cli.running_server import CHECKS, Asked, RunningServer, checked_url
 from watchword.errors import Unsafe
 
+DAY = 86_400
 FAR = "https://api.example.com"
 PRESENT = 'subscription { incidentUpdated(incidentId: "%s", present: true) { kind } }'
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -142,8 +143,8 @@ def answering(status: int = 200, content: Any = None, **headers: str) -> Handler
             answering(200, {"status": "degraded", "tasks": {"the look": "not well"}}),
             "the look",
         ),
-        ("clock", answering(200, date=formatdate(time.time() + 60, usegmt=True)), "ahead of"),
-        ("clock", answering(200, date=formatdate(time.time() - 60, usegmt=True)), "behind"),
+        ("clock", answering(200, date=formatdate(time.time() + DAY, usegmt=True)), "ahead of"),
+        ("clock", answering(200, date=formatdate(time.time() - DAY, usegmt=True)), "behind"),
         ("metadata", answering(404), "let the proxy pass"),
         ("metadata", answering(200, {"issuer": "http://127.0.0.1:8000"}), "set WATCHWORD_ISSUER"),
         ("keys", answering(200, {"keys": []}), "no public key"),
