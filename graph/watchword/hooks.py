@@ -24,7 +24,7 @@ class ExternalAccount:
     """An account in a users table of your own.
 
     `subject` identifies it for ever, and becomes the account's id here and the subject of its tokens: 1 to 32
-    letters, digits, `-` and `_`, of which the first is a letter or a digit. `roles` are those of `Domain.roles`;
+    letters, digits, `-` and `_`, of which `-` is not the first. `roles` are those of `Domain.roles`;
     others are ignored. One that `is_disabled` cannot sign in, and its sessions end at their next refresh.
     """
 

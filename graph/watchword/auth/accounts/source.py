@@ -38,7 +38,7 @@ ISSUER = "urn:watchword:accounts"
 LOCK = 7_709_018
 """The advisory lock that is held while such an account is added."""
 # A subject is an account's id, which is in tokens, commands and the audit log.
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
+_SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,31}", re.ASCII)
 # A refusal takes as long as the slowest of so many checks, but no longer than so many seconds.
 REMEMBERED = 50
 LONGEST_PADDING = 2.0
@@ -196,7 +196,7 @@ def _checked(found: ExternalAccount) -> ExternalAccount:
         raise Unusable(f"it returned no ExternalAccount, but {type(found).__name__}")
     if not isinstance(found.subject, str) or not _SUBJECT.fullmatch(found.subject):
         raise Unusable(
-            f"the subject {found.subject!r} is not 1 to 32 letters, digits, - and _, with a letter or a digit in front"
+            f"the subject {found.subject!r} is not 1 to 32 letters, digits, - and _, of which - is not the first"
         )
     if isinstance(found.roles, str) or not all(isinstance(role, str) for role in found.roles):
         raise Unusable(f"the roles of {found.subject} are no collection of names")

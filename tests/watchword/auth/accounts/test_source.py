@@ -165,6 +165,12 @@ async def test_an_account_that_was_made_here_is_never_taken_over(
     assert account.roles == ["keeper"]
 
 
+@pytest.mark.parametrize("subject", ["_7", "7-", "a_B-9", "x" * 32])
+async def test_a_subject_may_be_any_id_that_watchword_makes(subject: str, desk: Desk) -> None:
+    desk.table.people = {subject: ExternalAccount(subject, "ann@their.example", "Ann", ["keeper"])}
+    assert (await desk.login("ann@their.example")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "found",
     [
