@@ -153,7 +153,7 @@ def test_prometheus_gets_its_own_token(tmp_path: Path) -> None:
             "--scope",
             "metrics:read",
         )
-        client = re.search(r"client_\w+", said)
+        client = re.search(r"client_[\w-]+", said)
         secret = re.search(r"[Ss]ecret:?\s+(\S+)", said)
         assert client, said
         assert secret, said
