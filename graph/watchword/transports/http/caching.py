@@ -6,6 +6,9 @@ from watchword.asgi.types import Header, Headers, Response
 
 # An answer depends on all of these: on the token, on the media type, and on the origin that CORS names.
 VARY = (b"vary", b"Accept, Authorization, Cookie, Origin")
+# A stream must not be cached. A proxy that compresses holds answers back, unless it must not transform them
+# (RFC 9111, section 5.2.2.6), and nginx holds them back until its buffer is full.
+UNBUFFERED: Headers = ((b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no"))
 PRIVATE: Headers = ((b"cache-control", b"private, no-store"), VARY)
 
 

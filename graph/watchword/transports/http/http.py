@@ -148,7 +148,7 @@ class HttpTransport:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
                 is_in_parts = plan.gives_parts and _takes_parts(accept)
                 if form := _format(media_type, plan, is_in_parts):
-                    # Keep only the part that is needed: a stream holds its request in memory until it ends.
+                    # A stream holds its request in memory until it ends: drop the variables that it does not declare.
                     request = _for_stream(request, plan, headers)
                     asked = StreamRequest(principal, plan, request, scope, address)
                     await self._stream(form, asked, scope, receive, send)
@@ -306,7 +306,7 @@ def _takes_parts(accept: str) -> bool:
 
 
 def _for_stream(request: GraphQLRequest, plan: Plan, headers: Table) -> GraphQLRequest:
-    """Return the part of a request that its stream needs: the declared variables, and the extensions with the cursor."""
+    """Return a request with only the declared variables, and with the cursor that EventSource sends as a header."""
     extensions = request.extensions
     if request.resume is None and (last := headers.get(b"last-event-id")):
         # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).

@@ -11,6 +11,7 @@ from typing import Any
 from watchword.asgi.types import Headers
 from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
+from watchword.transports.http.caching import UNBUFFERED
 
 CONTENT_TYPE = "multipart/mixed"
 # The parameters with which clients say which form of parts they read: ours (https://specs.apollo.dev/incremental/v0.2/),
@@ -29,8 +30,7 @@ class Multipart:
 
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'),
-        (b"cache-control", b"no-store, no-transform"),
-        (b"x-accel-buffering", b"no"),
+        *UNBUFFERED,
     )
     beginning = b"\r\n--graphql"
     keep_alive = _HEAD + b"{}" + _TAIL
@@ -52,8 +52,7 @@ class MultipartParts:
 
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; incrementalSpec=v0.2'),
-        (b"cache-control", b"no-store"),
-        (b"x-accel-buffering", b"no"),
+        *UNBUFFERED,
     )
     beginning = b"\r\n--graphql"
     # Clients would take a part without content for an answer.

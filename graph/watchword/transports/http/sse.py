@@ -10,6 +10,7 @@ from typing import Any
 from watchword.asgi.types import Headers
 from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
+from watchword.transports.http.caching import UNBUFFERED
 
 CONTENT_TYPE = "text/event-stream"
 
@@ -19,10 +20,7 @@ class EventStream:
 
     headers: Headers = (
         (b"content-type", b"text/event-stream; charset=utf-8"),
-        # A proxy that compresses holds events back, unless it must not transform (RFC 9111, section 5.2.2.6).
-        (b"cache-control", b"no-store, no-transform"),
-        # Without it nginx holds events back until its buffer is full.
-        (b"x-accel-buffering", b"no"),
+        *UNBUFFERED,
     )
     beginning = b""
     keep_alive = b":\n\n"
