@@ -11,9 +11,7 @@ from graphql.execution import Executor
 
 from tests.support import toy_schema
 from tests.support.away import away
-from tests.support.clock import MovedClock
 from tests.support.settled import settled
-from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.errors import NotFound
 from watchword.events.event import Event
@@ -26,12 +24,6 @@ from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipa
 from watchword.process.eager import Eager
 
 LIMITS = Limits(1000, 10, 10, 1000)
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 async def test_variables_that_do_not_fit_are_refused(services: Services) -> None:

@@ -17,8 +17,6 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 
 from tests.support import toy_schema
-from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.delivery.run import Operation, Run
 from watchword.errors import NotFound, Unsafe
@@ -32,12 +30,6 @@ from watchword.principal import ANONYMOUS, IdentityAsked
 
 LIMITS = Limits(1000, 10, 10, 1000)
 Big = NewType("Big", int)
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 class Numbered(strawberry.Info):

@@ -8,18 +8,10 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult, GraphQLError
 
-from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Services
 from watchword.execution.source import DatabaseUnavailable, Source, check_event
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 from watchword.storage.database import mark_unavailable
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 async def events() -> AsyncIterator[int]:

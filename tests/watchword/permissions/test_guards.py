@@ -10,8 +10,7 @@ import strawberry
 from strawberry.permission import BasePermission, PermissionExtension
 
 from tests.support import toy_schema
-from tests.support.clock import MovedClock
-from tests.support.toy_server import principal, toy_pipeline
+from tests.support.toy_server import principal
 from watchword.context import Context, Services
 from watchword.domain import Domain
 from watchword.errors import Forbidden, Unauthenticated, Unsafe
@@ -53,12 +52,6 @@ class Subscription:
     @strawberry.subscription(permission_classes=[Quiet])
     async def quiet(self, of: int) -> AsyncIterator[int]:
         yield 1
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 def context(services: Services, who: str = "") -> Context:

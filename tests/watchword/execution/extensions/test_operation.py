@@ -21,7 +21,6 @@ from strawberry.extensions import (
 )
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Info, Services
 from watchword.errors import Internal, TimedOut
 from watchword.execution import plan as plan_module
@@ -33,12 +32,6 @@ from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 
 LIMITS = Limits(1000, 10, 10, 1000, characters=20_000)
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 @strawberry.type

@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, SchemaExtension
 
 from tests.support.clock import MovedClock
-from tests.support.toy_server import toy_pipeline, until
+from tests.support.toy_server import until
 from watchword.context import Context, Services
 from watchword.delivery.run import Operation, Run
 from watchword.errors import Internal, TimedOut
@@ -28,12 +28,6 @@ from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipa
 
 LIMITS = Limits(1000, 10, 10, 1000)
 span: ContextVar[str] = ContextVar("span", default="none")
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 @strawberry.type

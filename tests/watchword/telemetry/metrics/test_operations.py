@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -13,7 +12,6 @@ from tests.support.clock import MovedClock
 from tests.support.shop import schema as SHOP
 from tests.support.shop import shop
 from tests.support.toy_schema import schema
-from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.execution.limits import Limits
@@ -32,12 +30,6 @@ from watchword.telemetry.metrics.operations import (
 )
 
 LIMITS = Limits(1000, 10, 10, 1000)
-
-
-@pytest.fixture
-async def services(clock: MovedClock) -> AsyncIterator[Services]:
-    async with toy_pipeline(clock) as (pipeline, _):
-        yield pipeline.services
 
 
 def recorded(operations: Operations) -> dict[tuple[str, ...], int]:
