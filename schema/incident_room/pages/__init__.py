@@ -1,0 +1,1 @@
+"""The pages for browsers: clients like any other, beside the schema that they ask."""

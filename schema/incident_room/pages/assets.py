@@ -1,0 +1,81 @@
+"""The pages' styles and scripts, read once and served under names that change with their content.
+
+`make pages` bundles the scripts of src/ into built/ (build.mjs), and a wheel holds what was built. Styles are served
+as they are in styles/, so that pages look right where nothing was built.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+PREFIX = "/assets/"
+FOLDER = Path(__file__).parent
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# Digits of the content's hash in a URL, enough that two versions never have the same URL.
+URL_DIGITS = 16
+
+
+class Asset(NamedTuple):
+    """One browser file. `url` is relative to the root of the pages, because a proxy may serve them below a path."""
+
+    url: str
+    content_type: str
+    integrity: str
+    body: bytes
+
+
+class Assets:
+    """The browser files that pages may name: those of styles/ and built/, and others that are given as text."""
+
+    def __init__(self, folder: Path = FOLDER, made: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Read the files that are there. `made` are names and contents of files that follow from settings."""
+        found = [path for part in ("styles", "built") for path in sorted((folder / part).glob("*"))]
+        files = {path.name: path.read_bytes() for path in found if path.suffix in CONTENT_TYPES}
+        self._named = {name: _asset(name, body) for name, body in {**files, **dict(made)}.items()}
+        self._by_url = {asset.url: asset for asset in self._named.values()}
+
+    def get(self, name: str) -> Asset | None:
+        """Return a file by its name in the folder; None if it is not there, because nothing was built."""
+        return self._named.get(name)
+
+    def route(self) -> Route:
+        """Make the route of the files. It serves only these, whatever the path says."""
+
+        async def serve(request: Request) -> Response:
+            """The styles and scripts of the incident room's pages."""
+            asset = self._by_url.get(PREFIX[1:] + request.path_params["name"])
+            if asset is None:
+                return Response("There is no such file.\n", 404, media_type="text/plain")
+            headers = {
+                "content-type": asset.content_type,
+                "cache-control": "public, max-age=31536000, immutable",
+                "x-content-type-options": "nosniff",
+                # An SVG that is opened by itself is a document, and could have scripts.
+                "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+            }
+            return Response(asset.body, headers=headers)
+
+        return Route(PREFIX + "{name}", serve, methods=["GET"])
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    digest = hashlib.sha384(body)
+    path = Path(name)
+    return Asset(
+        f"{PREFIX[1:]}{path.stem}.{digest.hexdigest()[:URL_DIGITS]}{path.suffix}",
+        CONTENT_TYPES[path.suffix],
+        "sha384-" + base64.b64encode(digest.digest()).decode(),
+        body,
+    )

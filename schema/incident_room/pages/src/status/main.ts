@@ -1,0 +1,3 @@
+import { localise } from "./times";
+
+localise(document, document.documentElement.lang);
