@@ -10,7 +10,8 @@ from watchword.telemetry.metrics.prometheus import label, prometheus_name
 
 ABOUT = """\
 What `/metrics` shows and OTLP sends; see [metrics, logs and health](../how-to/metrics.md). OpenTelemetry's names are the
-same with dots: `watchword.errors` is `watchword_errors_total` in Prometheus. Each process has its own. No label has a value
+same with dots: `watchword.errors` is `watchword_errors_total` in Prometheus. `/metrics` adds up the processes of
+`serve --workers`; by OTLP each process sends its own. No label has a value
 for each caller, token or address. `/metrics` also has the processor time, memory, open files and garbage collections of
 the process (`process_…`, `python_gc_…`)."""
 ENDINGS = {Kind.COUNTER: "_total", Kind.GAUGE: "", Kind.HISTOGRAM: "_bucket"}

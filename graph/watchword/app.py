@@ -91,9 +91,11 @@ def create_app(
     mount: Mount,
     clock: Clock | None = None,
     tracing: Tracing | None = None,
+    supervisor: str | None = None,
 ) -> App:
     """Build the server for a mounted schema. Without `tracing`, the settings say whether it is traced.
 
+    `supervisor` is the address at which a supervisor gathers the metrics of several workers, of which this app is one.
     Raises `Unsafe` if the schema must not be served.
     """
     coverage.cover(mount.schema, mount.domain)
@@ -108,7 +110,7 @@ def create_app(
     follower = _make_follower(pipeline, auth)
     access = Access(pipeline, settings.metrics_networks)
     meter = None if operations is None else Meter(pipeline, auth, follower, operations)
-    outputs = None if meter is None else Outputs(meter, settings, access)
+    outputs = None if meter is None else Outputs(meter, settings, access, supervisor)
     startup = Startup()
     app = App(
         title="Watchword",

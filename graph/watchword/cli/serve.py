@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import sys
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.process import json_logs, log_setup
 from watchword.process.clock import SystemClock
+from watchword.telemetry.metrics.workers.supervisor import gathering
 
 # Seconds for open requests to finish after SIGTERM, in addition to drain_seconds.
 SHUTDOWN_GRACE = 5
@@ -79,14 +81,15 @@ def _serve_alone(app: object, settings: Settings, listener: socket.socket) -> bo
 
 def _serve_together(settings: Settings, listener: socket.socket) -> bool:
     """Serve by several processes until a signal comes. Returns False when they could not start."""
-    shared = config(
-        functools.partial(several.make_app, settings),
-        settings,
-        factory=True,
-        workers=settings.workers,
-        timeout_worker_healthcheck=several.ANSWER_SECONDS,
-    )
-    return supervise(shared, listener)
+    with gathering() if settings.for_prometheus else nullcontext() as address:
+        shared = config(
+            functools.partial(several.make_app, settings, address),
+            settings,
+            factory=True,
+            workers=settings.workers,
+            timeout_worker_healthcheck=several.ANSWER_SECONDS,
+        )
+        return supervise(shared, listener)
 
 
 def _exit_cleanly_on_signals() -> None:

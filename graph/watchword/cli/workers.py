@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 30
 
 
-def make_app(settings: Settings) -> FastAPI:
-    """Build the app of one worker, in that worker."""
+def make_app(settings: Settings, supervisor: str | None) -> FastAPI:
+    """Build the app of one worker, in that worker. `supervisor` is where it reports its metrics."""
     log_setup.set_up(settings.log_level, json_logs.formatter(settings.log_format))
     threading.Thread(target=_exit_with_supervisor, daemon=True).start()
     with without_collector():
         from watchword.app import create_app
         from watchword.domain import load
-    return create_app(settings, load(settings.mount))
+    return create_app(settings, load(settings.mount), supervisor=supervisor)
 
 
 def _exit_with_supervisor() -> None:

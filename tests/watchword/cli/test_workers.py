@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from tests.support.metrics import scraped
 from tests.support.redis import live_redis
 from tests.support.server import LiveServer
 from tests.support.watched import Watched, bodies
@@ -23,7 +25,9 @@ STARTED = "Application startup complete"
 def two_workers(home: Path, postgres_url: str) -> Iterator[LiveServer]:
     """Run a server with two workers, both of them ready. The block may kill any of them, or end the server."""
     with live_redis() as redis:
-        server = LiveServer(home, postgres_url, WATCHWORD_BUS_URL=redis.url)
+        server = LiveServer(
+            home, postgres_url, WATCHWORD_BUS_URL=redis.url, WATCHWORD_METRICS="prometheus"
+        )
         server.arguments = ("--workers", "2")
         server.start()
         try:
@@ -118,20 +122,51 @@ async def test_a_mutation_in_one_worker_comes_to_the_subscriber_of_the_other(
         assert await bodies(client, 1) == [f"Seen by {other}"]
 
 
+def scrape(server: LiveServer) -> dict[tuple[str, ...], float]:
+    answer = httpx2.get(f"{server.url}/metrics")
+    answer.raise_for_status()
+    return scraped(answer.text)
+
+
 async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_on(
     serving: LiveServer, watched: Watched, stack: AsyncExitStack
 ) -> None:
     first, second = workers(serving)
     with stopped(first):
         client = await stack.enter_async_context(watched.watcher())
+    started = serving.log.count(STARTED)
     os.kill(first, signal.SIGKILL)
     await watched.post("Meanwhile")
-    await asyncio.to_thread(serving.wait_for, STARTED, 3)
+    await asyncio.to_thread(serving.wait_for, STARTED, started + 1)
     assert workers(serving)[0] == second
     third = workers(serving)[1]
     with stopped(second):
         await watched.post(f"By {third}")
     assert await bodies(client, 2) == ["Meanwhile", f"By {third}"]
+
+
+async def test_a_scrape_counts_all_workers_whichever_answers_and_those_that_were_killed(
+    serving: LiveServer,
+) -> None:
+    first, second = workers(serving)
+    ask = {"query": "query Counted { __typename }"}
+    counted = ("watchword_operation_duration_seconds_count", "Counted", "query", "ok")
+    for other in (first, second, first):
+        with stopped(other):
+            httpx2.post(f"{serving.url}/graphql", json=ask).raise_for_status()
+    found = await asyncio.to_thread(scrape, serving)
+    assert found[counted] == 3
+    assert found["watchword_workers", "answering"] == 2
+    assert {("process_resident_memory_bytes", each) in found for each in "12"} == {True}
+    with stopped(first):
+        beside = await asyncio.to_thread(scrape, serving)
+    assert (beside[counted], beside["watchword_workers", "silent"]) == (3, 1)
+    started = serving.log.count(STARTED)
+    os.kill(first, signal.SIGKILL)
+    await asyncio.to_thread(serving.wait_for, STARTED, started + 1)
+    while (found := scrape(serving))["watchword_workers", "answering"] < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert found[counted] == 3
 
 
 async def test_sigterm_drains_all_workers_and_ends_in_order(

@@ -6,7 +6,7 @@ connections of a database, and for the names and types of GraphQL operations.
 
 from __future__ import annotations
 
-from watchword.telemetry.metrics.metric import Kind, Metric
+from watchword.telemetry.metrics.metric import Across, Kind, Metric
 
 COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 
@@ -32,6 +32,7 @@ OPERATIONS = Metric(
     "Time that the answer to a query or a mutation took, over any transport. The 100 names that are used most have"
     " their own; outcome is ok, error (the answer has errors) or cancelled (the client went away).",
     ("graphql.operation.type", "graphql.operation.name", "outcome"),
+    bounded="graphql.operation.name",
 )
 ERRORS = Metric(
     "watchword.errors",
@@ -39,6 +40,7 @@ ERRORS = Metric(
     "{error}",
     "Errors of operations by extensions.code. An answer that many callers share counts once.",
     ("code",),
+    bounded="code",
 )
 
 # Live connections.
@@ -68,7 +70,11 @@ GROUPS = Metric(
     "watchword.groups", GAUGE, "{group}", "Groups of subscriptions that share each execution."
 )
 LARGEST_GROUP = Metric(
-    "watchword.group.size.max", GAUGE, "{subscription}", "Subscriptions in the largest group."
+    "watchword.group.size.max",
+    GAUGE,
+    "{subscription}",
+    "Subscriptions in the largest group.",
+    across=Across.MOST,
 )
 GROUP_SIZES = Metric("watchword.group.sizes", GAUGE, "{group}", "Groups by their size.", ("size",))
 DELIVERIES = Metric(
@@ -94,18 +100,24 @@ LOG_LAG = Metric(
     GAUGE,
     "{event}",
     "Events of the stream that is most behind which are in the log and were not handed to subscribers.",
+    across=Across.MOST,
 )
 LOG_LOOK_AGE = Metric(
     "watchword.log.look.age",
     GAUGE,
     "s",
     "Time since the last successful look at the log of events. Beyond a few seconds, revocations may be late.",
+    across=Across.MOST,
 )
 MAILBOX_EVENTS = Metric(
     "watchword.mailbox.events", GAUGE, "{event}", "Events that wait for subscribers, all together."
 )
 LARGEST_MAILBOX = Metric(
-    "watchword.mailbox.events.max", GAUGE, "{event}", "Events that wait for the slowest subscriber."
+    "watchword.mailbox.events.max",
+    GAUGE,
+    "{event}",
+    "Events that wait for the slowest subscriber.",
+    across=Across.MOST,
 )
 MAILBOXES_BEHIND = Metric(
     "watchword.mailboxes.behind",
@@ -154,6 +166,7 @@ REVOCATIONS_KEPT = Metric(
     GAUGE,
     "{revocation}",
     "Revocations that tokens are checked against.",
+    across=Across.MOST,
 )
 
 # Caches and executions.
@@ -186,6 +199,15 @@ ANSWERS_SIZE = Metric("watchword.answers.kept.size", GAUGE, "By", "Memory of the
 
 # The process.
 
+WORKERS = Metric(
+    "watchword.workers",
+    GAUGE,
+    "{process}",
+    "Processes of `serve --workers` that answered this scrape, or were silent: their gauges are missing in it, and their"
+    " counters are those of their last answer. A server of one process does not have this metric.",
+    ("state",),
+)
+
 POOL = Metric(
     "db.client.connection.count",
     GAUGE,
@@ -206,6 +228,7 @@ TASKS = Metric(
     "1",
     "Background tasks: 1 while a task succeeds, 0 from its first failure to its next success.",
     ("task",),
+    across=Across.LEAST,
 )
 TASK_FAILURES = Metric(
     "watchword.background.task.failures",

@@ -18,12 +18,24 @@ class Kind(Enum):
     """Counts measurements by their size."""
 
 
+class Across(Enum):
+    """How a gauge of several processes becomes one."""
+
+    SUM = "sum"
+    MOST = "most"
+    """The largest one."""
+    LEAST = "least"
+    """The smallest one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A thing that is measured.
 
     `name`, `unit` and `attributes` are OpenTelemetry's, and of its semantic conventions where these have the thing.
-    The unit is one of UCUM: `s`, `By`, or a noun in braces for a number of things.
+    The unit is one of UCUM: `s`, `By`, or a noun in braces for a number of things. `across` says what the worker processes
+    of one server have together; counters and histograms are always added up. `bounded` names an attribute whose rare
+    values are counted as others' after a while.
     """
 
     name: str
@@ -31,6 +43,8 @@ class Metric:
     unit: str
     description: str
     attributes: tuple[str, ...] = ()
+    across: Across = Across.SUM
+    bounded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

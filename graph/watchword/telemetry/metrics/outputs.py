@@ -13,19 +13,25 @@ from watchword.errors import Unsafe
 from watchword.process.background import Background
 from watchword.telemetry.metrics.access import Access
 from watchword.telemetry.metrics.meter import Meter
+from watchword.telemetry.metrics.workers.report import Report, Total
+from watchword.telemetry.metrics.workers.worker import Worker
 
 
 class Outputs:
     """The outputs of one meter. Raises `Unsafe` if what the settings ask for is not installed or cannot be used."""
 
-    def __init__(self, meter: Meter, settings: Settings, access: Access) -> None:
+    def __init__(
+        self, meter: Meter, settings: Settings, access: Access, supervisor: str | None = None
+    ) -> None:
+        """`supervisor` is the address at which the supervisor of several workers gathers their metrics."""
         self.routes: list[BaseRoute] = []
         """The routes to serve."""
         self.requests = meter.requests
         self._meter = meter
         self._sender: Any = None
+        self._worker: Worker | None = None
         if settings.for_prometheus:
-            self.routes.append(_load("endpoint", "metrics").route(meter.read, access))
+            self._serve(supervisor, access)
         if settings.for_collector:
             otlp = _load("otlp", "otel")
             self._seconds = otlp.interval()
@@ -34,13 +40,32 @@ class Outputs:
     def open(self, background: Background) -> None:
         """Send metrics, and measure what takes a query, until the background is closed."""
         self._meter.open()
+        if self._worker is not None:
+            background.start("the reporting of metrics", self._worker.report)
         if self._sender is not None:
             background.every(self._seconds, "the sending of metrics", self._sender.send)
 
     async def close(self) -> None:
-        """End the connection to the collector."""
+        """Report for the last time, and end the connection to the collector."""
+        if self._worker is not None:
+            await self._worker.close()
         if self._sender is not None:
             await self._sender.close()
+
+    def _serve(self, supervisor: str | None, access: Access) -> None:
+        endpoint = _load("endpoint", "metrics")
+        own = endpoint.own()
+
+        def read() -> Report:
+            return Report([*self._meter.read()], own())
+
+        async def alone() -> Total:
+            report = read()
+            return Total(report.readings, {"": report.own})
+
+        self._worker = None if supervisor is None else Worker(supervisor, read)
+        scrape = alone if self._worker is None else self._worker.total
+        self.routes.append(endpoint.route(scrape, access))
 
 
 def paths(routes: Iterable[BaseRoute]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Names follow OpenTelemetry's rules for Prometheus (specification, "Prometheus an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
@@ -19,35 +19,65 @@ from prometheus_client.metrics_core import (
 from prometheus_client.metrics_core import (
     Metric as Family,
 )
-from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from watchword.telemetry.metrics.metric import Distribution, Kind, Metric, Point, Reading, Source
+from watchword.telemetry.metrics.metric import Distribution, Kind, Metric, Point, Reading
+from watchword.telemetry.metrics.workers.report import Own, Total
 
 UNITS = {"s": "seconds", "By": "bytes"}
 
 
-class Exposition:
-    """Writes what the sources read, and the processor time, memory and garbage collections of this process."""
+class OwnMetrics:
+    """The processor time, memory and garbage collections of this process."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Readings(source))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
-    def write(self, accept: str) -> tuple[bytes, str]:
-        """Return everything in the newest format that the header Accept names, and its Content-Type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def read(self) -> Own:
+        """Read them."""
+        return [
+            [
+                family.name,
+                family.documentation,
+                family.type,
+                [[each.name, each.labels, each.value] for each in family.samples],
+            ]
+            for family in self._registry.collect()
+        ]
 
 
-class _Readings(Collector):
-    def __init__(self, source: Source) -> None:
-        self._source = source
+def write(total: Total, accept: str) -> tuple[bytes, str]:
+    """Return what was read in the newest format that the header Accept names, and its Content-Type.
+
+    `total.own` has what `OwnMetrics` read. The number of the worker process is a label of it.
+    """
+    encode, content_type = choose_encoder(accept)
+    families = [*map(_family, total.readings), *_own_families(total.own)]
+    return encode(_Families(families)), content_type
+
+
+class _Families(CollectorRegistry):
+    """Families that were collected already."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        super().__init__()
+        self._families = families
 
     def collect(self) -> Iterable[Family]:
-        return map(_family, self._source())
+        return self._families
+
+
+def _own_families(own: Mapping[str, Own]) -> Iterable[Family]:
+    families: dict[str, Family] = {}
+    for worker, read in own.items():
+        added = {"worker": worker} if worker else {}
+        for name, documentation, kind, samples in read:
+            family = families.setdefault(name, Family(name, documentation, kind))
+            for sample, labels, value in samples:
+                family.add_sample(sample, {**labels, **added}, value)
+    return families.values()
 
 
 def prometheus_name(metric: Metric) -> str:
