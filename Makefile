@@ -12,7 +12,7 @@ PAGES  := schema/incident_room/pages
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fmt bench soak sdl docs explorer pages lock clean
+.PHONY: help run test test-all check fmt bench soak sdl docs explorer client pages lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -66,7 +66,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
+	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules client/node_modules client/dist $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
@@ -87,6 +87,15 @@ $(VENV)/bench: $(VENV)/dev requirements/bench.lock
 	@echo "Installing what draws the benchmark's pictures …"
 	@$(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
+
+client: client/dist/.done  ## compile the npm package watchword-client
+
+client/node_modules/.done: client/package-lock.json $(VENV)/run
+	@echo "Installing what compiles the npm package …"
+	@cd client && $(NPM) ci && touch node_modules/.done
+
+client/dist/.done: client/node_modules/.done client/tsconfig.json $(wildcard client/src/*.ts)
+	@cd client && $(NPM) run --silent build && touch dist/.done
 
 # Node.js comes as a Python package, so that nothing has to be on the machine before. Without the
 # registry there is no GraphiQL, and everything else works.

@@ -1,0 +1,28 @@
+import { nonsense } from "./errors.js";
+
+/** What an access token says. It is read and not verified: use it to decide what to show, never what is allowed. */
+export interface Claims {
+  /** The id of the account. */
+  sub: string;
+  /** The id of the session. */
+  sid: string;
+  /** Unix seconds by the server's clock. */
+  exp: number;
+  scope?: string;
+  roles?: readonly string[];
+  auth_time?: number;
+  client_id?: string;
+  [name: string]: unknown;
+}
+
+/** Read the claims of an access token (RFC 7519, section 3). Throws `NONSENSE` if it is not one. */
+export function claimsOf(token: string): Claims {
+  try {
+    const text = atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (each) => each.charCodeAt(0)))) as Claims;
+    if (typeof claims.sid !== "string" || typeof claims.sub !== "string") throw new Error();
+    return claims;
+  } catch {
+    throw nonsense("the access token has no session");
+  }
+}

@@ -1,0 +1,247 @@
+import { type Clock, backoff, within } from "./clock.js";
+import { type Answer, type GraphQLFault, WatchwordError, failed, unreachable } from "./errors.js";
+import type { LiveEvents } from "./live.js";
+import type { Session } from "./session.js";
+import type { Subscription } from "./subscription.js";
+import type { Expiry, Wire, WireEvents } from "./wire.js";
+
+/** Makes a wire with the credentials of a token. */
+export type Connect = (token: string | null, events: WireEvents) => Promise<Wire>;
+
+export interface ConnectionOptions {
+  session: Session;
+  /** Milliseconds in which the server has to answer. */
+  timeout: number;
+  /** Milliseconds of silence after which a sign of life is asked for. */
+  heartbeat: number;
+  /** Milliseconds for which a connection without subscriptions is kept. */
+  idle: number;
+  /** Choose how to connect, after so many failures. */
+  choose(failures: number, hasWorked: boolean): Connect;
+  tell<Name extends keyof LiveEvents>(name: Name, value: LiveEvents[Name]): void;
+}
+
+// Milliseconds for which a connection has to last before it counts as a success. A server that accepts and closes must
+// not be asked without a pause.
+const STABLE = 10_000;
+// Close codes after which another attempt would end in the same way.
+const FATAL = new Set([4400, 4406, 4409]);
+// The server has too much of us: too many connections or messages, or pages of this origin may not connect.
+const CROWDED = new Set([1008, 4429]);
+// Errors of an operation that pass. It is subscribed again, where it stood.
+const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "DRAINING", "TOO_SLOW", "TOKEN_EXPIRED", "TOKEN_NOT_YET_VALID"]);
+const NONCE = "use_dpop_nonce: ";
+
+/** One connection with its subscriptions: keeps it open, renews it, and resumes what it carries after a cut. */
+export class Connection {
+  readonly subscriptions = new Set<Subscription>();
+  #options: ConnectionOptions;
+  #session: Session;
+  #clock: Clock;
+  #wire: Wire | null = null;
+  #isOpen = false;
+  #hasWorked = false;
+  #failures = 0;
+  #openedAt = 0;
+  #ids = 0;
+  #token: string | null = null;
+  // Counts attempts: what belongs to an earlier one is ignored.
+  #attempt = 0;
+  #byId = new Map<string, Subscription>();
+  #cancelRetry: (() => void) | null = null;
+  #cancelIdle = (): void => {};
+  #cancelWatch = (): void => {};
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.#clock = options.session.clock;
+  }
+
+  add(subscription: Subscription): void {
+    this.#cancelIdle();
+    this.subscriptions.add(subscription);
+    if (this.#isOpen) this.#start(subscription);
+    else if (!this.#wire && !this.#cancelRetry) this.#connect();
+  }
+
+  remove(subscription: Subscription): void {
+    if (!this.subscriptions.delete(subscription)) return;
+    this.#release(subscription);
+    if (this.subscriptions.size > 0) return;
+    this.#cancelIdle();
+    this.#cancelIdle = this.#clock.after(this.#options.idle, () => this.close());
+  }
+
+  /** Continue with another token of the same session. */
+  async renew(token: string): Promise<void> {
+    const wire = this.#wire;
+    if (!this.#isOpen || !wire || token === this.#token) return;
+    const credentials = await this.#session.requests.credentials("GET", `${this.#session.url}/graphql`, token);
+    if (wire !== this.#wire) return;
+    this.#token = token;
+    wire.renew(credentials);
+  }
+
+  /** Connect anew at once, for example with the token of another person. */
+  restart(): void {
+    this.#drop();
+    if (this.subscriptions.size > 0) this.#connect();
+  }
+
+  /** The network may have changed, or the machine has slept: do not wait, and do not trust the connection. */
+  wake(): void {
+    if (this.#cancelRetry) this.restart();
+    else if (this.#isOpen) this.#probe();
+  }
+
+  close(): void {
+    this.#drop();
+    this.#cancelIdle();
+  }
+
+  /** Leave the wire, without a word to the subscriptions. */
+  #drop(): void {
+    this.#attempt += 1;
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#cancelWatch();
+    this.#wire?.close();
+    this.#wire = null;
+    this.#isOpen = false;
+    this.#byId.clear();
+    for (const each of this.subscriptions) each.id = null;
+  }
+
+  async #connect(): Promise<void> {
+    this.#drop();
+    const attempt = this.#attempt, isCurrent = (): boolean => attempt === this.#attempt;
+    this.#options.tell("connecting", undefined);
+    try {
+      const token = await this.#session.token();
+      if (!isCurrent()) return;
+      this.#token = token;
+      const connect = this.#options.choose(this.#failures, this.#hasWorked);
+      const wire = await within(this.#clock, this.#options.timeout, connect(token, this.#events(isCurrent)), () => unreachable("time"));
+      if (!isCurrent()) return wire.close();
+      this.#wire = wire;
+      this.#cancelWatch = this.#clock.after(this.#options.timeout, () => this.#closed(0, "The server does not answer."));
+    } catch (error) {
+      if (isCurrent()) this.#closed(0, String(error));
+    }
+  }
+
+  #events(isCurrent: () => boolean): WireEvents {
+    const guard = <Given extends unknown[]>(call: (...given: Given) => void) => (...given: Given): void => {
+      if (isCurrent()) call(...given);
+    };
+    return {
+      opened: guard((expiry) => this.#opened(expiry)),
+      heard: guard(() => this.#isOpen && this.#watch()),
+      next: guard((id, answer) => this.#next(id, answer)),
+      error: guard((id, errors) => this.#error(id, errors)),
+      complete: guard((id) => this.#complete(id)),
+      reminded: guard(() => void this.#session.refresh().catch(() => {})),
+      renewed: guard((expiry) => this.#options.tell("renewed", expiry)),
+      closed: guard((code, reason) => void this.#closed(code, reason)),
+    };
+  }
+
+  #opened(expiry: Expiry): void {
+    this.#isOpen = this.#hasWorked = true;
+    this.#openedAt = this.#clock.now();
+    this.#watch();
+    this.#options.tell("connected", expiry);
+    for (const each of this.subscriptions) this.#start(each);
+  }
+
+  #start(subscription: Subscription): void {
+    if (subscription.id !== null) return;
+    const id = (this.#ids += 1).toString(36);
+    subscription.id = id;
+    this.#byId.set(id, subscription);
+    this.#wire?.subscribe(id, subscription.resuming());
+    subscription.begun();
+  }
+
+  #release(subscription: Subscription): void {
+    if (subscription.id === null) return;
+    this.#byId.delete(subscription.id);
+    this.#wire?.complete(subscription.id);
+    subscription.id = null;
+  }
+
+  #next(id: string, answer: Answer): void {
+    this.#byId.get(id)?.next(answer);
+  }
+
+  #complete(id: string): void {
+    const subscription = this.#byId.get(id);
+    if (!subscription) return;
+    this.remove(subscription);
+    subscription.complete();
+  }
+
+  #error(id: string, errors: readonly GraphQLFault[]): void {
+    const subscription = this.#byId.get(id);
+    if (!subscription) return;
+    this.#release(subscription);
+    const { code, retryAfter } = errors[0]?.extensions ?? {};
+    if (code === "CURSOR_EXPIRED" && subscription.lost(errors)) return this.#start(subscription);
+    if (PASSING.has(code ?? "")) return this.#startLater(subscription, (retryAfter ?? 1) * 1_000);
+    this.remove(subscription);
+    subscription.fail(failed(errors));
+  }
+
+  #startLater(subscription: Subscription, milliseconds: number): void {
+    const attempt = this.#attempt;
+    this.#clock.after(milliseconds * (1 + Math.random()), () => {
+      if (attempt === this.#attempt && this.#isOpen && this.subscriptions.has(subscription)) this.#start(subscription);
+    });
+  }
+
+  /** Ask for a sign of life after a silence. */
+  #watch(): void {
+    this.#cancelWatch();
+    this.#cancelWatch = this.#clock.after(this.#options.heartbeat, () => this.#probe());
+  }
+
+  #probe(): void {
+    this.#cancelWatch();
+    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => this.#closed(1006, "The server is silent."));
+    this.#wire?.probe();
+  }
+
+  async #closed(code: number, reason: string): Promise<void> {
+    const lasted = this.#isOpen ? this.#clock.now() - this.#openedAt : 0;
+    const token = this.#token;
+    this.#drop();
+    this.#failures = lasted >= STABLE ? 1 : this.#failures + 1;
+    this.#options.tell("closed", { code, reason });
+    if (FATAL.has(code) || (code === 4401 && token === null)) return this.#fail(code, reason);
+    if (this.subscriptions.size === 0) return;
+    this.#retry(CROWDED.has(code) ? backoff(6) : this.#isUrgent(code) ? 0 : backoff(this.#failures));
+    if (code === 4401) await this.#session.reject(token).catch(() => {});
+    if (code === 4403) this.#outdated(token, reason);
+  }
+
+  #isUrgent(code: number): boolean {
+    return (code === 4403 || code === 4401) && this.#failures <= 2;
+  }
+
+  #outdated(token: string | null, reason: string): void {
+    if (reason.startsWith(NONCE)) this.#session.requests.nonce = reason.slice(NONCE.length);
+    else this.#session.expire(token);
+  }
+
+  #retry(milliseconds: number): void {
+    this.#options.tell("waiting", { milliseconds });
+    this.#cancelRetry = this.#clock.after(milliseconds, () => void this.#connect());
+  }
+
+  #fail(closeCode: number, reason: string): void {
+    const all = [...this.subscriptions];
+    this.subscriptions.clear();
+    for (const each of all) each.fail(new WatchwordError("CLOSED", reason || `The server closed the connection with ${closeCode}.`, { closeCode }));
+  }
+}

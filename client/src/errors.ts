@@ -1,0 +1,60 @@
+/** A GraphQL error as the server sends it. */
+export interface GraphQLFault {
+  message: string;
+  path?: readonly (string | number)[];
+  extensions?: { code?: string; retryAfter?: number; maxAge?: number; issuer?: string; [key: string]: unknown };
+}
+
+/** The answer to an operation, or one event of a subscription. */
+export interface Answer<Data = unknown> {
+  data?: Data | null;
+  errors?: readonly GraphQLFault[];
+  extensions?: { cursor?: string; [key: string]: unknown };
+}
+
+interface Details {
+  status?: number | undefined;
+  retryAfter?: number | undefined;
+  closeCode?: number | undefined;
+  errors?: readonly GraphQLFault[] | undefined;
+  data?: unknown;
+}
+
+/**
+ * What went wrong. `code` is an error of the server's reference (`FORBIDDEN`, `mfa_required`, …), or one of
+ * `UNREACHABLE` (no answer: try again), `NONSENSE` (an answer that is not the server's) and `CLOSED` (the socket was
+ * closed for good; see `closeCode`).
+ */
+export class WatchwordError extends Error {
+  override readonly name = "WatchwordError";
+  /** The HTTP status, if there was one. */
+  readonly status: number | undefined;
+  /** Seconds to wait before the next attempt, if the server says so. */
+  readonly retryAfter: number | undefined;
+  readonly closeCode: number | undefined;
+  /** The errors of a GraphQL answer, and its data. */
+  readonly errors: readonly GraphQLFault[];
+  readonly data: unknown;
+
+  constructor(readonly code: string, message: string, details: Details = {}) {
+    super(message);
+    this.status = details.status;
+    this.retryAfter = details.retryAfter;
+    this.closeCode = details.closeCode;
+    this.errors = details.errors ?? [];
+    this.data = details.data;
+  }
+}
+
+export const unreachable = (why: unknown): WatchwordError =>
+  new WatchwordError("UNREACHABLE", `The server cannot be reached: ${why instanceof Error ? why.message : String(why)}`);
+
+export const nonsense = (what: string, status?: number): WatchwordError =>
+  new WatchwordError("NONSENSE", `The server's answer makes no sense: ${what}`, { status });
+
+/** Make an error of a GraphQL answer's list of errors. */
+export function failed(errors: readonly GraphQLFault[], data?: unknown, status?: number): WatchwordError {
+  const [first] = errors;
+  const { code, retryAfter } = first?.extensions ?? {};
+  return new WatchwordError(code ?? "INTERNAL", first?.message ?? "The operation failed.", { errors, data, status, retryAfter });
+}

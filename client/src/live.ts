@@ -1,0 +1,151 @@
+import { Connection } from "./connection.js";
+import { type Document, type VariablesOf, textOf } from "./document.js";
+import { Emitter } from "./emitter.js";
+import type { Answer } from "./errors.js";
+import { iterate } from "./iterate.js";
+import type { Session } from "./session.js";
+import { SocketWire } from "./socket.js";
+import { type Observer, Subscription } from "./subscription.js";
+import type { Expiry, WireEvents } from "./wire.js";
+
+export type { Observer } from "./subscription.js";
+
+export interface LiveOptions {
+  /**
+   * `"websocket"`, `"sse"` (server-sent events), or `"auto"`: server-sent events where WebSockets do not get through.
+   * By default `"auto"`.
+   */
+  transport?: "auto" | "websocket" | "sse";
+  /** The WebSocket of the platform, if it is not global (Node.js 20: that of `ws`). */
+  webSocket?: typeof WebSocket;
+  /** Milliseconds in which the server has to answer. By default 10,000. */
+  timeout?: number;
+  /** Milliseconds of silence after which the server is asked for a sign of life. By default 30,000. */
+  heartbeat?: number;
+  /** Milliseconds for which a socket without subscriptions is kept. By default 1,000. */
+  idle?: number;
+  /** Subscriptions on one socket; another is opened for more. By default 100, as WATCHWORD_MAX_OPERATIONS. */
+  subscriptionsPerSocket?: number;
+}
+
+export interface LiveEvents {
+  connecting: undefined;
+  /** A socket is open. `expiresAt` is there if it has a token. */
+  connected: Expiry;
+  /** A socket goes on with a new token. */
+  renewed: Expiry;
+  closed: { code: number; reason: string };
+  /** The next attempt is in so many milliseconds, or when the network is back. */
+  waiting: { milliseconds: number };
+}
+
+/** Whether a subscription is iterated or observed. */
+type Missed<Data> = Pick<Observer<Data>, "missed">;
+
+/** Subscriptions that stay. Make one with `createLive`, for the whole page. */
+export class Live extends Emitter<LiveEvents> {
+  readonly session: Session;
+  #options: LiveOptions;
+  #connections: Connection[] = [];
+  #forget: (() => void)[];
+
+  constructor(session: Session, options: LiveOptions = {}) {
+    super();
+    this.session = session;
+    this.#options = options;
+    const wake = (): void => {
+      for (const each of this.#connections) each.wake();
+    };
+    this.#forget = [
+      session.on("changed", () => this.reconnect()),
+      session.on("token", (token) => {
+        for (const each of this.#connections) void each.renew(token);
+      }),
+      heard("window", "online", wake),
+      heard("window", "pageshow", wake),
+      heard("document", "visibilitychange", () => document.visibilityState === "visible" && wake()),
+      heard("document", "resume", wake),
+    ];
+  }
+
+  /**
+   * Follow a subscription. With `next` in the observer, returns a function that stops it; without, an async iterable,
+   * which ends when the loop is left.
+   */
+  subscribe<Data, Variables>(document: Document<Data, Variables>, variables: Variables | null | undefined, observer: Observer<Data>): () => void;
+  subscribe<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, missed?: Missed<Data>]): AsyncIterableIterator<Answer<Data>>;
+  subscribe<Data>(document: Document<Data, never>, variables?: object | null, observer: Observer<Data> | Missed<Data> = {}): unknown {
+    const request = { query: textOf(document), variables: variables ?? undefined };
+    if ("next" in observer) return this.follow(request, observer);
+    return iterate<Data>((each) => this.follow(request, each), observer);
+  }
+
+  /** Follow a request as it goes over the wire. Returns a function that stops it. */
+  follow<Data>(request: { query: string; variables?: object | undefined; operationName?: string | undefined }, observer: Observer<Data>): () => void {
+    const subscription = new Subscription({ ...request }, observer as Observer<never>);
+    const connection = this.#room();
+    connection.add(subscription);
+    return () => connection.remove(subscription);
+  }
+
+  /** Connect anew at once. Every subscription goes on where it stood. */
+  reconnect(): void {
+    for (const each of this.#connections) each.restart();
+  }
+
+  /** Close the socket and hear no more of the session. */
+  close(): void {
+    for (const each of this.#connections) {
+      each.subscriptions.clear();
+      each.close();
+    }
+    for (const forget of this.#forget) forget();
+  }
+
+  #room(): Connection {
+    const most = this.#options.subscriptionsPerSocket ?? 100;
+    const found = this.#connections.find(({ subscriptions }) => subscriptions.size < most);
+    if (found) return found;
+    const { timeout = 10_000, heartbeat = 30_000, idle = 1_000 } = this.#options;
+    const made = new Connection({
+      session: this.session,
+      timeout,
+      heartbeat,
+      idle,
+      choose: (failures, hasWorked) => this.#choose(failures, hasWorked),
+      tell: (name, value) => this.emit(name, value),
+    });
+    this.#connections.push(made);
+    return made;
+  }
+
+  /** Try server-sent events at every other attempt, if no WebSocket has ever got through. */
+  #choose(failures: number, hasWorked: boolean) {
+    const { transport = "auto" } = this.#options;
+    const isSse = transport === "sse" || (transport === "auto" && !hasWorked && failures >= 2 && failures % 2 === 0);
+    return isSse ? this.#sse : this.#socket;
+  }
+
+  #socket = async (token: string | null, events: WireEvents): Promise<SocketWire> => {
+    const { url, requests, clock } = this.session;
+    const credentials = await requests.credentials("GET", `${url}/graphql`, token);
+    const WebSocket = this.#options.webSocket ?? globalThis.WebSocket;
+    return new SocketWire(new WebSocket(`${url}/graphql`.replace(/^http/, "ws"), "graphql-transport-ws"), credentials, events, clock);
+  };
+
+  // Few pages need it, so it is loaded when it is.
+  #sse = async (token: string | null, events: WireEvents) => (await import("./sse.js")).connectSse(this.session, token, events);
+}
+
+/** Follow live data on a session. */
+export function createLive(session: Session, options: LiveOptions = {}): Live {
+  return new Live(session, options);
+}
+
+/** Listen to the browser, where there is one. Returns a function that stops it. */
+function heard(where: "window" | "document", name: string, listener: () => void): () => void {
+  const target = (globalThis as { [name: string]: unknown })[where] as EventTarget | undefined;
+  if (typeof target?.addEventListener !== "function") return () => {};
+  target.addEventListener(name, listener);
+  return () => target.removeEventListener(name, listener);
+}

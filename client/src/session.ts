@@ -1,0 +1,284 @@
+import { type Claims, claimsOf } from "./claims.js";
+import { type Clock, backoff, systemClock } from "./clock.js";
+import type { Document, VariablesOf } from "./document.js";
+import { Emitter } from "./emitter.js";
+import { type Answer, WatchwordError } from "./errors.js";
+import { type ExecuteOptions, Operations, type StepUpNeed } from "./operations.js";
+import { type Prover, Requests, type Tokens } from "./requests.js";
+import { type Credentials, type SecondFactor, SignInRoutes, type StepUpCredentials, type Store, memoryStore } from "./sign-in.js";
+import { type TabMessage, Tabs } from "./tabs.js";
+
+export interface SessionOptions {
+  /** The server's origin; by default that of the page. */
+  url?: string;
+  fetch?: typeof fetch;
+  /**
+   * Where the refresh token is kept: `"cookie"` in a browser, and a store of the app elsewhere. By default a cookie
+   * where there is a `location`, and else memory.
+   */
+  store?: "cookie" | Store;
+  /** Whether to find out at once if somebody is signed in, after a reload. By default yes. */
+  restore?: boolean;
+  /**
+   * Called when an operation needs a recent sign-in. Return what the person has given (`{ password }`), or true if a
+   * step-up was done; the operation is then sent again.
+   */
+  onStepUp?: (need: StepUpNeed, session: Session) => Promise<StepUpCredentials | boolean | null>;
+  /** Called when the password was right and a one-time code is needed. Without it `signIn` throws `mfa_required`. */
+  onSecondFactor?: (credentials: Credentials) => Promise<SecondFactor | null>;
+  /** The key that all tokens are bound to, by `createDpop` of `watchword-client/dpop`. */
+  dpop?: Prover;
+  /** Milliseconds in which the routes of sign-in have to answer. */
+  timeout?: number;
+  clock?: Clock;
+}
+
+export type SessionState = "restoring" | "anonymous" | "signedIn";
+
+export interface SessionEvents {
+  /** Somebody is signed in from now on: by a sign-in here or in another tab, or restored after a reload. */
+  signedIn: Claims;
+  /** The person has signed out, here or in another tab. */
+  signedOut: undefined;
+  /** The session was ended by the server: it is too old, or was ended on another device or by an admin. */
+  expired: undefined;
+  /** An operation needs a recent sign-in. */
+  mustStepUp: StepUpNeed;
+  /** It is somebody else's page now, or nobody's: throw away what was fetched before. */
+  changed: SessionState;
+  /** There is another access token for the same session. */
+  token: string;
+}
+
+type Change = "signedIn" | "signedOut" | "expired";
+
+/** Who is signed in, and a fresh access token for each request. Make one with `createSession`, for the whole page. */
+export class Session extends Emitter<SessionEvents> {
+  /** The server's origin. */
+  readonly url: string;
+  /** Settles when it is known whether somebody is signed in. */
+  readonly ready: Promise<SessionState>;
+  readonly clock: Clock;
+  /** @internal */
+  readonly requests: Requests;
+  #routes: SignInRoutes;
+  #operations: Operations;
+  #tabs: Tabs;
+  #options: SessionOptions;
+  #state: SessionState = "restoring";
+  #claims: Claims | null = null;
+  #token: string | null = null;
+  // Milliseconds of the clock: when the token is to be renewed, and until when it may be used.
+  #renewAt = 0;
+  #usableUntil = 0;
+  #refreshing: Promise<string | null> | null = null;
+  // Counts sign-ins and sign-outs, so that a refresh that began before one does not undo it.
+  #era = 0;
+  #isKnown = false;
+  #settle: (state: SessionState) => void = () => {};
+
+  constructor(options: SessionOptions = {}) {
+    super();
+    this.#options = options;
+    this.url = originOf(options.url);
+    this.clock = options.clock ?? systemClock;
+    const store = options.store ?? (typeof location === "undefined" ? memoryStore() : "cookie");
+    const timeout = options.timeout ?? 15_000;
+    const fetch: typeof globalThis.fetch = options.fetch ?? ((...given) => globalThis.fetch(...given));
+    const given = { origin: this.url, fetch, clock: this.clock, timeout, prover: options.dpop ?? null };
+    this.requests = new Requests({ ...given, credentials: store === "cookie" ? "include" : "omit" });
+    this.#routes = new SignInRoutes(this.requests, store === "cookie" ? null : store);
+    this.#operations = new Operations(this, this.requests, (need) => this.#stepUpFor(need));
+    this.#tabs = new Tabs(store === "cookie" ? `watchword ${this.url}` : null, this.clock, 2 * timeout);
+    this.#tabs.listen((message) => this.#heard(message));
+    this.ready = new Promise((settle) => (this.#settle = settle));
+    if (options.restore === false) this.#hold(null, "signedOut");
+    else this.#restore(1);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** What the access token says of its holder; null if nobody is signed in. */
+  get claims(): Claims | null {
+    return this.#claims;
+  }
+
+  /** Return an access token that is good for the next request; null if nobody is signed in. Throws `UNREACHABLE`. */
+  async token(): Promise<string | null> {
+    if (this.#state === "anonymous") return null;
+    if (this.clock.now() < this.#renewAt) return this.#token;
+    try {
+      return await this.refresh();
+    } catch (error) {
+      if (this.clock.now() >= this.#usableUntil) throw error;
+      this.#renewAt = this.clock.now() + 5_000;
+      return this.#token;
+    }
+  }
+
+  /** Get another access token now. Concurrent callers share one request. Returns null if nobody is signed in. */
+  refresh(): Promise<string | null> {
+    return (this.#refreshing ??= this.#tabs.exclusive(() => this.#refresh()).finally(() => (this.#refreshing = null)));
+  }
+
+  /** Sign in, and end the session that this browser had before. Throws a `WatchwordError` (`invalid_grant`, …). */
+  async signIn(credentials: Credentials): Promise<Claims> {
+    const claims = await this.#tabs.exclusive(async () => {
+      const tokens = await this.#login(credentials);
+      this.#era += 1;
+      this.#hold(tokens, "signedIn");
+      return this.#claims!;
+    });
+    this.#tabs.tell({ type: "signedIn", sid: claims.sid });
+    return claims;
+  }
+
+  /** Authenticate again on the same session, for operations that need a recent sign-in. */
+  async stepUp(credentials: StepUpCredentials): Promise<void> {
+    const token = await this.token();
+    if (token === null) throw new WatchwordError("UNAUTHENTICATED", "Nobody is signed in.");
+    const era = this.#era, tokens = await this.#routes.stepUp(credentials, token);
+    if (era === this.#era) this.#hold(tokens, "signedIn");
+  }
+
+  /**
+   * Sign out, in all tabs. The page is anonymous at once. Throws `UNREACHABLE` if the server does not know of it: sign
+   * out again, because after a reload the person would be signed in.
+   */
+  async signOut(): Promise<void> {
+    const sid = this.#claims?.sid;
+    this.#era += 1;
+    this.#hold(null, "signedOut");
+    if (sid !== undefined) this.#tabs.tell({ type: "signedOut", sid });
+    await this.#tabs.exclusive(() => this.#routes.logout());
+  }
+
+  /**
+   * `fetch` with the access token, to the session's server and no other. If the token has expired, gets another one and
+   * asks once more; if a recent sign-in is needed, asks for it and then once more.
+   */
+  readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => this.#operations.fetch(input, init);
+
+  /** Run a query or a mutation and return its data. Throws a `WatchwordError` with `errors` and `data` if it has errors. */
+  query<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Data> {
+    return this.#operations.query(document, rest[0] as object, rest[1] as ExecuteOptions);
+  }
+
+  /** Run a query or a mutation and return the whole answer, with its errors. */
+  execute<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Answer<Data>> {
+    return this.#operations.execute(document, rest[0] as object, rest[1] as ExecuteOptions);
+  }
+
+  /** Say that the server refuses this token as expired, whatever this machine's clock says. */
+  expire(token: string | null): void {
+    if (token === this.#token) this.#renewAt = this.#usableUntil = 0;
+  }
+
+  /** Say that the server refuses this token for good: its session has ended, unless the browser has another by now. */
+  async reject(token: string | null): Promise<void> {
+    if (token === null || token !== this.#token) return;
+    const sid = this.#claims?.sid, era = this.#era;
+    this.expire(token);
+    await this.refresh();
+    if (era === this.#era && this.#claims?.sid === sid) await this.#end();
+  }
+
+  /** Hear no more of other tabs. */
+  close(): void {
+    this.#tabs.close();
+  }
+
+  async #refresh(): Promise<string | null> {
+    const era = this.#era;
+    const tokens = await this.#routes.refresh().catch((error: unknown) => this.#refused(error));
+    if (era !== this.#era) return this.#token;
+    if (tokens) this.#hold(tokens, "signedIn");
+    else await this.#end();
+    return this.#token;
+  }
+
+  /** Decide if a refused refresh ends the session. A page of another origin may have used the cookie meanwhile. */
+  async #refused(error: unknown): Promise<Tokens | null> {
+    if (!isRefusal(error)) throw error;
+    if (this.#state !== "signedIn") return null;
+    return this.#routes.refresh().catch((again: unknown) => {
+      if (isRefusal(again)) return null;
+      throw again;
+    });
+  }
+
+  async #end(): Promise<void> {
+    this.#hold(null, "expired");
+    await this.#routes.forget();
+  }
+
+  #restore(attempt: number): void {
+    this.token().catch(() => {
+      this.clock.after(backoff(attempt), () => {
+        if (this.#state === "restoring") this.#restore(attempt + 1);
+      });
+    });
+  }
+
+  async #login(credentials: Credentials): Promise<Tokens> {
+    try {
+      return await this.#routes.login(credentials);
+    } catch (error) {
+      const isAsked = error instanceof WatchwordError && error.code === "mfa_required";
+      const factor = isAsked ? await this.#options.onSecondFactor?.(credentials) : null;
+      if (!factor) throw error;
+      return this.#routes.login({ ...credentials, ...factor } as Credentials);
+    }
+  }
+
+  async #stepUpFor(need: StepUpNeed): Promise<boolean> {
+    this.emit("mustStepUp", need);
+    const given = await this.#options.onStepUp?.(need, this);
+    if (typeof given === "object" && given !== null) await this.stepUp(given);
+    return Boolean(given);
+  }
+
+  /** The only place that changes the token, and tells of it. */
+  #hold(tokens: Tokens | null, change: Change): void {
+    const before = this.#claims, wasKnown = this.#isKnown;
+    this.#isKnown = true;
+    this.#claims = tokens && claimsOf(tokens.access_token);
+    this.#token = tokens && tokens.access_token;
+    const life = (tokens?.expires_in ?? 0) * 1_000;
+    this.#renewAt = this.clock.now() + life / 2;
+    this.#usableUntil = this.clock.now() + life;
+    this.#state = tokens ? "signedIn" : "anonymous";
+    this.#settle(this.#state);
+    if (before?.sid === this.#claims?.sid) return this.#token === null ? undefined : this.emit("token", this.#token);
+    if (this.#claims) this.emit("signedIn", this.#claims);
+    else if (change !== "signedIn") this.emit(change, undefined);
+    if (wasKnown) this.emit("changed", this.#state);
+  }
+
+  #heard({ type, sid }: TabMessage): void {
+    if (type === "signedOut" && sid === this.#claims?.sid) {
+      this.#era += 1;
+      this.#hold(null, "signedOut");
+    } else if (type === "signedIn" && sid !== this.#claims?.sid) {
+      // The cookie is another session's now. Nothing may be asked with the old one.
+      this.#state = "restoring";
+      this.#renewAt = this.#usableUntil = 0;
+      this.#restore(1);
+    }
+  }
+}
+
+/** Keep a page signed in. */
+export function createSession(options: SessionOptions = {}): Session {
+  return new Session(options);
+}
+
+const isRefusal = (error: unknown): boolean => error instanceof WatchwordError && error.code === "invalid_grant";
+
+function originOf(url: string | undefined): string {
+  const given = url ?? (typeof location === "undefined" ? undefined : location.origin);
+  if (given === undefined) throw new TypeError("createSession needs the server's address here: createSession({ url: \"https://…\" })");
+  return new URL(given, typeof location === "undefined" ? undefined : location.href).href.replace(/\/$/, "");
+}

@@ -1,0 +1,94 @@
+import { type Requests, type Tokens, tokensOf } from "./requests.js";
+
+/** How somebody signs in. `passkey` is the credential's JSON; `watchword-client/passkeys` asks for one. */
+export type Credentials =
+  | { email: string; password: string; otp?: string; recoveryCode?: string }
+  | { passkey: unknown };
+
+/** How somebody who is signed in authenticates again. */
+export type StepUpCredentials =
+  | { password: string; otp?: string; recoveryCode?: string }
+  | { passkey: unknown };
+
+/** The second factor, after the password was right. */
+export type SecondFactor = { otp: string } | { recoveryCode: string };
+
+/** What an app keeps where there are no cookies: both are secrets, for the platform's secure storage. */
+export interface Kept {
+  refreshToken?: string | undefined;
+  /** It says that this device has signed in before; it stays after a sign-out. */
+  deviceToken?: string | undefined;
+}
+
+/** Where an app keeps its refresh token. A browser needs none: it has a cookie that no script can read. */
+export interface Store {
+  load(): Kept | null | Promise<Kept | null>;
+  save(kept: Kept): void | Promise<void>;
+}
+
+/** A store that forgets with the process. */
+export function memoryStore(kept: Kept = {}): Store {
+  return { load: () => kept, save: (next) => void (kept = next) };
+}
+
+/** The sign-in routes of the server, with the refresh token in a cookie or in a store. */
+export class SignInRoutes {
+  #requests: Requests;
+  #store: Store | null;
+
+  constructor(requests: Requests, store: Store | null) {
+    this.#requests = requests;
+    this.#store = store;
+  }
+
+  async login(credentials: Credentials): Promise<Tokens> {
+    const { deviceToken } = await this.#kept();
+    const device = this.#store && { delivery: "body", device_token: deviceToken };
+    return this.#save(await this.#requests.post("/api/auth/login", { ...wire(credentials), ...device }));
+  }
+
+  /** Exchange the refresh token. Returns null if there is none. */
+  async refresh(): Promise<Tokens | null> {
+    if (!this.#store) return tokensOf(await this.#requests.post("/api/auth/refresh", {}));
+    const { refreshToken, deviceToken } = await this.#kept();
+    if (refreshToken === undefined) return null;
+    const body = { refresh_token: refreshToken, delivery: "body", device_token: deviceToken };
+    return this.#save(await this.#requests.post("/api/auth/refresh", body));
+  }
+
+  /** Authenticate again. The refresh token stays as it is. */
+  async stepUp(credentials: StepUpCredentials, token: string): Promise<Tokens> {
+    return tokensOf(await this.#requests.post("/api/auth/step-up", wire(credentials), token));
+  }
+
+  /** End the session at the server. The refresh token is forgotten even if the server cannot be reached. */
+  async logout(): Promise<void> {
+    if (!this.#store) return void (await this.#requests.post("/api/auth/logout", {}));
+    const { refreshToken } = await this.#kept();
+    await this.forget();
+    if (refreshToken !== undefined) await this.#requests.post("/api/auth/logout", { refresh_token: refreshToken });
+  }
+
+  /** Forget the refresh token of a session that has ended. */
+  async forget(): Promise<void> {
+    if (this.#store) await this.#store.save({ deviceToken: (await this.#kept()).deviceToken });
+  }
+
+  async #kept(): Promise<Kept> {
+    return (await this.#store?.load()) ?? {};
+  }
+
+  /** Keep the new refresh token, before its access token is used: the old one is good no more. */
+  async #save(answer: unknown): Promise<Tokens> {
+    const tokens = tokensOf(answer), before = await this.#kept();
+    const kept = { refreshToken: tokens.refresh_token, deviceToken: tokens.device_token ?? before.deviceToken };
+    await this.#store?.save(kept);
+    return tokens;
+  }
+}
+
+/** Write credentials with the names of the wire. */
+function wire(credentials: object): object {
+  const { recoveryCode, ...rest } = credentials as { recoveryCode?: string };
+  return recoveryCode === undefined ? rest : { ...rest, recovery_code: recoveryCode };
+}

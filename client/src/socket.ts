@@ -1,0 +1,122 @@
+import type { Answer, GraphQLFault } from "./errors.js";
+import type { Clock } from "./clock.js";
+import type { Expiry, Request, Wire, WireEvents } from "./wire.js";
+
+interface Message {
+  type?: unknown;
+  id?: unknown;
+  payload?: unknown;
+}
+
+// The server closes a socket that sends more than WATCHWORD_MAX_MESSAGES_PER_SECOND, which is 100 unless set.
+const BURST = 40;
+const PAUSE = 500;
+
+/** Speaks graphql-transport-ws over one WebSocket. */
+export class SocketWire implements Wire {
+  #socket: WebSocket;
+  #events: WireEvents;
+  #clock: Clock;
+  #waiting: string[] = [];
+  #sent = 0;
+  #isOver = false;
+  // The id of each operation that the server still answers.
+  #open = new Set<string>();
+
+  constructor(socket: WebSocket, credentials: Record<string, string>, events: WireEvents, clock: Clock) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#clock = clock;
+    socket.onopen = () => this.#send({ type: "connection_init", payload: credentials });
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    // `close` follows `error`; its code says more.
+    socket.onerror = () => {};
+  }
+
+  subscribe(id: string, payload: Request): void {
+    this.#open.add(id);
+    this.#send({ type: "subscribe", id, payload });
+  }
+
+  complete(id: string): void {
+    if (this.#open.delete(id)) this.#send({ type: "complete", id });
+  }
+
+  renew(credentials: Record<string, string>): void {
+    this.#write(JSON.stringify({ type: "ping", payload: credentials }));
+  }
+
+  probe(): void {
+    this.#write('{"type":"ping"}');
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#waiting = [];
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.onopen = () => this.#socket.close(1000);
+    if (this.#socket.readyState !== 0) this.#socket.close(1000);
+  }
+
+  #closed(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#events.closed(code, reason);
+  }
+
+  #receive(data: unknown): void {
+    const message = parsed(data);
+    if (message === null) return this.#closed(1006, "The server's message makes no sense.");
+    this.#events.heard();
+    const { type, payload } = message, id = String(message.id);
+    const isOpen = this.#open.has(id);
+    if (type === "connection_ack") this.#events.opened(object(payload));
+    else if (type === "ping") this.#pinged(payload);
+    else if (type === "pong") "expiresAt" in object(payload) && this.#events.renewed(object(payload));
+    else if (type === "next") isOpen && this.#events.next(id, object(payload) as Answer);
+    else if (type === "complete") this.#open.delete(id) && this.#events.complete(id);
+    else if (type === "error") this.#open.delete(id) && this.#events.error(id, faults(payload));
+    else this.#closed(1006, "The server's message is of no known type.");
+  }
+
+  #pinged(payload: unknown): void {
+    this.#write('{"type":"pong"}');
+    if ("expiresAt" in object(payload)) this.#events.reminded();
+  }
+
+  /** Send a message, in bursts that the server accepts. */
+  #send(message: object): void {
+    this.#waiting.push(JSON.stringify(message));
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (this.#sent < BURST && this.#waiting.length > 0) {
+      if (this.#sent++ === 0) this.#clock.after(PAUSE, () => this.#resume());
+      this.#write(this.#waiting.shift()!);
+    }
+  }
+
+  #resume(): void {
+    this.#sent = 0;
+    this.#flush();
+  }
+
+  #write(text: string): void {
+    if (this.#socket.readyState === 1) this.#socket.send(text);
+  }
+}
+
+function parsed(data: unknown): Message | null {
+  try {
+    const message: unknown = JSON.parse(String(data));
+    return typeof message === "object" ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+const object = (payload: unknown): Expiry => (typeof payload === "object" && payload !== null ? payload : {});
+const faults = (payload: unknown): readonly GraphQLFault[] => (Array.isArray(payload) ? payload : []);

@@ -1,0 +1,113 @@
+import type { Answer } from "./errors.js";
+import type { Session } from "./session.js";
+import type { Request, Wire, WireEvents } from "./wire.js";
+
+// The close code that a socket would have had, for the code with which a stream ends.
+const CLOSE_CODES: Record<string, number> = {
+  TOKEN_EXPIRED: 4403,
+  TOKEN_REVOKED: 4401,
+  UNAUTHENTICATED: 4401,
+  DRAINING: 1012,
+  TOO_SLOW: 1013,
+  TOKEN_NOT_YET_VALID: 1013,
+};
+
+/** Open streams of server-sent events, one for each subscription. */
+export function connectSse(session: Session, token: string | null, events: WireEvents): Wire {
+  return new SseWire(session, token, events);
+}
+
+/** Carries each subscription on a stream over HTTP. A stream cannot be renewed: it ends with its token, and resumes. */
+class SseWire implements Wire {
+  #session: Session;
+  #token: string | null;
+  #events: WireEvents;
+  #streams = new Map<string, AbortController>();
+
+  constructor(session: Session, token: string | null, events: WireEvents) {
+    this.#session = session;
+    this.#token = token;
+    this.#events = events;
+    queueMicrotask(() => events.opened({}));
+  }
+
+  subscribe(id: string, request: Request): void {
+    const stream = new AbortController();
+    this.#streams.set(id, stream);
+    this.#read(id, request, stream).catch((error: unknown) => {
+      if (!stream.signal.aborted) this.#closed(1006, String(error));
+    });
+  }
+
+  complete(id: string): void {
+    this.#streams.get(id)?.abort();
+    this.#streams.delete(id);
+  }
+
+  renew(): void {}
+
+  probe(): void {}
+
+  close(): void {
+    for (const each of this.#streams.values()) each.abort();
+    this.#streams.clear();
+  }
+
+  #closed(code: number, reason: string): void {
+    this.close();
+    this.#events.closed(code, reason);
+  }
+
+  async #read(id: string, request: Request, { signal }: AbortController): Promise<void> {
+    const headers = { "content-type": "application/json", accept: "text/event-stream" };
+    const init = { method: "POST", headers, body: JSON.stringify(request), signal };
+    const response = await this.#session.requests.send(`${this.#session.url}/graphql`, init, this.#token);
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return this.#refused(id, response);
+    for await (const { event, data } of eventsOf(response.body!)) {
+      if (signal.aborted) return;
+      this.#events.heard();
+      if (event === "next") this.#next(id, JSON.parse(data) as Answer);
+      else if (event === "complete") return this.#complete(id);
+    }
+    this.#closed(1006, "The stream was cut.");
+  }
+
+  async #refused(id: string, response: Response): Promise<void> {
+    const answer = (await response.json().catch(() => null)) as Answer | null;
+    if (!answer || !Array.isArray(answer.errors)) return this.#closed(1006, `The server answers with status ${response.status}.`);
+    this.#next(id, answer);
+  }
+
+  #next(id: string, answer: Answer): void {
+    const [first] = answer.errors ?? [], code = CLOSE_CODES[first?.extensions?.code ?? ""];
+    if (first && code !== undefined && !("data" in answer)) return this.#closed(code, first.message);
+    if (first && !("data" in answer)) {
+      this.#streams.delete(id);
+      return this.#events.error(id, answer.errors!);
+    }
+    this.#events.next(id, answer);
+  }
+
+  #complete(id: string): void {
+    if (this.#streams.delete(id)) this.#events.complete(id);
+  }
+}
+
+/** Read server-sent events (HTML, section 9.2). A comment comes as an event without a name. */
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<{ event: string; data: string }> {
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const blocks = (text + value).split(/\r?\n\r?\n/);
+    text = blocks.pop()!;
+    for (const block of blocks) yield eventOf(block);
+  }
+}
+
+function eventOf(block: string): { event: string; data: string } {
+  const field = (name: string): string[] =>
+    block.split(/\r?\n/).filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).replace(/^ /, ""));
+  return { event: field("event")[0] ?? "", data: field("data").join("\n") };
+}

@@ -1,0 +1,43 @@
+import type { Answer, GraphQLFault } from "./errors.js";
+
+/** Until when a connection lives, in UTC (ISO 8601); empty for one that has no token. */
+export interface Expiry {
+  expiresAt?: string;
+  renewBefore?: string;
+}
+
+/** The payload of a subscription. */
+export interface Request {
+  query: string;
+  variables?: object | undefined;
+  operationName?: string | undefined;
+  extensions?: { resume: string } | undefined;
+}
+
+/** What a wire tells its connection. `closed` comes once, and nothing after it. */
+export interface WireEvents {
+  /** The server has accepted the token. */
+  opened(expiry: Expiry): void;
+  /** Something has arrived: the other side is alive. */
+  heard(): void;
+  next(id: string, answer: Answer): void;
+  error(id: string, errors: readonly GraphQLFault[]): void;
+  complete(id: string): void;
+  /** The server asks for a new token. */
+  reminded(): void;
+  renewed(expiry: Expiry): void;
+  /** `code` is a close code of the server's reference, 1006 for a cut, or 0 if it could not be opened. */
+  closed(code: number, reason: string): void;
+}
+
+/** One way to carry subscriptions: a WebSocket, or server-sent events. */
+export interface Wire {
+  subscribe(id: string, request: Request): void;
+  complete(id: string): void;
+  /** Continue with another token of the same session. */
+  renew(credentials: Record<string, string>): void;
+  /** Ask the other side for a sign of life. */
+  probe(): void;
+  /** Leave. `closed` is not called. */
+  close(): void;
+}
