@@ -38,6 +38,7 @@ from watchword.errors import (
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
 from watchword.execution.extensions.needs import each_execution, each_request
+from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.hooks import AccountInfo, AccountSource, ExternalAccount, IdentityEvent, IdentityKind
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
@@ -68,6 +69,7 @@ from watchword.transaction import Transaction
 if TYPE_CHECKING:
     from watchword.mounting.asgi_app import Watchword
     from watchword.mounting.dependencies import current_principal, requires
+    from watchword.transports.public_answers import public_answer
 
 __all__ = [
     "ACCOUNTS",
@@ -104,6 +106,7 @@ __all__ = [
     "IdentityMutation",
     "IdentityQuery",
     "Info",
+    "JsonAnswer",
     "NotFound",
     "Operator",
     "Order",
@@ -151,6 +154,7 @@ __all__ = [
     "paginate",
     "paginate_each",
     "parse_id",
+    "public_answer",
     "reads",
     "requires",
     "revoke_session",
@@ -163,6 +167,7 @@ _MOUNTING = {
     "Watchword": "watchword.mounting.asgi_app",
     "current_principal": "watchword.mounting.dependencies",
     "requires": "watchword.mounting.dependencies",
+    "public_answer": "watchword.transports.public_answers",
 }
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from incident_room.tables import ComponentRow, IncidentComponentRow, IncidentRow, UpdateRow
+from incident_room.tables import (
+    ComponentChangeRow,
+    ComponentRow,
+    IncidentComponentRow,
+    IncidentRow,
+    UpdateRow,
+)
 from watchword import Transaction, moment, new_id
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 
-# Name, group, status.
+# Name, group, and the status since the first of the stories below, before which all were operational.
 COMPONENTS = (
     ("Website", "Storefront", "OPERATIONAL"),
     ("Search", "Storefront", "OPERATIONAL"),
@@ -19,7 +25,7 @@ COMPONENTS = (
     ("Invoices", "Payments", "OPERATIONAL"),
     ("Public API", "Developers", "OPERATIONAL"),
     ("Webhooks", "Developers", "OPERATIONAL"),
-    ("Reports", None, "UNDER_MAINTENANCE"),
+    ("Reports", None, "OPERATIONAL"),
 )
 
 
@@ -89,11 +95,19 @@ async def demo(unit: Transaction) -> None:
     unit.db.add_all(
         ComponentRow(
             id=ids[name], name=name, group=group, status=status, position=position,
-            created_at=moment(unit.now - 60 * DAY),
+            created_at=moment(unit.now - 120 * DAY),
         )
         for position, (name, group, status) in enumerate(COMPONENTS, 1)
     )  # fmt: skip
     await unit.db.flush()
+    began = moment(unit.now - STORIES[0].ago)
+    unit.db.add_all(
+        ComponentChangeRow(
+            id=new_id(), component_id=ids[name], at=began, old_status="OPERATIONAL", new_status=status
+        )
+        for name, _, status in COMPONENTS
+        if status != "OPERATIONAL"
+    )  # fmt: skip
     for story in STORIES:
         await _add_story(unit, story, ids)
 

@@ -34,7 +34,19 @@ OF_COMPONENT = (
 )
 COMPONENTS = "{ components { name changes(first: 3) { totalCount nodes { at } } } }"
 NODE = "query Node($update: ID!) { node(id: $update) { ... on IncidentUpdate { body } } }"
-PAGES = [LIST, BY_UPDATE, OPEN_NOW, OPEN_BY_UPDATE, BEGUN, ONE, OF_COMPONENT, COMPONENTS, NODE]
+HISTORY = "{ components { name history { uptime days { date worst } } } }"
+PAGES = [
+    HISTORY,
+    LIST,
+    BY_UPDATE,
+    OPEN_NOW,
+    OPEN_BY_UPDATE,
+    BEGUN,
+    ONE,
+    OF_COMPONENT,
+    COMPONENTS,
+    NODE,
+]
 QUESTIONS_OF_OPEN = [OPEN_NOW, OPEN_BY_UPDATE, BEGUN]
 
 

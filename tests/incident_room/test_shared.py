@@ -166,6 +166,7 @@ async def test_every_import_ends_the_answers_that_it_concerns(sharing: Sharing, 
     [
         ("anonymous", COMPONENTS),
         ("anonymous", STATUS_PAGE),
+        ("anonymous", "{ components { history { uptime days { date worst } } } }"),
         ("responder", EVERYTHING.replace(" commander { name email }", "")),
         ("responder", RESPONDERS),
         ("responder", MEMBERS),

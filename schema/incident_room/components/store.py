@@ -5,12 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import (
+    Select,
+    String,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from incident_room.tables import ComponentChangeRow, ComponentRow, IncidentComponentRow
+from incident_room.components.history import Affected, Change, History, history
+from incident_room.tables import (
+    ComponentChangeRow,
+    ComponentRow,
+    IncidentComponentRow,
+    IncidentRow,
+)
+from incident_room.vocabulary import ComponentStatus, Impact, IncidentStatus
 from watchword import (
     Conflict,
     Context,
@@ -18,7 +39,9 @@ from watchword import (
     Order,
     Page,
     Slice,
+    UtcDateTime,
     empty,
+    moment,
     new_id,
     paginate_each,
 )
@@ -67,8 +90,74 @@ CHANGES_TOLD = (
 )
 
 
+def _past() -> Select[*tuple[Any, ...]]:
+    """Return the statement of everything that happened to components since a time, and of how they are now.
+
+    Of the changes before that time it has the last one of each component, which says what held then.
+    """
+    earlier, since = aliased(ComponentChangeRow), bindparam("since", type_=UtcDateTime)
+    last = select(func.max(earlier.at)).where(
+        earlier.component_id == ComponentChangeRow.component_id, earlier.at <= since
+    )
+    changes = select(
+        ComponentChangeRow.component_id,
+        ComponentChangeRow.old_status,
+        ComponentChangeRow.new_status,
+        ComponentChangeRow.at,
+        cast(null(), UtcDateTime),
+        ComponentChangeRow.id,
+    ).where(
+        ComponentChangeRow.component_id.in_(bindparam("components")),
+        ComponentChangeRow.at >= func.coalesce(last.scalar_subquery(), since),
+    )
+    ended = (IncidentStatus.RESOLVED, IncidentStatus.POSTMORTEM, IncidentStatus.COMPLETED)
+    is_over = IncidentRow.status.in_([status.value for status in ended])
+    end = case((is_over, func.coalesce(IncidentRow.resolved_at, IncidentRow.updated_at)))
+    incidents = (
+        select(
+            IncidentComponentRow.component_id,
+            cast(literal(AFFECTED_BY), String(32)),
+            IncidentRow.impact,
+            IncidentRow.started_at,
+            end,
+            IncidentRow.id,
+        )
+        .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
+        .where(
+            IncidentComponentRow.component_id.in_(bindparam("components")),
+            IncidentRow.status != IncidentStatus.SCHEDULED.value,
+            IncidentRow.impact != Impact.NONE.value,
+            or_(end.is_(None), end >= since),
+        )
+    )
+    here = select(
+        ComponentRow.id.label("component_id"),
+        cast(literal(IS_NOW), String(32)).label("before"),
+        ComponentRow.status.label("after"),
+        ComponentRow.created_at.label("since"),
+        cast(null(), UtcDateTime).label("until"),
+        ComponentRow.id.label("id"),
+    ).where(ComponentRow.id.in_(bindparam("components")))
+    past = union_all(here, changes, incidents).subquery().c
+    columns = (past.component_id, past.before, past.after, past.since, past.until)
+    return select(*columns).order_by(past.component_id, past.since, past.id)
+
+
+# They stand for the status before in rows that are no changes: those of incidents, and of the components themselves.
+AFFECTED_BY, IS_NOW = "-", "="
+PAST = _past()
+
+
 @dataclass(frozen=True, slots=True)
-class History:
+class Days:
+    """The key by which a loader batches: the last days of one component."""
+
+    component_id: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
     """The key by which a loader batches: a page of the changes of one component."""
 
     component_id: str
@@ -121,7 +210,7 @@ def change_status(
     row.status = status
 
 
-async def load_changes(context: Context, keys: list[History]) -> list[Slice[ComponentChangeRow]]:
+async def load_changes(context: Context, keys: list[Changes]) -> list[Slice[ComponentChangeRow]]:
     """Load a page of changes for each of many components, with one statement per distinct page."""
     components: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
@@ -134,6 +223,36 @@ async def load_changes(context: Context, keys: list[History]) -> list[Slice[Comp
         )  # fmt: skip
         slices |= {(id, page): each for id, each in found.items()}
     return [slices.get((key.component_id, key.page)) or empty(key.page) for key in keys]
+
+
+async def load_histories(context: Context, keys: list[Days]) -> list[History | None]:
+    """Load the last days of many components, all in one statement; None for unknown components."""
+    now = moment(context.now)
+    since = now - timedelta(days=max(key.days for key in keys))
+    ids = list({key.component_id for key in keys})
+    past: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in await context.rows(PAST, components=ids, since=since):
+        past[row.component_id].append(row)
+    return [
+        _history(now, key.days, past[key.component_id]) if key.component_id in past else None
+        for key in keys
+    ]
+
+
+def _history(now: datetime, days: int, rows: Sequence[Any]) -> History:
+    [here] = [row for row in rows if row.before == IS_NOW]
+    begun = [row for row in rows if row.since <= now]
+    changes = [
+        Change(row.since, ComponentStatus(row.before), ComponentStatus(row.after))
+        for row in begun
+        if row.before not in (IS_NOW, AFFECTED_BY)
+    ]
+    incidents = [
+        Affected(row.since, row.until, Impact(row.after))
+        for row in begun
+        if row.before == AFFECTED_BY
+    ]
+    return history(now, days, here.since, ComponentStatus(here.after), changes, incidents)
 
 
 async def load_change_counts(context: Context, components: list[str]) -> list[int]:

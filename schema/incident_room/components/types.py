@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 import strawberry
 
+from incident_room.components.history import Day, History, Status
 from incident_room.components.store import (
-    History,
+    Changes,
+    Days,
     load_affected,
     load_change_counts,
     load_changes,
     load_components,
+    load_histories,
 )
 from incident_room.node import Node
 from incident_room.tables import ComponentChangeRow, ComponentRow
-from incident_room.topics import COMPONENTS
+from incident_room.topics import COMPONENTS, INCIDENTS
 from incident_room.vocabulary import ComponentStatus
-from watchword import Connection, Context, Info, connect, encode_id, page, reads
+from watchword import BadUserInput, Connection, Context, Info, connect, encode_id, page, reads
 
 # Looking a member up here costs a fifth of calling the enum.
 STATUSES = {status.value: status for status in ComponentStatus}
+MOST_DAYS = 366
+# Seconds for which the history of a component may be shared, because its last day goes on.
+HISTORY_SECONDS = 60
 
 
 @reads(COMPONENTS)
@@ -47,10 +53,71 @@ class Component(Node):
         last: int | None = None,
         before: str | None = None,
     ) -> Connection[ComponentChange]:
-        key = History(self.key, page(first, after, last, before))
+        key = Changes(self.key, page(first, after, last, before))
         found = await info.context.loader(load_changes).load(key)
         counts = info.context.loader(load_change_counts)
         return connect(found, component_change, lambda: counts.load(self.key))
+
+    @reads(COMPONENTS, INCIDENTS, seconds=HISTORY_SECONDS)
+    @strawberry.field(description="What its last days were like, in UTC, today included.")
+    async def history(self, info: Info, days: int = 90) -> ComponentHistory | None:
+        if not 1 <= days <= MOST_DAYS:
+            raise BadUserInput(f"days is a number from 1 to {MOST_DAYS}.", ["days"])
+        found = await info.context.loader(load_histories).load(Days(self.key, days))
+        return component_history(found) if found else None
+
+
+@reads(COMPONENTS, INCIDENTS)
+@strawberry.type(description="What the last days of a component were like, in UTC.")
+class ComponentHistory:
+    first_day: date
+    last_day: date
+    known_from: date = strawberry.field(
+        description="The first of these days of which anything is known."
+    )
+    uptime: float = strawberry.field(
+        description="Per cent of the time since then. A partial outage counts for 30 % of its time."
+    )
+    days: list[ComponentDay] = strawberry.field(
+        description="The days on which it was not operational all the time, the oldest first."
+    )
+
+
+@reads(COMPONENTS, INCIDENTS)
+@strawberry.type(
+    description="A day on which a component was not operational all the time. Incidents of which no change of the"
+    " component was recorded count by their impact: MINOR as DEGRADED_PERFORMANCE, MAJOR as PARTIAL_OUTAGE, CRITICAL as"
+    " MAJOR_OUTAGE."
+)
+class ComponentDay:
+    date: date
+    worst: ComponentStatus
+    degraded_seconds: float
+    partial_outage_seconds: float
+    major_outage_seconds: float
+    maintenance_seconds: float
+
+
+def component_history(found: History) -> ComponentHistory:
+    """Make the GraphQL object of a history."""
+    return ComponentHistory(
+        first_day=found.first_day,
+        last_day=found.last_day,
+        known_from=found.known_from,
+        uptime=found.uptime,
+        days=[_component_day(day) for day in found.days],
+    )
+
+
+def _component_day(day: Day) -> ComponentDay:
+    return ComponentDay(
+        date=day.date,
+        worst=day.worst,
+        degraded_seconds=day.seconds.get(Status.DEGRADED_PERFORMANCE, 0),
+        partial_outage_seconds=day.seconds.get(Status.PARTIAL_OUTAGE, 0),
+        major_outage_seconds=day.seconds.get(Status.MAJOR_OUTAGE, 0),
+        maintenance_seconds=day.seconds.get(Status.UNDER_MAINTENANCE, 0),
+    )
 
 
 @reads(COMPONENTS)

@@ -68,7 +68,6 @@ def test_the_url_changes_with_the_content(folder: Path) -> None:
         ".done",
         "page.js.map",
         "",
-        "\x00",
     ],
 )
 def test_nothing_else_is_served(name: str, client: TestClient) -> None:

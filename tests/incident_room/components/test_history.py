@@ -1,0 +1,166 @@
+"""The days of a component follow from its changes and its incidents, and are read in one statement."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from incident_room.components.history import Affected, Change, Day, Status, history
+from incident_room.importers.statuspage import import_statuspage
+from incident_room.vocabulary import Impact
+from tests.incident_room.documents import OPEN, REGISTER, RESOLVE, SET_STATUS
+from tests.incident_room.importers.test_statuspage import file, incident, update
+from tests.support.clock import MovedClock
+from tests.support.principals import Room
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 10, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+GOOD, MINOR, PART, MAJOR = (
+    Status.OPERATIONAL,
+    Status.DEGRADED_PERFORMANCE,
+    Status.PARTIAL_OUTAGE,
+    Status.MAJOR_OUTAGE,
+)
+
+
+def days(*changes: Change, incidents: Any = (), status: Status = GOOD, count: int = 90) -> Any:
+    return history(NOW, count, NOW - 200 * DAY, status, changes, incidents)
+
+
+def test_without_changes_every_day_is_as_it_is_now() -> None:
+    found = days()
+    assert (found.first_day, found.last_day) == (date(2025, 12, 11), date(2026, 3, 10))
+    assert (found.known_from, found.days, found.uptime) == (found.first_day, [], 100.0)
+    assert [day.worst for day in days(status=PART, count=3).days] == [PART] * 3
+
+
+def test_a_status_holds_from_its_change_to_the_next_over_midnight() -> None:
+    found = days(
+        Change(MIDNIGHT - 2 * HOUR, GOOD, PART),
+        Change(MIDNIGHT + 1 * HOUR, PART, MAJOR),
+        Change(MIDNIGHT + 4 * HOUR, MAJOR, GOOD),
+    )
+    assert found.days == [
+        Day(date(2026, 3, 9), PART, {PART: 7_200}),
+        Day(date(2026, 3, 10), MAJOR, {PART: 3_600, MAJOR: 10_800}),
+    ]
+
+
+def test_a_partial_outage_counts_for_a_part_of_its_time() -> None:
+    half = Change(NOW - 12 * HOUR, GOOD, PART)
+    found = history(NOW, 90, NOW - DAY, GOOD, [half], [])
+    assert found.uptime == pytest.approx(85.0)
+    assert found.known_from == date(2026, 3, 9)
+
+
+def test_the_last_change_before_the_days_says_how_they_begin() -> None:
+    found = days(Change(NOW - 50 * DAY, GOOD, MAJOR), Change(MIDNIGHT, MAJOR, GOOD), count=3)
+    assert [(day.date.day, day.worst) for day in found.days] == [(8, MAJOR), (9, MAJOR)]
+
+
+def test_before_the_first_change_it_was_what_that_changed() -> None:
+    found = days(Change(MIDNIGHT, PART, GOOD), count=2)
+    assert found.days == [Day(date(2026, 3, 9), PART, {PART: 86_400})]
+
+
+def test_an_incident_counts_by_its_impact_where_no_change_was_recorded() -> None:
+    over = Affected(MIDNIGHT - DAY, MIDNIGHT - DAY + HOUR, Impact.CRITICAL)
+    open_ = Affected(NOW - HOUR, None, Impact.MINOR)
+    found = days(incidents=[over, open_, Affected(NOW - HOUR, None, Impact.NONE)])
+    assert found.days == [
+        Day(date(2026, 3, 9), MAJOR, {MAJOR: 3_600}),
+        Day(date(2026, 3, 10), MINOR, {MINOR: 3_600}),
+    ]
+
+
+def test_recorded_changes_count_and_not_the_impact_of_their_incident() -> None:
+    critical = Affected(NOW - 3 * HOUR, NOW, Impact.CRITICAL)
+    found = days(
+        Change(NOW - 2 * HOUR, GOOD, MINOR), Change(NOW - HOUR, MINOR, GOOD), incidents=[critical]
+    )
+    assert found.days == [Day(date(2026, 3, 10), MINOR, {MINOR: 3_600})]
+
+
+def test_of_two_at_one_time_the_worse_one_counts_once() -> None:
+    two = [
+        Affected(NOW - 3 * HOUR, NOW - HOUR, Impact.MAJOR),
+        Affected(NOW - 2 * HOUR, NOW, Impact.CRITICAL),
+    ]
+    assert days(incidents=two).days[0].seconds == {PART: 3_600, MAJOR: 7_200}
+
+
+def test_what_will_happen_is_no_past() -> None:
+    found = history(NOW, 90, NOW + DAY, PART, [], [])
+    assert (found.days, found.uptime, found.known_from) == ([], 100.0, NOW.date())
+
+
+ASK = """query($days: Int! = 90) { components { name history(days: $days) {
+  firstDay lastDay knownFrom uptime days { date worst partialOutageSeconds majorOutageSeconds degradedSeconds maintenanceSeconds } } } }"""
+
+
+async def asked(room: Room, **given: Any) -> dict[str, Any]:
+    data = await room.data("anonymous", ASK, **given)
+    return {each["name"]: each["history"] for each in data["components"]}
+
+
+async def test_each_change_is_in_the_history_at_once(room: Room, clock: MovedClock) -> None:
+    part = await room.data("responder", REGISTER, input={"name": "API"})
+    given = {"component": part["registerComponent"]["id"]}
+    clock.move(86_400)
+    await room.data("responder", SET_STATUS, input=given | {"status": "PARTIAL_OUTAGE"})
+    clock.move(600)
+    await room.data("responder", SET_STATUS, input=given | {"status": "OPERATIONAL"})
+    found = (await asked(room))["API"]
+    assert sum(day["partialOutageSeconds"] for day in found["days"]) == pytest.approx(600)
+    assert found["uptime"] == pytest.approx(100 * (1 - 0.3 * 600 / 87_000))
+
+
+async def test_an_incident_affects_its_components_until_it_is_over(
+    room: Room, clock: MovedClock
+) -> None:
+    part = (await room.data("responder", REGISTER, input={"name": "API"}))["registerComponent"]
+    given = {"name": "Down", "body": "We look.", "impact": "CRITICAL", "components": [part["id"]]}
+    opened = (await room.data("commander", OPEN, input=given))["openIncident"]
+    clock.move(60)
+    await room.data("commander", RESOLVE, input={"incident": opened["id"]})
+    clock.move(600)
+    found = (await asked(room))["API"]
+    assert sum(day["majorOutageSeconds"] for day in found["days"]) == pytest.approx(60)
+
+
+async def test_what_an_import_says_of_components_is_their_history(
+    room: Room, clock: MovedClock
+) -> None:
+    def affected(old: str, new: str) -> list[dict[str, str]]:
+        return [{"code": "c1", "old_status": old, "new_status": new}]
+
+    content = file(
+        incident(
+            "a",
+            update("u1", 1, affected_components=affected("operational", "major_outage")),
+            update("u2", 2, affected_components=affected("major_outage", "operational")),
+        )
+    )
+    await import_statuspage(room.context("admin"), content)
+    said = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+    clock.move(said + 86_400 - clock.now())
+    [found] = (await asked(room)).values()
+    [day] = found["days"]
+    assert (day["worst"], day["date"]) == ("MAJOR_OUTAGE", "2026-03-01")
+
+
+async def test_all_histories_are_one_statement(room: Room, statements: list[str]) -> None:
+    for number in range(7):
+        await room.data("responder", REGISTER, input={"name": f"Part {number}"})
+    statements.clear()
+    assert len(await asked(room)) == 7
+    assert len(statements) == 2, statements
+
+
+@pytest.mark.parametrize("count", [0, -1, 367, 2_000_000_000])
+async def test_a_number_of_days_that_nobody_can_mean_is_refused(room: Room, count: int) -> None:
+    await room.data("responder", REGISTER, input={"name": "API"})
+    assert await room.code("anonymous", ASK, days=count) == "BAD_USER_INPUT"
