@@ -30,7 +30,11 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 COMMANDS = {
     "uvicorn": (["uvicorn", "--port", "{port}"], "Uvicorn running on"),
     "hypercorn": (["hypercorn", "--workers", "0", "--bind", "127.0.0.1:{port}"], "Running on"),
-    "hypercorn worker": (["hypercorn", "--bind", "127.0.0.1:{port}"], "Running on"),
+    # One of hypercorn's worker processes, with more time than a test has: it fails if connections are told at the end of it.
+    "hypercorn worker": (
+        ["hypercorn", "--graceful-timeout", "300", "--bind", "127.0.0.1:{port}"],
+        "Running on",
+    ),
     "granian": (["granian", "--interface", "asgi", "--port", "{port}"], "Started worker-1"),
 }
 
@@ -234,5 +238,4 @@ def test_a_server_that_stops_tells_its_sockets_to_come_back(kind: str, tmp_path:
         # granian ends its threads at once, perhaps before the reason is written. Clients come back after both.
         assert close_of(client) in ((1012, 1006) if kind == "granian" else (1012,))
     stopping.join(PATIENCE)
-    # asyncio logs the connections that hypercorn's workers cancel.
-    assert kind == "hypercorn worker" or "Traceback" not in "".join(shop.output)
+    assert "Traceback" not in "".join(shop.output)

@@ -1,7 +1,8 @@
 """Tells live connections that the process stops, under servers that do not tell them (see `asgi/generic.py`).
 
 ASGI has no message for it: when the lifespan's shutdown comes, most servers have cut their connections already. So
-this listens to the signals that ask a server to stop, beside the server's own handlers, which run as before.
+this listens to the signals that ask a server to stop, beside the server's own handlers, which run as before. The worker
+processes of hypercorn get no signal: in one of them, this looks at the event that they get in its place.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from watchword.libraries.hypercorn_parts import shutdown_event
+
+# Seconds between two looks at the event of a worker of hypercorn; it looks as often itself.
+LOOK_SECONDS = 0.1
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -36,6 +42,7 @@ class Shutdown:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_told = False
         self._emptied = asyncio.Event()
+        self._look: asyncio.TimerHandle | None = None
 
     def add(self, connection: Told) -> None:
         """Tell this connection from now on. Call it in the event loop."""
@@ -44,6 +51,8 @@ class Shutdown:
         self._emptied.clear()
         _listening.add(self)
         _listen()
+        if self._look is None and (event := shutdown_event()) is not None:
+            self._look_at(event)
 
     def discard(self, connection: Told) -> None:
         """Tell this connection nothing more."""
@@ -61,6 +70,13 @@ class Shutdown:
             self._has_told = True
             for connection in [*self.connections]:
                 connection.server_stops()
+
+    def _look_at(self, event: Event) -> None:
+        self._look = None
+        if event.is_set():
+            self.begin()
+        elif self.connections and self._loop is not None:
+            self._look = self._loop.call_later(LOOK_SECONDS, self._look_at, event)
 
     async def end(self, seconds: float) -> None:
         """End all connections that are left, and wait until their clients have read the reason, or for `seconds`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import signal
 from collections.abc import Iterator
 from weakref import WeakSet
@@ -91,6 +92,22 @@ async def test_a_signal_that_nobody_handles_still_ends_the_process() -> None:
         app.discard(connection)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def test_a_worker_without_signals_hears_of_its_event_while_it_has_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = multiprocessing.get_context("spawn").Event()
+    monkeypatch.setattr(shutdown, "shutdown_event", lambda: event)
+    monkeypatch.setattr(shutdown, "LOOK_SECONDS", 0)
+    app = Shutdown()
+    gone, connection = Connection(app), Connection(app)
+    app.discard(gone)
+    assert not app.is_stopping
+    event.set()
+    await until(lambda: bool(connection.said))
+    assert (app.is_stopping, gone.said, connection.said) == (True, [], ["stops"])
+    app.discard(connection)
 
 
 async def test_the_end_of_the_app_ends_the_connections_that_are_left() -> None:
