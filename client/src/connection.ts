@@ -17,13 +17,15 @@ export interface ConnectionOptions {
   /** Milliseconds for which a connection without subscriptions is kept. */
   idle: number;
   /** Choose how to connect, after so many failures. */
-  choose(failures: number, hasWorked: boolean): Connect;
+  choose(failures: number): Connect;
   tell<Name extends keyof LiveEvents>(name: Name, value: LiveEvents[Name]): void;
 }
 
 // Milliseconds for which a connection has to last before it counts as a success. A server that accepts and closes must
 // not be asked without a pause.
 const STABLE = 10_000;
+// Milliseconds after which a subscription is taken to have started although the server has not said so.
+const SETTLED = 2_000;
 // Close codes after which another attempt would end in the same way.
 const FATAL = new Set([4400, 4406, 4409]);
 // The server has too much of us: too many connections or messages, or pages of this origin may not connect.
@@ -40,7 +42,6 @@ export class Connection {
   #clock: Clock;
   #wire: Wire | null = null;
   #isOpen = false;
-  #hasWorked = false;
   #failures = 0;
   #openedAt = 0;
   #ids = 0;
@@ -121,13 +122,14 @@ export class Connection {
       const token = await this.#session.token();
       if (!isCurrent()) return;
       this.#token = token;
-      const connect = this.#options.choose(this.#failures, this.#hasWorked);
+      const connect = this.#options.choose(this.#failures);
       const wire = await within(this.#clock, this.#options.timeout, connect(token, this.#events(isCurrent)), () => unreachable("time"));
       if (!isCurrent()) return wire.close();
       this.#wire = wire;
-      this.#cancelWatch = this.#clock.after(this.#options.timeout, () => this.#closed(0, "The server does not answer."));
+      this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server does not answer."));
+      wire.begin();
     } catch (error) {
-      if (isCurrent()) this.#closed(0, String(error));
+      if (isCurrent()) void this.#closed(0, String(error));
     }
   }
 
@@ -138,6 +140,7 @@ export class Connection {
     return {
       opened: guard((expiry) => this.#opened(expiry)),
       heard: guard(() => this.#isOpen && this.#watch()),
+      position: guard((id, cursor) => this.#byId.get(id)?.started(cursor)),
       next: guard((id, answer) => this.#next(id, answer)),
       error: guard((id, errors) => this.#error(id, errors)),
       complete: guard((id) => this.#complete(id)),
@@ -148,7 +151,7 @@ export class Connection {
   }
 
   #opened(expiry: Expiry): void {
-    this.#isOpen = this.#hasWorked = true;
+    this.#isOpen = true;
     this.#openedAt = this.#clock.now();
     this.#watch();
     this.#options.tell("connected", expiry);
@@ -162,6 +165,8 @@ export class Connection {
     this.#byId.set(id, subscription);
     this.#wire?.subscribe(id, subscription.resuming());
     subscription.begun();
+    // What follows no log has no position.
+    this.#clock.after(SETTLED, () => this.#byId.get(id) === subscription && subscription.started());
   }
 
   #release(subscription: Subscription): void {

@@ -48,6 +48,7 @@ export class Live extends Emitter<LiveEvents> {
   #options: LiveOptions;
   #connections: Connection[] = [];
   #forget: (() => void)[];
+  #through: "websocket" | "sse" | null = null;
 
   constructor(session: Session, options: LiveOptions = {}) {
     super();
@@ -112,29 +113,35 @@ export class Live extends Emitter<LiveEvents> {
       timeout,
       heartbeat,
       idle,
-      choose: (failures, hasWorked) => this.#choose(failures, hasWorked),
+      choose: (failures) => this.#choose(failures),
       tell: (name, value) => this.emit(name, value),
     });
     this.#connections.push(made);
     return made;
   }
 
-  /** Try server-sent events at every other attempt, if no WebSocket has ever got through. */
-  #choose(failures: number, hasWorked: boolean) {
+  /** Try server-sent events at every other attempt, if no WebSocket has got through: first of both what has. */
+  #choose(failures: number) {
     const { transport = "auto" } = this.#options;
-    const isSse = transport === "sse" || (transport === "auto" && !hasWorked && failures >= 2 && failures % 2 === 0);
-    return isSse ? this.#sse : this.#socket;
+    if (transport !== "auto") return transport === "sse" ? this.#sse : this.#socket;
+    const isTurn = failures % 2 === (this.#through === "sse" ? 1 : 0) && failures > 0;
+    return isTurn && this.#through !== "websocket" ? this.#sse : this.#socket;
+  }
+
+  /** Note which way the server has been heard on. */
+  #noting(way: "websocket" | "sse", events: WireEvents): WireEvents {
+    return { ...events, heard: () => ((this.#through = way), events.heard()) };
   }
 
   #socket = async (token: string | null, events: WireEvents): Promise<SocketWire> => {
     const { url, requests, clock } = this.session;
     const credentials = await requests.credentials("GET", `${url}/graphql`, token);
     const WebSocket = this.#options.webSocket ?? globalThis.WebSocket;
-    return new SocketWire(new WebSocket(`${url}/graphql`.replace(/^http/, "ws"), "graphql-transport-ws"), credentials, events, clock);
+    return new SocketWire(new WebSocket(`${url}/graphql`.replace(/^http/, "ws"), "graphql-transport-ws"), credentials, this.#noting("websocket", events), clock);
   };
 
   // Few pages need it, so it is loaded when it is.
-  #sse = async (token: string | null, events: WireEvents) => (await import("./sse.js")).connectSse(this.session, token, events);
+  #sse = async (token: string | null, events: WireEvents) => (await import("./sse.js")).connectSse(this.session, token, this.#noting("sse", events));
 }
 
 /** Follow live data on a session. */

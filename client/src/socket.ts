@@ -34,6 +34,8 @@ export class SocketWire implements Wire {
     socket.onerror = () => {};
   }
 
+  begin(): void {}
+
   subscribe(id: string, payload: Request): void {
     this.#open.add(id);
     this.#send({ type: "subscribe", id, payload });
@@ -74,11 +76,17 @@ export class SocketWire implements Wire {
     const isOpen = this.#open.has(id);
     if (type === "connection_ack") this.#events.opened(object(payload));
     else if (type === "ping") this.#pinged(payload);
-    else if (type === "pong") "expiresAt" in object(payload) && this.#events.renewed(object(payload));
+    else if (type === "pong") this.#ponged(object(payload));
     else if (type === "next") isOpen && this.#events.next(id, object(payload) as Answer);
     else if (type === "complete") this.#open.delete(id) && this.#events.complete(id);
     else if (type === "error") this.#open.delete(id) && this.#events.error(id, faults(payload));
     else this.#closed(1006, "The server's message is of no known type.");
+  }
+
+  #ponged(payload: Expiry & { id?: unknown; cursor?: unknown }): void {
+    const { id, cursor } = payload;
+    if (typeof id === "string" && typeof cursor === "string") this.#events.position(id, cursor);
+    else if ("expiresAt" in payload) this.#events.renewed(payload);
   }
 
   #pinged(payload: unknown): void {

@@ -28,7 +28,10 @@ class SseWire implements Wire {
     this.#session = session;
     this.#token = token;
     this.#events = events;
-    queueMicrotask(() => events.opened({}));
+  }
+
+  begin(): void {
+    this.#events.opened({});
   }
 
   subscribe(id: string, request: Request): void {
@@ -63,9 +66,10 @@ class SseWire implements Wire {
     const init = { method: "POST", headers, body: JSON.stringify(request), signal };
     const response = await this.#session.requests.send(`${this.#session.url}/graphql`, init, this.#token);
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return this.#refused(id, response);
-    for await (const { event, data } of eventsOf(response.body!)) {
+    for await (const { event, data, cursor } of eventsOf(response.body!)) {
       if (signal.aborted) return;
       this.#events.heard();
+      if (cursor && !data) this.#events.position(id, cursor);
       if (event === "next") this.#next(id, JSON.parse(data) as Answer);
       else if (event === "complete") return this.#complete(id);
     }
@@ -94,7 +98,7 @@ class SseWire implements Wire {
 }
 
 /** Read server-sent events (HTML, section 9.2). A comment comes as an event without a name. */
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<{ event: string; data: string }> {
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let text = "";
   for (;;) {
@@ -106,8 +110,14 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<{ eve
   }
 }
 
-function eventOf(block: string): { event: string; data: string } {
+interface Event {
+  event: string;
+  data: string;
+  cursor: string | undefined;
+}
+
+function eventOf(block: string): Event {
   const field = (name: string): string[] =>
     block.split(/\r?\n/).filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).replace(/^ /, ""));
-  return { event: field("event")[0] ?? "", data: field("data").join("\n") };
+  return { event: field("event")[0] ?? "", data: field("data").join("\n"), cursor: field("id")[0] };
 }

@@ -10,6 +10,8 @@ export interface Observer<Data = unknown> {
   error?(error: WatchwordError): void;
   /** The server has ended it. */
   complete?(): void;
+  /** The server follows from now on: what is fetched now and what comes next leave no gap. */
+  started?(): void;
   /** Events may be missing: fetch the present state again. The subscription goes on with what happens from now on. */
   missed?(error: WatchwordError): void;
 }
@@ -24,6 +26,9 @@ export class Subscription {
   #observer: Observer<never>;
   #cursor: string | undefined;
   #hasBegun = false;
+  // Set while the server has the request and has not said that it follows.
+  #isStarting = false;
+  #gap: readonly GraphQLFault[] | null = null;
 
   constructor(request: Request, observer: Observer<never>) {
     this.request = request;
@@ -32,16 +37,28 @@ export class Subscription {
 
   /** Return the request to subscribe with, which continues after the last event. */
   resuming(): Request {
-    return this.#cursor === undefined ? this.request : { ...this.request, extensions: { resume: this.#cursor } };
+    return { ...this.request, extensions: this.#cursor === undefined ? { position: true } : { resume: this.#cursor } };
   }
 
-  /** Note that the server has had the request. Tells the page if events may have been lost since it had it before. */
+  /** Note that the server has been sent the request. */
   begun(): void {
-    if (this.#hasBegun && this.#cursor === undefined) this.#missed([LOST]);
-    this.#hasBegun = true;
+    if (this.#hasBegun && this.#cursor === undefined) this.#gap ??= [LOST];
+    this.#hasBegun = this.#isStarting = true;
+  }
+
+  /** Note that the server follows from now on, and where. The page must not fetch the present state before. */
+  started(cursor?: string): void {
+    this.#cursor = cursor ?? this.#cursor;
+    if (!this.#isStarting) return;
+    this.#isStarting = false;
+    const gap = this.#gap;
+    this.#gap = null;
+    if (gap) guarded(() => this.#observer.missed?.(failed(gap)));
+    guarded(() => this.#observer.started?.());
   }
 
   next(answer: Answer): void {
+    this.started();
     if (typeof answer.extensions?.cursor === "string") this.#cursor = answer.extensions.cursor;
     guarded(() => this.#observer.next(answer as Answer<never>));
   }
@@ -50,8 +67,7 @@ export class Subscription {
   lost(errors: readonly GraphQLFault[]): boolean {
     const had = this.#cursor !== undefined;
     this.#cursor = undefined;
-    this.#hasBegun = false;
-    if (had) this.#missed(errors);
+    if (had) this.#gap = errors;
     return had;
   }
 
@@ -65,9 +81,5 @@ export class Subscription {
 
   complete(): void {
     guarded(() => this.#observer.complete?.());
-  }
-
-  #missed(errors: readonly GraphQLFault[]): void {
-    guarded(() => this.#observer.missed?.(failed(errors)));
   }
 }

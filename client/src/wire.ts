@@ -11,7 +11,7 @@ export interface Request {
   query: string;
   variables?: object | undefined;
   operationName?: string | undefined;
-  extensions?: { resume: string } | undefined;
+  extensions?: { resume: string } | { position: true } | undefined;
 }
 
 /** What a wire tells its connection. `closed` comes once, and nothing after it. */
@@ -20,6 +20,8 @@ export interface WireEvents {
   opened(expiry: Expiry): void;
   /** Something has arrived: the other side is alive. */
   heard(): void;
+  /** The server follows from now on; a cut before the first event resumes at the cursor. */
+  position(id: string, cursor: string): void;
   next(id: string, answer: Answer): void;
   error(id: string, errors: readonly GraphQLFault[]): void;
   complete(id: string): void;
@@ -32,6 +34,8 @@ export interface WireEvents {
 
 /** One way to carry subscriptions: a WebSocket, or server-sent events. */
 export interface Wire {
+  /** Called once the connection has the wire. */
+  begin(): void;
   subscribe(id: string, request: Request): void;
   complete(id: string): void;
   /** Continue with another token of the same session. */

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.conformance.live import every_transport, live
+from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
 from watchword.events.cursor import Cursors
@@ -259,3 +260,36 @@ async def test_resumed_subscriptions_are_grouped_once_they_have_caught_up(
             await one.until(39)
             await two.until(39)
     assert one.values("since") == two.values("since") == made(*NUMBERS[1:])
+
+
+async def test_a_client_that_was_cut_before_the_first_event_resumes_from_its_position(
+    clock: MovedClock,
+) -> None:
+    asks = {"extensions": {"position": True}}
+    async with toy_server(clock) as server:
+        async with WebSocketClient.open(server.url) as client:
+            await client.init()
+            await client.subscribe("1", SINCE, **asks)
+            position = await client.receive()
+        assert (position["type"], position["payload"]["id"]) == ("pong", "1")
+        await server.publish("missed")
+        async with WebSocketClient.open(server.url) as client:
+            await client.init()
+            cursor = position["payload"]["cursor"]
+            await client.subscribe("1", SINCE, extensions={"resume": cursor})
+            assert (await client.receive())["payload"]["data"] == {"since": "made missed"}
+
+
+async def test_the_position_is_said_once_and_only_to_a_client_that_asks(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init()
+        await client.subscribe("1", SINCE)
+        await client.subscribe("2", SINCE, extensions={"position": True})
+        assert (await client.receive())["payload"]["id"] == "2"
+        await server.followed(2)
+        await server.publish("0", "1")
+        heard = [await client.receive() for _ in range(4)]
+    assert [each["type"] for each in heard] == ["next"] * 4

@@ -122,3 +122,30 @@ async def test_a_pipelined_request_is_answered_after_the_whole_stream(
             assert await reader.readexactly(2) == b"\r\n"
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_client_that_asks_for_its_position_gets_an_id_before_the_first_event(
+    clock: MovedClock,
+) -> None:
+    body = {"query": "subscription { since }", "extensions": {"position": True}}
+    async with toy_server(clock) as server:
+        async with streaming(server, json=body) as response:
+            lines = response.aiter_lines()
+            said = [line async for line in until_id(lines)]
+        assert not [line for line in said if line.startswith("data")]
+        await server.publish("missed")
+        headers = {"accept": "text/event-stream", "last-event-id": said[-1].removeprefix("id: ")}
+        async with (
+            httpx2.AsyncClient(timeout=30) as client,
+            client.stream("POST", server.url, json=body, headers=headers) as response,
+        ):
+            name, data = await anext(events(response))
+    assert (name, "made missed" in data) == ("next", True)
+
+
+async def until_id(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Yield the lines of a stream up to the first id."""
+    async for line in lines:
+        yield line
+        if line.startswith("id: "):
+            return

@@ -20,6 +20,7 @@ class Kept:
         self.seen: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
         self.is_complete = False
+        self.positions: list[str] = []
         self.came = asyncio.Event()
 
     def next(self, answer: Sent) -> None:
@@ -29,6 +30,9 @@ class Kept:
     def next_batch(self, batch: Batch) -> None:
         for answer in batch.answers:
             self.next(answer)
+
+    def position(self, cursor: str) -> None:
+        self.positions.append(cursor)
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self.errors = errors

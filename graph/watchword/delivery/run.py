@@ -126,6 +126,9 @@ class Outlet(Protocol):
     def next_batch(self, batch: Batch) -> None:
         """Send all answers of a batch, in one write. Never waits."""
 
+    def position(self, cursor: str) -> None:
+        """Tell the client where the operation stands, so that it can resume before the first event."""
+
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         """End the operation with errors."""
 

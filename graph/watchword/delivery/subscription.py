@@ -48,6 +48,7 @@ class Subscription:
         "_context",
         "_cursor",
         "_groups",
+        "_wants_position",
         "lease",
         "operation",
         "outlet",
@@ -61,14 +62,20 @@ class Subscription:
         operation: Operation,
         outlet: Outlet,
         cursor: str | None = None,
+        *,
+        wants_position: bool = False,
     ) -> None:
-        """With `cursor`, the subscription continues after the answer that the cursor came with."""
+        """With `cursor`, the subscription continues after the answer that the cursor came with.
+
+        With `wants_position`, the client gets a cursor once, when the subscription first waits for an event.
+        """
         self.lease = lease
         self.operation = operation
         self.outlet = outlet
         self.state: State[Solo, GroupKey, Membership] = Opening()
         self._groups = groups
         self._cursor = cursor
+        self._wants_position = wants_position
         self._context = copy_context()
         # Until then it cannot be grouped, and is not offered (Unix seconds).
         self._apart_until = 0.0
@@ -155,9 +162,20 @@ class Subscription:
         )
 
     def _becomes_idle(self) -> None:
+        if self._wants_position:
+            self._wants_position = False
+            self._tell_position()
         # The resolver is about to wait. Offer the subscription to groups when it does.
         if self._apart_until <= self._groups.services.clock.now():
             asyncio.get_running_loop().call_soon(self._offer)
+
+    def _tell_position(self) -> None:
+        """Send the client a cursor. If it is cut before the first event, it resumes there and misses nothing."""
+        match self.state:
+            case Alone(run) | Offered(run, _):
+                cursor = run.follow.cursor(run.follow.answered_to)
+                if cursor is not None:
+                    self.outlet.position(cursor)
 
     def _offer(self) -> None:
         if self.idle_at is None:

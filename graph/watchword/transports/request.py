@@ -61,6 +61,11 @@ class GraphQLRequest(NamedTuple):
         return (self.extensions or {}).get("resume")
 
     @property
+    def wants_position(self) -> bool:
+        """Whether a subscription tells its client where it stands before the first event (`extensions.position`)."""
+        return (self.extensions or {}).get("position") is True
+
+    @property
     def after(self) -> Sequence[str]:
         """The cursors that the answer must not be older than (`extensions.after`)."""
         given = (self.extensions or {}).get("after")
@@ -85,6 +90,8 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         raise QueryMissing
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
+    if extensions and not isinstance(extensions.get("position"), bool | None):
+        raise BadUserInput("extensions.position must be true or false.", ["extensions", "position"])
     if extensions and not _are_cursors(extensions.get("after")):
         raise BadUserInput(
             f"extensions.after must be a cursor, or a list of at most {MOST_CURSORS}.",

@@ -53,6 +53,7 @@ def test_an_empty_operation_name_is_none() -> None:
         ({"query": "", "variables": []}, ["variables"]),
         ({"query": "", "operationName": 1}, ["operationName"]),
         ({"query": "", "extensions": True}, ["extensions"]),
+        ({"query": "", "extensions": {"position": "now"}}, ["extensions", "position"]),
     ],
 )
 def test_what_does_not_fit_is_named(value: Any, path: list[str] | None) -> None:

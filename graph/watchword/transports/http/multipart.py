@@ -42,6 +42,9 @@ class Multipart:
             made = answer.shapes["multipart"] = _part(b'{"payload":' + answer.json + b"}")
         return made
 
+    def position(self, cursor: str) -> bytes:
+        return b""
+
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         # By the protocol, errors that end the stream are beside the payload, and not in it.
         return _part(encode({"payload": None, "errors": errors}))
@@ -61,6 +64,9 @@ class MultipartParts:
 
     def next(self, answer: Sent) -> bytes:
         return _part(answer.json)
+
+    def position(self, cursor: str) -> bytes:
+        return b""
 
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         return _part(encode({"errors": errors}))

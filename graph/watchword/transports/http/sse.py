@@ -33,5 +33,9 @@ class EventStream:
             made = answer.shapes["sse"] = b"event: next\n" + id + b"data: " + answer.json + b"\n\n"
         return made
 
+    def position(self, cursor: str) -> bytes:
+        # An id without data is no event, and EventSource keeps it for Last-Event-ID (HTML, section 9.2.6).
+        return b"id: " + cursor.encode() + b"\n\n"
+
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         return b"event: next\ndata: " + encode({"errors": errors}) + b"\n\n"

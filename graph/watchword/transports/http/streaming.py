@@ -46,6 +46,9 @@ class Format(Protocol):
     def next(self, answer: Sent) -> bytes:
         """Return an answer as a part."""
 
+    def position(self, cursor: str) -> bytes:
+        """Return what tells the client where its subscription stands; nothing if the format has no place for it."""
+
     def fail(self, errors: list[dict[str, Any]]) -> bytes:
         """Return the part for errors that end the stream."""
 
@@ -158,7 +161,12 @@ class Stream:
             self._asked.plan, request.variables, request.extensions, self._asked.scope
         )
         self._subscription = Subscription(
-            self._pipeline.groups, self._lifecycle.lease, operation, self, request.resume
+            self._pipeline.groups,
+            self._lifecycle.lease,
+            operation,
+            self,
+            request.resume,
+            wants_position=request.wants_position,
         )
         self._subscription.start()
         return self._subscription.stop
@@ -223,6 +231,9 @@ class Stream:
 
     def next_batch(self, batch: Batch) -> None:
         self._write(b"".join(map(self._form.next, batch.answers)))
+
+    def position(self, cursor: str) -> None:
+        self._write(self._form.position(cursor))
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self._write(self._failed(errors))

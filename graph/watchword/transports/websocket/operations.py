@@ -24,6 +24,7 @@ from watchword.transports.websocket.protocol import (
     complete_message,
     error_message,
     next_head,
+    position_message,
 )
 
 
@@ -159,7 +160,12 @@ class Operations:
             )
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
-                self._pipeline.groups, self._lifecycle.lease, operation, outlet, request.resume
+                self._pipeline.groups,
+                self._lifecycle.lease,
+                operation,
+                outlet,
+                request.resume,
+                wants_position=request.wants_position,
             )
             self._subscriptions[id] = subscription
             subscription.start()
@@ -251,6 +257,9 @@ class _Outlet:
     def next_batch(self, batch: Batch) -> None:
         socket = self._socket
         socket.send_packed(batch.packed(self._head, NEXT_TAIL, socket.packing))
+
+    def position(self, cursor: str) -> None:
+        self._socket.send(position_message(self._id, cursor))
 
     def refuse(self, errors: list[dict[str, Any]]) -> None:
         self._operations.finish(self._id, error_message(self._id, errors))

@@ -198,6 +198,11 @@ def pong_message(payload: dict[str, Any] | None) -> bytes:
     return _message("pong", payload)
 
 
+def position_message(id: str, cursor: str) -> bytes:
+    """Return the `pong` that says where a subscription stands. The protocol allows one that nobody asked for."""
+    return orjson.dumps({"type": "pong", "payload": {"id": id, "cursor": cursor}})
+
+
 def error_message(id: str, errors: list[dict[str, Any]]) -> bytes:
     """Return `error`, which ends the operation and nothing else."""
     return encode({"id": id, "type": "error", "payload": errors})
