@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import PoolResetState
 
 from watchword.libraries.aiosqlite_parts import do_not_wait_for
+from watchword.storage.sqlite_cursor import StatementCursor
 
 # The driver's own default: rows that a cursor fetches in one turn of its thread.
 ROWS_AT_ONCE = 64
@@ -50,6 +51,9 @@ class _Driver(aiosqlite.Connection):
         super().__init__(connector, ROWS_AT_ONCE)
         self._stopping = stopping
         self._stopped: asyncio.Future[Any] | None = None
+
+    def cursor(self) -> StatementCursor:  # type: ignore[override]
+        return StatementCursor(self)
 
     def stop(self) -> asyncio.Future[Any] | None:
         # The thread ends at the first request, so the future of a second one would never be done.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -178,27 +178,36 @@ async def append(db: AsyncSession, happened: Sequence[Event], now: float) -> lis
         written.append(event)
     if written:
         at = moment(now)
-        await db.execute(sa.insert(events), [_row(event, at) for event in written])
+        await db.execute(_APPENDED, [_row(event, at) for event in written])
     return written
 
 
 async def _raise_head(db: AsyncSession, stream: str, by: int, mark: str) -> Place:
     """Raise a stream's head and return the one before. The row stays locked until the commit."""
-    is_sqlite = db.get_bind().dialect.name == "sqlite"
-    statement: Any = (
-        (sqlite if is_sqlite else postgresql)
-        .insert(streams)
-        .values(
-            name=stream,
-            position=by,
-            mark=mark,
-            before="",
-            pruned=0,
-            pruned_mark="",
-            changed=_COUNTED if is_sqlite else _NUMBERED,
-        )
+    statement = _RAISED[db.get_bind().dialect.name]
+    row = (await db.execute(statement, {"stream": stream, "by": by, "newest": mark})).one()
+    return Place(row.position - by, row.before)
+
+
+# SQLite has one writer at a time, so a counter follows the order of commits.
+_COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
+# PostgreSQL can tell from a transaction's number whether a snapshot saw the transaction.
+_NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
+
+
+def _raised(insert: Callable[..., Any], changed: object) -> Any:
+    """Return the statement that raises a head. It is made once, because making it takes longer than running it."""
+    by: sa.BindParameter[int] = sa.bindparam("by", type_=sa.Integer)
+    statement = insert(streams).values(
+        name=sa.bindparam("stream"),
+        position=by,
+        mark=sa.bindparam("newest"),
+        before="",
+        pruned=0,
+        pruned_mark="",
+        changed=changed,
     )
-    raised = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=[streams.c.name],
         set_={
             "position": streams.c.position + by,
@@ -207,14 +216,13 @@ async def _raise_head(db: AsyncSession, stream: str, by: int, mark: str) -> Plac
             "changed": statement.excluded.changed,
         },
     ).returning(streams.c.position, streams.c.before)
-    row = (await db.execute(raised)).one()
-    return Place(row.position - by, row.before)
 
 
-# SQLite has one writer at a time, so a counter follows the order of commits.
-_COUNTED = sa.select(sa.func.coalesce(sa.func.max(streams.c.changed), 0) + 1).scalar_subquery()
-# PostgreSQL can tell from a transaction's number whether a snapshot saw the transaction.
-_NUMBERED = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
+_RAISED = {
+    "sqlite": _raised(sqlite.insert, _COUNTED),
+    "postgresql": _raised(postgresql.insert, _NUMBERED),
+}
+_APPENDED = sa.insert(events)
 
 
 async def check(db: AsyncSession, stream: str, place: Place) -> None:
