@@ -1,7 +1,7 @@
 """uvicorn's HTTP connection, with a short way for a request that comes in one packet, as most do.
 
-A client that keeps its connection mostly sends the same head again, byte for byte. The parser would read it as it
-did before, so it is not asked.
+A client that keeps its connection mostly sends the same head again, and a proxy the same but for the token
+(`read_head.py`). The parser would read it as it did before, so it is not asked.
 
 uvicorn starts a task for each request when its head is read, before it sees the body. Here the app begins when the
 whole request is read, and at once, if it can begin without a task: an answer for which the app waits for nothing
@@ -20,29 +20,14 @@ import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from watchword.asgi.types import BEGINS_WITHOUT_TASK, Headers, Message
+from watchword.asgi.types import BEGINS_WITHOUT_TASK, Message
 from watchword.asgi.uvicorn.exchange import Exchange
 from watchword.asgi.uvicorn.head import HeadProtocol
+from watchword.asgi.uvicorn.read_head import ReadHead, read_head
 from watchword.process.eager import Eager
 
 # The cache of parsed URLs holds this many, and none with more bytes.
 MOST_URLS, LONGEST_URL = 256, 4_096
-# The members of a scope that are read from the first line of a request.
-TARGET = ("http_version", "method", "path", "raw_path", "query_string")
-
-
-class ReadHead(NamedTuple):
-    """The head of a request, the length in bytes of the body behind it, and what the parser read in it."""
-
-    text: bytes
-    length: int
-    headers: Headers
-    target: Message
-    is_persistent: bool
-
-    def begins(self, packet: bytes) -> bool:
-        """Tell whether a packet is this head and one body of its length."""
-        return len(packet) == len(self.text) + self.length and packet.startswith(self.text)
 
 
 class RequestProtocol(HeadProtocol):
@@ -60,12 +45,14 @@ class RequestProtocol(HeadProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._has_begun = False
-        if self._last is not None and self._last.begins(data) and self._is_between_requests:
-            self._begin_again(self._last, data)
-        else:
-            self._packet = data
-            super().data_received(data)
-            self._packet = b""
+        if (head := self._last) is not None and self._is_between_requests:
+            size = head.size_in(data)
+            if 0 < size <= self._limit:
+                self._begin_again(head, data, size)
+                return
+        self._packet = data
+        super().data_received(data)
+        self._packet = b""
 
     def packet_is_read(self) -> None:
         self._begin_without_end()
@@ -134,16 +121,18 @@ class RequestProtocol(HeadProtocol):
     def _begin_whole(self, body: bytes) -> None:
         self._complete_scope()
         is_persistent = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
-        self._last = self._read_head(len(body), is_persistent)
+        self._last = read_head(
+            self._packet, len(body), self.headers, cast(Message, self.scope), is_persistent
+        )
         self._begin(body, is_persistent)
 
-    def _begin_again(self, head: ReadHead, packet: bytes) -> None:
-        """Begin a request with the head of the last one."""
+    def _begin_again(self, head: ReadHead, packet: bytes, size: int) -> None:
+        """Begin a request with the head of the last one, which has `size` bytes of this packet."""
         self._unset_keepalive_if_required()
         self._stop_waiting()
-        self.headers = [*head.headers]
+        self.headers = head.headers_of(packet)
         self.scope = cast(Any, {**self.make_scope(), **head.target})
-        self._begin(packet[len(head.text) :], head.is_persistent)
+        self._begin(packet[size:], head.is_persistent)
 
     def _begin(self, body: bytes, is_persistent: bool) -> None:
         exchange = Exchange(self, self.scope, is_persistent, body)
@@ -184,15 +173,6 @@ class RequestProtocol(HeadProtocol):
         # A response may be complete before its request is: the packet could then be the rest of that body.
         is_answered = cycle is not None and cycle.response_complete and not cycle.more_body
         return is_answered and not (self._in_head or self._received or self._is_refused)
-
-    def _read_head(self, length: int, is_persistent: bool) -> ReadHead | None:
-        """Return the head that was read, if the packet has that head, a body of this length, and nothing else."""
-        text = self._packet[: len(self._packet) - length]
-        if text.find(b"\r\n\r\n") != len(text) - 4:
-            return None
-        # The app may change the scope and the headers that it is given.
-        target = {name: cast(Message, self.scope)[name] for name in TARGET}
-        return ReadHead(text, length, tuple(self.headers), target, is_persistent)
 
     def _may_begin_at_once(self) -> bool:
         if self._begins_at_once is None:

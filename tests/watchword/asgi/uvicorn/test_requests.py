@@ -18,6 +18,7 @@ from watchword.process.eager import in_task
 
 POST = b"POST /a%20b?c=%20 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+BEARER = b"POST /a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\nContent-Length: 1\r\n\r\n!"
 
 
 class Noting:
@@ -293,6 +294,31 @@ async def test_a_head_that_comes_again_is_not_parsed_and_its_request_is_the_same
     assert app.scopes[0] == app.scopes[1]
     assert len(transport.written) == 2
     assert connection.server_state.total_requests == 2
+
+
+async def test_a_head_with_another_token_is_not_parsed_and_has_its_own_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = Noting()
+    connection, _ = connected(app)
+    await packet(connection, BEARER % b"one.a-b_~+/==")
+    given = _unread(connection, monkeypatch)
+    await packet(connection, BEARER % b"two")
+    await packet(connection, BEARER % b"one.a-b_~+/==")
+    assert given == []
+    headers = [dict(scope.pop("headers")) for scope in app.scopes]
+    tokens = [each.pop(b"authorization") for each in headers]
+    assert tokens == [b"Bearer one.a-b_~+/==", b"Bearer two", b"Bearer one.a-b_~+/=="]
+    assert headers[0] == headers[1]
+    assert app.scopes[0] == app.scopes[1]
+
+
+async def test_a_head_that_another_token_makes_too_large_is_refused() -> None:
+    connection, transport = connected(Noting())
+    connection._limit = 400
+    await packet(connection, BEARER % b"one")
+    await packet(connection, BEARER % (b"t" * 500))
+    assert transport.written[-1].startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(
