@@ -16,6 +16,7 @@ from tests.clients.account import Account
 from tests.clients.conftest import chromium, node
 from tests.clients.test_browser import use
 from tests.support.documents import DOCS, HOW_TO, README, ROOT, block, blocks
+from tests.support.fastapi_page import shop_app
 from tests.support.server import LiveServer
 from tests.support.wheel import BUILD, PIP, run
 
@@ -188,8 +189,7 @@ def test_tests_that_use_the_pytest_plugin_are_typed(installed: Path, tmp_path: P
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     # The app that they test is typed as loosely as the page about FastAPI shows it.
-    app = block(HOW_TO / "fastapi.md", "python", "# shop_app.py")
-    (tmp_path / "shop_app.py").write_text(app)
+    (tmp_path / "shop_app.py").write_text(shop_app())
     strict = ("--strict", "--allow-untyped-decorators", "--follow-imports", "silent")
     strict = (*strict, "--python-executable")
     checked = ("tests", "test_shop.py")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
@@ -78,8 +78,8 @@ class Domain:
     and that account cannot be disabled.
     """
 
-    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    gives: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    roles: Mapping[str, Set[str]] = field(default_factory=dict)
+    gives: Mapping[str, Set[str]] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     migrations: str | None = None
     version_table: str | None = None
@@ -235,11 +235,20 @@ def check(domain: Domain) -> None:
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")
+    _check_sets("roles", domain.roles, "scopes")
+    _check_sets("gives", domain.gives, "roles")
     named = {*domain.gives, *frozenset[str]().union(*domain.gives.values())}
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(
             f"Domain.gives names the role {unknown[0]!r}, which Domain.roles does not have."
         )
+
+
+def _check_sets(name: str, given: Mapping[str, Any], kind: str) -> None:
+    for role, names in given.items():
+        # A text would be a set of letters.
+        if not isinstance(names, Set):
+            raise Unsafe(f"Domain.{name}[{role!r}] is a set of {kind}, not {names!r}.")
 
 
 def _check_permissions(name: str, given: Any) -> None:

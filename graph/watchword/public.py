@@ -12,6 +12,7 @@ from watchword.auth.accounts.accounts import (
     set_roles,
     sign_out,
 )
+from watchword.auth.accounts.users_table import UsersTable
 from watchword.auth.audit.audit import Action as AuditAction
 from watchword.auth.fields.audit_fields import AuditEntryView as AuditEntry
 from watchword.auth.fields.audit_fields import audit_log
@@ -127,6 +128,7 @@ __all__ = [
     "Transaction",
     "Unauthenticated",
     "Unsafe",
+    "UsersTable",
     "UtcDateTime",
     "Watchword",
     "WatchwordError",

@@ -140,6 +140,14 @@ def test_an_unknown_role_in_gives_is_named(
         load("mounted:schema")
 
 
+@pytest.mark.parametrize("name", ["roles", "gives"])
+@pytest.mark.parametrize("given", ["orders:read", ["orders:read"], None])
+def test_what_is_no_set_is_refused_instead_of_read_by_letters(name: str, given: Any) -> None:
+    with pytest.raises(Unsafe, match=rf"^Domain\.{name}\['clerk'\] is a set of"):
+        check(Domain(**{name: {"clerk": given}}))
+    check(Domain(roles={"clerk": {"orders:read"}}))
+
+
 def test_roles_give_their_scopes_together() -> None:
     domain = Domain(roles={"a": frozenset({"x", "y"}), "b": frozenset({"y", "z"})})
     assert domain.scopes(frozenset({"a", "b", "unknown"})) == {"x", "y", "z"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ class IssuerVerifier:
         trusted: TrustedIssuer,
         clock: Clock,
         leeway: float,
-        roles: Mapping[str, frozenset[str]],
+        roles: Mapping[str, Set[str]],
         background: Background,
         claims_read: frozenset[str] = frozenset(),
     ) -> None:
@@ -88,7 +88,7 @@ class TrustedIssuers:
         trusted: Sequence[TrustedIssuer],
         clock: Clock,
         leeway: float,
-        roles: Mapping[str, frozenset[str]],
+        roles: Mapping[str, Set[str]],
         background: Background,
         claims_read: frozenset[str] = frozenset(),
     ) -> None:
@@ -127,7 +127,7 @@ def _check_type(header: dict[str, Any], trusted: TrustedIssuer) -> None:
         raise InvalidToken("typ")
 
 
-def _check_roles(trusted: TrustedIssuer, roles: Mapping[str, frozenset[str]]) -> None:
+def _check_roles(trusted: TrustedIssuer, roles: Mapping[str, Set[str]]) -> None:
     given = {*(trusted.role_map or {}).values(), *trusted.default_roles}
     if unknown := sorted(given - roles.keys()):
         raise Unsafe(

@@ -6,7 +6,7 @@ The result has the names and types of our own claims, and is checked by the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class ExternalPerson:
 
 
 def translate(
-    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
+    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, Set[str]]
 ) -> dict[str, Any]:
     """Return the claims in the names and types of our own tokens. `roles` maps our roles to their scopes.
 
@@ -94,7 +94,7 @@ def subject_of(claims: dict[str, Any], issuer: TrustedIssuer) -> str:
 
 
 def roles_of(
-    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, frozenset[str]]
+    claims: dict[str, Any], issuer: TrustedIssuer, roles: Mapping[str, Set[str]]
 ) -> frozenset[str]:
     """Return the person's roles here; roles that the domain does not know are left out."""
     theirs = frozenset[str]().union(*(_whole_names(claims, path) for path in issuer.roles))
@@ -105,7 +105,7 @@ def scopes_of(
     claims: dict[str, Any],
     issuer: TrustedIssuer,
     held: frozenset[str],
-    roles: Mapping[str, frozenset[str]],
+    roles: Mapping[str, Set[str]],
 ) -> frozenset[str]:
     """Return the scopes of the roles in `held`; if the settings name a claim, only those that it lists."""
     given = frozenset[str]().union(*(roles[role] for role in held))

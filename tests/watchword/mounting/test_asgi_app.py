@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import strawberry
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from starlette.applications import Starlette
 
 from tests.support import parts_schema, toy_schema, upload_schema
@@ -74,6 +75,23 @@ async def test_it_works_below_its_path(make: Any, inner: Watchword) -> None:
         page = await client.get(f"{url}/inner/graphql", headers={"accept": "text/html"})
         assert "<title>Watchword explorer</title>" in page.text
         assert (await client.get(f"{url}/graphql")).status_code == 404
+
+
+async def test_the_apps_own_exception_handlers_work_beside_it(inner: Watchword) -> None:
+    app = by_router(inner)
+
+    @app.get("/lost")
+    def lost() -> None:
+        raise LookupError("no city")
+
+    @app.exception_handler(LookupError)
+    async def missing(_: Any, error: LookupError) -> JSONResponse:
+        return JSONResponse({"missing": str(error)}, 404)
+
+    async with serving_by("uvicorn", app) as (url, _), httpx2.AsyncClient() as client:
+        answer = await client.get(f"{url}/lost")
+        assert (answer.status_code, answer.json()) == (404, {"missing": "no city"})
+        assert (await client.get(f"{url}/inner/health/live")).status_code == 200
 
 
 async def test_a_proof_names_the_path_with_that_of_the_mount(inner: Watchword) -> None:

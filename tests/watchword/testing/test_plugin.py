@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.documents import HOW_TO, block, run
+from tests.support.fastapi_page import shop_app
 
 SHOP = """
 import strawberry
@@ -110,11 +111,8 @@ def test_the_page_tests_a_fastapi_app_in_forty_lines_and_five_seconds(
     transport: str, tmp_path: Path
 ) -> None:
     page = HOW_TO / "test-your-app.md"
-    app, tests = (
-        block(HOW_TO / "fastapi.md", "python", "# shop_app.py"),
-        block(page, "python", "# test_shop.py"),
-    )
-    (tmp_path / "shop_app.py").write_text(app)
+    tests = block(page, "python", "# test_shop.py")
+    (tmp_path / "shop_app.py").write_text(shop_app())
     (tmp_path / "test_shop.py").write_text(tests)
     (tmp_path / "pytest.ini").write_text(block(page, "ini", "# pytest.ini"))
     over = "import pytest\n@pytest.fixture\ndef watchword_transport():\n    return {!r}\n"
