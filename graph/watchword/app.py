@@ -20,6 +20,7 @@ from watchword.auth.rotation import Rotation
 from watchword.auth.service import AuthService
 from watchword.auth.sessions import sessions
 from watchword.config.settings import Settings
+from watchword.connections.directory import Directory
 from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.leases import Leases
@@ -181,6 +182,7 @@ def make_services(
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
     hub = Hub(event_log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
+    directory = Directory(database, bus, hub, clock, background, settings.log_look_seconds)
     return Services(
         database,
         event_log,
@@ -192,6 +194,7 @@ def make_services(
         settings,
         vault(settings),
         Attempts(settings.bus_url),
+        directory,
         claims_read,
     )
 
@@ -275,6 +278,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
             await services.event_log.open()
             await services.hub.open()
             await follower.open()
+            await services.directory.open()
             pruner.open(services.background)
             _prune_outdated_rows(services)
             rotation.open(services.background)
@@ -285,6 +289,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
                 closing.push_async_callback(outputs.close)
                 outputs.open(services.background)
             closing.push_async_callback(garbage.close)
+            closing.push_async_callback(services.directory.close)
             pipeline.shutdown.reopen()
             domain = services.domain
             if domain.shutdown is not None:

@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from watchword.asgi.types import address_of
 from watchword.asgi.views import ConnectionView, RequestView, Via
 from watchword.config.settings import Settings
+from watchword.connections.directory import Directory
+from watchword.connections.presence import PRESENCE, Present
 from watchword.domain import Domain
-from watchword.errors import BadUserInput
+from watchword.errors import BadUserInput, Unauthenticated
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event, Place
 from watchword.events.follow import Follow
@@ -59,6 +61,7 @@ class Services:
     settings: Settings
     vault: Vault
     attempts: Attempts
+    directory: Directory
     claims_read: frozenset[str] = frozenset()
     """The custom claims that permissions of the mounted schema read. They are part of all grants."""
 
@@ -287,6 +290,21 @@ class Context(Generic[E]):
         if self._follow is None:
             raise RuntimeError("only a subscription's own resolver can follow a stream")
         return self._follow.events(stream, key, last, present)
+
+    async def presence(self, place: str) -> AsyncIterator[list[Present]]:
+        """Let the caller be present at a place, and yield who is present: at once, and whenever that changes.
+
+        `place` is a name of your own, of at most 200 characters, such as `f"incident/{id}"`. Callers of all processes
+        count, each once, however many windows they have; one whose connection is lost has left some seconds later.
+        For a subscription's resolver: it follows a stream, and can follow no other. Raises `Unauthenticated` for an
+        anonymous caller.
+        """
+        if self.principal.is_anonymous:
+            raise Unauthenticated("Sign in to be present.")
+        presence = self.services.directory.presence
+        async with presence.joined(place, self.principal.subject):
+            async for _ in self.follow(PRESENCE, place, present=True):
+                yield await presence.who(place)
 
     async def renew(self, token: str, proof: str | None = None) -> Principal:
         """Renew the connection that this operation came over with a new access token.

@@ -308,6 +308,7 @@ class Ending(Enum):
     EXPIRED = (4403, "token expired", "TOKEN_EXPIRED")
     OUTDATED = (4403, "token is from before a change to its account", "TOKEN_EXPIRED")
     REVOKED = (4401, "session revoked", "TOKEN_REVOKED")
+    ENDED = (4401, "ended by an administrator", "CONNECTION_ENDED")
     DRAINING = (1012, "server is restarting", "DRAINING")
     SLOW = (1013, "too slow: come back with your cursor", "TOO_SLOW")
 

@@ -16,12 +16,18 @@ from watchword.auth.accounts.users_table import UsersTable
 from watchword.auth.audit.audit import Action as AuditAction
 from watchword.auth.fields.audit_fields import AuditEntryView as AuditEntry
 from watchword.auth.fields.audit_fields import audit_log
+from watchword.auth.fields.connection_fields import (
+    LiveConnectionMutation,
+    LiveConnectionQuery,
+)
 from watchword.auth.fields.identity_fields import IdentityMutation, IdentityQuery
+from watchword.auth.fields.key_fields import SigningKeyMutation, SigningKeyQuery
 from watchword.auth.fields.session_fields import SessionView as Session
 from watchword.auth.fields.session_fields import account_sessions, revoke_session
 from watchword.auth.tables import Account
 from watchword.cli.operator import Operator, operator
 from watchword.config.settings import Settings
+from watchword.connections.presence import Present
 from watchword.context import Context, Info
 from watchword.domain import ACCOUNTS, Domain
 from watchword.errors import (
@@ -108,11 +114,14 @@ __all__ = [
     "IdentityQuery",
     "Info",
     "JsonAnswer",
+    "LiveConnectionMutation",
+    "LiveConnectionQuery",
     "NotFound",
     "Operator",
     "Order",
     "Page",
     "Permission",
+    "Present",
     "Principal",
     "Public",
     "Question",
@@ -123,6 +132,8 @@ __all__ = [
     "Settings",
     "SignedIn",
     "SignedInHere",
+    "SigningKeyMutation",
+    "SigningKeyQuery",
     "Slice",
     "StepUpRequired",
     "Transaction",

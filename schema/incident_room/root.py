@@ -12,6 +12,7 @@ from incident_room.components.resolvers import (
 )
 from incident_room.components.store import load_components
 from incident_room.components.types import Component, component
+from incident_room.incidents.presence import PresenceSubscription
 from incident_room.incidents.resolvers import IncidentMutation, IncidentQuery
 from incident_room.incidents.store import load_incidents
 from incident_room.incidents.subscriptions import IncidentSubscription
@@ -31,8 +32,12 @@ from watchword import (
     IdentityMutation,
     IdentityQuery,
     Info,
+    LiveConnectionMutation,
+    LiveConnectionQuery,
     NotFound,
     Public,
+    SigningKeyMutation,
+    SigningKeyQuery,
     parse_id,
     reads,
 )
@@ -40,7 +45,15 @@ from watchword import (
 
 @strawberry.type
 class Query(
-    IdentityQuery, ClientQuery, ConsentQuery, ComponentQuery, IncidentQuery, MemberQuery, AuditQuery
+    IdentityQuery,
+    ClientQuery,
+    ConsentQuery,
+    ComponentQuery,
+    IncidentQuery,
+    MemberQuery,
+    AuditQuery,
+    LiveConnectionQuery,
+    SigningKeyQuery,
 ):
     @reads(INCIDENTS, COMPONENTS, ACCOUNTS)
     @strawberry.field(permission_classes=[Public], description="Any object, by its global id.")
@@ -59,12 +72,14 @@ class Mutation(
     IncidentMutation,
     ComponentMutation,
     MemberMutation,
+    LiveConnectionMutation,
+    SigningKeyMutation,
 ):
     pass
 
 
 @strawberry.type
-class Subscription(IncidentSubscription, ComponentSubscription):
+class Subscription(IncidentSubscription, PresenceSubscription, ComponentSubscription):
     pass
 
 

@@ -14,11 +14,13 @@ MEMBERS_READ = "members:read"
 MEMBERS_WRITE = "members:write"
 CLIENTS_WRITE = "clients:write"
 AUDIT_READ = "audit:read"
+CONNECTIONS_WRITE = "connections:write"
+KEYS_WRITE = "keys:write"
 
 _VIEWER = frozenset({INCIDENTS_READ})
 _RESPONDER = _VIEWER | {INCIDENTS_WRITE, INCIDENTS_INTERNAL, COMPONENTS_WRITE, MEMBERS_READ}
 _COMMANDER = _RESPONDER | {INCIDENTS_COMMAND}
-_ADMIN = _COMMANDER | {MEMBERS_WRITE, CLIENTS_WRITE, AUDIT_READ}
+_ADMIN = _COMMANDER | {MEMBERS_WRITE, CLIENTS_WRITE, AUDIT_READ, CONNECTIONS_WRITE, KEYS_WRITE}
 
 ROLES: dict[str, frozenset[str]] = {
     Role.VIEWER.value: _VIEWER,
@@ -39,6 +41,8 @@ DESCRIPTIONS: dict[str, str] = {
     MEMBERS_WRITE: "Change what other members may do",
     CLIENTS_WRITE: "Manage applications and services that have access, and their secrets",
     AUDIT_READ: "Read the audit log: who did what, when and from where",
+    CONNECTIONS_WRITE: "See who is connected now and from where, and end connections",
+    KEYS_WRITE: "See the keys that sign tokens, and make new ones",
 }
 
 IsResponder = HasRole("responder") | HasRole("commander") | HasRole("admin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.support.outlet import FakeOutgoing
+from watchword.connections.live import Subscribed, Transport
 from watchword.errors import Ending
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
@@ -35,6 +36,10 @@ class Connection:
         self.is_quiet = True
         self.endings: list[Ending] = []
         self.lifecycle = Lifecycle(pipeline, self.wire, self, ConnectionState.OPENING)
+
+    address = "192.0.2.1"
+    transport = Transport.WEBSOCKET
+    subscriptions: tuple[Subscribed, ...] = ()
 
     def ended(self, ending: Ending) -> None:
         if self.lifecycle.close():

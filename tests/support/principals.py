@@ -11,6 +11,7 @@ from tests.support.identity import unit_of
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.accounts.accounts import add_account
 from watchword.config.settings import Settings
+from watchword.connections.directory import Directory
 from watchword.context import Context, Services
 from watchword.errors import WatchwordError
 from watchword.events.bus.memory import MemoryBus
@@ -105,8 +106,19 @@ async def open_services(
     await bus.open(receive)
     settings = Settings(_env_file=None, encryption_keys=(ENCRYPTION_KEY,))
     attempts = Attempts(settings.bus_url)
+    directory = Directory(database, bus, hub, clock, background, look_seconds=1)
     services = Services(
-        database, event_log, bus, hub, clock, background, domain, settings, VAULT, attempts
+        database,
+        event_log,
+        bus,
+        hub,
+        clock,
+        background,
+        domain,
+        settings,
+        VAULT,
+        attempts,
+        directory,
     )
     return services, events
 

@@ -5,7 +5,6 @@ Credentials are left out: the Authorization and DPoP headers, and our own cookie
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -69,17 +68,17 @@ class ConnectionView(_View):
 
     __slots__ = ("_id", "_payload")
 
-    def __init__(self, scope: Mapping[str, Any], payload: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, scope: Mapping[str, Any], payload: Mapping[str, Any] | None = None, id: str = ""
+    ) -> None:
         """`payload` is that of the client's connection_init, without credentials."""
         super().__init__(scope)
         self._payload = payload
-        self._id: str | None = None
+        self._id = id
 
     @property
     def id(self) -> str:
-        """A random id of this connection, the same as long as it lives."""
-        if self._id is None:
-            self._id = secrets.token_urlsafe(9)
+        """The id of this connection, as `liveConnections` lists it. No other connection has it, in any process."""
         return self._id
 
     @property

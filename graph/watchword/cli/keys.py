@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from watchword.auth.keys import reseal
-from watchword.auth.keys.signing_keys import DatedKey, newest_first, rotate
+from watchword.auth.keys.signing_keys import DatedKey, KeyState, newest_first, rotate, state_of
 from watchword.auth.tables import SigningKey
 from watchword.cli.operator import opened
 from watchword.config.settings import PREFIX, Settings
@@ -84,10 +84,13 @@ def reseal_(settings: Settings) -> None:
 
 
 def _state(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> str:
-    if row.retires_at is not None and row.retires_at <= now:
-        return "has ended"
-    if all(other.signs_at > max(row.signs_at, now) for other in newer):
-        return "signs" if row.signs_at <= now else f"will sign from {_timestamp(row.signs_at)}"
+    match state_of(row, newer, now):
+        case KeyState.OVER:
+            return "has ended"
+        case KeyState.SIGNS:
+            return "signs"
+        case KeyState.PUBLISHED:
+            return f"will sign from {_timestamp(row.signs_at)}"
     return f"verifies until {_timestamp(row.retires_at)}" if row.retires_at else "verifies"
 
 

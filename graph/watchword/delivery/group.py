@@ -124,6 +124,11 @@ class Group:
         return cast(Principal, self._principal)
 
     @property
+    def behind(self) -> int:
+        """How many events that have happened wait for the run."""
+        return self._run.follow.behind
+
+    @property
     def is_quiet(self) -> bool:
         """Whether all members have every answer, and the run waits for an event that has not happened yet."""
         return self._run.follow.is_idle

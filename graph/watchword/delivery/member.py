@@ -36,6 +36,10 @@ class Membership(Protocol):
         """Return the progress that a member's answers have reached."""
 
     @property
+    def behind(self) -> int:
+        """How many events that have happened wait for the run."""
+
+    @property
     def is_quiet(self) -> bool:
         """Whether all members have every answer, and the run waits for an event that has not happened yet."""
 

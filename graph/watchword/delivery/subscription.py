@@ -17,6 +17,7 @@ from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
+from watchword.connections.live import Subscribed
 from watchword.delivery.groups import ALONE, Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import GroupKey, Membership
@@ -97,6 +98,20 @@ class Subscription:
                 self._begin(group.answered_to(self), group.key.topic)
             case Alone(run) | Offered(run, _) if run.follow.topic is not None:
                 self._begin(run.follow.answered_to, run.follow.topic)
+
+    @property
+    def described(self) -> Subscribed:
+        """The name of its operation, and how many events it is behind."""
+        return Subscribed(self.operation.plan.operation_name, self._behind)
+
+    @property
+    def _behind(self) -> int:
+        match self.state:
+            case Alone(run) | Offered(run, _):
+                return run.follow.behind
+            case Grouped(group):
+                return group.behind
+        return 0
 
     @property
     def is_quiet(self) -> bool:

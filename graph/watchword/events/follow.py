@@ -162,6 +162,16 @@ class Follow:
         return self._is_resting and self.is_waiting
 
     @property
+    def behind(self) -> int:
+        """How many events that have happened wait for the resolver. If it reads the log, those of other keys count too."""
+        mailbox, reader = self._mailbox, self._reader
+        if mailbox is None or reader is None:
+            return 0
+        if mailbox.behind:
+            return max(0, reader.current.position - mailbox.current.position)
+        return mailbox.size
+
+    @property
     def is_in_event(self) -> bool:
         """Tell whether the resolver was given an event and has not asked for the next one."""
         return self._event is not None

@@ -7,11 +7,13 @@ the connection when the first of them gives a reason to.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import Protocol
 
 from watchword.asgi.backlog import Backlog
 from watchword.asgi.wire import Wire
+from watchword.connections.live import Subscribed, Transport
 from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.errors import Ending
 from watchword.principal import Principal
@@ -22,6 +24,17 @@ from watchword.transports.state import ConnectionState, StateMachine, Transition
 
 class Owner(LeaseHolder, Protocol):
     """The connection itself. Its `ended` is called when its lease, its server or its client ends it."""
+
+    @property
+    def address(self) -> str:
+        """The network address of the client."""
+
+    @property
+    def transport(self) -> Transport: ...
+
+    @property
+    def subscriptions(self) -> Iterable[Subscribed]:
+        """Its open subscriptions."""
 
     @property
     def is_busy(self) -> bool:
@@ -43,6 +56,7 @@ class Lifecycle(StateMachine):
         "_pipeline",
         "_timer",
         "_wire",
+        "opened_at",
     )
 
     def __init__(
@@ -61,6 +75,7 @@ class Lifecycle(StateMachine):
         self._backlog = Backlog(clock, limits, wire, lambda: owner.ended(Ending.SLOW))
         wire.on_write = self._backlog.wrote
         wire.on_shutdown = self.drain
+        self.opened_at = clock.now()
         pipeline.live.add(self)
 
     @property
@@ -68,6 +83,48 @@ class Lifecycle(StateMachine):
         """The lease. Call `take_lease` first."""
         assert self._lease is not None, "nothing starts before there is a lease"
         return self._lease
+
+    @property
+    def id(self) -> str:
+        """The id of the connection, which no other connection of any process has."""
+        return self._pipeline.live.id(self)
+
+    @property
+    def principal(self) -> Principal | None:
+        """The principal; None before there is a lease."""
+        return None if self._lease is None else self._lease.principal
+
+    @property
+    def address(self) -> str:
+        """The network address of the client."""
+        return self._owner.address
+
+    @property
+    def transport(self) -> Transport:
+        """How the connection carries its answers."""
+        return self._owner.transport
+
+    @property
+    def ends_at(self) -> float:
+        """When it ends unless it is renewed, in Unix seconds; infinite if nothing ends it."""
+        return inf if self._lease is None else self._lease.ends_at
+
+    @property
+    def subscriptions(self) -> Iterable[Subscribed]:
+        """Its open subscriptions."""
+        return self._owner.subscriptions
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How many bytes were written and wait for the client to read."""
+        return self._wire.unsent[1]
+
+    def end(self, ending: Ending) -> None:
+        """End the connection, and tell the client why."""
+        if self._lease is None:
+            self._owner.ended(ending)
+        else:
+            self._lease.end(ending)
 
     @property
     def session(self) -> str | None:

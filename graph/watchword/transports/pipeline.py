@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from watchword.asgi.backlog import BacklogLimits
 from watchword.asgi.shutdown import Shutdown
 from watchword.config.settings import Settings
+from watchword.connections.registry import Registry
 from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease, LeaseHolder
@@ -24,22 +24,6 @@ from watchword.transports.traffic import Traffic
 
 Confirm = Callable[[Principal], Principal]
 """Checks a principal against the known revocations; returns it with the grants it still has. Does no I/O."""
-
-
-class LiveConnection(Protocol):
-    """A WebSocket or a streamed response."""
-
-    @property
-    def session(self) -> str | None:
-        """The session of its principal; None for an anonymous one, and before it has one."""
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is being answered or sent: each subscription waits for an event that has not happened."""
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether the client has been sent everything that was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +42,6 @@ class Pipeline:
     connections: Quota
     operations: Quota
     shutdown: Shutdown = field(default_factory=Shutdown)
-    live: set[LiveConnection] = field(default_factory=set)
-    """The live connections of this process, from their beginning to their close."""
     traffic: Traffic = field(default_factory=Traffic)
 
     def recheck_token(self, principal: Principal) -> Principal:
@@ -101,6 +83,11 @@ class Pipeline:
                 "Too many connections are open for this principal. End some, or come back later.",
                 RETRY_AFTER,
             )
+
+    @property
+    def live(self) -> Registry:
+        """The live connections of this process."""
+        return self.services.directory.registry
 
     @property
     def backlog_limits(self) -> BacklogLimits:

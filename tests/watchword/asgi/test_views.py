@@ -59,8 +59,9 @@ def test_nothing_in_it_can_be_changed() -> None:
 
 
 def test_a_connection_has_an_id_of_its_own_and_the_payload_of_its_beginning() -> None:
-    one, other = ConnectionView(SCOPE, {"app": {"version": [1]}}), ConnectionView(SCOPE)
-    assert one.id == one.id != other.id
+    one = ConnectionView(SCOPE, {"app": {"version": [1]}}, "a-1")
+    other = ConnectionView(SCOPE, None, "a-2")
+    assert (one.id, other.id) == ("a-1", "a-2")
     assert (one.payload, other.payload) == ({"app": {"version": [1]}}, {})
     assert one.client == "192.0.2.7"
 

@@ -22,6 +22,7 @@ from tests.support.last_release import PACKAGES, tables, write_rows
 from tests.support.migrations import upgrade_to
 from tests.watchword.auth.test_tables import differences
 from watchword.auth.tables import Base
+from watchword.connections import tables as connections
 from watchword.storage import used_ids
 from watchword.storage.database import Database
 from watchword.storage.former_names import INCIDENT_ROOM, RUNTIME_TABLES, VERSION, rename
@@ -122,7 +123,7 @@ POSTGRESQL = [
 
 
 def _differences(connection: Connection) -> list[Any]:
-    metadatas = (Base, IncidentBase, used_ids)
+    metadatas = (Base, IncidentBase, used_ids, connections)
     return [difference for each in metadatas for difference in differences(connection, each)]
 
 
@@ -150,7 +151,7 @@ async def test_every_name_and_row_of_every_revision_follows(
         width = 2 if table == "log_streams" else len(before[table][0])
         assert [row[:width] for row in kept] == [row[:width] for row in before[table]]
     assert {"1", "2"} == {row[0] for row in after["incidents"]}
-    assert after[VERSION] == [("0007",)]
+    assert after[VERSION] == [("0008",)]
     assert after[INCIDENT_ROOM[1]] == [("0003",)]
     assert await made(empty) == await made(fresh)
     await _audit_entries_are_kept(empty)

@@ -113,11 +113,11 @@ def test_a_connection_is_among_the_live_ones_until_it_closes(
     connection: Connection, pipeline: Pipeline
 ) -> None:
     early = Connection(pipeline)
-    assert pipeline.live == {connection.lifecycle, early.lifecycle}
+    assert [*pipeline.live] == [connection.lifecycle, early.lifecycle]
     assert (connection.lifecycle.session, early.lifecycle.session) == ("alice", None)
     assert connection.lifecycle.is_quiet
     connection.wire.write(1)
     assert not connection.lifecycle.is_quiet
     connection.lifecycle.close()
     early.lifecycle.close()
-    assert pipeline.live == set()
+    assert not len(pipeline.live)

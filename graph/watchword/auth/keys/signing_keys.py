@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +56,24 @@ class DatedKey:
     created_at: float
     signs_at: float
     retires_at: float | None
+
+
+class KeyState(Enum):
+    """The use of a signing key."""
+
+    PUBLISHED = "it is published, and does not sign yet"
+    SIGNS = "it signs new tokens"
+    VERIFIES = "tokens that it has signed are still valid"
+    OVER = "its last token has expired"
+
+
+def state_of(row: SigningKey, newer: Sequence[SigningKey], now: datetime) -> KeyState:
+    """Return the state of a key; `newer` are the keys that are newer than it."""
+    if row.retires_at is not None and row.retires_at <= now:
+        return KeyState.OVER
+    if all(other.signs_at > max(row.signs_at, now) for other in newer):
+        return KeyState.SIGNS if row.signs_at <= now else KeyState.PUBLISHED
+    return KeyState.VERIFIES
 
 
 def ring(keys: Iterable[DatedKey], now: float) -> KeyRing:

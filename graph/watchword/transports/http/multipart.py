@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from watchword.asgi.types import Headers
+from watchword.connections.live import Transport
 from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
 from watchword.transports.http.caching import UNBUFFERED
@@ -28,6 +29,7 @@ _TAIL = b"\r\n--graphql"
 class Multipart:
     """Each answer is a part with the member `payload`. A part with an empty object keeps the connection alive."""
 
+    transport = Transport.MULTIPART
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'),
         *UNBUFFERED,
@@ -53,6 +55,7 @@ class Multipart:
 class MultipartParts:
     """Each part of an answer is a part of the response (`@defer` and `@stream`)."""
 
+    transport = Transport.MULTIPART
     headers: Headers = (
         (b"content-type", b'multipart/mixed; boundary="graphql"; incrementalSpec=v0.2'),
         *UNBUFFERED,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from watchword.asgi.types import Headers
+from watchword.connections.live import Transport
 from watchword.delivery.run import Sent
 from watchword.formats.exact_json import encode
 from watchword.transports.http.caching import UNBUFFERED
@@ -18,6 +19,7 @@ CONTENT_TYPE = "text/event-stream"
 class EventStream:
     """Each answer is an event `next` whose id is its cursor. EventSource sends it back when it reconnects."""
 
+    transport = Transport.EVENT_STREAM
     headers: Headers = (
         (b"content-type", b"text/event-stream; charset=utf-8"),
         *UNBUFFERED,

@@ -7,13 +7,14 @@ for a WebSocket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi import generic
 from watchword.asgi.types import Headers, Message, Receive, Send
 from watchword.asgi.wire import StreamWire
+from watchword.connections.live import Subscribed, Transport
 from watchword.context import Context
 from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -37,6 +38,7 @@ KEEP_ALIVE_SECONDS = 15.0
 class Format(Protocol):
     """Writes answers in the format of one media type."""
 
+    transport: Transport
     headers: Headers
     beginning: bytes
     """Written first."""
@@ -267,6 +269,18 @@ class Stream:
     def regranted(self) -> None:
         if self._subscription is not None and not self._done.done():
             self._subscription.regrant()
+
+    @property
+    def address(self) -> str:
+        return self._asked.address
+
+    @property
+    def transport(self) -> Transport:
+        return self._form.transport
+
+    @property
+    def subscriptions(self) -> Iterable[Subscribed]:
+        return () if self._subscription is None else (self._subscription.described,)
 
     @property
     def is_busy(self) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
 from watchword.asgi.views import ConnectionView
 from watchword.asgi.wire import Packing
+from watchword.connections.live import Subscribed
 from watchword.context import Context, Renew
 from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
@@ -52,7 +54,7 @@ class Operations:
     """Starts, stops and answers operations. `renew` is called by the mutation that renews the socket's lease."""
 
     __slots__ = (
-        "_address",
+        "address",
         "_pipeline",
         "_lifecycle",
         "_slots",
@@ -69,7 +71,7 @@ class Operations:
         self._pipeline = pipeline
         self._socket = socket
         self._lifecycle = lifecycle
-        self._address = address
+        self.address = address
         self._renew = renew
         # The slot of each open operation in the quota.
         self._slots: dict[str, Slot] = {}
@@ -82,6 +84,11 @@ class Operations:
     def is_busy(self) -> bool:
         """Whether a query or a mutation has not been answered yet."""
         return bool(self._tasks)
+
+    @property
+    def subscriptions(self) -> Iterable[Subscribed]:
+        """The open subscriptions."""
+        return [each.described for each in self._subscriptions.values()]
 
     @property
     def is_quiet(self) -> bool:
@@ -138,9 +145,7 @@ class Operations:
             raise RateLimited(
                 f"{most} operations are open on this connection, and no more may be.", 1
             )
-        return self._pipeline.operations.take(
-            self._address, self._lifecycle.lease.principal.subject
-        )
+        return self._pipeline.operations.take(self.address, self._lifecycle.lease.principal.subject)
 
     def _free(self, id: str) -> None:
         if slot := self._slots.pop(id, None):

@@ -6,13 +6,14 @@ ends the connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from watchword.asgi import generic
 from watchword.asgi.types import Message, Receive, Send, address_of, is_same_origin
 from watchword.asgi.views import ConnectionView
 from watchword.asgi.wire import SocketWire
+from watchword.connections.live import Subscribed, Transport
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import mask
 from watchword.principal import Principal
@@ -184,7 +185,9 @@ class SocketConnection:
             principal = await self._pipeline.authenticate(credential, self._target)
             # The server may have closed the socket meanwhile.
             if self._lifecycle.go(Transition.OPEN):
-                self._operations.via = ConnectionView(self._scope, without_credentials(payload))
+                self._operations.via = ConnectionView(
+                    self._scope, without_credentials(payload), self._lifecycle.id
+                )
                 self._scope = None
                 self._lifecycle.take_lease(principal)
                 self.send(ack_message(expiry(self._lifecycle.lease)))
@@ -242,6 +245,18 @@ class SocketConnection:
 
     def regranted(self) -> None:
         self._operations.regrant()
+
+    @property
+    def address(self) -> str:
+        return self._operations.address
+
+    @property
+    def transport(self) -> Transport:
+        return Transport.WEBSOCKET
+
+    @property
+    def subscriptions(self) -> Iterable[Subscribed]:
+        return self._operations.subscriptions
 
     @property
     def is_busy(self) -> bool:
