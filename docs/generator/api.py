@@ -24,6 +24,7 @@ may change with any release. Types are written as the code has them; `Account` a
 this page."""
 TITLES = {
     "auth": "Accounts, sessions, audit",
+    "connections": "Presence",
     "cli": "Commands of a schema",
     "execution": "Schema extensions",
     "formats": "Texts",

@@ -29,6 +29,7 @@ ERRORS = {
     "TIMEOUT": "Ask for less at once. A mutation may have been committed: look before you repeat it. In a"
     " subscription it stands for one event, and the next one follows.",
     "INTERNAL": "Tell the operator `extensions.id`: the log has the error under it.",
+    "CONNECTION_ENDED": "An administrator has ended the connection. Do not come back on your own: show it to the person.",
     "DRAINING": "Subscribe again with the last cursor.",
     "TOO_SLOW": "Subscribe again with the last cursor, and read faster.",
 }

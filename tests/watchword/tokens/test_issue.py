@@ -16,7 +16,7 @@ from watchword.tokens.members import members
 
 ROLES = ["viewer", "responder", "commander", "admin"]
 SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components:write",
-          "members:read", "members:write", "clients:write", "audit:read"]  # fmt: skip
+          "members:read", "members:write", "clients:write", "audit:read", "connections:write", "keys:write"]  # fmt: skip
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
