@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from watchword.errors import TimedOut
-from watchword.libraries.asyncio_parts import call_as
+from watchword.libraries.asyncio_parts import LateTask, call_as, has_begun
 from watchword.process.clock import Clock, Timer
 from watchword.process.eager import Eager
 
@@ -36,7 +37,8 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
     `whole`, the caller first waits until the work ends or its time is over. Raises `TimedOut`,
     `WorkCancelled`, and whatever the work raises.
 
-    The first step runs at once, so work that waits for nothing costs no turn of the event loop and no timer.
+    The first step runs at once, so work that waits for nothing costs no turn of the event loop and no timer, and a task
+    only if it asks for its own.
     """
     begun, task = _begin(work)
     if begun.is_done:
@@ -87,10 +89,10 @@ def _begin(work: Awaitable[T]) -> tuple[Eager[T], asyncio.Task[Any]]:
     The first step sees that task as its own, and has the same context variables: a timeout or a task group
     that the work opens in it must find them unchanged later.
     """
-    context = copy_context()
+    context, loop = copy_context(), asyncio.get_running_loop()
     rest: list[Eager[T]] = []
-    task = asyncio.get_running_loop().create_task(_go_on(rest), context=context)
-    begun: Eager[T] = call_as(task, context, Eager, work)
+    task = LateTask.of(loop, context, partial(_go_on, rest))
+    begun: Eager[T] = call_as(loop, task, context, Eager, work)
     if not begun.is_done:
         rest.append(begun)
     return begun, task
@@ -107,7 +109,7 @@ def _result(begun: Eager[T], task: asyncio.Task[Any]) -> T:
         result = begun.result()
     except asyncio.CancelledError as cancelled:
         raise WorkCancelled(_CANCELLED) from cancelled
-    if task.cancelling():
+    if has_begun(task) and task.cancelling():
         raise WorkCancelled(_CANCELLED)
     return result
 

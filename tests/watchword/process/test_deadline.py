@@ -58,6 +58,19 @@ async def test_all_steps_of_work_see_one_task_and_one_context() -> None:
     assert name.get() == "caller"
 
 
+async def test_a_callback_that_the_first_step_adds_to_its_task_is_called() -> None:
+    called: list[object] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(called.append)
+
+    await within(MovedClock(), 1, work())
+    await turn()
+    assert len(called) == 1
+
+
 async def test_a_timeout_inside_the_work_ends_it_and_not_its_caller() -> None:
     async def work() -> str:
         try:
