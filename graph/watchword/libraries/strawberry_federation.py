@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import strawberry
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     SelectionSetNode,
     is_interface_type,
     parse,
 )
 from strawberry import federation
-from strawberry.federation.schema_directives import Key
+from strawberry.federation.schema_directives import Key, Requires
 
 from watchword.libraries.strawberry_fields import info_of
 from watchword.libraries.strawberry_parts import definition, definition_of
+
+Asked = dict[str, Any]
+"""The names of fields that are asked for, each with what is asked for below it, in the same form."""
 
 _MAKING_SDL = f"{federation.Schema._get_federation_query_type.__qualname__}.<locals>."
 
@@ -31,14 +36,16 @@ _MAKING_SDL = f"{federation.Schema._get_federation_query_type.__qualname__}.<loc
 class EntityType:
     """A type, or an interface, whose objects a router may ask for by a key.
 
-    `keys` are the selections of its keys. `needs` are the names of the fields without which its
-    `resolve_reference` cannot be called, and `takes` those that it may be called with; None stands for any.
+    `keys` are the selections of its keys. `asked` has what routers send: the fields of the keys and those that
+    `@requires` of some field names. `needs` are the names of the fields without which its `resolve_reference` cannot
+    be called, and `takes` those that it may be called with; None stands for all that are asked.
     `members` are the names of the types that such an object may have.
     """
 
     name: str
     definition: GraphQLObjectType | GraphQLInterfaceType
     keys: tuple[SelectionSetNode, ...]
+    asked: Asked
     needs: frozenset[str]
     takes: frozenset[str] | None
     members: tuple[str, ...]
@@ -93,12 +100,39 @@ def strawberry_info(schema: strawberry.Schema, field: GraphQLField, raw: Any) ->
 
 def _keys(kind: GraphQLNamedType) -> tuple[SelectionSetNode, ...]:
     made_from = kind.extensions.get("strawberry-definition")
-    directives = getattr(made_from, "directives", None) or ()
     return tuple(
         _selection(str(each.fields))
-        for each in directives
+        for each in getattr(made_from, "directives", None) or ()
         if isinstance(each, Key) and each.resolvable is not False
     )
+
+
+def _required(kind: GraphQLObjectType | GraphQLInterfaceType) -> tuple[SelectionSetNode, ...]:
+    """Return the selections of `@requires` on the fields of a type."""
+    fields = (definition_of(field) for field in kind.fields.values())
+    return tuple(
+        _selection(str(each.fields))
+        for field in fields
+        for each in getattr(field, "directives", None) or ()
+        if isinstance(each, Requires)
+    )
+
+
+def _asked(selections: Iterable[SelectionSetNode]) -> Asked:
+    asked: Asked = {}
+    for selection in selections:
+        _add(asked, selection)
+    return asked
+
+
+def _add(asked: Asked, selection: SelectionSetNode) -> None:
+    for node in selection.selections:
+        if isinstance(node, FieldNode):
+            below = asked.setdefault(node.name.value, {})
+            if node.selection_set is not None:
+                _add(below, node.selection_set)
+        elif isinstance(node, InlineFragmentNode):
+            _add(asked, node.selection_set)
 
 
 def _selection(fields: str) -> SelectionSetNode:
@@ -118,7 +152,8 @@ def _entity_type(
         possible = [each.name for each in made.get_possible_types(kind)]
         members = tuple(each for each in possible if each in entities)
     needs, takes = _parameters(kind.extensions["strawberry-definition"].origin)
-    return EntityType(name, kind, keys, needs, takes, members)
+    asked = _asked((*keys, *_required(kind)))
+    return EntityType(name, kind, keys, asked, needs, takes, members)
 
 
 def _parameters(origin: type) -> tuple[frozenset[str], frozenset[str] | None]:

@@ -18,42 +18,48 @@ from graphql import (
     is_non_null_type,
     is_object_type,
     is_specified_scalar_type,
+    is_union_type,
 )
 
 from watchword.errors import BadUserInput
-from watchword.libraries.strawberry_federation import EntityType
+from watchword.libraries.strawberry_federation import Asked, EntityType
 
 # A name in a message is cut off here.
 LONGEST_NAME = 100
 
 
 def read(representation: Any, types: Mapping[str, EntityType]) -> tuple[EntityType, dict[str, Any]]:
-    """Return the type that a reference is of, and the reference's fields.
+    """Return the type that a reference is of, and the reference's fields, in the types that are declared.
 
     A reference has `__typename`, the fields of one of the type's keys, and those that `@requires` names (Apollo
-    Federation, subgraph specification, "Resolve requests for entities"). Raises `BadUserInput`.
+    Federation, subgraph specification, "Resolve requests for entities"). Other fields are refused, because an
+    object that is made of a reference would have them from the caller. Raises `BadUserInput`.
     """
     if not isinstance(representation, dict):
         raise BadUserInput("A reference must be an object with __typename and the fields of a key.")
-    fields = dict(representation)
-    name = fields.pop("__typename", None)
+    given = dict(representation)
+    name = given.pop("__typename", None)
     kind = types.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BadUserInput(f"This subgraph finds no objects of {_shown(name)} by reference.")
-    _check(kind, fields)
+    fields = {name: _read_field(kind, name, value) for name, value in given.items()}
+    _check_keys(kind, fields)
     return kind, fields
 
 
-def _check(kind: EntityType, fields: dict[str, Any]) -> None:
+def _read_field(kind: EntityType, name: str, value: Any) -> Any:
     declared = kind.definition.fields
-    for name, value in fields.items():
-        if name not in declared or not (kind.takes is None or name in kind.takes):
-            raise BadUserInput(f"A reference to {kind.name} has no field {_shown(name)}.")
-        if not _fits(declared[name].type, value):
-            raise BadUserInput(
-                f"In a reference to {kind.name}, {name} must be of type {declared[name].type}.",
-                [name],
-            )
+    if name not in declared or name not in (kind.asked if kind.takes is None else kind.takes):
+        raise BadUserInput(f"A reference to {kind.name} has no field {_shown(name)}.")
+    try:
+        return _coerced(declared[name].type, value, kind.asked.get(name))
+    except _Unfit:
+        raise BadUserInput(
+            f"In a reference to {kind.name}, {name} must be of type {declared[name].type}.", [name]
+        ) from None
+
+
+def _check_keys(kind: EntityType, fields: dict[str, Any]) -> None:
     if not any(_holds(fields, key) for key in kind.keys):
         raise BadUserInput(f"A reference to {kind.name} must have all fields of one of its keys.")
     if lacking := sorted(kind.needs - fields.keys()):
@@ -74,29 +80,49 @@ def _holds(value: Any, key: SelectionSetNode) -> bool:
     )
 
 
-def _fits(kind: GraphQLOutputType, value: Any) -> bool:
-    """Tell whether JSON may be a value of a type. Scalars of one's own are left to the resolver."""
+class _Unfit(Exception):
+    """JSON is no value of a type."""
+
+
+def _coerced(kind: GraphQLOutputType, value: Any, asked: Asked | None) -> Any:
+    """Return JSON as a value of a type: a number for an ID becomes a text. Scalars of one's own are left to the resolver.
+
+    Objects have only the fields that are `asked` for; any of their fields if it is None or empty. Raises `_Unfit`.
+    """
     plain: Any = get_nullable_type(kind)
     if value is None:
-        return not is_non_null_type(kind)
+        return _checked(value, not is_non_null_type(kind))
     if is_list_type(plain):
-        return isinstance(value, list) and all(_fits(plain.of_type, each) for each in value)
+        _checked(value, isinstance(value, list))
+        return [_coerced(plain.of_type, each, asked) for each in value]
     if is_enum_type(plain):
-        return isinstance(value, str) and value in plain.values
+        return _checked(value, isinstance(value, str) and value in plain.values)
     if is_object_type(plain) or is_interface_type(plain):
-        return isinstance(value, dict) and all(
-            name == "__typename" or (name in plain.fields and _fits(plain.fields[name].type, each))
-            for name, each in value.items()
-        )
-    return not is_specified_scalar_type(plain) or _is_accepted(plain, value)
+        _checked(value, isinstance(value, dict))
+        return {name: _member(plain, name, each, asked) for name, each in value.items()}
+    if is_union_type(plain):
+        return _checked(value, isinstance(value, dict))
+    return _scalar(plain, value) if is_specified_scalar_type(plain) else value
 
 
-def _is_accepted(scalar: Any, value: Any) -> bool:
+def _member(kind: Any, name: str, value: Any, asked: Asked | None) -> Any:
+    if name == "__typename":
+        return _checked(value, isinstance(value, str))
+    _checked(value, name in kind.fields and (not asked or name in asked))
+    return _coerced(kind.fields[name].type, value, asked and asked.get(name))
+
+
+def _scalar(kind: Any, value: Any) -> Any:
     try:
-        scalar.coerce_input_value(value)
-    except Exception:
-        return False
-    return True
+        return kind.coerce_input_value(value)
+    except Exception as error:
+        raise _Unfit from error
+
+
+def _checked(value: Any, is_fit: bool) -> Any:
+    if not is_fit:
+        raise _Unfit
+    return value
 
 
 def _shown(name: Any) -> str:

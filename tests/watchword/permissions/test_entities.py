@@ -89,6 +89,23 @@ class Taken:
     info: str | None = None
 
 
+@condition("to own it")
+def owns(question: Question) -> bool:
+    return bool(question.source.owner == question.principal.subject)
+
+
+@federation.type(keys=["id"])
+class Invoice:
+    """Is made of its reference, and has a field whose permission reads another."""
+
+    id: strawberry.ID
+    owner: str = "bob"
+
+    @strawberry.field(permission_classes=[owns])
+    def total(self) -> int | None:
+        return 100
+
+
 @strawberry.type
 class Query:
     @strawberry.field(permission_classes=[Public])
@@ -108,18 +125,20 @@ async def services(clock: MovedClock) -> AsyncIterator[Services]:
 
 
 def made(**permissions: Any) -> strawberry.Schema:
-    schema = federation.Schema(Query, types=[Book, Film, Taken])
+    schema = federation.Schema(Query, types=[Book, Film, Taken, Invoice])
     cover(schema, Domain(permissions=permissions, default_permissions=[Public]))
     return schema
 
 
-async def ask(services: Services, schema: strawberry.Schema, *references: Any) -> Any:
+async def ask(
+    services: Services, schema: strawberry.Schema, *references: Any, query: str = QUERY
+) -> Any:
     """Ask interpreted and compiled, as alice; the answers must be equal but for the ids of errors."""
     engine = Engine(schema, Limits(1000, 10, 10, 1000), 10)
     answers = []
     for _ in range(3):
         context = Context(services, principal("alice+keeper", services.clock.now()))
-        plan = engine.plan(QUERY, None)
+        plan = engine.plan(query, None)
         answers.append(await engine.execute(plan, {"r": list(references)}, context))
     codes = [[each["extensions"]["code"] for each in one.get("errors", ())] for one in answers]
     assert codes[0] == codes[1] == codes[2]
@@ -255,3 +274,14 @@ def test_parameters_that_a_reference_never_has_are_refused() -> None:
     schema = federation.Schema(Query, types=[Shelf])
     with pytest.raises(Unsafe, match=r"^Shelf\.resolve_reference needs shelf_number, which is no"):
         cover(schema, Domain(default_permissions=[SignedIn]))
+
+
+async def test_a_reference_cannot_say_of_its_object_what_a_permission_reads(
+    services: Services,
+) -> None:
+    query = QUERY.replace("Taken { source }", "Invoice { id total }")
+    honest = {"__typename": "Invoice", "id": "2"}
+    forged = {"__typename": "Invoice", "id": "1", "owner": "alice"}
+    answers, codes = await ask(services, made(), forged, honest, query=query)
+    assert answers == [None, {"id": "2", "total": None}]
+    assert codes == ["BAD_USER_INPUT", "FORBIDDEN"]

@@ -25,16 +25,22 @@ class Kind(Enum):
 class Part:
     number: int
     notes: list[str] | None = None
+    price: int | None = None
 
 
 @federation.type(keys=["id", "parts { number }"])
 class Thing:
     id: strawberry.ID
     parts: list[Part]
-    kind: Kind | None = None
-    weight: Grams | None = None
-    ratio: float | None = None
-    is_old: bool | None = None
+    kind: Kind | None = federation.field(external=True, default=None)
+    weight: Grams | None = federation.field(external=True, default=None)
+    ratio: float | None = federation.field(external=True, default=None)
+    is_old: bool | None = federation.field(external=True, default=None)
+    owner: str | None = None
+
+    @federation.field(requires=["kind weight", "ratio isOld parts { notes }"])
+    def price(self) -> int:
+        return 1
 
 
 @strawberry.type
@@ -55,7 +61,6 @@ def reference(**fields: Any) -> dict[str, Any]:
     "fields",
     [
         {"id": "1"},
-        {"id": 1},
         {"id": "1", "kind": "BIG"},
         {"id": "1", "kind": None, "parts": []},
         {"id": "1", "ratio": 1, "isOld": False},
@@ -86,6 +91,8 @@ def test_a_reference_that_fits_is_read(fields: dict[str, Any]) -> None:
         ({"id": "1", "parts": [{"number": "1"}]}, "parts"),
         ({"id": "1", "parts": [{"number": 2**40}]}, "parts"),
         ({"id": "1", "parts": [{"number": 1, "other": 1}]}, "parts"),
+        ({"id": "1", "parts": [{"number": 1, "price": 1}]}, "parts"),
+        ({"id": "1", "parts": [{"number": 1, "__typename": {}}]}, "parts"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(fields: dict[str, Any], named: str) -> None:
@@ -94,6 +101,33 @@ def test_a_value_that_does_not_fit_is_named(fields: dict[str, Any], named: str) 
     ) as refused:
         read(reference(**fields), TYPES)
     assert refused.value.extensions["path"] == [named]
+
+
+def test_a_value_is_read_in_the_type_that_is_declared() -> None:
+    _, found = read(reference(id=7, ratio=1, parts=[{"number": 2.0}]), TYPES)
+    assert repr(found) == "{'id': '7', 'ratio': 1.0, 'parts': [{'number': 2}]}"
+
+
+def test_a_field_that_no_key_and_no_requires_names_is_not_taken_from_the_caller() -> None:
+    with pytest.raises(BadUserInput, match=r"^A reference to Thing has no field 'owner'\.$"):
+        read(reference(id="1", owner="me"), TYPES)
+
+    @federation.type(keys=["id"])
+    class Item:
+        id: strawberry.ID
+        owner: str
+
+        @classmethod
+        def resolve_reference(cls, **fields: Any) -> Any:
+            return cls(**fields)
+
+    types = entity_types(federation.Schema(Query, types=[Item], config=CONFIG))
+    with pytest.raises(BadUserInput, match=r"^A reference to Item has no field 'owner'\.$"):
+        read({"__typename": "Item", "id": "1", "owner": "me"}, types)
+    Item.resolve_reference = classmethod(lambda cls, id, owner=None: None)  # type: ignore[assignment]
+    types = entity_types(federation.Schema(Query, types=[Item], config=CONFIG))
+    given = {"__typename": "Item", "id": "1", "owner": "who asks"}
+    assert read(given, types)[1]["owner"] == "who asks", "the resolver asks for it by name"
 
 
 @pytest.mark.parametrize("fields", [{}, {"kind": "BIG"}, {"parts": [{"number": 1}, {}]}])

@@ -198,6 +198,8 @@ def _checked(found: ExternalAccount) -> ExternalAccount:
         raise Unusable(
             f"the subject {found.subject!r} is not 1 to 32 letters, digits, - and _, of which - is not the first"
         )
+    if not isinstance(found.email, str) or not isinstance(found.name, str):
+        raise Unusable(f"the address or the name of {found.subject} is no text")
     if isinstance(found.roles, str) or not all(isinstance(role, str) for role in found.roles):
         raise Unusable(f"the roles of {found.subject} are no collection of names")
     return found

@@ -182,6 +182,8 @@ async def test_a_subject_may_be_any_id_that_watchword_makes(subject: str, desk: 
         ExternalAccount(7, "a@b.example", "A"),  # type: ignore[arg-type]
         ExternalAccount("7", "a@b.example", "A", "admin"),
         ExternalAccount("7", "a@b.example", "A", [1]),  # type: ignore[list-item]
+        ExternalAccount("7", None, "A"),  # type: ignore[arg-type]
+        ExternalAccount("7", "a@b.example", None),  # type: ignore[arg-type]
     ],
 )
 async def test_what_cannot_be_an_account_is_refused_and_the_log_says_why(
