@@ -41,6 +41,8 @@ export class Connection {
   #session: Session;
   #clock: Clock;
   #wire: Wire | null = null;
+  // From the first step of an attempt to the end of its wire.
+  #isTrying = false;
   #isOpen = false;
   #failures = 0;
   #openedAt = 0;
@@ -63,7 +65,7 @@ export class Connection {
     this.#cancelIdle();
     this.subscriptions.add(subscription);
     if (this.#isOpen) this.#start(subscription);
-    else if (!this.#wire && !this.#cancelRetry) this.#connect();
+    else if (!this.#isTrying && !this.#cancelRetry) void this.#connect();
   }
 
   remove(subscription: Subscription): void {
@@ -87,7 +89,7 @@ export class Connection {
   /** Connect anew at once, for example with the token of another person. */
   restart(): void {
     this.#drop();
-    if (this.subscriptions.size > 0) this.#connect();
+    if (this.subscriptions.size > 0) void this.#connect();
   }
 
   /** The network may have changed, or the machine has slept: do not wait, and do not trust the connection. */
@@ -109,13 +111,14 @@ export class Connection {
     this.#cancelWatch();
     this.#wire?.close();
     this.#wire = null;
-    this.#isOpen = false;
+    this.#isTrying = this.#isOpen = false;
     this.#byId.clear();
     for (const each of this.subscriptions) each.id = null;
   }
 
   async #connect(): Promise<void> {
     this.#drop();
+    this.#isTrying = true;
     const attempt = this.#attempt, isCurrent = (): boolean => attempt === this.#attempt;
     this.#options.tell("connecting", undefined);
     try {
