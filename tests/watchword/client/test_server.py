@@ -1,0 +1,99 @@
+"""Requests to a server: proofs with their nonces, and answers that are none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tests.support.clock import MovedClock
+from tests.support.site import LIFE, PASSWORD, PERSON, Site
+from tests.support.toy_server import serving
+from tests.support.watcher import watching
+from watchword.client import ClientError, Person, Public, Server, SigningKey, Unavailable
+from watchword.config.settings import Settings
+
+ISSUER = "http://127.0.0.1:8000"
+
+
+@asynccontextmanager
+async def serving_with(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[Site]:
+    site = Site(url, clock, **settings)
+    await site.prepare()
+    await site.start()
+    try:
+        yield site
+    finally:
+        await site.stop()
+
+
+def bound(site: Site) -> Server:
+    return Server(site.url + "/", issuer=ISSUER, key=SigningKey.generate(), now=site.clock.now)
+
+
+async def test_bound_tokens_are_proved_over_requests_and_sockets_with_each_new_nonce(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with (
+        serving_with(sqlite_url, clock, dpop_nonce=True) as strict,
+        Person(bound(strict)) as person,
+    ):
+        await person.sign_in(PERSON, PASSWORD)
+        token = await person.token()
+        assert token is not None
+        assert token.scheme == "DPoP"
+        async with watching(strict, person) as watcher:
+            for _ in range(3):
+                await watcher.hears(strict)
+                # The nonce is another one by now, and the token has ended.
+                strict.clock.move(2 * LIFE)
+                assert (await person.execute("{ viewer { email } }"))["viewer"] == {"email": PERSON}
+
+
+async def test_a_server_without_a_key_is_refused_where_tokens_must_be_bound(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with (
+        serving_with(sqlite_url, clock, dpop="required") as strict,
+        Person(Server(strict.url, now=clock.now)) as person,
+    ):
+        with pytest.raises(ClientError, match="invalid_dpop_proof|use_dpop_nonce"):
+            await person.sign_in(PERSON, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "error", "seconds"),
+    [
+        (200, "<title>Welcome</title>", ClientError, None),
+        (404, "Not here.", ClientError, None),
+        (502, "<title>Bad gateway</title>", Unavailable, None),
+        (503, "Wait.", Unavailable, 7.0),
+        (429, "Wait.", Unavailable, 7.0),
+    ],
+)
+async def test_answers_that_are_no_json_say_whether_to_come_again(
+    status: int, text: str, error: type[ClientError], seconds: float | None
+) -> None:
+    async def answer(_: Request) -> Response:
+        headers = {} if seconds is None else {"retry-after": "7"}
+        return PlainTextResponse(text, status, headers)
+
+    app = Starlette(routes=[Route("/graphql", answer, methods=["POST"])])
+    async with serving(app, Settings(_env_file=None)) as (url, _), Public(url) as public:
+        with pytest.raises(ClientError) as caught:
+            await public.execute("{ __typename }")
+    assert type(caught.value) is error
+    assert getattr(caught.value, "retry_after", None) == seconds
+
+
+async def test_an_address_where_nothing_listens_is_unavailable() -> None:
+    async with asyncio.timeout(30), Public("http://127.0.0.1:9") as public:
+        with pytest.raises(Unavailable, match="127.0.0.1:9"):
+            await public.execute("{ __typename }")
