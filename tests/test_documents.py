@@ -103,7 +103,7 @@ def token(server: LiveServer) -> str:
 SAID = {
     "sessions": ['"name":"Administrator"', '"code":"TOKEN_REVOKED"'],
     "step-up": ['"beginTotp":{"secret":'],
-    "services": ['"active":true', '"active":false', '"access_token"'],
+    "services": ['"active":true', '"active":false'],
     "applications": ["Client: client_"],
     "native-apps": ['"device_token"', '"challenge"'],
 }
@@ -199,6 +199,36 @@ def test_bound_tokens_are_used_from_a_browser_and_from_python(issuer: LiveServer
     text = block(HOW_TO / "dpop.md", "python", "# bound.py")
     said = run(sys.executable, "-c", text, issuer.url, issuer.email, PASSWORD)
     assert "Administrator" in said
+
+
+def test_a_person_and_a_service_use_the_client_for_python(
+    issuer: LiveServer, tmp_path: Path
+) -> None:
+    page = HOW_TO / "python.md"
+    text = block(page, "python", "# viewer.py")
+    said = run(sys.executable, "-c", text, issuer.url, issuer.email, PASSWORD)
+    assert said == "{'viewer': {'name': 'Administrator'}}\n"
+    shell = blocks(HOW_TO / "shell.md", "sh") + blocks(HOW_TO / "services.md", "sh")
+    names = 'echo "NAMES $CLIENT $SECRET $SIGNER"'
+    printed = pasted("\n".join([*shell, names]), issuer, tmp_path)
+    client, secret, signer = printed.rpartition("NAMES ")[2].split()
+    for name, arguments in (("bot", (client, secret)), ("keyed", (signer,))):
+        text = block(HOW_TO / "services.md", "python", f"# {name}.py")
+        said = run(sys.executable, "-c", text, issuer.url, *arguments, cwd=tmp_path)
+        assert "'scopes': ['incidents:read']" in said, name
+
+
+def test_a_mirror_begins_with_the_present_state(issuer: LiveServer) -> None:
+    opened = {"query": 'mutation { openIncident(input: { name: "Seen", body: "x" }) { id } }'}
+    headers = {"authorization": f"Bearer {token(issuer)}"}
+    assert "errors" not in httpx2.post(f"{issuer.url}/graphql", json=opened, headers=headers).json()
+    text = block(HOW_TO / "python.md", "python", "# mirror.py")
+    command = [sys.executable, "-c", text, issuer.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as mirror:
+        assert mirror.stdout is not None
+        lines = iter(mirror.stdout.readline, "")
+        assert any(line.endswith("Seen\n") for line in lines)
+        mirror.kill()
 
 
 def test_a_schema_with_accounts_and_clients_is_served_with_the_commands(

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from docs.generator import api, claims, commands, errors, metrics, routes, settings, testing
+from docs.generator import api, claims, client, commands, errors, metrics, routes, settings, testing
 from docs.generator.markdown import page
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -24,6 +24,7 @@ SECTIONS = {
     "claims": claims.page,
     "metrics": metrics.page,
     "api": api.page,
+    "client": client.page,
     "testing": testing.page,
 }
 

@@ -72,7 +72,7 @@ def _name(name: str, module: str, original: str) -> Iterator[str]:
     elif hasattr(thing, "__strawberry_definition__"):
         yield from _graphql(thing)
     elif inspect.isclass(thing):
-        yield from _class(name, thing)
+        yield from class_of(name, thing)
     else:
         yield _python(_call(name, thing))
         yield markdown.doc(thing)
@@ -91,7 +91,8 @@ def _documented_constant(module: str, name: str) -> str | None:
     return None
 
 
-def _class(name: str, thing: type) -> Iterator[str]:
+def class_of(name: str, thing: type) -> Iterator[str]:
+    """Yield how a class is made, its docstring, and its methods."""
     yield _python(_head(name, thing))
     yield markdown.doc(thing)
     methods = [method(*each) for each in methods_of(thing)]
@@ -193,6 +194,8 @@ def _text(signature: inspect.Signature) -> str:
 
 
 def _unquoted(text: str) -> str:
+    # A function that is a default is shown by its name, and not with the address where it lies.
+    text = re.sub(r"<(?:built-in )?(?:function|method) (\w+)[^>]*>", r"\1", text)
     # Annotations are strings by `from __future__ import annotations`.
     text = re.sub(r"(: |-> |^)'([^']*)'", r"\1\2", text)
     # They name a class as its own module does; the page names it as `watchword` does.

@@ -33,6 +33,7 @@ class Watcher:
 
     def __init__(self, live: Live, document: str = LIVE) -> None:
         self.updates: list[Update] = []
+        self.started = asyncio.Event()
         self._live = live
         self._document = document
         self.task = asyncio.create_task(self._follow())
@@ -65,7 +66,7 @@ class Watcher:
             raise AssertionError("the subscription has ended")
 
     async def _follow(self) -> None:
-        async for update in self._live.subscribe(self._document):
+        async for update in self._live.subscribe(self._document, started=self.started.set):
             self.updates.append(update)
 
     async def stop(self) -> None:

@@ -96,10 +96,12 @@ class Live:
         *,
         operation_name: str | None = None,
         cursor: str | None = None,
+        started: Callable[[], object] | None = None,
     ) -> AsyncGenerator[Update, None]:
         """Subscribe, and yield each update once, in order, for as long as the session may see them.
 
-        After a cut it resumes behind the last update, or behind `cursor` in the beginning. Raises `FetchAgain`
+        After a cut it resumes behind the last update, or behind `cursor` in the beginning. Without a cursor,
+        `started` is called when the server follows: what is fetched then leaves no gap. Raises `FetchAgain`
         if the server has no events from there any more, `SessionEnded`, `Refused`, gql's
         `TransportQueryError` if the server ends the subscription with an error, and `ClientError`.
         """
@@ -112,6 +114,8 @@ class Live:
                 async with aclosing(socket.answers(request)) as answers:
                     async for answer in answers:
                         if isinstance(answer, Position):
+                            if started is not None and cursor is None:
+                                started()
                             cursor = cursor or answer.cursor
                             continue
                         cursor = (answer.extensions or {}).get("cursor", cursor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
@@ -23,6 +24,9 @@ LONGEST_MESSAGE = 16 << 20
 LONGEST_UNSENT = 16 << 20
 # Answers to one subscription that may wait for their reader.
 MOST_UNREAD = 1_000
+# websockets and gql write messages, and the tokens in them, to their logs of level DEBUG.
+_FRAMES = logging.Logger("watchword.client.frames", logging.WARNING)
+_MESSAGES = logging.getLogger("gql.transport.common.base")
 _NONCE = re.compile(r"use_dpop_nonce: (\S+)")
 
 
@@ -90,8 +94,13 @@ class Socket:
             # If the connection has ended, gql's own answer fails in a task that nobody awaits.
             answer_pings=False,
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-            connect_args={"max_size": LONGEST_MESSAGE, "write_limit": LONGEST_UNSENT},
+            connect_args={
+                "max_size": LONGEST_MESSAGE,
+                "write_limit": LONGEST_UNSENT,
+                "logger": _FRAMES,
+            },
         )
+        _MESSAGES.addFilter(_has_no_token)
         self._transport.payloads = _Payloads(self._take)
 
     async def open(self) -> None:
@@ -180,6 +189,10 @@ class Socket:
             self.keeping.cancel()
         with suppress(TransportError, TimeoutError, OSError):
             await self._transport.close()
+
+
+def _has_no_token(record: logging.LogRecord) -> bool:
+    return '"authorization"' not in record.getMessage()
 
 
 def _close(error: BaseException) -> Close:

@@ -8,6 +8,7 @@ import logging
 import pytest
 from gql.transport.exceptions import TransportQueryError
 
+from tests.clients.documents import SUBSCRIPTION
 from tests.support.clock import MovedClock
 from tests.support.cut_proxy import CutProxy, cut_proxy
 from tests.support.site import ADMIN, LIFE, LIVE, OTHER, PASSWORD, PERSON, Site
@@ -134,9 +135,8 @@ def at(proxy: CutProxy, site: Site) -> Public:
 
 async def test_a_cut_before_the_first_event_misses_nothing(site: Site) -> None:
     async with cut_proxy(site.url) as proxy, at(proxy, site) as session, Live(session) as live:
-        plain = "subscription { incidentsChanged { kind incident { name } } }"
-        watcher = Watcher(live, plain)
-        await until(lambda: live.positions == 1)
+        watcher = Watcher(live, SUBSCRIPTION)
+        await watcher.started.wait()
         proxy.cut()
         missed = await site.open()
         await watcher.hears(site)
@@ -276,6 +276,28 @@ async def test_an_address_without_a_server_of_graphql_is_said_at_once(site: Site
     async with session, Live(session) as live:
         with pytest.raises(ClientError, match="404|403"):
             await asyncio.wait_for(anext(live.subscribe(LIVE)), 30)
+
+
+async def test_no_log_of_any_level_has_a_token(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    kept: list[str] = []
+    server = Server(site.url, now=site.clock.now)
+    async with Person(server, keep=lambda refresh, _: kept.append(refresh)) as person:
+        await person.sign_in(PERSON, PASSWORD)
+        kept.append((await person.token()).text)
+        async with watching(site, person) as watcher:
+            site.clock.move(LIFE - 60)
+            await renewed(site.clock)
+            await watcher.hears(site)
+        kept.append((await person.token()).text)
+    assert len({*kept}) == 4
+    # The server in this process writes frames to the log, too; served by `watchword serve`, it does not.
+    log = "".join(each.getMessage() for each in caplog.records if "uvicorn" not in each.name)
+    assert "connection_ack" in log
+    for secret in (*kept, PASSWORD):
+        assert secret[-20:] not in log
 
 
 async def test_a_token_that_is_refused_twice_is_not_sent_again(
