@@ -1,97 +1,34 @@
-"""A server with a clock that the test moves, accounts, and pages that use watchword-client."""
+"""The server of the tests with accounts, and pages that use watchword-client."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx2
-import strawberry
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
-from incident_room import domain
-from incident_room.components.types import Component
-from incident_room.incidents.types import Incident, IncidentUpdate
-from incident_room.members.types import Member
-from incident_room.root import Mutation, Query, Subscription
-from incident_room.topics import INCIDENTS
-from tests.clients.documents import OPEN
-from tests.support.backup import Copy, copied, restored
+from tests.support import site
 from tests.support.clock import MovedClock
-from tests.support.identity import unit_of
+from tests.support.site import ADMIN, LIFE, LIVE, OTHER, PASSWORD, PERSON
 from tests.support.toy_server import serving
-from tests.support.vault import ENCRYPTION_KEY, VAULT
-from watchword import HasScope, Info
-from watchword.app import create_app
-from watchword.auth.accounts.accounts import add_account
-from watchword.auth.keys.signing_keys import ensure
-from watchword.auth.sign_in.passwords import hash_chosen
-from watchword.config.settings import Settings
-from watchword.domain import Mount
-from watchword.storage.database import Database
 
-PERSON, ADMIN = "person@example.com", "admin@example.com"
-PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
-LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
-LIFE = 600
 FOLDER = Path(__file__).parent
 
-
-@strawberry.type
-class PrivateSubscription(Subscription):
-    @strawberry.subscription(permission_classes=[HasScope("incidents:write")])
-    async def opened(self, info: Info) -> AsyncIterator[str]:
-        async for event in info.context.follow(INCIDENTS):
-            yield event.kind
+__all__ = ["ADMIN", "FOLDER", "LIFE", "LIVE", "OTHER", "PASSWORD", "PERSON", "Site"]
 
 
-PRIVATE = strawberry.Schema(
-    Query, Mutation, PrivateSubscription, types=[Component, Incident, IncidentUpdate, Member]
-)
-
-
-class Site:
-    """A server with a clock that the test moves, and an admin who opens incidents."""
+class Site(site.Site):
+    """A server that serves pages too."""
 
     def __init__(self, database_url: str, clock: MovedClock, folder: Path, package: Path) -> None:
         """`folder` has the pages, `package` the compiled package."""
-        self.clock = clock
+        super().__init__(database_url, clock)
         self.folder = folder
         self._package = package
-        self.opened: list[str] = []
-        self.url = ""
-        self._settings = Settings(
-            _env_file=None,
-            database_url=database_url,
-            encryption_keys=(ENCRYPTION_KEY,),
-            sign_in_limit_per_account="1000 per minute",
-            drain_seconds=0,
-        )
-        self._running = AsyncExitStack()
 
-    async def prepare(self) -> None:
-        """Add the accounts and the signing key."""
-        database = Database(self._settings.database_url)
-        await ensure(database, VAULT, self._settings, self.clock.now())
-        hash = await hash_chosen(PASSWORD)
-        async with unit_of(database, self.clock.now()) as unit:
-            for email, role in ((PERSON, "responder"), (ADMIN, "admin")):
-                await add_account(unit, email=email, name=role, roles=[role], hash=hash)
-        await database.close()
-
-    async def start(self) -> None:
-        """Start the server, on the same port as before."""
-        app = create_app(self._settings, Mount(PRIVATE, domain), self.clock)
-        self._show(app)
-        port = httpx2.URL(self.url).port if self.url else 0
-        self.url, _ = await self._running.enter_async_context(
-            serving(app, self._settings, port or 0)
-        )
-
-    def _show(self, app: Starlette) -> None:
+    def show(self, app: Starlette) -> None:
         """Serve the pages below /front."""
         app.mount("/front/watchword-client", StaticFiles(directory=self._package))
         app.mount("/front", StaticFiles(directory=self.folder))
@@ -100,7 +37,7 @@ class Site:
     async def pages(self) -> AsyncIterator[str]:
         """Serve the pages from localhost, on another port; yield the origin."""
         app = Starlette()
-        self._show(app)
+        self.show(app)
         async with serving(app, self._settings) as (url, _):
             yield url.replace("127.0.0.1", "localhost")
 
@@ -109,43 +46,3 @@ class Site:
         await self.stop()
         self._settings = self._settings.model_copy(update={"allowed_origins": (origin,)})
         await self.start()
-
-    async def stop(self) -> None:
-        """Stop the server."""
-        await self._running.aclose()
-
-    async def ask(self, query: str, by: str = ADMIN, **variables: Any) -> Any:
-        """Sign in as the admin or another person, and run an operation."""
-        async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
-            person = {"email": by, "password": PASSWORD}
-            made = (await client.post("/api/auth/login", json=person)).json()
-            headers = {"authorization": f"Bearer {made['access_token']}"}
-            body = {"query": query, "variables": variables}
-            answer = (await client.post("/graphql", json=body, headers=headers)).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
-
-    async def open(self) -> str:
-        """Open an incident; return its name."""
-        name = f"Trouble number {len(self.opened) + 1}"
-        self.opened.append(name)
-        await self.ask(OPEN, name=name)
-        return name
-
-    async def lose(self, copy: Copy) -> None:
-        """Restore a copy of the log, as if the database had been restored from a backup."""
-        database = Database(self._settings.database_url)
-        await restored(database, copy)
-        await database.close()
-
-    async def copy(self) -> Copy:
-        """Copy the log."""
-        database = Database(self._settings.database_url)
-        copy = await copied(database)
-        await database.close()
-        return copy
-
-    async def person(self) -> str:
-        """Return the person's id."""
-        nodes = (await self.ask("{ members(first: 9) { nodes { id email } } }"))["members"]["nodes"]
-        return str(next(each["id"] for each in nodes if each["email"] == PERSON))
