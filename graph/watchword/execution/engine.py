@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from functools import partial
@@ -13,21 +12,22 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import (
     Executor,
+    InitialIncrementalExecutionResult,
     MiddlewareManager,
     VariableValues,
     create_source_event_stream,
 )
 
 from watchword.context import Context
-from watchword.errors import TimedOut
 from watchword.execution import executors, options
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
 from watchword.execution.compiled.run import Run
-from watchword.execution.executors import executor_of, result_of
+from watchword.execution.executors import executor_of, in_time, result_of
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.extensions.operation import HookedOperation, Parts
+from watchword.execution.extensions.parts import HookedParts
 from watchword.execution.extensions.subscription import HookedSource, HookedSubscription
 from watchword.execution.limits import Limits
 from watchword.execution.masking import format_error
@@ -44,10 +44,8 @@ from watchword.libraries.graphql_core import (
 )
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
-from watchword.process.deadline import limited, within
+from watchword.process.deadline import limited
 from watchword.storage.database import is_unavailable
-
-log = logging.getLogger("watchword.execution")
 
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
@@ -122,8 +120,8 @@ class Engine:
         if (parts := self._parts(plan)) is not None:
             operation = HookedOperation(parts, plan, variables, context)
             answer = operation.streamed if is_streamed else operation.answer
-            return cast(Answer, await _limited(answer(self._execute), plan, context))
-        result = await _limited(self._execute(plan, variables, context), plan, context)
+            return cast(Answer, await in_time(answer(self._execute), plan, context))
+        result = await in_time(self._execute(plan, variables, context), plan, context)
         check_shared(result, context)
         return self._respond(plan, variables, context, result)
 
@@ -132,7 +130,7 @@ class Engine:
         plan: Plan,
         variables: dict[str, Any] | None,
         context: Context,
-        result: ExecutionResult,
+        result: ExecutionResult | InitialIncrementalExecutionResult,
     ) -> Answer:
         if result.errors:
             self._hook.report(result.errors, plan.query, variables, context)
@@ -172,12 +170,11 @@ class Engine:
     ) -> None:
         """Run a query or a mutation with @defer or @stream (`Plan.gives_parts`), and send its answer in parts.
 
-        The hooks of extensions run around the first part, as in Strawberry's own execution; those of fields run in
-        each. The permissions of each part are asked when it is made, so the context's principal should be that of a
+        The hooks of extensions run as in Strawberry's own execution (`HookedOperation.in_parts`). The permissions of each part are asked when it is made, so the context's principal should be that of a
         lease. Raises as `execute` does.
         """
         self._programs.fell_back(plan, IN_PARTS)
-        await _limited(self._deliver(plan, variables, context, parts), plan, context)
+        await in_time(self._deliver(plan, variables, context, parts), plan, context)
 
     async def _deliver(
         self,
@@ -189,19 +186,21 @@ class Engine:
         deferred: list[tuple[Executor[Any], Deferred]] = []
         execute = partial(self._execute_first_part, deferred)
 
-        def shown(errors: list[GraphQLError]) -> list[dict[str, Any]]:
+        def send(answer: Answer, *how: Any) -> Awaitable[None]:
+            # An extension that fails takes the data away, and with them the places of what is deferred.
+            has_more = bool(deferred) and answer["data"] is not None
+            return parts.deliver(answer, deferred[0][1] if has_more else None, *how)
+
+        def shown(_entry: object, errors: list[GraphQLError]) -> list[dict[str, Any]]:
             self._hook.report(errors, plan.query, variables, context)
             return [format_error(with_refusal(error, context.principal)) for error in errors]
 
         try:
             if (mine := self._parts(plan)) is not None:
-                answer = await HookedOperation(mine, plan, variables, context).streamed(execute)
+                await HookedParts(mine, plan, variables, context).deliver(execute, send)
             else:
                 result = await execute(plan, variables, context)
-                answer = self._respond(plan, variables, context, result)
-            # An extension that fails takes the data away, and with them the places of what is deferred.
-            has_more = bool(deferred) and answer["data"] is not None
-            await parts.deliver(answer, deferred[0][1] if has_more else None, shown)
+                await send(self._respond(plan, variables, context, result), shown)
         finally:
             for executor, later in deferred:
                 await drop_deferred(executor, later)
@@ -213,7 +212,7 @@ class Engine:
         variables: dict[str, Any] | None,
         context: Context,
         middleware: MiddlewareManager | None = None,
-    ) -> ExecutionResult:
+    ) -> ExecutionResult | InitialIncrementalExecutionResult:
         """Execute what is not deferred, and append what is to `deferred`."""
         kind = self._executor_class
         executor = self._build_executor(plan, variables, context, kind, middleware)
@@ -222,7 +221,7 @@ class Engine:
         if isinstance(result, ExecutionResult):
             return result
         deferred.append((executor, result))
-        return ExecutionResult(result.initial_result.data, result.initial_result.errors)
+        return result.initial_result
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -261,7 +260,7 @@ class Engine:
             plan, variables, context, self._event_executor_class, middleware
         )
         opened = create_source_event_stream(executor)
-        events = await _limited(opened, plan, context) if isawaitable(opened) else opened
+        events = await in_time(opened, plan, context) if isawaitable(opened) else opened
         if isinstance(events, ExecutionResult):
             errors = events.errors or []
             for error in errors:
@@ -389,12 +388,3 @@ class Engine:
         )
         self._planner.check(plan, built.variable_values)
         return built
-
-
-async def _limited(running: Awaitable[Any], plan: Plan, context: Context) -> Any:
-    services = context.services
-    try:
-        return await within(services.clock, services.settings.operation_seconds, running)
-    except TimedOut:
-        log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
-        raise

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLSchema
 from graphql.execution import Executor, MiddlewareManager
 
 from watchword.context import Context
+from watchword.errors import TimedOut
 from watchword.execution import numbers
 from watchword.execution.compiled.program import finish
 from watchword.execution.compiled.run import Run
 from watchword.execution.plan import Plan, Refused
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import event_executor
+from watchword.process.deadline import within
+
+log = logging.getLogger("watchword.execution")
 
 
 def build(
@@ -57,3 +63,13 @@ def result_of(run: Run, data: Any) -> Any:
     if data is None or type(data) is dict:
         return ExecutionResult(data, run.errors)
     return finish(run, data)
+
+
+async def in_time(running: Awaitable[Any], plan: Plan, context: Context) -> Any:
+    """Await a part of an execution. Raises `TimedOut` after `operation_seconds`, and logs which operation it was."""
+    services = context.services
+    try:
+        return await within(services.clock, services.settings.operation_seconds, running)
+    except TimedOut:
+        log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
+        raise

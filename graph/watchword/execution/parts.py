@@ -7,6 +7,7 @@ follows, each later part has it in `incremental`, and `completed` says what has 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from graphql import GraphQLError
@@ -21,8 +22,15 @@ from watchword.process.deadline import WorkCancelled
 Part = dict[str, Any]
 Errors = list[dict[str, Any]]
 Deferred = ExperimentalIncrementalExecutionResults
-Showing = Callable[[list[GraphQLError]], Errors]
-"""Returns errors in the form that the client gets."""
+Showing = Callable[[object, list[GraphQLError]], Errors]
+"""Returns the errors of an entry of a part in the form that the client gets."""
+Hearing = Callable[[SubsequentIncrementalExecutionResult], AbstractAsyncContextManager[None]]
+"""Runs around the making of each part but the first."""
+
+
+def unheard(_part: SubsequentIncrementalExecutionResult) -> AbstractAsyncContextManager[None]:
+    """Let nobody hear of a part."""
+    return nullcontext()
 
 
 class AnswerParts:
@@ -36,14 +44,26 @@ class AnswerParts:
         self.has_begun = False
         self._is_over = False
 
-    async def deliver(self, answer: Part, deferred: Deferred | None, showing: Showing) -> None:
-        """Send an answer, and then what was deferred in it; without that, the answer is like any other."""
+    async def deliver(
+        self,
+        answer: Part,
+        deferred: Deferred | None,
+        showing: Showing,
+        hearing: Hearing = unheard,
+    ) -> None:
+        """Send an answer, and then what was deferred in it; without that, the answer is like any other.
+
+        Raises what `hearing` raises.
+        """
         if deferred is None:
             await self._send(answer)
             return
         await self._begin(answer, deferred.initial_result)
-        async for part in deferred.subsequent_results:
-            await self._continue(part, showing)
+        async for result in deferred.subsequent_results:
+            async with hearing(result):
+                part = self._next(result, showing)
+            self._is_over = not result.has_next
+            await self._send(part)
 
     def failed(self, errors: Errors) -> Part | None:
         """Return the last part of an answer that ends early: what is pending ends with these errors.
@@ -61,9 +81,7 @@ class AnswerParts:
         self.has_begun = True
         await self._send(part)
 
-    async def _continue(
-        self, result: SubsequentIncrementalExecutionResult, showing: Showing
-    ) -> None:
+    def _next(self, result: SubsequentIncrementalExecutionResult, showing: Showing) -> Part:
         part: Part = {"hasNext": result.has_next}
         self._announce(part, result.pending)
         if result.incremental:
@@ -72,8 +90,7 @@ class AnswerParts:
             part["completed"] = [self._entry(each, showing) for each in result.completed]
             for ended in result.completed:
                 self._pending.pop(ended.id, None)
-        self._is_over = not result.has_next
-        await self._send(part)
+        return part
 
     def _announce(self, part: Part, pending: Sequence[Any] | None) -> None:
         if pending:
@@ -86,7 +103,8 @@ class AnswerParts:
         entry.pop("errors", None)
         if result.errors:
             place = self._pending.get(result.id, [])
-            entry["errors"] = showing([_located(error, place) for error in result.errors])
+            located = [_located(error, place) for error in result.errors]
+            entry["errors"] = showing(result, located)
         return entry
 
 

@@ -151,7 +151,7 @@ async def test_other_plans_come_in_one_piece(pipeline: Pipeline) -> None:
     assert not pipeline.engine.plan(query, None).gives_parts
 
 
-async def test_hooks_of_extensions_run_around_the_first_part_and_those_of_fields_in_each(
+async def test_hooks_of_extensions_run_around_all_parts_and_those_of_fields_in_each(
     clock: MovedClock,
 ) -> None:
     seen: list[str] = []
@@ -176,7 +176,7 @@ async def test_hooks_of_extensions_run_around_the_first_part_and_those_of_fields
         first, last = await in_parts(pipeline, plan, {"is": True})
         assert first["extensions"] == {"heard": True}
         assert merged([first, last]) == {"data": {"fragile": {"name": "fragile", "mine": "alice"}}}
-        assert seen == ["begin", "fragile", "name", "end", "mine"]
+        assert seen == ["begin", "fragile", "name", "mine", "end"]
         [whole] = await in_parts(pipeline, plan, {"is": False})
         assert whole["data"] == {"fragile": {"name": "fragile", "mine": "alice"}}
         for _ in range(3):

@@ -81,7 +81,7 @@ class HookedOperation:
         else:
             if not errors:
                 result = await self._handled(ran, is_known=True)
-        return _given(self._respond(result))
+        return given(self._respond(result))
 
     async def streamed(self, execute: Execute[GraphQLResult]) -> Answer:
         """Run it as `Schema.stream` does, for transports of subscriptions: `on_stream_result` sees its answer.
@@ -100,7 +100,7 @@ class HookedOperation:
             raised = self._raised(error)
             if made is None:
                 made = self._respond(PreExecutionError(None, [raised]))
-        return _given(made)
+        return given(made)
 
     async def _result(self, execute: Execute[GraphQLResult]) -> ExecutionResult:
         if errors := await self._prepare():
@@ -257,7 +257,8 @@ class HookedOperation:
         return located(error)
 
 
-def _given(made: Answer | Exception) -> Answer:
+def given(made: Answer | Exception) -> Answer:
+    """Return an answer. Raises what was made in its place."""
     if isinstance(made, Exception):
         raise made
     return made
