@@ -57,7 +57,7 @@ def _execute(executor: Executor[Any], serially: bool | None = None) -> Any:
 
 
 def _run(executor: Executor[Any]) -> Any:
-    document = _document(executor)
+    document, wrap = _document(executor), _wrapping(executor)
     program = Program(
         getattr(executor.schema, "_strawberry_schema", PLAIN),
         executor.schema,
@@ -65,10 +65,11 @@ def _run(executor: Executor[Any]) -> Any:
         executor.operation,
         type(executor),
         executor.hide_suggestions,
+        is_wrapped=wrap is not None,
     )
     values = executor.variable_values.coerced
     run, data = program.start(
-        values, executor.context_value, executor.root_value, lambda _: executor
+        values, executor.context_value, executor.root_value, lambda _: executor, wrap
     )
     runs["compiled"] += 1
     if data is None or type(data) is dict:
@@ -89,14 +90,18 @@ def _unfit(executor: Executor[Any]) -> str | None:
     for name in ("abort_signal", "hooks"):
         if getattr(executor, name) is not None:
             return name
-    # Strawberry gives one without middleware to each execution.
-    if getattr(executor.middleware_manager, "middlewares", None):
-        return "middleware_manager"
     if executor.operation.operation is OperationType.MUTATION and _is_sync():
         return "a mutation that nobody awaits"
     found = _Directives()
     visit(_document(executor), found)
     return "other directives" if found.names - {"include", "skip"} else None
+
+
+def _wrapping(executor: Executor[Any]) -> Any:
+    """Return what runs middleware around each field; None without middleware."""
+    manager = executor.middleware_manager
+    # Strawberry gives one without middleware to each execution.
+    return manager.get_field_resolver if manager is not None and manager.middlewares else None
 
 
 def _is_sync() -> bool:

@@ -23,7 +23,7 @@ from watchword.execution import executors, options
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
-from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.executors import executor_of, in_time, result_of
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.extensions.operation import HookedOperation, Parts
@@ -153,7 +153,7 @@ class Engine:
         found = self._find_program(plan, is_wrapped=middleware is not None)
         result = None
         if found is not None:
-            result = await self._run(found, plan, variables, context)
+            result = await self._run(found, plan, variables, context, middleware)
         if result is None:
             kind = self._executor_class
             executor = self._build_executor(plan, variables, context, kind, middleware)
@@ -242,9 +242,9 @@ class Engine:
         executor, events = await limited(
             services.clock, services.settings.operation_seconds, opening
         )
-        is_wrapped = operation.wraps_fields
+        middleware = operation.middleware
         run = operation.plan.whole or operation.plan
-        execute = partial(self._execute_event, run, executor, is_wrapped=is_wrapped)
+        execute = partial(self._execute_event, run, executor, middleware=middleware)
         return HookedSource(operation, execute, events, report)
 
     async def _open(
@@ -277,17 +277,19 @@ class Engine:
         event: Any,
         context: Context,
         *,
-        is_wrapped: bool = False,
+        middleware: MiddlewareManager | None = None,
     ) -> Any:
         """Execute the selection of a subscription for one event; may return an awaitable.
 
-        `is_wrapped` says that the `resolve` of an extension runs around each field.
+        `middleware` is what the executor has around each field, for a compiled operation.
         """
-        found = self._find_program(plan, is_wrapped=is_wrapped)
+        found = self._find_program(plan, is_wrapped=middleware is not None)
         if found is not None:
             try:
                 values = opened.variable_values.coerced
-                run, data = found.start(values, context, event, partial(executor_of, opened))
+                wrap = _wrapping(middleware)
+                build = partial(executor_of, opened)
+                run, data = found.start(values, context, event, build, wrap)
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
@@ -324,21 +326,22 @@ class Engine:
         plan: Plan,
         variables: dict[str, Any] | None,
         context: Context,
+        middleware: MiddlewareManager | None,
     ) -> ExecutionResult | None:
         """Run a compiled operation. Returns None if it is left to graphql-core with these variables."""
         kind, made = self._executor_class, list[Executor[Any]]()
         values = program.variables.coerce(variables)
         if values is None:
-            made.append(self._build_executor(plan, variables, context, kind))
+            made.append(self._build_executor(plan, variables, context, kind, middleware))
             values = made[0].variable_values.coerced
         else:
             self._check(plan, variables, VariableValues({}, values), context)
 
         def build(_run: Run) -> Executor[Any]:
-            return made[0] if made else self._build(plan, variables, context, kind)
+            return made[0] if made else self._build(plan, variables, context, kind, middleware)
 
         try:
-            run, data = program.start(values, context, None, build)
+            run, data = program.start(values, context, None, build, _wrapping(middleware))
         except NotCompiled as cause:
             self._programs.fell_back(plan, cause.reason)
             return None
@@ -388,3 +391,7 @@ class Engine:
         )
         self._planner.check(plan, built.variable_values)
         return built
+
+
+def _wrapping(middleware: MiddlewareManager | None) -> Wrap | None:
+    return None if middleware is None else middleware.get_field_resolver

@@ -100,6 +100,8 @@ class Plan:
     # read at their first use.
     uses: int = 0
     program: Any = None
+    # The same, for runs with something to call around each field.
+    wrapped: Any = None
     names: frozenset[str] | None = None
     # What extensions asked for and the document has passed: rules of theirs, and options of the parser.
     passed: set[Hashable] = field(default_factory=set)

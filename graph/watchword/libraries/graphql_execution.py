@@ -7,6 +7,7 @@ from typing import Any
 from graphql import (
     FragmentDefinitionNode,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
 )
@@ -23,6 +24,7 @@ from graphql.pyutils.is_awaitable import is_async_iterable
 from graphql.type.introspection import TypeNameMetaFieldDef
 
 __all__ = [
+    "OWN_PARTS",
     "CollectedErrors",
     "Path",
     "TypeNameMetaFieldDef",
@@ -33,6 +35,9 @@ __all__ = [
     "is_iterable",
     "subfields_of",
 ]
+
+OWN_PARTS = GraphQLResolveInfo._fields.index("path") + 1
+"""The number of parts of an info that concern the field; all others, which follow, concern the execution."""
 
 Fields = dict[str, list[Any]]
 """The fields of a selection by their keys in the answer, each with the selections that are merged into it."""

@@ -5,11 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from graphql import GraphQLError, OperationDefinitionNode, build_schema, parse
+from graphql import (
+    GraphQLError,
+    GraphQLResolveInfo,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+)
 from graphql.execution import Executor, VariableValues
 from graphql.pyutils import Path
+from strawberry.schema.schema import _OperationContextAwareGraphQLResolveInfo
 
 from watchword.libraries.graphql_execution import (
+    OWN_PARTS,
     CollectedErrors,
     TypeNameMetaFieldDef,
     collect_iterator_awaitables,
@@ -58,6 +66,12 @@ def test_the_executor_has_the_methods_that_values_are_left_to() -> None:
         parameters: Any = inspect.signature(getattr(Executor, name)).parameters
         assert [*parameters][1 : len(expected) + 1] == expected
     assert {"collected_errors", "variable_values", "field_resolver"} <= {*Executor.__annotations__}
+
+
+def test_the_parts_of_an_info_that_concern_the_field_are_the_first() -> None:
+    expected = ("field_name", "field_nodes", "return_type", "parent_type", "path")
+    for kind in (GraphQLResolveInfo, _OperationContextAwareGraphQLResolveInfo):
+        assert kind._fields[:OWN_PARTS] == expected
 
 
 def test_the_name_of_a_type_is_a_field_of_its_own() -> None:

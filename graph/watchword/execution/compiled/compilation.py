@@ -53,15 +53,20 @@ class Compilation:
         hides_suggestions: bool,
         fallbacks: Counter[str],
         grow: Callable[[], None],
+        is_wrapped: bool = False,
     ) -> None:
-        """`fallbacks` counts the operations that are left to graphql-core, by the reason. `grow` is called for each field that
-        is compiled."""
+        """`is_wrapped` says that a run has something to call around each field's resolver (`Run.wrap`).
+
+        `fallbacks` counts the operations that are left to graphql-core, by the reason. `grow` is called for each field
+        that is compiled.
+        """
         self.schema = schema
         self.definition = definition
         self.operation = operation
         self.complete_leaf: Callable[[Any, Any], Any] = executor_class.complete_leaf_value
         self.make_info = info_maker(schema.config.info_class)
         self.hides_suggestions = hides_suggestions
+        self.is_wrapped = is_wrapped
         self.marks: Marks = {}
         # Classes of which no object is awaitable or an exception.
         self.plain: set[type] = set()
@@ -111,7 +116,9 @@ class Compilation:
                 raise NotCompiled("introspection")
             self._count += 1
             self._grow()
-            made.append(Site(self._count, key, kind, field, details, (*steps, (key, kind.name))))
+            # Hooks of fields run around `__typename` too.
+            is_constant = field is graphql_execution.TypeNameMetaFieldDef and not self.is_wrapped
+            made.append(Site(self._count, key, kind, field, details, steps, is_constant))
         if self._count > MOST_FIELDS:
             raise NotCompiled("too many fields")
         return made

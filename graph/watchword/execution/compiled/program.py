@@ -22,7 +22,7 @@ from graphql.execution import ExecutionResult, Executor, VariableValues
 
 from watchword.execution.compiled.compilation import MISTAKE, Compilation, NotCompiled
 from watchword.execution.compiled.mark import Marks
-from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.compiled.text.writer import Writer
 from watchword.execution.compiled.variables import Variables
 from watchword.libraries.strawberry_fields import is_usual_executor
@@ -48,9 +48,10 @@ class Program:
         executor_class: type[Executor[Any]],
         hides_suggestions: bool,
         fallbacks: Counter[str] | None = None,
+        is_wrapped: bool = False,
     ) -> None:
         """`executor_class` completes leaves, and may be made from the schema's own class. `fallbacks` counts
-        values that are left to graphql-core.
+        values that are left to graphql-core. `is_wrapped` says that each run has something to call around each field.
 
         `reason` says why the operation is never compiled, once that is known. `size` is the number of fields
         that were compiled.
@@ -60,6 +61,7 @@ class Program:
             *(schema, definition, document, operation, executor_class, hides_suggestions),
             Counter() if fallbacks is None else fallbacks,
             self._grow,
+            is_wrapped,
         )
         self._conditions = _conditions(document, operation)
         self.reason: str | None = None
@@ -67,15 +69,20 @@ class Program:
         self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
 
     def start(
-        self, values: Values, context: Any, root: Any, build: Callable[[Run], Executor[Any]]
+        self,
+        values: Values,
+        context: Any,
+        root: Any,
+        build: Callable[[Run], Executor[Any]],
+        wrap: Wrap | None = None,
     ) -> tuple[Run, Any]:
         """Run the operation until it waits; return the run and its data, or a coroutine that gives the data.
 
-        `values` are the coerced variables, `build` makes graphql-core's executor when it is needed. Raises
-        `NotCompiled`.
+        `values` are the coerced variables, `build` makes graphql-core's executor when it is needed. `wrap` is what a
+        wrapped program calls around each field. Raises `NotCompiled`.
         """
         function, marks = self._variant(values)
-        run = Run(marks, context, values, root, build)
+        run = Run(marks, context, values, root, build, wrap)
         try:
             return run, function(root, run)
         except Exception as error:

@@ -17,7 +17,6 @@ log = logging.getLogger("watchword.execution")
 
 # Compiling costs as much as a few executions, and many documents are sent only once.
 COMPILED_AT_USE = 2
-WRAPPED = "an extension runs around each field"
 # A compiled field takes about 5 KB. Programs that were used least recently are dropped, and compiled again at
 # their next use.
 MOST_FIELDS_KEPT = 10_000
@@ -25,6 +24,7 @@ MOST_FIELDS_KEPT = 10_000
 
 # A program that did not grow counts as used again after so many uses.
 USES_UNCOUNTED = 16
+_NOT_KEPT = (0, None)
 
 
 class Programs:
@@ -44,7 +44,8 @@ class Programs:
         self.fallbacks: Counter[str] = Counter()
         self._parts = schema, definition, executor_class, hides_suggestions
         self._unfit = unfit(schema)
-        self._kept: OrderedDict[Plan, int] = OrderedDict()
+        # The sizes of the programs, and whose they are.
+        self._kept: OrderedDict[Program, tuple[int, Plan]] = OrderedDict()
         self._fields = 0
 
     def __len__(self) -> int:
@@ -53,29 +54,17 @@ class Programs:
     def find(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
         """Return the program of an operation that is used again; None if graphql-core runs it.
 
-        `is_wrapped` says that the `resolve` of an extension runs around each field.
+        `is_wrapped` says that the `resolve` of an extension runs around each field: such a program is another one.
         """
         plan.uses += 1
         if plan.uses < COMPILED_AT_USE:
             return None
-        if is_wrapped:
-            self.fell_back(plan, WRAPPED)
-            return None
         if self._unfit is not None:
             self.fell_back(plan, self._unfit)
             return None
-        program: Program | None = plan.program
+        program: Program | None = plan.wrapped if is_wrapped else plan.program
         if program is None:
-            schema, definition, executor_class, hides = self._parts
-            program = plan.program = Program(
-                schema,
-                definition,
-                plan.document,
-                plan.operation,
-                executor_class,
-                hides,
-                self.fallbacks,
-            )
+            program = self._make(plan, is_wrapped)
         if program.reason is not None:
             self.fell_back(plan, program.reason)
             return None
@@ -85,15 +74,32 @@ class Programs:
         """Count what a program has become by a use, and drop others if too much is kept."""
         size = program.size
         # The order of uses need not be exact, and this is on the way of each execution.
-        if self._kept.get(plan) == size and plan.uses % USES_UNCOUNTED:
+        kept, _ = self._kept.get(program, _NOT_KEPT)
+        if kept == size and plan.uses % USES_UNCOUNTED:
             return
-        self._fields += size - self._kept.get(plan, 0)
-        self._kept[plan] = size
-        self._kept.move_to_end(plan)
+        self._fields += size - kept
+        self._kept[program] = size, plan
+        self._kept.move_to_end(program)
         while self._fields > MOST_FIELDS_KEPT and len(self._kept) > 1:
-            dropped, fields = self._kept.popitem(last=False)
-            dropped.program = None
+            dropped, (fields, of) = self._kept.popitem(last=False)
+            if of.program is dropped:
+                of.program = None
+            else:
+                of.wrapped = None
             self._fields -= fields
+
+    def _make(self, plan: Plan, is_wrapped: bool) -> Program:
+        schema, definition, executor_class, hides = self._parts
+        made = Program(
+            *(schema, definition, plan.document, plan.operation, executor_class, hides),
+            self.fallbacks,
+            is_wrapped,
+        )
+        if is_wrapped:
+            plan.wrapped = made
+        else:
+            plan.program = made
+        return made
 
     def fell_back(self, plan: Plan, reason: str) -> None:
         """Count an execution that is left to graphql-core."""

@@ -11,18 +11,30 @@ from graphql.execution import Executor
 
 from watchword.execution.compiled.mark import Mark, Marks, Open, trail
 from watchword.execution.compiled.site import Site, path
-from watchword.libraries.graphql_execution import CollectedErrors, collect_iterator_awaitables
+from watchword.libraries.graphql_execution import (
+    OWN_PARTS,
+    CollectedErrors,
+    Path,
+    collect_iterator_awaitables,
+)
 from watchword.libraries.strawberry_parts import is_awaitable
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Returns a field's resolver with the hooks around it."""
 
 
 class Run:
     """The state of one execution. The success path writes nothing into it but `kept`.
 
     `values` are the coerced variables, `root` is the value of the root type. `kept` holds the values that are made once
-    for the execution: arguments that depend on variables, and decisions about permissions.
+    for the execution: arguments that depend on variables, and decisions about permissions. `wrap` puts the hooks of
+    extensions around a resolver, if there are any.
     """
 
-    __slots__ = ("_build", "_errors", "_executor", "context", "kept", "marks", "root", "values")
+    __slots__ = (
+        *("_above", "_build", "_common", "_errors", "_executor", "context"),
+        *("kept", "marks", "root", "values", "wrap"),
+    )
 
     def __init__(
         self,
@@ -31,15 +43,20 @@ class Run:
         values: dict[str, Any],
         root: Any,
         build: Callable[[Run], Executor[Any]],
+        wrap: Wrap | None = None,
     ) -> None:
         self.marks = marks
         self.context = context
         self.values = values
         self.root = root
+        self.wrap = wrap
         self.kept: dict[Any, Any] = {}
         self._build = build
         self._executor: Executor[Any] | None = None
         self._errors: CollectedErrors | None = None
+        # The path of the object whose field was asked for its info last, and what all infos have in common.
+        self._above: tuple[Any, tuple[int, ...], Any] = (None, (), None)
+        self._common: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
 
     @property
     def errors(self) -> list[GraphQLError] | None:
@@ -59,8 +76,17 @@ class Run:
 
     def raw_info(self, site: Site, indexes: tuple[int, ...]) -> Any:
         """Return graphql-core's info for a field."""
-        at = path(site.steps, indexes)
-        return self.executor.build_resolve_info(site.definition, site.nodes, site.parent, at)
+        above, known, at = self._above
+        if above is not site.above or known != indexes:
+            at = path(site.above, indexes)
+            self._above = site.above, indexes, at
+        at = Path(at, *site.step)
+        if self._common is None:
+            made = self.executor.build_resolve_info(site.definition, site.nodes, site.parent, at)
+            self._common = type(made)._make, made[OWN_PARTS:]
+            return made
+        make, common = self._common
+        return make((site.name, site.nodes, site.definition.type, site.parent, at, *common))
 
     def fail(self, error: Exception, place: Mark, indexes: tuple[int, ...]) -> None:
         """Collect the error of a field or an item that may be null, and return its value: null."""

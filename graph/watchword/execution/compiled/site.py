@@ -16,11 +16,15 @@ Step = tuple[str, str] | None
 class Site:
     """A field that an operation selects on one type, at one place of the answer.
 
-    `steps` is the field's path in which the indexes of lists are left open. `details` are graphql-core's own
-    records of the merged selections.
+    `above` is the path of its object, in which the indexes of lists are left open; `steps` is the field's, with `step` as
+    the last one. `name` is its name in the schema. `details` are graphql-core's own
+    records of the merged selections. `is_constant` says that it is `__typename`, which nothing has to resolve.
     """
 
-    __slots__ = ("definition", "details", "key", "nodes", "number", "parent", "steps")
+    __slots__ = (
+        *("above", "definition", "details", "is_constant", "key"),
+        *("name", "nodes", "number", "parent", "step", "steps"),
+    )
 
     def __init__(
         self,
@@ -29,21 +33,20 @@ class Site:
         parent: GraphQLObjectType,
         definition: GraphQLField,
         details: list[Any],
-        steps: tuple[Step, ...],
+        above: tuple[Step, ...],
+        is_constant: bool = False,
     ) -> None:
         self.number = number
         self.key = key
         self.parent = parent
         self.definition = definition
         self.details = details
-        self.steps = steps
-
+        self.above = above
+        self.step = (key, parent.name)
+        self.steps: tuple[Step, ...] = (*above, self.step)
+        self.is_constant = is_constant
         self.nodes: list[FieldNode] = [each.node for each in details]
-
-    @property
-    def name(self) -> str:
-        """The field's name in the schema."""
-        return self.nodes[0].name.value
+        self.name = self.nodes[0].name.value
 
 
 def path(steps: Iterable[Step], indexes: Iterable[int]) -> Path:

@@ -34,8 +34,10 @@ class Extensions:
         self._is_fixed = is_fixed(schema)
         found = self._sample()
         self._keys = None if found is None else _keys(found)
-        self.are_directives_only = found is not None and all(map(is_for_directives, found))
-        """Whether there are operation directives and no extensions: then only operations that use one are concerned."""
+        self.are_directives_only = (
+            self._is_fixed and found is not None and all(map(is_for_directives, found))
+        )
+        """Whether there are operation directives and never any extensions: then only operations that use one are concerned."""
         self.share_subscriptions = not any(
             declared(type(each)) is RunsFor.REQUEST for each in found or ()
         )

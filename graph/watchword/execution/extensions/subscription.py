@@ -8,6 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult as GraphQLResult
+from graphql.execution import MiddlewareManager
 
 from watchword.context import Context
 from watchword.execution.extensions.changes import Changes
@@ -36,9 +37,9 @@ class HookedSubscription(HookedOperation):
         return self._plan
 
     @property
-    def wraps_fields(self) -> bool:
-        """Whether the `resolve` of an extension runs around each field."""
-        return self._middleware() is not None
+    def middleware(self) -> MiddlewareManager | None:
+        """What runs the `resolve` of each extension around each field; None if there is none."""
+        return self._middleware()
 
     async def open(self, create: Execute[T]) -> T:
         """Open the subscription. Raises `Refused` if it cannot be opened, and what `create` raises."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError
-from graphql.execution import Executor
+from graphql.execution import Executor, MiddlewareManager
 from opentelemetry.trace import Span, SpanKind, get_current_span
 
 from watchword.context import Context
@@ -143,15 +143,15 @@ class TracedEngine(Engine):
         event: Any,
         context: Context,
         *,
-        is_wrapped: bool = False,
+        middleware: MiddlewareManager | None = None,
     ) -> Any:
         execute = partial(super()._execute_event, plan, opened, event, context)
         span = self._begin_delivery(plan, opened.context_value)
         if span is None:
-            return execute(is_wrapped=is_wrapped)
+            return execute(middleware=middleware)
         with current(span):
             try:
-                running = execute(is_wrapped=is_wrapped)
+                running = execute(middleware=middleware)
             except BaseException as error:
                 fail(span, type(error).__name__)
                 span.end()

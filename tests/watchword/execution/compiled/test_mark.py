@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, GraphQLString
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLString, NameNode
 
 from watchword.execution.compiled.mark import Mark, Marks, passed_by, trail
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.unit import Unit
 
 FIELD = GraphQLField(GraphQLString)
-QUERY = GraphQLObjectType("Query", {"a": FIELD})
-SITE = Site(1, "a", QUERY, FIELD, [], (("list", "Query"), None, ("a", "Item")))
+ITEM = GraphQLObjectType("Item", {"a": FIELD})
+NODE = SimpleNamespace(node=FieldNode(name=NameNode(value="a")))
+SITE = Site(1, "a", ITEM, FIELD, [NODE], (("list", "Query"), None))
 
 
 def fail(*_: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from tests.support.both_executions import LIMITS, SERVICES, Both
@@ -57,3 +58,39 @@ async def test_programs_that_were_used_least_recently_are_dropped(monkeypatch: A
             assert answer["data"]["b"] == "a"
     assert plans[0].program is None
     assert plans[2].program is not None
+
+
+async def test_an_operation_has_a_program_of_its_own_for_runs_with_hooks_around_fields(
+    monkeypatch: Any,
+) -> None:
+    class Shouting(SchemaExtension):
+        def resolve(self, _next: Any, *parts: Any, **arguments: Any) -> Any:
+            return _next(*parts, **arguments).upper()
+
+    class Now(strawberry.Schema):
+        """A schema whose extensions are decided for each request."""
+
+        shouts = False
+
+        def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
+            return [Shouting()] if self.shouts else []
+
+    schema = Now(Query)
+    engine = Engine(schema, LIMITS, 10)
+    plan = engine.plan("{ word __typename }", None)
+    for shouts in (False, False, True, False, True, True):
+        schema.shouts = shouts
+        answer = await engine.execute(plan, None, Context(SERVICES, ANONYMOUS))
+        expected = (
+            {"word": "A", "__typename": "QUERY"} if shouts else {"word": "a", "__typename": "Query"}
+        )
+        assert answer["data"] == expected
+    assert plan.program is not None
+    assert plan.wrapped is not None
+    assert (engine.programs_kept, engine.fallbacks.total()) == (2, 0)
+    monkeypatch.setattr(programs, "MOST_FIELDS_KEPT", 1)
+    await engine.execute(plan, None, Context(SERVICES, ANONYMOUS))
+    await engine.execute(engine.plan("{ word }", None), None, Context(SERVICES, ANONYMOUS))
+    await engine.execute(engine.plan("{ word }", None), None, Context(SERVICES, ANONYMOUS))
+    assert plan.program is None
+    assert plan.wrapped is None

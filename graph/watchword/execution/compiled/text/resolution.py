@@ -7,7 +7,14 @@ from typing import Protocol
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.arguments import given_values
 from watchword.execution.compiled.fields.checks import Awaiter
-from watchword.execution.compiled.fields.resolver import Attribute, Call, Chain, Event, resolver_of
+from watchword.execution.compiled.fields.resolver import (
+    Attribute,
+    Call,
+    Chain,
+    Event,
+    Wrapped,
+    resolver_of,
+)
 from watchword.execution.compiled.info import RawInfo
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.scope import Scope, Slot
@@ -37,6 +44,8 @@ def write_call(
     resolver = resolver_of(writer.common, site)
     function, mark = scope.function, scope.mark(site)
     match resolver:
+        case Wrapped():
+            function.line(f"{variable} = {_wrapped(writer, scope, site, resolver, source)}", mark)
         case Event():
             function.line(f"{variable} = {source}", mark)
         case Attribute():
@@ -78,6 +87,18 @@ def _chained(writer: Writer, site: Site, source: str, indexes: str) -> str:
     given = given_values(writer.common, site)
     arguments = "" if given is None else f", **{unit.constant('B', given)}(X)"
     name = "X.executor.field_resolver" if resolve is None else unit.constant("R", resolve)
+    return f"{name}({source}, {info}{arguments})"
+
+
+def _wrapped(writer: Writer, scope: Scope, site: Site, field: Wrapped, source: str) -> str:
+    """Return a call of the field's resolver with the hooks around it, and with graphql-core's own info."""
+    unit = writer.unit
+    is_default = field.inner is None
+    inner = "X.executor.field_resolver" if is_default else unit.constant("R", field.inner)
+    name = scope.function.decide(f"h{site.number}", f"X.wrap({inner})")
+    info = f"X.raw_info({unit.constant('S', site)}, {scope.indexes})"
+    given = given_values(writer.common, site)
+    arguments = "" if given is None else f", **{unit.constant('B', given)}(X)"
     return f"{name}({source}, {info}{arguments})"
 
 

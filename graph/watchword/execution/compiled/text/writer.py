@@ -38,7 +38,6 @@ from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 from watchword.execution.compiled.waiting import Unfinished, guarded, note
-from watchword.libraries.graphql_execution import TypeNameMetaFieldDef
 from watchword.libraries.strawberry_fields import CAST_ATTRIBUTE
 
 # Whether `strawberry.cast` was used on an object.
@@ -82,7 +81,7 @@ class Writer:
             if is_serial:
                 function.pause()
             self._write_field(scope, site, "s", waiting)
-            if is_serial and site.definition is not TypeNameMetaFieldDef:
+            if is_serial and not site.is_constant:
                 self._write_pending(scope, site, waiting)
         made = self._display(sites)
         if is_serial:
@@ -154,7 +153,7 @@ class Writer:
         return "{" + ", ".join(f"{site.key!r}: {_value_of(site)}" for site in sites) + "}"
 
     def _write_field(self, scope: Scope, site: Site, source: str, waiting: str) -> None:
-        if site.definition is TypeNameMetaFieldDef:
+        if site.is_constant:
             return
         kind = site.definition.type
         if is_non_null_type(kind):
@@ -375,7 +374,7 @@ class _Later:
 
 def _value_of(site: Site) -> str:
     """Return the variable, or the constant, that holds a field's value."""
-    if site.definition is TypeNameMetaFieldDef:
+    if site.is_constant:
         return repr(site.parent.name)
     return f"v{site.number}"
 

@@ -30,6 +30,10 @@ class Plain(FieldExtension):
 class Query:
     attribute: str = "a"
 
+    @strawberry.field
+    def plain(self) -> str:
+        return "p"
+
     @strawberry.field(permission_classes=[Public])
     def called(self) -> str:
         return "c"
@@ -51,18 +55,24 @@ class Subscription:
 
 
 def kind_of(name: str, operation: str = "query") -> type:
+    return type(resolver(name, operation))
+
+
+def resolver(name: str, operation: str = "query", is_wrapped: bool = False) -> Any:
     schema = strawberry.Schema(Query, None, Subscription)
     document = graphql.parse(f"{operation} {{ {name} }}")
     [node] = document.definitions
     assert isinstance(node, graphql.OperationDefinitionNode)
     made = definition(schema)
     common = Compilation(
-        schema, made, document, node, executor_class(schema), False, Counter(), lambda: None
+        *(schema, made, document, node, executor_class(schema), False, Counter()),
+        lambda: None,
+        is_wrapped,
     )
     root = made.get_root_type(node.operation)
     assert root is not None
     [site] = common.root_fields(root)
-    return type(resolver_of(common, site))
+    return resolver_of(common, site)
 
 
 def test_a_field_is_called_directly_where_that_is_the_same() -> None:
@@ -74,3 +84,19 @@ def test_a_field_is_called_directly_where_that_is_the_same() -> None:
 def test_a_field_whose_permissions_or_extensions_must_be_asked_is_called_through_them() -> None:
     assert kind_of("asked") is Chain
     assert kind_of("extended") is Chain
+
+
+def test_hooks_are_called_around_a_shorter_way_only_if_it_does_the_same() -> None:
+    def inner(name: str) -> Any:
+        return resolver(name, is_wrapped=True).inner
+
+    fields = definition(strawberry.Schema(Query)).type_map["Query"].fields  # type: ignore[union-attr]
+    query = Query()
+    info: Any = None
+    assert inner("attribute")(query, info) == fields["attribute"].resolve(query, info) == "a"
+    # A permission may be asked, an extension may do anything, an argument must be converted.
+    for name in ("called", "asked", "extended"):
+        assert inner(name).__qualname__.endswith("_resolver")
+    assert inner("plain")(query, info) == "p"
+    # A hook may pass on what the field does not know.
+    assert inner("plain")(query, info, more=1) == fields["plain"].resolve(query, info, more=1)
