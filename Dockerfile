@@ -9,6 +9,7 @@ COPY pyproject.toml MANIFEST.in README.md CHANGELOG.md LICENSE ./
 COPY requirements/build_backend.py requirements/
 COPY graph graph
 COPY schema schema
+COPY client client
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM python:3.11-slim AS environment

@@ -48,6 +48,7 @@ STOCK = ROOT / "tests/clients"
 MADE_UP = {
     "shop.py",
     "menu.py",
+    "board.py",
     "metered.py",
     "menu_migrations/0001_dishes.py",
     "menu_migrations/__init__.py",

@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 
 from docs.generator import markdown
 from docs.generator.markdown import code, table
+from incident_room.pages.settings import PREFIX as PAGE_PREFIX
+from incident_room.pages.settings import PageSettings
 from watchword.config.auth_settings import AuthSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
@@ -50,6 +52,9 @@ def page() -> str:
         _table(traces, PREFIX),
         "## Metrics",
         _table(measured, PREFIX),
+        "## The public page",
+        "Of the built-in incident room: see docs/how-to/public-page.md.",
+        _table(PageSettings.model_fields, PAGE_PREFIX),
         "## A trusted issuer",
         f"Each member of the list `{PREFIX}TRUSTED_ISSUERS` is a JSON object with these members.",
         markdown.doc(TrustedIssuer).partition("\n\n")[2],

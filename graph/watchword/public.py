@@ -76,7 +76,7 @@ from watchword.transaction import Transaction
 if TYPE_CHECKING:
     from watchword.mounting.asgi_app import Watchword
     from watchword.mounting.dependencies import current_principal, requires
-    from watchword.transports.public_answers import public_answer
+    from watchword.transports.server import Server
 
 __all__ = [
     "ACCOUNTS",
@@ -128,6 +128,7 @@ __all__ = [
     "RateLimited",
     "RecentlyAuthenticated",
     "RequestView",
+    "Server",
     "Session",
     "Settings",
     "SignedIn",
@@ -167,7 +168,6 @@ __all__ = [
     "paginate",
     "paginate_each",
     "parse_id",
-    "public_answer",
     "reads",
     "requires",
     "revoke_session",
@@ -180,7 +180,7 @@ _MOUNTING = {
     "Watchword": "watchword.mounting.asgi_app",
     "current_principal": "watchword.mounting.dependencies",
     "requires": "watchword.mounting.dependencies",
-    "public_answer": "watchword.transports.public_answers",
+    "Server": "watchword.transports.server",
 }
 
 

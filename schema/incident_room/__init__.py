@@ -2,11 +2,13 @@
 
 from incident_room.commands import import_
 from incident_room.demo import demo
+from incident_room.pages.public import PublicPage
 from incident_room.root import schema
 from incident_room.scopes import DESCRIPTIONS, GIVES, ROLES
 from incident_room.topics import TABLES
 from watchword import Domain
 
+page = PublicPage()
 domain = Domain(
     roles=ROLES,
     gives=GIVES,
@@ -16,6 +18,8 @@ domain = Domain(
     demo=demo,
     commands=[import_],
     tables=TABLES,
+    routes=page.routes(),
+    startup=page.open,
 )
 
-__all__ = ["domain", "schema"]
+__all__ = ["domain", "page", "schema"]

@@ -30,6 +30,7 @@ from incident_room.tables import (
     ComponentRow,
     IncidentComponentRow,
     IncidentRow,
+    UpdateRow,
 )
 from incident_room.vocabulary import ComponentStatus, Impact, IncidentStatus
 from watchword import (
@@ -89,6 +90,13 @@ CHANGES_TOLD = (
     .order_by(ComponentChangeRow.id)
 )
 
+CHANGES_IN = (
+    select(UpdateRow.incident_id, ComponentChangeRow.update_id, *SHOWN_OF_CHANGE)
+    .join(UpdateRow, UpdateRow.id == ComponentChangeRow.update_id)
+    .where(UpdateRow.incident_id.in_(bindparam("incidents")))
+    .order_by(ComponentChangeRow.at, ComponentChangeRow.id)
+)
+
 
 def _past() -> Select[*tuple[Any, ...]]:
     """Return the statement of everything that happened to components since a time, and of how they are now.
@@ -138,13 +146,27 @@ def _past() -> Select[*tuple[Any, ...]]:
         cast(null(), UtcDateTime).label("until"),
         ComponentRow.id.label("id"),
     ).where(ComponentRow.id.in_(bindparam("components")))
-    past = union_all(here, changes, incidents).subquery().c
+    first = (
+        select(
+            IncidentComponentRow.component_id,
+            cast(literal(IS_FIRST), String(32)),
+            cast(literal(IS_FIRST), String(32)),
+            func.min(IncidentRow.started_at),
+            cast(null(), UtcDateTime),
+            IncidentComponentRow.component_id,
+        )
+        .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
+        .where(IncidentComponentRow.component_id.in_(bindparam("components")))
+        .group_by(IncidentComponentRow.component_id)
+    )
+    past = union_all(here, changes, incidents, first).subquery().c
     columns = (past.component_id, past.before, past.after, past.since, past.until)
     return select(*columns).order_by(past.component_id, past.since, past.id)
 
 
-# They stand for the status before in rows that are no changes: those of incidents, and of the components themselves.
-AFFECTED_BY, IS_NOW = "-", "="
+# They stand for the status before in rows that are no changes: those of incidents, of the components themselves, and of
+# each component's first incident, since which it is known.
+AFFECTED_BY, IS_NOW, IS_FIRST = "-", "=", "<"
 PAST = _past()
 
 
@@ -241,18 +263,19 @@ async def load_histories(context: Context, keys: list[Days]) -> list[History | N
 
 def _history(now: datetime, days: int, rows: Sequence[Any]) -> History:
     [here] = [row for row in rows if row.before == IS_NOW]
+    known = min(row.since for row in rows if row.before in (IS_NOW, IS_FIRST))
     begun = [row for row in rows if row.since <= now]
     changes = [
         Change(row.since, ComponentStatus(row.before), ComponentStatus(row.after))
         for row in begun
-        if row.before not in (IS_NOW, AFFECTED_BY)
+        if row.before not in (IS_NOW, IS_FIRST, AFFECTED_BY)
     ]
     incidents = [
         Affected(row.since, row.until, Impact(row.after))
         for row in begun
         if row.before == AFFECTED_BY
     ]
-    return history(now, days, here.since, ComponentStatus(here.after), changes, incidents)
+    return history(now, days, known, ComponentStatus(here.after), changes, incidents)
 
 
 async def load_change_counts(context: Context, components: list[str]) -> list[int]:
@@ -267,6 +290,14 @@ async def load_changes_told(context: Context, updates: list[str]) -> list[list[C
     for row in await context.rows(CHANGES_TOLD, updates=updates):
         told[row.update_id].append(row)
     return [told[update] for update in updates]
+
+
+async def load_changes_in(context: Context, incidents: list[str]) -> list[list[ComponentChangeRow]]:
+    """Load the component changes that all updates of each incident report, in one statement."""
+    told: defaultdict[str, list[ComponentChangeRow]] = defaultdict(list)
+    for row in await context.rows(CHANGES_IN, incidents=incidents):
+        told[row.incident_id].append(row)
+    return [told[incident] for incident in incidents]
 
 
 async def load_components(context: Context, keys: list[str]) -> list[ComponentRow | None]:

@@ -18,6 +18,7 @@ from incident_room.components.store import (
     load_histories,
 )
 from incident_room.node import Node
+from incident_room.sources import Source, load_origins
 from incident_room.tables import ComponentChangeRow, ComponentRow
 from incident_room.topics import COMPONENTS, INCIDENTS
 from incident_room.vocabulary import ComponentStatus
@@ -57,6 +58,18 @@ class Component(Node):
         found = await info.context.loader(load_changes).load(key)
         counts = info.context.loader(load_change_counts)
         return connect(found, component_change, lambda: counts.load(self.key))
+
+    @reads(COMPONENTS)
+    @strawberry.field(description="When it was added here.")
+    async def created_at(self, info: Info) -> datetime | None:
+        found = await info.context.loader(load_origins).load(self.key)
+        return found.created_at if found else None
+
+    @reads(COMPONENTS)
+    @strawberry.field(description="Where it was imported from; null if it was made here.")
+    async def source(self, info: Info) -> Source | None:
+        found = await info.context.loader(load_origins).load(self.key)
+        return found.source if found else None
 
     @reads(COMPONENTS, INCIDENTS, seconds=HISTORY_SECONDS)
     @strawberry.field(description="What its last days were like, in UTC, today included.")

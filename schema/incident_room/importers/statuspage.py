@@ -2,7 +2,7 @@
 
 New incidents are added a hundred at a time with their events, each hundred in one transaction, and a change
 of an incident is a transaction of its own. An import that is interrupted continues when it is repeated.
-Rows are recognised by Statuspage's ids. A file that is older than the last import changes nothing, and
+Rows are recognised by Statuspage's ids, and what this server has exported by its own. A file that is older than the last import changes nothing, and
 responders' changes here stay until the source changes the same incident.
 """
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.importers import additions, components
+from incident_room.importers.own import leave_out_own
 from incident_room.importers.statuspage_file import (
     Entry,
     File,
@@ -70,6 +71,7 @@ async def import_statuspage(
     """
     file = read(content, datetime.now().astimezone())
     report = Report(skipped=file.skipped, notes=file.notes)
+    report.incidents_unchanged = await leave_out_own(store, file)
     report.components_added = await components.add(store, file)
     await _Import(store, file, await _imported(store, file.page), report).run(progress)
     report.components_changed = await components.update_known(store, file)

@@ -7,10 +7,11 @@ and its parts, components in components.json, and all three in summary.json.
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
@@ -96,8 +97,21 @@ class SourceIncident(BaseModel):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that is imported of the incident, without its components' present status."""
-        kept = self.model_dump_json(exclude={"components": {"__all__": set(SourceComponent.model_fields) - {"id"}}})  # fmt: skip
+        """SHA-256 of everything that is imported of the incident, however the file orders and writes it."""
+        said = {
+            **values_of_incident(self, ""),
+            "id": self.id,
+            "components": sorted({each.id for each in self.components if not each.group}),
+            "updates": sorted(
+                (
+                    each.id,
+                    *values_of_update(each).values(),
+                    sorted((part.code, part.old_status, part.new_status) for part in each.affected),
+                )
+                for each in self.incident_updates
+            ),
+        }
+        kept = json.dumps(said, default=_in_utc, sort_keys=True)
         return hashlib.sha256(kept.encode()).hexdigest()
 
 
@@ -325,3 +339,7 @@ def values_of_update(update: SourceUpdate) -> dict[str, Any]:
         "created_at": update.created_at,
         "display_at": update.shown_at,
     }
+
+
+def _in_utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from datetime import datetime
 
 import strawberry
 
-from incident_room.components.store import load_changes_told
+from incident_room.components.store import load_changes_in, load_changes_told
 from incident_room.components.types import (
     Component,
     ComponentChange,
@@ -17,6 +18,7 @@ from incident_room.incidents.store import load_incidents
 from incident_room.members.types import Member, load_shown_members
 from incident_room.node import Node
 from incident_room.scopes import SeesInternal, SeesMembers
+from incident_room.sources import Source, load_incident_sources, load_update_sources
 from incident_room.tables import IncidentRow, UpdateRow
 from incident_room.timeline.store import (
     Timeline,
@@ -61,6 +63,27 @@ class Incident(Node):
     @strawberry.field
     async def components(self, info: Info) -> list[Component]:
         return await info.context.loader(load_affected_components).load(self.row.id)
+
+    @reads(INCIDENTS, COMPONENTS)
+    @strawberry.field(
+        description="The changes of components' statuses that its updates report, the oldest first."
+    )
+    async def component_changes(self, info: Info) -> list[ReportedChange]:
+        context = info.context
+        rows = await context.loader(load_changes_in).load(self.row.id)
+        updates = context.loader(load_updates)
+        # Only those of updates that the caller may see.
+        told = await gather(*(updates.load(str(row.update_id)) for row in rows))
+        return [
+            ReportedChange(change=component_change(row), update=incident_update(update))
+            for row, update in zip(rows, told, strict=True)
+            if update is not None
+        ]
+
+    @reads(INCIDENTS)
+    @strawberry.field(description="Where it was imported from; null if it was opened here.")
+    async def source(self, info: Info) -> Source | None:
+        return await info.context.loader(load_incident_sources).load(self.row.id)
 
     @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
@@ -116,6 +139,11 @@ class IncidentUpdate(Node):
     async def author(self, info: Info) -> Member | None:
         return await _member(info, self.row.author_id)
 
+    @reads(INCIDENTS)
+    @strawberry.field(description="Where it was imported from; null if it was written here.")
+    async def source(self, info: Info) -> Source | None:
+        return await info.context.loader(load_update_sources).load(self.row.id)
+
     @reads(COMPONENTS)
     @strawberry.field(description="The changes of components' statuses that the update reports.")
     async def component_changes(self, info: Info) -> list[ComponentChange]:
@@ -127,6 +155,13 @@ class IncidentUpdate(Node):
     async def incident(self, info: Info) -> Incident | None:
         row = await info.context.loader(load_incidents).load(self.row.incident_id)
         return incident(row) if row else None
+
+
+@reads(INCIDENTS, COMPONENTS)
+@strawberry.type(description="A change of a component's status, with the update that reports it.")
+class ReportedChange:
+    change: ComponentChange
+    update: IncidentUpdate
 
 
 @strawberry.type(description="An event of an incident.")

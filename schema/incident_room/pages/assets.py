@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 PREFIX = "/assets/"
 FOLDER = Path(__file__).parent
@@ -22,6 +20,9 @@ CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
 }
 # Digits of the content's hash in a URL, enough that two versions never have the same URL.
 URL_DIGITS = 16
@@ -50,24 +51,19 @@ class Assets:
         """Return a file by its name in the folder; None if it is not there, because nothing was built."""
         return self._named.get(name)
 
-    def route(self) -> Route:
-        """Make the route of the files. It serves only these, whatever the path says."""
-
-        async def serve(request: Request) -> Response:
-            """The styles and scripts of the incident room's pages."""
-            asset = self._by_url.get(PREFIX[1:] + request.path_params["name"])
-            if asset is None:
-                return Response("There is no such file.\n", 404, media_type="text/plain")
-            headers = {
-                "content-type": asset.content_type,
-                "cache-control": "public, max-age=31536000, immutable",
-                "x-content-type-options": "nosniff",
-                # An SVG that is opened by itself is a document, and could have scripts.
-                "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-            }
-            return Response(asset.body, headers=headers)
-
-        return Route(PREFIX + "{name}", serve, methods=["GET"])
+    def serve(self, name: str) -> Response:
+        """Return the response for the last part of a URL. Only these files are served, whatever it says."""
+        asset = self._by_url.get(PREFIX[1:] + name)
+        if asset is None:
+            return Response("There is no such file.\n", 404, media_type="text/plain")
+        headers = {
+            "content-type": asset.content_type,
+            "cache-control": "public, max-age=31536000, immutable",
+            "x-content-type-options": "nosniff",
+            # An SVG that is opened by itself is a document, and could have scripts.
+            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        }
+        return Response(asset.body, headers=headers)
 
 
 def _asset(name: str, body: bytes) -> Asset:

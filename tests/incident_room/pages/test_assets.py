@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from incident_room.pages.assets import Asset, Assets
@@ -27,9 +30,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def serving(assets: Assets) -> TestClient:
+    async def serve(request: Request) -> Response:
+        return assets.serve(request.path_params["name"])
+
+    return TestClient(Starlette(routes=[Route("/assets/{name}", serve)]))
+
+
 @pytest.fixture
 def client(folder: Path) -> TestClient:
-    return TestClient(Starlette(routes=[Assets(folder).route()]))
+    return serving(Assets(folder))
 
 
 def get(folder: Path, name: str) -> Asset:
@@ -83,5 +93,4 @@ def test_files_may_be_made_of_settings(folder: Path) -> None:
     assets = Assets(folder, [("theme.css", b":root{}")])
     theme = assets.get("theme.css")
     assert theme is not None
-    client = TestClient(Starlette(routes=[assets.route()]))
-    assert client.get("/" + theme.url).text == ":root{}"
+    assert serving(assets).get("/" + theme.url).text == ":root{}"

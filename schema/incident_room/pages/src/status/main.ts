@@ -1,3 +1,23 @@
+// Makes the server's page live: times in the reader's zone, and a new page in place of the old one when something
+// has happened. Without this script the page is whole, and is as old as its request.
+import { createLive, createSession } from "watchword-client";
+import { Page } from "./page";
 import { localise } from "./times";
 
+const CHANGES = "subscription StatusIncidents { incidentsChanged { kind } }";
+const STATES = "subscription StatusComponents { componentStatusChanged { id } }";
+
 localise(document, document.documentElement.lang);
+const page = new Page(document.body.dataset["root"] ?? "./");
+const root = new URL(page.root, location.href).href.replace(/\/$/, "");
+// The public page is for everybody: nobody is signed in here, whoever is in the room.
+const session = createSession({ url: root, restore: false });
+const live = createLive(session);
+live.on("connected", () => page.tell(true));
+live.on("closed", () => page.tell(false));
+for (const document of [CHANGES, STATES]) {
+  live.subscribe(document, null, {
+    next: ({ extensions }) => void page.refresh((extensions?.["cursor"] as string | undefined) ?? null),
+    missed: () => void page.refresh(null),
+  });
+}

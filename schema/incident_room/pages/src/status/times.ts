@@ -1,14 +1,17 @@
-/** Shows each `<time>` of the page in the reader's zone; the server writes them in UTC. */
+/** Shows each `<time>` with a time of day in the reader's zone; the server writes them in the zone of the page. */
 export function localise(root: ParentNode, language: string): void {
-  for (const element of root.querySelectorAll<HTMLTimeElement>("time[datetime][data-style]")) {
+  const format = new Intl.DateTimeFormat(language, {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    timeZoneName: "short",
+  });
+  for (const element of root.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    const format = new Intl.DateTimeFormat(language, styles[element.dataset["style"] ?? ""] ?? styles["moment"]);
+    element.title = element.textContent ?? "";
     element.textContent = format.format(at);
   }
 }
-
-const styles: Record<string, Intl.DateTimeFormatOptions> = {
-  moment: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
-  clock: { hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
-};

@@ -21,7 +21,7 @@ from watchword.errors import NotFound
 from watchword.events.event import Event
 from watchword.events.sources import reads
 from watchword.permissions.field import Public, SignedIn
-from watchword.transports.public_answers import public_answer
+from watchword.transports.server import Server
 
 SHOP = "shop"
 
@@ -64,8 +64,12 @@ class Mutation:
 
 
 async def page(request: Request) -> JSONResponse:
-    asked = {k: v for k, v in request.query_params.items() if k != "query"}
-    answer = await public_answer(request, request.query_params["query"], asked)
+    server = Server(request)
+    asked = {k: v for k, v in request.query_params.items() if k not in ("query", "after")}
+    after = request.query_params.getlist("after")
+    answer = await server.public_answer(request.query_params["query"], asked, after)
+    assert server.settings.issuer == "http://127.0.0.1:8000"
+    assert server.now == 1_800_000_000
     return JSONResponse(
         {"json": answer.json.decode(), "whole": answer.is_whole, "id": id(answer)},
         headers={"etag": answer.tag.decode()},
@@ -133,3 +137,10 @@ async def test_errors_are_in_the_answer(client: httpx2.AsyncClient, query: str) 
     found = await asked(client, query)
     assert not found["whole"]
     assert '"errors"' in found["json"]
+
+
+async def test_a_cursor_is_honoured(client: httpx2.AsyncClient) -> None:
+    sold = await client.post("/graphql", json={"query": "mutation { sell }"})
+    [cursor] = sold.json()["extensions"]["cursors"].values()
+    assert (await asked(client, "{ goods }", after=cursor))["whole"]
+    assert "BAD_USER_INPUT" in (await asked(client, "{ goods }", after="nonsense"))["json"]

@@ -1,0 +1,59 @@
+"""The server as routes of a schema see it: its pages ask what anybody may ask, and share what /graphql shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from starlette.requests import Request
+
+from watchword.config.settings import Settings
+from watchword.context import Context
+from watchword.execution.masking import format_error, to_json
+from watchword.execution.plan import Refused
+from watchword.execution.shared.store import JsonAnswer
+from watchword.principal import ANONYMOUS
+from watchword.transports.pipeline import Pipeline
+
+
+class Server:
+    """The server behind a request to a route of `Domain.routes`, which may render pages from its answers."""
+
+    def __init__(self, request: Request) -> None:
+        self._pipeline = cast(Pipeline, request.app.pipeline)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the server was started with."""
+        return self._pipeline.settings
+
+    @property
+    def now(self) -> float:
+        """The time in Unix seconds."""
+        return self._pipeline.services.clock.now()
+
+    async def public_answer(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        after: Sequence[str] = (),
+    ) -> JsonAnswer:
+        """Run a query as a caller without a token, whatever the request carries.
+
+        If the query's fields declare what they read, the answer is kept and shared as at /graphql: while it is good,
+        every call returns the same object, so a page that was rendered from it is good too. It is not older than any of
+        the cursors `after`. `json` has `data` and `errors` as over HTTP, `is_whole` says that there are no errors, and
+        `tag` is the entity tag. Raises `Unavailable` (UNAVAILABLE) while the server stops, and `TimedOut`.
+        """
+        pipeline, given = self._pipeline, dict(variables or {})
+        try:
+            plan = pipeline.engine.plan(query, None)
+            answer = await pipeline.shared.answer(plan, given, ANONYMOUS, after)
+            if answer is None:
+                context = Context(pipeline.services, ANONYMOUS)
+                own = await pipeline.engine.execute(plan, given, context)
+                answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+        except Refused as refused:
+            errors = [format_error(error) for error in refused.errors]
+            return JsonAnswer(to_json({"errors": errors}), is_whole=False)
+        return answer

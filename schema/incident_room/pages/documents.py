@@ -1,0 +1,55 @@
+"""The GraphQL documents of the pages: what anybody may ask of /graphql."""
+
+from __future__ import annotations
+
+DAYS = 90
+# Updates that are shown of an incident that goes on; its own page shows all that fit there.
+RECENT = 30
+# Updates and incidents that a page shows at most.
+MOST_UPDATES, MOST_PAST = 100, 100
+
+_INCIDENT = """
+fragment Incident on Incident {
+  id name impact status startedAt createdAt updatedAt resolvedAt scheduledUntil
+  components { id name }
+}
+fragment Update on IncidentUpdate { id status body displayAt }
+"""
+
+PAGE = f"""query StatusPage($since: DateTime!) {{
+  components {{
+    id name group description status
+    history(days: {DAYS}) {{
+      firstDay lastDay knownFrom uptime
+      days {{ date worst degradedSeconds partialOutageSeconds majorOutageSeconds maintenanceSeconds }}
+    }}
+  }}
+  open: incidents(first: 50, filter: {{open: true}}) {{
+    nodes {{ ...Incident updates(first: {RECENT}) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage }} }} }}
+  }}
+  past: incidents(first: {MOST_PAST}, filter: {{open: false, startedAfter: $since}}) {{
+    nodes {{ ...Incident updates(first: 1) {{ nodes {{ ...Update }} }} }}
+  }}
+}}{_INCIDENT}"""
+
+MONTH = f"""query StatusMonth($since: DateTime!, $until: DateTime!, $after: String) {{
+  past: incidents(
+    first: {MOST_PAST}, after: $after, filter: {{open: false, startedAfter: $since, startedBefore: $until}}
+  ) {{
+    nodes {{ ...Incident updates(first: 1) {{ nodes {{ ...Update }} }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}{_INCIDENT}"""
+
+INCIDENT = f"""query StatusIncident($id: ID!, $after: String) {{
+  incident(id: $id) {{
+    ...Incident
+    updates(first: {MOST_UPDATES}, after: $after) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}{_INCIDENT}"""
+
+FEED = f"""query StatusFeed {{
+  incidents(first: 25, orderBy: UPDATED_AT_DESC) {{
+    nodes {{ ...Incident updates(first: {RECENT}) {{ nodes {{ ...Update }} }} }}
+  }}
+}}{_INCIDENT}"""
