@@ -15,7 +15,7 @@ from typing import Any
 
 import strawberry
 
-from watchword import Domain, Event, HasScope, Info, SignedIn, reads
+from watchword import Domain, Event, HasScope, Info, Public, SignedIn, guarded_by, reads
 
 STREAM = "incidents"
 # The stream of the data, which never changes; the events are of another, so that they end no kept answer.
@@ -23,6 +23,7 @@ DATA_STREAM = "data"
 
 
 @reads(DATA_STREAM)
+@guarded_by(Public)
 @strawberry.type
 class Service:
     id: strawberry.ID
@@ -31,6 +32,7 @@ class Service:
 
 
 @reads(DATA_STREAM)
+@guarded_by(Public)
 @strawberry.type
 class User:
     id: strawberry.ID
@@ -38,6 +40,7 @@ class User:
 
 
 @reads(DATA_STREAM)
+@guarded_by(Public)
 @strawberry.type
 class Update:
     id: strawberry.ID
@@ -58,6 +61,7 @@ class Update:
 
 
 @reads(DATA_STREAM)
+@guarded_by(Public)
 @strawberry.type
 class Incident:
     id: strawberry.ID
@@ -90,6 +94,7 @@ class Incident:
         return self.notes
 
 
+@guarded_by(Public)
 @strawberry.type
 class Viewer:
     id: strawberry.ID

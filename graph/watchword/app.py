@@ -99,7 +99,7 @@ def create_app(
     `supervisor` is the address at which a supervisor gathers the metrics of several workers, of which this app is one.
     Raises `Unsafe` if the schema must not be served.
     """
-    coverage.cover(mount.schema, mount.domain)
+    coverage.cover(mount.schema, mount.domain, settings.coverage)
     clock = clock or SystemClock()
     tracing = tracing or provider.tracing(settings, clock.now)
     operations = None if settings.metrics == "off" else Operations()

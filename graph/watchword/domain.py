@@ -52,10 +52,11 @@ class Domain:
     /graphql too, which costs speed. `startup` runs when everything else of the process has started, and `shutdown`
     before it ends; if `startup` raises, the server does not start.
 
-    `default_permissions` are asked by each root field of Query, Mutation and Subscription that declares no
-    permission, for example `[SignedIn]` for a schema that was written without us. The start logs their names.
-    `permissions` are those of single fields that the schema's author did not write, such as `Query._service` of
-    Strawberry's federation, and of types with a key, whose objects routers find by `_entities`.
+    `default_permissions` are asked by each field that declares no permission, and whose type declares none, for example
+    `[SignedIn]` for a schema that was written without us. The start logs the names of such root fields and types.
+    `permissions` are those of types and fields that the schema's author did not write, such as `Query._service` of
+    Strawberry's federation, `Order` or `Order.total`. Those of a type are asked by each of its fields, and, if it has a
+    key, by each reference of a router.
 
     `claims` says, for an account, what its access tokens contain besides the usual claims; it is called at each
     sign-in, step-up and refresh. Permissions read them with `HasClaim`, resolvers as `principal.claims`. A claim is

@@ -63,6 +63,7 @@ from watchword.permissions.field import (
     SignedInHere,
     condition,
 )
+from watchword.permissions.guarded import guarded_by
 from watchword.permissions.rules import Question
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.relay.connection import Connection, connect
@@ -160,6 +161,7 @@ __all__ = [
     "empty",
     "enable",
     "encode_id",
+    "guarded_by",
     "mended_text",
     "moment",
     "new_id",

@@ -9,6 +9,7 @@ from incident_room import schema
 from tests.incident_room.documents import SET_ROLES
 from tests.support.principals import SEES_INTERNAL, Room
 from watchword import encode_id
+from watchword.permissions.guarded import guards_of
 
 # The permission is declared on the field that returns the connection.
 PARTS_OF_A_PAGE = {"MemberConnection", "MemberEdge"}
@@ -41,6 +42,7 @@ async def test_a_commanders_address_is_guarded_everywhere(room: Room) -> None:
 def test_every_field_that_leads_to_a_member_declares_a_permission() -> None:
     leading = {
         f"{named.name}.{name}": field.extensions["strawberry-definition"].permission_classes
+        or guards_of(named.extensions["strawberry-definition"].origin)
         for named in schema._schema.type_map.values()
         if isinstance(named, GraphQLObjectType) and named.name not in PARTS_OF_A_PAGE
         for name, field in named.fields.items()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import strawberry
 from sqlalchemy import text
 
-from watchword import Domain, Event, HasRole, IdentityMutation, Info, Public, reads
+from watchword import Domain, Event, HasRole, IdentityMutation, Info, Public, guarded_by, reads
 
 STREAM = "room"
 SeesAll = HasRole("responder")
@@ -16,6 +16,7 @@ NEWEST = "SELECT max((data->>'number')::int) FROM said WHERE key = :incident"
 INTERNAL = " AND (data->>'internal')::int = 0"
 
 
+@guarded_by(Public)
 @strawberry.type
 class Said:
     incident: str

@@ -16,7 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients import WebSocketClient, events, parts
-from watchword import HasScope, Info, NotFound, Public
+from watchword import HasScope, Info, NotFound, Public, guarded_by
 
 Part = dict[str, Any]
 ACCEPT = "multipart/mixed;incrementalSpec=v0.2,application/json"
@@ -48,6 +48,7 @@ def closed_gates() -> Gates:
     return gates
 
 
+@guarded_by(Public)
 @strawberry.type
 class Item:
     name: str

@@ -20,6 +20,7 @@ from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.shared.store import JsonAnswer
 from watchword.permissions.field import HasScope, Public, SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.principal import ANONYMOUS, IdentityAsked, Principal
 from watchword.transports.pipeline import Pipeline
 
@@ -44,6 +45,7 @@ async def load_names(_context: Context, keys: list[str]) -> list[str]:
 
 
 @reads(PRICES)
+@guarded_by(Public)
 @strawberry.type
 class Item:
     price: int

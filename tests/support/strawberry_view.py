@@ -119,7 +119,9 @@ async def watchword_app(
 ) -> AsyncIterator[tuple[View, Watchword]]:
     """Do as `watchword_view`, and yield the app too."""
     with TemporaryDirectory() as home:
-        made = {"home": home, "encryption_keys": (ENCRYPTION_KEY,), "explorer": False} | settings
+        made = {"home": home, "encryption_keys": (ENCRYPTION_KEY,), "explorer": False}
+        # A schema that was written for Strawberry alone says nothing of its nested fields.
+        made |= {"coverage": "roots"} | settings
         read = Settings(_env_file=None, database_url=url, **made)
         app = Watchword(schema, read, domain=domain, clock=clock)
         async with serving_by("uvicorn", app) as (origin, _):

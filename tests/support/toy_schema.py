@@ -15,6 +15,7 @@ from watchword.context import Context, Info
 from watchword.errors import BadUserInput, NotFound
 from watchword.events.event import PRESENT, Event
 from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
+from watchword.permissions.guarded import guarded_by
 from watchword.permissions.rules import Question
 
 STREAM = "toys"
@@ -53,6 +54,7 @@ async def patience(_question: Question) -> bool:
     return True
 
 
+@guarded_by(Public)
 @strawberry.type
 class Toy:
     id: strawberry.ID
@@ -79,6 +81,7 @@ async def load_owners(context: Context, keys: list[str]) -> list[str]:
     return [context.principal.subject for _ in keys]
 
 
+@guarded_by(Public)
 @strawberry.type
 class Mine:
     key: str

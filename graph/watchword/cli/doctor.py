@@ -99,8 +99,8 @@ async def _home(settings: Settings) -> str:
 
 async def _schema(settings: Settings) -> str:
     mount = load(settings.mount)
-    coverage.cover(mount.schema, mount.domain)
-    return f"{settings.mount} can be loaded, and every root field asks a permission"
+    coverage.cover(mount.schema, mount.domain, settings.coverage)
+    return f"{settings.mount} can be loaded, and {coverage.sentence(settings.coverage)}"
 
 
 async def _database(settings: Settings) -> str:

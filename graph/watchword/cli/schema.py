@@ -35,13 +35,13 @@ def print_(mount: str | None) -> None:
 @mount_option
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(mount: str | None, file: Path | None) -> None:
-    """Compare the schema with FILE, and check that every root field asks a permission.
+    """Compare the schema with FILE, and check that every field says who may read it.
 
     The default for FILE is schema.graphql beside the schema's module.
     """
     settings = read(mount=mount)
     mounted = load(settings.mount)
-    coverage.cover(mounted.schema, mounted.domain)
+    coverage.cover(mounted.schema, mounted.domain, settings.coverage)
     path = file or _beside(settings.mount)
     try:
         committed = path.read_text(errors="replace")
@@ -53,7 +53,7 @@ def check(mount: str | None, file: Path | None) -> None:
     if printed != committed:
         click.echo("".join(_difference(committed, printed, path.name)), nl=False)
         raise Unsafe(f"{path.name} is stale: run `{_print_to(path, mount)}`.")
-    click.echo(f"{path.name} is what is served, and every root field asks a permission.")
+    click.echo(f"{path.name} is what is served, and {coverage.sentence(settings.coverage)}.")
 
 
 def _print_to(path: Path, mount: str | None) -> str:

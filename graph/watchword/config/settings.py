@@ -78,6 +78,11 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
         " operation and connection.",
     )
     demo: bool = Field(True, description="Whether to fill an empty database with demo data.")
+    coverage: Literal["strict", "roots"] = Field(
+        "strict",
+        description="Which fields must say who may read them, by a permission of their own or of their type: all, or"
+        " (roots) only those of Query, Mutation and Subscription, while a schema moves to strict.",
+    )
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled",
         description="How operations are run: compiled to Python once and kept, or by graphql-core's"

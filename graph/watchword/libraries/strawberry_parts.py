@@ -101,11 +101,19 @@ def is_attribute(field: GraphQLField) -> bool:
     return all(isinstance(each, PermissionExtension) for each in _extensions(field))
 
 
+def class_of(kind: GraphQLNamedType) -> type | None:
+    """Return the class that an object type was made from; None if there is none."""
+    return getattr(kind.extensions.get("strawberry-definition"), "origin", None)
+
+
+def owner_of(field: GraphQLField) -> type | None:
+    """Return the class that has a field in its body; None if there is none."""
+    return getattr(definition_of(field), "origin", None)
+
+
 def owners(kind: GraphQLNamedType, field: GraphQLField) -> tuple[type, ...]:
     """Return the class of an object type, and the class that has the field in its body, which may be a base of it."""
-    made_from = kind.extensions.get("strawberry-definition")
-    found = (getattr(made_from, "origin", None), getattr(definition_of(field), "origin", None))
-    return tuple(each for each in found if each is not None)
+    return tuple(each for each in (class_of(kind), owner_of(field)) if each is not None)
 
 
 def page_size(schema: GraphQLSchema, field: GraphQLField) -> int | None:

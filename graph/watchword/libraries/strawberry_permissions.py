@@ -43,14 +43,14 @@ def has_added_permissions(field: GraphQLField) -> bool:
 
 
 def add_permissions(
-    schema: strawberry.Schema, field: GraphQLField, classes: Sequence[type[BasePermission]]
+    schema: strawberry.Schema, field: GraphQLField, permissions: Sequence[BasePermission]
 ) -> None:
     """Let a field ask permissions before all else. Only for one that `is_made_by_strawberry`.
 
     It changes this schema's field, and no other schema that is made of the same classes.
     """
     given: StrawberryField = field.extensions[_BACKREF]
-    asking = PermissionExtension([each() for each in classes], use_directives=False)
+    asking = PermissionExtension([*permissions], use_directives=False)
     made = copy.copy(given)
     made.extensions = [*map(_Applied, given.extensions), asking]
     function = schema.schema_converter.from_resolver(made)

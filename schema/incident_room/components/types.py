@@ -22,7 +22,18 @@ from incident_room.sources import Source, load_origins
 from incident_room.tables import ComponentChangeRow, ComponentRow
 from incident_room.topics import COMPONENTS, INCIDENTS
 from incident_room.vocabulary import ComponentStatus
-from watchword import BadUserInput, Connection, Context, Info, connect, encode_id, page, reads
+from watchword import (
+    BadUserInput,
+    Connection,
+    Context,
+    Info,
+    Public,
+    connect,
+    encode_id,
+    guarded_by,
+    page,
+    reads,
+)
 
 # Looking a member up here costs a fifth of calling the enum.
 STATUSES = {status.value: status for status in ComponentStatus}
@@ -32,6 +43,7 @@ HISTORY_SECONDS = 60
 
 
 @reads(COMPONENTS)
+@guarded_by(Public)
 @strawberry.type(description="A part of the product, which has a status.")
 class Component(Node):
     key: strawberry.Private[str]
@@ -81,6 +93,7 @@ class Component(Node):
 
 
 @reads(COMPONENTS, INCIDENTS)
+@guarded_by(Public)
 @strawberry.type(description="What the last days of a component were like, in UTC.")
 class ComponentHistory:
     first_day: date
@@ -97,6 +110,7 @@ class ComponentHistory:
 
 
 @reads(COMPONENTS, INCIDENTS)
+@guarded_by(Public)
 @strawberry.type(
     description="A day on which a component was not operational all the time. Incidents of which no change of the"
     " component was recorded count by their impact: MINOR as DEGRADED_PERFORMANCE, MAJOR as PARTIAL_OUTAGE, CRITICAL as"
@@ -134,6 +148,7 @@ def _component_day(day: Day) -> ComponentDay:
 
 
 @reads(COMPONENTS)
+@guarded_by(Public)
 @strawberry.type(description="A change of the status of a component.")
 class ComponentChange:
     row: strawberry.Private[ComponentChangeRow]

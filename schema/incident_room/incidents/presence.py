@@ -10,9 +10,10 @@ import strawberry
 from incident_room.incidents.store import get_incident
 from incident_room.members.types import Member, load_shown_members
 from incident_room.scopes import SeesInternal
-from watchword import Info, Present, decode_id
+from watchword import Info, Present, decode_id, guarded_by
 
 
+@guarded_by(SeesInternal)
 @strawberry.type(description="A member that has an incident open.")
 class Responder:
     member: Member

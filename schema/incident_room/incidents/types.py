@@ -29,7 +29,17 @@ from incident_room.timeline.store import (
 )
 from incident_room.topics import COMPONENTS, INCIDENTS, IncidentEventKind
 from incident_room.vocabulary import Impact, IncidentStatus, Visibility
-from watchword import ACCOUNTS, Connection, Info, connect, encode_id, page, reads
+from watchword import (
+    ACCOUNTS,
+    Connection,
+    Info,
+    Public,
+    connect,
+    encode_id,
+    guarded_by,
+    page,
+    reads,
+)
 
 # Looking a member up here costs a fifth of calling the enum.
 IMPACTS = {impact.value: impact for impact in Impact}
@@ -38,6 +48,7 @@ VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
 
 
 @reads(INCIDENTS)
+@guarded_by(Public)
 @strawberry.type(
     description="An outage or a maintenance of components, from its first notice to its end."
 )
@@ -118,6 +129,7 @@ class Incident(Node):
 
 
 @reads(INCIDENTS)
+@guarded_by(Public)
 @strawberry.type(
     description="A message about an incident. Its text never changes, except by an import after its source has changed it."
 )
@@ -157,6 +169,7 @@ class IncidentUpdate(Node):
         return incident(row) if row else None
 
 
+@guarded_by(Public)
 @reads(INCIDENTS, COMPONENTS)
 @strawberry.type(description="A change of a component's status, with the update that reports it.")
 class ReportedChange:
@@ -164,6 +177,7 @@ class ReportedChange:
     update: IncidentUpdate
 
 
+@guarded_by(Public)
 @strawberry.type(description="An event of an incident.")
 class IncidentEvent:
     key: strawberry.Private[str]

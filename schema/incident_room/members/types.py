@@ -6,7 +6,7 @@ import strawberry
 
 from incident_room.members.store import load_members
 from incident_room.node import Node
-from incident_room.scopes import IsAdmin, SeesMembers
+from incident_room.scopes import IsAdmin, ManagesMembers, SeesInternal, SeesMembers
 from incident_room.vocabulary import Role
 from watchword import (
     ACCOUNTS,
@@ -16,6 +16,7 @@ from watchword import (
     Question,
     condition,
     encode_id,
+    guarded_by,
     reads,
 )
 
@@ -29,6 +30,8 @@ def is_oneself(question: Question) -> bool:
 
 
 @reads(ACCOUNTS)
+# Responders see each other in an incident that they have open.
+@guarded_by(SeesMembers | ManagesMembers | SeesInternal)
 @strawberry.type(description="A person who can sign in.")
 class Member(Node):
     key: strawberry.Private[str]

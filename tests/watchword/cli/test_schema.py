@@ -64,7 +64,7 @@ def test_what_was_printed_is_found_in_order(tmp_path: Path) -> None:
     result = watchword("check", "--schema", TOYS, str(file))
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
-        "toys.graphql is what is served, and every root field asks a permission.\n"
+        "toys.graphql is what is served, and every field says who may read it.\n"
     )
 
 

@@ -120,8 +120,8 @@ async def test_a_field_asks_before_all_else_and_does_the_same_as_before(
 ) -> None:
     open_, closed, other = made(), made(), made()
     printed = open_.as_str()
-    add_permissions(open_, field(open_, name), [Always])
-    add_permissions(closed, field(closed, name), [Always, Never])
+    add_permissions(open_, field(open_, name), [Always()])
+    add_permissions(closed, field(closed, name), [Always(), Never()])
     assert await said(open_, query) == await said(other, query) == answer
     assert await said(closed, query) == ["never"]
     assert open_.as_str() == printed
@@ -130,14 +130,14 @@ async def test_a_field_asks_before_all_else_and_does_the_same_as_before(
 async def test_a_permission_that_waits_is_asked_with_the_arguments() -> None:
     schema = made()
     for name in ("number", "later"):
-        add_permissions(schema, field(schema, name), [Later])
+        add_permissions(schema, field(schema, name), [Later()])
         assert await said(schema, f"{{ {name}(of: 4) }}") == ["later"]
         assert isinstance(await said(schema, f"{{ {name}(of: 1) }}"), dict)
 
 
 async def test_a_subscription_asks_before_it_opens() -> None:
     schema = made()
-    add_permissions(schema, field(schema, "numbers"), [Later])
+    add_permissions(schema, field(schema, "numbers"), [Later()])
     opened = [each async for each in await schema.subscribe("subscription { numbers(of: 1) }")]  # type: ignore[union-attr]
     assert [each.data for each in opened] == [{"numbers": 1}]
     refused = [each async for each in await schema.subscribe("subscription { numbers(of: 2) }")]  # type: ignore[union-attr]
@@ -147,8 +147,8 @@ async def test_a_subscription_asks_before_it_opens() -> None:
 def test_the_definition_of_the_field_has_the_permission_and_keeps_the_rest() -> None:
     schema = made()
     later, number = field(schema, "later"), field(schema, "number")
-    add_permissions(schema, later, [Never])
-    add_permissions(schema, number, [Never])
+    add_permissions(schema, later, [Never()])
+    add_permissions(schema, number, [Never()])
     assert declared_by(definition_of(later)) == Sources(frozenset({"numbers"}))
     assert [type(each) for each in definition_of(number).extensions[:1]] == [Numbered]
     assert [len(permission_extensions(each)) for each in (later, number)] == [1, 1]

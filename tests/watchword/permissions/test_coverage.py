@@ -13,7 +13,8 @@ from tests.support import toy_schema
 from watchword.domain import Domain
 from watchword.errors import Unsafe
 from watchword.libraries.strawberry_parts import definition
-from watchword.permissions.coverage import cover, uncovered
+from watchword.permissions.additions import uncovered
+from watchword.permissions.coverage import cover
 from watchword.permissions.field import HasRole, Public, SignedIn
 from watchword.permissions.guards import permissions_of
 

@@ -30,13 +30,14 @@ found: list[str] = []
 
 @condition("to know the id")
 def knows_id(question: Question) -> bool:
-    return question.source is None and question.arguments == {"id": "known"}
+    # It is asked for the reference, and then for each field of the object.
+    return question.source is not None or question.arguments == {"id": "known"}
 
 
 @condition("to wait, and to know the id")
 async def knows_id_later(question: Question) -> bool:
     await asyncio.sleep(0)
-    return bool(question.arguments["id"] == "known")
+    return question.source is not None or bool(question.arguments["id"] == "known")
 
 
 class Stock(BasePermission):
@@ -45,7 +46,7 @@ class Stock(BasePermission):
     message = "not in stock"
 
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
-        return bool(arguments["id"] == "known")
+        return source is not None or bool(arguments["id"] == "known")
 
 
 @federation.interface(keys=["id"])
@@ -217,7 +218,7 @@ async def test_where_no_type_is_found_by_a_key_every_reference_is_refused(
         id: strawberry.ID
 
     schema = federation.Schema(Query, types=[Stub])
-    cover(schema, Domain(permissions={"Query._service": [Public]}))
+    cover(schema, Domain(permissions=dict.fromkeys(["Query._service", "Stub"], [Public])))
     engine = Engine(schema, Limits(1000, 10, 10, 1000), 10)
     query = '{ _entities(representations: [{__typename: "Stub", id: "1"}]) { __typename } }'
     context = Context(services, principal("alice", services.clock.now()))

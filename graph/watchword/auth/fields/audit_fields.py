@@ -12,6 +12,8 @@ from strawberry.scalars import JSON
 from watchword.auth import tables
 from watchword.auth.audit.audit import Action
 from watchword.context import Context
+from watchword.permissions.field import SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.relay.connection import Connection, connect
 from watchword.relay.page import Page
 from watchword.relay.paginate import Order, paginate
@@ -22,6 +24,7 @@ NameOf = Callable[[str], strawberry.ID]
 """Returns the GraphQL id of an account in a schema."""
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="AuditEntry",
     description="An action on accounts, sessions, keys or clients that was recorded.",

@@ -13,7 +13,8 @@ from watchword.auth.audit.audit import Action, record
 from watchword.connections.live import Listed, Transport, Wanted
 from watchword.context import Context, Info
 from watchword.errors import NotFound
-from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated
+from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated, SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.relay.page import decode_cursor, encode_cursor, page
 from watchword.storage.columns import moment
 
@@ -27,6 +28,7 @@ strawberry.enum(
 )
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="An open subscription of a live connection.")
 class LiveSubscription:
     operation: str | None = strawberry.field(description="The operation's name, if it has one.")
@@ -35,6 +37,7 @@ class LiveSubscription:
     )
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="LiveConnection", description="A WebSocket or a streamed response that is open now."
 )
@@ -64,6 +67,7 @@ class LiveConnectionView:
         return await info.context.loader(_load_names).load(self.subject)
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="Live connections of all server processes, the newest first.")
 class LiveConnections:
     nodes: list[LiveConnectionView]

@@ -17,11 +17,13 @@ from watchword.auth.passkeys.ceremonies import PasskeyRefused
 from watchword.auth.second_factor import recovery_codes, totp
 from watchword.context import Context, Info
 from watchword.errors import BadUserInput
-from watchword.permissions.field import RecentlyAuthenticated, SignedInHere
+from watchword.permissions.field import RecentlyAuthenticated, SignedIn, SignedInHere
+from watchword.permissions.guarded import guarded_by
 
 Recent = SignedInHere & RecentlyAuthenticated()
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="Passkey", description="A WebAuthn credential that its owner can sign in with."
 )
@@ -32,12 +34,14 @@ class PasskeyView:
     used_at: datetime | None = strawberry.field(description="When it was last used.")
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="The one-time codes (TOTP) that are required beside the password.")
 class SecondFactor:
     enabled: bool
     recovery_codes_left: int
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="What an authenticator app needs. It is shown only once.")
 class TotpSetup:
     secret: str = strawberry.field(description="In base32, for typing.")

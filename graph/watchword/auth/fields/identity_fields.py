@@ -11,10 +11,12 @@ from watchword.auth.fields.factor_fields import FactorMutation, FactorQuery
 from watchword.auth.fields.session_fields import SessionMutation, SessionQuery
 from watchword.context import Info
 from watchword.permissions.field import SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.principal import FIRST_PARTY
 from watchword.storage.columns import moment
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="The caller, as the access token describes it.")
 class Viewer:
     id: strawberry.ID = strawberry.field(description="The token's subject.")
@@ -46,6 +48,7 @@ class IdentityQuery(SessionQuery, FactorQuery):
         )
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="How long a live connection may go on.")
 class ConnectionTerms:
     expires_at: datetime = strawberry.field(description="When it is closed if it is not renewed.")

@@ -10,7 +10,8 @@ import strawberry
 from watchword.auth.keys.signing_keys import KeyState, newest_first, rotate, state_of
 from watchword.auth.tables import SigningKey
 from watchword.context import Context, Info
-from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated
+from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated, SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.storage.columns import moment
 
 SeesKeys = HasScope("keys:write") & FirstParty
@@ -20,6 +21,7 @@ RotatesKeys = SeesKeys & RecentlyAuthenticated()
 strawberry.enum(KeyState, name="SigningKeyState", description="What a signing key is used for.")
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="SigningKey",
     description="A key that signs tokens, without its private part. The public part is in the JWKS.",

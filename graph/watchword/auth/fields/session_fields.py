@@ -18,10 +18,12 @@ from watchword.auth.sign_in.passwords import NO_PASSWORD
 from watchword.context import Context, Info
 from watchword.errors import BadUserInput, NotFound
 from watchword.formats.text import is_storable
-from watchword.permissions.field import FirstParty
+from watchword.permissions.field import FirstParty, SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.transaction import Transaction
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="Session",
     description="A sign-in on one device, or the access that a user gave to an application.",

@@ -10,15 +10,18 @@ from watchword.context import Info
 from watchword.domain import Domain
 from watchword.errors import NotFound
 from watchword.oauth.authorize.consents import Given, list_consents, withdraw
-from watchword.permissions.field import FirstParty
+from watchword.permissions.field import FirstParty, SignedIn
+from watchword.permissions.guarded import guarded_by
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="A scope that the person has granted to an application.")
 class ConsentedScope:
     name: str = strawberry.field(description="The scope, as it is written in tokens.")
     description: str = strawberry.field(description="What the scope allows, in words.")
 
 
+@guarded_by(SignedIn)
 @strawberry.type(name="Consent", description="What the signed-in person lets an application do.")
 class ConsentView:
     client: strawberry.ID = strawberry.field(description="The application's client_id.")

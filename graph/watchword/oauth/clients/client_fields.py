@@ -13,7 +13,8 @@ from watchword.context import Context, Info
 from watchword.oauth import tables as rows
 from watchword.oauth.clients import clients
 from watchword.oauth.clients.registration import ClientAuthMethod, Grant, Registration
-from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated
+from watchword.permissions.field import FirstParty, HasScope, RecentlyAuthenticated, SignedIn
+from watchword.permissions.guarded import guarded_by
 from watchword.relay.connection import Connection, connect
 from watchword.relay.page import page
 
@@ -29,6 +30,7 @@ strawberry.enum(
 )
 
 
+@guarded_by(SignedIn)
 @strawberry.type(
     name="ClientSecret",
     description="One of a client's secrets; the secret itself is never shown again.",
@@ -38,6 +40,7 @@ class ClientSecretView:
     created_at: datetime
 
 
+@guarded_by(SignedIn)
 @strawberry.type(name="Client", description="An application or a service that requests tokens.")
 class ClientView:
     id: strawberry.ID = strawberry.field(description="The client_id.")
@@ -65,6 +68,7 @@ class ClientView:
         ]
 
 
+@guarded_by(SignedIn)
 @strawberry.type(description="A client, and its new secret, which is shown only this once.")
 class ClientWithSecret:
     client: ClientView
