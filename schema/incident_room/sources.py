@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 
 from incident_room.tables import ComponentRow, IncidentRow, UpdateRow
 from incident_room.topics import COMPONENTS, INCIDENTS
-from watchword import Context, reads
+from watchword import Context, Public, guarded_by, reads
 
 OF_INCIDENTS = select(IncidentRow.id, IncidentRow.source, IncidentRow.source_id).where(
     IncidentRow.id.in_(bindparam("keys"))
@@ -25,6 +25,7 @@ OF_COMPONENTS = select(
 ).where(ComponentRow.id.in_(bindparam("keys")))
 
 
+@guarded_by(Public)
 @reads(INCIDENTS, COMPONENTS)
 @strawberry.type(description="Where something was imported from.")
 class Source:
