@@ -37,13 +37,18 @@ def test_curl_gets_the_parts_that_the_page_shows(library: LiveServer, tmp_path: 
     )
 
 
+def write_module(name: str, library: LiveServer, folder: Path) -> None:
+    """Write a module of the page, where it finds the stock packages."""
+    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    (folder / "package.json").write_text('{"type": "module"}')
+    text = f'const SERVER = "{library.url}";\n' + block(PAGE, "js", f"// {name}")
+    (folder / name).write_text(text)
+
+
 async def states(
     kind: str, query: str, node: Path, library: LiveServer, folder: Path
 ) -> list[dict[str, Any]]:
-    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
-    (folder / "package.json").write_text('{"type": "module"}')
-    text = f'const SERVER = "{library.url}";\n' + block(PAGE, "js", "// deferred.js")
-    (folder / "deferred.js").write_text(text)
+    write_module("deferred.js", library, folder)
     options = {"url": library.url, "kind": kind, "query": query, "place": str(folder)}
     async with running(node, "deferred.mjs", **options) as script:
         return await script.rest()
@@ -91,3 +96,35 @@ async def test_the_clients_of_the_protocols_get_each_part(
     parts = [each["part"] for each in await states(kind, query, node, library, tmp_path)]
     assert len(parts) > 1
     assert merged(parts) == {"data": data}
+
+
+async def relay_states(
+    kind: str, node: Path, library: LiveServer, folder: Path
+) -> list[dict[str, Any]]:
+    """Return the records in Relay's store after each part that it took."""
+    write_module("relay-parts.js", library, folder)
+    options = {"url": library.url, "kind": kind, "place": str(folder)}
+    async with running(node, "relay_parts.mjs", **options) as script:
+        return [each["records"] for each in await script.rest()]
+
+
+async def test_relay_keeps_a_deferred_fragment_when_it_has_come(
+    node: Path, library: LiveServer, tmp_path: Path
+) -> None:
+    before, after = (
+        each["client:root:book"] for each in await relay_states("defer", node, library, tmp_path)
+    )
+    assert (before["title"], "reviews" in before) == ("Emma", False)
+    assert {name: after[name] for name in BOOK} == BOOK
+    # Anonymous callers may not see the price.
+    assert after["price"] is None
+
+
+async def test_relay_shows_the_items_of_a_stream(
+    node: Path, library: LiveServer, tmp_path: Path
+) -> None:
+    seen = [
+        [state[name]["title"] for name in state["client:root"]["books"]["__refs"]]
+        for state in await relay_states("stream", node, library, tmp_path)
+    ]
+    assert (seen[0], seen[-1]) == (TITLES[:1], TITLES)

@@ -1,4 +1,4 @@
-"""The page about uploads, as it is written there: its schema, and files that curl, urql and PyPI's gql send."""
+"""The page about uploads, as it is written there: its schema, and files that curl, urql, Apollo Client and gql send."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from tests.support.server import LiveServer, live_server
 
 PAGE = HOW_TO / "uploads.md"
 CLIENTS = ROOT / "tests/clients"
-# What a front end has that uses urql, and the files that a person has chosen.
+# What a front end has, and the files that a person has chosen.
+FRONT_END = """
+const [ORIGIN, TOKEN] = process.argv.slice(1);
+const files = [new File(["first"], "1.png", { type: "image/png" }), new Blob(["x".repeat(100_000)])];
+"""
 URQL = """
 import { Client, fetchExchange, gql } from "@urql/core";
-const [ORIGIN, TOKEN] = process.argv.slice(1);
 const client = new Client({
   url: `${ORIGIN}/graphql`,
   preferGetMethod: false,
   exchanges: [fetchExchange],
   fetchOptions: { headers: { authorization: `Bearer ${TOKEN}` } },
 });
-const files = [new File(["first"], "1.png", { type: "image/png" }), new Blob(["x".repeat(100_000)])];
 """
 
 
@@ -48,12 +50,15 @@ def test_curl_sends_a_file(album: LiveServer, token: str, tmp_path: Path) -> Non
     assert json.loads(said) == {"data": {"addPhoto": {"name": "cat.png", "size": 20}}}
 
 
-def test_urql_sends_files_in_an_input_object(node: Path, album: LiveServer, token: str) -> None:
-    text = URQL + block(PAGE, "js", "addAlbum") + "console.log(JSON.stringify(data));"
+@pytest.mark.parametrize(("named", "before"), [("client.mutation(", URQL), ("UploadHttpLink", "")])
+def test_a_client_sends_files_in_an_input_object(
+    named: str, before: str, node: Path, album: LiveServer, token: str
+) -> None:
+    shown = block(PAGE, "js", named)
+    text = FRONT_END + before + shown + "console.log(JSON.stringify(data));"
     said = run(node, "--input-type=module", "-e", text, album.url, token, cwd=CLIENTS)
-    assert json.loads(said) == {
-        "addAlbum": [{"name": "1.png", "size": 5}, {"name": "blob", "size": 100_000}]
-    }
+    added = [(each["name"], each["size"]) for each in json.loads(said)["addAlbum"]]
+    assert added == [("1.png", 5), ("blob", 100_000)]
 
 
 def test_gql_sends_a_file(album: LiveServer, token: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.federation.routers import FOLDER
+from tests.federation.routers import FOLDER, HIVE
 from tests.support.documents import ROOT
 from tests.support.node import installed
 from tests.support.server import LiveServer, live_server
@@ -16,6 +16,11 @@ from tests.support.server import LiveServer, live_server
 @pytest.fixture(scope="session")
 def node() -> Path:
     return installed(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def hive() -> Path:
+    return installed(HIVE)
 
 
 @pytest.fixture(scope="module")

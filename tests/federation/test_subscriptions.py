@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clients.script import PATIENCE, running
-from tests.federation.routers import FOLDER, PAGE, Router, token_of
+from tests.federation.routers import (
+    CONFIG,
+    FOLDER,
+    HIVE,
+    PAGE,
+    Router,
+    compose,
+    hive_gateway,
+    token_of,
+)
 from tests.support.clients import over_sse
 from tests.support.documents import block, run
-from tests.support.node import installed
 from tests.support.server import LiveServer, live_server
 
 pytestmark = pytest.mark.exhaustive
 
-HIVE = FOLDER / "hive"
 RESTOCKED = """subscription { restocked { id notes
     delivery(zip: "94111") { estimatedDelivery } createdBy { yearsOfEmployment } } }"""
-CONFIG = block(PAGE, "js", "// gateway.config.mjs")
 OVER = {
     "sse": "",
     "ws": block(PAGE, "js", "// over a WebSocket").replace("orders:", "products:")
@@ -33,41 +36,6 @@ OVER = {
 }
 # The gateway masks the reason for which a socket was closed.
 REFUSED = {"sse": "UNAUTHENTICATED", "ws": "INTERNAL_SERVER_ERROR"}
-
-
-@pytest.fixture(scope="module")
-def hive() -> Path:
-    return installed(HIVE)
-
-
-@asynccontextmanager
-async def hive_gateway(node: Path, folder: Path, config: str) -> AsyncIterator[str]:
-    """Run the gateway for the supergraph in a folder; yield its URL."""
-    (folder / "gateway.config.mjs").write_text(config)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        *(str(node), str(HIVE / "node_modules/@graphql-hive/gateway/dist/bin.js"), "supergraph"),
-        *("supergraph.graphql", "--config-path", "gateway.config.mjs"),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    said = b""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while b"Listening on" not in said:
-                line = await process.stdout.readline()
-                assert line, said.decode()
-                said += line
-        yield f"http://127.0.0.1:{port}/graphql"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
 
 
 async def until_heard(router: Router, change: str, token: str, answers: AsyncIterator[Any]) -> Any:
@@ -89,9 +57,7 @@ async def test_events_are_joined_with_other_subgraphs_until_the_token_is_revoked
         served = await others.wait("serving")
         urls = {name: served[name] for name in ("users", "inventory")}
         urls["products"] = f"{products.url}/graphql"
-        async with running(hive, "compose.mjs", scripts=HIVE, urls=urls) as composed:
-            sdl = (await composed.wait("composed"))["supergraphSdl"]
-        (tmp_path / "supergraph.graphql").write_text(sdl)
+        await compose(hive, urls, tmp_path)
         async with hive_gateway(hive, tmp_path, CONFIG + OVER[over]) as url:
             router = Router(url)
             async with aclosing(over_sse(url, RESTOCKED)) as refused:
