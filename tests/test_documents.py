@@ -34,6 +34,7 @@ from tests.support.documents import (
     run,
 )
 from tests.support.node import installed
+from tests.support.npm_package import compiled
 from tests.support.server import PASSWORD, LiveServer, issuing, live_server
 from watchword import AuditAction, StepUpRequired
 from watchword.cli.commands import cli
@@ -134,37 +135,46 @@ def test_a_shell_function_is_the_same_wherever_it_is_defined() -> None:
     assert {"member", "graphql", "ask"} <= set(defined)
 
 
-COOKIES = """
-const plain = fetch;
-let jar = "";
-globalThis.fetch = async (url, given) => {
-  const answer = await plain(url, { ...given, headers: { ...given.headers, cookie: jar } });
-  jar = answer.headers.getSetCookie()[0]?.split(";")[0] ?? jar;
-  return answer;
+AROUND = """
+const email = EMAIL, password = PASSWORD, IncidentsChanged = "subscription { incidentsChanged(present: true) { kind } }";
+const fetchAgain = () => {}, tell = console.error, said = [];
+const show = (data) => {
+  console.log(JSON.stringify([viewer, data.incidentsChanged.kind]));
+  process.exit();
 };
 """
-VISIT = """
-const viewer = "{ viewer { name } }", said = [];
-await signIn(EMAIL, PASSWORD);
-said.push((await graphql(viewer)).data.viewer.name);
-await Promise.all([refresh(), refresh(), stepUp(PASSWORD)]);
-const { data } = await graphql("mutation { signOutEverywhere { id } }");
-said.push(data.signOutEverywhere, (await graphql(viewer)).errors[0].extensions.code);
-await signOut();
-said.push(await freshToken(), "data" in (await graphql("{ __typename }")));
-console.log(JSON.stringify(said));
-"""
 
 
-def test_a_front_end_signs_in_refreshes_asks_and_signs_out(issuer: LiveServer) -> None:
-    module = block(FRONT_END, "js", "// session.js\n").replace(
-        'SERVER = ""', f'SERVER = "{issuer.url}"'
+def test_a_front_end_signs_in_asks_and_follows(issuer: LiveServer, tmp_path: Path) -> None:
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    (modules / "watchword-client").symlink_to(compiled().parent)
+    first = block(FRONT_END, "js", "live.subscribe(IncidentsChanged)")
+    text = first.replace("https://api.example.com", issuer.url)
+    around = AROUND.replace("EMAIL", json.dumps(issuer.email)).replace(
+        "PASSWORD", json.dumps(PASSWORD)
     )
-    # The code for passkeys needs a browser, which tests/clients has; here it is read, at least.
-    passkeys = block(HOW_TO / "passkeys-and-codes.md", "js", "addPasskey")
-    who = f"const EMAIL = {json.dumps(issuer.email)}, PASSWORD = {json.dumps(PASSWORD)};"
-    said = run(*scripted(COOKIES + module + passkeys + who + VISIT))
-    assert json.loads(said) == ["Administrator", [], "TOKEN_REVOKED", None, True]
+    opened = {
+        "query": 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
+    }
+    headers = {"authorization": f"Bearer {token(issuer)}"}
+    httpx2.post(f"{issuer.url}/graphql", json=opened, headers=headers)
+    said = run(*scripted(around + text), cwd=tmp_path)
+    assert json.loads(said) == [{"name": "Administrator"}, "PRESENT"]
+
+
+def test_every_export_of_the_package_that_a_page_imports_exists() -> None:
+    imported = re.compile(r"import \{ ([^}]+) \} from \"watchword-client(?:/([\w-]+))?\"")
+    found = {
+        (module or "index", name.strip())
+        for page in PAGES
+        for names, module in imported.findall("\n".join(blocks(page, "js") + blocks(page, "html")))
+        for name in names.split(",")
+    }
+    assert ("relay", "relayEnvironments") in found
+    for module, name in found:
+        declared = (compiled() / f"{module}.d.ts").read_text()
+        assert re.search(rf"\b{name}\b", declared), f"{module}: {name}"
 
 
 def test_an_application_of_others_gets_its_tokens(issuer: LiveServer, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import { nonsense } from "./errors.js";
 export interface Claims {
   /** The id of the account. */
   sub: string;
-  /** The id of the session. */
+  /** The id of the session; of the account, if an identity provider names no session. */
   sid: string;
   /** Unix seconds by the server's clock. */
   exp: number;
@@ -20,9 +20,9 @@ export function claimsOf(token: string): Claims {
   try {
     const text = atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"));
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (each) => each.charCodeAt(0)))) as Claims;
-    if (typeof claims.sid !== "string" || typeof claims.sub !== "string") throw new Error();
-    return claims;
+    if (typeof claims.sub !== "string") throw new Error();
+    return { ...claims, sid: String(claims.sid ?? claims.sub) };
   } catch {
-    throw nonsense("the access token has no session");
+    throw nonsense("the access token is none");
   }
 }

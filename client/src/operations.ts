@@ -70,7 +70,7 @@ export class Operations {
         await this.#session.reject(sent);
         return response;
       case "STEP_UP_REQUIRED":
-        if (!fault.isRepeatable || !(await this.#steppedUp(fault.need))) return response;
+        if (!(await isRepeatable(init?.body)) || !(await this.#steppedUp(fault.need))) return response;
         return ask(await this.#session.token());
       default:
         return response;
@@ -106,7 +106,6 @@ function requestInit(request: Request): RequestInit {
 interface Fault {
   code: string | undefined;
   need: StepUpNeed;
-  isRepeatable: boolean;
 }
 
 const DEMAND = /insufficient_user_authentication/;
@@ -119,7 +118,16 @@ async function faultOf(response: Response): Promise<Fault | null> {
   const errors = Array.isArray(answer?.errors) ? answer.errors : [];
   const found = errors.find((each) => each.extensions?.code === "STEP_UP_REQUIRED") ?? errors[0];
   const { code, maxAge, issuer } = found?.extensions ?? {};
-  // A mutation of several fields may have been done in part: then it must not be sent again.
-  const isRepeatable = Object.values(answer?.data ?? {}).every((each) => each === null);
-  return { code, need: { maxAge, issuer }, isRepeatable };
+  return { code, need: { maxAge, issuer } };
+}
+
+/** Tell whether an operation may be sent again: a mutation of several fields may have been done in part. */
+async function isRepeatable(body: unknown): Promise<boolean> {
+  try {
+    const { query, operationName } = JSON.parse(body as string) as { query: string; operationName?: string };
+    const operation = (await import("./operation-text.js")).operationOf(query, operationName);
+    return operation?.type !== "mutation" || operation.roots === 1;
+  } catch {
+    return false;
+  }
 }

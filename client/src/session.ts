@@ -5,7 +5,7 @@ import { Emitter } from "./emitter.js";
 import { type Answer, WatchwordError } from "./errors.js";
 import { type ExecuteOptions, Operations, type StepUpNeed } from "./operations.js";
 import { type Prover, Requests, type Tokens } from "./requests.js";
-import { type Credentials, type SecondFactor, SignInRoutes, type StepUpCredentials, type Store, memoryStore } from "./sign-in.js";
+import { type Credentials, type SecondFactor, type Routes, SignInRoutes, type StepUpCredentials, type Store, external, memoryStore } from "./sign-in.js";
 import { type TabMessage, Tabs } from "./tabs.js";
 
 export interface SessionOptions {
@@ -19,6 +19,11 @@ export interface SessionOptions {
   store?: "cookie" | Store;
   /** Whether to find out at once if somebody is signed in, after a reload. By default yes. */
   restore?: boolean;
+  /**
+   * Returns the access token of a trusted identity provider, from its own library; null if nobody is signed in there.
+   * Call `session.refresh()` after a sign-in. `signIn` and `stepUp` are then not for you.
+   */
+  getToken?: () => Promise<string | null>;
   /**
    * Called when an operation needs a recent sign-in. Return what the person has given (`{ password }`), or true if a
    * step-up was done; the operation is then sent again.
@@ -61,7 +66,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly clock: Clock;
   /** @internal */
   readonly requests: Requests;
-  #routes: SignInRoutes;
+  #routes: Routes;
   #operations: Operations;
   #tabs: Tabs;
   #options: SessionOptions;
@@ -87,9 +92,10 @@ export class Session extends Emitter<SessionEvents> {
     const fetch: typeof globalThis.fetch = options.fetch ?? ((...given) => globalThis.fetch(...given));
     const given = { origin: this.url, fetch, clock: this.clock, timeout, prover: options.dpop ?? null };
     this.requests = new Requests({ ...given, credentials: store === "cookie" ? "include" : "omit" });
-    this.#routes = new SignInRoutes(this.requests, store === "cookie" ? null : store);
+    const { getToken } = options;
+    this.#routes = getToken ? external(getToken) : new SignInRoutes(this.requests, store === "cookie" ? null : store);
     this.#operations = new Operations(this, this.requests, (need) => this.#stepUpFor(need));
-    this.#tabs = new Tabs(store === "cookie" ? `watchword ${this.url}` : null, this.clock, 2 * timeout);
+    this.#tabs = new Tabs(store === "cookie" && !getToken ? `watchword ${this.url}` : null, this.clock, 2 * timeout);
     this.#tabs.listen((message) => this.#heard(message));
     this.ready = new Promise((settle) => (this.#settle = settle));
     if (options.restore === false) this.#hold(null, "signedOut");

@@ -1,3 +1,5 @@
+import { claimsOf } from "./claims.js";
+import { WatchwordError } from "./errors.js";
 import { type Requests, type Tokens, tokensOf } from "./requests.js";
 
 /** How somebody signs in. `passkey` is the credential's JSON; `watchword-client/passkeys` asks for one. */
@@ -31,8 +33,33 @@ export function memoryStore(kept: Kept = {}): Store {
   return { load: () => kept, save: (next) => void (kept = next) };
 }
 
+/** How a session gets its tokens, and ends. */
+export interface Routes {
+  login(credentials: Credentials): Promise<Tokens>;
+  /** Get another access token. Returns null if there is no refresh token. */
+  refresh(): Promise<Tokens | null>;
+  stepUp(credentials: StepUpCredentials, token: string): Promise<Tokens>;
+  logout(): Promise<void>;
+  forget(): Promise<void>;
+}
+
+/** Take the tokens of an identity provider's library. It signs people in and out. */
+export function external(getToken: () => Promise<string | null>): Routes {
+  const elsewhere = async (): Promise<never> => {
+    throw new WatchwordError("ELSEWHERE", "Sign in at the identity provider, and call session.refresh().");
+  };
+  const refresh = async (): Promise<Tokens | null> => {
+    const token = await getToken();
+    if (!token) return null;
+    const { exp, iat } = claimsOf(token);
+    // The difference, because this machine's clock may be wrong.
+    return { access_token: token, token_type: "Bearer", expires_in: exp - Number(iat ?? exp - 60) };
+  };
+  return { login: elsewhere, stepUp: elsewhere, refresh, logout: async () => {}, forget: async () => {} };
+}
+
 /** The sign-in routes of the server, with the refresh token in a cookie or in a store. */
-export class SignInRoutes {
+export class SignInRoutes implements Routes {
   #requests: Requests;
   #store: Store | null;
 
@@ -47,7 +74,6 @@ export class SignInRoutes {
     return this.#save(await this.#requests.post("/api/auth/login", { ...wire(credentials), ...device }));
   }
 
-  /** Exchange the refresh token. Returns null if there is none. */
   async refresh(): Promise<Tokens | null> {
     if (!this.#store) return tokensOf(await this.#requests.post("/api/auth/refresh", {}));
     const { refreshToken, deviceToken } = await this.#kept();

@@ -1,5 +1,6 @@
 // A person with a phone, in a real browser with a virtual authenticator: registers a passkey, signs in
-// with it and steps up. Options: chromium, profile (a folder that may be filled), documents (the code of the documents).
+// with it and steps up. Options: chromium, profile (a folder that may be filled), package (the text of watchword-client),
+// documented (the code of the documents).
 import puppeteer from "puppeteer-core";
 import { endpoint, options, say } from "./session.mjs";
 
@@ -112,20 +113,22 @@ try {
   }, stepped.access_token, made.id);
   say("removed", { status: removed });
 
-  // The same with the code of the documents, in a page of its own.
+  // The same with watchword-client and the code of the documents, in a page of its own.
   const other = await browser.newPage();
   await other.goto(`${options.url}/health/live`);
   await phone(other);
-  await other.evaluate(options.documents.replaceAll(/^export /gm, ""));
+  await other.evaluate(options.package);
   const asks = "mutation { beginTotp { uri } }";
+  const steps = options.documented.replace(/^import .*$/m, "");
   const documented = await other.evaluate(`(async () => {
+    const { createSession, addPasskey, signInWithPasskey, stepUpWithPasskey } = watchword;
+    const session = createSession();
+    await session.ready;
     let changes = 0;
-    events.addEventListener("changed", () => { changes += 1; });
-    await signIn(${JSON.stringify(email)}, ${JSON.stringify(password)});
-    await addPasskey("documents");
-    await signInByPasskey();
-    await stepUpByPasskey();
-    return { changes, answer: await graphql(${JSON.stringify(asks)}) };
+    session.on("changed", () => { changes += 1; });
+    await session.signIn(${JSON.stringify({ email, password })});
+    ${steps}
+    return { changes, answer: await session.execute(${JSON.stringify(asks)}) };
   })()`);
   say("documented", documented);
   say("done");

@@ -6,7 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.clients.script import running
-from tests.support.documents import FRONT_END, HOW_TO, block
+from tests.support.documents import HOW_TO, block
+from tests.support.npm_package import bundled
 from tests.support.server import LiveServer
 
 
@@ -19,8 +20,8 @@ async def test_a_person_registers_a_passkey_signs_in_with_it_and_steps_up(
         "password": issuing_server.password,
         "chromium": str(chromium),
         "profile": str(tmp_path / "profile"),
-        "documents": block(FRONT_END, "js", "// session.js\n")
-        + block(HOW_TO / "passkeys-and-codes.md", "js", "addPasskey"),
+        "package": bundled("index", "passkeys"),
+        "documented": block(HOW_TO / "passkeys-and-codes.md", "js", "addPasskey"),
     }
     async with running(node, "passkeys.mjs", **options) as script:
         assert (await script.wait("signed in by password"))["status"] == 200
@@ -38,7 +39,7 @@ async def test_a_person_registers_a_passkey_signs_in_with_it_and_steps_up(
         assert (await script.wait("locked"))["said"] == "NotAllowedError"
         assert (await script.wait("removed"))["status"] == 401
         documented = await script.wait("documented")
-        # Both sign-ins changed who is signed in, and the step-up did not.
+        # Signing in changed who is signed in, twice, and the step-up did not.
         assert documented["changes"] == 2
         assert documented["answer"]["data"]["beginTotp"]["uri"].startswith("otpauth://")
         await script.wait("done")

@@ -11,13 +11,19 @@ import pytest
 from tests.clients.package.site import FOLDER, Site
 from tests.support.clock import MovedClock
 from tests.support.documents import FRONT_END, block
-from tests.support.npm_package import compiled
+from tests.support.npm_package import compiled, pack
 
 
 @pytest.fixture(scope="session")
 def package() -> Path:
     """Return the folder that the package was compiled to."""
     return compiled()
+
+
+@pytest.fixture(scope="session")
+def packed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the archive that `npm pack` makes."""
+    return pack(tmp_path_factory.mktemp("packed"))
 
 
 @pytest.fixture

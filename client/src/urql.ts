@@ -1,0 +1,49 @@
+import { Client, type ClientOptions, type Exchange, type Operation, composeExchanges, fetchExchange, makeOperation, mapExchange, subscriptionExchange } from "@urql/core";
+import { type Current, currentOf } from "./current.js";
+import type { Live } from "./live.js";
+
+/**
+ * Make an urql client, `current`, and another one when the person changes: urql cannot empty its cache. `exchanges` come
+ * before the one that sends, for example `[cacheExchange]`.
+ */
+export function urqlClients(live: Live, exchanges: Exchange[], options: Partial<ClientOptions> = {}): Current<Client> {
+  const url = `${live.session.url}/graphql`;
+  return currentOf(live.session, () => new Client({ ...options, url, preferGetMethod: false, exchanges: [...exchanges, watchwordExchange(live)] }));
+}
+
+/**
+ * The last exchange of an urql client: queries and mutations with a fresh token, subscriptions on `live`. When events are
+ * missed, the client's active queries are asked again.
+ */
+export function watchwordExchange(live: Live): Exchange {
+  return (input) => {
+    const queries = new Map<number, Operation>();
+    const missed = (): void => {
+      for (const each of queries.values()) {
+        // The client ignores those that nobody shows any more.
+        input.client.reexecuteOperation(makeOperation("query", each, { ...each.context, requestPolicy: "network-only" }));
+      }
+    };
+    const signed = mapExchange({
+      onOperation(operation) {
+        if (operation.kind === "query") queries.set(operation.key, operation);
+        const { session } = live;
+        const context = { ...operation.context, url: `${session.url}/graphql`, fetch: session.fetch, preferGetMethod: false as const };
+        return makeOperation(operation.kind, operation, context);
+      },
+    });
+    const following = subscriptionExchange({
+      forwardSubscription: ({ query, variables }) => ({
+        subscribe: (sink) => ({
+          unsubscribe: live.follow({ query: query!, variables }, {
+            next: (answer) => sink.next(answer as never),
+            error: (error) => sink.error(error),
+            complete: () => sink.complete(),
+            missed,
+          }),
+        }),
+      }),
+    });
+    return composeExchanges([signed, following, fetchExchange])(input);
+  };
+}
