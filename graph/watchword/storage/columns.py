@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, TypeDecorator
 
 from watchword.errors import BadUserInput
+
+# The times that were read last from SQLite are kept.
+MOST_KEPT = 4_096
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -31,6 +35,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _from_text if dialect.name == "sqlite" else None
 
 
+# Reading a time costs six times as much as finding it, and lists read the same rows again and again.
+@lru_cache(MOST_KEPT)
 def _from_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value + "+00:00")
 

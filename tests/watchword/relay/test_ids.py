@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchword.errors import BadUserInput
-from watchword.relay.ids import LONGEST, decode_id, encode_id, parse_id
+from watchword.relay.ids import LONGEST, MOST_KEPT, _kept, decode_id, encode_id, parse_id
 
 GOOD = encode_id("Toy", "bear")
 names = st.from_regex(r"[_A-Za-z][_0-9A-Za-z]{0,20}", fullmatch=True)
@@ -35,6 +35,16 @@ def test_what_is_encoded_comes_back(type_name: str, key: str) -> None:
 @given(names, names, keys)
 def test_no_two_things_share_an_id(one: str, other: str, key: str) -> None:
     assert (encode_id(one, key) == encode_id(other, key)) is (one == other)
+
+
+def test_ids_that_are_kept_are_bounded_and_those_of_clients_are_not_kept() -> None:
+    before = _kept.cache_info()
+    encode_id("Toy", "b" * (LONGEST + 1))
+    with pytest.raises(BadUserInput):
+        parse_id(raw(b"Toy:bear") + "=")
+    parse_id(GOOD)
+    assert _kept.cache_info() == before
+    assert before.maxsize == MOST_KEPT
 
 
 def test_a_key_may_hold_the_sign_that_follows_the_type() -> None:

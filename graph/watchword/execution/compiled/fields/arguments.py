@@ -9,6 +9,7 @@ from typing import Any
 from graphql import (
     GraphQLArgument,
     GraphQLInputType,
+    NullValueNode,
     Undefined,
     VariableNode,
     get_nullable_type,
@@ -86,17 +87,21 @@ class _Variable:
 
 
 def _simple(arguments: Arguments, site: Site) -> Values | None:
-    """Return constants and variables by the resolver's names, if all arguments are scalars or enums."""
+    """Return constants and variables by the resolver's names, if all arguments are scalars, enums, absent or null."""
     nodes = {each.name.value: each.value for each in site.nodes[0].arguments or ()}
     found: Values = {}
     declared = arguments.names()
     if set(declared) != set(site.definition.args):
         return None
     for name, argument in declared.items():
-        definition = site.definition.args[name]
+        definition, node = site.definition.args[name], nodes.get(name)
+        if not argument.is_maybe and _is_null(definition, node):
+            # Absent and null are what they are in every type.
+            found[argument.python_name] = _value(definition, node)
+            continue
         if not (_is_plain_type(definition.type) and arguments.is_unchanged(argument)):
             return None
-        value = _value(definition, nodes.get(name))
+        value = _value(definition, node)
         if not isinstance(value, _Variable) and not _is_unchanging(value):
             return None
         if isinstance(value, _Variable) and not _is_unchanging(value.absent):
@@ -113,6 +118,16 @@ def _value(definition: GraphQLArgument, node: Any) -> Any:
         return default_value(definition)
     value = coerce_input_literal(node, definition.type)
     return _UNKNOWN if value is Undefined else value
+
+
+def _is_null(definition: GraphQLArgument, node: Any) -> bool:
+    """Tell whether an argument is absent, or null in the document or by default. One that must not be null is not."""
+    if is_non_null_type(definition.type):
+        return False
+    if node is not None:
+        return isinstance(node, NullValueNode)
+    value = definition.default_value
+    return definition.default is None and (value is None or value is Undefined)
 
 
 def _is_unchanging(value: Any) -> bool:

@@ -13,6 +13,7 @@ from strawberry.scalars import JSON
 
 from tests.support.both_executions import Both
 from watchword.context import Info
+from watchword.execution.compiled.fields import arguments
 from watchword.permissions.field import Public, SignedIn
 
 
@@ -79,6 +80,18 @@ class Query:
         return str(id)
 
 
+@strawberry.type
+class Given:
+    given: str
+
+
+@strawberry.type
+class Filtered:
+    @strawberry.field(permission_classes=[Public])
+    def plain(self, p: Point | None, d: datetime.date | None = None) -> Given:
+        return Given(given=f"{p} {d}")
+
+
 CASES: list[tuple[str, dict[str, Any] | None]] = [
     ("{ scalars }", None),
     (
@@ -95,6 +108,9 @@ CASES: list[tuple[str, dict[str, Any] | None]] = [
     ("query($e: Either, $p: [Point!]) { others(e: $e, ps: $p) }", {"e": {"b": "x"}, "p": {"x": 1}}),
     ('{ a: others(words: ["w"]) b: others(words: ["w"]) }', None),
     ("query($w: [String!]) { a: others(words: $w) }", {"w": ["w"]}),
+    ("{ others }", None),
+    ("{ others(p: null, ps: null, e: null, d: null, j: null, words: null) }", None),
+    ("query($s: String) { scalars(s: $s) others(p: null) }", {"s": "x"}),
     ('{ named(id: "no") namedLater(id: "no") scalars }', None),
     ('{ named(id: "SXRlbTox") namedLater(id: "SXRlbTox") }', None),
 ]
@@ -105,6 +121,18 @@ async def test_arguments_arrive_as_they_do_otherwise(
     document: str, variables: dict[str, Any] | None
 ) -> None:
     await Both(Query).execute(document, variables)
+
+
+async def test_arguments_that_are_absent_or_null_are_not_made_anew_whatever_their_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("graphql-core was asked for the arguments")
+
+    monkeypatch.setattr(arguments, "get_argument_values", fail)
+    document = "{ plain(p: null) { given } }"
+    data, errors = await Both(Filtered).execute(document, None)
+    assert (data, errors) == ({"plain": {"given": "None None"}}, [])
 
 
 async def test_a_changed_list_is_new_for_the_next_execution() -> None:
