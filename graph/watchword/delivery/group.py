@@ -21,6 +21,7 @@ from watchword.delivery.member import GroupKey, Member
 from watchword.delivery.run import Batch, Operation, Run, Sent, as_errors
 from watchword.errors import WatchwordError
 from watchword.events.follow import Follow, OtherTopic, Progress
+from watchword.events.waker import rest_after
 from watchword.execution.engine import Engine
 from watchword.principal import Principal, SharedPrincipal, cannot_be_shared
 from watchword.process.clock import Clock
@@ -68,6 +69,11 @@ class _Slice:
         """Give other tasks a turn, and begin again."""
         await asyncio.sleep(0)
         self._began = self._clock.now()
+
+
+async def _rest(seconds: float) -> None:
+    """Let other tasks run, however many events wait; and more events happen, if sending took many seconds."""
+    await asyncio.sleep(rest_after(seconds))
 
 
 class Group:
@@ -193,14 +199,13 @@ class Group:
                     if self._principal.was_asked:
                         return False
                     self._open()
-                    made = [answer]
+                    made, began = [answer], self._clock.now()
                     coming = self._gather(answers, made)
                     await self._send(Batch(made))
                     # An answer that asked for an identity is not sent. It counts when it is looked at, above.
                     is_kept = coming is not None and coming.has_result
                     self._floor = made[-1].answered_to if is_kept else None
-                    # Let other tasks run, however many events wait.
-                    await asyncio.sleep(0)
+                    await _rest(self._clock.now() - began)
             except StopAsyncIteration:
                 return True
             finally:

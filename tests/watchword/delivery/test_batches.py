@@ -61,6 +61,35 @@ async def test_the_answers_to_events_that_wait_are_written_together_and_in_order
     world.check()
 
 
+async def test_events_that_happen_while_a_group_rests_are_written_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, rests = asyncio.Event(), list[float]()
+    members = await world.arrive_together(3, QUERY)
+    sizes = [writes(member, monkeypatch) for member in members]
+    write = members[0].outlet.next_batch
+
+    def write_slowly(batch: Batch) -> None:
+        world.clock.move(0.25)
+        write(batch)
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await gate.wait()
+
+    monkeypatch.setattr(members[0].outlet, "next_batch", write_slowly)
+    monkeypatch.setattr(group, "_rest", rest)
+    await world.happen("plain1")
+    await until(lambda: bool(rests))
+    await world.happen("plain2")
+    await world.happen("plain3")
+    gate.set()
+    await world.settle()
+    assert sizes == [[1, 2]] * 3
+    assert rests[0] == pytest.approx(0.25)
+    world.check()
+
+
 @pytest.mark.parametrize(("name", "most"), [("MOST_TOGETHER", 2), ("LONGEST_TOGETHER", 1)])
 async def test_a_write_has_a_limit(
     name: str, most: int, world: World, monkeypatch: pytest.MonkeyPatch

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.clock import MovedClock
 from watchword.events.event import BEGINNING, Event
 from watchword.events.mailbox import Mailbox
-from watchword.events.waker import FEWEST, FIRST, MOST, SLICE_SECONDS, Waker
+from watchword.events.waker import (
+    FEWEST,
+    FIRST,
+    MOST,
+    REST_SECONDS,
+    SHORT_SECONDS,
+    SLICE_SECONDS,
+    Waker,
+    rest_after,
+)
 
 MANY = 10 * MOST
 
@@ -32,6 +42,13 @@ class Crowd:
         self.turns[-1] += 1
         while event := self.mailboxes[number].take():
             self.taken.append((number, event.position))
+
+    async def wait_again(self) -> None:
+        """Let all wait, after all were woken."""
+        self.tasks = [
+            asyncio.create_task(self.wait(number)) for number in range(len(self.mailboxes))
+        ]
+        await asyncio.sleep(0)
 
     def put(self, position: int) -> None:
         for mailbox in self.mailboxes:
@@ -91,3 +108,59 @@ async def test_one_that_has_left_is_passed_over() -> None:
     many.tasks[1].cancel()
     await many.end()
     assert [number for number, _ in many.taken] == [0, 2]
+
+
+Callback = Callable[[], object]
+
+
+@pytest.fixture
+async def rests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callback]]:
+    """What was asked to be called back, and after how many seconds. Nothing is."""
+    asked: list[tuple[float, Callback]] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_later", lambda seconds, back: asked.append((seconds, back)))
+    return asked
+
+
+async def test_what_happens_in_the_rest_after_a_long_delivery_is_handled_together(
+    rests: list[tuple[float, Callback]],
+) -> None:
+    many = await crowd(2, 2 * SHORT_SECONDS)
+    many.put(1)
+    await many.end()
+    await many.wait_again()
+    many.put(2)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert many.taken == [(0, 1), (1, 1)]
+    many.put(3)
+    [(seconds, go_on)] = rests
+    assert seconds == 4 * SHORT_SECONDS
+    go_on()
+    await many.end()
+    assert many.taken[2:] == [(0, 2), (0, 3), (1, 2), (1, 3)]
+
+
+async def test_there_is_no_rest_after_a_short_delivery(rests: list[tuple[float, Callback]]) -> None:
+    many = await crowd(2, SHORT_SECONDS / 3)
+    for position in (1, 2):
+        many.put(position)
+        await many.end()
+        await many.wait_again()
+    assert many.taken == [(0, 1), (1, 1), (0, 2), (1, 2)]
+    assert rests == []
+
+
+@pytest.mark.parametrize(
+    ("took", "rest"),
+    [
+        (-1, 0),
+        (SHORT_SECONDS, 0),
+        (3 * SHORT_SECONDS, 3 * SHORT_SECONDS),
+        (100 * REST_SECONDS, REST_SECONDS),
+    ],
+)
+def test_a_rest_is_as_long_as_the_delivery_and_never_longer_than_its_limit(
+    took: float, rest: float
+) -> None:
+    assert rest_after(took) == rest
