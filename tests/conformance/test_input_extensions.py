@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 import strawberry
 from strawberry.scalars import JSON
+from websockets.asyncio.client import connect
 
 from tests.support.clients import STREAMING, TRANSPORTS
 from tests.support.clock import MovedClock
@@ -54,6 +58,7 @@ class Subscription:
         yield region(info)
 
 
+KEY = "of one client"
 schema = strawberry.Schema(Query, subscription=Subscription)
 # With the value that is expected of a subscriber's region.
 TOLD = {"region": lambda region: region, "all": lambda region: {"given": {"region": region}}}
@@ -105,3 +110,64 @@ async def test_subscribers_that_share_a_run_do_not_read_those_of_another(
         assert await asyncio.gather(*reading) == [
             {"key": "a", field: TOLD[field](each)} for each in regions
         ]
+
+
+@pytest.mark.parametrize("transport", STREAMING)
+async def test_a_subscription_keeps_no_objects_of_its_client_while_it_shares_a_run(
+    transport: str, clock: MovedClock
+) -> None:
+    query = "subscription { told { key } }"
+    given: dict[str, Any] = {"mine": {KEY: [[] for _ in range(100)]}, "position": False}
+    async with toy_server(clock, schema) as server:
+        opened: list[Any] = [
+            STREAMING[transport](server.url, query, extensions=given) for _ in range(2)
+        ]
+        reading = [asyncio.create_task(anext(each)) for each in opened]
+        await server.followed(2)
+        await until(lambda: server.pipeline.groups.sizes == [2])
+
+        def kept() -> list[Any]:
+            gc.collect()
+            found = [each for each in gc.get_objects() if type(each) is dict]
+            return [each for each in found if KEY in each and each is not given["mine"]]
+
+        # The runs that the members had alone end a moment later.
+        await until(lambda: not kept())
+        await server.publish("a")
+        await asyncio.gather(*reading)
+        for each in opened:
+            await each.aclose()
+
+
+@pytest.mark.parametrize("transport", STREAMING)
+async def test_what_watchword_reads_itself_is_not_kept(transport: str, clock: MovedClock) -> None:
+    query = "subscription { told { all } }"
+    given = {"region": "eu", "position": False, "traceparent": "none"}
+    async with toy_server(clock, schema) as server:
+        over: Any = STREAMING[transport](server.url, query, extensions=given)
+        reading = asyncio.create_task(anext(over))
+        await server.followed(1)
+        await server.publish("a")
+        assert (await reading)["data"]["told"]["all"] == {"given": {"region": "eu"}}
+        await over.aclose()
+
+
+async def test_what_is_nested_too_deeply_to_be_kept_is_refused(clock: MovedClock) -> None:
+    deep = "[" * 1_010 + "]" * 1_010
+    body = f'{{"query": "subscription {{ opened }}", "extensions": {{"deep": {deep}}}}}'
+    headers = {"content-type": "application/json", "accept": "text/event-stream"}
+    async with toy_server(clock, schema) as server, httpx2.AsyncClient() as client:
+        answer = await client.post(server.url, content=body, headers=headers)
+        assert answer.status_code == 400
+        [error] = answer.json()["errors"]
+        assert error["message"] == "extensions is nested too deeply."
+        url = server.url.replace("http", "ws")
+        async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
+            await socket.send('{"type": "connection_init"}')
+            await socket.recv()
+            await socket.send(f'{{"type": "subscribe", "id": "1", "payload": {body}}}')
+            [told] = json.loads(await socket.recv())["payload"]
+            assert told["message"] == error["message"]
+            # The connection goes on.
+            await socket.send('{"type": "ping"}')
+            assert json.loads(await socket.recv())["type"] == "pong"

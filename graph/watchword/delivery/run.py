@@ -18,8 +18,9 @@ from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
+from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
-from watchword.principal import IdentityAsked, Principal, PrincipalHolder
+from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Backoff
 from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.process.eager import Eager
@@ -41,8 +42,8 @@ class Operation:
 
     plan: Plan
     variables: dict[str, Any] | None
-    # Of one subscriber. A run that several share does not read them.
-    extensions: dict[str, Any] | None = None
+    # Of one subscriber. A run that several share does not read them, and one of its own unpacks them when it begins.
+    extensions: PackedObject | None = None
     via: Via | None = None
 
 
@@ -204,6 +205,14 @@ class Run:
         before, after = skipped
         return Sent(answer, self.follow.cursor(after), before, after)
 
+    @property
+    def _extensions(self) -> dict[str, Any] | None:
+        """The client's `extensions`, for its own run."""
+        packed = self._operation.extensions
+        if packed is None or isinstance(self._holder.principal, SharedPrincipal):
+            return None
+        return packed.unpacked()
+
     async def _once(self) -> AsyncGenerator[Sent, None]:
         follow, holder = self.follow, self._holder
         context = Context(
@@ -211,7 +220,7 @@ class Run:
             holder.principal,
             holder=holder,
             follow=follow,
-            extensions=self._operation.extensions,
+            extensions=self._extensions,
             via=self._operation.via,
         )
         async with self._opened(context, follow) as (source, watchdog):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from watchword.errors import BadUserInput, PersistedQueryNotSupported, QueryMissing
+from watchword.formats.packed_json import PackedObject
 
 # The most cursors in `extensions.after`: each may cost a query.
 MOST_CURSORS = 20
@@ -70,6 +71,31 @@ class GraphQLRequest(NamedTuple):
         """The cursors that the answer must not be older than (`extensions.after`)."""
         given = (self.extensions or {}).get("after")
         return [given] if isinstance(given, str) else given or ()
+
+
+class Opening(NamedTuple):
+    """What a subscription takes of a request's `extensions`: where it begins, and what it keeps for its life."""
+
+    resume: str | None
+    wants_position: bool
+    kept: PackedObject | None
+
+
+# What Watchword reads of `extensions` when an operation begins. Nobody asks for it again.
+READ_AT_START = frozenset(("resume", "position", "after", "traceparent", "tracestate"))
+
+
+def opening_of(request: GraphQLRequest) -> Opening:
+    """Return what a subscription takes of a request. Resolvers may read what it keeps at any event.
+
+    Raises `BadUserInput` if that is nested too deeply to be kept.
+    """
+    left = {k: v for k, v in (request.extensions or {}).items() if k not in READ_AT_START}
+    try:
+        kept = PackedObject(left) if left else None
+    except RecursionError:
+        raise BadUserInput("extensions is nested too deeply.", ["extensions"]) from None
+    return Opening(request.resume, request.wants_position, kept)
 
 
 def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:

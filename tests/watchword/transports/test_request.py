@@ -7,12 +7,24 @@ from typing import Any
 import pytest
 
 from watchword.errors import BadUserInput
-from watchword.transports.request import NO_FILES, Files, GraphQLRequest, read
+from watchword.transports.request import NO_FILES, Files, GraphQLRequest, opening_of, read
 
 
 def test_all_members_are_read() -> None:
     value = {"query": "{ a }", "operationName": "A", "variables": {"x": 1}, "extensions": {"y": 2}}
     assert read(value) == GraphQLRequest("{ a }", "A", {"x": 1}, {"y": 2})
+
+
+def test_a_subscription_keeps_what_resolvers_may_read_and_nothing_that_was_read_at_its_start() -> (
+    None
+):
+    ours = {"resume": "c", "position": True, "after": [], "traceparent": "t", "tracestate": "s"}
+    opening = opening_of(GraphQLRequest("s", extensions={**ours, "region": "eu"}))
+    assert (opening.resume, opening.wants_position) == ("c", True)
+    assert opening.kept is not None
+    assert opening.kept.unpacked() == {"region": "eu"}
+    assert opening_of(GraphQLRequest("s", extensions=ours)).kept is None
+    assert opening_of(GraphQLRequest("s")).kept is None
 
 
 def test_files_are_closed_once_at_the_end_of_the_block() -> None:

@@ -77,7 +77,7 @@ from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
 from watchword.transports.http.uploads import is_form, make_uploads
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest, read
+from watchword.transports.request import GraphQLRequest, Opening, opening_of, read
 
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
@@ -148,9 +148,9 @@ class HttpTransport:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
                 is_in_parts = plan.gives_parts and _takes_parts(accept)
                 if form := _format(media_type, plan, is_in_parts):
-                    # A stream holds its request in memory until it ends: drop the variables that it does not declare.
-                    request = _for_stream(request, plan, headers)
-                    asked = StreamRequest(principal, plan, request, scope, address)
+                    # A stream holds its request in memory until it ends: drop what it does not need.
+                    request, opening = _for_stream(request, plan, headers)
+                    asked = StreamRequest(principal, plan, request, scope, address, opening)
                     await self._stream(form, asked, scope, receive, send)
                     return
                 answer = await self._respond(scope, headers, principal, plan, request, accept)
@@ -305,13 +305,25 @@ def _takes_parts(accept: str) -> bool:
     )
 
 
-def _for_stream(request: GraphQLRequest, plan: Plan, headers: Table) -> GraphQLRequest:
-    """Return a request with only the declared variables, and with the cursor that EventSource sends as a header."""
+def _for_stream(
+    request: GraphQLRequest, plan: Plan, headers: Table
+) -> tuple[GraphQLRequest, Opening | None]:
+    """Return a request with only what a stream needs, and how its subscription opens; None if it is none.
+
+    EventSource sends the cursor as a header.
+    """
     extensions = request.extensions
     if request.resume is None and (last := headers.get(b"last-event-id")):
         # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
         extensions = {**(extensions or {}), "resume": last.decode("latin-1")}
-    return request._replace(variables=plan.declared(request.variables), extensions=extensions)
+    request = request._replace(variables=plan.declared(request.variables), extensions=extensions)
+    if not plan.is_subscription:
+        return request, None
+    try:
+        opening = opening_of(request)
+    except BadUserInput as error:
+        raise Failure(400, error) from error
+    return request._replace(query=None, extensions=None), opening
 
 
 def _is_browser(scope: Message, accept: str) -> bool:

@@ -27,7 +27,7 @@ from watchword.process import log_context
 from watchword.process.clock import Timer
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest
+from watchword.transports.request import GraphQLRequest, Opening
 from watchword.transports.state import ConnectionState, Transition
 from watchword.transports.traffic import COMPLETE, LOST, REFUSED, STREAM
 
@@ -61,13 +61,14 @@ class Format(Protocol):
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
     """The operation that a stream carries, its principal, the ASGI scope of its request, and the network address of its
-    client."""
+    client. `opening` is that of a subscription, whose request has no `query` and no `extensions` any more."""
 
     principal: Principal
     plan: Plan
     request: GraphQLRequest
     scope: Message
     address: str
+    opening: Opening | None = None
 
 
 async def serve_stream(
@@ -154,21 +155,18 @@ class Stream:
 
     def _start(self) -> Callable[[], object]:
         """Start the operation. Returns the function that stops it."""
-        if not self._asked.plan.is_subscription:
-            gives_parts = self._asked.plan.gives_parts
-            answering = self._answer_in_parts if gives_parts else self._answer
+        asked, opening = self._asked, self._asked.opening
+        if opening is None:
+            answering = self._answer_in_parts if asked.plan.gives_parts else self._answer
             return asyncio.create_task(answering()).cancel
-        request = self._asked.request
-        operation = Operation(
-            self._asked.plan, request.variables, request.extensions, self._asked.scope
-        )
+        operation = Operation(asked.plan, asked.request.variables, opening.kept, asked.scope)
         self._subscription = Subscription(
             self._pipeline.groups,
             self._lifecycle.lease,
             operation,
             self,
-            request.resume,
-            wants_position=request.wants_position,
+            opening.resume,
+            wants_position=opening.wants_position,
         )
         self._subscription.start()
         return self._subscription.stop

@@ -20,7 +20,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest
+from watchword.transports.request import GraphQLRequest, Opening, opening_of
 from watchword.transports.websocket.protocol import (
     NEXT_TAIL,
     complete_message,
@@ -100,12 +100,13 @@ class Operations:
         try:
             self._slots[id] = self._take_slot()
             plan = self._pipeline.engine.plan(request.query, request.operation_name)
+            opening = opening_of(request) if plan.is_subscription else None
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])
         except Exception as error:
             self._refuse(id, [mask(error).as_dict()])
         else:
-            self._operate(id, plan, request)
+            self._operate(id, plan, request, opening)
 
     def stop(self, id: str) -> None:
         """Stop an operation, because the client has sent `complete`."""
@@ -158,19 +159,19 @@ class Operations:
         for message in messages:
             self._socket.send(message)
 
-    def _operate(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
-        if plan.is_subscription:
-            operation = Operation(
-                plan, plan.declared(request.variables), request.extensions, self.via
-            )
+    def _operate(
+        self, id: str, plan: Plan, request: GraphQLRequest, opening: Opening | None
+    ) -> None:
+        if opening is not None:
+            operation = Operation(plan, plan.declared(request.variables), opening.kept, self.via)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups,
                 self._lifecycle.lease,
                 operation,
                 outlet,
-                request.resume,
-                wants_position=request.wants_position,
+                opening.resume,
+                wants_position=opening.wants_position,
             )
             self._subscriptions[id] = subscription
             subscription.start()

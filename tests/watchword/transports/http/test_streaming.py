@@ -15,7 +15,7 @@ from watchword.asgi.types import Message
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS, StreamRequest, serve_stream
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest
+from watchword.transports.request import GraphQLRequest, opening_of
 
 SCOPE: Message = {"type": "http", "extensions": {}}
 
@@ -52,8 +52,10 @@ async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
 def streamed(pipeline: Pipeline, client: Client, query: str) -> asyncio.Task[None]:
     alice = principal("alice", pipeline.services.clock.now())
     plan = pipeline.engine.plan(query, None)
-    request: Any = StreamRequest(alice, plan, GraphQLRequest(query), SCOPE, "192.0.2.1")
-    served = serve_stream(pipeline, EventStream(), request, SCOPE, client.receive, client.send)
+    request = GraphQLRequest(query)
+    opening = opening_of(request) if plan.is_subscription else None
+    asked: Any = StreamRequest(alice, plan, request, SCOPE, "192.0.2.1", opening)
+    served = serve_stream(pipeline, EventStream(), asked, SCOPE, client.receive, client.send)
     return asyncio.create_task(served)
 
 
