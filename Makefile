@@ -26,12 +26,13 @@ test: $(VENV)/dev explorer pages  ## set everything up and run the tests that a 
 test-all: $(VENV)/dev $(VENV)/bench explorer pages  ## run every test, with storms, restarts and all variants
 	@$(PYTEST) --hypothesis-profile thorough $(ARGS)
 
-check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, test files
+check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, permissions, test files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy graph schema docs/generator benchmarks
 	@$(BIN)/lint-imports
 	@$(BIN)/watchword schema check
+	@$(BIN)/watchword access check
 	@$(BIN)/python -m docs.generator --check
 	@$(BIN)/python -m tests.support.untested
 
@@ -46,8 +47,9 @@ soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --ev
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 	@$(PYTEST) --hypothesis-profile soak tests/differential
 
-sdl: $(VENV)/run  ## write the SDL snapshot
+sdl: $(VENV)/run  ## write the SDL snapshot, and the table of who may read what
 	@$(BIN)/watchword schema print > schema/incident_room/schema.graphql
+	@$(BIN)/watchword access > schema/incident_room/access.md
 
 docs: $(VENV)/dev  ## write docs/reference from the code
 	@$(BIN)/python -m docs.generator

@@ -14,6 +14,7 @@ from watchword.errors import Unsafe, WatchwordError
 from watchword.process.imports import without_collector
 
 BUILT_IN = {
+    "access": "Print who may read which field.",
     "accounts": "Add and change accounts.",
     "clients": "Register and change applications and services that request tokens.",
     "doctor": "Check settings, schema, database, bus, clock and keys; say what is wrong and what to do.",

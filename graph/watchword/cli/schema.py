@@ -42,7 +42,7 @@ def check(mount: str | None, file: Path | None) -> None:
     settings = read(mount=mount)
     mounted = load(settings.mount)
     coverage.cover(mounted.schema, mounted.domain, settings.coverage)
-    path = file or _beside(settings.mount)
+    path = file or beside(settings.mount, "schema.graphql")
     try:
         committed = path.read_text(errors="replace")
     except FileNotFoundError:
@@ -71,8 +71,9 @@ def _difference(committed: str, printed: str, name: str) -> list[str]:
     return list(unified_diff(old, new, name, "as served"))
 
 
-def _beside(mount: str) -> Path:
+def beside(mount: str, name: str) -> Path:
+    """Return the path of a file beside the module of a schema."""
     spec = importlib.util.find_spec(mount.partition(":")[0])
     if spec is None or spec.origin is None:
         raise Unsafe(f"There is no module for {mount}.")
-    return Path(spec.origin).parent / "schema.graphql"
+    return Path(spec.origin).parent / name

@@ -22,7 +22,7 @@ from watchword.config.settings import Settings
 from watchword.domain import Domain, load
 from watchword.errors import InvalidToken, NotFound, Unsafe, WatchwordError
 from watchword.events.log.event_log import EventLog
-from watchword.principal import FIRST_PARTY, is_delegated
+from watchword.principal import FIRST_PARTY, Principal, is_delegated
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.storage.vault import vault
@@ -164,24 +164,38 @@ def _issue(
     )
 
 
+async def verified(settings: Settings, text: str) -> Principal:
+    """Return the principal of an access token, verified as the server does. Raises `InvalidToken` and the like."""
+    clock, domain = SystemClock(), load(settings.mount).domain
+    issuer = _issuers(settings, clock, domain).of(text)
+    return await _verified(settings, domain, clock, text, issuer)
+
+
 async def _explain(settings: Settings, text: str) -> Explanation:
     clock, domain = SystemClock(), load(settings.mount).domain
-    leeway = settings.leeway_seconds
-    background = Background(clock)
-    known = TrustedIssuers(settings.trusted_issuers, clock, leeway, domain.roles, background)
-    issuer = known.of(text)
+    issuer = _issuers(settings, clock, domain).of(text)
     error: WatchwordError | None = None
     try:
-        if issuer is None:
-            await _verify(settings, domain, clock, text)
-        else:
-            await _verify_elsewhere(settings, issuer, text)
+        await _verified(settings, domain, clock, text, issuer)
     except WatchwordError as refused:
         error = refused
     return explain(text, error, clock.now(), None if issuer is None else issuer.trusted.name)
 
 
-async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -> None:
+def _issuers(settings: Settings, clock: Clock, domain: Domain) -> TrustedIssuers:
+    leeway, background = settings.leeway_seconds, Background(clock)
+    return TrustedIssuers(settings.trusted_issuers, clock, leeway, domain.roles, background)
+
+
+async def _verified(
+    settings: Settings, domain: Domain, clock: Clock, text: str, issuer: IssuerVerifier | None
+) -> Principal:
+    if issuer is None:
+        return await _verify(settings, domain, clock, text)
+    return await _verify_elsewhere(settings, issuer, text)
+
+
+async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -> Principal:
     verifier = Verifier(expected(settings), clock, 0)
     verifier.use(await _ring(settings))
     principal = verifier.verify(text)
@@ -191,9 +205,10 @@ async def _verify(settings: Settings, domain: Domain, clock: Clock, text: str) -
     for event, at in happened:
         known.add(event, at)
     known.check(principal)
+    return principal
 
 
-async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: str) -> None:
+async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: str) -> Principal:
     """Verify a trusted issuer's token as the server does, with its keys, but without adding an account."""
     verified = await issuer.verify(text)
     async with opened(settings) as database, database.read() as db:
@@ -202,6 +217,7 @@ async def _verify_elsewhere(settings: Settings, issuer: IssuerVerifier, text: st
         check_standing(*found, verified.principal, settings.leeway_seconds)
     elif issuer.trusted.accounts == "known":
         raise InvalidToken("no account")
+    return verified.principal
 
 
 def _escaped(text: str) -> str:

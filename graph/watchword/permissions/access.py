@@ -1,0 +1,127 @@
+"""A table of fields against callers: who may read what, as far as rules say it without any object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Literal
+
+import strawberry
+from graphql import GraphQLField
+
+from watchword.libraries.strawberry_federation import entities_field
+from watchword.permissions.additions import root_fields
+from watchword.permissions.field import rule_of
+from watchword.permissions.grants import reads_grants_only
+from watchword.permissions.guards import permissions_of
+from watchword.permissions.nested import nested_fields
+from watchword.permissions.rules import (
+    AllOf,
+    AnyOf,
+    Check,
+    FirstPartyRule,
+    Not,
+    Question,
+    RecentRule,
+    Rule,
+    SignedInHereRule,
+    describe,
+)
+from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
+
+Outlook = Literal["yes", "no", "if"]
+"""Whether a caller may read a field. With `if`, it depends on the object, the arguments, or on how long ago the person
+authenticated, or a permission class that Watchword cannot read decides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A field, such as `Incident.name`, what it needs in words, and the outlook of each caller."""
+
+    field: str
+    needs: str
+    outlooks: Mapping[str, Outlook]
+
+
+def callers(roles: Mapping[str, Set[str]]) -> dict[str, Principal]:
+    """Return a caller without a token, and for each role a person who has signed in here with that role's scopes."""
+    people = {
+        role: Principal(
+            role,
+            Grants(frozenset({role}), frozenset(scopes)),
+            client=FIRST_PARTY,
+            session="session",
+        )
+        for role, scopes in roles.items()
+    }
+    return {"anyone": ANONYMOUS, **people}
+
+
+def table(schema: strawberry.Schema, asking: Mapping[str, Principal]) -> list[Access]:
+    """Return the access to each field of a schema's object types, for callers by their names.
+
+    The permissions of types and of the domain must have been added (`coverage.cover`).
+    """
+    return [_access(name, _rules(field), asking) for name, field in _fields(schema)]
+
+
+def outlook(rule: Rule | None, principal: Principal) -> Outlook:
+    """Return what can be said of a rule's verdict without an object; None stands for a permission class of others."""
+    match rule:
+        case None | Check():
+            return "if"
+        case RecentRule():
+            return "if" if not principal.is_anonymous and principal.can_step_up else "no"
+        case AllOf(rules):
+            return _all([outlook(each, principal) for each in rules])
+        case AnyOf(rules):
+            return _any([outlook(each, principal) for each in rules])
+        case Not(inner) if not reads_grants_only(rule):
+            return _OPPOSITE[outlook(inner, principal)]
+    if reads_grants_only(rule) or isinstance(rule, FirstPartyRule | SignedInHereRule):
+        return "yes" if rule.holds(Question(principal, None, None, {})) else "no"
+    return "if"
+
+
+_OPPOSITE: dict[Outlook, Outlook] = {"yes": "no", "no": "yes", "if": "if"}
+
+
+def _fields(schema: strawberry.Schema) -> Iterator[tuple[str, GraphQLField]]:
+    asked_by_type = entities_field(schema)
+    for name, field in root_fields(schema).items():
+        if field is not asked_by_type:
+            yield name, field
+    for nested in sorted(nested_fields(schema), key=lambda each: each.kind.name):
+        yield nested.name, nested.field
+
+
+def _rules(field: GraphQLField) -> list[tuple[str, Rule | None]]:
+    """Return the rules that a field asks, in words; None for a permission class that Watchword cannot read."""
+    asked = [(each, rule_of(each)) for each in permissions_of(field)]
+    return [
+        (type(each).__name__ if rule is None else describe(rule.requires), rule)
+        for each, rule in asked
+    ]
+
+
+def _access(
+    name: str, rules: Sequence[tuple[str, Rule | None]], asking: Mapping[str, Principal]
+) -> Access:
+    words = [f"({each})" if " or " in each and len(rules) > 1 else each for each, _ in rules]
+    outlooks = {
+        caller: _all([outlook(rule, principal) for _, rule in rules])
+        for caller, principal in asking.items()
+    }
+    return Access(name, " and ".join(words) or "anyone", outlooks)
+
+
+def _all(outlooks: list[Outlook]) -> Outlook:
+    if "no" in outlooks:
+        return "no"
+    return "if" if "if" in outlooks else "yes"
+
+
+def _any(outlooks: list[Outlook]) -> Outlook:
+    if "yes" in outlooks:
+        return "yes"
+    return "if" if "if" in outlooks else "no"
