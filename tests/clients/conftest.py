@@ -5,6 +5,7 @@ A missing program skips the tests that need it, with the command that installs i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def chromium() -> Path:
     except NotInstalled as fault:
         missing(str(fault))
     return browser
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """The folder of the screenshots that a run makes, for somebody to look at: tests/screenshots, or another one by
+    WATCHWORD_SCREENSHOTS."""
+    folder = Path(os.environ.get("WATCHWORD_SCREENSHOTS", FOLDER.parent / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture

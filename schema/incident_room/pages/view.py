@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -84,7 +84,9 @@ def status_view(data: Answer, words: Words, days: Iterable[date]) -> StatusView:
     """Return what the first page shows. `days` are the days of which the past is shown, the newest first."""
     open_ = [shown(node) for node in data["open"]["nodes"]]
     parts = [(node["group"], _part(node, words)) for node in data["components"]]
-    by_day = {each.day: each for each in past_days(data, words)}
+    begun = [_short(each) for each in open_ if each.step != "SCHEDULED"]
+    past = _by_day([*begun, *(shown(node) for node in data["past"]["nodes"])], words)
+    by_day = {each.day: each for each in past}
     return StatusView(
         indicator(data["components"], data["open"]["nodes"]),
         _groups(parts),
@@ -96,9 +98,18 @@ def status_view(data: Answer, words: Words, days: Iterable[date]) -> StatusView:
 
 def past_days(data: Answer, words: Words) -> list[PastDay]:
     """Return past incidents by the days on which they began, the newest first."""
-    found = [shown(node) for node in data["past"]["nodes"]]
-    by_day = groupby(found, key=lambda each: each.since.astimezone(words.zone).date())
-    return [PastDay(day, list(incidents)) for day, incidents in by_day]
+    return _by_day([shown(node) for node in data["past"]["nodes"]], words)
+
+
+def _by_day(incidents: list[Shown], words: Words) -> list[PastDay]:
+    newest_first = sorted(incidents, key=lambda each: each.since, reverse=True)
+    by_day = groupby(newest_first, key=lambda each: each.since.astimezone(words.zone).date())
+    return [PastDay(day, list(those)) for day, those in by_day]
+
+
+def _short(incident: Shown) -> Shown:
+    """Return an incident with its newest update only."""
+    return replace(incident, updates=incident.updates[:1])
 
 
 def last_days(today: date, count: int) -> list[date]:

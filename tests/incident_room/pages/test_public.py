@@ -49,7 +49,7 @@ async def test_each_change_is_on_the_page_at_once(served: Served, clock: MovedCl
     clock.move(0.1)  # so little that what was kept may still be used
     await served.change(POST, incident=global_id(key), body="It is the cache.", status="IDENTIFIED")
     page = await served.text("/")
-    assert re.search(r"Identified</h4>\s*<div class=\"body\"><p>It is the cache.</p>", page)
+    assert re.search(r"Identified</p>\s*<div class=\"body\"><p>It is the cache.</p>", page)
     clock.move(0.1)
     await served.change(RESOLVE, incident=global_id(key), body="Over.")
     page = await served.text("/")

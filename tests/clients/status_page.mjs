@@ -1,0 +1,84 @@
+// A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
+// page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width. It reads
+// commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import puppeteer from "puppeteer-core";
+import { FLAGS } from "./chromium.mjs";
+import { options, say } from "./session.mjs";
+
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const browser = await puppeteer.launch({
+  executablePath: options.chromium,
+  userDataDir: options.profile,
+  headless: true,
+  args: FLAGS,
+});
+const page = await browser.newPage();
+page.on("pageerror", (error) => say("complaint", { text: error.message }));
+page.on("console", (message) => {
+  if (message.type() === "error") say("complaint", { text: message.text() });
+});
+page.on("request", (request) => {
+  say("request", { path: request.url().slice(options.url.length), type: request.resourceType() });
+  if (!request.url().startsWith(options.url)) say("complaint", { text: `foreign request: ${request.url()}` });
+});
+page.on("framenavigated", () => say("navigated"));
+await page.setJavaScriptEnabled(options.javascript ?? true);
+if (options.zone) await page.emulateTimezone(options.zone);
+await look(options.scheme ?? "light", options.width ?? 1200);
+await go({ path: "/" });
+say("opened", { text: await page.$eval("body", (body) => body.innerText) });
+
+const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), read, shoot, wait };
+for await (const line of createInterface({ input: process.stdin })) {
+  const { do: name, ...given } = JSON.parse(line);
+  await commands[name](given);
+}
+await browser.close();
+
+async function look(scheme, width) {
+  await page.setViewport({ width, height: 900 });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+}
+
+async function go({ path }) {
+  await page.goto(options.url + path, { waitUntil: "load" });
+  say("gone", { path });
+}
+
+/** Wait until the page shows a text, without a reload. */
+async function wait({ text }) {
+  await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { polling: "mutation" }, text);
+  say("shown", { text });
+}
+
+async function read({ selector }) {
+  say("read", { texts: await page.$$eval(selector, (all) => all.map((each) => each.textContent)) });
+}
+
+async function links() {
+  const found = await page.$$eval("main a", (all) => all.map((each) => each.href));
+  say("links", { links: found.map((each) => each.slice(options.url.length)) });
+}
+
+/** Let axe look for what breaks WCAG 2.2 AA. It runs in a world of its own, so the page's policy stays as it is. */
+async function check() {
+  await page.mainFrame().isolatedRealm().evaluate((await import("node:fs")).readFileSync(axe, "utf8"));
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const found = await page.mainFrame().isolatedRealm().evaluate(
+    async (values) => {
+      const { violations, passes } = await globalThis.axe.run(document, { runOnly: { type: "tag", values } });
+      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => `${n.html} ${n.failureSummary}`).join(" | ")}`);
+      return { violations: told, passes: passes.map(({ id }) => id) };
+    },
+    tags,
+  );
+  say("checked", found);
+}
+
+async function shoot({ name }) {
+  await page.screenshot({ path: join(options.screenshots, `${name}.png`), fullPage: true });
+  say("shot", { name });
+}

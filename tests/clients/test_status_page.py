@@ -1,0 +1,203 @@
+"""The public page in a real Chromium: it moves by itself, misses nothing, and everybody can read it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from incident_room.pages.assets import Assets
+from tests.clients.account import Account
+from tests.clients.responder import Responder
+from tests.clients.script import Script, running
+from tests.support.cut_proxy import cut_proxy
+from tests.support.documents import run
+from tests.support.path_proxy import behind_a_path
+from tests.support.programs import missing
+from tests.support.server import LiveServer, live_server
+
+OPEN = """mutation Open($name: String!) {
+  openIncident(input: {name: $name, body: "We look.", impact: MAJOR}) { id }
+}"""
+SET = """mutation Set($component: ID!) {
+  setComponentStatus(input: {component: $component, status: MAJOR_OUTAGE}) { id }
+}"""
+
+
+@pytest.fixture(scope="module")
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with the demo's incidents."""
+    if Assets().get("status.js") is None:
+        missing("The scripts of the pages are not built: run `make pages`.")
+    with live_server(tmp_path_factory.mktemp("page"), "") as server:
+        yield server
+
+
+@pytest.fixture
+def account(demo_server: LiveServer) -> Account:
+    return {"url": demo_server.url, "email": demo_server.email, "password": demo_server.password}
+
+
+@asynccontextmanager
+async def reader(
+    node: Path, chromium: Path, folder: Path, url: str, **more: Any
+) -> AsyncIterator[Script]:
+    options = {"chromium": str(chromium), "profile": str(folder / "profile"), "url": url, **more}
+    async with running(node, "status_page.mjs", **options) as script:
+        yield script
+
+
+async def asked(responder: Responder, query: str, **variables: Any) -> Any:
+    headers = {"authorization": f"Bearer {responder.token}"}
+    body = {"query": query, "variables": variables}
+    answer = (await responder.client.post("/graphql", json=body, headers=headers)).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+def complaints(script: Script) -> list[str]:
+    return [step["text"] for step in script.seen if step["step"] == "complaint"]
+
+
+async def opened(script: Script) -> str:
+    """Wait until the page is shown and live, and return its text."""
+    text: str = (await script.wait("opened"))["text"]
+    script.tell("wait", text="Live")
+    await script.wait("shown")
+    return text
+
+
+async def test_an_update_appears_without_a_reload(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    async with (
+        Responder.signed_in(account) as responder,
+        reader(node, chromium, tmp_path, account["url"]) as script,
+    ):
+        text = await opened(script)
+        assert "Checkout fails for some customers" in text
+        assert "production times out" not in text  # an internal note
+        loads = [step["step"] for step in script.seen].count("navigated")
+        await asked(responder, OPEN, name="Invoices are late")
+        script.tell("wait", text="Invoices are late")
+        await script.wait("shown")
+        parts = await asked(responder, "{ components { id name } }")
+        [search] = [each["id"] for each in parts["components"] if each["name"] == "Search"]
+        await asked(responder, SET, component=search)
+        script.tell("wait", text="Major outage")
+        await script.wait("shown")
+        script.tell("read", selector="#said")
+        [said] = (await script.wait("read"))["texts"]
+        assert said.startswith("The page has just changed.")
+        assert [step["step"] for step in script.seen].count("navigated") == loads
+        assert complaints(script) == []
+
+
+async def test_after_a_cut_the_page_has_what_happened_meanwhile(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    async with (
+        Responder.signed_in(account) as responder,
+        cut_proxy(account["url"]) as proxy,
+        reader(node, chromium, tmp_path, f"http://127.0.0.1:{proxy.port}") as script,
+    ):
+        await opened(script)
+        proxy.cut()
+        await asked(responder, OPEN, name="It happened during the cut")
+        script.tell("wait", text="It happened during the cut")
+        await script.wait("shown")
+        assert proxy.sockets > 1
+
+
+async def test_below_a_path_of_a_proxy_everything_is_found(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with (
+        behind_a_path(tmp_path / "home") as server,
+        reader(node, chromium, tmp_path, server.url) as script,
+    ):
+        await opened(script)
+        script.tell("go", path="/history")
+        await script.wait("gone")
+        script.tell("read", selector="h1")
+        [heading] = (await script.wait("read"))["texts"]
+        assert heading.startswith("Incidents of")
+        assert complaints(script) == []
+
+
+async def test_times_are_in_the_readers_zone(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    options = {"zone": "Asia/Kolkata"}
+    async with reader(node, chromium, tmp_path, account["url"], **options) as script:
+        await opened(script)
+        script.tell("read", selector="#past time, #now time")
+        found = (await script.wait("read"))["texts"]
+        assert found
+        assert all(text.endswith("GMT+5:30") for text in found), found
+
+
+async def test_without_scripts_the_page_is_whole_in_one_request(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    async with reader(node, chromium, tmp_path, account["url"], javascript=False) as script:
+        text = (await script.wait("opened"))["text"]
+        for part in ("Checkout", "90 days ago", "Scheduled maintenance", "Webhooks are delivered"):
+            assert part in text
+        asked_for = [step["type"] for step in script.seen if step["step"] == "request"]
+        assert set(asked_for) <= {"document", "stylesheet", "other", "image"}
+        assert asked_for.count("document") == 1
+        assert complaints(script) == []
+
+
+async def test_everybody_can_read_every_page_in_light_and_dark_wide_and_narrow(
+    node: Path, chromium: Path, account: Account, tmp_path: Path, screenshots: Path
+) -> None:
+    options = {"screenshots": str(screenshots)}
+    async with reader(node, chromium, tmp_path, account["url"], **options) as script:
+        await opened(script)
+        paths = {"status": "/", "history": "/history", "missing": "/incidents/nothing"}
+        for name, path in (await incident_path(script, paths)).items():
+            script.tell("go", path=path)
+            await script.wait("gone")
+            for scheme in ("light", "dark"):
+                for size, width in (("wide", 1200), ("narrow", 390)):
+                    script.tell("look", scheme=scheme, width=width)
+                    script.tell("axe")
+                    checked = await script.wait("checked")
+                    assert checked["violations"] == [], (name, scheme, width)
+                    assert "color-contrast" in checked["passes"]
+                    script.tell("shoot", name=f"{name}-{scheme}-{size}")
+                    await script.wait("shot")
+
+
+def test_a_reader_of_statuspages_reads_this_one(account: Account, tmp_path: Path) -> None:
+    service = {
+        "name": "Acme",
+        "type": "status_page",
+        "url": f"{account['url']}/api/v2/summary.json",
+    }
+    (tmp_path / "services.json").write_text(json.dumps({"acme": service}))
+    program = "from statuspage_prometheus_exporter.status_monitoring import run_once; run_once()"
+    run(sys.executable, "-c", program, cwd=tmp_path)
+    metrics = (tmp_path / "metrics/statuspage.prom").read_text()
+    for name, value in (("Website", 1), ("Checkout", 0), ("Card payments", 0)):
+        told = (
+            f'statuspage_component_status{{component_name="{name}",service_name="Acme"}} {value}.0'
+        )
+        assert told in metrics
+    assert "Checkout fails for some customers" in metrics
+    assert "Database upgrade for reports" in metrics
+    assert 'statuspage_probe_check{service_name="Acme"} 1.0' in metrics
+
+
+async def incident_path(script: Script, paths: dict[str, str]) -> dict[str, str]:
+    """Add the path of the first incident on the page to paths."""
+    script.tell("links")
+    links = (await script.wait("links"))["links"]
+    return {**paths, "incident": next(each for each in links if "/incidents/" in each)}
