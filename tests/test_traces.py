@@ -14,7 +14,9 @@ import pytest
 from tests.support.clients import WebSocketClient
 from tests.support.collector import Collector, collector
 from tests.support.documents import HOW_TO, ROOT, block, run
+from tests.support.mounted_shop import PATIENCE, Shop, bearer
 from tests.support.node import installed
+from tests.support.other_servers import SERVERS
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
 from tests.support.spans import SAMPLED, SPAN, TRACE
@@ -137,6 +139,28 @@ def test_a_collector_that_is_away_harms_nothing(tmp_path: Path) -> None:
             assert answer.json() == {"data": {"__typename": "Query"}}
     assert "Traceback" not in server.log
     assert "the last spans could not be sent in 3 s" in server.log
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_mounted_app_is_traced_under_each_server(
+    kind: str, collecting: Collector, tmp_path: Path
+) -> None:
+    environment = tracing(collecting, WATCHWORD_TRACES_RATIO="0")
+    shop = Shop(kind, tmp_path, **environment)
+    token = shop.token()
+    headers = {**bearer(token), "traceparent": SAMPLED}
+    with shop.subscribed(token, extensions={"traceparent": SAMPLED}) as client:
+        order = {"query": 'mutation { order(item: "tea") }'}
+        answer = shop.client.post("/watchword/graphql", json=order, headers=headers)
+        assert answer.json() == {"data": {"order": "tea"}}
+        assert json.loads(client.recv(PATIENCE))["payload"]["data"] == {"orders": "tea"}
+        # The first is FastAPI's own span.
+        for name in ("POST /watchword/{path}", "mutation", "graphql-transport-ws subscribe"):
+            assert collecting.wait_for(lambda span, name=name: span.name == name).trace == TRACE
+    shop.stop()
+    assert {span.trace for span in collecting.spans} == {TRACE}
+    request = collecting.wait_for(lambda span: span.name == "POST /watchword/{path}")
+    assert request.span.parent_span_id.hex() == SPAN
 
 
 APP = """
