@@ -1,4 +1,4 @@
-"""Sends readings to an OpenTelemetry collector, by OTLP over HTTP. Needs `watchword[otel]`.
+"""Sends readings to an OpenTelemetry collector, by OTLP over HTTP or gRPC. Needs `watchword[otel]`.
 
 The standard variables say where to and how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS` and the others of
 OpenTelemetry's specification, and `OTEL_METRIC_EXPORT_INTERVAL` (milliseconds) how often.
@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import export as sdk
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from watchword.errors import Unavailable, Unsafe
+from watchword.telemetry.exporters import exporter as exporter_of
 from watchword.telemetry.metrics.metric import Distribution, Kind, Metric, Point, Reading, Source
 from watchword.telemetry.resource import resource
 
@@ -40,8 +40,9 @@ class Sender:
     """Sends what a source reads. All counters begin when this is made."""
 
     def __init__(self, source: Source, exporter: sdk.MetricExporter | None = None) -> None:
+        """Raises `Unsafe` if the exporter that the environment names is not installed."""
         self._source = source
-        self._exporter = exporter or OTLPMetricExporter()
+        self._exporter = exporter or exporter_of("metrics", "otlp", os.environ)
         self._began = time.time_ns()
         self._scope = InstrumentationScope("watchword", version("watchword"))
 

@@ -7,8 +7,6 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import entry_points
-from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -24,7 +22,7 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
-from watchword.errors import Unsafe
+from watchword.telemetry.exporters import exporter
 from watchword.telemetry.resource import resource
 from watchword.telemetry.traces.sampling import SAMPLER
 from watchword.telemetry.traces.tracing import CHOSEN, is_traced
@@ -34,9 +32,6 @@ log = logging.getLogger("watchword.telemetry")
 # Seconds for sending the last spans when the app closes.
 FAREWELL_SECONDS = 3.0
 EXPORTER = "OTEL_TRACES_EXPORTER"
-PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-HTTP = "http/protobuf"
-OTLP = {HTTP: "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 class Chosen(Sampler):
@@ -83,8 +78,8 @@ class Provider(TracerProvider):
     ) -> None:
         super().__init__(sampler=sampler, resource=resource, shutdown_on_exit=False)
         self._exporters = exporters
-        for exporter in exporters:
-            self.add_span_processor(BatchSpanProcessor(exporter))
+        for each in exporters:
+            self.add_span_processor(BatchSpanProcessor(each))
 
     async def farewell(self) -> None:
         """Send the spans that have ended; give up after a few seconds. Afterwards nothing is sent if it gave up."""
@@ -120,19 +115,4 @@ def provider(environment: Mapping[str, str], ratio: float) -> Provider:
 def _exporters(environment: Mapping[str, str]) -> list[SpanExporter]:
     named = environment.get(EXPORTER, "").strip() or "otlp"
     names = [name.strip() for name in named.split(",")]
-    return [_exporter(name, environment) for name in names if name != "none"]
-
-
-def _exporter(name: str, environment: Mapping[str, str]) -> SpanExporter:
-    if name == "otlp":
-        protocol = next((environment[each] for each in PROTOCOLS if environment.get(each)), HTTP)
-        name = OTLP.get(protocol, protocol)
-    found = [*entry_points(group="opentelemetry_traces_exporter", name=name)]
-    if not found:
-        raise Unsafe(
-            f"There is no exporter of traces named {name!r}: install its package, or set {EXPORTER}"
-            f" to otlp, console or none, and {PROTOCOLS[1]} to {HTTP}."
-        )
-    exporter: Any = found[0].load()
-    made: SpanExporter = exporter()
-    return made
+    return [exporter("traces", name, environment) for name in names if name != "none"]
