@@ -13,7 +13,13 @@ const browser = await puppeteer.launch({
   headless: true,
   args: FLAGS,
 });
-const tabs = [];
+const tabs = [], sessions = new Map();
+
+/** Return the one session with a tab's browser: what a session has set, another one cannot undo. */
+async function devtools(page) {
+  if (!sessions.has(page)) sessions.set(page, await page.createCDPSession());
+  return sessions.get(page);
+}
 
 async function open() {
   const number = tabs.length, page = await browser.newPage();
@@ -36,14 +42,14 @@ const outside = {
   },
   read: async (page) => print("text", { text: await page.$eval("body", (body) => body.innerText) }),
   offline: async (page, { isOffline }) => {
-    const network = await page.createCDPSession();
+    const network = await devtools(page);
     const conditions = { offline: isOffline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
     await network.send("Network.emulateNetworkConditions", conditions);
     print("network", { isOffline });
   },
   // As Chromium does to a tab that nobody looks at: no timers and no messages until it is resumed.
   sleep: async (page, { isAsleep }) => {
-    const life = await page.createCDPSession();
+    const life = await devtools(page);
     await life.send("Page.setWebLifecycleState", { state: isAsleep ? "frozen" : "active" });
     print("life", { isAsleep });
   },
