@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from email.message import Message as HeaderMessage
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from watchword.formats import origin
 
@@ -26,6 +26,9 @@ and starts a task only if the app waits. Code that needs its task awaits `eager.
 WRITE_WHOLE = "write_whole"
 """The method of the object behind a server's `send` that writes a whole response: its status, its `Fixed` headers
 and its body. It returns False if the response must be sent by messages."""
+
+TAKE_WHOLE = "take_whole"
+"""The method of the object behind a server's `receive` that returns the whole body, once; None if it has not come."""
 
 
 class BodyTooLarge(Exception):
@@ -134,6 +137,12 @@ _content = lru_cache(MOST_CACHED)(_read_content)
 
 async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
     """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
+    # Our own server has most bodies already, unless a middleware has put its own `receive` before it.
+    take = getattr(getattr(receive, "__self__", None), TAKE_WHOLE, None)
+    if take is not None and (body := take()) is not None:
+        if len(body) > limit:
+            raise BodyTooLarge
+        return cast(bytes, body)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from watchword.asgi.types import Fixed, Headers, Message
+from watchword.asgi.types import Fixed, Header, Headers, Message
 
 # The written lines of these headers are cached: many responses have the same, and none is a secret. The cache holds
 # MOST_LINES of them, and no value of more than LONGEST_VALUE bytes.
@@ -73,11 +73,18 @@ class Exchange(RequestResponseCycle):
         return asyncio.Event()
 
     async def receive(self) -> Any:
+        body = self.take_whole()
+        if body is None:
+            return await super().receive()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    def take_whole(self) -> bytes | None:
+        """Return the body, once, if all of it has come; None if the app must receive messages."""
         body, self._whole = self._whole, None
         if body is None or self.disconnected:
-            return await super().receive()
+            return None
         self.flow.resume_reading()
-        return {"type": "http.request", "body": body, "more_body": False}
+        return body
 
     async def send(self, message: Any) -> None:
         if self._held is not None:
@@ -113,7 +120,7 @@ class Exchange(RequestResponseCycle):
         """Write a response at once, as two messages to `send` would. Returns False if they must be sent."""
         if self.response_started or len(body) > LONGEST_COPIED or not self._is_plain:
             return False
-        defaults, own = _head(tuple(self.default_headers)), _head(headers)
+        defaults, own = _defaults.lines_of(self.default_headers), _head(headers)
         if defaults is None or own is None:
             return False
         self.response_started, self.chunked_encoding = True, False
@@ -181,3 +188,19 @@ def _head(headers: Headers) -> bytes | None:
     if any(each is None or each[1] is not None for each in lines):
         return None
     return b"".join(each[0] for each in lines if each is not None)
+
+
+class _Defaults:
+    """The lines of the server's own headers, which uvicorn puts into a new list each second."""
+
+    def __init__(self) -> None:
+        self._headers: list[Header] | None = None
+        self._lines: bytes | None = None
+
+    def lines_of(self, headers: list[Header]) -> bytes | None:
+        if headers is not self._headers:
+            self._headers, self._lines = headers, _head(tuple(headers))
+        return self._lines
+
+
+_defaults = _Defaults()

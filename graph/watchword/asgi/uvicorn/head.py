@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from websockets.http11 import MAX_LINE_LENGTH
+
+from watchword.asgi.uvicorn.idle import IdleProtocol
 
 # RFC 6585, section 5; RFC 9110, sections 15.5.15 and 15.5.9.
 HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_SLOW = 431, 414, 408
@@ -31,7 +33,7 @@ class HeadTooLarge(Exception):
     """The head exceeds a limit. Raised in a callback of uvicorn's parser, to stop it."""
 
 
-class HeadProtocol(HttpToolsProtocol):
+class HeadProtocol(IdleProtocol):
     """An HTTP connection that limits a request's head to `h11_max_incomplete_event_size` bytes.
 
     uvicorn itself applies this setting only in its other parser, h11.
@@ -199,8 +201,8 @@ class HeadProtocol(HttpToolsProtocol):
 
     @property
     def _is_kept_alive(self) -> bool:
-        """Whether nothing of another request has come, and uvicorn's own timer limits the time until it comes."""
-        return self.timeout_keep_alive_task is not None and not self._received and not self._in_head
+        """Whether nothing of another request has come, and the timer between requests limits the time until it comes."""
+        return self._awaits_request and not self._received and not self._in_head
 
     @property
     def _is_answering(self) -> bool:

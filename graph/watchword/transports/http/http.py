@@ -153,7 +153,9 @@ class HttpTransport:
                     asked = StreamRequest(principal, plan, request, scope, address, opening)
                     await self._stream(form, asked, scope, receive, send)
                     return
-                answer = await self._respond(scope, headers, principal, plan, request, accept)
+                is_plain = media_type in CONTENT_TYPES
+                plain = media_type if is_plain else plain_media_type(accept)
+                answer = await self._respond(scope, headers, principal, plan, request, plain)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
@@ -228,9 +230,8 @@ class HttpTransport:
         principal: Principal,
         plan: Plan,
         request: GraphQLRequest,
-        accept: str,
+        media_type: str,
     ) -> Response:
-        media_type = plain_media_type(accept)
         answer = None
         if not request.has_files:
             answer = await self._pipeline.shared.answer(

@@ -9,7 +9,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tests.support.fake_transport import FakeTransport, connected
-from watchword.asgi.types import Fixed, Message, Response
+from watchword.asgi.types import BodyTooLarge, Fixed, Message, Response, read_body
 from watchword.asgi.uvicorn import exchange
 from watchword.asgi.uvicorn.exchange import LONGEST_COPIED, Exchange
 
@@ -184,3 +184,30 @@ async def test_an_exchange_has_every_attribute_of_uvicorns_own() -> None:
     made, _ = ours("GET", True)
     assert vars(own).keys() - {"message_event"} <= vars(made).keys()
     assert hasattr(made, "message_event")
+
+
+async def test_a_whole_body_is_taken_once_and_without_a_message() -> None:
+    made, _ = ours("POST", True)
+    made._whole = b"hello"
+    assert await read_body({}, made.receive, 5) == b"hello"
+    assert made.take_whole() is None
+    made._whole = b"hello"
+    with pytest.raises(BodyTooLarge):
+        await read_body({}, made.receive, 4)
+
+
+async def test_a_body_that_has_not_come_or_whose_client_is_gone_is_not_taken() -> None:
+    protocol, _ = connected(nothing)
+    assert Exchange(protocol, {"method": "POST"}, True, None).take_whole() is None
+    made, _ = ours("POST", True)
+    made._whole, made.disconnected = b"hello", True
+    assert made.take_whole() is None
+    assert await made.receive() == {"type": "http.disconnect"}
+
+
+async def test_the_servers_own_headers_are_those_of_this_second() -> None:
+    for second in (b"1", b"2"):
+        made, transport = ours("GET", True)
+        made.default_headers = [(b"date", second)]
+        assert made.write_whole(200, Fixed((TYPE,)), b"x")
+        assert b"date: %b\r\n" % second in transport.written[0]

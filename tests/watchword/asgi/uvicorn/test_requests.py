@@ -197,10 +197,10 @@ async def test_an_app_that_fails_is_answered_for() -> None:
 async def test_the_time_until_the_next_request_is_limited_by_one_timer() -> None:
     connection, _ = connected(Noting())
     await packet(connection, POST)
-    assert connection.timeout_keep_alive_task is not None
+    assert connection._is_kept_alive
     assert connection._deadline is None
     await packet(connection, GET[:5])
-    assert connection.timeout_keep_alive_task is None
+    assert not connection._is_kept_alive
     assert connection._deadline is not None
 
 
