@@ -242,6 +242,7 @@ def check(domain: Domain) -> None:
     if domain.roles and (unknown := sorted(named - domain.roles.keys())):
         raise Unsafe(
             f"Domain.gives names the role {unknown[0]!r}, which Domain.roles does not have."
+            " Add it there, or correct its name."
         )
 
 

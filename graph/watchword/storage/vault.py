@@ -137,7 +137,9 @@ def _read(path: Path) -> tuple[str, ...]:
             f" {PREFIX}ENCRYPTION_KEYS to what was in it."
         ) from None
     except OSError as error:
-        raise Unsafe(f"{path} cannot be read: {error.strerror}.") from None
+        raise Unsafe(
+            f"{path} cannot be read: {error.strerror}. Make it a file that the server's user can read."
+        ) from None
     if mode & stat.S_IRWXO:
         raise Unsafe(f"{path} is open to everybody on this machine: chmod 600 {path}")
     _check(keys, path)
