@@ -20,7 +20,12 @@ class Server:
     """The server behind a request to a route of `Domain.routes`, which may render pages from its answers."""
 
     def __init__(self, request: Request) -> None:
-        self._pipeline = cast(Pipeline, request.app.pipeline)
+        pipeline = getattr(request.app, "pipeline", None)
+        if pipeline is None:
+            raise RuntimeError(
+                "This request did not come to a route of Domain.routes, but to one of another app."
+            )
+        self._pipeline = cast(Pipeline, pipeline)
 
     @property
     def settings(self) -> Settings:

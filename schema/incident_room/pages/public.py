@@ -60,68 +60,70 @@ class PublicPage:
 
     async def _status(self, request: Request) -> Response:
         """The status page."""
-        site = self.site
+        site, up = self.site, _up(request)
         count = site.settings.past_days
         days = last_days(self.today(request), count)
 
         def render(data: Any, stale: datetime | None) -> bytes:
             view = status_view(data, site.words, days)
             older = f"{days[-1]:%Y-%m}"
-            return site.render("status.html", "", view=view, month=older, stale=stale)
+            return site.render("status.html", up, view=view, month=older, stale=stale)
 
         since = {"since": iso(self._midnight(days[-1]) - timedelta(microseconds=1))}
-        return await self._html(request, Wanted("status", documents.PAGE, since, HTML, render))
+        wanted = Wanted(("status", up), documents.PAGE, since, HTML, render)
+        return await self._html(request, wanted)
 
     async def _incident(self, request: Request) -> Response:
         """One incident, with all its updates."""
         id = encode_id("Incident", request.path_params["id"])
-        after = request.query_params.get("after")
+        after, up = request.query_params.get("after"), _up(request)
 
         def render(data: Any, stale: datetime | None) -> bytes:
             updates = data["incident"]["updates"]["pageInfo"]
             older = updates["endCursor"] if updates["hasNextPage"] else None
             incident = shown(data["incident"])
             return self.site.render(
-                "incident.html", "../", incident=incident, older=older, stale=stale
+                "incident.html", up, incident=incident, older=older, stale=stale
             )
 
         variables = {"id": id, "after": after}
-        wanted = Wanted("incident", documents.INCIDENT, variables, HTML, render)
-        return await self._html(request, wanted, "../")
+        wanted = Wanted(("incident", up), documents.INCIDENT, variables, HTML, render)
+        return await self._html(request, wanted)
 
     async def _this_month(self, request: Request) -> Response:
         """To the incidents of this month."""
-        return RedirectResponse(f"history/{self.today(request):%Y-%m}", 307)
+        return RedirectResponse(f"{_up(request)}history/{self.today(request):%Y-%m}", 307)
 
     async def _history(self, request: Request) -> Response:
         """The incidents of a month."""
         today = self.today(request)
         month = _first_day(request.path_params["month"])
         if month is None or month > today or month.year < 1971:
-            return self._missing("../")
-        render = partial(self._month, month, today)
+            return self._missing(request)
+        up = _up(request)
+        render = partial(self._month, up, month, today)
         variables = {
             "since": iso(self._midnight(month) - timedelta(microseconds=1)),
             "until": iso(self._midnight(_following(month))),
             "after": request.query_params.get("after"),
         }
-        key = ("month", month, _following(month) > today)
+        key = ("month", up, month, _following(month) > today)
         wanted = Wanted(key, documents.MONTH, variables, HTML, render)
-        return await self._html(request, wanted, "../")
+        return await self._html(request, wanted)
 
-    def _month(self, month: date, today: date, data: Any, stale: datetime | None) -> bytes:
+    def _month(self, up: str, month: date, today: date, data: Any, stale: datetime | None) -> bytes:
         info = data["past"]["pageInfo"]
         before, after = (month - timedelta(days=1)).replace(day=1), _following(month)
         return self.site.render(
             "history.html",
-            "../",
+            up,
             month=month,
             past=past_days(data, self.site.words),
             rest=info["endCursor"] if info["hasNextPage"] else None,
             older_month=before,
-            older=f"{before:%Y-%m}",
+            older=f"{up}history/{before:%Y-%m}",
             newer_month=after,
-            newer=f"{after:%Y-%m}" if after <= today else None,
+            newer=f"{up}history/{after:%Y-%m}" if after <= today else None,
             stale=stale,
         )
 
@@ -136,7 +138,8 @@ class PublicPage:
                 "feed.xml", "", incidents=incidents, base=base, updated=updated, stale=stale
             )
 
-        return await self.respond(request, Wanted("feed", documents.FEED, {}, ATOM, render))
+        wanted = Wanted(("feed", base), documents.FEED, {}, ATOM, render)
+        return await self.respond(request, wanted)
 
     def _file(self, name: str, query: str, write: Write) -> Route:
         async def serve(request: Request) -> Response:
@@ -147,7 +150,7 @@ class PublicPage:
                 page = export.page(settings.title, settings.time_zone)
                 return orjson.dumps({"page": page, **write(export, data)})
 
-            return await self.respond(request, Wanted(name, query, {}, JSON, render))
+            return await self.respond(request, Wanted((name, base), query, {}, JSON, render))
 
         serve.__doc__ = f"What Statuspage serves as {name}.json."
         return Route(f"/api/v2/{name}.json", serve, methods=["GET"])
@@ -156,16 +159,16 @@ class PublicPage:
         """The styles and scripts of the page."""
         return self.site.assets.serve(request.path_params["name"])
 
-    async def _html(self, request: Request, wanted: Wanted, up: str = "") -> Response:
-        return await answered(self.pages, request, wanted, partial(self._error, up))
+    async def _html(self, request: Request, wanted: Wanted) -> Response:
+        return await answered(self.pages, request, wanted, partial(self._error, _up(request)))
 
     async def respond(self, request: Request, wanted: Wanted) -> Response:
         """Answer a request for a document that is no HTML."""
         return await answered(self.pages, request, wanted, lambda _: b"")
 
-    def _missing(self, up: str) -> Response:
+    def _missing(self, request: Request) -> Response:
         headers = {**HEADERS, "content-type": HTML, "cache-control": "no-store"}
-        return Response(self._error(up, "missing"), 404, headers)
+        return Response(self._error(_up(request), "missing"), 404, headers)
 
     def _error(self, up: str, kind: str) -> bytes:
         return self.site.render("error.html", up, kind=kind, stale=None)
@@ -180,6 +183,17 @@ class PublicPage:
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.site.settings.zone)
+
+
+def _up(request: Request) -> str:
+    """Return the prefix of relative URLs that lead from a page to the root of all pages, wherever that is.
+
+    A path may end with a slash, which the server takes away from `path` and browsers count.
+    """
+    scope = request.scope
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    inside = raw.removeprefix(scope.get("root_path", "").encode())
+    return "../" * (inside.count(b"/") - 1)
 
 
 def _first_day(month: str) -> date | None:

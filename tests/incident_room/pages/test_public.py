@@ -18,7 +18,7 @@ from watchword import decode_id, encode_id
 from watchword.errors import Unavailable
 from watchword.storage.database import mark_unavailable
 
-EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7*7 }}"
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 1234567*7 }}"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -108,8 +108,8 @@ async def test_the_past_has_a_page_for_each_month(served: Served, clock: MovedCl
     page = await served.text("/history/2026-11")
     assert "Old trouble" in page
     assert "Older trouble" not in page
-    assert 'href="2026-10"' in page
-    assert 'href="2026-12"' in page
+    assert 'href="../history/2026-10"' in page
+    assert 'href="../history/2026-12"' in page
     assert "Old trouble" not in await served.text("/")
     now = await served.client.get("/history")
     assert now.headers["location"] == "history/2027-01"
@@ -125,6 +125,26 @@ async def test_a_month_with_many_incidents_goes_on(served: Served) -> None:
     assert rest is not None
     shown = re.findall(r"Trouble \d{3}", page + await served.text(f"/history/2026-11{rest[1]}"))
     assert len(set(shown)) == documents.MOST_PAST + 2
+
+
+async def test_every_address_of_a_page_leads_to_its_files(served: Served) -> None:
+    key = await opened(served)
+    paths = [
+        "/",
+        f"/incidents/{key}",
+        f"/incidents/{key}/",
+        "/history/2027-01",
+        "/history/2027-01/",
+    ]
+    for path in [*paths, "/incidents/x/", "/history/x/"]:
+        response = await served.client.get(path)
+        files = re.findall(r'(?:src|href)="([^"]*assets/[^"]+)"', response.text)
+        assert len(files) >= 3
+        for file in files:
+            found = await served.client.get(response.url.join(file))
+            assert found.status_code == 200, (path, file)
+    moved = await served.client.get("/history/", follow_redirects=True)
+    assert moved.url.path == "/history/2027-01"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +191,7 @@ async def test_nothing_that_is_written_becomes_markup(sqlite_url: str, clock: Mo
             assert not re.search(r"<(script|img)(?! type=\"module\" src=\"[./]*assets/)", page), (
                 path
             )
-            assert "49" not in re.sub(r"[0-9a-f]{16,}|sha384-\S+", "", page), path
+            assert "8641969" not in page, path
         feed = ElementTree.fromstring(await served.text("/history.atom"))
         entry = feed.find(f"{ATOM}entry")
         assert entry is not None
