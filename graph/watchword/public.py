@@ -56,15 +56,18 @@ from watchword.permissions.field import (
     HasClaim,
     HasRole,
     HasScope,
+    HasTenant,
+    Owner,
     Permission,
     Public,
     RecentlyAuthenticated,
     SignedIn,
     SignedInHere,
     condition,
+    permission,
 )
 from watchword.permissions.guarded import guarded_by
-from watchword.permissions.rules import Question
+from watchword.permissions.rules import Question, Rule
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
@@ -109,6 +112,7 @@ __all__ = [
     "HasClaim",
     "HasRole",
     "HasScope",
+    "HasTenant",
     "IdentityEvent",
     "IdentityKind",
     "IdentityMutation",
@@ -120,6 +124,7 @@ __all__ = [
     "NotFound",
     "Operator",
     "Order",
+    "Owner",
     "Page",
     "Permission",
     "Present",
@@ -129,6 +134,7 @@ __all__ = [
     "RateLimited",
     "RecentlyAuthenticated",
     "RequestView",
+    "Rule",
     "Server",
     "Session",
     "Settings",
@@ -170,6 +176,7 @@ __all__ = [
     "paginate",
     "paginate_each",
     "parse_id",
+    "permission",
     "reads",
     "requires",
     "revoke_session",

@@ -15,6 +15,7 @@ from watchword.permissions.field import rule_of
 from watchword.permissions.grants import reads_grants_only
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.nested import nested_fields
+from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -25,8 +26,9 @@ from watchword.permissions.rules import (
     RecentRule,
     Rule,
     SignedInHereRule,
-    describe,
+    TenantRule,
 )
+from watchword.permissions.words import describe
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 
 Outlook = Literal["yes", "no", "if"]
@@ -69,6 +71,11 @@ def outlook(rule: Rule | None, principal: Principal) -> Outlook:
     """Return what can be said of a rule's verdict without an object; None stands for a permission class of others."""
     match rule:
         case None | Check():
+            return "if"
+        case OwnerRule() | SameTenantRule():
+            return "no" if principal.is_anonymous else "if"
+        case TenantRule() if not principal.is_anonymous and principal.grants.tenant is None:
+            # A role says nothing of the tenant.
             return "if"
         case RecentRule():
             return "if" if not principal.is_anonymous and principal.can_step_up else "no"

@@ -20,6 +20,7 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.errors import Forbidden, StepUpRequired, Unauthenticated
 from watchword.libraries.strawberry_fields import on_unauthorized
+from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -37,9 +38,10 @@ from watchword.permissions.rules import (
     ScopeRule,
     SignedInHereRule,
     SignedInRule,
-    describe,
+    TenantRule,
 )
 from watchword.permissions.verdict import Denied, Requirement, Verdict
+from watchword.permissions.words import describe
 from watchword.principal import FIRST_PARTY, Principal
 
 # Strawberry calls `has_permission`, and then `on_unauthorized` without arguments. One permission object serves
@@ -182,6 +184,27 @@ def HasClaim(name: str, value: ClaimValue) -> type[Permission]:
             f"HasClaim({name!r}, …) compares with a text, a whole number, True or False, not {value!r}."
         )
     return permission(ClaimRule(name, value))
+
+
+@cache
+def HasTenant(attribute: str | None = None) -> type[Permission]:
+    """Passes if the token names a tenant; with `attribute`, if the object's attribute is that tenant.
+
+    The attribute is one of the object whose field is read, such as "tenant_id", or "row.tenant_id". A caller without a
+    tenant never passes, also when the object has none. Tenants are nothing more than this claim: rows, events and kept
+    answers are not kept apart by tenant.
+    """
+    return permission(TenantRule() if attribute is None else SameTenantRule(attribute))
+
+
+@cache
+def Owner(attribute: str) -> type[Permission]:
+    """Passes if an attribute of the object whose field is read is the caller's subject, such as "author_id".
+
+    It may be "row.author_id". An application that acts for the owner passes too: write `Owner(...) & FirstParty` if it
+    must not. A root field and a router's reference have no object, so nobody passes there.
+    """
+    return permission(OwnerRule(attribute))
 
 
 @cache

@@ -17,11 +17,12 @@ from watchword.permissions.rules import (
     Rule,
     ScopeRule,
     SignedInRule,
+    TenantRule,
 )
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
 from watchword.principal import Principal
 
-_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, ClaimRule, DelegatedRule)
+_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, ClaimRule, TenantRule, DelegatedRule)
 
 
 def reads_grants_only(rule: Rule) -> bool:

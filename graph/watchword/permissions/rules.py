@@ -1,11 +1,10 @@
 """Permission rules, as values that combine with and, or and not. Pure: no framework, no I/O.
 
-Rules decide by the principal. Only `Check` also reads the object and the arguments.
+Rules decide by the principal. Only `Check`, and the rules of `object_rules.py`, also read the object.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,8 +35,13 @@ class Question:
 
 
 class Rule:
-    """Decides a question. `requires` says what is needed to pass. `reads_roles` says that it reads what a token for
-    a third-party application lacks: roles, or custom claims."""
+    """Decides a question: derive from it for a rule of your own, and make a permission class of it with `permission`.
+
+    `requires` says what is needed to pass, as JSON for `extensions.requires`; an empty one stands for nothing. `holds`
+    decides, and `holds_async` in its place if the rule is `is_async` and does I/O. Rules must be equal if they decide
+    alike, so make them frozen dataclasses. `reads_roles` says that it reads what a token for a third-party application
+    lacks: roles, or custom claims.
+    """
 
     is_async = False
     reads_roles = False
@@ -145,6 +149,18 @@ class ClaimRule(Rule):
 
     def _is_it(self, held: Any) -> bool:
         return type(held) is self.kind and bool(held == self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRule(Rule):
+    """The token names a tenant."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"tenant": True}
+
+    def holds(self, question: Question) -> bool:
+        return bool(question.principal.grants.tenant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,40 +373,3 @@ class Not(Rule):
 
     def _is_unknown(self, question: Question) -> bool:
         return self.rule.reads_roles and question.principal.grants.is_delegated
-
-
-def describe(requires: Requirement) -> str:
-    """Return a requirement in words, for the SDL and for messages."""
-    match requires:
-        case {"scope": scope}:
-            return f"scope {scope}"
-        case {"role": role}:
-            return f"role {role}"
-        case {"claim": name, "value": value}:
-            return f"the claim {name} {json.dumps(value, ensure_ascii=False)}"
-        case {"signedIn": True}:
-            return "signed in"
-        case {"delegated": True}:
-            return "allowed to an application"
-        case {"client": client}:
-            return f"signed in by {client} itself"
-        case {"session": True}:
-            return "a session of the person here"
-        case {"maxAge": None}:
-            return "a recent authentication"
-        case {"maxAge": max_age}:
-            return f"an authentication of the last {max_age} seconds"
-        case {"condition": condition}:
-            return str(condition)
-        case {"not": rule}:
-            return f"not ({describe(rule)})"
-        case {"allOf": rules}:
-            return " and ".join(_nested(rule) for rule in rules)
-        case {"anyOf": rules}:
-            return " or ".join(_nested(rule) for rule in rules)
-    return "anyone"
-
-
-def _nested(requires: Requirement) -> str:
-    words = describe(requires)
-    return f"({words})" if "allOf" in requires or "anyOf" in requires else words

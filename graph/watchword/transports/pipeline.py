@@ -112,8 +112,10 @@ def quotas(settings: Settings) -> tuple[Quota, Quota]:
 def check_renewal(now: Principal, then: Principal) -> None:
     """Raise `InvalidToken` unless a connection of the principal `now` may continue as `then`.
 
-    Both must have the same subject, session, client and DPoP key.
+    Both must have the same subject, session, client, DPoP key and tenant.
     """
     for name in ("subject", "session", "client", "key"):
         if getattr(now, name) != getattr(then, name):
             raise InvalidToken(f"renewal with another {name}")
+    if now.grants.tenant != then.grants.tenant:
+        raise InvalidToken("renewal with another tenant")

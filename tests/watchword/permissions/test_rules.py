@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from watchword.formats.frozen_json import FrozenObject
+from watchword.permissions import words
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -24,7 +25,6 @@ from watchword.permissions.rules import (
     ScopeRule,
     SignedInHereRule,
     SignedInRule,
-    describe,
 )
 from watchword.permissions.verdict import ALLOWED, Denied
 from watchword.principal import ANONYMOUS, Elsewhere, Grants, Principal
@@ -138,7 +138,7 @@ def test_without_a_number_the_settings_say_how_recent(seconds: int, is_recent: b
     assert bool(verdict) is is_recent
     if isinstance(verdict, Denied):
         assert verdict.max_age == seconds
-        assert describe(verdict.requires) == "a recent authentication"
+        assert words.describe(verdict.requires) == "a recent authentication"
 
 
 @pytest.mark.parametrize(
@@ -176,25 +176,6 @@ def test_a_check_that_answers_with_something_else_grants_nothing() -> None:
     rule = Check(lambda asked: "yes", "an answer")  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError):
         rule.decide(question())
-
-
-def test_what_is_required_reads_as_a_sentence() -> None:
-    rule = AllOf(
-        (
-            ScopeRule("toys:count"),
-            AnyOf((RoleRule("keeper"), Check(lambda asked: True, "to own the toy"))),
-            Not(SignedInRule()),
-        )
-    )
-    assert describe(rule.requires) == (
-        "scope toys:count and (role keeper or to own the toy) and not (signed in)"
-    )
-    assert describe(Anyone().requires) == "anyone"
-
-
-def test_a_claim_is_described_with_its_value() -> None:
-    said = [describe(ClaimRule("a", value).requires) for value in ("x y", True, 1)]
-    assert said == ['the claim a "x y"', "the claim a true", "the claim a 1"]
 
 
 def test_rules_over_values_that_json_tells_apart_are_not_equal() -> None:

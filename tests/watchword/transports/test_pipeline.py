@@ -60,3 +60,14 @@ def test_a_renewal_may_change_rights_and_not_the_party(name: str, clock: MovedCl
     with pytest.raises(InvalidToken) as refused:
         check_renewal(alice, replace(alice, **{name: "another"}))  # type: ignore[arg-type]
     assert refused.value.rule == f"renewal with another {name}"
+
+
+@pytest.mark.parametrize(("now", "then"), [("acme", "other"), ("acme", None), (None, "acme")])
+def test_a_renewal_may_not_change_the_tenant(
+    now: str | None, then: str | None, clock: MovedClock
+) -> None:
+    alice = replace(principal("alice", clock.now()), grants=Grants(tenant=now))
+    check_renewal(alice, replace(alice, grants=Grants(frozenset({"keeper"}), tenant=now)))
+    with pytest.raises(InvalidToken) as refused:
+        check_renewal(alice, replace(alice, grants=Grants(tenant=then)))
+    assert refused.value.rule == "renewal with another tenant"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -13,7 +14,16 @@ from watchword.execution.limits import Limits
 from watchword.execution.plan import Plan, Planner
 from watchword.execution.shared.selection import Declarations
 from watchword.libraries.strawberry_parts import definition
-from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
+from watchword.permissions.field import (
+    HasRole,
+    HasScope,
+    HasTenant,
+    Public,
+    SignedIn,
+    condition,
+    permission,
+)
+from watchword.permissions.rules import Question, Rule
 
 T = TypeVar("T")
 
@@ -21,6 +31,18 @@ T = TypeVar("T")
 @condition("to be lucky")
 def is_lucky(_question: Any) -> bool:
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNow(Rule):
+    """A rule of an author, which reads what nobody declares."""
+
+    @property
+    def requires(self) -> dict[str, Any]:
+        return {"hours": "of business"}
+
+    def holds(self, question: Question) -> bool:
+        return True
 
 
 class Foreign(BasePermission):
@@ -44,6 +66,8 @@ class Toy(Thing):
     name: str
     guarded: int = strawberry.field(permission_classes=[(HasScope("a") & ~HasRole("b")) | SignedIn])
     lucky: int = strawberry.field(permission_classes=[SignedIn & is_lucky])
+    timely: int = strawberry.field(permission_classes=[SignedIn & permission(OpenNow())])
+    tenant: int = strawberry.field(permission_classes=[HasTenant("name")])
     foreign: int = strawberry.field(permission_classes=[Foreign])
     extended: int = strawberry.field(extensions=[Doubling()])
     own: int = reads("own")(strawberry.field(permission_classes=[is_lucky]))
@@ -153,6 +177,7 @@ def read(query: str) -> Sources | None:
         ("{ __typename }", ""),
         ("{ __schema { types { name } } }", ""),
         ("{ toy { id guarded } }", "root toys"),
+        ("{ toy { tenant } }", "root toys"),
         ("{ toy { own } }", "root own"),
         ("{ toy { follows } }", "root"),
         ("{ shelf { items { name } } }", "root toys"),
@@ -205,6 +230,7 @@ PLANNER_OF_BOTH = Planner(definition(strawberry.Schema(Both)), Limits(1000, 10, 
         "{ toy { name } undeclared @include(if: false) }",
         "{ toy { resolved } }",
         "{ toy { lucky } }",
+        "{ toy { timely } }",
         "{ toy { foreign } }",
         "{ toy { extended } }",
         "{ puppet { strings } }",
