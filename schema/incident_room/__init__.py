@@ -3,6 +3,7 @@
 from incident_room.commands import import_
 from incident_room.demo import demo
 from incident_room.pages.public import PublicPage
+from incident_room.pages.room import RoomPage
 from incident_room.root import schema
 from incident_room.scopes import DESCRIPTIONS, GIVES, ROLES
 from incident_room.topics import TABLES
@@ -18,7 +19,7 @@ domain = Domain(
     demo=demo,
     commands=[import_],
     tables=TABLES,
-    routes=page.routes(),
+    routes=[*page.routes(), *RoomPage(lambda: page.site.assets).routes()],
     startup=page.open,
 )
 

@@ -1,0 +1,48 @@
+// Where the person is signed in.
+import { useAction, useQuery } from "../data";
+import { Confirm, Fault, Time, Waiting } from "../ui/parts";
+import { Panel } from "../ui/panel";
+
+interface Session {
+  id: string;
+  label: string;
+  createdAt: string;
+  usedAt: string;
+  address: string;
+  current: boolean;
+  methods: string[];
+}
+
+const SESSIONS = "query RoomSessions { sessions { id label createdAt usedAt address current methods } }";
+const REVOKE = "mutation RoomRevoke($id: ID!) { revokeSession(id: $id) }";
+const ELSEWHERE = "mutation RoomElsewhere { signOutEverywhere(exceptCurrent: true) { id } }";
+
+export function Sessions() {
+  const { data, error, reload } = useQuery<{ sessions: Session[] }>(SESSIONS);
+  const action = useAction();
+  const act = async (document: string, variables = {}) => {
+    if (await action.run(document, variables)) await reload();
+  };
+  return (
+    <Panel title="Sessions" about="Where you are signed in.">
+      {data === null ? <Waiting error={error} /> : null}
+      <ul class="things">
+        {data?.sessions.map((session) => (
+          <li key={session.id}>
+            <div class="grow">
+              <strong>{session.label || "Unknown device"}</strong> {session.current && <span class="badge">This one</span>}
+              <p class="quiet">
+                {session.address} · used <Time at={session.usedAt} /> · by {session.methods.join(", ")}
+              </p>
+            </div>
+            {!session.current && <Confirm label="End" question="End this session?" onConfirm={() => void act(REVOKE, { id: session.id })} />}
+          </li>
+        ))}
+      </ul>
+      <Fault>{action.error}</Fault>
+      {(data?.sessions.length ?? 0) > 1 && (
+        <Confirm label="End all others" question="Sign out everywhere else?" onConfirm={() => void act(ELSEWHERE)} />
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,110 @@
+// Members and their roles.
+import { useState } from "preact/hooks";
+import { useAction, useQuery } from "../data";
+import { Dialog } from "../ui/dialog";
+import { Confirm, Fault, Waiting } from "../ui/parts";
+import { Panel } from "../ui/panel";
+import { useViewer } from "../viewer";
+import { ROLES, words } from "../words";
+
+interface Member {
+  id: string;
+  name: string;
+  email: string | null;
+  roles: string[];
+  version: number;
+}
+
+const MEMBERS = "query RoomAdminMembers($after: String) { members(first: 100, after: $after) { nodes { id name email roles version } pageInfo { hasNextPage } } }";
+const SET_ROLES = "mutation RoomSetRoles($input: SetRolesInput!) { setRoles(input: $input) { id } }";
+const SIGN_OUT = "mutation RoomSignOut($account: ID!) { signOutAccount(account: $account) { id } }";
+const DISABLE = "mutation RoomDisable($account: ID!) { disableAccount(account: $account) { id } }";
+
+export function Members() {
+  const { may } = useViewer();
+  const { data, error, reload } = useQuery<{ members: { nodes: Member[]; pageInfo: { hasNextPage: boolean } } }>(MEMBERS);
+  const [changing, setChanging] = useState<Member | null>(null);
+  const action = useAction();
+  const act = async (document: string, account: string) => void ((await action.run(document, { account })) && (await reload()));
+  return (
+    <Panel title="Members" about="The people that can sign in, and what they may do.">
+      {data === null && <Waiting error={error} />}
+      <Fault>{action.error}</Fault>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">E-mail</th>
+              <th scope="col">Roles</th>
+              {may.manageMembers && <th scope="col">Do</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {data?.members.nodes.map((member) => (
+              <tr key={member.id}>
+                <th scope="row">{member.name}</th>
+                <td>{member.email}</td>
+                <td>
+                  <span class="badges">
+                    {member.roles.map((role) => (
+                      <span key={role} class="badge">
+                        {words(role)}
+                      </span>
+                    ))}
+                  </span>
+                </td>
+                {may.manageMembers && (
+                  <td class="actions start">
+                    <button type="button" class="small" onClick={() => setChanging(member)}>
+                      Roles
+                    </button>
+                    <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
+                    <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
+                  </td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
+    </Panel>
+  );
+}
+
+function Roles({ member, onClose, onDone }: { member: Member; onClose: () => void; onDone: () => Promise<void> }) {
+  const [roles, setRoles] = useState(member.roles);
+  const action = useAction();
+  const toggle = (role: string) => setRoles(roles.includes(role) ? roles.filter((each) => each !== role) : [...roles, role]);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (!(await action.run(SET_ROLES, { input: { member: member.id, roles, version: member.version } }))) return;
+    onClose();
+    await onDone();
+  };
+  return (
+    <Dialog title={`Roles of ${member.name}`} onClose={onClose}>
+      <form onSubmit={submit}>
+        <fieldset class="choices">
+          <legend>Roles</legend>
+          {ROLES.map((role) => (
+            <label key={role} class="choice">
+              <input type="checkbox" checked={roles.includes(role)} onChange={() => toggle(role)} />
+              {words(role)}
+            </label>
+          ))}
+        </fieldset>
+        <Fault>{action.error}</Fault>
+        <div class="actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button class="primary" disabled={action.isBusy}>
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,66 @@
+// What the room asks about incidents, and what it is told.
+import type { Impact, Status, Visibility } from "../words";
+
+export interface Person {
+  id: string;
+  name: string;
+}
+
+export interface Update {
+  id: string;
+  status: Status;
+  body: string;
+  visibility: Visibility;
+  displayAt: string;
+  author?: Person | null;
+}
+
+export interface Summary {
+  id: string;
+  name: string;
+  impact: Impact;
+  status: Status;
+  startedAt: string;
+  updatedAt: string;
+  /** Absent for those who do not see members. */
+  commander?: Person | null;
+  components: { id: string; name: string }[];
+}
+
+export interface Incident extends Summary {
+  version: number;
+  resolvedAt: string | null;
+  updates: { nodes: Update[]; pageInfo: { hasNextPage: boolean } };
+}
+
+const SUMMARY = "id name impact status startedAt updatedAt commander @include(if: $members) { id name } components { id name }";
+const UPDATE = "id status body visibility displayAt author @include(if: $members) { id name }";
+
+export const LIST = `query RoomIncidents($members: Boolean!) {
+  open: incidents(filter: {open: true}, first: 100) { nodes { ${SUMMARY} } }
+  closed: incidents(filter: {open: false}, first: 15, orderBy: UPDATED_AT_DESC) { nodes { ${SUMMARY} } }
+}`;
+export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind incident { id name } } }";
+
+export const INCIDENT = `query RoomIncident($id: ID!, $members: Boolean!) {
+  incident(id: $id) {
+    ${SUMMARY} version resolvedAt
+    updates(first: 100) { nodes { ${UPDATE} } pageInfo { hasNextPage } }
+  }
+}`;
+export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
+  incidentUpdated(incidentId: $id) { kind }
+}`;
+export const HERE = "subscription RoomHere($id: ID!) { respondersHere(incidentId: $id) { since member { id name } } }";
+
+export const COMPONENTS = "query RoomComponents { components { id name group } }";
+export const MEMBERS = "query RoomMembers { members(first: 100) { nodes { id name roles } } }";
+
+export const OPEN = "mutation RoomOpen($input: OpenIncidentInput!) { openIncident(input: $input) { id } }";
+export const POST = "mutation RoomPost($input: PostUpdateInput!) { postUpdate(input: $input) { id } }";
+export const VISIBILITY = "mutation RoomVisibility($input: ChangeVisibilityInput!) { changeVisibility(input: $input) { id } }";
+export const STATUS = "mutation RoomStatus($input: ChangeStatusInput!) { changeStatus(input: $input) { id } }";
+export const IMPACT = "mutation RoomImpact($input: ChangeImpactInput!) { changeImpact(input: $input) { id } }";
+export const ASSIGN = "mutation RoomAssign($input: AssignCommanderInput!) { assignCommander(input: $input) { id } }";
+export const AFFECT = "mutation RoomAffect($input: SetAffectedComponentsInput!) { setAffectedComponents(input: $input) { id } }";
+export const RESOLVE = "mutation RoomResolve($input: ResolveIncidentInput!) { resolveIncident(input: $input) { id } }";

@@ -1,0 +1,90 @@
+// One incident: its state, who is here, who commands, and both timelines side by side.
+import { useState } from "preact/hooks";
+import { useLive, useQuery } from "../data";
+import { ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
+import { say } from "../ui/toasts";
+import { useViewer } from "../viewer";
+import { Changes } from "./changes";
+import { INCIDENT, INCIDENT_EVENTS, type Incident } from "./documents";
+import { Here } from "./here";
+import { PostUpdate } from "./post";
+import { Timeline } from "./timeline";
+
+interface Happened {
+  incidentUpdated: { kind: string };
+}
+
+const SAID: Record<string, string> = {
+  UPDATE_POSTED: "An update was posted.",
+  STATUS_CHANGED: "The status was changed.",
+  IMPACT_CHANGED: "The impact was changed.",
+  COMMANDER_ASSIGNED: "The commander was changed.",
+  COMPONENTS_CHANGED: "The affected components were changed.",
+  RESOLVED: "The incident was resolved.",
+  VISIBILITY_CHANGED: "An update was hidden or shown.",
+  EDITED: "An import changed the incident.",
+};
+
+export function IncidentPage({ id }: { id: string }) {
+  const { may } = useViewer();
+  const { data, error, reload } = useQuery<{ incident: Incident }>(INCIDENT, { id, members: may.seeMembers });
+  useLive<Happened>(
+    INCIDENT_EVENTS,
+    { id },
+    ({ incidentUpdated: { kind } }) => {
+      say(SAID[kind] ?? "The incident has changed.");
+      void reload();
+    },
+    () => void reload(),
+  );
+  return (
+    <>
+      <p class="trail">
+        <Link to={[]}>Incidents</Link>
+      </p>
+      {data === null ? <Waiting error={error} /> : <Shown incident={data.incident} reload={reload} />}
+    </>
+  );
+}
+
+function Shown({ incident, reload }: { incident: Incident; reload: () => Promise<void> }) {
+  const { may } = useViewer();
+  const updates = incident.updates.nodes;
+  const [side, setSide] = useState<"PUBLIC" | "INTERNAL">("PUBLIC");
+  return (
+    <article>
+      <header class={`incident-head is-${incident.impact}`}>
+        <div class="badges">
+          <ImpactBadge impact={incident.impact} />
+          <StatusBadge status={incident.status} />
+        </div>
+        <h1>{incident.name}</h1>
+        <p class="quiet">
+          Began <Time at={incident.startedAt} /> · {incident.components.map(({ name }) => name).join(", ") || "no component"}
+        </p>
+        <dl class="facts">
+          {may.seeMembers && (
+            <div>
+              <dt>Commander</dt>
+              <dd id="commander">{incident.commander?.name ?? "Nobody yet"}</dd>
+            </div>
+          )}
+          {may.seeInternal && (
+            <div>
+              <dt>Here now</dt>
+              <dd>
+                <Here id={incident.id} />
+              </dd>
+            </div>
+          )}
+        </dl>
+      </header>
+      <Changes incident={incident} reload={reload} />
+      {may.respond && <PostUpdate incident={incident} reload={reload} onSide={setSide} />}
+      <div class={may.seeInternal ? "timelines" : ""} data-side={side}>
+        <Timeline title="Public" visibility="PUBLIC" updates={updates} note="The status page shows this." />
+        {may.seeInternal && <Timeline title="Internal" visibility="INTERNAL" updates={updates} note="Only responders see this." />}
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,37 @@
+// Addresses of the room: /room and what is below it. A proxy may serve all of it below a path.
+import { useEffect, useState } from "preact/hooks";
+
+/** The root of the server, as this page's HTML says. */
+export const root = new URL(document.getElementById("room")?.dataset.root ?? "./", location.href);
+const base = new URL("room", root).pathname;
+
+const listeners = new Set<() => void>();
+
+/** The parts of the present address after /room. */
+export const place = (): string[] =>
+  location.pathname.slice(base.length).split("/").filter(Boolean).map(decodeURIComponent);
+
+/** Return the address of a place in the room. */
+export const href = (...parts: string[]): string => [base, ...parts.map(encodeURIComponent)].join("/");
+
+/** Go to a place in the room without loading the page again. */
+export function go(...parts: string[]): void {
+  history.pushState(null, "", href(...parts));
+  scrollTo(0, 0);
+  for (const each of listeners) each();
+}
+
+/** Return the present place, and render again when it changes. */
+export function usePlace(): string[] {
+  const [now, set] = useState(place);
+  useEffect(() => {
+    const update = () => set(place());
+    listeners.add(update);
+    addEventListener("popstate", update);
+    return () => {
+      listeners.delete(update);
+      removeEventListener("popstate", update);
+    };
+  }, []);
+  return now;
+}

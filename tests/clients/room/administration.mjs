@@ -1,0 +1,84 @@
+// An admin: who is connected, ending a connection, another key, a client, other roles. Then the person's own account: a
+// second factor, and a passkey of a device that the browser makes up.
+// Options: url, chromium, profile, password, pictures, member (an e-mail address).
+import { createHmac } from "node:crypto";
+import { options, say } from "../session.mjs";
+import { close, Window } from "./window.mjs";
+
+const admin = await Window.open("admin");
+const vera = await Window.open("vera");
+await vera.signIn("viewer@example.com");
+await vera.sees("Live", ".live");
+await admin.signIn("admin@example.com");
+await admin.go("/room/admin/connections");
+await admin.sees("Vera Viewer", "tbody th");
+say("connections", { rows: await admin.text("tbody tr") });
+await admin.picture("admin-connections-open");
+const row = await admin.page.waitForSelector("::-p-xpath(//tr[th[text()='Vera Viewer']]//button)");
+await row.press("Enter");
+await admin.press("End", "button", ".confirm");
+await vera.sees("Your session has ended", "form").catch(() => vera.sees("Reconnecting", ".live"));
+say("connection ended");
+await admin.go("/room/admin/keys");
+await admin.press("Make a new key");
+await admin.press("Make a new key", "button", ".confirm");
+await admin.sees("Signs soon", ".badge");
+say("key", { states: await admin.text("tbody .badge") });
+await admin.picture("admin-keys-rotated");
+await admin.go("/room/admin/members");
+const roles = await admin.page.waitForSelector("::-p-xpath(//tr[th[text()='Vera Viewer']]//button[text()='Roles'])");
+await roles.press("Enter");
+await admin.sees("Roles of Vera Viewer", "dialog h2");
+await admin.press("Responder", "checkbox", "dialog");
+await admin.press("Save", "button", "dialog");
+await admin.page.waitForSelector("::-p-xpath(//tr[th[text()='Vera Viewer']]//span[text()='Responder'])");
+await admin.go("/room/admin/audit");
+await admin.sees("Connection ended", "tbody th");
+say("audit", { actions: await admin.text("tbody th") });
+
+const CODE = /^[0-9]{6}$/;
+await admin.press("Account", "link");
+await admin.press("Set up codes");
+const secret = await (await admin.page.waitForSelector(".secret")).evaluate((each) => each.textContent.replaceAll(" ", ""));
+await admin.picture("account-codes");
+await admin.write("The code that it shows now", code(secret, 0));
+await admin.press("Require codes");
+await admin.sees("Keep these recovery codes.", ".notice");
+say("codes", { recovery: (await admin.text(".codes li")).length, isCode: CODE.test(code(secret, 0)) });
+const client = await admin.page.createCDPSession();
+await client.send("WebAuthn.enable");
+const device = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+await client.send("WebAuthn.addVirtualAuthenticator", { options: device });
+// A window behind another has no focus, and browsers give its page no passkey.
+await admin.page.bringToFront();
+await admin.write("Name of the new passkey", "My laptop");
+await admin.press("Add a passkey");
+await admin.sees("My laptop", ".things strong");
+await admin.picture("account-passkey");
+await admin.press("Sign out");
+await admin.sees("You are signed out.", "form");
+await admin.press("Use a passkey");
+await admin.sees("Account", "h1");
+say("passkey");
+await admin.press("Sign out");
+await admin.write("E-mail", "admin@example.com");
+await admin.write("Password", options.password);
+await admin.press("Sign in");
+await admin.sees("One-time code", "dialog h2");
+await admin.picture("code-dialog");
+await admin.write("Code", code(secret, 1));
+await admin.press("Continue");
+await admin.sees("Account", "h1");
+say("second factor");
+await close();
+
+/** The code of a secret, so many steps of 30 seconds from now (RFC 6238). */
+function code(base32, steps) {
+  const bits = [...base32].map((each) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(each).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((each) => Number.parseInt(each, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const at = mac[19] & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}

@@ -1,0 +1,135 @@
+// A window on the room in a real browser, with the words that its tests use. Two windows share no cookies.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import puppeteer from "puppeteer-core";
+import { FLAGS } from "../chromium.mjs";
+import { options, say } from "../session.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+// The browser itself reports a refused sign-in; the page logs no error.
+const EXPECTED = /status of 40[01]/;
+
+const browser = await puppeteer.launch({
+  executablePath: options.chromium,
+  userDataDir: options.profile,
+  headless: true,
+  args: FLAGS,
+  defaultViewport: { width: 1280, height: 860 },
+});
+
+export const close = () => browser.close();
+
+export class Window {
+  /** Open a window that nobody is signed in to. */
+  static async open(name) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on("pageerror", (error) => say("complaint", { window: name, text: error.message }));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !EXPECTED.test(message.text())) say("complaint", { window: name, text: message.text() });
+    });
+    page.on("request", (request) => {
+      const isOurs = /^data:/.test(request.url()) || request.url().startsWith(options.url);
+      if (!isOurs) say("complaint", { window: name, text: `foreign request: ${request.url()}` });
+    });
+    return new Window(name, page);
+  }
+
+  constructor(name, page) {
+    this.name = name;
+    this.page = page;
+  }
+
+  async go(path = "/room") {
+    await this.page.goto(`${options.url}${path}`);
+  }
+
+  async signIn(email) {
+    await this.go();
+    await this.write("E-mail", email);
+    await this.write("Password", options.password);
+    await this.press("Sign in");
+    await this.sees("Incidents", "h1");
+  }
+
+  /** Wait for an element whose text contains these words. */
+  async sees(text, selector = "body") {
+    const shown = (words, where) => [...document.querySelectorAll(where)].some((each) => each.textContent.includes(words));
+    try {
+      await this.page.waitForFunction(shown, {}, text, selector);
+    } catch {
+      throw new Error(`${this.name} does not see "${text}" in ${selector}, but ${await this.text("body")}`);
+    }
+  }
+
+  /** Wait until no element has these words. */
+  async seesNoMore(text, selector = "body") {
+    await this.page.waitForFunction(
+      (words, where) => ![...document.querySelectorAll(where)].some((each) => each.textContent.includes(words)),
+      {},
+      text,
+      selector,
+    );
+  }
+
+  /** Use what has this accessible name by the keyboard, as somebody does who uses no mouse. */
+  async press(name, role = "button", within = "") {
+    const found = await this.page.waitForSelector(`${within} ::-p-aria([name="${name}"][role="${role}"])`.trim());
+    await found.focus();
+    await this.page.keyboard.press(role === "checkbox" ? "Space" : "Enter");
+  }
+
+  async write(label, text, role = "textbox") {
+    const found = await this.#labelled(label);
+    await found.evaluate((each) => each.select());
+    await found.type(text);
+  }
+
+  async choose(label, value) {
+    await (await this.#labelled(label)).select(value);
+  }
+
+  /** Return the names of all buttons that the person can see. */
+  buttons(within = "main") {
+    return this.page.$$eval(`${within} button`, (all) => all.map((each) => each.textContent.trim()));
+  }
+
+  text(selector) {
+    return this.page.$$eval(selector, (all) => all.map((each) => each.innerText.trim()));
+  }
+
+  /** Say what axe finds wrong with what is shown. */
+  async check(what) {
+    // Not by a script element: the page's own policy refuses those. DevTools may run what they like.
+    await this.page.evaluate(AXE);
+    const { violations } = await this.page.evaluate((values) => window.axe.run(document, { runOnly: { type: "tag", values } }), RULES);
+    for (const { id, help, nodes } of violations) say("violation", { what, id, help, nodes: nodes.map(({ html }) => html) });
+    say("checked", { what });
+  }
+
+  /** Check what is shown, and write its pictures: light and dark, wide and narrow. */
+  async picture(what) {
+    for (const [size, width] of [["wide", 1280], ["narrow", 390]]) {
+      await this.page.setViewport({ width, height: 860 });
+      for (const colours of ["light", "dark"]) {
+        await this.page.emulateMediaFeatures([
+          { name: "prefers-color-scheme", value: colours },
+          { name: "prefers-reduced-motion", value: "reduce" },
+        ]);
+        await this.check(`${what}, ${colours}, ${size}`);
+        await this.page.screenshot({ path: join(options.pictures, `${what}-${colours}-${size}.png`), fullPage: !what.includes("dialog") });
+        const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (overflow > 0) say("violation", { what: `${what}, ${size}`, id: "overflow", help: `the page is ${overflow} pixels too wide`, nodes: [] });
+      }
+    }
+    await this.page.setViewport({ width: 1280, height: 860 });
+    await this.page.emulateMediaFeatures([]);
+  }
+
+  async #labelled(label) {
+    return this.page.waitForSelector(`::-p-xpath(//*[@id=//label[normalize-space()="${label}"]/@for])`);
+  }
+}
