@@ -44,7 +44,8 @@ class Domain:
     with it may give to others, besides their own. `migrations` is the dotted name of a package of Alembic
     revisions, and `version_table` the table in which Alembic keeps the database's version; without it, the
     table has the package's full name. `demo` fills an empty database with demo data, in the transaction that
-    makes the first account: if it raises, neither exists. `commands` are added to the `watchword` command line.
+    makes the first account: if it raises, neither exists. `demo_people` maps roles to the names of people that a server
+    on a loopback address has for them, with passwords that its first start shows. `commands` are added to the `watchword` command line.
     `tables` maps the names of tables to the streams that their rows belong to: a transaction that writes such a
     table must publish an event in its stream.
 
@@ -85,6 +86,7 @@ class Domain:
     migrations: str | None = None
     version_table: str | None = None
     demo: Callable[[Transaction], Awaitable[None]] | None = None
+    demo_people: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[click.Command] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()

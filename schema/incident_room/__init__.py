@@ -1,7 +1,7 @@
 """The built-in domain: an incident room with a public status page."""
 
 from incident_room.commands import import_
-from incident_room.demo import demo
+from incident_room.demo import PEOPLE, demo
 from incident_room.pages.public import PublicPage
 from incident_room.pages.room import RoomPage
 from incident_room.root import schema
@@ -17,6 +17,7 @@ domain = Domain(
     migrations="incident_room.migrations",
     version_table="incident_room_version",
     demo=demo,
+    demo_people=PEOPLE,
     commands=[import_],
     tables=TABLES,
     routes=[*page.routes(), *RoomPage(lambda: page.site.assets).routes()],

@@ -16,6 +16,9 @@ from watchword import Transaction, moment, new_id
 HOUR = 3600.0
 DAY = 24 * HOUR
 
+# The people of the demo, by their role.
+PEOPLE = {"viewer": "Vera Viewer", "responder": "Rosa Responder", "commander": "Carl Commander"}
+
 # Name, group, and the status since the first of the stories below, before which all were operational.
 COMPONENTS = (
     ("Website", "Storefront", "OPERATIONAL"),

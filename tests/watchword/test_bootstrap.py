@@ -65,8 +65,10 @@ class Place:
         values: dict[str, Any] = {"home": self.home, "database_url": self.url} | changes
         return Settings(_env_file=None, **values)
 
-    async def start(self, mount: Mount = MOUNT, **changes: Any) -> Started:
-        return await bootstrap(self.settings(**changes), mount, MovedClock())
+    async def start(
+        self, mount: Mount = MOUNT, *, is_local: bool = False, **changes: Any
+    ) -> Started:
+        return await bootstrap(self.settings(**changes), mount, MovedClock(), is_local=is_local)
 
     async def kept(self) -> Kept:
         database = Database(self.url)

@@ -11,6 +11,7 @@ import click
 from sqlalchemy import select, text
 
 from watchword.auth.accounts.accounts import ADMIN, list_admins, twins
+from watchword.auth.accounts.demo_people import able
 from watchword.auth.keys import reseal
 from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.tables import Account
@@ -169,6 +170,17 @@ async def _admin(settings: Settings) -> str:
     return f"{found[0].email} can administrate"
 
 
+async def _demo(settings: Settings) -> str:
+    people = load(settings.mount).domain.demo_people
+    async with opened(settings) as database, database.read() as db:
+        named = ", ".join(each.email for each in await able(db, people))
+    if not named:
+        return "has no people that can sign in"
+    if not settings.is_local or settings.demo_people is False:
+        raise Unsafe(f"{named} can sign in: start the server, which disables them.")
+    return f"{named} can sign in, because only this machine reaches the server"
+
+
 async def _addresses(settings: Settings) -> str:
     async with opened(settings) as database, database.read() as db:
         found = await twins(db)
@@ -198,6 +210,7 @@ CHECKS: dict[str, Check] = {
     "clock": _clock,
     "keys": _keys,
     "admin": _admin,
+    "demo": _demo,
     "addresses": _addresses,
     "explorer": _explorer,
 }

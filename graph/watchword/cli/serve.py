@@ -60,7 +60,7 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
         def tell(started: Started) -> None:
             click.echo(_greeting(settings, port, started))
 
-        asyncio.run(bootstrap(settings, mounted, SystemClock(), tell))
+        asyncio.run(bootstrap(settings, mounted, SystemClock(), tell, is_local=settings.is_local))
         is_alone = settings.workers == 1
         served = (
             _serve_alone(app, settings, listener)
@@ -182,6 +182,9 @@ def _how_to_sign_in(origin: str, started: Started) -> list[str]:
     lines = [f"  E-mail      {started.email}"]
     if started.password:
         lines.append(f"  Password    {started.password}  (shown this once)")
+    if started.people:
+        lines += ["", "  Demo people, for two windows side by side (shown this once):"]
+        lines += [f"  {each.email:<28}{each.password}" for each in started.people]
     command = f"curl -s {origin}/api/auth/login -H 'content-type: application/json' -d"
     return [*lines, "", "  To sign in, paste:", "", f"  {command} {_credentials(started)}", ""]
 

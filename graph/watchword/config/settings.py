@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -19,7 +20,7 @@ from watchword.config.auth_settings import AuthSettings, checked_origin, json_li
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.trace_settings import TraceSettings
-from watchword.config.trusted_issuer import check_all
+from watchword.config.trusted_issuer import check_all, is_loopback
 from watchword.config.upload_settings import UploadSettings
 from watchword.errors import Unsafe
 
@@ -78,6 +79,12 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
         " operation and connection.",
     )
     demo: bool = Field(True, description="Whether to fill an empty database with demo data.")
+    demo_people: bool | None = Field(
+        None,
+        description="Whether demo data has people, one for each role, whose passwords the first start of `watchword serve`"
+        " shows. Only where host and issuer are loopback addresses; elsewhere they are disabled at each start. When"
+        " empty: only if no admin password is set.",
+    )
     coverage: Literal["strict", "roots"] = Field(
         "strict",
         description="Which fields must say who may read them, by a permission of their own or of their type: all, or"
@@ -139,6 +146,11 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
     def our_origins(self) -> tuple[str, ...]:
         """The origins of all our front ends, as browsers write them."""
         return (self.own_origin, *self.allowed_origins)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches `watchword serve`: host and issuer are loopback addresses."""
+        return is_loopback(self.host) and is_loopback(urlsplit(self.issuer).hostname or "")
 
     @model_validator(mode="before")
     @classmethod

@@ -107,10 +107,22 @@ def test_after_the_first_start_all_is_well(database_url: str, tmp_path: Path) ->
     assert said["keys"].endswith(" (ES256) signs, and all that is sealed (1) can be opened")
 
 
+def test_demo_people_are_named_and_are_a_problem_where_others_reach_the_server(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    settings = Settings(_env_file=None, home=home, demo_people=True)
+    asyncio.run(bootstrap(settings, load(settings.mount), SystemClock(), is_local=True))
+    named = "commander@demo.example, responder@demo.example, viewer@demo.example can sign in"
+    assert healthy(doctor(home))["demo"] == f"{named}, because only this machine reaches the server"
+    open_to_all = problems(doctor(home, WATCHWORD_HOST="0.0.0.0"))
+    assert open_to_all == {"demo": f"{named}: start the server, which disables them."}
+
+
 def test_before_the_first_start_it_says_to_start_and_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "none"
     found = problems(doctor(home))
-    assert set(found) == {"home", "database", "clock", "keys", "admin", "addresses"}
+    assert set(found) == {"home", "database", "clock", "keys", "admin", "demo", "addresses"}
     assert all("start the server once" in said for said in found.values())
     assert not home.exists()
 
@@ -136,7 +148,7 @@ def test_a_database_that_was_not_migrated_says_so(home: Path) -> None:
         " start the server, which does it."
     )
     assert found == dict.fromkeys(
-        ("clock", "keys", "admin", "addresses"),
+        ("clock", "keys", "admin", "demo", "addresses"),
         "The database is not migrated: start the server once, which does it.",
     )
 
@@ -154,7 +166,7 @@ def test_a_database_that_cannot_be_reached_is_a_problem_and_no_password_is_shown
     url = f"postgresql+asyncpg://watchword:{SECRET}@127.0.0.1:1/watchword"
     result = doctor(home, WATCHWORD_DATABASE_URL=url)
     found = problems(result)
-    assert set(found) == {"database", "clock", "keys", "admin", "addresses"}
+    assert set(found) == {"database", "clock", "keys", "admin", "demo", "addresses"}
     assert all("Connect call failed ('127.0.0.1', 1)" in said for said in found.values())
     assert SECRET not in result.output
 
@@ -310,7 +322,7 @@ def test_an_explorer_that_is_switched_off_need_not_be_installed(home: Path, asse
 def test_a_schema_that_cannot_be_loaded_is_a_problem(home: Path) -> None:
     found = problems(doctor(home, WATCHWORD_MOUNT="nowhere:schema"))
     sentence = "There is no module 'nowhere' to load the schema 'nowhere:schema' from."
-    assert found.keys() == {"schema", "database"}
+    assert found.keys() == {"schema", "database", "demo"}
     assert all(each.startswith(sentence) for each in found.values())
 
 
