@@ -93,6 +93,12 @@ def resolve_reference(
     return found
 
 
+def type_in_entities(schema: federation.Schema, info: Any, found: Any) -> str:
+    """Return the name of the type that an object has in what `_entities` returns. Raises as its completion would."""
+    union: Any = definition(schema).type_map["_Entity"]
+    return str(union.resolve_type(found, info._raw_info, union))
+
+
 def strawberry_info(schema: strawberry.Schema, field: GraphQLField, raw: Any) -> Any:
     """Return Strawberry's info of a field, made of graphql-core's."""
     return info_of(schema.config.info_class, raw, definition_of(field))

@@ -19,6 +19,7 @@ from watchword.libraries.strawberry_federation import (
     entities_field,
     resolve_reference,
     strawberry_info,
+    type_in_entities,
 )
 from watchword.libraries.strawberry_parts import is_awaitable
 from watchword.permissions.references import read
@@ -77,7 +78,11 @@ class Entities:
         arguments = {name: value for name, value in fields.items() if name not in _TAKEN}
 
         def find(*_: Any, **__: Any) -> Any:
-            return resolve_reference(self._schema, info, kind.name, fields)
+            found = resolve_reference(self._schema, info, kind.name, fields)
+            return later(found) if is_awaitable(found) else self._checked(info, kind, found)
+
+        async def later(found: Any) -> Any:
+            return self._checked(info, kind, await found)
 
         async def find_later(*_: Any, **__: Any) -> Any:
             found = find()
@@ -86,6 +91,21 @@ class Entities:
         if asking.supports_sync:
             return asking.resolve(find, None, info, **arguments)
         return asking.resolve_async(find_later, None, info, **arguments)
+
+    def _checked(self, info: Any, kind: EntityType, found: Any) -> Any:
+        """Return an object that a reference has found.
+
+        Raises `TypeError` if it is of another type: that type's permission was not asked.
+        """
+        if found is None or isinstance(found, Exception):
+            return found
+        name = type_in_entities(self._schema, info, found)
+        if name not in kind.members:
+            raise TypeError(
+                f"{kind.name}.resolve_reference returned an object of the type {name}, whose permission was not asked."
+                f" It may return {' or '.join(kind.members)}."
+            )
+        return found
 
 
 def _together(classes: Iterable[Sequence[type[BasePermission]]]) -> list[type[BasePermission]]:

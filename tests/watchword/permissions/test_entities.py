@@ -49,6 +49,12 @@ class Stock(BasePermission):
         return source is not None or bool(arguments["id"] == "known")
 
 
+@condition("to wait a moment")
+async def after_a_moment(_question: Question) -> bool:
+    await asyncio.sleep(0)
+    return True
+
+
 @federation.interface(keys=["id"])
 class Medium:
     id: strawberry.ID
@@ -107,6 +113,26 @@ class Invoice:
         return 100
 
 
+@federation.type(keys=["id"])
+class Shelf:
+    """Finds objects of other types by its references."""
+
+    id: strawberry.ID
+
+    @classmethod
+    def resolve_reference(cls, id: str) -> Any:
+        others = {"book": Book, "cast": strawberry.cast(Book, Film(id=strawberry.ID("cast")))}
+        if id == "later":
+            return cls._later()
+        found = others.get(id, cls)
+        return found(id=strawberry.ID(id)) if isinstance(found, type) else found
+
+    @classmethod
+    async def _later(cls) -> Any:
+        await asyncio.sleep(0)
+        return Book(id=strawberry.ID("later"))
+
+
 @strawberry.type
 class Query:
     @strawberry.field(permission_classes=[Public])
@@ -126,7 +152,7 @@ async def services(clock: MovedClock) -> AsyncIterator[Services]:
 
 
 def made(**permissions: Any) -> strawberry.Schema:
-    schema = federation.Schema(Query, types=[Book, Film, Taken, Invoice])
+    schema = federation.Schema(Query, types=[Book, Film, Taken, Invoice, Shelf])
     cover(schema, Domain(permissions=permissions, default_permissions=[Public]))
     return schema
 
@@ -286,3 +312,20 @@ async def test_a_reference_cannot_say_of_its_object_what_a_permission_reads(
     answers, codes = await ask(services, made(), forged, honest, query=query)
     assert answers == [None, {"id": "2", "total": None}]
     assert codes == ["BAD_USER_INPUT", "FORBIDDEN"]
+
+
+@pytest.mark.parametrize("id", ["book", "later", "cast"])
+@pytest.mark.parametrize("asked", [Public, SignedIn, after_a_moment])
+async def test_an_object_of_another_type_than_its_reference_is_an_error(
+    id: str, asked: Any, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = """query($r: [_Any!]!) { _entities(representations: $r) {
+        __typename ... on Medium { id } ... on Shelf { id } } }"""
+    # A reference to a shelf does not ask the permission of the book that it finds.
+    schema = made(Book=[HasRole("nobody")], Shelf=[asked])
+    references = [book(each, "Shelf") for each in (id, "own")]
+    entities, codes = await ask(services, schema, *references, query=query)
+    assert entities == [None, {"__typename": "Shelf", "id": "own"}]
+    assert codes == ["INTERNAL"]
+    assert "Shelf.resolve_reference returned an object of the type" in caplog.text
+    assert "It may return Shelf." in caplog.text

@@ -168,9 +168,8 @@ def test_a_file_without_a_key_says_so_and_does_not_show_it(content: bytes, tmp_p
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
-    assert (
-        refusal(vault(settings(tmp_path))) == f"{tmp_path / FILE} cannot be read: Is a directory."
-    )
+    said = refusal(vault(settings(tmp_path)))
+    assert said.startswith(f"{tmp_path / FILE} cannot be read: Is a directory. Make it a file")
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o601])
