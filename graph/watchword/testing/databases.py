@@ -6,10 +6,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from cryptography.fernet import Fernet
 from sqlalchemy.engine import URL, make_url
 
@@ -150,4 +150,5 @@ class _Server:
 
 
 async def _connected(url: str) -> Any:
-    return await asyncpg.connect(url)
+    # Tests on SQLite need not wait for the driver's import.
+    return await import_module("asyncpg").connect(url)

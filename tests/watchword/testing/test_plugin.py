@@ -39,7 +39,9 @@ async def test_async(watchword):
     watchword.revoke(ann)
     assert (await ann.refusal("{ me }")).code == "TOKEN_REVOKED"
 """
-ALONE = ("-p", "no:asyncio", "-p", "no:xdist", "-p", "no:anyio")
+# Hypothesis's plugin imports the whole library at the end of each run.
+OTHERS = ("asyncio", "xdist", "anyio", "hypothesispytest")
+ALONE = tuple(part for name in OTHERS for part in ("-p", f"no:{name}"))
 INI = "[pytest]\nwatchword_mount = shop:schema\npythonpath = .\nfilterwarnings = error\n"
 SCOPE = ("-o", "asyncio_default_fixture_loop_scope=function")
 
