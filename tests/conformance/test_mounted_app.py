@@ -109,7 +109,7 @@ def test_subscriptions_deliver(shop: Shop) -> None:
         assert json.loads(client.recv(PATIENCE))["payload"]["data"] == {"orders": "tea"}
 
 
-@pytest.mark.parametrize("kind", ["hypercorn", "hypercorn worker"])
+@pytest.mark.parametrize("kind", ["hypercorn", "hypercorn workers"])
 def test_hypercorn_ends_event_streams_with_a_last_event(kind: str, tmp_path: Path) -> None:
     # Starlette's middleware of this kind cuts what is written after a cancellation.
     shop = Shop(kind, tmp_path, without='@app.middleware("http")\n')
@@ -124,7 +124,7 @@ def test_hypercorn_ends_event_streams_with_a_last_event(kind: str, tmp_path: Pat
     assert "event: complete" in lines
 
 
-@pytest.mark.parametrize("kind", [*SERVERS, "hypercorn worker"])
+@pytest.mark.parametrize("kind", [*SERVERS, "hypercorn workers"])
 def test_a_server_that_stops_tells_its_sockets_to_come_back(kind: str, tmp_path: Path) -> None:
     shop = Shop(kind, tmp_path)
     with shop.subscribed(shop.token()) as client:

@@ -29,9 +29,9 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 COMMANDS = {
     "uvicorn": (["uvicorn", "--port", "{port}"], "Uvicorn running on"),
     "hypercorn": (["hypercorn", "--workers", "0", "--bind", "127.0.0.1:{port}"], "Running on"),
-    # One of hypercorn's worker processes, with more time than a test has: it fails if connections are told at the end of it.
-    "hypercorn worker": (
-        ["hypercorn", "--graceful-timeout", "300", "--bind", "127.0.0.1:{port}"],
+    # hypercorn's worker processes, with more time than a test has: it fails if connections are told at the end of it.
+    "hypercorn workers": (
+        ["hypercorn", "--workers", "2", "--graceful-timeout", "300", "--bind", "127.0.0.1:{port}"],
         "Running on",
     ),
     "granian": (["granian", "--interface", "asgi", "--port", "{port}"], "Started worker-1"),

@@ -173,7 +173,6 @@ class Engine:
         The hooks of extensions run as in Strawberry's own execution (`HookedOperation.in_parts`). The permissions of each part are asked when it is made, so the context's principal should be that of a
         lease. Raises as `execute` does.
         """
-        self._programs.fell_back(plan, IN_PARTS)
         await in_time(self._deliver(plan, variables, context, parts), plan, context)
 
     async def _deliver(
@@ -214,6 +213,9 @@ class Engine:
         middleware: MiddlewareManager | None = None,
     ) -> ExecutionResult | InitialIncrementalExecutionResult:
         """Execute what is not deferred, and append what is to `deferred`."""
+        if not plan.gives_parts:
+            return await self._execute(plan, variables, context, middleware)
+        self._programs.fell_back(plan, IN_PARTS)
         kind = self._executor_class
         executor = self._build_executor(plan, variables, context, kind, middleware)
         running = executor.execute_operation()

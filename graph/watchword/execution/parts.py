@@ -42,6 +42,7 @@ class AnswerParts:
         # The ids that were announced and have not ended, and their places in the answer.
         self._pending: dict[str, list[str | int]] = {}
         self.has_begun = False
+        self.has_errors = False
         self._is_over = False
 
     async def deliver(
@@ -55,6 +56,7 @@ class AnswerParts:
 
         Raises what `hearing` raises.
         """
+        self.has_errors = "errors" in answer
         if deferred is None:
             await self._send(answer)
             return
@@ -102,6 +104,7 @@ class AnswerParts:
         entry = {**result.formatted}
         entry.pop("errors", None)
         if result.errors:
+            self.has_errors = True
             place = self._pending.get(result.id, [])
             located = [_located(error, place) for error in result.errors]
             entry["errors"] = showing(result, located)

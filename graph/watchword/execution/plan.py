@@ -109,6 +109,8 @@ class Plan:
     is_directed: bool | None = None
     # If it has @defer or @stream: the plan without them, which gives the answer in one piece.
     whole: Plan | None = None
+    # Of a request whose document only an extension finds: it may have @defer or @stream.
+    may_give_parts: bool = False
 
     @property
     def query(self) -> str | None:
@@ -135,7 +137,7 @@ class Plan:
     @property
     def gives_parts(self) -> bool:
         """Whether the answer may come in parts."""
-        return self.whole is not None and not self.is_subscription
+        return self.may_give_parts or (self.whole is not None and not self.is_subscription)
 
     @property
     def is_subscription(self) -> bool:
@@ -209,7 +211,7 @@ class Planner:
     def draft(self, query: str | None, operation_name: str | None) -> Plan:
         """Return the plan of an operation; a `Draft` when it cannot be run."""
         if query is None:
-            return Draft(asked_name=operation_name)
+            return Draft(asked_name=operation_name, may_give_parts=self._gives_parts)
         try:
             return self.plan(query, operation_name)
         except Refused as refused:

@@ -29,7 +29,7 @@ OPERATIONS = Metric(
     "watchword.operation.duration",
     HISTOGRAM,
     "s",
-    "Time that the answer to a query or a mutation took, over any transport. The 100 names that are used most have"
+    "Time that the answer to a query or a mutation took, over any transport, in parts until the last one. The 100 names that are used most have"
     " their own; outcome is ok, error (the answer has errors) or cancelled (the client went away).",
     ("graphql.operation.type", "graphql.operation.name", "outcome"),
     bounded="graphql.operation.name",

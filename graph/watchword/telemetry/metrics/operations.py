@@ -17,6 +17,7 @@ from watchword.errors import WatchwordError
 from watchword.execution.engine import Engine
 from watchword.execution.masking import code_of
 from watchword.execution.options import ErrorHook
+from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.shared.answers import SharedAnswers
@@ -123,6 +124,17 @@ class MeasuredEngine(Engine):
             raise
         self.operations.answered(plan, began, "error" if "errors" in answer else "ok")
         return answer
+
+    async def execute_in_parts(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
+    ) -> None:
+        began = perf_counter()
+        try:
+            await super().execute_in_parts(plan, variables, context, parts)
+        except BaseException as error:
+            self.operations.failed(plan, began, error)
+            raise
+        self.operations.answered(plan, began, "error" if parts.has_errors else "ok")
 
 
 class MeasuredAnswers(SharedAnswers):

@@ -236,3 +236,37 @@ async def test_a_hook_that_refuses_before_the_first_part_is_a_refusal(
             await parts_of(pipeline, DEFERRED)
     assert [error.message for error in raised.value.errors] == ["not today"]
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+async def test_a_document_that_an_extension_finds_is_answered_in_parts_if_it_asks_for_them(
+    clock: MovedClock,
+) -> None:
+    class Stored(SchemaExtension):
+        def on_operation(self) -> Iterator[None]:
+            asked: Any = self.execution_context
+            asked.query = documents[asked.operation_extensions["id"]]
+            yield
+
+    documents = {"parts": DEFERRED, "whole": "{ thing { name } }"}
+    async with toy_pipeline(clock, extended(Stored)) as (pipeline, _):
+        engine = pipeline.engine
+
+        async def answered(id: str) -> list[Part]:
+            sent: list[Part] = []
+
+            async def send(part: Part) -> None:
+                sent.append(part)
+
+            plan = engine.plan(None, None)
+            assert plan.gives_parts
+            alice = principal("alice", clock.now())
+            asked = Context(pipeline.services, alice, extensions={"id": id})
+            await engine.execute_in_parts(plan, None, asked, AnswerParts(send))
+            return sent
+
+        assert [each["hasNext"] for each in await answered("parts")] == [True, False]
+        assert engine.fallbacks.total() == 1
+        for _ in range(3):
+            assert await answered("whole") == [{"data": {"thing": {"name": "thing"}}}]
+        # It is compiled as it would be without the extension.
+        assert engine.fallbacks.total() == 1

@@ -9,12 +9,15 @@ from contextlib import suppress
 import pytest
 
 from tests.support.clock import MovedClock
+from tests.support.parts_schema import closed_gates
+from tests.support.parts_schema import schema as PARTS
 from tests.support.shop import schema as SHOP
 from tests.support.shop import shop
 from tests.support.toy_schema import schema
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.execution.limits import Limits
+from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Refused
 from watchword.principal import ANONYMOUS
 from watchword.telemetry.metrics.histogram import OTHER
@@ -157,3 +160,45 @@ def test_codes_that_a_schema_makes_up_are_bounded() -> None:
         operations.erred(f"CODE_{number}")
     assert len(operations.errors) == CODES + 1
     assert sum(operations.errors.values()) == 10 * CODES
+
+
+@pytest.mark.parametrize(("deferred", "outcome"), [("name", "ok"), ("broken", "error")])
+async def test_an_answer_in_parts_is_recorded_once_with_the_errors_of_all_parts(
+    deferred: str, outcome: str, services: Services
+) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(PARTS, LIMITS, 10, operations=operations)
+    parts: list[object] = []
+
+    async def send(part: object) -> None:
+        parts.append(part)
+        assert not recorded(operations), "it is not over"
+
+    plan = engine.plan(f"query Parts {{ item {{ ... @defer {{ {deferred} }} }} }}", None)
+    closed_gates().open["a"].set()
+    context = Context(services, ANONYMOUS)
+    await engine.execute_in_parts(plan, None, context, AnswerParts(send))
+    assert len(parts) == 2
+    assert recorded(operations) == {("query", "Parts", outcome): 1}
+
+
+async def test_an_answer_in_parts_whose_client_leaves_is_recorded_as_cancelled(
+    services: Services,
+) -> None:
+    operations = Operations()
+    engine = MeasuredEngine(PARTS, LIMITS, 10, operations=operations)
+    reached = asyncio.Event()
+
+    async def send(_part: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    closed_gates()
+    plan = engine.plan("query Parts { item { ... @defer { late } } }", None)
+    context = Context(services, ANONYMOUS)
+    running = asyncio.create_task(engine.execute_in_parts(plan, None, context, AnswerParts(send)))
+    await reached.wait()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert recorded(operations) == {("query", "Parts", "cancelled"): 1}
