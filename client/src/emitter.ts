@@ -22,7 +22,8 @@ export function guarded(call: () => void): void {
   try {
     call();
   } catch (error) {
-    queueMicrotask(() => {
+    if (typeof reportError === "function") reportError(error);
+    else queueMicrotask(() => {
       throw error;
     });
   }

@@ -73,8 +73,8 @@ export class Live extends Emitter<LiveEvents> {
    * Follow a subscription. With `next` in the observer, returns a function that stops it; without, an async iterable,
    * which ends when the loop is left.
    */
-  subscribe<Data, Variables>(document: Document<Data, Variables>, variables: Variables | null | undefined, observer: Observer<Data>): () => void;
-  subscribe<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, missed?: Missed<Data>]): AsyncIterableIterator<Answer<Data>>;
+  subscribe<Data = any, Variables = any>(document: Document<Data, Variables>, variables: Variables | null | undefined, observer: Observer<Data>): () => void;
+  subscribe<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, missed?: Missed<Data>]): AsyncIterableIterator<Answer<Data>>;
   subscribe<Data>(document: Document<Data, never>, variables?: object | null, observer: Observer<Data> | Missed<Data> = {}): unknown {
     const request = { query: textOf(document), variables: variables ?? undefined };
     if ("next" in observer) return this.follow(request, observer);

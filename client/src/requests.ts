@@ -1,3 +1,4 @@
+import { claimsOf } from "./claims.js";
 import { type Clock, within } from "./clock.js";
 import { WatchwordError, nonsense, unreachable } from "./errors.js";
 
@@ -95,5 +96,6 @@ async function read(response: Response): Promise<unknown> {
 export function tokensOf(answer: unknown): Tokens {
   const { access_token: token, expires_in: seconds } = (answer ?? {}) as Partial<Tokens>;
   if (typeof token !== "string" || !(Number(seconds) > 0)) throw nonsense("it has no access token");
+  claimsOf(token);
   return answer as Tokens;
 }

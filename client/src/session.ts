@@ -74,8 +74,8 @@ export class Session extends Emitter<SessionEvents> {
   #claims: Claims | null = null;
   #token: string | null = null;
   // Milliseconds of the clock: when the token is to be renewed, and until when it may be used.
-  #renewAt = 0;
-  #usableUntil = 0;
+  #renewAt = -Infinity;
+  #usableUntil = -Infinity;
   #refreshing: Promise<string | null> | null = null;
   // Counts sign-ins and sign-outs, so that a refresh that began before one does not undo it.
   #era = 0;
@@ -168,18 +168,18 @@ export class Session extends Emitter<SessionEvents> {
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => this.#operations.fetch(input, init);
 
   /** Run a query or a mutation and return its data. Throws a `WatchwordError` with `errors` and `data` if it has errors. */
-  query<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Data> {
+  query<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Data> {
     return this.#operations.query(document, rest[0] as object, rest[1] as ExecuteOptions);
   }
 
   /** Run a query or a mutation and return the whole answer, with its errors. */
-  execute<Data, Variables>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Answer<Data>> {
+  execute<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Answer<Data>> {
     return this.#operations.execute(document, rest[0] as object, rest[1] as ExecuteOptions);
   }
 
   /** Say that the server refuses this token as expired, whatever this machine's clock says. */
   expire(token: string | null): void {
-    if (token === this.#token) this.#renewAt = this.#usableUntil = 0;
+    if (token === this.#token) this.#renewAt = this.#usableUntil = -Infinity;
   }
 
   /** Say that the server refuses this token for good: its session has ended, unless the browser has another by now. */
@@ -270,7 +270,7 @@ export class Session extends Emitter<SessionEvents> {
     } else if (type === "signedIn" && sid !== this.#claims?.sid) {
       // The cookie is another session's now. Nothing may be asked with the old one.
       this.#state = "restoring";
-      this.#renewAt = this.#usableUntil = 0;
+      this.#renewAt = this.#usableUntil = -Infinity;
       this.#restore(1);
     }
   }

@@ -1,5 +1,5 @@
 import { claimsOf } from "./claims.js";
-import { WatchwordError } from "./errors.js";
+import { WatchwordError, nonsense } from "./errors.js";
 import { type Requests, type Tokens, tokensOf } from "./requests.js";
 
 /** How somebody signs in. `passkey` is the credential's JSON; `watchword-client/passkeys` asks for one. */
@@ -97,7 +97,8 @@ export class SignInRoutes implements Routes {
 
   /** Forget the refresh token of a session that has ended. */
   async forget(): Promise<void> {
-    if (this.#store) await this.#store.save({ deviceToken: (await this.#kept()).deviceToken });
+    const { refreshToken, deviceToken } = await this.#kept();
+    if (refreshToken !== undefined) await this.#store!.save({ deviceToken });
   }
 
   async #kept(): Promise<Kept> {
@@ -107,6 +108,7 @@ export class SignInRoutes implements Routes {
   /** Keep the new refresh token, before its access token is used: the old one is good no more. */
   async #save(answer: unknown): Promise<Tokens> {
     const tokens = tokensOf(answer), before = await this.#kept();
+    if (this.#store && typeof tokens.refresh_token !== "string") throw nonsense("it has no refresh token");
     const kept = { refreshToken: tokens.refresh_token, deviceToken: tokens.device_token ?? before.deviceToken };
     await this.#store?.save(kept);
     return tokens;

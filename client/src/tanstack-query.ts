@@ -21,9 +21,9 @@ export interface FollowOptions<Data> {
 
 export interface Queries {
   /** Return the options of a query: its key, its function, and when to try again. */
-  query<Data, Variables>(document: Document<Data, Variables>, ...rest: VariablesOf<Variables>): QueryOptions<Data>;
+  query<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: VariablesOf<Variables>): QueryOptions<Data>;
   /** Follow a subscription into the cache. Returns a function that stops it. */
-  follow<Data, Variables>(document: Document<Data, Variables>, variables: Variables, options?: FollowOptions<Data>): () => void;
+  follow<Data = any, Variables = any>(document: Document<Data, Variables>, variables: Variables, options?: FollowOptions<Data>): () => void;
 }
 
 /**

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.documents import OPEN, QUERY, SUBSCRIPTION
-from tests.clients.script import running
+from tests.clients.script import FOLDER, running
+from tests.support.npm_package import bundled
 from tests.support.server import LiveServer
 
 
@@ -67,3 +68,27 @@ async def test_it_proves_its_key_on_every_transport(
     assert set(steps["renewed"]["payload"]) == {"expiresAt", "renewBefore"}
     heard = steps["next"]["answer"]["data"]["incidentsChanged"]["incident"]["name"]
     assert heard == "Trouble with keys"
+
+
+async def test_the_package_binds_all_tabs_of_a_browser_to_a_key_that_no_script_can_read(
+    node: Path, chromium: Path, demanding_server: LiveServer, tmp_path: Path
+) -> None:
+    server = demanding_server
+    options = {"chromium": str(chromium), "profile": str(tmp_path / "profile")}
+    account = {"url": server.url, "email": server.email, "password": server.password}
+    scripts, package = FOLDER / "package", bundled("index", "dpop")
+    async with running(
+        node, "dpop_page.mjs", scripts=scripts, package=package, **options, **account
+    ) as page:
+        viewer = {"viewer": {"email": server.email}}
+        assert (await page.wait("opened"))["states"] == ["anonymous", "anonymous"]
+        assert (await page.wait("signed in"))["answer"] == viewer
+        followed = await page.wait("followed")
+        assert followed["closed"] == ["use_dpop_nonce"]
+        assert set(followed["terms"]) == {"expiresAt", "renewBefore"}
+        stolen = await page.wait("stolen")
+        assert (stolen["status"], stolen["keys"]) == (401, 1)
+        assert stolen["exported"] == "InvalidAccessError"
+        assert (await page.wait("other tab"))["answer"] == viewer
+        reloaded = await page.wait("reloaded")
+        assert (reloaded["state"], reloaded["answer"]) == ("signedIn", viewer)

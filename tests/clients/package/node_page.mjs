@@ -1,13 +1,21 @@
 // The package in Node.js, which has no cookies: it keeps the refresh token itself. Options: url, package (the folder that
-// it was compiled to), given (the options of its session), socket ("ws" for that package instead of the global WebSocket).
+// it was compiled to), given (the options of its session), without ("React Native": what that does not have is taken away).
 import { createInterface } from "node:readline";
 import { page } from "./commands.mjs";
 
 const options = JSON.parse(process.env.CLIENT_OPTIONS);
 const say = (step, rest) => process.stdout.write(`${JSON.stringify({ ...rest, step })}\n`);
-const client = await import(`${options.package}/index.js`);
 const sockets = [];
-const Plain = options.socket === "ws" ? (await import(options.ws)).default : globalThis.WebSocket;
+if (options.without === "React Native") {
+  // Node.js loads its own fetch when it is first used, and that needs them.
+  await (await fetch("data:text/plain,loaded")).text();
+  void WebSocket;
+  for (const name of ["BroadcastChannel", "navigator", "TextDecoder", "TextDecoderStream", "indexedDB"]) {
+    Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
+  }
+}
+const Plain = globalThis.WebSocket ?? (await import("ws")).default;
+const client = await import(`${options.package}/index.js`);
 class webSocket extends Plain {
   constructor(...given) {
     super(...given);

@@ -1,0 +1,158 @@
+"""The archive that `npm pack` makes: its size, its types, and its use in a new Vite project, a plain page and Node.js 20."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.clients.package.site import ADMIN, FOLDER, PASSWORD, PERSON, Site
+from tests.clients.script import running
+from tests.support.documents import ROOT
+from tests.support.npm_package import CLIENT, STOCK, project
+from tests.support.programs import missing
+
+# Bytes, gzipped: session and socket with what they import, minified.
+MOST = 8_000
+VITE_PAGE = """<!doctype html><title>Ours</title><script type="module" src="/main.js"></script>"""
+
+
+def test_session_and_socket_are_under_eight_kilobytes(package: Path, tmp_path: Path) -> None:
+    command = [CLIENT / "node_modules/.bin/esbuild", "index.js", "--bundle", "--minify"]
+    options = ["--format=esm", "--splitting", f"--outdir={tmp_path}", "--log-level=error"]
+    subprocess.run([*command, *options], cwd=package, check=True)
+    size = len(gzip.compress((tmp_path / "index.js").read_bytes(), 9))
+    assert 1_000 < size < MOST
+
+
+def test_the_archive_has_all_entries_and_nothing_else(packed: Path) -> None:
+    described = json.loads((CLIENT / "package.json").read_text())
+    with tarfile.open(packed) as archive:
+        names = {each.name.removeprefix("package/") for each in archive.getmembers()}
+    for entry in described["exports"].values():
+        assert {each.removeprefix("./") for each in entry.values()} <= names
+    assert {name.split("/")[0] for name in names} == {
+        "dist",
+        "src",
+        "LICENSE",
+        "README.md",
+        "package.json",
+    }
+    assert "dependencies" not in described
+    assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_documents_with_types_are_checked(packed: Path, node: Path, tmp_path: Path) -> None:
+    project(tmp_path, packed)
+    shutil.copy(FOLDER / "types.ts", tmp_path)
+    options = [
+        "--noEmit",
+        "--strict",
+        "--module",
+        "nodenext",
+        "--skipLibCheck",
+        "--types",
+        "",
+        "--lib",
+    ]
+    command = [
+        node,
+        CLIENT / "node_modules/typescript/bin/tsc",
+        *options,
+        "es2022,dom,dom.asynciterable",
+        "types.ts",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("made_by", ["vite", "hand"])
+async def test_a_page_signs_in_and_follows(
+    made_by: str, site: Site, node: Path, chromium: Path, packed: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    project(folder, packed)
+    if made_by == "vite":
+        script = (FOLDER / "page.html").read_text().partition('<script type="module">')[2]
+        (folder / "main.js").write_text(script.partition("</script>")[0])
+        (folder / "index.html").write_text(VITE_PAGE)
+        shutil.copy(FOLDER / "commands.mjs", folder)
+        vite = [
+            node,
+            STOCK / "vite/bin/vite.js",
+            "build",
+            "--base",
+            "./",
+            "--outDir",
+            site.folder / "vite",
+            "--logLevel",
+            "error",
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, vite, cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    else:
+        shutil.copytree(
+            folder / "node_modules/watchword-client/dist", site.folder / "hand/watchword-client"
+        )
+        for name in ("page.html", "commands.mjs"):
+            shutil.copy(FOLDER / name, site.folder / "hand")
+    name = {"vite": "vite/index.html", "hand": "hand/page.html"}[made_by]
+    options = {"url": site.url, "chromium": str(chromium), "profile": str(tmp_path / "profile")}
+    async with running(
+        node, "chromium_page.mjs", scripts=FOLDER, page=name, given={}, **options
+    ) as page:
+        await page.wait("loaded")
+        page.tell("signIn", email=PERSON, password=PASSWORD)
+        await page.wait("signedIn")
+        page.tell("follow", query="subscription { incidentsChanged { incident { name } } }")
+        await page.wait("started")
+        opened = await site.open()
+        assert (await page.wait("next"))["data"]["incidentsChanged"]["incident"]["name"] == opened
+    assert not [step for step in page.seen if step["step"] in ("complaint", "failed")]
+
+
+@pytest.mark.parametrize("platform", ["Node.js 20", "React Native"])
+async def test_where_there_is_less_than_in_a_browser(
+    platform: str, site: Site, node: Path, package: Path
+) -> None:
+    """React Native has neither document, location, locks nor channels, and a global WebSocket; Node.js 20 has no WebSocket."""
+    program = _node_20() if platform == "Node.js 20" else node
+    options = {"url": site.url, "package": str(package), "given": {}, "without": platform}
+    async with running(program, "node_page.mjs", scripts=FOLDER, **options) as page:
+        await page.wait("loaded")
+        page.tell("signIn", email=ADMIN, password=PASSWORD)
+        await page.wait("signedIn")
+        page.tell("follow", query="subscription { incidentsChanged { incident { name } } }")
+        await page.wait("started")
+        page.tell("refresh")
+        await page.wait("renewed")
+        opened = await site.open()
+        assert (await page.wait("next"))["data"]["incidentsChanged"]["incident"]["name"] == opened
+        page.tell("signOut")
+        await page.wait("signedOut")
+
+
+def _node_20() -> Path:
+    for found in filter(
+        None,
+        (
+            shutil.which(name, path=path)
+            for name in ("node20", "node")
+            for path in (None, "/usr/bin")
+        ),
+    ):
+        version = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        if version.startswith("v20."):
+            return Path(found)
+    missing("There is no Node.js 20: run `apt-get install nodejs`.")

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock, FakeSocket, json, server, settled, tokens } from "./fakes.mjs";
+
+const { createLive, createSession, memoryStore } = await import(`${process.env.PACKAGE}/index.js`);
+const LOGIN = { email: "ann@example.com", password: "secret" };
+const QUERY = "subscription { made }";
+
+async function made({ signedIn = false, ...options } = {}) {
+  const clock = new FakeClock(), said = [], asked = server({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1"), "/api/auth/logout": () => json(null, 204) });
+  const session = createSession({ url: "https://api.example.com", fetch: asked.fetch, clock, store: memoryStore() });
+  if (signedIn) await session.signIn(LOGIN);
+  await session.ready;
+  FakeSocket.made = [];
+  const live = createLive(session, { webSocket: FakeSocket, transport: "websocket", ...options });
+  for (const name of ["connecting", "connected", "closed", "waiting", "renewed"]) live.on(name, (value) => said.push([name, value]));
+  const heard = [];
+  const follow = () => live.subscribe(QUERY, {}, {
+    next: ({ data }) => heard.push(data.made),
+    error: (error) => heard.push(`error ${error.code}`),
+    missed: () => heard.push("missed"),
+    complete: () => heard.push("complete"),
+  });
+  return { session, live, clock, said, heard, follow, asked };
+}
+
+/** Let the newest socket be accepted; returns the ids that it carries. */
+async function accepted() {
+  await settled();
+  const socket = FakeSocket.last;
+  socket.open();
+  socket.say({ type: "connection_ack" });
+  await settled();
+  return socket.sent.filter(({ type }) => type === "subscribe").map(({ id }) => id);
+}
+
+const next = (id, value, cursor) => FakeSocket.last.say({ type: "next", id, payload: { data: { made: value }, extensions: { cursor } } });
+
+test("a message that makes no sense cuts the socket, and what it carried resumes", async () => {
+  for (const nonsense of ["<html>", "null", "1", "[]", "{}", '{"type": "nonsense"}', '{"type": 4}']) {
+    const { clock, heard, follow } = await made();
+    follow();
+    const [id] = await accepted();
+    next(id, 1, "c1");
+    FakeSocket.last.say(nonsense);
+    await clock.move(1_000);
+    await accepted();
+    assert.deepEqual(FakeSocket.last.sent.at(-1).payload.extensions, { resume: "c1" });
+    assert.deepEqual(heard, [1]);
+  }
+});
+
+test("messages of operations that nobody has are ignored", async () => {
+  const { heard, follow } = await made();
+  follow();
+  const [id] = await accepted(), socket = FakeSocket.last;
+  for (const other of ["nobody", undefined, 7, {}]) {
+    for (const type of ["next", "error", "complete"]) socket.say({ type, id: other, payload: [{}] });
+  }
+  socket.say({ type: "pong", payload: { id: "nobody", cursor: "c" } });
+  next(id, 1, "c1");
+  assert.deepEqual(heard.at(-1), 1);
+  assert.ok(!heard.some((each) => String(each).startsWith("error")));
+});
+
+test("a socket that never answers is left, first before and then after its acknowledgement", async () => {
+  const { clock, said, follow } = await made();
+  follow();
+  await settled();
+  await clock.move(10_000);
+  assert.deepEqual(said.map(([name]) => name).slice(0, 3), ["connecting", "closed", "waiting"]);
+  await clock.move(2_000);
+  await accepted();
+  const socket = FakeSocket.last;
+  await clock.move(30_000);
+  assert.equal(socket.sent.at(-1).type, "ping");
+  socket.say({ type: "pong" });
+  await clock.move(30_000);
+  assert.equal(socket.sent.filter(({ type }) => type === "ping").length, 2);
+  await clock.move(10_000);
+  assert.deepEqual(said.findLast(([name]) => name === "closed")[1].reason, "The server is silent.");
+});
+
+test("a server that accepts and closes at once is not asked without a pause", async () => {
+  for (const code of [1012, 1013, 4403, 4401]) {
+    const { clock, said, follow } = await made({ signedIn: true });
+    follow();
+    for (let turn = 0; turn < 12; turn += 1) {
+      await settled();
+      if (FakeSocket.last.readyState !== 0) continue;
+      await accepted();
+      FakeSocket.last.end(code);
+      await clock.move(60_000);
+    }
+    const waits = said.filter(([name]) => name === "waiting").map(([, { milliseconds }]) => milliseconds);
+    assert.ok(waits.at(-1) > 5_000, `${code}: ${waits}`);
+  }
+});
+
+test("4403 gets another token at once, and resumes with it", async () => {
+  const { session, clock, heard, follow } = await made({ signedIn: true });
+  follow();
+  const [id] = await accepted(), before = await session.token();
+  next(id, 1, "c1");
+  await clock.move(20_000);
+  FakeSocket.last.end(4403);
+  await clock.move(0);
+  await accepted();
+  const [{ payload }] = FakeSocket.last.sent;
+  assert.notEqual(payload.authorization, `Bearer ${before}`);
+  assert.equal(payload.authorization, `Bearer ${await session.token()}`);
+  assert.deepEqual([heard, FakeSocket.last.sent.at(-1).payload.extensions], [[1], { resume: "c1" }]);
+});
+
+test("what the server will always refuse is not tried again", async () => {
+  for (const code of [4400, 4401, 4406, 4409]) {
+    const { clock, heard, follow } = await made();
+    follow();
+    await accepted();
+    const before = FakeSocket.made.length;
+    FakeSocket.last.end(code, "no");
+    await clock.move(600_000);
+    assert.deepEqual([heard, FakeSocket.made.length], [["error CLOSED"], before]);
+  }
+});
+
+test("a subscription that is refused for now is asked for again, and one that is refused is over", async () => {
+  const { clock, heard, follow } = await made();
+  follow();
+  const [id] = await accepted();
+  FakeSocket.last.say({ type: "error", id, payload: [{ message: "", extensions: { code: "RATE_LIMITED", retryAfter: 3 } }] });
+  // Three seconds, with jitter, and two until it is taken to follow.
+  await clock.move(9_000);
+  const again = FakeSocket.last.sent.at(-1);
+  // It did not follow in the meantime.
+  assert.deepEqual([again.type, heard], ["subscribe", ["missed"]]);
+  FakeSocket.last.say({ type: "error", id: again.id, payload: [{ message: "", extensions: { code: "FORBIDDEN" } }] });
+  await clock.move(60_000);
+  assert.deepEqual(heard, ["missed", "error FORBIDDEN"]);
+});
+
+test("the page is told of a gap once the server follows again, and not before", async () => {
+  const { heard, follow } = await made();
+  follow();
+  const [id] = await accepted(), socket = FakeSocket.last;
+  next(id, 1, "c1");
+  socket.say({ type: "error", id, payload: [{ message: "", extensions: { code: "CURSOR_EXPIRED" } }] });
+  const again = socket.sent.at(-1);
+  assert.deepEqual([again.payload.extensions, heard], [{ position: true }, [1]]);
+  socket.say({ type: "pong", payload: { id: again.id, cursor: "c9" } });
+  assert.deepEqual(heard, [1, "missed"]);
+});
+
+test("a server that says CURSOR_EXPIRED without a cursor is not asked for ever", async () => {
+  const { heard, follow } = await made();
+  follow();
+  const [id] = await accepted();
+  FakeSocket.last.say({ type: "error", id, payload: [{ message: "", extensions: { code: "CURSOR_EXPIRED" } }] });
+  assert.deepEqual(heard, ["error CURSOR_EXPIRED"]);
+});
+
+test("what a callback throws stops neither the others nor the socket", async () => {
+  const { live, heard, follow } = await made();
+  const thrown = [];
+  const reported = globalThis.reportError;
+  globalThis.reportError = (error) => thrown.push(error.message);
+  live.subscribe(QUERY, {}, { next: () => { throw new Error("of the page"); } });
+  follow();
+  const [first, second] = await accepted();
+  next(first, 1, "c1");
+  next(second, 2, "c2");
+  await settled();
+  globalThis.reportError = reported;
+  assert.deepEqual([heard, thrown], [[2], ["of the page"]]);
+});
+
+test("a socket without subscriptions is closed, and one that is needed again is kept", async () => {
+  const { clock, follow } = await made();
+  follow()();
+  const stop = follow();
+  await accepted();
+  stop();
+  const kept = FakeSocket.last;
+  await clock.move(500);
+  const other = follow();
+  await clock.move(5_000);
+  assert.equal(kept.closedWith, undefined);
+  other();
+  await clock.move(5_000);
+  assert.deepEqual([kept.closedWith, FakeSocket.made.length], [1000, 1]);
+});
+
+test("a loop gets each event, and leaving it stops the subscription", async () => {
+  const { live } = await made();
+  const got = [];
+  const looping = (async () => {
+    for await (const { data } of live.subscribe(QUERY)) if (got.push(data.made) === 2) break;
+  })();
+  const [id] = await accepted();
+  for (const each of [1, 2, 3]) next(id, each, `c${each}`);
+  await looping;
+  assert.deepEqual([got, FakeSocket.last.sent.at(-1)], [[1, 2], { type: "complete", id }]);
+});
+
+test("a loop whose subscription is refused throws the reason", async () => {
+  const { live } = await made();
+  const looping = assert.rejects(live.subscribe(QUERY).next(), { code: "FORBIDDEN" });
+  const [id] = await accepted();
+  FakeSocket.last.say({ type: "error", id, payload: [{ message: "no", extensions: { code: "FORBIDDEN" } }] });
+  await looping;
+});
+
+test("a token of another session closes the socket of the one before", async () => {
+  const { session, follow } = await made({ signedIn: true });
+  follow();
+  await accepted();
+  const before = FakeSocket.last;
+  await session.signOut();
+  await accepted();
+  assert.deepEqual([before.closedWith, FakeSocket.last.sent[0].payload], [1000, {}]);
+});

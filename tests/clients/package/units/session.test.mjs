@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock, json, refusal, server, settled, token, tokens } from "./fakes.mjs";
+
+const { createSession, memoryStore } = await import(`${process.env.PACKAGE}/index.js`);
+const URL_ = "https://api.example.com";
+const LOGIN = { email: "ann@example.com", password: "secret" };
+
+function made(routes, options = {}) {
+  const { store = memoryStore(), ...rest } = options;
+  const clock = new FakeClock(), said = [], asked = server(routes);
+  const session = createSession({ url: URL_, fetch: asked.fetch, clock, store, ...rest });
+  for (const name of ["signedIn", "signedOut", "expired", "changed", "mustStepUp"]) session.on(name, () => said.push(name));
+  return { session, clock, said, asked, store };
+}
+
+test("without a refresh token nobody is signed in, and no request is made", async () => {
+  const { session, asked, said } = made({});
+  assert.equal(await session.ready, "anonymous");
+  assert.deepEqual([await session.token(), asked.seen, said], [null, [], []]);
+});
+
+test("a session is restored without being said to have changed", async () => {
+  const { session, said } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: memoryStore({ refreshToken: "r" }) });
+  assert.equal(await session.ready, "signedIn");
+  assert.deepEqual(said, ["signedIn"]);
+});
+
+test("while the server is away a session is neither restored nor given up", async () => {
+  const routes = {}, { session, clock } = made(routes, { store: memoryStore({ refreshToken: "r" }) });
+  await assert.rejects(session.token(), { code: "UNREACHABLE" });
+  await clock.move(60_000);
+  assert.equal(session.state, "restoring");
+  routes["/api/auth/refresh"] = () => tokens("s1");
+  await clock.move(30_000);
+  assert.equal(await session.ready, "signedIn");
+});
+
+test("callers share one refresh, and the new refresh token is kept before its access token is used", async () => {
+  const kept = [], { session, asked, clock } = made(
+    { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1") },
+    { store: { load: () => kept.at(-1) ?? null, save: (each) => void kept.push(each) } },
+  );
+  await session.signIn(LOGIN);
+  await clock.move(301_000);
+  const got = await Promise.all([session.token(), session.token(), session.refresh()]);
+  assert.equal(new Set(got).size, 1);
+  assert.equal(asked.paths().filter((path) => path.endsWith("refresh")).length, 1);
+  assert.equal(asked.seen.at(-1).body.refresh_token, kept[0].refreshToken);
+  assert.notEqual(kept.at(-1).refreshToken, kept[0].refreshToken);
+});
+
+test("a clock that is an hour wrong, and one that jumps, do no harm", async () => {
+  let valid;
+  const { session, clock } = made({
+    "/api/auth/login": () => tokens("s1"),
+    "/api/auth/refresh": () => tokens("s1"),
+    "/graphql": ({ headers }) => headers.get("authorization") === valid ? json({ data: { a: 1 } })
+      : json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401),
+  });
+  await session.signIn(LOGIN);
+  clock.time -= 3_600_000;
+  const old = await session.token();
+  const refresh = session.refresh.bind(session);
+  session.refresh = async () => { const made = await refresh(); valid = `Bearer ${made}`; return made; };
+  assert.deepEqual(await session.query("{ a }"), { a: 1 });
+  assert.notEqual(await session.token(), old);
+});
+
+test("an answer that makes no sense ends no session", async () => {
+  for (const nonsense of ["<html>", "null", "[]", "{}", '{"access_token": 1}', '{"access_token": "a.b.c", "expires_in": 600}']) {
+    for (const status of [200, 401, 500]) {
+      const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => new Response(nonsense, { status }), "/graphql": () => new Response(nonsense, { status }) };
+      const { session, clock, said } = made(routes);
+      await session.signIn(LOGIN);
+      const before = await session.token();
+      await assert.rejects(session.refresh(), { code: "NONSENSE" });
+      await clock.move(301_000);
+      assert.equal(await session.token(), before);
+      await assert.rejects(session.query("{ a }"), (error) => ["NONSENSE", "UNREACHABLE"].includes(error.code) || nonsense === "{}");
+      await clock.move(301_000);
+      await assert.rejects(session.token());
+      assert.deepEqual([session.state, said.includes("expired")], ["signedIn", false]);
+    }
+  }
+});
+
+test("a server that never answers is given up after the timeout", async () => {
+  const { session, clock } = made({ "/api/auth/login": () => new Promise(() => {}) });
+  const signing = assert.rejects(session.signIn(LOGIN), { code: "UNREACHABLE" });
+  await clock.move(15_000);
+  await signing;
+});
+
+test("a refused refresh ends the session, and the store forgets it but not the device", async () => {
+  const { session, said, store } = made({ "/api/auth/login": () => tokens("s1", { device_token: "d" }), "/api/auth/refresh": () => refusal("invalid_grant") });
+  await session.signIn(LOGIN);
+  assert.equal(await session.refresh(), null);
+  assert.deepEqual(said.slice(2), ["expired", "changed"]);
+  assert.deepEqual(await store.load(), { deviceToken: "d" });
+});
+
+test("a refresh that is answered after a sign-out signs nobody in", async () => {
+  let answer;
+  const { session } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => new Promise((done) => (answer = done)), "/api/auth/logout": () => json(null, 204) });
+  await session.signIn(LOGIN);
+  const refreshing = session.refresh();
+  await settled();
+  const leaving = session.signOut();
+  answer(tokens("s1"));
+  assert.deepEqual([await refreshing, await leaving, session.state, await session.token()], [null, undefined, "anonymous", null]);
+});
+
+test("a sign-out that the server did not hear of says so, and can be done again", async () => {
+  const routes = { "/api/auth/login": () => tokens("s1") }, { session, asked } = made(routes, { store: "cookie" });
+  await session.signIn(LOGIN);
+  await assert.rejects(session.signOut(), { code: "UNREACHABLE" });
+  assert.equal(session.state, "anonymous");
+  routes["/api/auth/logout"] = () => json(null, 204);
+  await session.signOut();
+  assert.equal(asked.paths().at(-1), "/api/auth/logout");
+  session.close();
+});
+
+test("the token goes to the session's server and to no other", async () => {
+  const { session, asked } = made({ "/api/auth/login": () => tokens("s1"), "/x": () => json({}) });
+  await session.signIn(LOGIN);
+  await assert.rejects(session.fetch("https://evil.example/x"), TypeError);
+  await assert.rejects(session.fetch("//evil.example/x"), TypeError);
+  await assert.rejects(session.fetch("http://api.example.com/x"), TypeError);
+  await session.fetch("/x");
+  assert.equal(asked.seen.at(-1).headers.get("authorization"), `Bearer ${await session.token()}`);
+});
+
+test("a second factor is asked for, and a refused one is told", async () => {
+  const login = ({ body }) => !body.otp ? refusal("mfa_required") : body.otp === "123456" ? tokens("s1") : refusal("invalid_grant");
+  const right = made({ "/api/auth/login": login }, { onSecondFactor: async () => ({ otp: "123456" }) });
+  assert.equal((await right.session.signIn(LOGIN)).sid, "s1");
+  const wrong = made({ "/api/auth/login": login }, { onSecondFactor: async () => ({ otp: "0" }) });
+  await assert.rejects(wrong.session.signIn(LOGIN), { code: "invalid_grant" });
+  await assert.rejects(made({ "/api/auth/login": login }).session.signIn(LOGIN), { code: "mfa_required" });
+});
+
+function stepping(onStepUp) {
+  let recent = false;
+  const done = [];
+  const routes = {
+    "/api/auth/login": () => tokens("s1"),
+    "/api/auth/step-up": () => ((recent = true), tokens("s1")),
+    "/graphql": ({ body }) => (done.push(body.query), recent ? json({ data: { a: true } })
+      : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300 } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
+  };
+  return { ...made(routes, { onStepUp }), done };
+}
+
+test("the person is asked once for several operations that need a recent sign-in", async () => {
+  const asked = [], { session, said } = stepping(async (need) => (asked.push(need), { password: "secret" }));
+  await session.signIn(LOGIN);
+  const answers = await Promise.all([session.query("mutation { a }"), session.query("{ a }")]);
+  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, issuer: undefined }]]);
+  assert.equal(said.filter((name) => name === "mustStepUp").length, 1);
+});
+
+test("a mutation of which a part may have been done is not sent again", async () => {
+  const { session, done } = stepping(async () => ({ password: "secret" }));
+  await session.signIn(LOGIN);
+  await assert.rejects(session.query("mutation { a b }"), { code: "STEP_UP_REQUIRED" });
+  assert.equal(done.length, 1);
+});
+
+test("without a step-up the answer is the error", async () => {
+  for (const declined of [undefined, async () => null, async () => false]) {
+    const { session } = stepping(declined);
+    await session.signIn(LOGIN);
+    await assert.rejects(session.query("{ a }"), { code: "STEP_UP_REQUIRED" });
+  }
+});
+
+test("another tab's messages are believed only as far as the server agrees", async () => {
+  const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1"), "/api/auth/logout": () => json(null, 204) };
+  const { session, said } = made(routes, { store: "cookie", restore: false });
+  await session.signIn(LOGIN);
+  const other = new BroadcastChannel(`watchword ${URL_}`);
+  const tell = async (message) => {
+    other.postMessage(message);
+    await new Promise((done) => setTimeout(done, 50));
+  };
+  for (const message of [null, 1, "signedOut", { type: "signedOut" }, { type: "signedOut", sid: "another" }, { type: "signedIn", sid: "forged" }]) await tell(message);
+  assert.deepEqual([session.state, session.claims.sid, said], ["signedIn", "s1", ["signedIn", "changed"]]);
+  routes["/api/auth/refresh"] = () => tokens("s2");
+  await tell({ type: "signedIn", sid: "s2" });
+  assert.deepEqual([session.claims.sid, said.slice(2)], ["s2", ["signedIn", "changed"]]);
+  await tell({ type: "signedOut", sid: "s2" });
+  assert.deepEqual([session.state, said.slice(4)], ["anonymous", ["signedOut", "changed"]]);
+  other.close();
+  session.close();
+});
+
+test("where there are no locks and no channel, a page is alone and works", async () => {
+  const { locks } = navigator, { BroadcastChannel } = globalThis;
+  Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
+  delete globalThis.BroadcastChannel;
+  try {
+    const { session } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1") }, { store: "cookie" });
+    await session.signIn(LOGIN);
+    assert.ok(await session.refresh());
+  } finally {
+    Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
+    globalThis.BroadcastChannel = BroadcastChannel;
+  }
+});
+
+test("a tab that holds the lock for ever does not keep the others from refreshing", async () => {
+  let release;
+  const held = new Promise((done) => navigator.locks.request(`watchword ${URL_}`, () => (done(), new Promise((free) => (release = free)))));
+  await held;
+  const { session, clock } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: "cookie" });
+  await clock.move(30_000);
+  assert.equal(await session.ready, "signedIn");
+  release();
+  session.close();
+});
+
+test("tokens of an identity provider are taken from its library", async () => {
+  const given = [token("x"), token("x")], { session } = made({}, { getToken: async () => given.shift() ?? null });
+  assert.equal(await session.ready, "signedIn");
+  await assert.rejects(session.signIn(LOGIN), { code: "ELSEWHERE" });
+  await session.refresh();
+  assert.equal(await session.refresh(), null);
+});
