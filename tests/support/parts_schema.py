@@ -16,10 +16,12 @@ from strawberry.schema.config import StrawberryConfig
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients import WebSocketClient, events, parts
+from tests.support.toy_server import ToyServer, until
 from watchword import HasScope, Info, NotFound, Public, guarded_by
 
 Part = dict[str, Any]
 ACCEPT = "multipart/mixed;incrementalSpec=v0.2,application/json"
+DEFERRED = '{ item { name ... @defer(label: "later") { late } } }'
 
 
 class Gates:
@@ -227,3 +229,20 @@ def _merge(place: Part, data: Part) -> None:
             _merge(place[key], value)
         else:
             place[key] = value
+
+
+async def is_released(server: ToyServer) -> None:
+    pipeline = server.pipeline
+    await until(lambda: (len(pipeline.operations), len(pipeline.connections)) == (0, 0))
+    await until(lambda: not len(pipeline.leases))
+
+
+@asynccontextmanager
+async def begun(
+    transport: str, server: ToyServer, gates: Gates, token: str | None = None
+) -> AsyncIterator[tuple[Part, AsyncIterator[Part]]]:
+    """Ask for an answer in parts; yield the first part when the resolver of the other waits, and the rest."""
+    async with asked(transport, server.url, DEFERRED, token) as parts:
+        first = await anext(parts)
+        await gates.reached["a"].wait()
+        yield first, parts

@@ -18,8 +18,9 @@ from watchword.auth.tables import Account
 from watchword.bootstrap import packages
 from watchword.cli.failures import FAILURES, explain
 from watchword.cli.operator import opened
-from watchword.cli.running_server import CHECKS as SERVER_CHECKS
-from watchword.cli.running_server import Asked, checked_url, examine
+from watchword.cli.running_server import Asked, checked_url
+from watchword.cli.server_checks import CHECKS as SERVER_CHECKS
+from watchword.cli.server_checks import examine
 from watchword.config import bus_url
 from watchword.config.settings import Settings
 from watchword.domain import load
