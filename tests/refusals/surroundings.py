@@ -108,7 +108,10 @@ def metrics_of_workers(ground: Ground) -> None:
     long = ground.folder / ("x" * 120)
     long.mkdir()
     ground.patch.setattr("tempfile.tempdir", str(long))
-    with ground.refused("Set TMPDIR to a folder with a shorter path"):
+    with ground.refused("Set TMPDIR to a folder with a short path"):
+        in_thread()
+    ground.patch.setattr("tempfile.tempdir", str(ground.folder / "not there"))
+    with ground.refused("Set TMPDIR to a folder with a short path"):
         in_thread()
     ground.patch.setattr("tempfile.tempdir", "/tmp")
     in_thread()

@@ -13,6 +13,7 @@ from strawberry import federation
 from strawberry.federation.schema import FederationAny
 from strawberry.federation.schema_directives import Key
 from strawberry.permission import BasePermission
+from strawberry.schema.config import StrawberryConfig
 
 from tests.support.clock import MovedClock
 from tests.support.toy_server import principal, toy_pipeline
@@ -21,6 +22,7 @@ from watchword.domain import Domain
 from watchword.errors import NotFound, Unsafe
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
+from watchword.execution.parts import AnswerParts
 from watchword.permissions.coverage import cover
 from watchword.permissions.field import HasRole, HasScope, Public, SignedIn, condition
 from watchword.permissions.rules import Question
@@ -329,3 +331,31 @@ async def test_an_object_of_another_type_than_its_reference_is_an_error(
     assert codes == ["INTERNAL"]
     assert "Shelf.resolve_reference returned an object of the type" in caplog.text
     assert "It may return Shelf." in caplog.text
+
+
+async def test_with_the_incremental_option_each_part_of_an_entity_asks_its_permissions(
+    services: Services,
+) -> None:
+    config = StrawberryConfig(enable_experimental_incremental_execution=True)
+    schema = federation.Schema(Query, types=[Book, Film, Taken, Invoice, Shelf], config=config)
+    cover(schema, Domain(default_permissions=[Public]))
+    engine = Engine(schema, Limits(1000, 10, 10, 1000), 10)
+    query = """query($r: [_Any!]!) { _entities(representations: $r) {
+        ... on Invoice { id ... @defer { total } } } }"""
+    parts: list[Any] = []
+
+    async def send(part: Any) -> None:
+        parts.append(part)
+
+    context = Context(services, principal("alice", services.clock.now()))
+    plan = engine.plan(query, None)
+    references = {"r": [book("1", "Invoice"), {"__typename": "Invoice", "owner": "alice"}]}
+    await engine.execute_in_parts(plan, references, context, AnswerParts(send))
+    first, last = parts
+    assert first["data"]["_entities"] == [{"id": "1"}, None]
+    [entry] = last["incremental"]
+    assert entry["data"] == {"total": None}
+    assert [each["extensions"]["code"] for each in entry["errors"]] == ["FORBIDDEN"]
+    # A router that takes no parts gets the whole answer.
+    whole = await engine.execute(plan, references, context)
+    assert whole["data"]["_entities"] == [{"id": "1", "total": None}, None]

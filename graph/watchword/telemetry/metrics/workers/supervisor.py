@@ -37,17 +37,14 @@ def gathering() -> Iterator[str]:
 
     Raises `Unsafe` if the folder for temporary files cannot hold a socket.
     """
-    with TemporaryDirectory(prefix="watchword-") as folder:
+    with _folder() as folder:
         address = str(Path(folder, "metrics"))
         loop = asyncio.new_event_loop()
         try:
             server = loop.run_until_complete(_listen(address))
         except OSError as error:
             loop.close()
-            raise Unsafe(
-                f"The metrics of --workers need a socket in {folder}: {error}."
-                " Set TMPDIR to a folder with a shorter path, in which sockets can be made."
-            ) from error
+            raise _unusable(error) from error
         thread = threading.Thread(target=loop.run_forever, daemon=True)
         thread.start()
         try:
@@ -57,6 +54,20 @@ def gathering() -> Iterator[str]:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+def _folder() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="watchword-")
+    except OSError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: OSError) -> Unsafe:
+    return Unsafe(
+        f"The metrics of --workers need a socket in the folder for temporary files: {error}."
+        " Set TMPDIR to a folder with a short path in which sockets can be made."
+    )
 
 
 async def _listen(address: str) -> asyncio.Server:
