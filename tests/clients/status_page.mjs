@@ -1,5 +1,6 @@
 // A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
-// page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width. It reads
+// page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width, tabs (how
+// many of them). It reads
 // commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -29,6 +30,13 @@ await page.setJavaScriptEnabled(options.javascript ?? true);
 if (options.zone) await page.emulateTimezone(options.zone);
 await look(options.scheme ?? "light", options.width ?? 1200);
 await go({ path: "/" });
+const tabs = [page];
+for (let number = 1; number < (options.tabs ?? 1); number += 1) {
+  const tab = await browser.newPage();
+  await tab.goto(options.url, { waitUntil: "load" });
+  await tab.waitForSelector("#live.on");
+  tabs.push(tab);
+}
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
 const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), read, shoot, wait };
@@ -48,9 +56,11 @@ async function go({ path }) {
   say("gone", { path });
 }
 
-/** Wait until the page shows a text, without a reload. */
+/** Wait until each tab's page has a text, without a reload. */
 async function wait({ text }) {
-  await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { polling: "mutation" }, text);
+  // In a tab behind another one nothing is drawn: watch the document, not its frames.
+  const isThere = (wanted) => document.body.textContent.includes(wanted);
+  await Promise.all(tabs.map((tab) => tab.waitForFunction(isThere, { polling: "mutation" }, text)));
   say("shown", { text });
 }
 

@@ -77,6 +77,11 @@ class LiveServer:
         self._process.wait(PATIENCE)
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def ws_url(self) -> str:
         return self.url.replace("http", "ws", 1)
 

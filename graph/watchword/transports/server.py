@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -10,8 +11,9 @@ from starlette.requests import Request
 from watchword.config.settings import Settings
 from watchword.context import Context
 from watchword.execution.masking import format_error, to_json
-from watchword.execution.plan import Refused
+from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
+from watchword.formats.exact_json import canonical_bytes
 from watchword.principal import ANONYMOUS
 from watchword.transports.pipeline import Pipeline
 
@@ -55,10 +57,17 @@ class Server:
             plan = pipeline.engine.plan(query, None)
             answer = await pipeline.shared.answer(plan, given, ANONYMOUS, after)
             if answer is None:
-                context = Context(pipeline.services, ANONYMOUS)
-                own = await pipeline.engine.execute(plan, given, context)
-                answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+                # Nothing in such an execution is about a caller, so those who come meanwhile may share the next one.
+                key = (plan.number, canonical_bytes(given))
+                execute = partial(self._execute, plan, given)
+                answer = await pipeline.shared.turns.share(key, execute)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             return JsonAnswer(to_json({"errors": errors}), is_whole=False)
         return answer
+
+    async def _execute(self, plan: Plan, variables: dict[str, Any]) -> JsonAnswer:
+        pipeline = self._pipeline
+        context = Context(pipeline.services, ANONYMOUS)
+        own = await pipeline.engine.execute(plan, variables, context)
+        return JsonAnswer(to_json(own), is_whole="errors" not in own)

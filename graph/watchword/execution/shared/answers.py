@@ -27,6 +27,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.heads import Heads
 from watchword.execution.shared.selection import Declarations
 from watchword.execution.shared.store import OVERHEAD, JsonAnswer, Kept, Store
+from watchword.execution.shared.turns import Turns
 from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 from watchword.libraries.strawberry_parts import definition
@@ -93,6 +94,8 @@ class SharedAnswers:
         self._heads = Heads(services.event_log, services.background)
         self._troubles = Troubles()
         self._executions: dict[Key, _Execution] = {}
+        self.turns: Turns[JsonAnswer] = Turns(services.background)
+        """The executions of requests without identity whose answers are not kept: see `Server.public_answer`."""
         if self.store.limit:
             self._known.watch(self._declarations.streams)
 

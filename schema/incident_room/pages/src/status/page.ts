@@ -27,6 +27,8 @@ export class Page {
     if (this.#running) return;
     this.#running = true;
     while (this.#waiting !== null) {
+      // All readers hear of an event at once; they need not all ask at once.
+      await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
       const seen: string = this.#waiting;
       this.#waiting = null;
       try {

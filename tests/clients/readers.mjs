@@ -1,0 +1,54 @@
+// Many readers of the public page without a renderer: each has a session, a socket and the subscriptions of the page's
+// script, and fetches the page after an event. Options: url, package (the compiled client), count. It reads commands:
+// `follow` waits until all of them have a text on their page, and tells in how many milliseconds of this command.
+import { createInterface } from "node:readline";
+import { options, say } from "./session.mjs";
+
+const { createLive, createSession } = await import(`${options.package}/index.js`);
+const DOCUMENTS = ["subscription { incidentsChanged { kind } }", "subscription { componentStatusChanged { id } }"];
+
+class Reader {
+  text = "";
+  #waiting = null;
+  #heard = () => {};
+
+  constructor(started) {
+    this.session = createSession({ url: options.url, restore: false });
+    this.live = createLive(this.session, { transport: "websocket", timeout: 60_000 });
+    for (const document of DOCUMENTS) {
+      this.live.subscribe(document, null, {
+        started,
+        next: ({ extensions }) => this.#fetch(extensions?.cursor),
+        missed: () => this.#fetch(null),
+        error: (error) => say("failed", { text: error.message }),
+      });
+    }
+  }
+
+  async #fetch(cursor) {
+    await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
+    const response = await fetch(`${options.url}/?seen=${encodeURIComponent(cursor ?? "")}`);
+    this.text = await response.text();
+    this.#heard();
+  }
+
+  shows(text) {
+    return new Promise((resolve) => {
+      this.#heard = () => this.text.includes(text) && resolve();
+      this.#heard();
+    });
+  }
+}
+
+let left = options.count * DOCUMENTS.length;
+const readers = Array.from({ length: options.count }, () => new Reader(() => --left === 0 && say("following")));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { do: name, text } = JSON.parse(line);
+  const began = performance.now();
+  if (name === "follow") {
+    const times = Promise.all(readers.map((each) => each.shows(text).then(() => performance.now() - began)));
+    times.then((all) => say("all", { milliseconds: all.sort((a, b) => a - b) }));
+    say("waiting");
+  }
+}
+process.exit(0);
