@@ -1,5 +1,6 @@
 // The package in Node.js, which has no cookies: it keeps the refresh token itself. Options: url, package (the folder that
-// it was compiled to), given (the options of its session), without ("React Native": what that does not have is taken away).
+// it was compiled to), given (the options of its session), without ("React Native": what that does not have is taken away; "Node.js 20":
+// no WebSocket of its own; "WebSocket": none gets through).
 import { createInterface } from "node:readline";
 import { page } from "./commands.mjs";
 
@@ -13,6 +14,16 @@ if (options.without === "React Native") {
   for (const name of ["BroadcastChannel", "navigator", "TextDecoder", "TextDecoderStream", "indexedDB"]) {
     Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
   }
+}
+if (options.without === "Node.js 20") delete globalThis.WebSocket;
+if (options.without === "WebSocket") {
+  // As behind a proxy that passes no WebSocket on: nobody listens there.
+  const { WebSocket } = globalThis;
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(_url, protocol) {
+      super("ws://127.0.0.1:1/graphql", protocol);
+    }
+  };
 }
 const Plain = globalThis.WebSocket ?? (await import("ws")).default;
 const client = await import(`${options.package}/index.js`);

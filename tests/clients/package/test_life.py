@@ -268,6 +268,27 @@ async def test_by_server_sent_events_it_misses_nothing_either(site: Site, opened
         await hears(page, site)
 
 
+async def test_where_no_socket_gets_through_it_follows_by_server_sent_events(
+    site: Site, node: Path, package: Path
+) -> None:
+    options = {"url": site.url, "package": str(package), "given": {}, "without": "WebSocket"}
+    await site.open()
+    async with running(node, "node_page.mjs", scripts=FOLDER, **options) as page:
+        await page.wait("loaded")
+        page.tell("signIn", email=PERSON, password=PASSWORD)
+        await page.wait("signedIn")
+        page.tell("follow", query=LIVE)
+        await page.wait("next")
+        await hears(page, site)
+        # What has worked is tried first after a cut.
+        before = len(page.seen)
+        site.clock.move(LIFE + 1)
+        assert (await page.wait("closed"))["code"] == 4403
+        await hears(page, site)
+        ends = [step["code"] for step in page.seen[before:] if step["step"] == "closed"]
+        assert (ends, names(page)) == ([4403], site.opened[1:])
+
+
 @pytest.mark.parametrize("platform", ["chromium"])
 async def test_the_whole_page_signs_in_and_shows_what_happens(site: Site, opened: Open) -> None:
     async with opened("index.html") as page:
