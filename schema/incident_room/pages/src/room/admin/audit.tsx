@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useQuery } from "../data";
 import { Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { Table } from "../ui/table";
 import { words } from "../words";
 
 interface Entry {
@@ -40,36 +41,24 @@ export function Audit() {
       }
     >
       {data === null && <Waiting error={error} />}
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">When</th>
-              <th scope="col">What</th>
-              <th scope="col">Account</th>
-              <th scope="col">From</th>
-              <th scope="col">More</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data?.auditLog.nodes.map((entry, number) => (
-              <tr key={`${entry.at} ${number}`}>
-                <td>
-                  <Time at={entry.at} />
-                </td>
-                <th scope="row">{words(entry.action)}</th>
-                <td>{(entry.account && (names.get(entry.account) ?? entry.account)) ?? entry.actor}</td>
-                <td>{entry.address}</td>
-                <td class="quiet">
-                  {Object.entries(entry.detail)
-                    .map(([name, value]) => `${name}: ${value}`)
-                    .join(", ")}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Audit log"
+        columns={["What", "When", "Account", "From", "More"]}
+        rows={(data?.auditLog.nodes ?? []).map((entry, number) => ({
+          key: `${entry.at} ${number}`,
+          cells: [
+            words(entry.action),
+            <Time at={entry.at} />,
+            (entry.account && (names.get(entry.account) ?? entry.account)) ?? entry.actor,
+            entry.address,
+            <span class="quiet">
+              {Object.entries(entry.detail)
+                .map(([name, value]) => `${name}: ${value}`)
+                .join(", ")}
+            </span>,
+          ],
+        }))}
+      />
       <div class="actions">
         {pages.length > 1 && (
           <button type="button" onClick={() => setPages(pages.slice(0, -1))}>

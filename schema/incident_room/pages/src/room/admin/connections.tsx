@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { useAction, useQuery } from "../data";
 import { Confirm, Empty, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { Table } from "../ui/table";
 import { words } from "../words";
 
 interface Connection {
@@ -47,55 +48,36 @@ export function Connections() {
       {found && error && <Fault>{error}</Fault>}
       <Fault>{action.error}</Fault>
       {found && !found.nodes.length && <Empty>Nobody is connected.</Empty>}
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Who</th>
-              <th scope="col">From</th>
-              <th scope="col">Open</th>
-              <th scope="col">Follows</th>
-              <th scope="col">Behind</th>
-              <th scope="col">Do</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found?.nodes.map((each) => (
-              <Row key={each.id} connection={each} onEnd={() => void end(each.id)} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Live connections"
+        columns={["Who", "From", "Open", "Follows", "Behind", "Do"]}
+        rows={(found?.nodes ?? []).map((each) => ({ key: each.id, cells: cellsOf(each, () => void end(each.id)) }))}
+      />
     </Panel>
   );
 }
 
-function Row({ connection, onEnd }: { connection: Connection; onEnd: () => void }) {
-  const { name, subject, subscriptions, unsentBytes } = connection;
+function cellsOf({ name, subject, address, transport, openedAt, endsAt, subscriptions, unsentBytes }: Connection, onEnd: () => void) {
   const behind = subscriptions.reduce((sum, each) => sum + each.behind, 0);
-  return (
-    <tr>
-      <th scope="row">{name ?? subject ?? "Anybody"}</th>
-      <td>
-        {connection.address}
-        <p class="quiet">{words(connection.transport)}</p>
-      </td>
-      <td>
-        <Time at={connection.openedAt} />
-        {connection.endsAt && (
-          <p class="quiet">
-            token ends <Time at={connection.endsAt} />
-          </p>
-        )}
-      </td>
-      <td>{subscriptions.map(({ operation }) => operation ?? "unnamed").join(", ") || "nothing"}</td>
-      <td>
-        {behind} {behind === 1 ? "event" : "events"}
-        {unsentBytes > 0 && <p class="quiet">{unsentBytes} bytes unread</p>}
-      </td>
-      <td>
-        <Confirm label="End" question="End this connection?" onConfirm={onEnd} />
-      </td>
-    </tr>
-  );
+  return [
+    name ?? subject ?? "Anybody",
+    <>
+      {address}
+      <p class="quiet">{words(transport)}</p>
+    </>,
+    <>
+      <Time at={openedAt} />
+      {endsAt && (
+        <p class="quiet">
+          token ends <Time at={endsAt} />
+        </p>
+      )}
+    </>,
+    subscriptions.map(({ operation }) => operation ?? "unnamed").join(", ") || "nothing",
+    <>
+      {behind} {behind === 1 ? "event" : "events"}
+      {unsentBytes > 0 && <p class="quiet">{unsentBytes} bytes unread</p>}
+    </>,
+    <Confirm label="End" question="End this connection?" onConfirm={onEnd} />,
+  ];
 }

@@ -2,6 +2,7 @@
 import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { Table } from "../ui/table";
 
 interface Key {
   id: string;
@@ -25,47 +26,31 @@ export function Keys() {
     <Panel title="Signing keys" about="A new key is published first, and signs once caches know it." actions={data && button}>
       {data === null && <Waiting error={error} />}
       <Fault>{action.error}</Fault>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">Algorithm</th>
-              <th scope="col">State</th>
-              <th scope="col">Made</th>
-              <th scope="col">Changes</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data?.signingKeys.map((key) => (
-              <tr key={key.id}>
-                <th scope="row">
-                  <code>{key.id}</code>
-                </th>
-                <td>{key.algorithm}</td>
-                <td>
-                  <span class={`badge key-${key.state}`}>{STATES[key.state]}</span>
-                </td>
-                <td>
-                  <Time at={key.createdAt} />
-                </td>
-                <td>
-                  {key.state === "PUBLISHED" && (
-                    <>
-                      signs <Time at={key.signsAt} />
-                    </>
-                  )}
-                  {key.retiresAt && (
-                    <>
-                      deleted <Time at={key.retiresAt} />
-                    </>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Signing keys"
+        columns={["Key", "Algorithm", "State", "Made", "Changes"]}
+        rows={(data?.signingKeys ?? []).map((key) => ({
+          key: key.id,
+          cells: [
+            <code>{key.id}</code>,
+            key.algorithm,
+            <span class={`badge key-${key.state}`}>{STATES[key.state]}</span>,
+            <Time at={key.createdAt} />,
+            changeOf(key),
+          ],
+        }))}
+      />
     </Panel>
+  );
+}
+
+/** What happens to a key next. */
+function changeOf({ state, signsAt, retiresAt }: Key) {
+  const at = state === "PUBLISHED" ? signsAt : retiresAt;
+  if (at === null) return null;
+  return (
+    <>
+      {state === "PUBLISHED" ? "signs" : "deleted"} <Time at={at} />
+    </>
   );
 }

@@ -4,6 +4,7 @@ import { useAction, useQuery } from "../data";
 import { Dialog } from "../ui/dialog";
 import { Confirm, Fault, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { Table } from "../ui/table";
 import { useViewer } from "../viewer";
 import { ROLES, words } from "../words";
 
@@ -26,48 +27,38 @@ export function Members() {
   const [changing, setChanging] = useState<Member | null>(null);
   const action = useAction();
   const act = async (document: string, account: string) => void ((await action.run(document, { account })) && (await reload()));
+  const doing = (member: Member) => (
+    <span class="actions start">
+      <button type="button" class="small" onClick={() => setChanging(member)}>
+        Roles
+      </button>
+      <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
+      <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
+    </span>
+  );
   return (
     <Panel title="Members" about="The people that can sign in, and what they may do.">
       {data === null && <Waiting error={error} />}
       <Fault>{action.error}</Fault>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">E-mail</th>
-              <th scope="col">Roles</th>
-              {may.manageMembers && <th scope="col">Do</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {data?.members.nodes.map((member) => (
-              <tr key={member.id}>
-                <th scope="row">{member.name}</th>
-                <td>{member.email}</td>
-                <td>
-                  <span class="badges">
-                    {member.roles.map((role) => (
-                      <span key={role} class="badge">
-                        {words(role)}
-                      </span>
-                    ))}
-                  </span>
-                </td>
-                {may.manageMembers && (
-                  <td class="actions start">
-                    <button type="button" class="small" onClick={() => setChanging(member)}>
-                      Roles
-                    </button>
-                    <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
-                    <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
-                  </td>
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Members"
+        columns={["Name", "E-mail", "Roles", ...(may.manageMembers ? ["Do"] : [])]}
+        rows={(data?.members.nodes ?? []).map((member) => ({
+          key: member.id,
+          cells: [
+            member.name,
+            member.email,
+            <span class="badges">
+              {member.roles.map((role) => (
+                <span key={role} class="badge">
+                  {words(role)}
+                </span>
+              ))}
+            </span>,
+            ...(may.manageMembers ? [doing(member)] : []),
+          ],
+        }))}
+      />
       {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
     </Panel>
   );

@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, children, isWide = false }: Props) {
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
+    // The first thing to fill in, rather than the button that closes.
+    element.current?.querySelector<HTMLElement>("form input, form select, form textarea")?.focus();
     return () => before instanceof HTMLElement && before.focus();
   }, []);
   return (
