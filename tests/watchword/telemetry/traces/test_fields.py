@@ -71,8 +71,8 @@ async def test_the_resolvers_of_an_event_belong_to_its_delivery(serve: Serve) ->
     async with serve(recorder) as server, WebSocketClient.open(f"{server.url}/graphql") as client:
         await client.init()
         await client.subscribe("1", "subscription { made { inner { id } } }")
-        # The follower of revocations has a mailbox too.
-        await until(lambda: server.app.pipeline.services.hub.size == 2)
+        # The followers of revocations and of questions about live connections have mailboxes too.
+        await until(lambda: server.app.pipeline.services.hub.size == 3)
         for name in ("x", "y"):
             recorder.clear()
             await server.ask(f'mutation {{ make(name: "{name}") {{ id }} }}')

@@ -28,10 +28,10 @@ REQUEST = {"websocket": "graphql-transport-ws subscribe"}
 async def followed(server: Traced, times: int) -> None:
     """Wait until so many subscriptions follow the toys, alone or in a group."""
     pipeline = server.app.pipeline
-    # The follower of revocations has a mailbox too.
+    # The followers of revocations and of questions about live connections have mailboxes too.
     await until(
         lambda: (
-            pipeline.services.hub.size - 1 - len(pipeline.groups.sizes) + sum(pipeline.groups.sizes)
+            pipeline.services.hub.size - 2 - len(pipeline.groups.sizes) + sum(pipeline.groups.sizes)
             == times
         )
     )

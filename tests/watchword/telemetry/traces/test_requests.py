@@ -131,8 +131,8 @@ async def test_the_span_of_a_stream_ends_when_the_stream_begins(serve: Serve) ->
         query = "subscription { made { name } }"
         answers = over_sse(f"{server.url}/graphql", query)
         coming = asyncio.ensure_future(anext(answers))
-        # The follower of revocations has a mailbox too.
-        await until(lambda: server.app.pipeline.services.hub.size == 2)
+        # The followers of revocations and of questions about live connections have mailboxes too.
+        await until(lambda: server.app.pipeline.services.hub.size == 3)
         subscription = server.recorder.one("subscription")
         assert server.recorder.above(subscription) == ["subscription", "POST /graphql"]
         await server.ask('mutation { make(name: "x") { name } }')
