@@ -37,7 +37,7 @@ from typing import Any, ClassVar
 
 
 class WatchwordError(Exception):
-    """An error whose message and extensions may be shown to the client.
+    """An error with a message and extensions that the client may see.
 
     `code` is stable, and is sent as `extensions.code`. `status` is the HTTP status if the whole request fails,
     and `close_code` the WebSocket close code if the connection fails.

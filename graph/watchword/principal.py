@@ -115,7 +115,7 @@ ANONYMOUS = Principal(subject="")
 
 
 class PrincipalHolder(Protocol):
-    """An object whose principal may change, such as a lease: renewing it changes its principal."""
+    """An object with a principal that may change: renewing a lease changes the lease's principal."""
 
     @property
     def principal(self) -> Principal: ...

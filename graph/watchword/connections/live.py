@@ -31,7 +31,7 @@ class LiveConnection(Protocol):
 
     @property
     def principal(self) -> Principal | None:
-        """Who uses it; None before it has authenticated."""
+        """The principal that uses it; None before it has authenticated."""
 
     @property
     def session(self) -> str | None:

@@ -1,6 +1,6 @@
 """Presence: who is at a place now, over all processes. A place is what a schema names so, as an incident.
 
-Those who hold a live subscription of a place are there. Each process writes its own part to the database, and
+Accounts with a live subscription of a place are there. Each process writes its own part to the database, and
 an event in the stream of presence tells the others that a place has changed.
 """
 
@@ -37,7 +37,7 @@ Write = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 
 class Present(NamedTuple):
-    """One who is present: the subject of its tokens, and since when."""
+    """Somebody present: the subject of their tokens, and since when."""
 
     subject: str
     since: datetime
@@ -56,7 +56,7 @@ class Presence:
         self._background = background
         # The subscriptions by place and subject. A subject that is leaving has none, and is still in here.
         self._here: dict[str, Counter[str]] = {}
-        # The places whose rows may not be as they should.
+        # The places with rows that may not be as they should.
         self._unwritten: set[str] = set()
         self._writing = asyncio.Lock()
 
@@ -76,7 +76,7 @@ class Presence:
                 self._background.spawn("the leaving of a place", self._leave(place, subject))
 
     async def who(self, place: str) -> list[Present]:
-        """Return all who are present, of all processes, those who came first first."""
+        """Return everybody present, over all processes, in the order of their arrival."""
         since = sa.func.min(presence.c.since).label("since")
         found = sa.select(presence.c.subject, since).where(presence.c.place == place)
         ordered = found.group_by(presence.c.subject).order_by(since, presence.c.subject)

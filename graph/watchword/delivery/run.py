@@ -165,7 +165,7 @@ class Run:
         self._holder = holder
         self._operation = operation
         self._ready = ready
-        # The principal whose grants alone have passed the permissions of the resolver that is open.
+        # The last principal that passed the open resolver's permissions by its grants alone.
         self._passed: Principal | None = None
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
@@ -340,7 +340,7 @@ def _is_being_stopped() -> bool:
 
 
 def as_errors(error: BaseException) -> list[dict[str, Any]]:
-    """Return the GraphQL errors for a client whose subscription this error ends."""
+    """Return the GraphQL errors that tell a client that this error ends its subscription."""
     if isinstance(error, Refused):
         return [format_error(each) for each in error.errors]
     return [mask(error).as_dict()]

@@ -120,7 +120,7 @@ def _parts(cursor: str, path: Sequence[str | int]) -> tuple[str, bytes]:
 
 
 # All subscribers that have an execution of their own get the same cursor with an event. The key consists of strings
-# and bytes, whose hashes are kept, so a lookup costs less than the hash of a `Cursors` would.
+# and bytes, which keep their hashes, so a lookup costs less than the hash of a `Cursors` would.
 @lru_cache(MOST_CACHED)
 def _write(
     epoch: str, secret: bytes, stream: str, key: str | None, place: Place, answers: int | None

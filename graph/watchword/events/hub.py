@@ -54,8 +54,8 @@ class Hub:
         self._look_seconds = look_seconds
         self._readers: dict[str, Reader] = {}
         self._opening: dict[str, asyncio.Task[Reader]] = {}
-        # Names of streams: those that may have no mailbox left, those whose reader has advanced since the last
-        # look, those being healed (missing events are read from the log), and those whose healing failed,
+        # Names of streams: those that may have no mailbox left, those with a reader that has advanced since the last
+        # look, those being healed (missing events are read from the log), and those that could not be healed,
         # which is tried again at the next look.
         self._unread: set[str] = set()
         self._moved: set[str] = set()

@@ -45,7 +45,7 @@ class Mailbox:
         idle: Callable[[], object] | None = None,
         wake_soon: Callable[[Mailbox], object] | None = None,
     ) -> None:
-        """`wake_soon` is called when an event was put into a mailbox whose subscriber waits, and must call `wake`;
+        """`wake_soon` is called when an event was put into a mailbox while its subscriber waits, and must call `wake`;
         without it, `put` wakes the subscriber itself."""
         self.key = key
         self.current = current

@@ -27,7 +27,7 @@ class Sources:
 def reads(*streams: str, seconds: float | None = None) -> Callable[[T], T]:
     """Declare that a field, a type or a loader reads rows of these streams, and nothing else that can change.
 
-    A query whose fields are all declared is executed once for all callers with the same variables and grants,
+    A query that has only declared fields is executed once for all callers with the same variables and grants,
     and its answer is kept until an event happens in one of the streams. Put the decorator above
     `@strawberry.field`, `@strawberry.type` or the loader. A type's attributes inherit its declaration; a field
     with a resolver needs its own, which covers its permissions too. Without streams, it says that the result

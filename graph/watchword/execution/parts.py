@@ -115,7 +115,7 @@ def _located(error: GraphQLError, place: list[str | int]) -> GraphQLError:
     """Return an error with a place in the answer.
 
     graphql-core gives none to an exception that ends a whole part and comes from no field, such as a cancellation.
-    Without a place it would count as an error of the request, whose message clients may see.
+    Without a place it would count as an error of the request, and clients would see its message.
     """
     if error.path is not None:
         return error

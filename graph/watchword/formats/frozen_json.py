@@ -14,7 +14,7 @@ DEEPEST = 8
 
 
 class FrozenObject(Mapping[str, Any]):
-    """A JSON object whose members cannot change. Its lists are tuples, and its objects are frozen too.
+    """A JSON object with members that cannot change. Its lists are tuples, and its objects are frozen too.
 
     Two are equal if their JSON is: true is not 1. Raises `Unwritable` for what JSON cannot represent exactly, and
     for more than eight levels.

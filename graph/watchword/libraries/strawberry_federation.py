@@ -34,7 +34,7 @@ _MAKING_SDL = f"{federation.Schema._get_federation_query_type.__qualname__}.<loc
 
 @dataclass(frozen=True, slots=True)
 class EntityType:
-    """A type, or an interface, whose objects a router may ask for by a key.
+    """A type, or an interface, with objects that a router may ask for by a key.
 
     `keys` are the selections of its keys. `asked` has what routers send: the fields of the keys and those that
     `@requires` of some field names. `needs` are the names of the fields without which its `resolve_reference` cannot

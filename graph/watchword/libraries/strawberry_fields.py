@@ -142,7 +142,7 @@ class Arguments:
 
 
 class LateInfo(strawberry.Info[Any, Any]):
-    """Strawberry's `Info`, whose raw part is made by `make_raw` when more than the context is read."""
+    """Strawberry's `Info`. `make_raw` makes its raw part when more than the context is read."""
 
     @cached_property
     def _raw_info(self) -> Any:  # type: ignore[override]

@@ -190,7 +190,7 @@ def HasClaim(name: str, value: ClaimValue) -> type[Permission]:
 def HasTenant(attribute: str | None = None) -> type[Permission]:
     """Passes if the token names a tenant; with `attribute`, if the object's attribute is that tenant.
 
-    The attribute is one of the object whose field is read, such as "tenant_id", or "row.tenant_id". A caller without a
+    The attribute is one of the object that has the field, such as "tenant_id", or "row.tenant_id". A caller without a
     tenant never passes, also when the object has none. Tenants are nothing more than this claim: rows, events and kept
     answers are not kept apart by tenant.
     """
@@ -199,7 +199,7 @@ def HasTenant(attribute: str | None = None) -> type[Permission]:
 
 @cache
 def Owner(attribute: str) -> type[Permission]:
-    """Passes if an attribute of the object whose field is read is the caller's subject, such as "author_id".
+    """Passes if an attribute of the object that has the field is the caller's subject, such as "author_id".
 
     It may be "row.author_id". An application that acts for the owner passes too: write `Owner(...) & FirstParty` if it
     must not. A root field and a router's reference have no object, so nobody passes there.

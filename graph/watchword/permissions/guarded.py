@@ -21,7 +21,7 @@ def guarded_by(*permissions: type[BasePermission]) -> Callable[[Kind], Kind]:
     """Let every field of an object type or interface ask permissions, before those of the field.
 
     Write it above or below `@strawberry.type`: `@guarded_by(HasScope("salaries:read"))`, or `@guarded_by(Public)` for a
-    type whose fields everybody may read who has its objects. A class that inherits from a guarded one asks the
+    type with fields that everybody may read on any object they get. A class that inherits from a guarded one asks the
     permissions of both: an implementation may add to the guard of its interface, and cannot drop it. `Public` is for
     the fields of the class and its bases, and not for those that a class derived from it adds. Raises `Unsafe` for what
     is no permission class.

@@ -1,4 +1,4 @@
-"""Rules that compare the caller with the object whose field is read: its owner, its tenant."""
+"""Rules that compare the caller with the object that has the field: its owner, its tenant."""
 
 from __future__ import annotations
 

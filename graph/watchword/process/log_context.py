@@ -27,7 +27,7 @@ class LoggedOperation:
 connection: ContextVar[str | None] = ContextVar("connection", default=None)
 """The id of the live connection."""
 operation: ContextVar[LoggedOperation | None] = ContextVar("operation", default=None)
-"""The operation that is executed, or the subscription whose event is answered."""
+"""The operation that is executed, or the subscription that an event is answered for."""
 
 
 def new_id() -> str:

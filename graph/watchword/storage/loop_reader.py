@@ -19,7 +19,7 @@ from watchword.storage.prepared import Prepared
 # after this many turns of this many instructions.
 INSTRUCTIONS = 5_000
 MOST_TURNS = 5
-# A statement whose reads take longer than this, because the disk is slow, counts as long too. It must happen
+# A statement counts as long too if its reads take longer than this, because the disk is slow. It must happen
 # twice in succession: on a busy machine, any read may be interrupted by other processes.
 SLOW_SECONDS = 0.01
 # Seconds for which the statement of a long read is left to threads.

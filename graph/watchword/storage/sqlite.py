@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 64
 
 
 class Stopping:
-    """The connections of one engine whose threads were told to stop and may still run.
+    """The closed connections of one engine. Their threads were told to stop, and may still run.
 
     A thread that ends after its event loop was closed fails, and prints a traceback.
     """

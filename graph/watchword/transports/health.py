@@ -31,7 +31,7 @@ def routes(database: Database, background: Background, may_see: MaySee = _nobody
 
     The first answers 200 while the process runs. The second answers 503 while the database does not
     answer or a needed background task fails; a failing task that is not needed leaves it at 200, with
-    status "degraded". What is not well is shown to everybody, and why to those who `may_see` it.
+    status "degraded". What is not well is shown to everybody, and why only to callers for which `may_see` is true.
     """
     router = APIRouter(prefix="/health")
     question = _Question(database, background)

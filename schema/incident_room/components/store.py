@@ -52,7 +52,7 @@ NEWEST_CHANGE_FIRST = Order(
 )
 IN_ORDER = (ComponentRow.position, ComponentRow.id)
 # The columns that are read for an answer. The rows of these statements are named tuples of them, which are
-# typed as the entity whose columns they have.
+# typed as the entity with these columns.
 SHOWN = (
     ComponentRow.id,
     ComponentRow.name,

@@ -30,7 +30,7 @@ from watchword import (
 )
 
 # The columns that are read for an answer. The rows of these statements are named tuples of them, which are
-# typed as the entity whose columns they have.
+# typed as the entity with these columns.
 SHOWN = (
     IncidentRow.id,
     IncidentRow.name,

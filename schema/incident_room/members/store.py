@@ -8,7 +8,7 @@ from watchword import Account, Context, Order, Page, Slice, paginate
 
 BY_AGE = Order("members", (Account.created_at, Account.id), descending=False)
 # The columns that are read for an answer, or for the order. The rows are named tuples of them, which are
-# typed as the entity whose columns they have.
+# typed as the entity with these columns.
 SHOWN = (
     Account.id,
     Account.email,

@@ -37,7 +37,7 @@ SHOWN = (
     UpdateRow.created_at,
     UpdateRow.display_at,
 )
-# The rows of these statements are named tuples of the columns, typed as the entity whose columns they have.
+# The rows of these statements are named tuples of the columns, typed as the entity with these columns.
 NAMED = select(*SHOWN).where(UpdateRow.id.in_(bindparam("keys")))
 OF_INCIDENTS = select(*SHOWN).where(UpdateRow.incident_id.in_(bindparam("incidents")))
 COUNTS = OF_INCIDENTS.with_only_columns(UpdateRow.incident_id, func.count()).group_by(

@@ -172,7 +172,7 @@ class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
     _early = b""
 
     def begin(self, connection: HeadProtocol, upgrade: Upgrade) -> None:
-        """Take a connection over whose request was parsed and checked already, and serve it."""
+        """Take over a connection, after its request was parsed and checked, and serve it."""
         self._upgrade = upgrade
         self.transport = connection.transport
         self.connections.add(self)
@@ -288,7 +288,7 @@ class FramesProtocol(_WireProtocol, WebSocketsSansIOProtocol):
 
 
 class PipeProtocol(_WireProtocol, RequestProtocol):
-    """An HTTP connection whose response can be written chunk by chunk (`StreamWire`)."""
+    """An HTTP connection that a response is written to chunk by chunk (`StreamWire`)."""
 
     # The request that is being answered.
     _running: RequestResponseCycle

@@ -24,7 +24,7 @@ Run = Callable[[Callable[[Session], Any]], Awaitable[Any]]
 """Awaits the result of a function that is called with a new session."""
 
 _BARRED = {"is_disabled": True, "disabled": True, "is_active": False, "active": False}
-"""Usual columns that say whether a user may sign in, with the value of those who may not."""
+"""Usual columns that say whether a user may sign in, with the value that says no."""
 _PAGE = "Write an AccountSource of your own (see docs/how-to/your-own-users.md)."
 
 
@@ -40,8 +40,8 @@ class UsersTable(Generic[User]):
     The primary key, of integers, texts or UUIDs, is the subject; a UUID has no hyphens there. A user signs in with
     what the column `email` holds, as it was typed or else in lower case. `roles` are those of everybody, or a function
     of the user; without it they are the attribute `roles`, if the class has one. The account's name is the attribute
-    `name`, or else the address. Users whose `is_active` or `active` is false, or whose `is_disabled` or `disabled` is
-    true, are disabled. `account(user)` makes the account instead, for a table with other columns.
+    `name`, or else the address. Users with a false `is_active` or `active`, or a true `is_disabled` or `disabled`, are
+    disabled. `account(user)` makes the account instead, for a table with other columns.
 
     Raises `Unsafe` for what it cannot use: an async `is_password`, a class that is not mapped, has no attribute
     `email`, or has another primary key.

@@ -67,7 +67,7 @@ async def authenticate(auth: AuthService, credential: Credential, target: Target
 
 
 def recall(auth: AuthService, credential: Credential) -> Principal | None:
-    """Return the principal of a credential whose token was verified before, and that needs no proof.
+    """Return the principal of a credential that needs no proof, if its token was verified before.
 
     None for any other credential: then call `authenticate`. Does no I/O, and raises as `AuthService.verify`.
     """

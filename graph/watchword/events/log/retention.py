@@ -24,7 +24,7 @@ PRUNED_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A stream whose events up to `end` can be deleted. Those up to `pruned` were deleted before."""
+    """A stream, of which the events up to `end` can be deleted. Those up to `pruned` were deleted before."""
 
     stream: str
     pruned: int

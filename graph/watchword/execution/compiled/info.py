@@ -42,7 +42,7 @@ class RawInfo:
 
 
 class ResolverInfo(LateInfo):
-    """Strawberry's `Info`, whose raw part is made when more than the context is read."""
+    """Strawberry's `Info`. Its raw part is made when more than the context is read."""
 
     def __init__(self, run: Run, site: Site, indexes: tuple[int, ...], field: Any) -> None:
         self._run = run

@@ -44,7 +44,7 @@ class Programs:
         self.fallbacks: Counter[str] = Counter()
         self._parts = schema, definition, executor_class, hides_suggestions
         self._unfit = unfit(schema)
-        # The sizes of the programs, and whose they are.
+        # The size of each program, and the plan that has it.
         self._kept: OrderedDict[Program, tuple[int, Plan]] = OrderedDict()
         self._fields = 0
 

@@ -1,4 +1,4 @@
-"""The objects of a list whose parts have tasks: what a task for each object would do, without that task.
+"""A list of objects with fields that have tasks: does what a task for each object would do, without that task.
 
 graphql-core has a task for each object, which waits for the tasks of its fields. No resolver runs in it. Each step
 here is taken in the turn of the event loop in which that task would take it.

@@ -54,7 +54,7 @@ class Run:
         self._build = build
         self._executor: Executor[Any] | None = None
         self._errors: CollectedErrors | None = None
-        # The path of the object whose field was asked for its info last, and what all infos have in common.
+        # The object for which a field's info was made last, by its path, and what all infos have in common.
         self._above: tuple[Any, tuple[int, ...], Any] = (None, (), None)
         self._common: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
 

@@ -50,7 +50,7 @@ class Site:
 
 
 def path(steps: Iterable[Step], indexes: Iterable[int]) -> Path:
-    """Return the path whose open steps are these indexes, in order."""
+    """Return the path with these indexes as its open steps, in order."""
     made: Any = None
     rest = iter(indexes)
     for step in steps:

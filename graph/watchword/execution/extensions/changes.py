@@ -56,7 +56,7 @@ class Changes:
         extensions = dict(error.extensions or {})
         if before is None:
             cause = error.original_error
-            # A cause whose own message is shown may be anything. It is masked like every unexpected error.
+            # The cause may be anything, and its own message would be shown. Mask it like every unexpected error.
             is_made = (
                 cause is None or isinstance(cause, GraphQLError) or error.message != str(cause)
             )

@@ -29,7 +29,7 @@ Send = Callable[[Answer, Showing, Hearing], Awaitable[None]]
 
 
 class HookedParts(HookedOperation):
-    """An operation whose answer is sent in parts. Its `on_operation` ends when the last part is sent."""
+    """An operation that is answered in parts. Its `on_operation` ends when the last part is sent."""
 
     def __init__(
         self, parts: Parts, plan: Plan, variables: dict[str, Any] | None, context: Context

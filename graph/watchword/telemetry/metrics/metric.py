@@ -34,8 +34,8 @@ class Metric:
 
     `name`, `unit` and `attributes` are OpenTelemetry's, and of its semantic conventions where these have the thing.
     The unit is one of UCUM: `s`, `By`, or a noun in braces for a number of things. `across` says what the worker processes
-    of one server have together; counters and histograms are always added up. `bounded` names an attribute whose rare
-    values are counted as others' after a while.
+    of one server have together; counters and histograms are always added up. `bounded` names an attribute: after
+    a while, its rare values are counted as others'.
     """
 
     name: str

@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Parts:
     """What makes the parts of an app.
 
-    Those of an app that is traced or measured, or whose log names operations, take the same arguments, and do that
+    Those of an app that is traced or measured, or names operations in its log, take the same arguments, and do that
     too.
     """
 

@@ -53,7 +53,7 @@ leave_out = partial(_traced.set, False)
 
 
 class Unsampled(NonRecordingSpan):
-    """The span of a request whose caller is not sampled: it passes the caller's trace on, and records nothing."""
+    """The span of a request from a caller that is not sampled: it passes the caller's trace on, and records nothing."""
 
     def __init__(self, caller: SpanContext) -> None:
         super().__init__(SpanContext(caller.trace_id, getrandbits(64) or 1, False, TraceFlags(0)))

@@ -17,7 +17,7 @@ CONTENT_TYPE = "text/event-stream"
 
 
 class EventStream:
-    """Each answer is an event `next` whose id is its cursor. EventSource sends it back when it reconnects."""
+    """Each answer is an event `next` with its cursor as the id. EventSource sends it back when it reconnects."""
 
     transport = Transport.EVENT_STREAM
     headers: Headers = (

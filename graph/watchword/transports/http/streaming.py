@@ -1,4 +1,4 @@
-"""Operations whose answers are the parts of one HTTP response: server-sent events, and multipart.
+"""Operations that are answered in the parts of one HTTP response: server-sent events, and multipart.
 
 The two differ only in their `Format`. The lifecycle of the connection is the same for both, and the same as
 for a WebSocket.
@@ -61,7 +61,7 @@ class Format(Protocol):
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
     """The operation that a stream carries, its principal, the ASGI scope of its request, and the network address of its
-    client. `opening` is that of a subscription, whose request has no `query` and no `extensions` any more."""
+    client. `opening` is that of a subscription; its request has no `query` and no `extensions` any more."""
 
     principal: Principal
     plan: Plan

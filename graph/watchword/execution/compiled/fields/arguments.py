@@ -28,7 +28,7 @@ from watchword.libraries.graphql_execution import get_argument_values
 from watchword.libraries.strawberry_fields import Arguments, StrawberryField
 
 Values = dict[str, Any]
-# A literal that graphql-core cannot read, whose error it raises for each call.
+# graphql-core cannot read this literal, and raises its error at each call.
 _UNKNOWN = object()
 # Only values of these classes are shared between calls: a resolver cannot change them.
 _UNCHANGING = (str, int, float, bool, type(None))

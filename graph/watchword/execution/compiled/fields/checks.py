@@ -32,7 +32,7 @@ MOST_CLASSES = 64
 
 
 class Place:
-    """A field, or an item of its lists, whose values are checked.
+    """A field, or an item of its lists, with values that are checked.
 
     `kind` is the type there, with its non-null wrapper. `may_wait` says that an awaitable is awaited. An
     awaitable field is completed by `awaiter`, an awaitable item by graphql-core.

@@ -31,7 +31,7 @@ class Writer(Protocol):
         """Return a coroutine function that completes an awaitable value of a field."""
 
     def write_awaited(self, function: Function, site: Site, *lines: str) -> None:
-        """Write the body of a coroutine function whose first lines set `v`."""
+        """Write the body of a coroutine function that sets `v` in its first lines."""
 
 
 def write_call(
