@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +49,8 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
-        """Exchange a refresh token for a new access token and a new refresh token."""
+        """Exchange a refresh token for a new access token and a new refresh token. With `"scope"`, the access
+        token has these scopes at most (RFC 6749, section 6)."""
         return await respond(request, _refresh(auth, request))
 
     @router.post("/api/auth/step-up")
@@ -102,11 +104,11 @@ async def _refresh(auth: AuthService, request: Request) -> Response:
     token, in_body = _refresh_token(request, body, auth.settings)
     if token is None:
         raise Unauthenticated("There is no refresh token. Sign in.")
-    device = _device(request, body)
+    device, scopes = _device(request, body), _scopes(auth, body)
     proven = request_auth.proven_key(auth, request)
     # A refusal must not delete the cookie: another tab may have stored a newer one in the meantime.
     signed_in = await auth.refresh(token, device, key=proven.key, use=proven.use)
-    return await _delivered(auth, signed_in, device, in_body)
+    return await _delivered(auth, signed_in, device, in_body, scopes)
 
 
 async def _step_up(auth: AuthService, request: Request) -> Response:
@@ -135,8 +137,10 @@ async def _logout(auth: AuthService, request: Request) -> Response:
     return response
 
 
-async def _tokens(auth: AuthService, signed_in: SignedIn) -> dict[str, Any]:
-    issued = await auth.issue(signed_in)
+async def _tokens(
+    auth: AuthService, signed_in: SignedIn, scopes: Collection[str] | None = None
+) -> dict[str, Any]:
+    issued = await auth.issue(signed_in, scopes=scopes)
     return {
         "access_token": issued.token,
         "token_type": "Bearer" if signed_in.session.jkt is None else "DPoP",
@@ -146,9 +150,13 @@ async def _tokens(auth: AuthService, signed_in: SignedIn) -> dict[str, Any]:
 
 
 async def _delivered(
-    auth: AuthService, signed_in: SignedIn, device: Device, in_body: bool
+    auth: AuthService,
+    signed_in: SignedIn,
+    device: Device,
+    in_body: bool,
+    scopes: Collection[str] | None = None,
 ) -> Response:
-    answer = await _tokens(auth, signed_in)
+    answer = await _tokens(auth, signed_in, scopes)
     known_by = await _device_token(auth, signed_in, device)
     if in_body:
         answer |= {"refresh_token": signed_in.refresh_token}
@@ -215,6 +223,20 @@ async def first_party(auth: AuthService, request: Request) -> Principal:
 def _evidence(body: dict[str, Any]) -> Evidence:
     password = required_text(body, "password")
     return Evidence(password, optional_text(body, "otp"), optional_text(body, "recovery_code"))
+
+
+def _scopes(auth: AuthService, body: dict[str, Any]) -> frozenset[str] | None:
+    """Return the scopes that a refresh asks for; None if it asks for all. Raises `Refusal`.
+
+    It may ask for those that the schema has; the token gets those of them that the account's roles give.
+    """
+    asked = optional_text(body, "scope")
+    if asked is None:
+        return None
+    scopes = frozenset(asked.split(" "))
+    if not scopes <= auth.domain.scopes(frozenset(auth.domain.roles)):
+        raise Refusal(400, "invalid_scope", "There is no such scope.")
+    return scopes
 
 
 def _passkey(body: dict[str, Any]) -> dict[str, Any] | None:

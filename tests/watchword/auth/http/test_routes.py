@@ -295,6 +295,38 @@ async def test_an_unknown_delivery_is_refused(sqlite_desk: Any) -> None:
     assert (await sqlite_desk.login(delivery="pigeon")).status_code == 400
 
 
+async def test_a_refresh_may_ask_for_fewer_scopes_and_the_session_keeps_all(
+    sqlite_desk: Any,
+) -> None:
+    tokens = await sqlite_desk.tokens()
+    assert tokens["scope"] == "toys:count"
+    # toys:all exists, and this account's roles do not give it.
+    for asked, got in (
+        ("toys:all", ""),
+        ("toys:all toys:count", "toys:count"),
+        (None, "toys:count"),
+    ):
+        body = {"refresh_token": tokens["refresh_token"], "scope": asked}
+        tokens = (await sqlite_desk.client.post("/api/auth/refresh", json=body)).json()
+        assert tokens["scope"] == got
+
+
+@pytest.mark.parametrize(
+    "scope", ["toys:unknown", "toys:count toys:unknown", " ", "", 7, ["toys:count"]]
+)
+async def test_a_scope_that_is_none_is_refused_and_the_refresh_token_is_not_used_up(
+    sqlite_desk: Any, scope: object
+) -> None:
+    tokens = await sqlite_desk.tokens()
+    body = {"refresh_token": tokens["refresh_token"], "scope": scope}
+    refused = await sqlite_desk.client.post("/api/auth/refresh", json=body)
+    assert refused.status_code == 400
+    assert refused.json()["error"] in ("invalid_scope", "invalid_request")
+    again = {"refresh_token": tokens["refresh_token"]}
+    answer = await sqlite_desk.client.post("/api/auth/refresh", json=again)
+    assert answer.status_code == 200
+
+
 async def test_no_refresh_token_at_all_is_401(sqlite_desk: Any) -> None:
     response = await sqlite_desk.refresh()
     assert (response.status_code, response.json()["error"]) == (401, "invalid_grant")
