@@ -8,6 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --durations 10
 ARGS   ?=
 PEERS  := benchmarks/peers
 PAGES  := schema/incident_room/pages
+EXPLORER := graph/watchword/explorer
 # Every server that a test starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -54,7 +55,7 @@ sdl: $(VENV)/run  ## write the SDL snapshot, and the table of who may read what
 docs: $(VENV)/dev  ## write docs/reference from the code
 	@$(BIN)/python -m docs.generator
 
-explorer: graph/watchword/explorer/node_modules/.done  ## install GraphiQL's browser files
+explorer: $(EXPLORER)/built/.done  ## bundle GraphiQL and the explorer around it
 
 pages: $(PAGES)/built/.done  ## bundle the scripts of the incident room's pages
 
@@ -68,7 +69,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules graph/watchword/explorer/node_modules client/node_modules client/dist $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
+	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules $(EXPLORER)/node_modules $(EXPLORER)/built client/node_modules client/dist $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line
@@ -101,10 +102,13 @@ client/dist/.done: client/node_modules/.done client/tsconfig.json $(wildcard cli
 
 # Node.js comes as a Python package, so that nothing has to be on the machine before. Without the
 # registry there is no GraphiQL, and everything else works.
-graph/watchword/explorer/node_modules/.done: graph/watchword/explorer/package-lock.json $(VENV)/run
-	@echo "Installing GraphiQL's browser files …"
-	@cd graph/watchword/explorer && $(NPM) ci && touch node_modules/.done \
+$(EXPLORER)/node_modules/.done: $(EXPLORER)/package-lock.json $(VENV)/run
+	@echo "Installing GraphiQL …"
+	@cd $(EXPLORER) && $(NPM) ci && touch node_modules/.done \
 		|| echo "warning: GraphiQL is not installed; run 'make explorer' when the npm registry can be reached"
+
+$(EXPLORER)/built/.done: $(EXPLORER)/node_modules/.done $(EXPLORER)/build.mjs $(shell find $(EXPLORER)/src client/src -type f 2>/dev/null)
+	@test ! -e $(EXPLORER)/node_modules/.done || { cd $(EXPLORER) && $(NPM) run --silent build && touch built/.done; }
 
 # The pages work without their scripts; then nothing on them moves by itself.
 $(PAGES)/node_modules/.done: $(PAGES)/package-lock.json $(VENV)/run

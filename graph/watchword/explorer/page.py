@@ -1,4 +1,4 @@
-"""The page at /graphql for browsers: GraphiQL, with a bar to sign in.
+"""The page at /graphql for browsers: GraphiQL, with a bar to sign in and a list of what is followed.
 
 It has no inline script and no URL of another host, so its content security policy can be strict.
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+import orjson
+
 from watchword.asgi.types import Headers
-from watchword.explorer.assets import FOLDER, Asset, Assets, NotInstalled, load
+from watchword.explorer.assets import FILES, FOLDER, WORKERS, Asset, Assets, NotInstalled, load
 
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
-    # GraphiQL's dialogs and menus insert style elements while they are open.
+    # GraphiQL's editor checks documents in workers.
+    "worker-src": "'self'",
+    # GraphiQL's editor, dialogs and menus insert style elements.
     "style-src": "'self' 'unsafe-inline'",
     "font-src": "data:",
     "img-src": "'self' data:",
@@ -52,7 +56,7 @@ DOCUMENT = """\
 </html>
 """
 PLACE = (
-    '<div id="explorer">Loading the explorer …</div>\n'
+    '<div id="explorer" data-workers="{workers}">Loading the explorer …</div>\n'
     "<noscript>The explorer needs JavaScript.</noscript>"
 )
 
@@ -63,14 +67,21 @@ def page(up: str = "", folder: Path = FOLDER) -> tuple[bytes, Headers]:
     `up` is the prefix of relative URLs: "../" when the page was requested with a slash at the end of its path.
     """
     try:
-        head, body = _links(load(folder), up), PLACE
+        assets = load(folder)
+        head, body = _links(assets, up), PLACE.format(workers=_workers(assets, up))
     except NotInstalled as missing:
         head, body = "", f"<p>{escape(str(missing))}</p>"
     return DOCUMENT.format(head=head, body=body).encode(), HEADERS
 
 
 def _links(assets: Assets, up: str) -> str:
-    return "".join(_link(asset, up) + "\n" for asset in assets.values())
+    return "".join(_link(assets[name], up) + "\n" for name in FILES)
+
+
+def _workers(assets: Assets, up: str) -> str:
+    """Return the URLs of the workers by their names, as JSON in an attribute."""
+    urls = {name: up + assets[name].url for name in WORKERS}
+    return escape(orjson.dumps(urls).decode())
 
 
 def _link(asset: Asset, up: str) -> str:

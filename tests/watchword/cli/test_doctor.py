@@ -22,7 +22,7 @@ from watchword.cli.commands import cli
 from watchword.cli.doctor import CHECKS
 from watchword.config.settings import Settings
 from watchword.domain import Mount, load
-from watchword.explorer.assets import FILES
+from watchword.explorer.assets import BUILT, FILES, WORKERS
 from watchword.explorer.assets import load as load_assets
 from watchword.process.clock import SystemClock
 from watchword.storage.vault import FILE
@@ -52,12 +52,11 @@ def home(started: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the explorer's assets, even if they are not installed here."""
+    """A folder with the explorer's assets, even if they are not built here."""
     folder = tmp_path / "explorer"
-    for file in FILES.values():
-        path = folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("installed")
+    (folder / BUILT).mkdir(parents=True)
+    for name in (*FILES, *WORKERS):
+        (folder / BUILT / name).write_text("built")
     monkeypatch.setattr("watchword.cli.doctor.load_assets", partial(load_assets, folder))
     return folder
 
@@ -300,21 +299,21 @@ def test_a_clock_behind_what_was_written_is_a_problem(home: Path) -> None:
     }
 
 
-def test_an_explorer_that_is_not_installed_is_a_problem(home: Path, assets: Path) -> None:
-    (assets / FILES["react.js"]).unlink()
+def test_an_explorer_that_is_not_built_is_a_problem(home: Path, assets: Path) -> None:
+    (assets / BUILT / "explorer.js").unlink()
     assert problems(doctor(home)) == {
-        "explorer": "The explorer's file react.js is not installed: run `make explorer`."
+        "explorer": "The explorer's file explorer.js is not built: run `make explorer`."
     }
 
 
 def test_a_file_of_the_explorer_that_cannot_be_read_is_a_problem(home: Path, assets: Path) -> None:
-    file = assets / FILES["react.js"]
+    file = assets / BUILT / "explorer.js"
     file.unlink()
     file.mkdir()
     assert problems(doctor(home)) == {"explorer": f"{file} cannot be used: Is a directory."}
 
 
-def test_an_explorer_that_is_switched_off_need_not_be_installed(home: Path, assets: Path) -> None:
+def test_an_explorer_that_is_switched_off_need_not_be_built(home: Path, assets: Path) -> None:
     shutil.rmtree(assets)
     assert healthy(doctor(home, WATCHWORD_EXPLORER="false"))["explorer"] == "is switched off"
 

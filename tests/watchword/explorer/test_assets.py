@@ -9,7 +9,16 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from watchword.explorer.assets import FILES, FOLDER, PREFIX, NotInstalled, load, routes
+from watchword.explorer.assets import (
+    BUILT,
+    FILES,
+    FOLDER,
+    PREFIX,
+    WORKERS,
+    NotInstalled,
+    load,
+    routes,
+)
 
 LOCK = json.loads((FOLDER / "package-lock.json").read_text())
 PACKAGE = json.loads((FOLDER / "package.json").read_text())
@@ -17,12 +26,15 @@ PACKAGE = json.loads((FOLDER / "package.json").read_text())
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder in which every asset is installed; its content is its name in the page."""
-    for name, file in FILES.items():
-        path = tmp_path / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    return tmp_path
+    """A folder in which every asset is built; its content is its name."""
+    return built(tmp_path)
+
+
+def built(folder: Path, content: str = "{}") -> Path:
+    (folder / BUILT).mkdir()
+    for name in (*FILES, *WORKERS):
+        (folder / BUILT / name).write_text(content.format(name))
+    return folder
 
 
 @pytest.fixture
@@ -30,7 +42,7 @@ def client(folder: Path) -> TestClient:
     return TestClient(Starlette(routes=routes(folder)))
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *WORKERS])
 def test_an_asset_is_served_whole_and_may_be_kept_for_ever(
     name: str, folder: Path, client: TestClient
 ) -> None:
@@ -44,16 +56,13 @@ def test_an_asset_is_served_whole_and_may_be_kept_for_ever(
 
 
 def test_the_integrity_is_the_hash_of_what_is_served(folder: Path, client: TestClient) -> None:
-    asset = load(folder)["graphiql.js"]
+    asset = load(folder)["explorer.js"]
     digest = hashlib.sha384(client.get(asset.url).content).digest()
     assert asset.integrity == "sha384-" + base64.b64encode(digest).decode()
 
 
 def test_the_url_changes_with_the_content(folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    other = tmp_path_factory.mktemp("other")
-    for file in FILES.values():
-        (other / file).parent.mkdir(parents=True, exist_ok=True)
-        (other / file).write_text("changed")
+    other = built(tmp_path_factory.mktemp("other"), "changed")
     urls, changed = ({asset.url for asset in load(place).values()} for place in (folder, other))
     assert not urls & changed
 
@@ -91,30 +100,29 @@ def test_what_is_not_in_the_table_does_not_exist(name: str, client: TestClient) 
 
 
 def test_a_missing_file_is_named_with_the_command_that_installs_it(folder: Path) -> None:
-    (folder / FILES["react.js"]).unlink()
-    with pytest.raises(NotInstalled, match=r"react\.js is not installed: run `make explorer`"):
+    (folder / BUILT / "json.worker.js").unlink()
+    with pytest.raises(NotInstalled, match=r"json\.worker\.js is not built: run `make explorer`"):
         load(folder)
 
 
 def test_nothing_is_served_until_all_is_installed_and_then_without_a_restart(
     folder: Path, client: TestClient
 ) -> None:
-    path = folder / FILES["react.js"]
+    path = folder / BUILT / "explorer.js"
     path.unlink()
-    assert client.get(PREFIX + "react.js").status_code == 404
-    path.write_text("react.js")
-    assert client.get(load(folder)["react.js"].url).status_code == 200
-
-
-def test_every_installed_file_is_of_a_pinned_package() -> None:
-    packages = {file.split("/")[1] for file in FILES.values() if "/" in file}
-    assert packages == set(PACKAGE["dependencies"])
+    assert client.get(PREFIX + "explorer.js").status_code == 404
+    path.write_text("explorer.js")
+    assert client.get(load(folder)["explorer.js"].url).status_code == 200
 
 
 def test_the_lock_pins_every_package_by_hash_and_names_no_host() -> None:
     installed = {path: entry for path, entry in LOCK["packages"].items() if path}
     assert installed
     assert all(entry["integrity"].startswith("sha512-") for entry in installed.values())
-    text = json.dumps(LOCK)
-    assert "resolved" not in text
-    assert "://" not in text
+    assert not [path for path, entry in installed.items() if "resolved" in entry]
+
+
+def test_every_package_of_the_page_is_pinned_to_one_version() -> None:
+    named = {**PACKAGE["dependencies"], **PACKAGE["devDependencies"]}
+    for name, version in named.items():
+        assert LOCK["packages"][f"node_modules/{name}"]["version"] == version

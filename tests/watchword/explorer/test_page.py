@@ -1,20 +1,21 @@
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 
-from watchword.explorer.assets import FILES, load
+from watchword.explorer.assets import BUILT, FILES, WORKERS, load
 from watchword.explorer.page import HEADERS, page
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, file in FILES.items():
-        path = tmp_path / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+    (tmp_path / BUILT).mkdir()
+    for name in (*FILES, *WORKERS):
+        (tmp_path / BUILT / name).write_text(name)
     return tmp_path
 
 
@@ -25,20 +26,28 @@ def policy() -> dict[str, str]:
 
 def test_the_page_loads_every_asset_with_its_hash(folder: Path) -> None:
     text = page(folder=folder)[0].decode()
-    for asset in load(folder).values():
-        assert f'"{asset.url}" integrity="{asset.integrity}"' in text
+    assets = load(folder)
+    for name in FILES:
+        assert f'"{assets[name].url}" integrity="{assets[name].integrity}"' in text
 
 
-def test_the_page_loads_each_script_after_those_that_it_needs(folder: Path) -> None:
-    names = re.findall(
-        r'src="graphql/assets/([a-z-]+)\.[0-9a-f]+\.js"', page(folder=folder)[0].decode()
-    )
-    assert names == ["react", "react-dom", "graphql-ws", "graphiql", "explorer"]
+def workers(text: str) -> dict[str, str]:
+    """Return the workers' URLs that the script finds in the page."""
+    [found] = re.findall('data-workers="([^"]+)"', text)
+    given: dict[str, str] = json.loads(unescape(found))
+    return given
 
 
-def test_asked_for_with_a_slash_it_loads_them_from_one_step_up(folder: Path) -> None:
-    text = page("../", folder)[0].decode()
-    assert all(f'"../{asset.url}"' in text for asset in load(folder).values())
+def test_the_page_tells_the_script_where_the_workers_are(folder: Path) -> None:
+    assets = load(folder)
+    told = workers(page(folder=folder)[0].decode())
+    assert told == {name: assets[name].url for name in WORKERS}
+
+
+def test_asked_for_with_a_slash_it_loads_all_from_one_step_up(folder: Path) -> None:
+    text, assets = page("../", folder)[0].decode(), load(folder)
+    assert all(f'"../{assets[name].url}"' in text for name in FILES)
+    assert all(url.startswith("../graphql/assets/") for url in workers(text).values())
 
 
 def test_the_page_names_no_host_and_holds_no_script_of_its_own(folder: Path) -> None:
@@ -52,6 +61,7 @@ def test_the_policy_allows_our_own_origin_and_nothing_else() -> None:
     rules = policy()
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == "'self'"
+    assert rules["worker-src"] == "'self'"
     assert rules["connect-src"] == "'self'"
     assert rules["frame-ancestors"] == "'none'"
     assert not {word for rule in rules.values() for word in rule.split()} - {
@@ -72,8 +82,8 @@ def test_the_page_is_html_that_nobody_keeps(folder: Path) -> None:
 
 
 def test_the_page_says_what_to_run_when_assets_are_missing(folder: Path) -> None:
-    (folder / FILES["graphiql.js"]).unlink()
+    (folder / BUILT / "explorer.js").unlink()
     body, headers = page(folder=folder)
-    assert b"graphiql.js is not installed: run `make explorer`." in body
+    assert b"explorer.js is not built: run `make explorer`." in body
     assert b"<script" not in body
     assert headers == HEADERS

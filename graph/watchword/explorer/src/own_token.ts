@@ -1,0 +1,31 @@
+// A subscription with a token of the headers editor: as server-sent events, until the token ends. It is not renewed.
+import type { Request } from "./followed.js";
+import { ENDPOINT } from "./page.js";
+
+/** Yield the answers of a subscription as the server sends them; one that is refused yields its errors. */
+export async function* followWith(headers: Record<string, string>, request: Request): AsyncGenerator<object> {
+  const response = await fetch(ENDPOINT, {
+    method: "POST",
+    headers: { ...headers, accept: "text/event-stream", "content-type": "application/json" },
+    body: JSON.stringify(request),
+    credentials: "same-origin",
+  });
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!isStream || response.body === null) {
+    yield (await response.json()) as object;
+    return;
+  }
+  let rest = "";
+  const text = response.body.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>;
+  for await (const part of text) {
+    const events = (rest + part).split("\n\n");
+    rest = events.pop()!;
+    for (const event of events) yield* answersOf(event);
+  }
+}
+
+function* answersOf(event: string): Generator<object> {
+  const data = event.split("\n").filter((line) => line.startsWith("data:"));
+  const text = data.map((line) => line.slice(5).trim()).join("\n");
+  if (text) yield JSON.parse(text) as object;
+}

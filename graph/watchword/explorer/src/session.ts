@@ -1,0 +1,123 @@
+// Who is signed in, by watchword-client, and with how many of their scopes they act.
+import { type Credentials, type StepUpCredentials, Live, Session, WatchwordError, createLive, createSession } from "watchword-client";
+import { ORIGIN } from "./page.js";
+
+type Asked = { resolve(given: StepUpCredentials | null): void };
+
+/** The session of the page, as the bar shows it. It calls `changed` listeners whenever something is to be shown anew. */
+export class Person {
+  readonly session: Session;
+  readonly live: Live;
+  /** The e-mail address, or the account's id where the schema does not tell it. */
+  name = "";
+  /** All scopes that the account has, and those with which it acts; null if with all. */
+  scopes: readonly string[] = [];
+  acting: readonly string[] | null = null;
+  problem = "";
+  /** Set while an operation waits for the person to authenticate again. */
+  stepUp: Asked | null = null;
+  #listeners = new Set<() => void>();
+  #version = 0;
+
+  constructor() {
+    this.session = createSession({ url: ORIGIN, fetch: this.#fetch, onStepUp: () => this.#askAgain() });
+    this.live = createLive(this.session);
+    this.session.on("changed", () => this.#changed());
+    this.session.on("token", () => this.#read());
+    this.session.on("expired", () => this.fail("The session has ended. Sign in again."));
+    void this.session.ready.then(() => this.#changed());
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  version = (): number => this.#version;
+
+  async signIn(credentials: Credentials): Promise<void> {
+    this.acting = null;
+    this.problem = "";
+    await this.session.signIn(credentials);
+  }
+
+  async signOut(): Promise<void> {
+    this.acting = null;
+    this.problem = "";
+    await this.session.signOut().catch(() => this.fail("The server could not be told; the session may still be open."));
+  }
+
+  /** Act with these scopes only, or with all if null: the next token asks for no more. */
+  async actWith(scopes: readonly string[] | null): Promise<void> {
+    const before = this.acting;
+    this.acting = scopes;
+    try {
+      await this.session.refresh();
+    } catch (error) {
+      this.acting = before;
+      this.fail(inWords(error));
+    }
+    this.#tell();
+  }
+
+  /** Show a sentence in the bar; an empty one shows nothing. */
+  fail(problem: string): void {
+    this.problem = problem;
+    this.#tell();
+  }
+
+  /** Add the scopes to the requests that get a token, if the person acts with fewer. */
+  #fetch: typeof fetch = (input, init) => {
+    const isRefresh = String(input).endsWith("/api/auth/refresh") && typeof init?.body === "string";
+    if (!isRefresh || this.acting === null) return fetch(input, init);
+    const body = { ...(JSON.parse(init.body as string) as object), scope: this.acting.join(" ") };
+    return fetch(input, { ...init, body: JSON.stringify(body) });
+  };
+
+  #askAgain(): Promise<StepUpCredentials | null> {
+    return new Promise((resolve) => {
+      this.stepUp = {
+        resolve: (given) => {
+          this.stepUp = null;
+          this.#tell();
+          resolve(given);
+        },
+      };
+      this.#tell();
+    });
+  }
+
+  #changed(): void {
+    const { claims } = this.session;
+    this.name = claims?.sub ?? "";
+    if (claims) {
+      this.problem = "";
+      void this.#ask();
+    } else this.acting = null;
+    this.#read();
+  }
+
+  /** Read what the token says. */
+  #read(): void {
+    if (this.acting === null) this.scopes = this.session.claims?.scope?.split(" ").filter(Boolean) ?? [];
+    this.#tell();
+  }
+
+  /** Ask for the e-mail address, which not every schema tells. */
+  async #ask(): Promise<void> {
+    const { data } = await this.session.execute<{ viewer: { email: string } | null }, object>("{ viewer { email } }").catch(() => ({ data: null }));
+    if (data?.viewer?.email && this.session.claims) this.name = data.viewer.email;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#version += 1;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Say in words why a sign-in or a request failed. */
+export function inWords(error: unknown): string {
+  if (error instanceof WatchwordError && error.code === "UNREACHABLE") return "The server cannot be reached.";
+  return error instanceof Error ? error.message : String(error);
+}

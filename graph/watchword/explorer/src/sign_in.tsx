@@ -1,0 +1,108 @@
+// The forms to sign in and to authenticate again: password, one-time or recovery code, passkey.
+import { type FormEvent, useState } from "react";
+import { WatchwordError } from "watchword-client";
+import { hasPasskeys, passkey } from "./passkey.js";
+import { type Person, inWords } from "./session.js";
+
+/** Return a second factor as the server names it: recovery codes are longer than one-time codes. */
+function factor(code: string): { otp?: string; recoveryCode?: string } {
+  if (!code) return {};
+  return code.replace(/[\s-]/g, "").length > 10 ? { recoveryCode: code } : { otp: code };
+}
+
+const text = (form: HTMLFormElement, name: string): string => (form.elements.namedItem(name) as HTMLInputElement | null)?.value ?? "";
+
+export function SignIn({ person }: { person: Person }) {
+  const [isBusy, setBusy] = useState(false);
+  const [needsCode, setNeedsCode] = useState(false);
+
+  async function attempt(work: () => Promise<void>): Promise<void> {
+    setBusy(true);
+    await work().catch((error: unknown) => {
+      const asksForCode = error instanceof WatchwordError && error.code === "mfa_required";
+      if (asksForCode) setNeedsCode(true);
+      person.fail(asksForCode ? "" : inWords(error));
+    });
+    setBusy(false);
+  }
+
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const credentials = { email: text(form, "email"), password: text(form, "password"), ...factor(text(form, "code")) };
+    void attempt(() => person.signIn(credentials));
+  }
+
+  return (
+    <form onSubmit={submit} aria-label="Sign in">
+      <label>
+        E-mail
+        <input name="email" inputMode="email" autoCapitalize="off" autoComplete="username" required />
+      </label>
+      <label>
+        Password
+        <input name="password" type="password" autoComplete="current-password" required />
+      </label>
+      {needsCode && <Code />}
+      <button type="submit" disabled={isBusy}>
+        {isBusy ? "Signing in …" : "Sign in"}
+      </button>
+      {hasPasskeys() && (
+        <button type="button" disabled={isBusy} onClick={() => void attempt(async () => person.signIn({ passkey: await passkey() }))}>
+          Use a passkey
+        </button>
+      )}
+    </form>
+  );
+}
+
+function Code() {
+  return (
+    <label>
+      One-time or recovery code
+      <input name="code" autoComplete="one-time-code" autoFocus required />
+    </label>
+  );
+}
+
+/** Asks to authenticate again, where an operation needs a recent sign-in. */
+export function StepUp({ person }: { person: Person }) {
+  const asked = person.stepUp!;
+
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    const form = event.currentTarget;
+    asked.resolve({ password: text(form, "password"), ...factor(text(form, "code")) });
+  }
+
+  async function byPasskey(): Promise<void> {
+    try {
+      asked.resolve({ passkey: await passkey(await person.session.token()) });
+    } catch (error) {
+      person.fail(inWords(error));
+    }
+  }
+
+  return (
+    <form onSubmit={submit} aria-label="Authenticate again">
+      <span>This needs a recent sign-in.</span>
+      <label>
+        Password
+        <input name="password" type="password" autoComplete="current-password" autoFocus required />
+      </label>
+      <label>
+        Code, if you use one
+        <input name="code" autoComplete="one-time-code" />
+      </label>
+      <button type="submit">Continue</button>
+      {hasPasskeys() && (
+        <button type="button" onClick={() => void byPasskey()}>
+          Use a passkey
+        </button>
+      )}
+      <button type="button" onClick={() => asked.resolve(null)}>
+        Cancel
+      </button>
+    </form>
+  );
+}
