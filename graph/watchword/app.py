@@ -235,8 +235,10 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
 
 
 def _open_doors(app: Front, pipeline: Pipeline, parts: Parts) -> None:
-    explorer = pipeline.settings.explorer
-    http = HttpTransport(pipeline, page if explorer else None)
+    settings = pipeline.settings
+    explorer = settings.explorer
+    shown = partial(page, issuer=settings.issuer if settings.dpop == "required" else "")
+    http = HttpTransport(pipeline, shown if explorer else None)
     app.serve_graphql(http, WebSocketTransport(pipeline, parts.connection))
     if explorer:
         app.router.routes.extend(assets.routes())

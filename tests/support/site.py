@@ -90,6 +90,11 @@ class Site:
             serving(app, self._settings, port or 0)
         )
 
+    async def become(self, issuer: str) -> None:
+        """Start the server under another issuer's name."""
+        self._settings = self._settings.model_copy(update={"issuer": issuer})
+        await self.start()
+
     def show(self, app: Starlette) -> None:
         """Add what else is served. Does nothing here."""
 

@@ -56,19 +56,21 @@ DOCUMENT = """\
 </html>
 """
 PLACE = (
-    '<div id="explorer" data-workers="{workers}">Loading the explorer …</div>\n'
+    '<div id="explorer" data-workers="{workers}" data-issuer="{issuer}">Loading the explorer …</div>\n'
     "<noscript>The explorer needs JavaScript.</noscript>"
 )
 
 
-def page(up: str = "", folder: Path = FOLDER) -> tuple[bytes, Headers]:
-    """Return the page and its headers. When assets are missing, the page says which command installs them.
+def page(up: str = "", folder: Path = FOLDER, *, issuer: str = "") -> tuple[bytes, Headers]:
+    """Return the page and its headers. When assets are missing, the page says which command builds them.
 
     `up` is the prefix of relative URLs: "../" when the page was requested with a slash at the end of its path.
+    `issuer` is what DPoP proofs have to name; empty if the page need not bind its tokens.
     """
     try:
         assets = load(folder)
-        head, body = _links(assets, up), PLACE.format(workers=_workers(assets, up))
+        workers = _workers(assets, up)
+        head, body = _links(assets, up), PLACE.format(workers=workers, issuer=escape(issuer))
     except NotInstalled as missing:
         head, body = "", f"<p>{escape(str(missing))}</p>"
     return DOCUMENT.format(head=head, body=body).encode(), HEADERS

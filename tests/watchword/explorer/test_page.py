@@ -44,6 +44,12 @@ def test_the_page_tells_the_script_where_the_workers_are(folder: Path) -> None:
     assert told == {name: assets[name].url for name in WORKERS}
 
 
+def test_the_page_names_the_issuer_only_where_tokens_must_be_bound(folder: Path) -> None:
+    assert 'data-issuer=""' in page(folder=folder)[0].decode()
+    text = page(folder=folder, issuer='https://a.example/"x')[0].decode()
+    assert 'data-issuer="https://a.example/&quot;x"' in text
+
+
 def test_asked_for_with_a_slash_it_loads_all_from_one_step_up(folder: Path) -> None:
     text, assets = page("../", folder)[0].decode(), load(folder)
     assert all(f'"../{assets[name].url}"' in text for name in FILES)

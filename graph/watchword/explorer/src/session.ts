@@ -1,8 +1,9 @@
 // Who is signed in, by watchword-client, and with how many of their scopes they act.
-import { type Credentials, type StepUpCredentials, Live, Session, WatchwordError, createLive, createSession } from "watchword-client";
-import { ORIGIN } from "./page.js";
+import { type StepUpCredentials, Live, Session, WatchwordError, createLive, createSession } from "watchword-client";
+import { createDpop } from "watchword-client/dpop";
+import { ISSUER, ORIGIN } from "./page.js";
 
-type Asked = { resolve(given: StepUpCredentials | null): void };
+type Asked = { resolve(given: StepUpCredentials | boolean): void };
 
 /** The session of the page, as the bar shows it. It calls `changed` listeners whenever something is to be shown anew. */
 export class Person {
@@ -20,7 +21,12 @@ export class Person {
   #version = 0;
 
   constructor() {
-    this.session = createSession({ url: ORIGIN, fetch: this.#fetch, onStepUp: () => this.#askAgain() });
+    this.session = createSession({
+      url: ORIGIN,
+      fetch: this.#fetch,
+      onStepUp: () => this.#askAgain(),
+      ...(ISSUER && { dpop: createDpop({ issuer: ISSUER }) }),
+    });
     this.live = createLive(this.session);
     this.session.on("changed", () => this.#changed());
     this.session.on("token", () => this.#read());
@@ -35,10 +41,11 @@ export class Person {
 
   version = (): number => this.#version;
 
-  async signIn(credentials: Credentials): Promise<void> {
+  /** Sign in, by what `attempt` does with the session. */
+  async signIn(attempt: (session: Session) => Promise<unknown>): Promise<void> {
     this.acting = null;
     this.problem = "";
-    await this.session.signIn(credentials);
+    await attempt(this.session);
   }
 
   async signOut(): Promise<void> {
@@ -74,7 +81,7 @@ export class Person {
     return fetch(input, { ...init, body: JSON.stringify(body) });
   };
 
-  #askAgain(): Promise<StepUpCredentials | null> {
+  #askAgain(): Promise<StepUpCredentials | boolean> {
     return new Promise((resolve) => {
       this.stepUp = {
         resolve: (given) => {

@@ -1,8 +1,11 @@
 // The forms to sign in and to authenticate again: password, one-time or recovery code, passkey.
 import { type FormEvent, useState } from "react";
 import { WatchwordError } from "watchword-client";
-import { hasPasskeys, passkey } from "./passkey.js";
+import { hasPasskeys, signInWithPasskey, stepUpWithPasskey } from "watchword-client/passkeys";
 import { type Person, inWords } from "./session.js";
+
+// Browsers make no passkeys for an IP address.
+const mayHavePasskeys = hasPasskeys() && !/^[\d.]+$|^\[/.test(location.hostname);
 
 /** Return a second factor as the server names it: recovery codes are longer than one-time codes. */
 function factor(code: string): { otp?: string; recoveryCode?: string } {
@@ -30,7 +33,7 @@ export function SignIn({ person }: { person: Person }) {
     event.preventDefault();
     const form = event.currentTarget;
     const credentials = { email: text(form, "email"), password: text(form, "password"), ...factor(text(form, "code")) };
-    void attempt(() => person.signIn(credentials));
+    void attempt(() => person.signIn((session) => session.signIn(credentials)));
   }
 
   return (
@@ -47,8 +50,8 @@ export function SignIn({ person }: { person: Person }) {
       <button type="submit" disabled={isBusy}>
         {isBusy ? "Signing in …" : "Sign in"}
       </button>
-      {hasPasskeys() && (
-        <button type="button" disabled={isBusy} onClick={() => void attempt(async () => person.signIn({ passkey: await passkey() }))}>
+      {mayHavePasskeys && (
+        <button type="button" disabled={isBusy} onClick={() => void attempt(() => person.signIn(signInWithPasskey))}>
           Use a passkey
         </button>
       )}
@@ -77,7 +80,8 @@ export function StepUp({ person }: { person: Person }) {
 
   async function byPasskey(): Promise<void> {
     try {
-      asked.resolve({ passkey: await passkey(await person.session.token()) });
+      await stepUpWithPasskey(person.session);
+      asked.resolve(true);
     } catch (error) {
       person.fail(inWords(error));
     }
@@ -95,12 +99,12 @@ export function StepUp({ person }: { person: Person }) {
         <input name="code" autoComplete="one-time-code" />
       </label>
       <button type="submit">Continue</button>
-      {hasPasskeys() && (
+      {mayHavePasskeys && (
         <button type="button" onClick={() => void byPasskey()}>
           Use a passkey
         </button>
       )}
-      <button type="button" onClick={() => asked.resolve(null)}>
+      <button type="button" onClick={() => asked.resolve(false)}>
         Cancel
       </button>
     </form>

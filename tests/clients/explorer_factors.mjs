@@ -1,0 +1,89 @@
+// A person with several factors at the explorer. Options: recoveryCodes and commands on stdin tell the one-time codes.
+import { createInterface } from "node:readline";
+import * as explorer from "./explorer.mjs";
+import { options, say } from "./session.mjs";
+
+const { browser } = explorer;
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Ask the test for something that only it knows. */
+async function told(step, rest) {
+  say(step, rest);
+  return JSON.parse((await lines.next()).value);
+}
+
+/** Give the page a phone with passkeys that a finger unlocks. */
+async function phone(page) {
+  const session = await page.createCDPSession();
+  await session.send("WebAuthn.enable");
+  const given = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true };
+  const always = { isUserVerified: true, automaticPresenceSimulation: true };
+  await session.send("WebAuthn.addVirtualAuthenticator", { options: { ...given, ...always } });
+}
+
+/** Register a passkey, with a token of its own. */
+const register = (page) =>
+  page.evaluate(async ({ email, password }) => {
+    const post = async (path, body, token) => {
+      const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+      return (await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+    };
+    const { access_token: token } = await post("/api/auth/login", { email, password, delivery: "body" });
+    const { data } = await post("/graphql", { query: "mutation { beginPasskey }" }, token);
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(data.beginPasskey);
+    const credential = (await navigator.credentials.create({ publicKey })).toJSON();
+    const query = "mutation ($credential: JSON!) { addPasskey(name: \"phone\", credential: $credential) { id } }";
+    return post("/graphql", { query, variables: { credential } }, token);
+  }, options);
+
+async function signOut(page) {
+  await page.click(".bar .sign-out");
+  await page.waitForSelector('.bar input[name="email"]');
+}
+
+const press = (page, form, text) =>
+  page.$$eval(`.bar form[aria-label="${form}"] button`, (buttons, name) => buttons.find((each) => each.textContent === name).click(), text);
+
+try {
+  const page = await explorer.open();
+  await phone(page);
+  say("registered", await register(page));
+
+  await press(page, "Sign in", "Use a passkey");
+  await page.waitForSelector(".bar .sign-out");
+  say("by passkey", { text: await explorer.bar(page, options.email), answer: await explorer.ask(page, "{ viewer { email } }") });
+
+  // An operation that needs a recent sign-in asks for one, and is then run.
+  const { secret } = (await explorer.ask(page, "mutation { beginTotp { secret } }")).data.beginTotp;
+  const { otp } = await told("enrolling", { secret });
+  const enrolled = await explorer.ask(page, `mutation { confirmTotp(otp: "${otp}") }`);
+  const [recoveryCode] = enrolled.data.confirmTotp;
+  await told("later");
+  // The token has ended meanwhile, and is renewed by this.
+  await explorer.ask(page, "{ viewer { email } }");
+  await explorer.run(page, "mutation { makeRecoveryCodes }");
+  await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
+  await press(page, "Authenticate again", "Use a passkey");
+  say("stepped up", { count: (await explorer.response(page)).data.makeRecoveryCodes.length });
+  await told("later");
+  // The token has ended meanwhile, and is renewed by this.
+  await explorer.ask(page, "{ viewer { email } }");
+  await explorer.run(page, "mutation { makeRecoveryCodes }");
+  await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
+  await press(page, "Authenticate again", "Cancel");
+  say("cancelled", { answer: await explorer.response(page) });
+  await signOut(page);
+
+  await explorer.signIn(page, options.email, options.password);
+  await page.waitForSelector('.bar input[name="code"]');
+  await page.locator('.bar input[name="code"]').fill("000000");
+  await page.click('.bar form[aria-label="Sign in"] button[type="submit"]');
+  await page.waitForSelector('.bar [role="alert"]');
+  await page.locator('.bar input[name="code"]').fill((await told("needs a code")).otp);
+  await page.click('.bar form[aria-label="Sign in"] button[type="submit"]');
+  await page.waitForSelector(".bar .sign-out");
+  say("by code", { text: await explorer.bar(page, options.email), used: recoveryCode.length });
+  say("done");
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,107 @@
+"""The explorer over the life of a token and a server, with every factor, and where tokens must be bound."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyotp import TOTP
+
+from tests.clients.script import running
+from tests.support.clock import MovedClock
+from tests.support.server import issuing
+from tests.support.site import LIFE, PASSWORD, PERSON, Site
+
+# The browser reports requests that are refused; the page logs no error.
+REFUSED = "status of 40"
+
+
+def options(site: Site, chromium: Path, folder: Path, **more: Any) -> dict[str, Any]:
+    """Return the options of a script; the page is at the host name of the issuer, for passkeys."""
+    url = site.url.replace("127.0.0.1", "localhost")
+    profile = str(folder / "profile")
+    account = {"email": PERSON, "password": PASSWORD}
+    return {"url": url, "chromium": str(chromium), "profile": profile, **account, **more}
+
+
+@pytest.fixture
+async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
+    made = Site(sqlite_url, clock)
+    await made.prepare()
+    # Passkeys are for the issuer's address, whose port is known when the server has started.
+    await made.start()
+    await made.stop()
+    await made.become(made.url.replace("127.0.0.1", "localhost"))
+    yield made
+    await made.stop()
+
+
+async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with running(node, "explorer_factors.mjs", **options(site, chromium, tmp_path)) as script:
+        assert (await script.wait("registered"))["data"]["addPasskey"]["id"]
+        signed_in = await script.wait("by passkey")
+        assert PERSON in signed_in["text"]
+        assert signed_in["answer"] == {"data": {"viewer": {"email": PERSON}}}
+        app = TOTP((await script.wait("enrolling"))["secret"])
+        script.tell("enrol", otp=app.at(site.clock.now()))
+        for said in ("stepped up", "cancelled"):
+            await script.wait("later")
+            site.clock.move(3_600)
+            script.tell("go on")
+            done = await script.wait(said)
+            assert done.get("count", 10) == 10
+        cancelled = done["answer"]["errors"][0]
+        assert cancelled["extensions"]["code"] == "STEP_UP_REQUIRED"
+        await script.wait("needs a code")
+        script.tell("code", otp=app.at(site.clock.now()))
+        assert PERSON in (await script.wait("by code"))["text"]
+        await script.wait("done")
+    complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
+    assert [text for text in complaints if REFUSED not in text] == []
+
+
+async def test_a_subscription_lives_over_renewal_expiry_and_a_restart(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    async with running(node, "explorer_life.mjs", **options(site, chromium, tmp_path)) as script:
+        await script.wait("following")
+        for clock, said in ((LIFE - 60, "Renewed at"), (10 * LIFE, "Connected until")):
+            site.clock.move(clock)
+            script.tell("connection", says=said)
+            await script.wait("connection")
+            await sees(script, site)
+        await site.stop()
+        script.tell("connection", says="Cut off; again in")
+        await script.wait("connection")
+        await site.start()
+        await sees(script, site)
+        script.tell("events")
+        names = (await script.wait("events"))["names"]
+        # Each once, and the newest first.
+        assert names == site.opened[::-1]
+
+
+async def sees(script: Any, site: Site) -> None:
+    """Open an incident, and wait until the page lists it."""
+    name = await site.open()
+    script.tell("sees", name=name)
+    await script.wait("seen")
+
+
+async def test_where_tokens_must_be_bound_the_page_binds_them(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    # The browser's clock is in its proofs, so the server's is the machine's too.
+    with issuing(tmp_path / "home", WATCHWORD_DPOP="required") as server:
+        account = {"email": server.email, "password": server.password}
+        where = {"url": server.environment["WATCHWORD_ISSUER"], "chromium": str(chromium)}
+        profile = {"profile": str(tmp_path / "profile")}
+        async with running(node, "explorer_life.mjs", **where, **profile, **account) as script:
+            await script.wait("following")
+            script.tell("ask", query="{ viewer { email } }")
+            answer = (await script.wait("answer"))["answer"]
+            assert answer == {"data": {"viewer": {"email": server.email}}}
