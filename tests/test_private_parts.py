@@ -25,6 +25,7 @@ GRAPHQL_CORE = "graph/watchword/libraries/graphql_"
 SQLALCHEMY = "graph/watchword/libraries/sqlalchemy_parts.py"
 ASYNCIO = "graph/watchword/libraries/asyncio_parts.py"
 AIOSQLITE = "graph/watchword/libraries/aiosqlite_parts.py"
+HYPERCORN = "graph/watchword/libraries/hypercorn_parts.py"
 # The places where a library's parts may be touched.
 PLACES = {
     "uvicorn": UVICORN,
@@ -33,6 +34,7 @@ PLACES = {
     "graphql": GRAPHQL_CORE,
     "asyncio": ASYNCIO,
     "aiosqlite": AIOSQLITE,
+    "hypercorn": HYPERCORN,
 }
 # What each library documents, and every module may use. Names come from these modules' `__all__`, if they
 # have one.
@@ -47,9 +49,10 @@ DOCUMENTED = {
     "graphql": {"graphql", "graphql.execution", "graphql.utilities"},
     "asyncio": {"asyncio"},
     "aiosqlite": {"aiosqlite"},
+    "hypercorn": {"hypercorn"},
 }
 # Public names that begin with an underscore: a named tuple's methods, and an argument of pydantic-settings.
-PUBLIC = {"_replace", "_asdict", "_fields", "_env_file"}
+PUBLIC = {"_make", "_replace", "_asdict", "_fields", "_env_file"}
 # One worker runs them, so that no other reads all sources.
 pytestmark = pytest.mark.xdist_group("private parts")
 
