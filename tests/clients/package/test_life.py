@@ -21,7 +21,7 @@ VIEWER = "{ viewer { email } }"
 Open = Callable[..., AbstractAsyncContextManager[Script]]
 
 
-@pytest.fixture(params=["node", "chromium"])
+@pytest.fixture(params=["chromium", pytest.param("node", marks=pytest.mark.exhaustive)])
 def platform(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
