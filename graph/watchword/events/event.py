@@ -31,6 +31,7 @@ class Event:
     each subscriber loads what it may see with its own principal. `position` numbers the events of a stream
     from 1, without holes, in the order of their commits; it is 0 until the event is appended to the log.
     `mark` is random and belongs to this event; `before` is the mark of the event at the previous position.
+    `place` is the event's position with its mark.
     `trace` names the span that published the event (a W3C traceparent), if that was recorded.
     """
 
@@ -42,11 +43,11 @@ class Event:
     mark: str = field(default="", compare=False)
     before: str = field(default="", compare=False)
     trace: str | None = field(default=None, compare=False)
+    place: Place = field(init=False, compare=False, repr=False)
 
-    @property
-    def place(self) -> Place:
-        """Where the event is in its stream."""
-        return Place(self.position, self.mark)
+    def __post_init__(self) -> None:
+        # Made once: each of an event's subscribers reads it several times.
+        object.__setattr__(self, "place", Place(self.position, self.mark))
 
 
 PRESENT = "PRESENT"

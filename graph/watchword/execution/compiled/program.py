@@ -90,7 +90,8 @@ class Program:
             return run, None
 
     def _variant(self, values: Values) -> tuple[Root, Marks]:
-        choice = tuple(values.get(name) for name in self._conditions)
+        conditions = self._conditions
+        choice = tuple([values.get(name) for name in conditions]) if conditions else ()
         found = self._variants.get(choice)  # type: ignore[arg-type]
         if found is not None:
             return found
