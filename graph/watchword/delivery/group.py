@@ -18,6 +18,7 @@ from graphql import GraphQLError
 
 from watchword.context import Services
 from watchword.delivery.member import GroupKey, Member
+from watchword.delivery.ready import add_ready
 from watchword.delivery.run import Batch, Operation, Run, Sent, as_errors
 from watchword.errors import WatchwordError
 from watchword.events.follow import Follow, OtherTopic, Progress
@@ -33,9 +34,6 @@ log = logging.getLogger("watchword.delivery")
 # the clock is read.
 SLICE_SECONDS = 0.001
 LOOK_EVERY = 10
-# The most answers, and bytes, that are made before the first of them is sent.
-MOST_TOGETHER = 100
-LONGEST_TOGETHER = 32_768
 # The number of members that are moved before other tasks get a turn. Each then begins or ends a run of its own.
 MOVED_AT_ONCE = 25
 
@@ -213,23 +211,13 @@ class Group:
                     await coming.cancel()
 
     def _gather(self, answers: AsyncGenerator[Sent], made: list[Sent]) -> Eager[Sent] | None:
-        """Add the answers to events that have happened already, so that one write takes them all to a member.
-
-        Nothing is waited for. Returns the next answer if it is being made, and if it cannot be sent with the others.
-        """
-        turn, size = _Slice(self._clock), len(made[0].json)
-        while not (
-            self._run.follow.is_waiting
-            or len(made) >= MOST_TOGETHER
-            or size >= LONGEST_TOGETHER
-            or turn.is_over
-        ):
-            coming = Eager(anext(answers))
-            if self._principal.was_asked or not coming.has_result:
-                return coming
-            made.append(coming.result())
-            size += len(made[-1].json)
-        return None
+        turn = _Slice(self._clock)
+        return add_ready(
+            answers,
+            made,
+            lambda: not (self._run.follow.is_waiting or turn.is_over),
+            lambda: self._principal.was_asked,
+        )
 
     def _open(self) -> None:
         # Members keep their own runs until this point, so they lose nothing if the group's run cannot begin or

@@ -78,24 +78,22 @@ class Sent:
 
 
 class Batch:
-    """Answers that a group sends its members together, in their order. There is at least one.
+    """Answers that are sent together, in their order. There is at least one."""
 
-    A subscriber at `resume_from` lacks all of them; one that has them is at `answered_to`.
-    """
-
-    __slots__ = ("_head", "_packed", "_packing", "answered_to", "answers", "resume_from")
+    __slots__ = ("_head", "_packed", "_packing", "answers")
 
     def __init__(self, answers: Sequence[Sent]) -> None:
-        """Each answer has a progress."""
-        first, last = answers[0].resume_from, answers[-1].answered_to
-        assert first is not None
-        assert last is not None
         self.answers = answers
-        self.resume_from: Progress = first
-        self.answered_to: Progress = last
         self._head: bytes | None = None
         self._packing: Callable[[Sequence[bytes]], Any] | None = None
         self._packed: Any = None
+
+    @property
+    def answered_to(self) -> Progress:
+        """The progress of a subscriber that has the answers. They are answers to events."""
+        answered_to = self.answers[-1].answered_to
+        assert answered_to is not None
+        return answered_to
 
     def after(self, at: Progress) -> Batch | None:
         """Return the part that a subscriber with this progress lacks; None if it has all."""

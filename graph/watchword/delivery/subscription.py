@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
@@ -21,7 +21,8 @@ from watchword.connections.live import Subscribed
 from watchword.delivery.groups import ALONE, Groups
 from watchword.delivery.lease import Lease
 from watchword.delivery.member import GroupKey, Membership
-from watchword.delivery.run import Operation, Outlet, Run, as_errors
+from watchword.delivery.ready import add_ready
+from watchword.delivery.run import Batch, Operation, Outlet, Run, Sent, as_errors
 from watchword.delivery.states import (
     Alone,
     Begun,
@@ -39,6 +40,7 @@ from watchword.delivery.states import (
 from watchword.events.follow import Follow, Progress, Topic
 from watchword.principal import Principal
 from watchword.process.background import Background
+from watchword.process.eager import Eager
 
 
 class Subscription:
@@ -268,11 +270,7 @@ class Solo:
         errors: list[dict[str, Any]] | None = None
         try:
             async with aclosing(self._run.answers()) as answers:
-                async for answer in answers:
-                    if self._is_stopped:
-                        return
-                    self._outlet.next(answer)
-                    self._deliveries[ALONE] += 1
+                await self._send_all(answers)
         except asyncio.CancelledError as error:
             if self._is_stopped or self._background.is_closed:
                 raise
@@ -282,6 +280,31 @@ class Solo:
             errors = as_errors(error)
         if not self._is_stopped:
             self._finished(errors)
+
+    async def _send_all(self, answers: AsyncGenerator[Sent, None]) -> None:
+        coming: Eager[Sent] | None = None
+        try:
+            while True:
+                answer = await (coming or anext(answers))
+                coming = None
+                if self._is_stopped:
+                    return
+                made = [answer]
+                coming = add_ready(answers, made, lambda: not self.follow.is_waiting)
+                # Even if a resolver has meanwhile stopped its own run: the next run begins after these.
+                self._send(made)
+        except StopAsyncIteration:
+            return
+        finally:
+            if coming is not None and not coming.is_done:
+                await coming.cancel()
+
+    def _send(self, made: list[Sent]) -> None:
+        if len(made) == 1:
+            self._outlet.next(made[0])
+        else:
+            self._outlet.next_batch(Batch(made))
+        self._deliveries[ALONE] += len(made)
 
 
 def _run_of(state: State[Solo, GroupKey, Membership]) -> Solo | None:

@@ -32,7 +32,13 @@ class Eager(Generic[T]):
         self._result: Any = None
         self._error: BaseException | None = None
         self.is_done = False
-        self._step(self._steps.send, None)
+        # As `_step`, without the call: each answer of each subscriber is made in here.
+        try:
+            self._waits_for = self._steps.send(None)
+        except StopIteration as stop:
+            self.is_done, self._result = True, stop.value
+        except BaseException as error:
+            self.is_done, self._error = True, error
 
     def __await__(self) -> Generator[Any, Any, T]:
         while not self.is_done:

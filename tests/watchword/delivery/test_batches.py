@@ -11,7 +11,7 @@ from tests.support.settled import settled
 from tests.support.toy_server import until
 from tests.watchword.delivery.world import PERSONAL, QUERY, SCRIPTED, Subscriber, World
 from watchword.context import Context
-from watchword.delivery import group
+from watchword.delivery import group, ready
 from watchword.delivery.run import Batch
 from watchword.errors import Ending
 from watchword.execution.response import Answer
@@ -61,6 +61,40 @@ async def test_the_answers_to_events_that_wait_are_written_together_and_in_order
     world.check()
 
 
+async def test_the_answers_of_a_run_of_its_own_to_events_that_wait_are_written_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    member = await world.arrive(PERSONAL)
+    sizes = writes(member, monkeypatch)
+    hold_answers(monkeypatch, lambda: _pass(gate))
+    for number in range(4):
+        await world.happen(f"plain{number}")
+    gate.set()
+    await world.settle()
+    await world.happen("plain4")
+    await world.settle()
+    assert sizes == [4]
+    assert member.seen == [f"plain{number}" for number in range(5)]
+    world.check()
+
+
+async def test_an_answer_of_a_run_of_its_own_does_not_wait_for_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    coming = iter(gates)
+    member = await world.arrive(PERSONAL)
+    hold_answers(monkeypatch, lambda: _pass(next(coming)))
+    await world.happen("plain1")
+    await world.happen("plain2")
+    gates[0].set()
+    await until(lambda: member.seen == ["plain1"])
+    gates[1].set()
+    await world.settle()
+    world.check()
+
+
 async def test_events_that_happen_while_a_group_rests_are_written_together(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +129,7 @@ async def test_a_write_has_a_limit(
     name: str, most: int, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = asyncio.Event()
-    monkeypatch.setattr(group, name, most)
+    monkeypatch.setattr(ready, name, most)
     [member, _] = await world.arrive_together(2, QUERY)
     sizes = writes(member, monkeypatch)
     hold_answers(monkeypatch, lambda: _pass(gate))
@@ -164,7 +198,8 @@ async def test_a_token_that_ends_between_two_events_gets_neither_that_is_not_wri
     gate.set()
     await world.settle()
     assert first.seen == narrowed.seen == ["plain1", "plain2"]
-    assert (ended.seen, sizes) == ([], [])
+    # One write of a run of its own, with its new grants.
+    assert (ended.seen, sizes) == ([], [2])
     world.check()
 
 
@@ -228,7 +263,7 @@ async def test_answers_before_one_that_asks_for_an_identity_are_sent_to_all(
     gate.set()
     await world.settle()
     # The resolver asks before the answer to the event before is sent, so that one is also made for each member.
-    assert sizes == [[1]] * 3
+    assert sizes == [[1, 3]] * 3
     world.check()
 
 
