@@ -13,7 +13,7 @@ EXPLORER := graph/watchword/explorer
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fmt bench soak sdl docs explorer client pages lock clean
+.PHONY: help run test test-all check fmt bench soak recording sdl docs explorer client pages lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -47,6 +47,10 @@ bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done
 soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), and run 20,000 documents through both executors
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 	@$(PYTEST) --hypothesis-profile soak tests/differential
+
+recording: $(VENV)/dev pages  ## record the README's picture of the first minute, in Chromium
+	@$(PIP) install pillow
+	@$(BIN)/python -m docs.recording
 
 sdl: $(VENV)/run  ## write the SDL snapshot, and the table of who may read what
 	@$(BIN)/watchword schema print > schema/incident_room/schema.graphql
