@@ -59,13 +59,15 @@ export class Operations {
 
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const ask = this.#asking(input, init);
-    const sent = await this.#session.token();
-    const response = await ask(sent);
-    const fault = await faultOf(response);
+    let sent = await this.#session.token();
+    let response = await ask(sent);
+    let fault = await faultOf(response);
+    if (fault?.code === "TOKEN_EXPIRED") {
+      this.#session.expire(sent);
+      response = await ask((sent = await this.#session.token()));
+      fault = await faultOf(response);
+    }
     switch (fault?.code) {
-      case "TOKEN_EXPIRED":
-        this.#session.expire(sent);
-        return ask(await this.#session.token());
       case "TOKEN_REVOKED":
         await this.#session.reject(sent);
         return response;

@@ -50,8 +50,9 @@ class Domain:
     table must publish an event in its stream.
 
     `routes` are Starlette's, or FastAPI's, and are served beside ours; `middleware` sees every request, those to
-    /graphql too, which costs speed. `startup` runs when everything else of the process has started, and `shutdown`
-    before it ends; if `startup` raises, the server does not start.
+    /graphql too, which costs speed. `pages` maps names of pages for browsers to their paths, which `serve` shows when it
+    starts. `startup` runs when everything else of the process has started, and `shutdown` before it ends; if `startup`
+    raises, the server does not start.
 
     `default_permissions` are asked by each field that declares no permission, and whose type declares none, for example
     `[SignedIn]` for a schema that was written without us. The start logs the names of such root fields and types.
@@ -90,6 +91,7 @@ class Domain:
     commands: Sequence[click.Command] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
+    pages: Mapping[str, str] = field(default_factory=dict)
     middleware: Sequence[Middleware] = ()
     startup: Callable[[], Awaitable[None]] | None = None
     shutdown: Callable[[], Awaitable[None]] | None = None

@@ -21,6 +21,7 @@ domain = Domain(
     commands=[import_],
     tables=TABLES,
     routes=[*page.routes(), *RoomPage(lambda: page.site.assets).routes()],
+    pages={"Status": "/", "Room": "/room"},
     startup=page.open,
 )
 

@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
         port = listener.getsockname()[1]
 
         def tell(started: Started) -> None:
-            click.echo(_greeting(settings, port, started))
+            click.echo(_greeting(settings, mounted.domain.pages, port, started))
 
         asyncio.run(bootstrap(settings, mounted, SystemClock(), tell, is_local=settings.is_local))
         is_alone = settings.workers == 1
@@ -147,11 +148,12 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
     return [("strict-transport-security", f"max-age={STRICT_SECONDS}")]
 
 
-def _greeting(settings: Settings, port: int, started: Started) -> str:
+def _greeting(settings: Settings, pages: Mapping[str, str], port: int, started: Started) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     origin = f"http://{host}:{port}"
     lines = [
         "",
+        *(f"  {name:<11} {origin}{path}  (in a browser)" for name, path in pages.items()),
         f"  GraphiQL    {origin}/graphql  (in a browser)",
         f"  GraphQL     {origin}/graphql",
         f"  WebSocket   ws://{host}:{port}/graphql  (graphql-transport-ws)",

@@ -184,6 +184,8 @@ def observed(running: Running, signed_in: Any, token: str, end: signal.Signals) 
 
 def test_the_first_start_says_where_everything_is(first: Start) -> None:
     assert {label: re.sub(r":\d+/", "/", url) for label, url in first.shown.items()} == {
+        "Status": "http://127.0.0.1/",
+        "Room": "http://127.0.0.1/room",
         "GraphiQL": "http://127.0.0.1/graphql",
         "GraphQL": "http://127.0.0.1/graphql",
         "WebSocket": "ws://127.0.0.1/graphql",

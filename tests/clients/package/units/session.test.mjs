@@ -141,13 +141,14 @@ test("a second factor is asked for, and a refused one is told", async () => {
   await assert.rejects(made({ "/api/auth/login": login }).session.signIn(LOGIN), { code: "mfa_required" });
 });
 
-function stepping(onStepUp) {
+function stepping(onStepUp, expired = 0) {
   let recent = false;
   const done = [];
   const routes = {
     "/api/auth/login": () => tokens("s1"),
+    "/api/auth/refresh": () => tokens("s1"),
     "/api/auth/step-up": () => ((recent = true), tokens("s1")),
-    "/graphql": ({ body }) => (done.push(body.query), recent ? json({ data: { a: true } })
+    "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body.query), recent ? json({ data: { a: true } })
       : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300 } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
   };
   return { ...made(routes, { onStepUp }), done };
@@ -159,6 +160,12 @@ test("the person is asked once for several operations that need a recent sign-in
   const answers = await Promise.all([session.query("mutation { a }"), session.query("{ a }")]);
   assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, issuer: undefined }]]);
   assert.equal(said.filter((name) => name === "mustStepUp").length, 1);
+});
+
+test("a step-up is asked after an expired token too", async () => {
+  const { session } = stepping(async () => ({ password: "secret" }), 1);
+  await session.signIn(LOGIN);
+  assert.deepEqual(await session.query("{ a }"), { a: true });
 });
 
 test("a mutation of which a part may have been done is not sent again", async () => {
