@@ -16,7 +16,7 @@ from watchword.asgi.types import address_of
 from watchword.asgi.views import ConnectionView, RequestView, Via
 from watchword.config.settings import Settings
 from watchword.connections.directory import Directory
-from watchword.connections.presence import PRESENCE, Present
+from watchword.connections.presence import LONGEST_PLACE, PRESENCE, Present
 from watchword.domain import Domain
 from watchword.errors import BadUserInput, Unauthenticated
 from watchword.events.bus.bus import Bus
@@ -25,6 +25,7 @@ from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
+from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
 from watchword.process.background import Background
@@ -297,10 +298,12 @@ class Context(Generic[E]):
         `place` is a name of your own, of at most 200 characters, such as `f"incident/{id}"`. Callers of all processes
         count, each once, however many windows they have; one whose connection is lost has left some seconds later.
         For a subscription's resolver: it follows a stream, and can follow no other. Raises `Unauthenticated` for an
-        anonymous caller.
+        anonymous caller, and `BadUserInput` for a place that is empty, longer, or has characters that no database keeps.
         """
         if self.principal.is_anonymous:
             raise Unauthenticated("Sign in to be present.")
+        if not 0 < len(place) <= LONGEST_PLACE or not is_storable(place):
+            raise BadUserInput(f"The name of a place has 1 to {LONGEST_PLACE} usual characters.")
         presence = self.services.directory.presence
         async with presence.joined(place, self.principal.subject):
             async for _ in self.follow(PRESENCE, place, present=True):

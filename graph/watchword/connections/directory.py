@@ -6,6 +6,7 @@ and each other process that is alive writes its answer to the database and publi
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, suppress
@@ -70,6 +71,8 @@ class Directory:
         self._hub = hub
         self._clock = clock
         self._background = background
+        self._is_closed = False
+        self._beating = asyncio.Lock()
         # The question and the answer may each be found only by a look at the log.
         self._patience = 2 * look_seconds + 1.0
         process = self.registry.process
@@ -87,8 +90,10 @@ class Directory:
 
         If the database is unavailable, the other processes forget this one some seconds later.
         """
+        self._is_closed = True
+        await self.presence.close()
         try:
-            async with self._write() as unit:
+            async with self._beating, self._write() as unit:
                 await processes.leave(unit, self.registry.process)
         except Exception as error:
             if not is_unavailable(error):
@@ -148,8 +153,11 @@ class Directory:
         ]
 
     async def _beat(self) -> None:
-        async with self._write() as unit:
-            is_known = await processes.beat(unit, self.registry.process)
+        async with self._beating:
+            if self._is_closed:
+                return
+            async with self._write() as unit:
+                is_known = await processes.beat(unit, self.registry.process)
         if not is_known:
             self.presence.rewrite()
         await self.presence.write()
@@ -171,7 +179,8 @@ class Directory:
             if (connection := self.registry.find(event.key)) is not None:
                 connection.end(Ending.ENDED)
         elif event.kind == ASKED and self.registry.process in str(event.data.get("asked")).split():
-            await self._answer(event)
+            # Endings must not wait for it, nor be lost if it fails: the asker takes this process for silent then.
+            self._background.spawn("an answer about live connections", self._answer(event))
 
     async def _answer(self, event: Event) -> None:
         page = self.registry.page(Wanted.read(orjson.loads(str(event.data["wanted"]))))

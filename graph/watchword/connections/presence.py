@@ -29,6 +29,7 @@ log = logging.getLogger("watchword.connections")
 PRESENCE = "watchword.presence"
 """The stream of changes of presence. The key of an event is the place."""
 CHANGED = "CHANGED"
+LONGEST_PLACE = 200
 # Seconds after which a subject that holds no subscription of a place any more has left it. A client that loses
 # its connection is back within them, and nobody sees it leave.
 LEAVE_SECONDS = 3.0
@@ -59,6 +60,9 @@ class Presence:
         # The places with rows that may not be as they should.
         self._unwritten: set[str] = set()
         self._writing = asyncio.Lock()
+        self._is_closed = False
+        # When a subject last gave up its last subscription of a place (Unix seconds).
+        self._left: dict[tuple[str, str], float] = {}
 
     @asynccontextmanager
     async def joined(self, place: str, subject: str) -> AsyncIterator[None]:
@@ -73,6 +77,7 @@ class Presence:
         finally:
             here[subject] -= 1
             if not here[subject]:
+                self._left[place, subject] = self._clock.now()
                 self._background.spawn("the leaving of a place", self._leave(place, subject))
 
     async def who(self, place: str) -> list[Present]:
@@ -88,13 +93,19 @@ class Presence:
         async with self._writing:
             places, self._unwritten = self._unwritten, set()
             try:
-                if places:
+                if places and not self._is_closed:
                     async with self._write() as unit:
                         for place in sorted(places):
                             await self._write_place(unit, place)
             except BaseException:
                 self._unwritten |= places
                 raise
+
+    async def close(self) -> None:
+        """Write nothing more: another process would take this one for alive. Waits for what is being written."""
+        self._is_closed = True
+        async with self._writing:
+            pass
 
     def rewrite(self) -> None:
         """Let the next `write` write all rows: others took this process for dead, and deleted them."""
@@ -105,11 +116,13 @@ class Presence:
         await self.write()
 
     async def _leave(self, place: str, subject: str) -> None:
+        left = self._left[place, subject]
         await sleep(self._clock, LEAVE_SECONDS)
         here = self._here.get(place, Counter[str]())
-        if here.get(subject, 1):
+        # It may have come back since, and may have left again: then a later call waits for it.
+        if here.get(subject, 1) or self._left[place, subject] != left:
             return
-        del here[subject]
+        del here[subject], self._left[place, subject]
         if not here:
             del self._here[place]
         try:

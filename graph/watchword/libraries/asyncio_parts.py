@@ -36,7 +36,7 @@ class LateTask(asyncio.Task[Any]):
     ) -> asyncio.Task[Any]:
         """Return a task that runs a coroutine in a context once it begins; one that has begun if the loop makes its own."""
         if loop.get_task_factory() is not None:
-            return loop.create_task(coroutine(), context=context)
+            return loop.create_task(_in_next_turn(coroutine), context=context)
         # Not initialised: asyncio.Task would register itself and schedule its first step.
         task = cls.__new__(cls)
         _put(task, (loop, context, coroutine))
@@ -50,6 +50,12 @@ class LateTask(asyncio.Task[Any]):
             self.__class__ = _Begun  # type: ignore[assignment]
             asyncio.Task.__init__(self, coroutine(), loop=loop, context=context)
         return object.__getattribute__(self, name)
+
+
+async def _in_next_turn(coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    # asyncio.eager_task_factory would run the coroutine inside `of`, when its work has not had its first step.
+    await asyncio.sleep(0)
+    return await coroutine()
 
 
 _parts: Any = LateTask.__dict__["_made_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from watchword.permissions.rules import Question, Rule
 from watchword.permissions.verdict import Requirement
@@ -15,6 +16,9 @@ class OwnerRule(Rule):
     """An attribute of the object is the caller's subject."""
 
     attribute: str
+
+    def is_unknown(self, question: Question) -> bool:
+        return question.source is None or question.principal.is_anonymous
 
     @property
     def requires(self) -> Requirement:
@@ -29,6 +33,9 @@ class SameTenantRule(Rule):
     """An attribute of the object is the caller's tenant."""
 
     attribute: str
+
+    def is_unknown(self, question: Question) -> bool:
+        return question.source is None or not question.principal.grants.tenant
 
     @property
     def requires(self) -> Requirement:
@@ -45,5 +52,7 @@ def _read(source: Any, attribute: str) -> Any:
 
 def _is_same(held: str | None, found: Any) -> bool:
     # A caller without a tenant is not of the tenant of an object that has none, and nobody is the subject "".
-    # An id may be a number or a UUID in the object; in a token it is text.
+    # An id may be a number in the object; in a token it is text, and a UUID is written with hyphens or without them.
+    if isinstance(found, UUID):
+        return held in (str(found), found.hex)
     return bool(held) and found is not None and str(found) == held

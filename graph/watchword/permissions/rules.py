@@ -46,6 +46,10 @@ class Rule:
     is_async = False
     reads_roles = False
 
+    def is_unknown(self, question: Question) -> bool:
+        """Tell whether neither the rule nor its opposite is known to hold, so that `~rule` must not pass either."""
+        return self.reads_roles and question.principal.grants.is_delegated
+
     @property
     def requires(self) -> Requirement:
         raise NotImplementedError
@@ -279,6 +283,9 @@ class AllOf(Rule):
     async def holds_async(self, question: Question) -> bool:
         return bool(await self.decide_async(question))
 
+    def is_unknown(self, question: Question) -> bool:
+        return any(rule.is_unknown(question) for rule in self.rules)
+
     def decide(self, question: Question) -> Verdict:
         max_age: int | None = None
         for rule in self.rules:
@@ -324,6 +331,9 @@ class AnyOf(Rule):
     async def holds_async(self, question: Question) -> bool:
         return bool(await self.decide_async(question))
 
+    def is_unknown(self, question: Question) -> bool:
+        return any(rule.is_unknown(question) for rule in self.rules)
+
     def decide(self, question: Question) -> Verdict:
         max_age: int | None = None
         for rule in self.rules:
@@ -366,10 +376,10 @@ class Not(Rule):
         return {"not": self.rule.requires}
 
     def holds(self, question: Question) -> bool:
-        return not (self._is_unknown(question) or self.rule.holds(question))
+        return not (self.rule.is_unknown(question) or self.rule.holds(question))
 
     async def holds_async(self, question: Question) -> bool:
-        return not (self._is_unknown(question) or await self.rule.holds_async(question))
+        return not (self.rule.is_unknown(question) or await self.rule.holds_async(question))
 
-    def _is_unknown(self, question: Question) -> bool:
-        return self.rule.reads_roles and question.principal.grants.is_delegated
+    def is_unknown(self, question: Question) -> bool:
+        return self.rule.is_unknown(question)

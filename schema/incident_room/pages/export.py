@@ -102,7 +102,12 @@ class Export:
     def _incident(self, node: Answer) -> dict[str, Any]:
         id = self._id(node, "Incident")
         planned = node["impact"] == "MAINTENANCE"
-        parts = [self._components[each["id"]] for each in node["components"]]
+        # A component that was added after the components were read is in the next answer.
+        parts = [
+            self._components[each["id"]]
+            for each in node["components"]
+            if each["id"] in self._components
+        ]
         changes: dict[str, list[Answer]] = defaultdict(list)
         for each in node["componentChanges"]:
             changes[each["update"]["id"]].append(each["change"])
@@ -132,7 +137,7 @@ class Export:
 
     def _update(self, incident: str, node: Answer, changes: list[Answer]) -> dict[str, Any]:
         order = [*self._components]
-        known = [each for each in changes if each["component"] is not None]
+        known = [each for each in changes if (each["component"] or {}).get("id") in order]
         known.sort(key=lambda each: order.index(each["component"]["id"]))
         affected = [self._affected(each) for each in known]
         return {

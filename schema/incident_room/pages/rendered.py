@@ -47,8 +47,13 @@ class RenderedPages:
         """Return the page that was rendered last for a key, even if it may be outdated."""
         return self._kept.get(key)
 
-    def page(self, key: Hashable, answer: JsonAnswer, now: float, render: Render) -> Rendered:
-        """Return the page of an answer without errors; render it if the answer is another one than before."""
+    def page(
+        self, key: Hashable, answer: JsonAnswer, now: float, render: Render, *, is_kept: bool = True
+    ) -> Rendered:
+        """Return the page of an answer without errors; render it if the answer is another one than before.
+
+        `is_kept` is False for a page of which strangers can make up as many as they like.
+        """
         kept = self._kept.get(key)
         if kept is not None and (kept.answer is answer or kept.answer.tag == answer.tag):
             self._kept.move_to_end(key)
@@ -56,7 +61,8 @@ class RenderedPages:
             return kept
         body = render(orjson.loads(answer.json)["data"])
         made = Rendered(body, tag_of(body), answer, now)
-        self._keep(key, made)
+        if is_kept:
+            self._keep(key, made)
         return made
 
     def _keep(self, key: Hashable, page: Rendered) -> None:

@@ -132,6 +132,35 @@ async def test_a_process_that_ends_is_not_asked_any_more(sqlite_url: str) -> Non
         assert (found.total, found.processes, found.silent) == (0, 1, 0)
 
 
+async def test_a_sign_of_life_after_the_end_does_not_bring_a_process_back(
+    sqlite_url: str,
+) -> None:
+    clock = SystemClock()
+    async with process(sqlite_url, clock) as one, process(sqlite_url, clock) as other:
+        async with other.directory.presence.joined("incident/1", "bob"):
+            await other.directory.close()
+            await other.directory._beat()
+            await other.directory.presence.write()
+        found = await one.directory.page(Wanted(9))
+        assert (found.processes, found.silent) == (1, 0)
+        assert await one.directory.presence.who("incident/1") == []
+
+
+async def test_an_answer_that_fails_loses_no_ending(sqlite_url: str) -> None:
+    clock = SystemClock()
+    async with process(sqlite_url, clock) as one, process(sqlite_url, clock) as other:
+
+        async def failing(_: Event) -> None:
+            raise RuntimeError("the disk is full")
+
+        other.directory._answer = failing  # type: ignore[method-assign]
+        made = opened(other, BOB)
+        found = await one.directory.page(Wanted(9))
+        assert found.silent == 1
+        await end(one, other.directory.registry.id(made))
+        await ended(made)
+
+
 async def test_questions_that_it_does_not_know_do_not_stop_it(sqlite_url: str) -> None:
     async with process(sqlite_url, SystemClock()) as one:
         for kind in ("ASKED", "OF_A_LATER_RELEASE"):

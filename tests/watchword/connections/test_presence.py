@@ -66,6 +66,25 @@ async def test_one_who_comes_back_at_once_has_not_left(sqlite_url: str, clock: M
             assert await presence.who(PLACE) == [before]
 
 
+async def test_an_earlier_leave_does_not_end_a_later_presence(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with process(sqlite_url, clock) as one:
+        presence = one.directory.presence
+        async with presence.joined(PLACE, "alice"):
+            pass
+        await _moved(clock, LEAVE_SECONDS / 2)
+        async with presence.joined(PLACE, "alice"):
+            pass
+        # The first leave is due, and the second is not.
+        await _moved(clock, LEAVE_SECONDS / 2)
+        assert await names(one) == ["alice"]
+        follower = await changed(one)
+        await _moved(clock, LEAVE_SECONDS / 2)
+        await heard(follower)
+        assert await names(one) == []
+
+
 async def test_a_process_that_ends_takes_its_people_along(sqlite_url: str) -> None:
     clock = SystemClock()
     async with process(sqlite_url, clock) as one:

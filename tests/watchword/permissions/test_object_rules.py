@@ -67,6 +67,23 @@ def test_where_there_is_no_object_nobody_passes(rule: Rule) -> None:
     assert not rule.holds(Question(ALICE, None, None, {"id": "alice"}))
 
 
+@pytest.mark.parametrize("held", [ID, UUID(ID).hex])
+def test_a_uuid_is_the_same_with_and_without_hyphens(held: str) -> None:
+    assert asked(OwnerRule("author_id"), Principal(held), author_id=UUID(ID))
+    assert not asked((~Owner("author_id")).rule, Principal(held), author_id=UUID(ID))
+
+
+@pytest.mark.parametrize("rule", [(~Owner("id")).rule, (~HasTenant("id")).rule])
+def test_the_opposite_does_not_pass_where_there_is_nothing_to_compare(rule: Rule) -> None:
+    assert not rule.holds(Question(ALICE, None, None, {}))
+    assert not asked(rule, ANONYMOUS, id="x")
+    assert asked(rule, ALICE, id="x")
+
+
+def test_without_a_tenant_a_caller_is_not_taken_for_one_of_another() -> None:
+    assert not asked((~HasTenant("id")).rule, NOBODYS, id="x")
+
+
 def test_a_misspelled_attribute_is_an_error_and_not_a_refusal() -> None:
     with pytest.raises(AttributeError, match="autor"):
         asked(OwnerRule("autor_id"), ALICE, author_id="alice")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
 from tests.support.clock import MovedClock, passed
 from watchword.errors import TimedOut
 from watchword.process.deadline import Watchdog, WorkCancelled, _still_ending, limited, within
+from watchword.process.eager import Eager
 from watchword.storage.database import undisturbed
 
 
@@ -223,3 +225,27 @@ async def test_limited_work_is_cancelled_and_a_caller_that_is_cancelled_is_told_
     stray.cancel()
     with pytest.raises(WorkCancelled):
         await limited(clock, 5, stray)
+
+
+async def test_work_is_done_where_the_loop_begins_tasks_at_once(clock: MovedClock) -> None:
+    """As asyncio.eager_task_factory does (Python 3.12)."""
+
+    def eagerly(loop: asyncio.AbstractEventLoop, steps: Any, **more: Any) -> asyncio.Task[Any]:
+        begun = Eager(steps)
+        return asyncio.Task(_rest(begun), loop=loop, **more)
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(eagerly)
+    try:
+        assert await within(clock, 1, work()) == 42
+        assert await within(clock, 1, nothing(7)) == 7
+    finally:
+        loop.set_task_factory(None)
+
+
+async def _rest(begun: Eager[Any]) -> Any:
+    return await begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio import StreamWriter
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from watchword.process.background import Supervised
 from watchword.telemetry.metrics.workers import report
 from watchword.telemetry.metrics.workers.report import Report, Total
 from watchword.telemetry.metrics.workers.supervisor import ASK, MOST, REPORTS, SECONDS, TOTAL
+
+log = logging.getLogger("watchword.metrics")
 
 
 class Worker:
@@ -41,6 +44,7 @@ class Worker:
         finally:
             self._writer = None
             writer.close()
+        log.info("The supervisor takes no more metrics of this worker.")
 
     async def close(self) -> None:
         """Send the last report, which the supervisor keeps in the sums."""
@@ -57,8 +61,13 @@ class Worker:
             raise Unavailable("The supervisor of the workers does not answer.") from error
 
     def _send(self, writer: StreamWriter) -> None:
-        made = self._read()
-        writer.write(report.dump(made.readings, made.own))
+        # An error must not end the connection: the supervisor would count everything again with the next one. Without
+        # this report it takes the worker for silent.
+        try:
+            made = self._read()
+            writer.write(report.dump(made.readings, made.own))
+        except Exception:
+            log.exception("This worker's metrics cannot be read.")
 
     async def _ask(self) -> Total:
         reader, writer = await asyncio.open_unix_connection(self._address, limit=MOST)

@@ -24,11 +24,19 @@ async def test_it_reports_at_once_when_asked_and_at_its_end_and_never_connects_a
     report = dump([], [])
     async with await asyncio.start_unix_server(met, address):
         background = Background(SystemClock())
-        worker = Worker(address, lambda: Report([], []))
+        readings = iter([Report([], []), None, Report([], []), Report([], [])])
+
+        def read() -> Report:
+            if (made := next(readings)) is None:
+                raise RuntimeError("a gauge cannot be read")
+            return made
+
+        worker = Worker(address, read)
         background.start("the reporting", worker.report)
         reader, writer = await heard.get()
         assert [await reader.readline() for _ in range(2)] == [REPORTS, report]
-        writer.write(ASK)
+        # The first of these questions is not answered: a report that fails ends no connection.
+        writer.write(ASK + ASK)
         assert await reader.readline() == report
         await worker.close()
         assert await reader.readline() == report
