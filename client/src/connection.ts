@@ -82,8 +82,7 @@ export class Connection {
     if (!this.#isOpen || !wire || token === this.#token) return;
     const credentials = await this.#session.requests.credentials("GET", `${this.#session.url}/graphql`, token);
     if (wire !== this.#wire) return;
-    this.#token = token;
-    wire.renew(credentials);
+    if (wire.renew(credentials)) this.#token = token;
   }
 
   /** Connect anew at once, for example with the token of another person. */
@@ -101,6 +100,14 @@ export class Connection {
   close(): void {
     this.#drop();
     this.#cancelIdle();
+  }
+
+  /** Close for good, and tell each subscription of it. */
+  end(tell: (subscription: Subscription) => void): void {
+    const all = [...this.subscriptions];
+    this.subscriptions.clear();
+    this.close();
+    all.forEach(tell);
   }
 
   /** Leave the wire, without a word to the subscriptions. */
@@ -126,14 +133,18 @@ export class Connection {
       if (!isCurrent()) return;
       this.#token = token;
       const connect = this.#options.choose(this.#failures);
-      const wire = await within(this.#clock, this.#options.timeout, connect(token, this.#events(isCurrent)), () => unreachable("time"));
-      if (!isCurrent()) return wire.close();
-      this.#wire = wire;
-      this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server does not answer."));
-      wire.begin();
+      // A wire that comes too late is closed: nobody would hear it.
+      const begin = (wire: Wire): void => (isCurrent() ? this.#begin(wire) : wire.close());
+      await within(this.#clock, this.#options.timeout, connect(token, this.#events(isCurrent)).then(begin), () => unreachable("time"));
     } catch (error) {
       if (isCurrent()) void this.#closed(0, String(error));
     }
+  }
+
+  #begin(wire: Wire): void {
+    this.#wire = wire;
+    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server does not answer."));
+    wire.begin();
   }
 
   #events(isCurrent: () => boolean): WireEvents {
@@ -169,7 +180,7 @@ export class Connection {
     this.#wire?.subscribe(id, subscription.resuming());
     subscription.begun();
     // What follows no log has no position.
-    this.#clock.after(SETTLED, () => this.#byId.get(id) === subscription && subscription.started());
+    this.#clock.after(SETTLED, () => this.#byId.get(id) === subscription && subscription.started(undefined, true));
   }
 
   #release(subscription: Subscription): void {
@@ -248,8 +259,6 @@ export class Connection {
   }
 
   #fail(closeCode: number, reason: string): void {
-    const all = [...this.subscriptions];
-    this.subscriptions.clear();
-    for (const each of all) each.fail(new WatchwordError("CLOSED", reason || `The server closed the connection with ${closeCode}.`, { closeCode }));
+    this.end((each) => each.fail(new WatchwordError("CLOSED", reason || `The server closed the connection with ${closeCode}.`, { closeCode })));
   }
 }

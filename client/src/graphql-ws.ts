@@ -6,13 +6,12 @@ import type { Live, Observer } from "./live.js";
 
 /**
  * A client with the interface of graphql-ws, for code that takes one. It stays signed in and resumes. Queries and
- * mutations go over HTTP. The sink gets GraphQL errors as a list, and an `Error` if the socket was closed for good.
+ * mutations go over HTTP. The sink gets GraphQL errors as a list, and an `Error` if the socket was closed for good. A
+ * sink has no other way to hear that events may be missing: then the subscription ends with `CURSOR_EXPIRED`.
  */
 export function createClient(live: Live): Client {
   const start = (payload: SubscribePayload, observer: Observer<never>): (() => void) =>
-    operationOf(payload.query, payload.operationName)?.type === "subscription"
-      ? live.follow({ ...payload, variables: payload.variables ?? undefined, operationName: payload.operationName ?? undefined }, observer)
-      : ask(live, payload, observer);
+    operationOf(payload.query, payload.operationName)?.type === "subscription" ? follow(live, payload, observer) : ask(live, payload, observer);
   const subscribe = (payload: SubscribePayload, sink: Sink<never>): (() => void) => {
     let isOver = false;
     const end = (finish: () => void): void => {
@@ -34,6 +33,12 @@ export function createClient(live: Live): Client {
     terminate: () => live.reconnect(),
     dispose: () => live.close(),
   };
+}
+
+function follow(live: Live, { query, variables, operationName, ...rest }: SubscribePayload, observer: Observer<never>): () => void {
+  const request = { ...rest, query, variables: variables ?? undefined, operationName: operationName ?? undefined };
+  const stop: () => void = live.follow(request, { ...observer, missed: (error) => (stop(), observer.error?.(error)) });
+  return stop;
 }
 
 function ask(live: Live, { query, variables, operationName }: SubscribePayload, observer: Observer<never>): () => void {

@@ -1,7 +1,13 @@
-import type { Answer, WatchwordError } from "./errors.js";
+import { type Answer, WatchwordError } from "./errors.js";
 import type { Observer } from "./subscription.js";
 
-/** Turn callbacks into an async iterable. Leaving the loop stops the subscription. */
+// Answers that may wait for a loop that is slower than they come.
+const MOST = 1_000;
+
+/**
+ * Turn callbacks into an async iterable. Leaving the loop stops the subscription. With more than 1,000 answers waiting,
+ * it stops too: the loop gets these, and then the error `TOO_SLOW`.
+ */
 export function iterate<Data>(
   start: (observer: Observer<Data>) => () => void,
   given: Pick<Observer<Data>, "missed">,
@@ -15,7 +21,11 @@ export function iterate<Data>(
   };
   const stop = start({
     ...given,
-    next: (answer) => (arrived.push(answer), wake()),
+    next: (answer) => {
+      if (arrived.push(answer) < MOST) return wake();
+      stop();
+      end({ error: new WatchwordError("TOO_SLOW", `${MOST} answers wait for a loop that is too slow.`) });
+    },
     error: (error) => end({ error }),
     complete: () => end({}),
   });

@@ -60,7 +60,7 @@ export class Live extends Emitter<LiveEvents> {
     this.#forget = [
       session.on("changed", () => this.reconnect()),
       session.on("token", (token) => {
-        for (const each of this.#connections) void each.renew(token);
+        for (const each of this.#connections) each.renew(token).catch(() => {});
       }),
       heard("window", "online", wake),
       heard("window", "pageshow", wake),
@@ -94,12 +94,9 @@ export class Live extends Emitter<LiveEvents> {
     for (const each of this.#connections) each.restart();
   }
 
-  /** Close the socket and hear no more of the session. */
+  /** Close the socket, complete every subscription, and hear no more of the session. */
   close(): void {
-    for (const each of this.#connections) {
-      each.subscriptions.clear();
-      each.close();
-    }
+    for (const each of this.#connections) each.end((subscription) => subscription.complete());
     for (const forget of this.#forget) forget();
   }
 
@@ -120,12 +117,15 @@ export class Live extends Emitter<LiveEvents> {
     return made;
   }
 
-  /** Try server-sent events at every other attempt, if no WebSocket has got through: first of both what has. */
+  /**
+   * Try server-sent events at every other attempt: first of both what has got through. Where that was a WebSocket, the
+   * network may be another one after three failures.
+   */
   #choose(failures: number) {
     const { transport = "auto" } = this.#options;
     if (transport !== "auto") return transport === "sse" ? this.#sse : this.#socket;
     const isTurn = failures % 2 === (this.#through === "sse" ? 1 : 0) && failures > 0;
-    return isTurn && this.#through !== "websocket" ? this.#sse : this.#socket;
+    return isTurn && (this.#through !== "websocket" || failures > 3) ? this.#sse : this.#socket;
   }
 
   /** Note which way the server has been heard on. */

@@ -1,7 +1,7 @@
 /** What a document's text says of one of its operations. */
 export interface OperationText {
   type: "query" | "mutation" | "subscription";
-  /** How many fields and fragments it has at its root. */
+  /** How many fields it has at its root; a fragment, which may have several, counts as two or more. */
   roots: number;
 }
 
@@ -25,7 +25,7 @@ export function operationOf(text: string, name?: string | null): OperationText |
       roots = 0;
     } else if (braces === 0) head.push(token.trim());
     // An alias and its field are two words for one root.
-    else if (braces === 1 && !token.startsWith("@") && !token.trim().endsWith(":")) roots += 1;
+    else if (braces === 1 && !token.startsWith("@") && !token.trim().endsWith(":")) roots += token.startsWith("...") ? 2 : 1;
   }
   return name ? found.find((each) => each.name === name) : found[0];
 }

@@ -1,3 +1,4 @@
+import type { Claims } from "./claims.js";
 import { type Document, textOf } from "./document.js";
 import { type Answer, WatchwordError, failed, nonsense, unreachable } from "./errors.js";
 import type { Requests } from "./requests.js";
@@ -17,8 +18,9 @@ export interface ExecuteOptions {
 }
 
 /** The part of a session that requests need. */
-interface TokenSource {
+export interface TokenSource {
   readonly url: string;
+  readonly claims: Claims | null;
   token(): Promise<string | null>;
   expire(token: string | null): void;
   reject(token: string | null): Promise<void>;
@@ -59,24 +61,12 @@ export class Operations {
 
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const ask = this.#asking(input, init);
-    let sent = await this.#session.token();
-    let response = await ask(sent);
-    let fault = await faultOf(response);
-    if (fault?.code === "TOKEN_EXPIRED") {
-      this.#session.expire(sent);
-      response = await ask((sent = await this.#session.token()));
-      fault = await faultOf(response);
-    }
-    switch (fault?.code) {
-      case "TOKEN_REVOKED":
-        await this.#session.reject(sent);
-        return response;
-      case "STEP_UP_REQUIRED":
-        if (!(await isRepeatable(init?.body)) || !(await this.#steppedUp(fault.need))) return response;
-        return ask(await this.#session.token());
-      default:
-        return response;
-    }
+    const sent = await this.#session.token(), sid = this.#session.claims?.sid;
+    const response = await ask(sent);
+    if (response.status !== 401 && !DEMAND.test(response.headers.get("www-authenticate") ?? "")) return response;
+    // Few requests need it, so it is loaded when it is; without it the answer is what it is.
+    const again = await import("./repeat.js").catch(() => null);
+    return again ? again.repeated({ ask, sent, response, body: init?.body }, this.#session, sid, (need) => this.#steppedUp(need)) : response;
   }
 
   /** Return a function that sends the request with a token, as often as it is called. */
@@ -105,31 +95,4 @@ function requestInit(request: Request): RequestInit {
   return { method, headers, body, signal, credentials, mode, redirect, cache, ...(body && { duplex: "half" }) } as RequestInit;
 }
 
-interface Fault {
-  code: string | undefined;
-  need: StepUpNeed;
-}
-
 const DEMAND = /insufficient_user_authentication/;
-
-/** Read why a request was refused: from a 401, or from an answer whose header demands a recent sign-in. */
-async function faultOf(response: Response): Promise<Fault | null> {
-  const demand = response.headers.get("www-authenticate") ?? "";
-  if (response.status !== 401 && !DEMAND.test(demand)) return null;
-  const answer = (await response.clone().json().catch(() => null)) as Answer | null;
-  const errors = Array.isArray(answer?.errors) ? answer.errors : [];
-  const found = errors.find((each) => each.extensions?.code === "STEP_UP_REQUIRED") ?? errors[0];
-  const { code, maxAge, issuer } = found?.extensions ?? {};
-  return { code, need: { maxAge, issuer } };
-}
-
-/** Tell whether an operation may be sent again: a mutation of several fields may have been done in part. */
-async function isRepeatable(body: unknown): Promise<boolean> {
-  try {
-    const { query, operationName } = JSON.parse(body as string) as { query: string; operationName?: string };
-    const operation = (await import("./operation-text.js")).operationOf(query, operationName);
-    return operation?.type !== "mutation" || operation.roots === 1;
-  } catch {
-    return false;
-  }
-}

@@ -17,7 +17,10 @@ export interface SessionOptions {
    * where there is a `location`, and else memory.
    */
   store?: "cookie" | Store;
-  /** Whether to find out at once if somebody is signed in, after a reload. By default yes. */
+  /**
+   * Whether to find out at once if somebody is signed in, after a reload. By default yes. With `false` the page stays
+   * anonymous until `signIn` or `refresh` is called, also while somebody signs in in another tab.
+   */
   restore?: boolean;
   /**
    * Returns the access token of a trusted identity provider, from its own library; null if nobody is signed in there.
@@ -131,12 +134,7 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Sign in, and end the session that this browser had before. Throws a `WatchwordError` (`invalid_grant`, …). */
   async signIn(credentials: Credentials): Promise<Claims> {
-    const claims = await this.#tabs.exclusive(async () => {
-      const tokens = await this.#login(credentials);
-      this.#era += 1;
-      this.#hold(tokens, "signedIn");
-      return this.#claims!;
-    });
+    const claims = await this.#login(credentials);
     this.#tabs.tell({ type: "signedIn", sid: claims.sid });
     return claims;
   }
@@ -228,15 +226,25 @@ export class Session extends Emitter<SessionEvents> {
     });
   }
 
-  async #login(credentials: Credentials): Promise<Tokens> {
+  async #login(credentials: Credentials): Promise<Claims> {
     try {
-      return await this.#routes.login(credentials);
+      return await this.#enter(credentials);
     } catch (error) {
       const isAsked = error instanceof WatchwordError && error.code === "mfa_required";
       const factor = isAsked ? await this.#options.onSecondFactor?.(credentials) : null;
       if (!factor) throw error;
-      return this.#routes.login({ ...credentials, ...factor } as Credentials);
+      return this.#enter({ ...credentials, ...factor } as Credentials);
     }
+  }
+
+  /** Ask once for a session, and hold it. The other tabs wait for this answer, and not while a person looks for a code. */
+  #enter(credentials: Credentials): Promise<Claims> {
+    return this.#tabs.exclusive(async () => {
+      const tokens = await this.#routes.login(credentials);
+      this.#era += 1;
+      this.#hold(tokens, "signedIn");
+      return this.#claims!;
+    });
   }
 
   async #stepUpFor(need: StepUpNeed): Promise<boolean> {
@@ -267,7 +275,7 @@ export class Session extends Emitter<SessionEvents> {
     if (type === "signedOut" && sid === this.#claims?.sid) {
       this.#era += 1;
       this.#hold(null, "signedOut");
-    } else if (type === "signedIn" && sid !== this.#claims?.sid) {
+    } else if (type === "signedIn" && sid !== this.#claims?.sid && (this.#claims || this.#options.restore !== false)) {
       // The cookie is another session's now. Nothing may be asked with the old one.
       this.#state = "restoring";
       this.#renewAt = this.#usableUntil = -Infinity;
@@ -281,7 +289,10 @@ export function createSession(options: SessionOptions = {}): Session {
   return new Session(options);
 }
 
-const isRefusal = (error: unknown): boolean => error instanceof WatchwordError && error.code === "invalid_grant";
+// Another attempt would be refused too: the session has ended, or its key is gone. What is no answer of the server's, and
+// a demand for a newer nonce (RFC 9449, section 8), say nothing of the session.
+const isRefusal = (error: unknown): boolean =>
+  error instanceof WatchwordError && [400, 401, 403].includes(error.status!) && !/^(NONSENSE|use_dpop_nonce)$/.test(error.code);
 
 function originOf(url: string | undefined): string {
   const given = url ?? (typeof location === "undefined" ? undefined : location.origin);

@@ -87,12 +87,12 @@ export class SignInRoutes implements Routes {
     return tokensOf(await this.#requests.post("/api/auth/step-up", wire(credentials), token));
   }
 
-  /** End the session at the server. The refresh token is forgotten even if the server cannot be reached. */
+  /** End the session at the server. The refresh token is kept until that has happened, for another attempt. */
   async logout(): Promise<void> {
     if (!this.#store) return void (await this.#requests.post("/api/auth/logout", {}));
     const { refreshToken } = await this.#kept();
-    await this.forget();
     if (refreshToken !== undefined) await this.#requests.post("/api/auth/logout", { refresh_token: refreshToken });
+    await this.forget();
   }
 
   /** Forget the refresh token of a session that has ended. */

@@ -45,8 +45,9 @@ export class SocketWire implements Wire {
     if (this.#open.delete(id)) this.#send({ type: "complete", id });
   }
 
-  renew(credentials: Record<string, string>): void {
+  renew(credentials: Record<string, string>): boolean {
     this.#write(JSON.stringify({ type: "ping", payload: credentials }));
+    return true;
   }
 
   probe(): void {

@@ -47,7 +47,9 @@ class SseWire implements Wire {
     this.#streams.delete(id);
   }
 
-  renew(): void {}
+  renew(): boolean {
+    return false;
+  }
 
   probe(): void {}
 
@@ -83,8 +85,10 @@ class SseWire implements Wire {
   }
 
   #next(id: string, answer: Answer): void {
-    const [first] = answer.errors ?? [], code = CLOSE_CODES[first?.extensions?.code ?? ""];
-    if (first && code !== undefined && !("data" in answer)) return this.#closed(code, first.message);
+    const [first] = answer.errors ?? [], code = first?.extensions?.code ?? "", closeCode = CLOSE_CODES[code];
+    // An anonymous page may follow other things: this one needs somebody.
+    const isOwn = code === "UNAUTHENTICATED" && this.#token === null;
+    if (first && closeCode !== undefined && !isOwn && !("data" in answer)) return this.#closed(closeCode, first.message);
     if (first && !("data" in answer)) {
       this.#streams.delete(id);
       return this.#events.error(id, answer.errors!);

@@ -16,7 +16,7 @@ export interface Observer<Data = unknown> {
   missed?(error: WatchwordError): void;
 }
 
-const LOST = { message: "The connection was cut before the first event.", extensions: { code: "CURSOR_EXPIRED" } };
+const LOST = { message: "Events may have gone by before the server followed.", extensions: { code: "CURSOR_EXPIRED" } };
 
 /** One subscription of the page: where it stands, over all connections. */
 export class Subscription {
@@ -28,6 +28,8 @@ export class Subscription {
   #hasBegun = false;
   // Set while the server has the request and has not said that it follows.
   #isStarting = false;
+  // Set if it was only taken to follow, because the server has not said so in time.
+  #isGuessed = false;
   #gap: readonly GraphQLFault[] | null = null;
 
   constructor(request: Request, observer: Observer<never>) {
@@ -46,11 +48,19 @@ export class Subscription {
     this.#hasBegun = this.#isStarting = true;
   }
 
-  /** Note that the server follows from now on, and where. The page must not fetch the present state before. */
-  started(cursor?: string): void {
+  /**
+   * Note that the server follows from now on, and where. The page must not fetch the present state before. After a
+   * guess, what it has fetched was too early: it is told of a gap.
+   */
+  started(cursor?: string, isGuess = false): void {
+    if (cursor !== undefined && this.#isGuessed) {
+      this.#isStarting = true;
+      this.#gap ??= [LOST];
+    }
     this.#cursor = cursor ?? this.#cursor;
     if (!this.#isStarting) return;
     this.#isStarting = false;
+    this.#isGuessed = isGuess && this.#cursor === undefined;
     const gap = this.#gap;
     this.#gap = null;
     if (gap) guarded(() => this.#observer.missed?.(failed(gap)));

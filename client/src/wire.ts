@@ -38,8 +38,8 @@ export interface Wire {
   begin(): void;
   subscribe(id: string, request: Request): void;
   complete(id: string): void;
-  /** Continue with another token of the same session. */
-  renew(credentials: Record<string, string>): void;
+  /** Continue with another token of the same session. Returns false if this wire keeps the one it has. */
+  renew(credentials: Record<string, string>): boolean;
   /** Ask the other side for a sign of life. */
   probe(): void;
   /** Leave. `closed` is not called. */

@@ -34,6 +34,8 @@ test("the kind of an operation and the number of its roots are read from its tex
     assert.deepEqual(["Q", "M", "S"].map((name) => operationOf(text, name)?.roots), [1, 2, 1]);
   }
   assert.deepEqual(operationOf('{ a(x: "mutation { b }") # mutation { b }\n }'), { type: "query", name: undefined, roots: 1 });
+  // A fragment may have several fields.
+  for (const text of ["{ ... { a b } }", "{ ... @include(if: true) { a b } }", "{ ... on T { a b } }", "{ ...F }"]) assert.ok(operationOf(`mutation ${text}`).roots > 1, text);
   assert.equal(operationOf("fragment F on T { a }"), undefined);
   assert.equal(operationOf(""), undefined);
 });

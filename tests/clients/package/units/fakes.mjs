@@ -51,6 +51,13 @@ export function server(routes) {
   return { fetch, seen, paths: () => seen.map(({ path }) => path) };
 }
 
+/** Streams of server-sent events; the newest says what the test says. */
+export function stream() {
+  let controller;
+  const response = () => new Response(new ReadableStream({ start: (made) => void (controller = made) }), { headers: { "content-type": "text/event-stream" } });
+  return { response, say: (answer) => controller.enqueue(new TextEncoder().encode(`event: next\ndata: ${JSON.stringify(answer)}\n\n`)) };
+}
+
 /** A WebSocket whose other side is the test. */
 export class FakeSocket {
   static made = [];

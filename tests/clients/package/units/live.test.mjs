@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, FakeSocket, json, server, settled, tokens } from "./fakes.mjs";
+import { FakeClock, FakeSocket, json, server, settled, stream, tokens } from "./fakes.mjs";
 
 const { createLive, createSession, memoryStore } = await import(`${process.env.PACKAGE}/index.js`);
 const LOGIN = { email: "ann@example.com", password: "secret" };
 const QUERY = "subscription { made }";
 
-async function made({ signedIn = false, ...options } = {}) {
-  const clock = new FakeClock(), said = [], asked = server({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1"), "/api/auth/logout": () => json(null, 204) });
-  const session = createSession({ url: "https://api.example.com", fetch: asked.fetch, clock, store: memoryStore() });
+async function made({ signedIn = false, routes = {}, dpop, ...options } = {}) {
+  const clock = new FakeClock(), said = [], asked = server({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1"), "/api/auth/logout": () => json(null, 204), ...routes });
+  const session = createSession({ url: "https://api.example.com", fetch: asked.fetch, clock, store: memoryStore(), dpop });
   if (signedIn) await session.signIn(LOGIN);
   await session.ready;
   FakeSocket.made = [];
@@ -218,4 +218,92 @@ test("a token of another session closes the socket of the one before", async () 
   await session.signOut();
   await accepted();
   assert.deepEqual([before.closedWith, FakeSocket.last.sent[0].payload], [1000, {}]);
+});
+
+test("a page that fetched before the server followed is told of a gap, once", async () => {
+  const { clock, heard, follow } = await made();
+  follow();
+  const [id] = await accepted();
+  await clock.move(2_000);
+  assert.deepEqual(heard, []);
+  for (const cursor of ["c1", "c1"]) FakeSocket.last.say({ type: "pong", payload: { id, cursor } });
+  assert.deepEqual(heard, ["missed"]);
+});
+
+test("closing completes every subscription, and its loops end", async () => {
+  const { live, heard, follow } = await made();
+  follow();
+  const looping = live.subscribe(QUERY).next();
+  await accepted();
+  live.close();
+  assert.deepEqual([await looping, heard, FakeSocket.last.closedWith], [{ done: true, value: undefined }, ["complete"], 1000]);
+});
+
+test("a loop that is too slow is stopped, gets what waits and then the error", async () => {
+  const { live } = await made(), loop = live.subscribe(QUERY);
+  const [id] = await accepted();
+  for (let value = 1; value <= 1_500; value += 1) next(id, value, `c${value}`);
+  assert.deepEqual(FakeSocket.last.sent.at(-1), { type: "complete", id });
+  for (let value = 1; value <= 1_000; value += 1) assert.equal((await loop.next()).value.data.made, value);
+  await assert.rejects(loop.next(), { code: "TOO_SLOW" });
+  assert.equal((await loop.next()).done, true);
+});
+
+test("a connection that is made after its timeout is closed", async () => {
+  const given = [], dpop = { proof: () => new Promise((done) => given.push(done)) };
+  const { clock, follow } = await made({ dpop });
+  follow();
+  await clock.move(10_000);
+  given.shift()("late");
+  await settled();
+  FakeSocket.last.open();
+  assert.deepEqual([FakeSocket.made.length, FakeSocket.last.closedWith], [1, 1000]);
+});
+
+test("a renewal without a proof of the key leaves the connection as it is", async () => {
+  const dpop = { proof: async (method) => (method === "GET" && FakeSocket.made.length > 0 ? Promise.reject(new Error("no key")) : "proof") };
+  const { session, said, follow } = await made({ signedIn: true, dpop });
+  follow();
+  await accepted();
+  await session.refresh();
+  await settled();
+  assert.ok(!said.some(([name]) => name === "closed"));
+});
+
+test("where WebSockets got through once, server-sent events are tried after three failures in a row", async () => {
+  const tried = [], { clock, follow } = await made({ transport: "auto", routes: { "/graphql": ({ headers }) => (tried.push(headers.get("accept")), json({}, 500)) } });
+  follow();
+  await accepted();
+  FakeSocket.last.end(1006);
+  for (let failures = 1; failures <= 3; failures += 1) {
+    for (const { length } = FakeSocket.made; FakeSocket.made.length === length; ) await clock.move(500);
+    assert.deepEqual(tried, []);
+    FakeSocket.last.end(1006);
+  }
+  await clock.move(9_000);
+  assert.equal(tried[0], "text/event-stream");
+});
+
+const fault = (code) => json({ errors: [{ message: "", extensions: { code } }] }, 401);
+
+test("over server-sent events one subscription of an anonymous page needs somebody, and the others go on", async () => {
+  const open = stream(), routes = { "/graphql": ({ body }) => (body.query === QUERY ? open.response() : fault("UNAUTHENTICATED")) };
+  const { live, heard, follow } = await made({ transport: "sse", routes });
+  follow();
+  live.subscribe("subscription { own }", {}, { next() {}, error: ({ code }) => heard.push(code) });
+  while (heard.length < 1) await settled();
+  open.say({ data: { made: 1 } });
+  while (heard.length < 2) await settled();
+  assert.deepEqual(heard, ["UNAUTHENTICATED", 1]);
+});
+
+test("a stream that ends with its token does not make the session give up the new one", async () => {
+  const open = stream(), { session, asked, clock, follow } = await made({ signedIn: true, transport: "sse", routes: { "/graphql": () => open.response() } });
+  follow();
+  await settled();
+  const renewed = await session.refresh(), refreshes = () => asked.paths().filter((path) => path.endsWith("refresh")).length, before = refreshes();
+  open.say({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] });
+  while (asked.paths().filter((path) => path === "/graphql").length < 2) await clock.move(1_000);
+  assert.equal(asked.seen.at(-1).headers.get("authorization"), `Bearer ${renewed}`);
+  assert.equal(refreshes(), before);
 });

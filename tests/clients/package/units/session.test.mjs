@@ -100,6 +100,25 @@ test("a refused refresh ends the session, and the store forgets it but not the d
   assert.deepEqual(await store.load(), { deviceToken: "d" });
 });
 
+test("a refresh that will always be refused means that nobody is signed in", async () => {
+  for (const [error, status] of [["invalid_dpop_proof", 400], ["invalid_client", 401], ["access_denied", 403]]) {
+    const { session, asked } = made({ "/api/auth/refresh": () => refusal(error, status) }, { store: memoryStore({ refreshToken: "r" }) });
+    assert.equal(await session.ready, "anonymous");
+    assert.equal(asked.seen.length, 1);
+  }
+});
+
+test("a refresh that is refused for now is asked for again", async () => {
+  for (const [error, status] of [["too_many_requests", 429], ["temporarily_unavailable", 503], ["use_dpop_nonce", 400]]) {
+    const routes = { "/api/auth/refresh": () => refusal(error, status) }, { session, clock } = made(routes, { store: memoryStore({ refreshToken: "r" }) });
+    await settled();
+    assert.equal(session.state, "restoring");
+    routes["/api/auth/refresh"] = () => tokens("s1");
+    await clock.move(30_000);
+    assert.equal(await session.ready, "signedIn");
+  }
+});
+
 test("a refresh that is answered after a sign-out signs nobody in", async () => {
   let answer;
   const { session } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => new Promise((done) => (answer = done)), "/api/auth/logout": () => json(null, 204) });
@@ -122,6 +141,16 @@ test("a sign-out that the server did not hear of says so, and can be done again"
   session.close();
 });
 
+test("a store keeps the refresh token until the server has ended its session", async () => {
+  const routes = { "/api/auth/login": () => tokens("s1", { device_token: "d" }) }, { session, asked, store } = made(routes);
+  await session.signIn(LOGIN);
+  const { refreshToken } = await store.load();
+  await assert.rejects(session.signOut(), { code: "UNREACHABLE" });
+  routes["/api/auth/logout"] = () => json(null, 204);
+  await session.signOut();
+  assert.deepEqual([asked.seen.at(-1).body.refresh_token, await store.load()], [refreshToken, { deviceToken: "d" }]);
+});
+
 test("the token goes to the session's server and to no other", async () => {
   const { session, asked } = made({ "/api/auth/login": () => tokens("s1"), "/x": () => json({}) });
   await session.signIn(LOGIN);
@@ -142,16 +171,16 @@ test("a second factor is asked for, and a refused one is told", async () => {
 });
 
 function stepping(onStepUp, expired = 0) {
-  let recent = false;
-  const done = [];
+  let recent = false, signed = "s1", refreshed = "s1";
+  const done = [], login = (sid) => (signed = sid), refresh = (sid) => (refreshed = sid);
   const routes = {
-    "/api/auth/login": () => tokens("s1"),
-    "/api/auth/refresh": () => tokens("s1"),
+    "/api/auth/login": () => tokens(signed),
+    "/api/auth/refresh": () => tokens(refreshed),
     "/api/auth/step-up": () => ((recent = true), tokens("s1")),
     "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body.query), recent ? json({ data: { a: true } })
       : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300 } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
   };
-  return { ...made(routes, { onStepUp }), done };
+  return { ...made(routes, { onStepUp }), done, login, refresh };
 }
 
 test("the person is asked once for several operations that need a recent sign-in", async () => {
@@ -173,6 +202,18 @@ test("a mutation of which a part may have been done is not sent again", async ()
   await session.signIn(LOGIN);
   await assert.rejects(session.query("mutation { a b }"), { code: "STEP_UP_REQUIRED" });
   assert.equal(done.length, 1);
+});
+
+test("a request is not sent again as another person", async () => {
+  const stepped = stepping(async (need, session) => (stepped.login("s2"), await session.signIn(LOGIN), true));
+  await stepped.session.signIn(LOGIN);
+  await assert.rejects(stepped.session.query("mutation { a }"), { code: "STEP_UP_REQUIRED" });
+  assert.deepEqual([stepped.session.claims.sid, stepped.done.length], ["s2", 1]);
+  const expired = stepping(undefined, 1);
+  await expired.session.signIn(LOGIN);
+  expired.refresh("s2");
+  await assert.rejects(expired.session.query("mutation { a }"), { code: "TOKEN_EXPIRED" });
+  assert.deepEqual([expired.session.claims.sid, expired.done.length], ["s2", 0]);
 });
 
 test("without a step-up the answer is the error", async () => {
@@ -200,6 +241,29 @@ test("another tab's messages are believed only as far as the server agrees", asy
   await tell({ type: "signedOut", sid: "s2" });
   assert.deepEqual([session.state, said.slice(4)], ["anonymous", ["signedOut", "changed"]]);
   other.close();
+  session.close();
+});
+
+test("a page that restores nobody stays anonymous while somebody signs in in another tab", async () => {
+  const { session, asked, said } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: "cookie", restore: false });
+  const other = new BroadcastChannel(`watchword ${URL_}`), same = new BroadcastChannel(`watchword ${URL_}`);
+  const told = new Promise((done) => (same.onmessage = done));
+  other.postMessage({ type: "signedIn", sid: "s1" });
+  await told;
+  await settled();
+  assert.deepEqual([session.state, asked.seen, said], ["anonymous", [], []]);
+  for (const each of [other, same, session]) each.close();
+});
+
+test("the other tabs do not wait while a person looks for a second factor", async () => {
+  let give;
+  const login = ({ body }) => (body.otp ? tokens("s1") : refusal("mfa_required"));
+  const { session } = made({ "/api/auth/login": login }, { store: "cookie", restore: false, onSecondFactor: () => new Promise((done) => (give = done)) });
+  const signing = session.signIn(LOGIN);
+  while (!give) await settled();
+  await navigator.locks.request(`watchword ${URL_}`, { ifAvailable: true }, (lock) => assert.ok(lock));
+  give({ otp: "123456" });
+  assert.equal((await signing).sid, "s1");
   session.close();
 });
 
