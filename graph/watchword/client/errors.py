@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from gql.transport.exceptions import TransportError, TransportQueryError
@@ -53,6 +54,15 @@ def code_of(errors: Sequence[Any] | None) -> str | None:
     extensions = first.get("extensions") if isinstance(first, dict) else None
     code = extensions.get("code") if isinstance(extensions, dict) else None
     return code if isinstance(code, str) else None
+
+
+def retry_after_of(errors: Sequence[Any] | None) -> float:
+    """Return the seconds after which the first GraphQL error lets its operation be tried again; 0 if it does not say."""
+    first = errors[0] if errors else None
+    extensions = first.get("extensions") if isinstance(first, dict) else None
+    seconds = extensions.get("retryAfter") if isinstance(extensions, dict) else None
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return float(seconds) if is_number and 0 <= seconds < inf else 0.0
 
 
 def query_error(

@@ -21,6 +21,7 @@ from watchword.client.errors import (
     Unavailable,
     code_of,
     query_error,
+    retry_after_of,
 )
 from watchword.client.session import Session, request_of
 from watchword.client.socket import OWN, Behind, Close, Position, Socket
@@ -33,7 +34,7 @@ _FATAL = {1008, 1009, 4400, 4406, 4409}
 # Statuses of a handshake after which it may succeed later. Proxies answer these while a server is away.
 _LATER = {401, 408, 425, 429}
 # Errors of one operation after which it may succeed later.
-_RETRIED = {"UNAVAILABLE", "TOKEN_NOT_YET_VALID", "DRAINING", "TOO_SLOW"}
+_RETRIED = {"UNAVAILABLE", "TOKEN_NOT_YET_VALID", "DRAINING", "TOO_SLOW", "RATE_LIMITED"}
 _REFUSED = {"TOKEN_EXPIRED", "TOKEN_REVOKED"}
 # A second token that is refused before the acknowledgement will not be accepted either.
 _MOST_REFUSALS = 2
@@ -137,7 +138,7 @@ class Live:
             await socket.close(Close(FORBIDDEN, str(code)))
         elif code in _RETRIED:
             self._backoff.failed()
-            await self._sleep(self._backoff.pause())
+            await self._sleep(self._backoff.pause(retry_after_of(errors)))
         else:
             raise query_error(errors) from None
 
@@ -165,6 +166,10 @@ class Live:
             return
         socket = Socket(self._session.server, token)
         await socket.open()
+        if self._is_closed:
+            # `close` was called meanwhile, and did not know this connection: nobody else would end it.
+            await socket.close()
+            return
         self._socket = socket
         if socket.closed is None:
             self._refusals = 0

@@ -12,6 +12,7 @@ from typing import Any, Self
 from gql import GraphQLRequest
 
 from watchword.client.errors import (
+    ClientError,
     Refused,
     SecondFactorNeeded,
     Unavailable,
@@ -94,9 +95,10 @@ class Session(ABC):
     ) -> dict[str, Any]:
         """Run a query or a mutation over HTTP, and return its data.
 
-        Raises gql's `TransportQueryError` when the answer has errors (`errors` and `data` are in it), and
-        `Unavailable`: a mutation may have been committed then. A request that was refused because of its
-        token, before anything ran, is sent once more with a new one.
+        Raises gql's `TransportQueryError` when the answer has errors (`errors` and `data` are in it),
+        `Unavailable`: a mutation may have been committed then, and `ClientError` when something else than
+        the server has answered, as a proxy does. A request that was refused because of its token, before
+        anything ran, is sent once more with a new one.
         """
         request = request_of(document, variables, operation_name)
         token = await self.token()
@@ -108,7 +110,9 @@ class Session(ABC):
             raise query_error(errors, answer.body.get("data"), answer.body.get("extensions"))
         if answer.is_later:
             raise Unavailable(f"The server answered {answer.status}.", answer.retry_after)
-        return dict(answer.body.get("data") or {})
+        if not isinstance(data := answer.body.get("data"), dict):
+            raise ClientError(f"The answer ({answer.status}) is not one of GraphQL. Check the URL.")
+        return data
 
     @abstractmethod
     async def _obtain(self) -> Token:

@@ -8,7 +8,7 @@ import pytest
 from gql.transport.exceptions import TransportError, TransportQueryError
 
 from watchword import client
-from watchword.client.errors import code_of, query_error
+from watchword.client.errors import code_of, query_error, retry_after_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ from watchword.client.errors import code_of, query_error
 )
 def test_the_code_is_that_of_the_first_error(errors: Any, code: str | None) -> None:
     assert code_of(errors) == code
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [(2.5, 2.5), (3, 3.0), (None, 0.0), ("9", 0.0), (True, 0.0), (-1, 0.0), (float("nan"), 0.0)],
+)
+def test_the_pause_is_what_the_first_error_says(told: Any, seconds: float) -> None:
+    assert retry_after_of([{"extensions": {"retryAfter": told}}]) == seconds
+    assert retry_after_of(["text"]) == retry_after_of(None) == 0.0
 
 
 def test_only_a_cursor_that_has_expired_asks_to_fetch_again() -> None:

@@ -9,7 +9,7 @@ from gql import GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
 
 from tests.support.site import LIFE, Site
-from watchword.client import Public, Server, SessionEnded, Unavailable
+from watchword.client import ClientError, Public, Server, SessionEnded, Unavailable
 from watchword.client.server import Answer, Token
 from watchword.client.session import Session, granted
 
@@ -115,6 +115,19 @@ async def test_an_error_in_an_answer_is_raised_with_its_data(site: Site) -> None
             await public.execute('mutation { openIncident(input: {name: "x", body: "y"}) { id } }')
     assert caught.value.errors is not None
     assert caught.value.errors[0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("body", [{}, {"detail": "Not Found"}, {"data": None}, {"data": []}])
+async def test_an_answer_of_somebody_else_than_the_server_is_an_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
+) -> None:
+    async def of_a_proxy(*_: object, **__: object) -> Answer:
+        return Answer(404, body, None)
+
+    async with Public(Server(site.url)) as public:
+        monkeypatch.setattr(public.server, "post", of_a_proxy)
+        with pytest.raises(ClientError, match="404"):
+            await public.execute("{ __typename }")
 
 
 @pytest.mark.parametrize("body", [{}, {"access_token": None}, {"access_token": 7}])
