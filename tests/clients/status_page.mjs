@@ -1,7 +1,7 @@
 // A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
 // page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width, tabs (how
-// many of them). It reads
-// commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path.
+// many of them), hold (the page's script waits for the first line of the input), gone (the page is missing when it is
+// fetched again). It reads commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -26,6 +26,11 @@ page.on("request", (request) => {
   if (!request.url().startsWith(options.url)) say("complaint", { text: `foreign request: ${request.url()}` });
 });
 page.on("framenavigated", () => say("navigated"));
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+if (options.hold || options.gone) {
+  await page.setRequestInterception(true);
+  page.on("request", intercept);
+}
 await page.setJavaScriptEnabled(options.javascript ?? true);
 if (options.zone) await page.emulateTimezone(options.zone);
 await look(options.scheme ?? "light", options.width ?? 1200);
@@ -40,11 +45,23 @@ for (let number = 1; number < (options.tabs ?? 1); number += 1) {
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
 const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), read, shoot, wait };
-for await (const line of createInterface({ input: process.stdin })) {
+for await (const line of lines) {
   const { do: name, ...given } = JSON.parse(line);
   await commands[name](given);
 }
 await browser.close();
+
+async function intercept(request) {
+  const type = request.resourceType();
+  if (options.gone && type === "fetch") {
+    return request.respond({ status: 404, contentType: "text/html", body: `<title>Gone</title><main>${options.gone}</main>` });
+  }
+  if (options.hold && type === "script") {
+    say("held");
+    await lines.next();
+  }
+  return request.continue();
+}
 
 async function look(scheme, width) {
   await page.setViewport({ width, height: 900 });

@@ -104,6 +104,15 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
         await script.rest()
 
 
+async def test_the_page_is_always_that_of_the_person_who_is_signed_in(
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+) -> None:
+    async with windows(node, chromium, room, tmp_path, "persons") as script:
+        for step in ("no such page", "came in late", "secret", "somebody else", "untold", "out"):
+            await script.wait(step)
+        await script.rest()
+
+
 async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path
 ) -> None:

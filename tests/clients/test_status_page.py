@@ -20,6 +20,7 @@ from tests.support.documents import run
 from tests.support.path_proxy import behind_a_path
 from tests.support.programs import missing
 from tests.support.server import LiveServer, live_server
+from tests.support.toy_server import until
 
 OPEN = """mutation Open($name: String!) {
   openIncident(input: {name: $name, body: "We look.", impact: MAJOR}) { id }
@@ -98,6 +99,31 @@ async def test_an_update_appears_without_a_reload(
         assert complaints(script) == []
 
 
+async def test_what_happens_before_the_page_follows_appears(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    async with (
+        Responder.signed_in(account) as responder,
+        reader(node, chromium, tmp_path, account["url"], hold=True) as script,
+    ):
+        await script.wait("held")
+        await asked(responder, OPEN, name="It happened before the script ran")
+        script.tell("go on")
+        assert "before the script ran" not in await opened(script)
+        script.tell("wait", text="It happened before the script ran")
+        await script.wait("shown")
+
+
+async def test_a_page_that_is_missing_now_says_so(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    options = {"gone": "This incident is no longer public."}
+    async with reader(node, chromium, tmp_path, account["url"], **options) as script:
+        await opened(script)
+        script.tell("wait", text=options["gone"])
+        await script.wait("shown")
+
+
 async def test_after_a_cut_the_page_has_what_happened_meanwhile(
     node: Path, chromium: Path, account: Account, tmp_path: Path
 ) -> None:
@@ -107,11 +133,15 @@ async def test_after_a_cut_the_page_has_what_happened_meanwhile(
         reader(node, chromium, tmp_path, f"http://127.0.0.1:{proxy.port}") as script,
     ):
         await opened(script)
+        # The page has fetched what happened before it followed.
+        await asked(responder, OPEN, name="It happened before the cut")
+        script.tell("wait", text="It happened before the cut")
+        await script.wait("shown")
         proxy.cut()
         await asked(responder, OPEN, name="It happened during the cut")
         script.tell("wait", text="It happened during the cut")
         await script.wait("shown")
-        assert proxy.sockets > 1
+        await until(lambda: proxy.sockets > 1)
 
 
 async def test_below_a_path_of_a_proxy_everything_is_found(

@@ -36,6 +36,8 @@ HEADERS = {
 }
 # A cache may keep the page, and asks each time: it is good until something happens.
 FRESH = "public, no-cache"
+# The page follows two streams, and names a cursor of each at most.
+MOST_CURSORS = 2
 # Seconds after which a reader may try again while the database is away.
 RETRY_AFTER = "5"
 # A cursor that cannot be used asks for what is newest, as no cursor does.
@@ -89,12 +91,10 @@ async def answered(
 
 async def _asked(server: Server, request: Request, wanted: Wanted) -> tuple[str, JsonAnswer | None]:
     """Return the answer of /graphql, or the code of its error."""
-    cursor = request.query_params.get("seen")
+    cursors = request.query_params.getlist("seen")[:MOST_CURSORS]
     try:
-        answer = await server.public_answer(
-            wanted.query, wanted.variables, [cursor] if cursor else []
-        )
-        if not answer.is_whole and cursor and _code(answer) in UNUSABLE:
+        answer = await server.public_answer(wanted.query, wanted.variables, cursors)
+        if not answer.is_whole and cursors and _code(answer) in UNUSABLE:
             answer = await server.public_answer(wanted.query, wanted.variables)
     except WatchwordError as error:
         return error.code, None

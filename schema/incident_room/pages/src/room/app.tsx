@@ -1,48 +1,20 @@
 // The room's frame: who is signed in, where the person is, and whether the page is live.
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { AccountPage } from "./account/page";
 import { AdminPage, hasAdmin } from "./admin/page";
 import { IncidentList } from "./incidents/list";
 import { IncidentPage } from "./incidents/page";
 import { Questions } from "./questions";
 import { root, usePlace } from "./router";
-import { live, session } from "./session";
+import { live } from "./session";
 import { SignIn } from "./sign-in";
+import { UNTOLD, useSignedIn } from "./signed-in";
 import { Empty, Link } from "./ui/parts";
 import { Toasts } from "./ui/toasts";
-import { may, VIEWER, type Viewer, ViewerContext } from "./viewer";
-
-const isAnonymous = (): boolean => session.state === "anonymous";
-
-/** Return the signed-in person; undefined while that is not known, null if nobody is. */
-function useSignedIn(): { viewer: Viewer | null | undefined; reason: string | null } {
-  const [viewer, setViewer] = useState<Viewer | null | undefined>(undefined);
-  const [reason, setReason] = useState<string | null>(null);
-  const load = useCallback(async () => {
-    await session.ready;
-    if (isAnonymous()) return setViewer(null);
-    const { viewer } = await session.query<{ viewer: Viewer | null }, Record<string, never>>(VIEWER, {});
-    // The person may have signed out meanwhile.
-    setViewer(isAnonymous() ? null : viewer);
-  }, []);
-  useEffect(() => {
-    const again = () => void load().catch(() => setViewer((before) => before ?? null));
-    again();
-    const forget = [
-      // A renewed token may have other roles.
-      session.on("token", again),
-      session.on("changed", again),
-      session.on("signedIn", () => setReason(null)),
-      session.on("signedOut", () => setReason("You are signed out.")),
-      session.on("expired", () => setReason("Your session has ended. Sign in again.")),
-    ];
-    return () => forget.forEach((each) => each());
-  }, [load]);
-  return { viewer, reason };
-}
+import { may, type Viewer, ViewerContext } from "./viewer";
 
 export function App() {
-  const { viewer, reason } = useSignedIn();
+  const { viewer, reason, signOut } = useSignedIn();
   return (
     <>
       <a class="skip" href="#main">
@@ -53,10 +25,11 @@ export function App() {
           Loading …
         </p>
       ) : viewer === null ? (
-        <SignIn reason={reason} />
+        <SignIn reason={reason} onSignOut={reason === UNTOLD ? signOut : null} />
       ) : (
         <ViewerContext.Provider value={viewer}>
-          <Frame viewer={viewer} />
+          {/* Nothing that one person has typed or seen stays for the next one. */}
+          <Frame key={viewer.id} viewer={viewer} onSignOut={signOut} />
         </ViewerContext.Provider>
       )}
       <Questions />
@@ -65,7 +38,7 @@ export function App() {
   );
 }
 
-function Frame({ viewer }: { viewer: Viewer }) {
+function Frame({ viewer, onSignOut }: { viewer: Viewer; onSignOut: () => void }) {
   const [part, id] = usePlace();
   const current = (name: string | undefined) => (part === name ? "page" : undefined);
   return (
@@ -91,7 +64,7 @@ function Frame({ viewer }: { viewer: Viewer }) {
         <span class="who">
           <LiveSign />
           <span class="name">{viewer.name ?? viewer.id}</span>
-          <button type="button" class="small" onClick={() => void session.signOut().catch(() => {})}>
+          <button type="button" class="small" onClick={onSignOut}>
             Sign out
           </button>
         </span>

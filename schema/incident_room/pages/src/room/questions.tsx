@@ -11,6 +11,15 @@ export function Questions() {
   const [stepUp, setStepUp] = useState<Question<true> | null>(null);
   const [code, setCode] = useState<Question<SecondFactor> | null>(null);
   useEffect(() => askWith((question) => setStepUp(question), (question) => setCode(question)), []);
+  // The answer of one person is no answer of the next one.
+  useEffect(
+    () =>
+      session.on("changed", () => {
+        setStepUp((open) => (open?.resolve(null), null));
+        setCode((open) => (open?.resolve(null), null));
+      }),
+    [],
+  );
   return (
     <>
       {stepUp && (

@@ -9,7 +9,16 @@ const listeners = new Set<() => void>();
 
 /** The parts of the present address after /room. */
 export const place = (): string[] =>
-  location.pathname.slice(base.length).split("/").filter(Boolean).map(decodeURIComponent);
+  location.pathname.slice(base.length).split("/").filter(Boolean).map(decoded);
+
+/** Return the text of a part; a part that is no text in UTF-8 stays as it is, and names no place. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 /** Return the address of a place in the room. */
 export const href = (...parts: string[]): string => [base, ...parts.map(encodeURIComponent)].join("/");

@@ -10,7 +10,8 @@ const REFUSALS: Record<string, string> = {
   mfa_required: "A one-time code is needed. Sign in again.",
 };
 
-export function SignIn({ reason }: { reason: string | null }) {
+/** The sign-in. With `onSignOut`, the person may try again to sign out. */
+export function SignIn({ reason, onSignOut }: { reason: string | null; onSignOut: (() => void) | null }) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [error, setError] = useState<string | null>(null);
@@ -34,7 +35,14 @@ export function SignIn({ reason }: { reason: string | null }) {
     <main class="sign-in" id="main" tabIndex={-1}>
       <form onSubmit={submit} class="card">
         <h1>Incident room</h1>
-        <p class="quiet">{reason ?? "Sign in to respond to incidents."}</p>
+        <p class="quiet" role="status">
+          {reason ?? "Sign in to respond to incidents."}
+        </p>
+        {onSignOut && (
+          <button type="button" onClick={onSignOut}>
+            Sign out again
+          </button>
+        )}
         <Input label="E-mail" type="email" autocomplete="username" required value={email} onText={setEmail} />
         <Input label="Password" type="password" autocomplete="current-password" required value={password} onText={setPassword} />
         <Fault>{error}</Fault>

@@ -16,8 +16,18 @@ const live = createLive(session);
 live.on("connected", () => page.tell(true));
 live.on("closed", () => page.tell(false));
 for (const document of [CHANGES, STATES]) {
+  let hasStarted = false;
   live.subscribe(document, null, {
-    next: ({ extensions }) => void page.refresh((extensions?.["cursor"] as string | undefined) ?? null),
-    missed: () => void page.refresh(null),
+    next: ({ extensions }) => void page.refresh(document, extensions?.["cursor"] as string | undefined),
+    missed: () => void page.refresh(document),
+    // What happened after the server rendered this page, and before it followed the events, is in no event.
+    started: () => {
+      if (!hasStarted) void page.refresh(document);
+      hasStarted = true;
+    },
   });
 }
+// The browser may show the page as it was when it was left.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) for (const document of [CHANGES, STATES]) void page.refresh(document);
+});

@@ -1,12 +1,20 @@
 import { localise } from "./times";
 
+// Milliseconds: over which readers spread their requests, between attempts, and in which the server has to answer.
+const SPREAD = 200;
+const FIRST_PAUSE = 2_000;
+const LONGEST_PAUSE = 30_000;
+const TIMEOUT = 15_000;
+
+const slept = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 /** The document of the page: fetches it again, and shows what is new in it. */
 export class Page {
   /** The prefix of the page's relative URLs. */
   readonly root: string;
-  #running = false;
-  // What is to be fetched after the fetch that goes on: the newest cursor, or "" for one without.
-  #waiting: string | null = null;
+  #isRunning = false;
+  // What is to be fetched after the fetch that goes on: the newest cursor of each stream, or "" for one without.
+  #waiting = new Map<string, string>();
 
   constructor(root: string) {
     this.root = root;
@@ -21,33 +29,37 @@ export class Page {
     place.textContent = document.body.dataset[isLive ? "liveOn" : "liveOff"] ?? "";
   }
 
-  /** Fetch the page as it is after the event of a cursor. One fetch goes on at a time, and one more waits at most. */
-  async refresh(cursor: string | null): Promise<void> {
-    this.#waiting = cursor ?? this.#waiting ?? "";
-    if (this.#running) return;
-    this.#running = true;
-    while (this.#waiting !== null) {
+  /** Fetch the page as it is after the event of a stream's cursor. One fetch goes on at a time, and one more waits at most. */
+  async refresh(stream: string, cursor?: string): Promise<void> {
+    this.#waiting.set(stream, cursor ?? this.#waiting.get(stream) ?? "");
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    let pause = FIRST_PAUSE;
+    while (this.#waiting.size > 0) {
       // All readers hear of an event at once; they need not all ask at once.
-      await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
-      const seen: string = this.#waiting;
-      this.#waiting = null;
+      await slept(SPREAD * Math.random());
+      const seen = this.#waiting;
+      this.#waiting = new Map();
       try {
-        await this.#fetch(seen);
+        await this.#fetch([...seen.values()].filter(Boolean));
+        pause = FIRST_PAUSE;
       } catch {
-        // The network is away; when it is back, the subscription goes on and an event or `missed` comes here again.
-        this.#waiting ??= seen;
-        await new Promise((resolve) => setTimeout(resolve, 1000 + 2000 * Math.random()));
+        // The network or the server is away.
+        this.#waiting = new Map([...seen, ...this.#waiting]);
+        await slept(pause * (0.5 + Math.random() / 2));
+        pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
     }
-    this.#running = false;
+    this.#isRunning = false;
   }
 
-  async #fetch(seen: string): Promise<void> {
+  async #fetch(seen: string[]): Promise<void> {
     const url = new URL(location.href);
     url.hash = "";
-    if (seen !== "") url.searchParams.set("seen", seen);
-    const response = await fetch(url, { headers: { accept: "text/html" } });
-    if (!response.ok) throw new Error(`the page was answered with ${response.status}`);
+    for (const cursor of seen) url.searchParams.append("seen", cursor);
+    const response = await fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(TIMEOUT) });
+    // Any other answer is final: an incident that is missing now says so in the page.
+    if (response.status === 429 || response.status >= 500) throw new Error(`the page was answered with ${response.status}`);
     this.#show(new DOMParser().parseFromString(await response.text(), "text/html"));
   }
 

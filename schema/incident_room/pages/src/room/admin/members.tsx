@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useAction, useQuery } from "../data";
 import { Dialog } from "../ui/dialog";
-import { Confirm, Fault, Waiting } from "../ui/parts";
+import { Confirm, CutOff, Fault, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { useViewer } from "../viewer";
@@ -59,6 +59,7 @@ export function Members() {
           ],
         }))}
       />
+      <CutOff is={data?.members.pageInfo.hasNextPage} what="members" />
       {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
     </Panel>
   );

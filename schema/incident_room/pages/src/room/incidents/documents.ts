@@ -54,7 +54,7 @@ export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
 export const HERE = "subscription RoomHere($id: ID!) { respondersHere(incidentId: $id) { since member { id name } } }";
 
 export const COMPONENTS = "query RoomComponents { components { id name group } }";
-export const MEMBERS = "query RoomMembers { members(first: 100) { nodes { id name roles } } }";
+export const MEMBERS = "query RoomMembers { members(first: 100) { nodes { id name roles } pageInfo { hasNextPage } } }";
 
 export const OPEN = "mutation RoomOpen($input: OpenIncidentInput!) { openIncident(input: $input) { id } }";
 export const POST = "mutation RoomPost($input: PostUpdateInput!) { postUpdate(input: $input) { id } }";

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useQuery } from "../data";
-import { Fault, Field, Select, Waiting } from "../ui/parts";
+import { CutOff, Fault, Field, Select, Waiting } from "../ui/parts";
 import { IMPACTS, MAINTENANCE, STATUSES, words } from "../words";
 import { type Component, ComponentChoice } from "./components";
 import { AFFECT, ASSIGN, COMPONENTS, IMPACT, type Incident, MEMBERS, RESOLVE, STATUS } from "./documents";
@@ -68,7 +68,7 @@ export function Other({ kind, incident, versioned, onClose }: Props & { kind: st
 }
 
 interface Members {
-  members: { nodes: { id: string; name: string; roles: string[] }[] };
+  members: { nodes: { id: string; name: string; roles: string[] }[]; pageInfo: { hasNextPage: boolean } };
 }
 
 export function Commander({ incident, versioned, onClose }: Props) {
@@ -82,6 +82,7 @@ export function Commander({ incident, versioned, onClose }: Props) {
   return (
     <Form versioned={versioned} onClose={onClose} button="Assign" onSubmit={submit}>
       <Select label="Commander" value={member} options={options} onChoose={setMember} />
+      <CutOff is={data.members.pageInfo.hasNextPage} what="members" />
     </Form>
   );
 }

@@ -1,7 +1,7 @@
 // One incident: its state, who is here, who commands, and both timelines side by side.
 import { useState } from "preact/hooks";
 import { useLive, useQuery } from "../data";
-import { ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
+import { CutOff, ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
 import { Changes } from "./changes";
@@ -85,6 +85,7 @@ function Shown({ incident, reload }: { incident: Incident; reload: () => Promise
         <Timeline title="Public" visibility="PUBLIC" updates={updates} note="The status page shows this." />
         {may.seeInternal && <Timeline title="Internal" visibility="INTERNAL" updates={updates} note="Only responders see this." />}
       </div>
+      <CutOff is={incident.updates.pageInfo.hasNextPage} what="updates" />
     </article>
   );
 }

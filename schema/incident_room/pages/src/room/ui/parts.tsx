@@ -30,6 +30,10 @@ export function Link({ to, children, ...rest }: { to: string[]; children: Compon
   );
 }
 
+/** Says that a list has more entries than the page has asked for. */
+export const CutOff = ({ is, what }: { is: boolean | undefined; what: string }) =>
+  is ? <p class="quiet">There are more {what} than these 100; the others are not shown here.</p> : null;
+
 interface FieldProps {
   label: string;
   hint?: string;
