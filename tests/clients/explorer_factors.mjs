@@ -65,6 +65,16 @@ try {
   await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
   await press(page, "Authenticate again", "Use a passkey");
   say("stepped up", { count: (await explorer.response(page)).data.makeRecoveryCodes.length });
+  // Who acts with fewer scopes still does after a step-up.
+  await explorer.actWith(page, ["incidents:read"]);
+  await explorer.bar(page, "Acting with 1 of");
+  await told("later");
+  await explorer.ask(page, "{ viewer { email } }");
+  await explorer.run(page, "mutation { makeRecoveryCodes }");
+  await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
+  await press(page, "Authenticate again", "Use a passkey");
+  const { data } = await explorer.response(page);
+  say("acting", { count: data.makeRecoveryCodes.length, answer: await explorer.ask(page, "{ viewer { scopes } }") });
   await told("later");
   // The token has ended meanwhile, and is renewed by this.
   await explorer.ask(page, "{ viewer { email } }");

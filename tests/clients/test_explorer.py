@@ -48,12 +48,14 @@ async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(
         assert signed_in["answer"] == {"data": {"viewer": {"email": PERSON}}}
         app = TOTP((await script.wait("enrolling"))["secret"])
         script.tell("enrol", otp=app.at(site.clock.now()))
-        for said in ("stepped up", "cancelled"):
+        for said in ("stepped up", "acting", "cancelled"):
             await script.wait("later")
             site.clock.move(3_600)
             script.tell("go on")
             done = await script.wait(said)
             assert done.get("count", 10) == 10
+            if said == "acting":
+                assert done["answer"] == {"data": {"viewer": {"scopes": ["incidents:read"]}}}
         cancelled = done["answer"]["errors"][0]
         assert cancelled["extensions"]["code"] == "STEP_UP_REQUIRED"
         await script.wait("needs a code")

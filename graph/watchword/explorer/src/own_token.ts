@@ -16,11 +16,17 @@ export async function* followWith(headers: Record<string, string>, request: Requ
     return;
   }
   let rest = "";
-  const text = response.body.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>;
-  for await (const part of text) {
-    const events = (rest + part).split("\n\n");
-    rest = events.pop()!;
-    for (const event of events) yield* answersOf(event);
+  // Not every browser iterates over a stream.
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const events = (rest + part.value).split("\n\n");
+      rest = events.pop()!;
+      for (const event of events) yield* answersOf(event);
+    }
+  } finally {
+    // The subscription ends with its reader.
+    void reader.cancel().catch(() => {});
   }
 }
 

@@ -19,12 +19,15 @@ export class Person {
   stepUp: Asked | null = null;
   #listeners = new Set<() => void>();
   #version = 0;
+  #subject: string | undefined;
+  // The value of `acting` that the newest request for a token was sent with; undefined if its token is out of date.
+  #asked: readonly string[] | null | undefined;
 
   constructor() {
     this.session = createSession({
       url: ORIGIN,
       fetch: this.#fetch,
-      onStepUp: () => this.#askAgain(),
+      onStepUp: () => this.#stepUp(),
       ...(ISSUER && { dpop: createDpop({ issuer: ISSUER }) }),
     });
     this.live = createLive(this.session);
@@ -59,7 +62,7 @@ export class Person {
     const before = this.acting;
     this.acting = scopes;
     try {
-      await this.session.refresh();
+      await this.#renew();
     } catch (error) {
       this.acting = before;
       this.fail(inWords(error));
@@ -76,10 +79,28 @@ export class Person {
   /** Add the scopes to the requests that get a token, if the person acts with fewer. */
   #fetch: typeof fetch = (input, init) => {
     const isRefresh = String(input).endsWith("/api/auth/refresh") && typeof init?.body === "string";
+    if (isRefresh) this.#asked = this.acting;
     if (!isRefresh || this.acting === null) return fetch(input, init);
     const body = { ...(JSON.parse(init.body as string) as object), scope: this.acting.join(" ") };
     return fetch(input, { ...init, body: JSON.stringify(body) });
   };
+
+  /** Get a token with the scopes of `acting`. A request that goes on already may have been sent with others. */
+  async #renew(): Promise<void> {
+    await this.session.refresh();
+    if (this.session.claims && this.#asked !== this.acting) await this.session.refresh();
+  }
+
+  /** Step up. Its token has all scopes, whatever the person acts with, so that another is asked for. */
+  async #stepUp(): Promise<boolean> {
+    const given = await this.#askAgain();
+    if (typeof given === "object") await this.session.stepUp(given);
+    if (given && this.acting !== null) {
+      this.#asked = undefined;
+      await this.#renew();
+    }
+    return Boolean(given);
+  }
 
   #askAgain(): Promise<StepUpCredentials | boolean> {
     return new Promise((resolve) => {
@@ -96,12 +117,23 @@ export class Person {
 
   #changed(): void {
     const { claims } = this.session;
+    // A step-up was asked of the person of before.
+    this.stepUp?.resolve(false);
     this.name = claims?.sub ?? "";
+    if (claims?.sub !== this.#subject) this.#forgetActing();
+    this.#subject = claims?.sub;
     if (claims) {
       this.problem = "";
-      void this.#ask();
-    } else this.acting = null;
+      void this.#ask(claims.sub);
+    }
     this.#read();
+  }
+
+  /** Let somebody else act with all scopes: those that were chosen are the choice of the person of before. */
+  #forgetActing(): void {
+    const wasActing = this.acting !== null;
+    this.acting = null;
+    if (wasActing && this.session.claims) void this.#renew().catch((error: unknown) => this.fail(inWords(error)));
   }
 
   /** Read what the token says. */
@@ -111,9 +143,9 @@ export class Person {
   }
 
   /** Ask for the e-mail address, which not every schema tells. */
-  async #ask(): Promise<void> {
+  async #ask(subject: string): Promise<void> {
     const { data } = await this.session.execute<{ viewer: { email: string } | null }, object>("{ viewer { email } }").catch(() => ({ data: null }));
-    if (data?.viewer?.email && this.session.claims) this.name = data.viewer.email;
+    if (data?.viewer?.email && this.session.claims?.sub === subject) this.name = data.viewer.email;
     this.#tell();
   }
 
