@@ -61,8 +61,9 @@ def retry_after_of(errors: Sequence[Any] | None) -> float:
     first = errors[0] if errors else None
     extensions = first.get("extensions") if isinstance(first, dict) else None
     seconds = extensions.get("retryAfter") if isinstance(extensions, dict) else None
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return float(seconds) if is_number and 0 <= seconds < inf else 0.0
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return 0.0
+    return float(seconds) if 0 <= seconds < inf else 0.0
 
 
 def query_error(

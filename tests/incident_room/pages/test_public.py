@@ -251,7 +251,7 @@ async def test_a_page_may_be_asked_for_as_it_is_after_an_event(served: Served) -
     async with context.write() as unit:
         unit.publish(component_event("x"))
     [cursor] = context.cursors.values()
-    for seen in (cursor, "nonsense", "", cursor[:-1]):
+    for seen in (cursor, "nonsense", "", cursor[:-1], [cursor, cursor], [cursor, "nonsense"]):
         response = await served.client.get("/", params={"seen": seen})
         assert response.status_code == 200
 
