@@ -148,7 +148,8 @@ test("a store keeps the refresh token until the server has ended its session", a
   await assert.rejects(session.signOut(), { code: "UNREACHABLE" });
   routes["/api/auth/logout"] = () => json(null, 204);
   await session.signOut();
-  assert.deepEqual([asked.seen.at(-1).body.refresh_token, await store.load()], [refreshToken, { deviceToken: "d" }]);
+  assert.deepEqual(asked.seen.slice(1).map(({ body }) => body.refresh_token), [refreshToken, refreshToken]);
+  assert.deepEqual(await store.load(), { deviceToken: "d" });
 });
 
 test("the token goes to the session's server and to no other", async () => {
