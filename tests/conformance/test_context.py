@@ -16,7 +16,7 @@ from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.other_servers import serving_by
 from tests.support.toy_app import CREDENTIALS, prepared
-from tests.support.toy_server import until
+from tests.support.toy_server import WATCHES, until
 from watchword.context import Context, Info
 from watchword.domain import Domain
 from watchword.events.event import Event
@@ -168,7 +168,7 @@ async def test_a_stream_over_http_has_a_request(
     )
     coming = answers.__aiter__()
     first = asyncio.ensure_future(coming.__anext__())
-    await until(lambda: watchword.pipeline.services.hub.size == 2)
+    await until(lambda: watchword.pipeline.services.hub.size == WATCHES + 1)
     await ask(url, "mutation { make }")
     assert (await first)["data"] == {"overs": "POST /graphql de"}
     await coming.aclose()  # type: ignore[attr-defined]
