@@ -176,7 +176,7 @@ async def test_while_the_server_is_away_for_ten_minutes(site: Site, opened: Open
 
 
 async def test_the_page_is_told_that_events_are_gone_and_goes_on(site: Site, opened: Open) -> None:
-    async with following(site, opened) as page:
+    async with following(site, opened, factor=1) as page:
         copy = await site.copy()
         await hears(page, site)
         await site.lose(copy)
