@@ -61,6 +61,6 @@ FATAL = {4500, 4005, 4400, 4004, 4401, 4406, 4409, 4429}
 
 
 @pytest.mark.parametrize("ending", list(Ending))
-def test_only_a_revoked_session_makes_the_stock_client_give_up(ending: Ending) -> None:
-    assert (ending.close_code in FATAL) is (ending is Ending.REVOKED)
+def test_only_what_somebody_ended_makes_the_stock_client_give_up(ending: Ending) -> None:
+    assert (ending.close_code in FATAL) is (ending in (Ending.REVOKED, Ending.ENDED))
     assert len(ending.reason.encode()) <= 123

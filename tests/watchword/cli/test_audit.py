@@ -49,6 +49,8 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
 }
 # These commands change nothing, which is checked.
 READS = {
+    "access check": "",
+    "access why": "Query.viewer",
     "accounts list": "",
     "clients list": "",
     "clients show": "{client}",

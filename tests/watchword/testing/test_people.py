@@ -87,9 +87,10 @@ async def test_a_revocation_has_been_heard_of_when_it_returns(
     watchword: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(waker: Waker) -> None:
-        asyncio.get_running_loop().call_later(0.05, waker._turn)
+        asyncio.get_running_loop().call_later(0.05, begin, waker)
 
-    monkeypatch.setattr(Waker, "_schedule", late)
+    begin = Waker._begin
+    monkeypatch.setattr(Waker, "_begin", late)
     ann = watchword.as_user()
     watchword.revoke(ann)
     assert (await ann.refusal("{ me }")).code == "TOKEN_REVOKED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -108,18 +107,8 @@ def test_the_database_server_comes_from_the_command_line_or_the_settings(tmp_pat
     pytest_in(folder, *ALONE, "--watchword-database-url", "postgresql://from.line/")
 
 
-def seconds_of_tests_in(folder: Path) -> float:
-    """Run the page's tests, and return the processor's seconds that they take."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert "5 passed" in pytest_in(folder, *ALONE)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 @pytest.mark.parametrize("transport", ["process", "sockets"])
-def test_the_page_tests_a_fastapi_app_in_forty_lines_and_five_seconds(
-    transport: str, tmp_path: Path
-) -> None:
+def test_the_page_tests_a_fastapi_app_in_forty_lines(transport: str, tmp_path: Path) -> None:
     page = HOW_TO / "test-your-app.md"
     tests = block(page, "python", "# test_shop.py")
     (tmp_path / "shop_app.py").write_text(shop_app())
@@ -127,6 +116,5 @@ def test_the_page_tests_a_fastapi_app_in_forty_lines_and_five_seconds(
     (tmp_path / "pytest.ini").write_text(block(page, "ini", "# pytest.ini"))
     over = "import pytest\n@pytest.fixture\ndef watchword_transport():\n    return {!r}\n"
     (tmp_path / "conftest.py").write_text(over.format(transport))
-    # Other load only adds to the processor's seconds: the lowest of a few runs counts.
-    assert any(seconds_of_tests_in(tmp_path) < 5 for _ in range(3))
+    assert "5 passed" in pytest_in(tmp_path, *ALONE)
     assert len([line for line in tests.splitlines() if line]) <= 40

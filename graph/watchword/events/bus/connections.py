@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 
 from watchword.config.bus_url import CLUSTER, PORT, SENTINEL, SENTINEL_PORT, hosts
 from watchword.events.bus.redis import Connect
@@ -28,7 +28,13 @@ class _Once(Retry):
     """
 
     async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *_: Any, **__: Any) -> Any:
-        return await do()
+        try:
+            return await do()
+        except RuntimeError as error:
+            # uvloop's error for a connection that was closed between two commands. Its callers expect redis-py's.
+            if "closed" not in str(error):
+                raise
+            raise ConnectionError(str(error)) from error
 
 
 async def ping(url: str) -> None:

@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+
 from tests.support.redis import SERVICE, live_cluster, live_redis, live_sentinel
 from watchword.events.bus.bus import Bus
 from watchword.events.bus.buses import bus
+from watchword.events.bus.connections import _Once
 from watchword.events.event import Event
 from watchword.process.background import Background
 from watchword.process.clock import SystemClock
@@ -93,3 +98,23 @@ async def test_a_cluster_with_a_dead_node_still_carries_events(tmp_path: Path) -
         await crosses(hosts, hosts)
         one.kill()
         await crosses(hosts, hosts)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (
+            "unable to perform operation on <TCPTransport>; the handler is closed",
+            RedisConnectionError,
+        ),
+        ("dictionary changed size during iteration", RuntimeError),
+    ],
+)
+async def test_a_connection_that_uvloop_has_closed_counts_as_lost(
+    said: str, kind: type[Exception]
+) -> None:
+    async def send() -> None:
+        raise RuntimeError(said)
+
+    with pytest.raises(kind, match=said[:20]):
+        await _Once(NoBackoff(), 0).call_with_retry(send)
