@@ -18,6 +18,7 @@ from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
 from watchword.hooks import AccountInfo, AccountSource, IdentityEvent
+from watchword.libraries.strawberry_permissions import is_permission_class
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
 from watchword.storage.database import Publishing
@@ -259,11 +260,7 @@ def _check_sets(name: str, given: Mapping[str, Any], kind: str) -> None:
 
 def _check_permissions(name: str, given: Any) -> None:
     are_listed = isinstance(given, Sequence) and not isinstance(given, str)
-    if not are_listed or not all(map(_is_permission, given)):
+    if not are_listed or not all(map(is_permission_class, given)):
         raise Unsafe(
             f"Domain.{name} is a list of permission classes, for example [SignedIn], not {given!r}."
         )
-
-
-def _is_permission(given: object) -> bool:
-    return isinstance(given, type) and issubclass(given, BasePermission)

@@ -9,12 +9,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from difflib import unified_diff
 from pathlib import Path
 
 import click
 
-from watchword.cli.schema import beside, mount_option
+from watchword.cli.schema import beside, difference, mount_option
 from watchword.cli.token import verified
 from watchword.config.settings import Settings, read
 from watchword.domain import Mount, load
@@ -84,7 +83,7 @@ def check(mount: str | None, file: Path | None) -> None:
     committed = path.read_text(errors="replace") if path.is_file() else ""
     printed = _markdown(table(mounted.schema, callers(mounted.domain.roles)))
     if printed != committed:
-        click.echo("".join(_difference(committed, printed, path.name)), nl=False)
+        click.echo("".join(difference(committed, printed, path.name, 0)), nl=False)
         raise Unsafe(f"{path.name} is stale: run `watchword access > {path}` and review it.")
     click.echo(f"{path.name} says who may read what.")
 
@@ -140,12 +139,7 @@ def _since(revision: str, path: Path, printed: str) -> Sequence[str]:
     if shown.returncode != 0:
         said = shown.stderr.strip().splitlines()
         raise Unsafe(f"git does not show {path.name} of {revision}: {said[-1] if said else ''}")
-    return _difference(shown.stdout, printed, f"{path.name} of {revision}")
-
-
-def _difference(committed: str, printed: str, name: str) -> list[str]:
-    old, new = committed.splitlines(keepends=True), printed.splitlines(keepends=True)
-    return list(unified_diff(old, new, name, "as served", n=0))
+    return difference(shown.stdout, printed, f"{path.name} of {revision}", 0)
 
 
 def _markdown(rows: Sequence[Access]) -> str:

@@ -51,7 +51,7 @@ def check(mount: str | None, file: Path | None) -> None:
         raise Unsafe(f"{path} cannot be read: {error.strerror}.") from error
     printed = _sdl(settings)
     if printed != committed:
-        click.echo("".join(_difference(committed, printed, path.name)), nl=False)
+        click.echo("".join(difference(committed, printed, path.name)), nl=False)
         raise Unsafe(f"{path.name} is stale: run `{_print_to(path, mount)}`.")
     click.echo(f"{path.name} is what is served, and {coverage.sentence(settings.coverage)}.")
 
@@ -66,9 +66,10 @@ def _sdl(settings: Settings) -> str:
     return load(settings.mount).schema.as_str().rstrip("\n") + "\n"
 
 
-def _difference(committed: str, printed: str, name: str) -> list[str]:
+def difference(committed: str, printed: str, name: str, context: int = 3) -> list[str]:
+    """Return the lines of a unified difference, with so many lines of context, between a file and what is served."""
     old, new = committed.splitlines(keepends=True), printed.splitlines(keepends=True)
-    return list(unified_diff(old, new, name, "as served"))
+    return list(unified_diff(old, new, name, "as served", n=context))
 
 
 def beside(mount: str, name: str) -> Path:

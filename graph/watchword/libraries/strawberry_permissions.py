@@ -30,6 +30,11 @@ class _Applied(FieldExtension):
         self.supports_async = extension.supports_async
 
 
+def is_permission_class(given: object) -> bool:
+    """Tell whether something may stand in `permission_classes`."""
+    return isinstance(given, type) and issubclass(given, BasePermission)
+
+
 def is_made_by_strawberry(field: GraphQLField) -> bool:
     """Tell whether Strawberry made the function that resolves a field, or that opens its subscription."""
     function = field.subscribe or field.resolve

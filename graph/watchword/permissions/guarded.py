@@ -8,6 +8,7 @@ from typing import TypeVar
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
+from watchword.libraries.strawberry_permissions import is_permission_class
 from watchword.permissions.field import Public
 
 # The attribute of a class that holds the permissions which `guarded_by` gave to it, and not to its bases.
@@ -26,7 +27,7 @@ def guarded_by(*permissions: type[BasePermission]) -> Callable[[Kind], Kind]:
     the fields of the class and its bases, and not for those that a class derived from it adds. Raises `Unsafe` for what
     is no permission class.
     """
-    if not permissions or not all(map(_is_permission, permissions)):
+    if not permissions or not all(map(is_permission_class, permissions)):
         raise Unsafe("guarded_by takes permission classes, for example @guarded_by(SignedIn).")
 
     def decorate(kind: Kind) -> Kind:
@@ -53,7 +54,3 @@ def _declared(kind: type) -> Iterator[tuple[type, Classes]]:
     for each in reversed(kind.__mro__):
         if _DECLARED in vars(each):
             yield each, vars(each)[_DECLARED]
-
-
-def _is_permission(given: object) -> bool:
-    return isinstance(given, type) and issubclass(given, BasePermission)
