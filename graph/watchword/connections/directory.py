@@ -23,7 +23,7 @@ from watchword.connections.registry import Registry
 from watchword.connections.tables import QUESTION, reports
 from watchword.errors import CursorExpired, Ending, TimedOut
 from watchword.events.bus.bus import Bus
-from watchword.events.event import Event
+from watchword.events.event import Event, Place
 from watchword.events.hub import Hub
 from watchword.events.mailbox import Mailbox
 from watchword.events.reader import Reader
@@ -72,6 +72,8 @@ class Directory:
         self._clock = clock
         self._background = background
         self._is_closed = False
+        # The place of the last event that was taken; None for the head of the log.
+        self._after: Place | None = None
         self._beating = asyncio.Lock()
         # The question and the answer may each be found only by a look at the log.
         self._patience = 2 * look_seconds + 1.0
@@ -80,6 +82,10 @@ class Directory:
 
     async def open(self) -> None:
         """Say that this process is there, and answer the questions of others until the background is closed."""
+        # Before this process holds connections: the background task begins later, and must not miss an ending.
+        reader, mailbox = await self._hub.follow(STREAM, None)
+        self._after = mailbox.current
+        reader.leave(mailbox)
         await self._beat()
         background = self._background
         background.every(processes.BEAT_SECONDS, "the sign of life of this process", self._beat)
@@ -135,7 +141,7 @@ class Directory:
                     "wanted": orjson.dumps(wanted).decode(),
                 }
                 unit.publish(Event(STREAM, question, ASKED, data))
-            hearing = _hear(reader, mailbox, set(asked))
+            hearing = _answers(reader, mailbox, set(asked))
             with suppress(TimedOut, CursorExpired):
                 await within(self._clock, self._patience, hearing)
         finally:
@@ -166,13 +172,20 @@ class Directory:
         while True:
             # CursorExpired: this process is so far behind that questions were pruned. Nobody waits for them.
             with suppress(CursorExpired):
-                reader, mailbox = await self._hub.follow(STREAM, None)
-                task.well()
-                try:
-                    while True:
-                        await self._take(await reader.next(mailbox))
-                finally:
-                    reader.leave(mailbox)
+                await self._hear(task)
+            self._after = None
+
+    async def _hear(self, task: Supervised) -> None:
+        reader, mailbox = await self._hub.follow(STREAM, None, self._after)
+        task.well()
+        try:
+            while True:
+                event = await reader.next(mailbox)
+                # Before it is taken: if this task fails at an event, it goes on with the next.
+                self._after = event.place
+                await self._take(event)
+        finally:
+            reader.leave(mailbox)
 
     async def _take(self, event: Event) -> None:
         if event.kind == ENDED:
@@ -195,7 +208,7 @@ class Directory:
         return transaction(self._database, self._bus, self._clock.now())
 
 
-async def _hear(reader: Reader, mailbox: Mailbox, missing: set[str]) -> None:
+async def _answers(reader: Reader, mailbox: Mailbox, missing: set[str]) -> None:
     while missing:
         event = await reader.next(mailbox)
         if event.kind == ANSWERED:

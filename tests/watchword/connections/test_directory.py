@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from tests.support.processes import FakeConnection, Process, process
 from tests.support.redis import live_redis
-from watchword.connections.directory import STREAM
+from watchword.connections.directory import STREAM, Directory
 from watchword.connections.live import Wanted
 from watchword.connections.tables import reports
 from watchword.errors import Ending
@@ -19,6 +19,7 @@ from watchword.events.bus.memory import MemoryBus
 from watchword.events.event import Event
 from watchword.events.log.tables import events
 from watchword.principal import Principal
+from watchword.process.background import Supervised
 from watchword.process.clock import SystemClock
 from watchword.transaction import transaction
 
@@ -168,4 +169,43 @@ async def test_questions_that_it_does_not_know_do_not_stop_it(sqlite_url: str) -
                 unit.publish(Event(STREAM, "q", kind))
         made = opened(one, ALICE)
         await end(one, one.directory.registry.id(made))
+        await ended(made)
+
+
+async def test_an_ending_is_heard_that_follows_an_event_at_which_the_directory_fails(
+    sqlite_url: str,
+) -> None:
+    async with process(sqlite_url, SystemClock()) as one:
+        take, failed = one.directory._take, asyncio.Event()
+
+        async def failing(event: Event) -> None:
+            if event.kind == "BAD":
+                failed.set()
+                raise RuntimeError("a defect")
+            await take(event)
+
+        one.directory._take = failing  # type: ignore[method-assign]
+        made = opened(one, ALICE)
+        async with transaction(one.database, one.directory._bus, 1.0) as unit:
+            unit.publish(Event(STREAM, "q", "BAD"))
+            one.directory.end(unit, one.directory.registry.id(made))
+        await failed.wait()
+        await ended(made)
+
+
+async def test_an_ending_is_heard_that_comes_before_the_background_has_begun(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = asyncio.Event()
+    follow = Directory._follow
+
+    async def late(directory: Directory, task: Supervised) -> None:
+        await begin.wait()
+        await follow(directory, task)
+
+    monkeypatch.setattr(Directory, "_follow", late)
+    async with process(sqlite_url, SystemClock()) as one:
+        made = opened(one, ALICE)
+        await end(one, one.directory.registry.id(made))
+        begin.set()
         await ended(made)
