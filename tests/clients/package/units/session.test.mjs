@@ -67,6 +67,68 @@ test("a clock that is an hour wrong, and one that jumps, do no harm", async () =
   assert.notEqual(await session.token(), old);
 });
 
+test("when to renew is counted from the answer, whatever hour this machine's clock and the token say", async () => {
+  for (const error of [-3_600_000, 3_600_000]) {
+    // The token's own `exp` is another time altogether.
+    const { session, asked, clock } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1") });
+    clock.time += error;
+    await session.signIn(LOGIN);
+    const first = await session.token();
+    await clock.move(299_000);
+    assert.deepEqual([await session.token(), asked.seen.length], [first, 1]);
+    await clock.move(2_000);
+    assert.notEqual(await session.token(), first);
+    assert.deepEqual(asked.paths(), ["/api/auth/login", "/api/auth/refresh"]);
+  }
+});
+
+test("a renewal that is refused for now ends no session, and is tried again while the token is good and after", async () => {
+  for (const [error, status] of [["too_many_requests", 429], ["temporarily_unavailable", 503]]) {
+    const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => refusal(error, status, { "retry-after": "30" }) };
+    const { session, clock, said } = made(routes);
+    await session.signIn(LOGIN);
+    const first = await session.token();
+    await assert.rejects(session.refresh(), { code: error, status, retryAfter: 30 });
+    await clock.move(301_000);
+    assert.equal(await session.token(), first);
+    await clock.move(300_000);
+    await assert.rejects(session.token(), { code: error });
+    assert.deepEqual([session.state, said], ["signedIn", ["signedIn", "changed"]]);
+    routes["/api/auth/refresh"] = () => tokens("s1");
+    assert.notEqual(await session.token(), first);
+    assert.deepEqual([session.state, said], ["signedIn", ["signedIn", "changed"]]);
+  }
+});
+
+test("tabs without locks that refresh at the same time both keep the session", async () => {
+  const { locks } = navigator;
+  Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
+  try {
+    // The browser's cookie: it is sent as it is when a request starts, and each refresh token is good once.
+    let cookie = 1;
+    const waiting = [];
+    const refresh = async () => {
+      const sent = cookie;
+      await new Promise((done) => waiting.push(done));
+      return sent === cookie ? ((cookie += 1), tokens("s1")) : refusal("invalid_grant");
+    };
+    const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": refresh };
+    const tabs = [made(routes, { store: "cookie", restore: false }), made(routes, { store: "cookie", restore: false })];
+    for (const { session } of tabs) await session.signIn(LOGIN);
+    let isOver = false;
+    const refreshing = Promise.all(tabs.map(({ session }) => session.refresh())).finally(() => (isOver = true));
+    for (const count of [2, 1]) {
+      while (waiting.length < count && !isOver) await settled();
+      for (const go of waiting.splice(0)) go();
+    }
+    assert.ok((await refreshing).every(Boolean));
+    assert.deepEqual(tabs.map(({ session, said }) => [session.state, said.includes("expired")]), [["signedIn", false], ["signedIn", false]]);
+    for (const { session } of tabs) session.close();
+  } finally {
+    Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
+  }
+});
+
 test("an answer that makes no sense ends no session", async () => {
   for (const nonsense of ["<html>", "null", "[]", "{}", '{"access_token": 1}', '{"access_token": "a.b.c", "expires_in": 600}']) {
     for (const status of [200, 401, 500]) {
@@ -128,6 +190,20 @@ test("a refresh that is answered after a sign-out signs nobody in", async () => 
   const leaving = session.signOut();
   answer(tokens("s1"));
   assert.deepEqual([await refreshing, await leaving, session.state, await session.token()], [null, undefined, "anonymous", null]);
+});
+
+test("a sign-out during a refresh ends the session that the refresh has renewed, and keeps no token of it", async () => {
+  let answer;
+  const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => new Promise((done) => (answer = done)), "/api/auth/logout": () => json(null, 204) };
+  const { session, asked, store } = made(routes);
+  await session.signIn(LOGIN);
+  const refreshing = session.refresh();
+  await settled();
+  const leaving = session.signOut();
+  answer(tokens("s1", { refresh_token: "newest" }));
+  await Promise.all([refreshing, leaving]);
+  assert.deepEqual([asked.paths().at(-1), asked.seen.at(-1).body], ["/api/auth/logout", { refresh_token: "newest" }]);
+  assert.equal((await store.load()).refreshToken, undefined);
 });
 
 test("a sign-out that the server did not hear of says so, and can be done again", async () => {
