@@ -17,7 +17,7 @@ export interface DpopOptions {
   store?: KeyStore;
   /** The address in proofs, if the page reaches the server through a proxy under another one: the issuer's origin. */
   issuer?: string;
-  /** Seconds between this machine's clock and the server's, if that is known. */
+  /** Unix milliseconds for the time in proofs, by default this machine's. A server refuses proofs of a clock that is wrong. */
   now?: () => number;
 }
 
