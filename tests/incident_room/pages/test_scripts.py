@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
-
-import pytest
+import re
 
 from incident_room.pages.assets import FOLDER, Assets
 from tests.support.documents import run
 from tests.support.node import installed
 from tests.support.npm_package import CLIENT
+from tests.support.programs import missing
 
 # Bytes of the script of the public page, with all of the client that it uses, gzipped.
 MOST = 11_000
+# A list of at least this many entries claims to be whole.
+WHOLE = 50
+LIST = re.compile(r"first: (\d+)[^)]*\) ?\{(?=([^`\"]*))")
 
 
 def test_the_scripts_are_typed() -> None:
@@ -24,5 +27,18 @@ def test_the_scripts_are_typed() -> None:
 def test_the_script_of_the_public_page_is_small() -> None:
     script = Assets().get("status.js")
     if script is None:
-        pytest.skip("the scripts of the pages are not built: run `make pages`")
+        missing("The scripts of the pages are not built: run `make pages`.")
     assert len(gzip.compress(script.body)) < MOST
+
+
+def test_no_list_of_the_room_is_cut_off_silently() -> None:
+    found = [
+        (path.name, asked)
+        for path in sorted((FOLDER / "src/room").rglob("*.ts*"))
+        for number, asked in LIST.findall(path.read_text())
+        if int(number) >= WHOLE
+    ]
+    assert len(found) >= 8
+    for name, asked in found:
+        counted = asked.split("nodes")[0]
+        assert "totalCount" in counted or "hasNextPage" in asked, (name, asked)

@@ -1,6 +1,6 @@
 // Applications and services that request tokens.
 import { useAction, useQuery } from "../data";
-import { Confirm, Empty, Fault, Waiting } from "../ui/parts";
+import { Confirm, CutOff, Empty, Fault, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { words } from "../words";
 
@@ -13,12 +13,12 @@ interface Client {
   disabledAt: string | null;
 }
 
-const CLIENTS = "query RoomClients { clients(first: 100) { nodes { id name authentication grants scopes disabledAt } } }";
+const CLIENTS = "query RoomClients { clients(first: 100) { totalCount nodes { id name authentication grants scopes disabledAt } } }";
 const REVOKE = "mutation RoomRevokeClient($client: ID!) { revokeClient(client: $client) { id } }";
 const DISABLE = "mutation RoomDisableClient($client: ID!) { disableClient(client: $client) { id } }";
 
 export function Clients() {
-  const { data, error, reload } = useQuery<{ clients: { nodes: Client[] } }>(CLIENTS);
+  const { data, error, reload } = useQuery<{ clients: { totalCount: number; nodes: Client[] } }>(CLIENTS);
   const action = useAction();
   const act = async (document: string, client: string) => void ((await action.run(document, { client })) && (await reload()));
   return (
@@ -44,6 +44,7 @@ export function Clients() {
           </li>
         ))}
       </ul>
+      {data && <CutOff shown={data.clients.nodes.length} of={data.clients.totalCount} what="clients" />}
     </Panel>
   );
 }

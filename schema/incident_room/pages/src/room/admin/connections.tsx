@@ -1,7 +1,7 @@
 // Who is connected now, from where, until when, to what, how far behind.
 import { useEffect } from "preact/hooks";
 import { useAction, useQuery } from "../data";
-import { Confirm, Empty, Fault, Time, Waiting } from "../ui/parts";
+import { Confirm, CutOff, Empty, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { words } from "../words";
@@ -53,6 +53,7 @@ export function Connections() {
         columns={["Who", "From", "Open", "Follows", "Behind", "Do"]}
         rows={(found?.nodes ?? []).map((each) => ({ key: each.id, cells: cellsOf(each, () => void end(each.id)) }))}
       />
+      {found && <CutOff shown={found.nodes.length} of={found.totalCount} what="connections" />}
     </Panel>
   );
 }

@@ -16,14 +16,14 @@ interface Member {
   version: number;
 }
 
-const MEMBERS = "query RoomAdminMembers($after: String) { members(first: 100, after: $after) { nodes { id name email roles version } pageInfo { hasNextPage } } }";
+const MEMBERS = "query RoomAdminMembers { members(first: 100) { totalCount nodes { id name email roles version } } }";
 const SET_ROLES = "mutation RoomSetRoles($input: SetRolesInput!) { setRoles(input: $input) { id } }";
 const SIGN_OUT = "mutation RoomSignOut($account: ID!) { signOutAccount(account: $account) { id } }";
 const DISABLE = "mutation RoomDisable($account: ID!) { disableAccount(account: $account) { id } }";
 
 export function Members() {
   const { may } = useViewer();
-  const { data, error, reload } = useQuery<{ members: { nodes: Member[]; pageInfo: { hasNextPage: boolean } } }>(MEMBERS);
+  const { data, error, reload } = useQuery<{ members: { totalCount: number; nodes: Member[] } }>(MEMBERS);
   const [changing, setChanging] = useState<Member | null>(null);
   const action = useAction();
   const act = async (document: string, account: string) => void ((await action.run(document, { account })) && (await reload()));
@@ -59,7 +59,7 @@ export function Members() {
           ],
         }))}
       />
-      <CutOff is={data?.members.pageInfo.hasNextPage} what="members" />
+      {data && <CutOff shown={data.members.nodes.length} of={data.members.totalCount} what="members" />}
       {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
     </Panel>
   );

@@ -30,14 +30,14 @@ export interface Summary {
 export interface Incident extends Summary {
   version: number;
   resolvedAt: string | null;
-  updates: { nodes: Update[]; pageInfo: { hasNextPage: boolean } };
+  updates: { totalCount: number; nodes: Update[] };
 }
 
 const SUMMARY = "id name impact status startedAt updatedAt commander @include(if: $members) { id name } components { id name }";
 const UPDATE = "id status body visibility displayAt author @include(if: $members) { id name }";
 
 export const LIST = `query RoomIncidents($members: Boolean!) {
-  open: incidents(filter: {open: true}, first: 100) { nodes { ${SUMMARY} } }
+  open: incidents(filter: {open: true}, first: 100) { totalCount nodes { ${SUMMARY} } }
   closed: incidents(filter: {open: false}, first: 15, orderBy: UPDATED_AT_DESC) { nodes { ${SUMMARY} } }
 }`;
 export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind incident { id name } } }";
@@ -45,7 +45,7 @@ export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind
 export const INCIDENT = `query RoomIncident($id: ID!, $members: Boolean!) {
   incident(id: $id) {
     ${SUMMARY} version resolvedAt
-    updates(first: 100) { nodes { ${UPDATE} } pageInfo { hasNextPage } }
+    updates(first: 100) { totalCount nodes { ${UPDATE} } }
   }
 }`;
 export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
@@ -54,7 +54,7 @@ export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
 export const HERE = "subscription RoomHere($id: ID!) { respondersHere(incidentId: $id) { since member { id name } } }";
 
 export const COMPONENTS = "query RoomComponents { components { id name group } }";
-export const MEMBERS = "query RoomMembers { members(first: 100) { nodes { id name roles } pageInfo { hasNextPage } } }";
+export const MEMBERS = "query RoomMembers { members(first: 100) { totalCount nodes { id name roles } } }";
 
 export const OPEN = "mutation RoomOpen($input: OpenIncidentInput!) { openIncident(input: $input) { id } }";
 export const POST = "mutation RoomPost($input: PostUpdateInput!) { postUpdate(input: $input) { id } }";

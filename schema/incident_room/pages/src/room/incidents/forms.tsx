@@ -68,7 +68,7 @@ export function Other({ kind, incident, versioned, onClose }: Props & { kind: st
 }
 
 interface Members {
-  members: { nodes: { id: string; name: string; roles: string[] }[]; pageInfo: { hasNextPage: boolean } };
+  members: { totalCount: number; nodes: { id: string; name: string; roles: string[] }[] };
 }
 
 export function Commander({ incident, versioned, onClose }: Props) {
@@ -82,7 +82,7 @@ export function Commander({ incident, versioned, onClose }: Props) {
   return (
     <Form versioned={versioned} onClose={onClose} button="Assign" onSubmit={submit}>
       <Select label="Commander" value={member} options={options} onChoose={setMember} />
-      <CutOff is={data.members.pageInfo.hasNextPage} what="members" />
+      <CutOff shown={data.members.nodes.length} of={data.members.totalCount} what="members" />
     </Form>
   );
 }

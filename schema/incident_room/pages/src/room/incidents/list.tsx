@@ -1,13 +1,13 @@
 // The list of incidents: those that go on, and the last of those that are over.
 import { useState } from "preact/hooks";
 import { useLiveQuery } from "../data";
-import { Empty, ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
+import { CutOff, Empty, ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
 import { useViewer } from "../viewer";
 import { LIST, LIST_EVENTS, type Summary } from "./documents";
 import { OpenIncident } from "./open";
 
 interface Lists {
-  open: { nodes: Summary[] };
+  open: { totalCount: number; nodes: Summary[] };
   closed: { nodes: Summary[] };
 }
 
@@ -32,9 +32,10 @@ export function IncidentList() {
         <>
           <section aria-labelledby="open">
             <h2 id="open">
-              Open <span class="count">{data.open.nodes.length}</span>
+              Open <span class="count">{data.open.totalCount}</span>
             </h2>
             <Rows incidents={data.open.nodes} none="Nothing is open. All is well." />
+            <CutOff shown={data.open.nodes.length} of={data.open.totalCount} what="open incidents" />
           </section>
           <section aria-labelledby="closed">
             <h2 id="closed">Lately closed</h2>

@@ -85,7 +85,7 @@ function Shown({ incident, reload }: { incident: Incident; reload: () => Promise
         <Timeline title="Public" visibility="PUBLIC" updates={updates} note="The status page shows this." />
         {may.seeInternal && <Timeline title="Internal" visibility="INTERNAL" updates={updates} note="Only responders see this." />}
       </div>
-      <CutOff is={incident.updates.pageInfo.hasNextPage} what="updates" />
+      <CutOff shown={updates.length} of={incident.updates.totalCount} what="updates" />
     </article>
   );
 }

@@ -30,9 +30,13 @@ export function Link({ to, children, ...rest }: { to: string[]; children: Compon
   );
 }
 
-/** Says that a list has more entries than the page has asked for. */
-export const CutOff = ({ is, what }: { is: boolean | undefined; what: string }) =>
-  is ? <p class="quiet">There are more {what} than these 100; the others are not shown here.</p> : null;
+/** Says how many entries a list has, if they are not all shown. */
+export const CutOff = ({ shown, of, what }: { shown: number; of: number; what: string }) =>
+  shown < of ? (
+    <p class="quiet" role="note">
+      These are the first {shown} of {of} {what}.
+    </p>
+  ) : null;
 
 interface FieldProps {
   label: string;
