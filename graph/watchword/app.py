@@ -39,6 +39,7 @@ from watchword.oauth.authorize import authorize_routes, codes
 from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.permissions import coverage
 from watchword.permissions.claims_read import claims_read
+from watchword.permissions.non_null import name_non_null
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.process.garbage import GarbagePolicy
@@ -100,6 +101,7 @@ def create_app(
     Raises `Unsafe` if the schema must not be served.
     """
     coverage.cover(mount.schema, mount.domain, settings.coverage)
+    name_non_null(mount.schema)
     clock = clock or SystemClock()
     tracing = tracing or provider.tracing(settings, clock.now)
     operations = None if settings.metrics == "off" else Operations()

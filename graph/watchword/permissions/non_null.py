@@ -1,0 +1,76 @@
+"""Guarded fields that must not be null: a refusal takes more than the field, so the log names them at the start."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import strawberry
+from graphql import GraphQLField, is_non_null_type
+
+from watchword.libraries.strawberry_parts import definition, permission_extensions
+from watchword.permissions.additions import root_fields
+from watchword.permissions.field import Public
+from watchword.permissions.guards import permissions_of
+from watchword.permissions.nested import nested_fields
+
+log = logging.getLogger("watchword.permissions")
+
+# Where a schema says that its fields were named.
+_NAMED = "watchword-named-non-null"
+
+
+def name_non_null(schema: strawberry.Schema) -> None:
+    """Log, once for each schema, which guarded fields must not be null, and what a refusal of them does.
+
+    The permissions of types and of the domain must have been added.
+    """
+    extensions = definition(schema).extensions
+    if extensions.get(_NAMED):
+        return
+    extensions[_NAMED] = True
+    if nested := nested_non_null(schema):
+        log.info(
+            "Guarded fields that must not be null: %s. If one is refused, its object becomes null too, up to the next"
+            " place that may be null. Write `| None` to the field's type for null in the field alone.",
+            _by_type(nested),
+        )
+    if roots := root_non_null(schema):
+        log.info(
+            "Guarded root fields that must not be null: %s. If one is refused, the data of the whole answer is null.",
+            _by_type(roots),
+        )
+
+
+def nested_non_null(schema: strawberry.Schema) -> list[str]:
+    """Return the names of fields below the root, such as `Incident.salary`, whose refusal nulls their object."""
+    return [each.name for each in nested_fields(schema) if _is_non_null(each.field)]
+
+
+def root_non_null(schema: strawberry.Schema) -> list[str]:
+    """Return the names of fields of Query and Mutation whose refusal nulls the whole answer.
+
+    A subscription that is refused does not open, so it has no answer.
+    """
+    return [
+        name
+        for name, field in root_fields(schema).items()
+        if field.subscribe is None and _is_non_null(field)
+    ]
+
+
+def _is_non_null(field: GraphQLField) -> bool:
+    # A list whose permissions fail silently is empty when they refuse.
+    loud = any(not each.fail_silently for each in permission_extensions(field))
+    guarded = any(type(each) is not Public for each in permissions_of(field))
+    return is_non_null_type(field.type) and loud and guarded
+
+
+def _by_type(names: Sequence[str]) -> str:
+    """Return names such as `Incident.salary` as `Incident (salary, bonus), Member (name)`."""
+    split = [name.partition(".") for name in names]
+    kinds = dict.fromkeys(kind for kind, _, _ in split)
+    return ", ".join(
+        f"{kind} ({', '.join(field for owner, _, field in split if owner == kind)})"
+        for kind in kinds
+    )
