@@ -18,7 +18,9 @@ from watchword.principal import ANONYMOUS, Principal
 from watchword.process.clock import SystemClock
 
 LIMITS = Limits(5_000, 15, 500, 1_000_000)
-_SETTINGS = SimpleNamespace(operation_seconds=10, event_seconds=10, step_up_seconds=60)
+_SETTINGS = SimpleNamespace(
+    operation_seconds=10, event_seconds=10, step_up_seconds=60, refusals="partial"
+)
 SERVICES: Any = SimpleNamespace(clock=SystemClock(), settings=_SETTINGS)
 
 Seen = tuple[str, Any, Any, str, Any]

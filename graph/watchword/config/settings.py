@@ -90,6 +90,12 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
         description="Which fields must say who may read them, by a permission of their own or of their type: all, or"
         " (roots) only those of Query, Mutation and Subscription, while a schema moves to strict.",
     )
+    refusals: Literal["partial", "reject"] = Field(
+        "partial",
+        description="What becomes of an operation that selects a field which the caller's roles, scopes and claims deny:"
+        " null and an error in that place (partial), or nothing of it is run (reject). What depends on the object is"
+        " refused in its place in both.",
+    )
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled",
         description="How operations are run: compiled to Python once and kept, or by graphql-core's"

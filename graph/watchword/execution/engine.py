@@ -19,7 +19,7 @@ from graphql.execution import (
 )
 
 from watchword.context import Context
-from watchword.execution import executors, options
+from watchword.execution import executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
@@ -70,15 +70,12 @@ class Engine:
         self._definition = strawberry_parts.definition(schema)
         self._executor_class = checking_executor(strawberry_parts.executor_class(schema))
         self._event_executor_class = repeating_executor(self._executor_class)
-        self._hides_suggestions = schema.config.disable_field_suggestions
-        hides = self._hides_suggestions
+        hides = self._hides_suggestions = schema.config.disable_field_suggestions
         self._planner = self._make_planner(self._definition, limits, memory, hides)
         self._hook = options.ErrorHook(schema)
         self.extensions = Extensions.of(schema)
         self.execution = execution
-        self._programs = Programs(
-            schema, self._definition, self._executor_class, self._hides_suggestions
-        )
+        self._programs = Programs(schema, self._definition, self._executor_class, hides)
 
     def _make_planner(
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool
@@ -361,6 +358,7 @@ class Engine:
     ) -> None:
         try:
             self._planner.check(plan, values)
+            rejection.check(self._definition, plan, values, context)
         except Refused as refused:
             self._hook.report(refused.errors, plan.query, variables, context)
             raise
@@ -374,7 +372,9 @@ class Engine:
         middleware: MiddlewareManager | None = None,
     ) -> Executor[Any]:
         try:
-            return self._build(plan, variables, context, kind, middleware)
+            built = self._build(plan, variables, context, kind, middleware)
+            rejection.check(self._definition, plan, built.variable_values, context)
+            return built
         except Refused as refused:
             self._hook.report(refused.errors, plan.query, variables, context)
             raise
