@@ -23,7 +23,15 @@ def page() -> str:
     """Return the page. Raises `LookupError` for a claim without a meaning."""
     ring = KeyRing((generate("ES256", 0),))
     plain = _token(ring)
-    full = _token(ring, session="s", version=1, authenticated_at=1, key="k", client_version=1)
+    full = _token(
+        ring,
+        session="s",
+        version=1,
+        authenticated_at=1,
+        methods=["hwk", "user", "mfa"],
+        key="k",
+        client_version=1,
+    )
     header, always, claims = header_of(full), _payload(plain), _payload(full)
     return markdown.page(
         "Claims",

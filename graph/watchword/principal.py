@@ -73,7 +73,8 @@ class Principal:
     the OAuth client (`client_id`), `token_id` the token's id (`jti`), `version` the account's version when the
     token was issued (`ver`), `client_version` the client's (`client_ver`), `authenticated_at` the time when the
     person last authenticated (`auth_time`), and `key` the thumbprint of the key that the token is bound to
-    (`cnf.jkt`). `elsewhere` is the trusted issuer of the token; None for tokens of this server. `claims`
+    (`cnf.jkt`). `methods` are those by which the person authenticated (`amr`, RFC 8176), and `context_class` is what
+    they amount to (`acr`). `elsewhere` is the trusted issuer of the token; None for tokens of this server. `claims`
     are its custom claims: those of `Domain.claims`, or those that the settings of its issuer keep. Their lists are
     tuples. Times are in Unix seconds.
     """
@@ -91,6 +92,8 @@ class Principal:
     client_version: int = 0
     elsewhere: Elsewhere | None = None
     claims: FrozenObject = EMPTY
+    methods: frozenset[str] = frozenset()
+    context_class: str | None = None
 
     @property
     def is_first_party(self) -> bool:

@@ -228,6 +228,7 @@ class AuthService:
             # At least one second: the session may have expired in the meantime.
             seconds=max(1, min(self.settings.access_token_seconds, left)),
             authenticated_at=session.authenticated_at.timestamp(),
+            methods=session.methods,
             key=session.jkt or key,
             client_version=client_version,
             custom=signed_in.claims,

@@ -55,7 +55,8 @@ class Session(Base):
 
     `client_id` is the client that the session belongs to; `scope` the scopes it was granted (None for all
     that the account's roles give); `jkt` the thumbprint of the key that its tokens are bound to.
-    `methods` are the authentication methods (RFC 8176) used at `authenticated_at`. `family` is the hash of
+    `methods` are the authentication methods (RFC 8176) of its sign-in and its step-ups, the last of which was at
+    `authenticated_at`. `family` is the hash of
     the family name, with which all its refresh tokens begin. A session from before families existed has
     None until its next refresh.
     """

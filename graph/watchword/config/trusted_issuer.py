@@ -96,6 +96,15 @@ class TrustedIssuer(BaseModel):
         description="The claim with the time at which the person authenticated; null if no claim is to be"
         " believed.",
     )
+    amr: str | None = Field(
+        "amr",
+        description="The claim with the methods by which the person authenticated (RFC 8176); null if no claim is to"
+        " be believed.",
+    )
+    acr: str | None = Field(
+        "acr",
+        description="The claim with the class of the authentication; null if no claim is to be believed.",
+    )
     subject: str = Field("sub", description="The claim that identifies the person permanently.")
     email: str = Field(
         "email", description="The claim with the person's e-mail address, used for a new account."

@@ -96,6 +96,7 @@ class People:
             now=self._services.clock.now(),
             version=account.version,
             authenticated_at=session.authenticated_at.timestamp(),
+            methods=session.methods,
             custom=signed_in.claims if identity.claims is None else identity.claims,
         )
         identity.session, identity.token = session.id, issued.token

@@ -35,10 +35,10 @@ OURS = frozenset(
         "tenant",
         "sid",
     )
-    + ("ver", "client_ver", "auth_time", "cnf")
+    + ("ver", "client_ver", "auth_time", "amr", "acr", "cnf")
 )
 """The claims that this server reads. All others are custom claims."""
-REGISTERED = OURS | {"groups", "entitlements", "acr", "amr", "act", "may_act", "azp", "nonce"}
+REGISTERED = OURS | {"groups", "entitlements", "act", "may_act", "azp", "nonce"}
 """The names that no custom claim may have: those of RFC 7519, section 4.1, of RFC 9068, section 2.2, of RFC 8693, and
 of OpenID Connect, besides ours."""
 
@@ -92,6 +92,8 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
         claims=more,
+        methods=_texts(claims, "amr"),
+        context_class=_optional(claims, "acr"),
     )
     # No leeway here: connections end at exactly this moment, and revocations may be forgotten from then on.
     if expires_at <= now:

@@ -28,6 +28,8 @@ MEANINGS = {
     "ver": "the account's version when it was issued",
     "client_ver": "the client's version when it was issued",
     "auth_time": "when its person last authenticated (RFC 9470)",
+    "amr": "the methods by which its person authenticated (RFC 8176)",
+    "acr": "what the methods amount to: phr for a passkey, multi-factor for two factors; absent for one factor",
     "cnf": "the key that it is bound to (RFC 9449)",
 }
 TIMES = ("exp", "nbf", "iat", "auth_time")

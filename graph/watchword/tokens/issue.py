@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchword.principal import FIRST_PARTY, is_delegated
+from watchword.tokens.authentication import class_of
 from watchword.tokens.jose.jws import sign
 from watchword.tokens.keys import KeyRing
 
@@ -44,6 +45,7 @@ class TokenIssuer:
         client_id: str = FIRST_PARTY,
         seconds: int | None = None,
         authenticated_at: float | None = None,
+        methods: Collection[str] = (),
         key: str | None = None,
         client_version: int | None = None,
         custom: Mapping[str, Any] | None = None,
@@ -52,7 +54,7 @@ class TokenIssuer:
 
         `version` is the account's version and `client_version` the client's; they show later whether the
         token is older than a change to either. `key` is the thumbprint of the key to bind the token to
-        (RFC 9449, section 6.1). `seconds` replaces the usual lifetime. `custom` are more claims; their names must
+        (RFC 9449, section 6.1). `methods` are those by which the person authenticated (RFC 8176). `seconds` replaces the usual lifetime. `custom` are more claims; their names must
         not be in `REGISTERED`; a token for an application that acts for a person has none.
         """
         life = self.seconds if seconds is None else seconds
@@ -80,6 +82,10 @@ class TokenIssuer:
             claims["client_ver"] = client_version
         if authenticated_at is not None:
             claims["auth_time"] = int(authenticated_at)
+        if methods:
+            claims["amr"] = sorted(methods)
+        if (reached := class_of(methods)) is not None:
+            claims["acr"] = reached
         if key is not None:
             claims["cnf"] = {"jkt": key}
         token = sign(claims, ring.signing)

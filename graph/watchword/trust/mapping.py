@@ -58,6 +58,10 @@ def translate(
         said.setdefault("nbf", said["iat"])
     if issuer.auth_time is not None and (at := find(claims, issuer.auth_time)) is not _MISSING:
         said["auth_time"] = at
+    if issuer.amr is not None and (methods := _split_names(claims, issuer.amr)):
+        said["amr"] = sorted(methods)
+    if issuer.acr is not None and (reached := find(claims, issuer.acr)) is not _MISSING:
+        said["acr"] = reached
     if issuer.tenant is not None and (tenant := find(claims, issuer.tenant)) is not _MISSING:
         said["tenant"] = tenant
     for name, path in issuer.claims.items():

@@ -111,6 +111,7 @@ def test_claims_that_are_not_ours_are_kept_and_those_that_rules_read_are_grants(
 
 def test_claims_of_ours_are_no_custom_claims() -> None:
     ours = {"tenant": "t", "ver": 1, "client_ver": 1, "auth_time": 1, "cnf": {"jkt": "k"}}
+    ours |= {"amr": ["pwd"], "acr": "a"}
     assert claims(100, **ours).keys() == OURS
     assert principal(claims(100, **ours), EXPECTED, 100).claims is EMPTY
 

@@ -9,6 +9,7 @@ import pytest
 from tests.support.clock import MovedClock
 from tests.support.tokens import AUDIENCE, ISSUER, claims, key, signed, verifier
 from watchword.errors import InvalidToken
+from watchword.tokens.authentication import PHISHING_RESISTANT, TWO_FACTORS
 from watchword.tokens.issue import TokenIssuer
 from watchword.tokens.jose.compact import decode
 from watchword.tokens.keys import KeyRing
@@ -81,3 +82,40 @@ def test_custom_claims_are_added_and_change_none_of_ours(clock: MovedClock) -> N
     assert (said["unit"], said["sub"], said["exp"]) == ("law", "alice", issued.expires_at)
     app = issuer.issue(ring, subject="alice", client_id="app", custom=given, **rest)
     assert "unit" not in members(decode(app.token.split(".")[1]))
+
+
+@pytest.mark.parametrize(
+    ("methods", "said"),
+    [
+        ([], {}),
+        (["pwd"], {"amr": ["pwd"]}),
+        (["pwd", "otp", "mfa"], {"amr": ["mfa", "otp", "pwd"], "acr": TWO_FACTORS}),
+        (["hwk", "user", "mfa"], {"amr": ["hwk", "mfa", "user"], "acr": PHISHING_RESISTANT}),
+    ],
+)
+def test_a_token_says_how_its_person_authenticated(
+    methods: list[str], said: dict[str, Any], clock: MovedClock
+) -> None:
+    made = key()
+    given: dict[str, Any] = {"subject": "a", "roles": [], "scopes": [], "session": "s"}
+    issued = TokenIssuer(ISSUER, AUDIENCE, 600).issue(
+        KeyRing((made,)), now=clock.now(), methods=methods, **given
+    )
+    claimed = members(decode(issued.token.split(".")[1]))
+    principal = verifier(clock, made).verify(issued.token)
+    assert claimed.get("amr") == said.get("amr")
+    assert principal.methods == set(methods)
+    assert principal.context_class == said.get("acr")
+    assert len(issued.token) < 1024
+    assert not principal.claims
+
+
+@pytest.mark.parametrize("name", ["amr", "acr"])
+@pytest.mark.parametrize("wrong", [1, True, None, {}, [1], [""], [["pwd"]], ["a" * 301], "", "\n"])
+def test_methods_and_classes_that_are_none_are_refused(
+    name: str, wrong: object, clock: MovedClock
+) -> None:
+    made = key()
+    with pytest.raises(InvalidToken) as caught:
+        verifier(clock, made).verify(signed(made, claims(clock.now()) | {name: wrong}))
+    assert caught.value.rule == name

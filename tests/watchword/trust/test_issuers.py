@@ -82,6 +82,7 @@ async def test_two_issuers_with_keys_of_one_id_are_kept_apart(clock: MovedClock)
         ({"nbf": 4e9}, "nbf"), ({"nbf": []}, "nbf"), ({"nonce": "n"}, "nonce"), ({"at_hash": "h"}, "at_hash"),
         ({"events": {}}, "events"), ({"cnf": {"x5t#S256": "x"}}, "cnf"), ({"cnf": "x"}, "cnf"),
         ({"auth_time": 4e9}, "auth_time"), ({"auth_time": "1"}, "auth_time"), ({"roles": 1}, "roles"),
+        ({"amr": 1}, "amr"), ({"amr": [1]}, "amr"), ({"amr": ["a\n"]}, "amr"), ({"acr": 1}, "acr"), ({"acr": ""}, "acr"),
         ({"client_id": 1}, "client_id"), ({"jti": 1}, "jti"), ({"jti": ""}, "jti"),
     ],
 )  # fmt: skip

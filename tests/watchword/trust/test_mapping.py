@@ -205,3 +205,15 @@ def test_claims_that_the_settings_name_are_kept_and_no_others() -> None:
     assert not said.keys() & {"org", "secret", "missing"}
     assert translate(theirs, issuer(claims=["level"]), ROLES)["level"] == 3
     assert "level" not in translate(theirs, issuer(), ROLES)
+
+
+def test_methods_and_the_class_of_an_authentication_are_kept() -> None:
+    said = translated({"amr": ["pwd", "mfa"], "acr": "gold"})
+    assert (said["amr"], said["acr"]) == (["mfa", "pwd"], "gold")
+    assert translated({"methods": "pwd otp"}, amr="methods")["amr"] == ["otp", "pwd"]
+    assert not {"amr", "acr"} & translated({"amr": []}).keys()
+
+
+def test_an_issuer_that_is_not_believed_says_no_methods() -> None:
+    said = translated({"amr": ["mfa"], "acr": "phr"}, amr=None, acr=None)
+    assert not {"amr", "acr"} & said.keys()

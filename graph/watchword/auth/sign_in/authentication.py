@@ -212,8 +212,8 @@ class Authentication:
             ):
                 raise Unauthenticated("The session is over. Sign in.")
             session.authenticated_at = moment(unit.now)
-            session.methods = sorted(methods)
-            record(unit, Action.STEPPED_UP, account=account.id, methods=" ".join(session.methods))
+            session.methods = sorted({*session.methods, *methods})
+            record(unit, Action.STEPPED_UP, account=account.id, methods=" ".join(sorted(methods)))
             return SignedIn(account, session)
 
         return work

@@ -24,7 +24,20 @@ from watchword.tokens.members import members
 # The answer says neither why a token is inactive nor whether it ever existed (section 2.2).
 INACTIVE: dict[str, Any] = {"active": False}
 # The claims that the answer contains; a person's roles and session are left out.
-TOLD = ("iss", "aud", "sub", "client_id", "exp", "nbf", "iat", "jti", "auth_time", "cnf")
+TOLD = (
+    "iss",
+    "aud",
+    "sub",
+    "client_id",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "auth_time",
+    "amr",
+    "acr",
+    "cnf",
+)
 
 
 async def introspect(auth: AuthService, request: Request) -> Response:

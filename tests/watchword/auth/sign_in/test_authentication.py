@@ -27,6 +27,7 @@ from watchword.principal import Actor
 from watchword.storage.columns import moment
 from watchword.storage.database import Database
 from watchword.throttling.attempts import Attempts, CountedAttempt
+from watchword.tokens.authentication import PHISHING_RESISTANT, TWO_FACTORS
 
 NEW = "another horse battery"
 
@@ -71,12 +72,14 @@ async def test_a_passkey_steps_up_and_signs_in(database: Database, clock: MovedC
         assert stepped.status_code == 200, stepped.text
         principal = await desk.auth.verify(stepped.json()["access_token"])
         assert principal.authenticated_at == clock.now()
+        assert principal.context_class == PHISHING_RESISTANT
         options = await ask(database, settings, clock.now())
         body = {"passkey": device.get(options)}
         signed_in = await desk.client.post("/api/auth/login", json=body)
         assert signed_in.status_code == 200, signed_in.text
         assert COOKIE in desk.client.cookies
-        assert [row.methods for row in await sessions_of(database)] == [["hwk", "mfa", "user"]] * 2
+        methods = sorted(row.methods for row in await sessions_of(database))
+        assert methods == [["hwk", "mfa", "pwd", "user"], ["hwk", "mfa", "user"]]
 
 
 async def test_a_passkey_of_another_account_cannot_step_up(
@@ -171,18 +174,22 @@ async def test_of_concurrent_sign_ins_with_one_code_one_succeeds(
         assert len(await sessions_of(database)) == 1
 
 
-async def test_a_step_up_asks_for_the_second_factor_too(
+async def test_a_step_up_asks_for_the_second_factor_too_and_adds_its_methods(
     database: Database, clock: MovedClock
 ) -> None:
     async with sign_in_desk(database, clock) as desk:
-        token = (await desk.tokens())["access_token"]
+        first = await desk.tokens()
+        token = first["access_token"]
+        assert (await desk.auth.verify(token)).methods == {"pwd"}
         app, _ = await enrol(database, desk.auth.settings, desk.account.id, clock.now())
         asked = await desk.step_up(token, password=PASSWORD)
         assert asked.json()["error"] == "mfa_required"
-        code = app.at(clock.now())
-        assert (await desk.step_up(token, password=PASSWORD, otp=code)).status_code == 200
-        [row] = await sessions_of(database)
-        assert row.methods == ["mfa", "otp", "pwd"]
+        stepped = await desk.step_up(token, password=PASSWORD, otp=app.at(clock.now()))
+        renewed = await desk.auth.refresh(first["refresh_token"], Device("", ""))
+        for issued in (stepped.json()["access_token"], (await desk.auth.issue(renewed)).token):
+            principal = await desk.auth.verify(issued)
+            assert principal.methods == {"mfa", "otp", "pwd"}
+            assert principal.context_class == TWO_FACTORS
 
 
 # Equal work and answers
