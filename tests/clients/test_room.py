@@ -98,6 +98,9 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
         assert (await script.wait("key"))["states"] == ["Signs soon", "Signs"]
         actions = (await script.wait("audit"))["actions"]
         assert {"Connection ended", "Key added", "Roles changed"} <= {*actions}
+        code = await script.wait("qr code")
+        assert code["marks"] == [True, True, True]
+        assert code["size"] >= 33  # modules, as many as the secret with its names needs
         assert (await script.wait("codes"))["recovery"] == 10
         await script.wait("passkey")
         await script.wait("second factor")

@@ -41,6 +41,13 @@ await admin.press("Account", "link");
 await admin.press("Set up codes");
 const secret = await (await admin.page.waitForSelector(".secret")).evaluate((each) => each.textContent.replaceAll(" ", ""));
 await admin.picture("account-codes");
+// The three marks by which scanners find the code: seven dark modules, then a light one.
+say("qr code", await admin.page.$eval(".qr", (picture) => {
+  const dark = new Set(picture.querySelector("path").getAttribute("d").match(/M\d+ \d+/g));
+  const size = picture.viewBox.baseVal.width - 8;
+  const isMark = (column, row, next) => [0, 1, 2, 3, 4, 5, 6].every((each) => dark.has(`M${column + each} ${row}`)) && !dark.has(`M${next} ${row}`);
+  return { size, marks: [isMark(0, 0, 7), isMark(size - 7, 0, size - 8), isMark(0, size - 1, 7)] };
+}));
 await admin.write("The code that it shows now", code(secret, 0));
 await admin.press("Require codes");
 await admin.sees("Keep these recovery codes.", ".notice");

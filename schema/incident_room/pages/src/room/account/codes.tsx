@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Input, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { QrCode } from "../ui/qr-code";
 
 interface Setup {
   secret: string;
@@ -75,8 +76,10 @@ function Confirming({ setup, isBusy, onConfirm }: { setup: Setup; isBusy: boolea
   return (
     <form onSubmit={submit} class="setup">
       <p>
-        Add this secret to your authenticator app, or <a href={setup.uri}>open the app</a> on this device:
+        Scan this picture with your authenticator app, or <a href={setup.uri}>open the app</a> on this device:
       </p>
+      <QrCode text={setup.uri} label="QR code for your authenticator app" />
+      <p>Without a camera, type this secret:</p>
       <p>
         <code class="secret">{setup.secret.match(/.{1,4}/g)?.join(" ")}</code>
       </p>
