@@ -27,13 +27,15 @@ from graphql import (
 )
 from graphql.execution import VariableValues
 from graphql.execution.values import get_directive_values
+from strawberry.permission import PermissionExtension
 
 from watchword.context import Context
 from watchword.errors import WatchwordError
 from watchword.execution.plan import Plan, Refused
+from watchword.libraries.strawberry_parts import permission_extensions
 from watchword.permissions.field import refuse, rule_of
 from watchword.permissions.grants import decide
-from watchword.permissions.guards import permissions_of
+from watchword.permissions.guards import is_recorder
 from watchword.permissions.verdict import Denied
 from watchword.principal import Principal
 
@@ -137,14 +139,21 @@ class _Walk:
         yield from self._selections(node.selection_set, inner, (*here, *_indexes(field)))
 
     def _denial(self, field: GraphQLField) -> Denied | None:
-        """Return the denial that is met first; None if something must be asked before, or nothing denies."""
-        for each in permissions_of(field):
-            rule = rule_of(each)
-            verdict = None if rule is None else decide(rule, self._principal)
-            if verdict is None:
+        """Return the denial that the field itself would meet first.
+
+        None if nothing denies, if something must be asked before, or if the field is made to be empty in silence.
+        """
+        for extension in reversed(permission_extensions(field)):
+            # A subclass may ask its permissions in another way.
+            if type(extension) is not PermissionExtension:
                 return None
-            if isinstance(verdict, Denied):
-                return verdict
+            for each in extension.permissions:
+                rule = rule_of(each)
+                verdict = None if rule is None else decide(rule, self._principal)
+                if isinstance(verdict, Denied):
+                    return None if extension.fail_silently else verdict
+                if verdict is None and not is_recorder(each):
+                    return None
         return None
 
     def _is_included(self, node: SelectionNode) -> bool:

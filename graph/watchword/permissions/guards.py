@@ -54,6 +54,11 @@ def record_questions(schema: strawberry.Schema) -> None:
                 extension.permissions = [_Recorder(extension), *extension.permissions]
 
 
+def is_recorder(permission: BasePermission) -> bool:
+    """Tell whether a permission is the recorder of a subscription, which lets everybody pass."""
+    return isinstance(permission, _Recorder)
+
+
 def permissions_of(field: Any) -> list[BasePermission]:
     """Return the permissions that a field declares."""
     return [

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import strawberry
+from strawberry.permission import PermissionExtension
 
 from watchword.context import Context, Services
+from watchword.errors import Forbidden
 from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
@@ -19,6 +21,16 @@ from watchword.principal import ANONYMOUS, Grants, Principal
 LIMITS = Limits(5_000, 15, 500, 1_000_000)
 CLERK = Principal("clerk", Grants(frozenset({"payroll"}), frozenset()))
 VISITOR = Principal("visitor", Grants(frozenset(), frozenset()))
+
+
+class Lenient(PermissionExtension):
+    """Lets everybody pass, whatever its permissions say."""
+
+    def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        return next_(source, info, **arguments)
+
+    async def resolve_async(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        return next_(source, info, **arguments)
 
 
 @strawberry.interface
@@ -32,6 +44,20 @@ class Person(Being):
     bonus: int | None = strawberry.field(permission_classes=[HasRole("payroll")], default=2)
     diary: str | None = strawberry.field(permission_classes=[Owner("name")], default="x")
     address: str | None = strawberry.field(permission_classes=[HasScope("home")], default="y")
+    notes: list[str] = strawberry.field(
+        extensions=[PermissionExtension([HasRole("payroll")()], fail_silently=True)],
+        default_factory=list,
+    )
+    odd: str | None = strawberry.field(
+        extensions=[Lenient([HasRole("payroll")()])], default="passes"
+    )
+    twice: str | None = strawberry.field(
+        extensions=[
+            PermissionExtension([HasRole("inner")()]),
+            PermissionExtension([HasRole("outer")()]),
+        ],
+        default="z",
+    )
 
 
 @strawberry.type
@@ -69,6 +95,11 @@ class Subscription:
     async def hired(self) -> AsyncIterator[Person]:
         ran.append("hired")
         yield Person()
+
+    @strawberry.subscription(permission_classes=[HasRole("payroll")])
+    async def paid(self) -> AsyncIterator[int]:
+        ran.append("paid")
+        yield 1
 
 
 @pytest.fixture(params=["compiled", "graphql-core"])
@@ -169,12 +200,42 @@ async def test_what_depends_on_the_object_is_refused_in_its_place(
     assert answer["errors"][0]["path"] == ["people", 0, "diary"]
 
 
-async def test_a_subscription_does_not_open(engine: Engine, rejecting: Services) -> None:
-    plan = engine.plan("subscription { hired { salary } }", None)
+async def test_a_field_that_fails_silently_stays_empty_and_rejects_nothing(
+    engine: Engine, rejecting: Services
+) -> None:
+    answer = await answered(engine, rejecting, "{ people { name notes } }", VISITOR)
+    assert answer == {"data": {"people": [{"name": "Ada", "notes": []}]}}
+
+
+async def test_an_extension_of_others_decides_by_itself(
+    engine: Engine, rejecting: Services
+) -> None:
+    answer = await answered(engine, rejecting, "{ people { odd } }", VISITOR)
+    assert answer == {"data": {"people": [{"odd": "passes"}]}}
+
+
+async def test_the_error_is_the_one_that_the_field_itself_would_meet(
+    engine: Engine, rejecting: Services, services: Services
+) -> None:
+    [error] = await refused(engine, rejecting, "{ people { twice } }")
+    partial = await answered(engine, services, "{ people { twice } }", VISITOR)
+    [alone] = partial["errors"]
+    assert error.message == alone["message"]
+    assert error.extensions["requires"] == alone["extensions"]["requires"] == {"role": "outer"}
+
+
+@pytest.mark.parametrize(
+    ("selected", "place"), [("hired { salary }", ["hired", "salary"]), ("paid", ["paid"])]
+)
+async def test_a_subscription_does_not_open(
+    selected: str, place: list[str], engine: Engine, rejecting: Services
+) -> None:
+    plan = engine.plan(f"subscription {{ {selected} }}", None)
     with pytest.raises(Refused) as caught:
         await engine.subscribe(plan, None, Context(rejecting, VISITOR))
     [error] = caught.value.errors
-    assert error.original_error is not None
+    assert isinstance(error.original_error, Forbidden)
+    assert error.original_error.extensions["paths"] == [place]
     assert ran == []
 
 
