@@ -1,0 +1,57 @@
+"""With WATCHWORD_REFUSALS=reject, no transport answers a part of an operation that grants deny, or opens its stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from tests.support.clients import STREAMING, TRANSPORTS
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server
+
+
+@pytest.fixture
+async def server(clock: MovedClock) -> AsyncIterator[ToyServer]:
+    async with toy_server(clock, refusals="reject") as server:
+        yield server
+
+
+async def first(server: ToyServer, query: str, token: str | None, transport: str) -> Any:
+    async with aclosing(TRANSPORTS[transport](server.url, query, token)) as answers:
+        return await anext(answers)
+
+
+def rejected(answer: Any, code: str, *paths: list[str]) -> None:
+    """Check that an answer has one error with these paths, and no data."""
+    assert answer.get("data") is None
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["extensions"]["paths"] == [*paths]
+    # It is about the operation, and no field was run.
+    assert "path" not in error
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_query_or_a_mutation_is_refused_as_a_whole(
+    transport: str, server: ToyServer
+) -> None:
+    query = "{ hello toys { name price inner { cost: price } } }"
+    places = ["toys", "@", "price"], ["toys", "@", "inner", "cost"]
+    for _ in range(3):  # the second and third time the operation is compiled
+        rejected(await first(server, query, None, transport), "UNAUTHENTICATED", *places)
+        rejected(await first(server, query, "bob", transport), "FORBIDDEN", *places)
+        allowed = await first(server, query, "bob/toys.price", transport)
+        assert allowed["data"]["toys"][0] == {"name": "toy", "price": 3, "inner": {"cost": 3}}
+        made = await first(server, 'mutation { make(name: "x") { price } }', "bob", transport)
+        rejected(made, "FORBIDDEN", ["make", "price"])
+        answer = await first(server, "{ hello toys(first: 1) { name } }", None, transport)
+        assert answer["data"] == {"hello": "hello world", "toys": [{"name": "toy"}]}
+
+
+@pytest.mark.parametrize("transport", STREAMING)
+async def test_a_subscription_does_not_open(transport: str, server: ToyServer) -> None:
+    refused = await first(server, "subscription { made { name price } }", "bob", transport)
+    rejected(refused, "FORBIDDEN", ["made", "price"])
