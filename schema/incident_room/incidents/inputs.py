@@ -45,9 +45,14 @@ class IncidentFilter:
     open: bool | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None
+    source_id: str | None = strawberry.field(
+        default=None, description="The id that it has where it was imported from."
+    )
 
     def wanted(self) -> Wanted:
-        """Check the filter. Raises `BadUserInput` for an invalid component id or date."""
+        """Check the filter. Raises `BadUserInput` for an invalid component id, date or source id."""
+        if self.source_id is not None and not self.source_id.isprintable():
+            raise BadUserInput("A source id has no control characters.", ["filter", "sourceId"])
         return Wanted(
             statuses=None if self.statuses is None else frozenset(self.statuses),
             impacts=None if self.impacts is None else frozenset(self.impacts),
@@ -57,6 +62,7 @@ class IncidentFilter:
             open=self.open,
             started_after=_moment(self.started_after, ["filter", "startedAfter"]),
             started_before=_moment(self.started_before, ["filter", "startedBefore"]),
+            source_id=self.source_id,
         )
 
 

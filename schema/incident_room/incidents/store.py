@@ -67,6 +67,7 @@ class Wanted:
     open: bool | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None
+    source_id: str | None = None
 
 
 # Lists ask for the same conditions again and again, and building a statement costs as much as running it.
@@ -86,6 +87,8 @@ def matching(wanted: Wanted) -> Select[*tuple[Any, ...]]:
         conditions.append(IncidentRow.started_at > wanted.started_after)
     if wanted.started_before is not None:
         conditions.append(IncidentRow.started_at < wanted.started_before)
+    if wanted.source_id is not None:
+        conditions.append(IncidentRow.source_id == wanted.source_id)
     if wanted.components is not None:
         affecting = select(IncidentComponentRow.incident_id).where(
             IncidentComponentRow.component_id.in_(wanted.components)

@@ -53,3 +53,7 @@ FEED = f"""query StatusFeed {{
     nodes {{ ...Incident updates(first: {RECENT}) {{ nodes {{ ...Update }} }} }}
   }}
 }}{_INCIDENT}"""
+
+IMPORTED = """query StatusImported($code: String!) {
+  incidents(first: 1, filter: {sourceId: $code}) { nodes { id } }
+}"""

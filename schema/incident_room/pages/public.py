@@ -20,9 +20,11 @@ from incident_room.pages.settings import PageSettings, read
 from incident_room.pages.site import Site, iso
 from incident_room.pages.statuspage import FILES, Write
 from incident_room.pages.view import last_days, past_days, shown, status_view
-from watchword import Server, encode_id, moment
+from watchword import Server, WatchwordError, decode_id, encode_id, moment
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+# The ids that Statuspage gives to incidents, which are in the addresses of their pages.
+_CODE = re.compile(r"[0-9a-z]{1,64}")
 
 
 class PublicPage:
@@ -88,7 +90,9 @@ class PublicPage:
 
         variables = {"id": id, "after": after}
         wanted = Wanted(("incident", up), documents.INCIDENT, variables, HTML, render)
-        return await self._html(request, wanted)
+        response = await self._html(request, wanted)
+        key = await _imported(request) if response.status_code == 404 else None
+        return response if key is None else RedirectResponse(f"{up}incidents/{key}", 307)
 
     async def _this_month(self, request: Request) -> Response:
         """To the incidents of this month."""
@@ -183,6 +187,19 @@ class PublicPage:
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.site.settings.zone)
+
+
+async def _imported(request: Request) -> str | None:
+    """Return the key of the incident that had this address on the page that it was imported from; None if there is none."""
+    code = request.path_params["id"]
+    if not _CODE.fullmatch(code):
+        return None
+    try:
+        answer = await Server(request).public_answer(documents.IMPORTED, {"code": code})
+    except WatchwordError:
+        return None
+    found = orjson.loads(answer.json)["data"]["incidents"]["nodes"] if answer.is_whole else []
+    return decode_id(found[0]["id"], "Incident") if found else None
 
 
 def _up(request: Request) -> str:

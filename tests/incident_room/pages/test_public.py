@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ import pytest
 from incident_room.pages import documents
 from incident_room.topics import component_event
 from tests.incident_room.documents import OPEN, POST, REGISTER, RESOLVE, SET_STATUS
+from tests.incident_room.importers.test_statuspage import incident, update
 from tests.incident_room.pages.conftest import BASE, Served, serving
 from tests.support.clock import MovedClock
 from tests.support.statements import recorded
@@ -99,6 +101,19 @@ async def test_an_incident_has_a_page_with_all_its_updates(
     rest = await served.text(f"/incidents/{key}{older[1]}")
     assert rest.count('class="update"') == 5
     assert "We look." in rest
+
+
+async def test_the_address_that_an_incident_had_on_statuspage_leads_to_its_page(
+    served: Served,
+) -> None:
+    told = incident("h3k4l5", update("u1", 1, body="We saw it."))
+    await served.take(json.dumps({"page": {"id": "p"}, "incidents": [told]}).encode())
+    assert (await served.client.get("/incidents/q7w8e9")).status_code == 404
+    moved = await served.client.get("/incidents/h3k4l5", follow_redirects=True)
+    assert [each.status_code for each in moved.history] == [307]
+    assert moved.status_code == 200
+    assert not moved.url.path.endswith("h3k4l5")
+    assert "We saw it." in moved.text
 
 
 async def test_the_past_has_a_page_for_each_month(served: Served, clock: MovedClock) -> None:
