@@ -13,6 +13,8 @@ from watchword.formats.frozen_json import EMPTY, FrozenObject
 
 FIRST_PARTY = "watchword"
 """The client_id of the server's own sign-in."""
+METHODS = "amr"
+"""The claim with the methods of authentication. It is part of the grants if a permission reads it."""
 
 
 def is_delegated(subject: str, client: str | None) -> bool:
@@ -29,7 +31,7 @@ class Grants:
 
     `is_delegated` says that a third-party application acts for a person. It has no roles, and its scopes are
     those that the person consented to, within the scopes of the person's own roles. `claims` are the custom claims
-    that some permission of the schema reads, and no others.
+    that some permission of the schema reads, and `amr` if one reads it; no others.
     """
 
     roles: frozenset[str] = frozenset()
@@ -162,6 +164,13 @@ class SharedPrincipal:
     def claims(self) -> SharedClaims:
         """The custom claims; reading one that the callers need not have in common raises `IdentityAsked`."""
         return SharedClaims(self, self._claims_read)
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The methods of authentication; raises `IdentityAsked` if no permission reads them, so that callers may differ."""
+        if METHODS not in self._claims_read:
+            self.ask()
+        return frozenset(self.grants.claims.get(METHODS, ()))
 
     def ask(self) -> NoReturn:
         """Refuse to identify the caller."""

@@ -51,12 +51,14 @@ from watchword.hooks import AccountInfo, AccountSource, ExternalAccount, Identit
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
 from watchword.permissions.field import (
+    AuthenticatedBy,
     Delegated,
     FirstParty,
     HasClaim,
     HasRole,
     HasScope,
     HasTenant,
+    MultiFactor,
     Owner,
     Permission,
     Public,
@@ -91,6 +93,7 @@ __all__ = [
     "AccountSource",
     "AuditAction",
     "AuditEntry",
+    "AuthenticatedBy",
     "BadUserInput",
     "ClientMutation",
     "ClientQuery",
@@ -121,6 +124,7 @@ __all__ = [
     "JsonAnswer",
     "LiveConnectionMutation",
     "LiveConnectionQuery",
+    "MultiFactor",
     "NotFound",
     "Operator",
     "Order",

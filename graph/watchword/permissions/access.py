@@ -11,6 +11,7 @@ from graphql import GraphQLField
 
 from watchword.libraries.strawberry_federation import entities_field
 from watchword.permissions.additions import root_fields
+from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.field import rule_of
 from watchword.permissions.grants import reads_grants_only
 from watchword.permissions.guards import permissions_of
@@ -77,6 +78,13 @@ def outlook(rule: Rule | None, principal: Principal) -> Outlook:
         case TenantRule() if not principal.is_anonymous and principal.grants.tenant is None:
             # A role says nothing of the tenant.
             return "if"
+        case (
+            AuthenticatedByRule()
+            | MultiFactorRule()
+            | Not(AuthenticatedByRule() | MultiFactorRule())
+        ) if not principal.methods:
+            # A role says nothing of the methods.
+            return "if" if principal.session is not None else "no"
         case RecentRule():
             return "if" if not principal.is_anonymous and principal.can_step_up else "no"
         case AllOf(rules):

@@ -1,4 +1,4 @@
-"""Finds the custom claims that a schema's permissions read. Only these are part of a principal's grants."""
+"""Finds the claims that a schema's permissions read. Only these are part of a principal's grants."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import strawberry
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
 from watchword.libraries.strawberry_parts import definition
+from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.rules import AllOf, AnyOf, ClaimRule, Not, Rule
+from watchword.principal import METHODS
 
 
 def claims_read(schema: strawberry.Schema) -> frozenset[str]:
-    """Return the names of the custom claims that the permissions of any field read."""
+    """Return the names of the custom claims that the permissions of any field read, and `amr` if one reads methods."""
     return frozenset(
         name
         for kind in definition(schema).type_map.values()
@@ -28,6 +30,8 @@ def _names(rule: Rule | None) -> Iterator[str]:
     match rule:
         case ClaimRule(name):
             yield name
+        case AuthenticatedByRule() | MultiFactorRule():
+            yield METHODS
         case AllOf(rules) | AnyOf(rules):
             for each in rules:
                 yield from _names(each)

@@ -20,6 +20,7 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.errors import Forbidden, StepUpRequired, Unauthenticated
 from watchword.libraries.strawberry_fields import on_unauthorized
+from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.rules import (
     AllOf,
@@ -179,11 +180,26 @@ def HasClaim(name: str, value: ClaimValue) -> type[Permission]:
     some `HasClaim` of the schema reads share nothing; callers that differ in other claims share as before. Raises
     `TypeError` for a value that is no text, whole number, True or False.
     """
+    if name in ("amr", "acr"):
+        raise TypeError(
+            "HasClaim reads custom claims. Ask for methods with AuthenticatedBy or MultiFactor."
+        )
     if type(value) not in (str, bool, int):
         raise TypeError(
             f"HasClaim({name!r}, …) compares with a text, a whole number, True or False, not {value!r}."
         )
     return permission(ClaimRule(name, value))
+
+
+@cache
+def AuthenticatedBy(method: str) -> type[Permission]:
+    """Passes if the person authenticated by this method: "passkey", "password", or a value of RFC 8176, such as "otp".
+
+    It may have been at the sign-in or at a later step-up of the session; `RecentlyAuthenticated` asks when the last was.
+    An identity provider's passkey counts if its `amr` has `user`, and `hwk` or `swk`. A token that says no methods
+    passes neither this nor `~AuthenticatedBy(…)`.
+    """
+    return permission(AuthenticatedByRule(method))
 
 
 @cache
@@ -216,6 +232,10 @@ def RecentlyAuthenticated(max_age: int | None = None) -> type[Permission]:
     """
     return permission(RecentRule(max_age))
 
+
+MultiFactor = permission(MultiFactorRule())
+"""Passes if the person authenticated by more than one factor (`mfa` in the token's `amr`, RFC 8176): by passkey, or by
+password and a one-time or recovery code. A machine never passes."""
 
 Public = permission(Anyone())
 """Everybody passes. Declare it explicitly: with a root field without permissions, the server does not start."""

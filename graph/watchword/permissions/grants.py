@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -22,7 +23,17 @@ from watchword.permissions.rules import (
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
 from watchword.principal import Principal
 
-_OF_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, ClaimRule, TenantRule, DelegatedRule)
+_OF_GRANTS = (
+    Anyone,
+    SignedInRule,
+    ScopeRule,
+    RoleRule,
+    ClaimRule,
+    TenantRule,
+    DelegatedRule,
+    AuthenticatedByRule,
+    MultiFactorRule,
+)
 
 
 def reads_grants_only(rule: Rule) -> bool:

@@ -28,6 +28,10 @@ def describe(requires: Requirement) -> str:
             return "allowed to an application"
         case {"client": client}:
             return f"signed in by {client} itself"
+        case {"authenticatedBy": method}:
+            return f"an authentication by {method}"
+        case {"multiFactor": True}:
+            return "an authentication by more than one factor"
         case {"session": True}:
             return "a session of the person here"
         case {"maxAge": None}:

@@ -11,7 +11,7 @@ from typing import Any
 from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid
 from watchword.formats.exact_json import Unwritable
 from watchword.formats.frozen_json import EMPTY, FrozenObject
-from watchword.principal import Grants, Principal
+from watchword.principal import METHODS, Grants, Principal
 
 TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_NAME = 300
@@ -73,14 +73,14 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         raise InvalidToken("aud")
     expires_at, issued_at = _number(claims, "exp"), _number(claims, "iat")
     not_before = _number(claims, "nbf")
-    more = custom(claims)
+    more, methods = custom(claims), _texts(claims, METHODS)
     made = Principal(
         subject=_text(claims, "sub"),
         grants=Grants(
             _texts(claims, "roles"),
             _scopes(claims),
             _optional(claims, "tenant"),
-            claims=more.only(expected.claims_read),
+            claims=_read(more, methods, expected.claims_read),
         ),
         client=_text(claims, "client_id"),
         session=_optional(claims, "sid"),
@@ -92,7 +92,7 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
         key=_confirmation(claims),
         client_version=_version(claims, "client_ver"),
         claims=more,
-        methods=_texts(claims, "amr"),
+        methods=methods,
         context_class=_optional(claims, "acr"),
     )
     # No leeway here: connections end at exactly this moment, and revocations may be forgotten from then on.
@@ -101,6 +101,14 @@ def principal(claims: dict[str, Any], expected: Expected, now: float) -> Princip
     begins = {"iat": issued_at, "nbf": not_before, "auth_time": made.authenticated_at}
     _check_begun(begins, now + expected.leeway)
     return made
+
+
+def _read(more: FrozenObject, methods: frozenset[str], claims_read: frozenset[str]) -> FrozenObject:
+    """Return the claims that become part of the grants."""
+    read = more.only(claims_read)
+    if not methods or METHODS not in claims_read:
+        return read
+    return FrozenObject({**read, METHODS: sorted(methods)})
 
 
 def custom(claims: dict[str, Any]) -> FrozenObject:

@@ -109,6 +109,14 @@ def test_claims_that_are_not_ours_are_kept_and_those_that_rules_read_are_grants(
     assert principal(claims(100), reading, 100).claims is EMPTY
 
 
+def test_methods_are_part_of_the_grants_only_if_rules_read_them() -> None:
+    said = claims(100, amr=["pwd", "mfa"], unit="law")
+    assert principal(said, EXPECTED, 100).grants.claims is EMPTY
+    reading = replace(EXPECTED, claims_read=frozenset({"amr", "unit"}))
+    assert principal(said, reading, 100).grants.claims == {"unit": "law", "amr": ["mfa", "pwd"]}
+    assert principal(claims(100), reading, 100).grants.claims is EMPTY
+
+
 def test_claims_of_ours_are_no_custom_claims() -> None:
     ours = {"tenant": "t", "ver": 1, "client_ver": 1, "auth_time": 1, "cnf": {"jkt": "k"}}
     ours |= {"amr": ["pwd"], "acr": "a"}
