@@ -19,14 +19,16 @@ from watchword.events.mailbox import Mailbox
 # Seconds that the subscribers woken together should take at most, and how many they are at least, at first, and at most.
 SLICE_SECONDS = 0.005
 FEWEST, FIRST, MOST = 8, 64, 512
-# Seconds that a delivery may take without a rest after it, and the longest rest.
-SHORT_SECONDS = 0.001
+# Seconds that a delivery may take without a rest after it; the length of a rest, in deliveries; the longest rest. Several
+# groups that follow one stream deliver in turn: each rests while the others send.
+SHORT_SECONDS = 0.0005
+REST = 3
 REST_SECONDS = 0.01
 
 
 def rest_after(seconds: float) -> float:
-    """Return for how many seconds the next events wait after a delivery that took so long: as long, at most 10 ms."""
-    return min(seconds, REST_SECONDS) if seconds > SHORT_SECONDS else 0.0
+    """Return for how many seconds the next events wait after a delivery that took so long: three times that, at most 10 ms."""
+    return min(REST * seconds, REST_SECONDS) if seconds > SHORT_SECONDS else 0.0
 
 
 class Waker:

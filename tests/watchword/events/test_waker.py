@@ -14,6 +14,7 @@ from watchword.events.waker import (
     FEWEST,
     FIRST,
     MOST,
+    REST,
     REST_SECONDS,
     SHORT_SECONDS,
     SLICE_SECONDS,
@@ -135,7 +136,7 @@ async def test_what_happens_in_the_rest_after_a_long_delivery_is_handled_togethe
     assert many.taken == [(0, 1), (1, 1)]
     many.put(3)
     [(seconds, go_on)] = rests
-    assert seconds == 4 * SHORT_SECONDS
+    assert seconds == REST * 4 * SHORT_SECONDS
     go_on()
     await many.end()
     assert many.taken[2:] == [(0, 2), (0, 3), (1, 2), (1, 3)]
@@ -156,11 +157,11 @@ async def test_there_is_no_rest_after_a_short_delivery(rests: list[tuple[float, 
     [
         (-1, 0),
         (SHORT_SECONDS, 0),
-        (3 * SHORT_SECONDS, 3 * SHORT_SECONDS),
+        (3 * SHORT_SECONDS, REST * 3 * SHORT_SECONDS),
         (100 * REST_SECONDS, REST_SECONDS),
     ],
 )
-def test_a_rest_is_as_long_as_the_delivery_and_never_longer_than_its_limit(
+def test_a_rest_is_three_times_as_long_as_the_delivery_and_never_longer_than_its_limit(
     took: float, rest: float
 ) -> None:
     assert rest_after(took) == rest
