@@ -96,6 +96,9 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
         assert "RoomIncidents" in milo
         await script.wait("connection ended")
         assert (await script.wait("key"))["states"] == ["Signs soon", "Signs"]
+        # Both secrets of the new client are good, until the older one is removed.
+        client = await script.wait("client")
+        assert (client["tokens"], client["after"]) == ([200, 200], [401, 200])
         actions = (await script.wait("audit"))["actions"]
         assert {"Connection ended", "Key added", "Roles changed"} <= {*actions}
         code = await script.wait("qr code")

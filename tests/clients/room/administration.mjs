@@ -1,4 +1,4 @@
-// An admin: who is connected, ending a connection, another key, a client, other roles. Then the person's own account: a
+// An admin: who is connected, ending a connection, another key, a client and its secrets, other roles. Then the person's own account: a
 // second factor, and a passkey of a device that the browser makes up.
 // Options: url, chromium, profile, password, pictures, member (an e-mail address).
 import { createHmac } from "node:crypto";
@@ -25,6 +25,30 @@ await admin.press("Make a new key", "button", ".confirm");
 await admin.sees("Signs soon", ".badge");
 say("key", { states: await admin.text("tbody .badge") });
 await admin.picture("admin-keys-rotated");
+await admin.go("/room/admin/clients");
+await admin.press("Add a client");
+await admin.write("Name", "Reporter");
+await admin.press("Client credentials", "checkbox", "dialog");
+await admin.write("Scopes", "incidents:read");
+await admin.picture("client-dialog");
+await admin.press("Add", "button", "dialog");
+await admin.sees("Keep this secret.", ".notice");
+await admin.picture("admin-clients-secret");
+const [id] = await admin.text(".notice strong code");
+const [first] = await admin.text(".secret");
+await admin.press("Change");
+await admin.write("Name", "Weekly reporter");
+await admin.press("Save", "button", "dialog");
+await admin.sees("Weekly reporter", ".things strong");
+await admin.press("New secret");
+await admin.press("New secret", "button", ".confirm");
+await admin.sees("Remove", ".things li li");
+const [second] = await admin.text(".secret");
+const tokens = [await tokenBy(first), await tokenBy(second)];
+await admin.press("Remove", "button", ".things li li:first-child");
+await admin.press("Remove", "button", ".confirm");
+await admin.seesNoMore("Secret made", ".things");
+say("client", { tokens, after: [await tokenBy(first), await tokenBy(second)] });
 await admin.go("/room/admin/members");
 const roles = await admin.page.waitForSelector("::-p-xpath(//tr[th[normalize-space()='Milo Member']]//button[text()='Roles'])");
 await roles.press("Enter");
@@ -78,6 +102,14 @@ await admin.press("Continue");
 await admin.sees("Account", "h1");
 say("second factor");
 await close();
+
+/** The status of a request for a token with a secret of the client. */
+async function tokenBy(secret) {
+  const metadata = await (await fetch(`${options.url}/.well-known/oauth-authorization-server`)).json();
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
+  const body = new URLSearchParams({ grant_type: "client_credentials" });
+  return (await fetch(metadata.token_endpoint, { method: "POST", headers: { authorization }, body })).status;
+}
 
 /** The code of a secret, so many steps of 30 seconds from now (RFC 6238). */
 function code(base32, steps) {

@@ -1,44 +1,63 @@
 // Applications and services that request tokens.
+import { useState } from "preact/hooks";
 import { useAction, useQuery } from "../data";
-import { Confirm, CutOff, Empty, Fault, Waiting } from "../ui/parts";
+import { Confirm, CutOff, Empty, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { words } from "../words";
+import { type Client, ClientForm, type Made } from "./client-form";
 
-interface Client {
-  id: string;
-  name: string;
-  authentication: string;
-  grants: string[];
-  scopes: string[];
-  disabledAt: string | null;
-}
-
-const CLIENTS = "query RoomClients { clients(first: 100) { totalCount nodes { id name authentication grants scopes disabledAt } } }";
+const CLIENTS = `query RoomClients { clients(first: 100) { totalCount nodes {
+  id name authentication grants scopes roles redirectUris jwks needsDpop mayIntrospect disabledAt version secrets { id createdAt }
+} } }`;
 const REVOKE = "mutation RoomRevokeClient($client: ID!) { revokeClient(client: $client) { id } }";
 const DISABLE = "mutation RoomDisableClient($client: ID!) { disableClient(client: $client) { id } }";
+const ADD_SECRET = "mutation RoomAddSecret($client: ID!) { addClientSecret(client: $client) { client { id name } secret } }";
+const REMOVE_SECRET = "mutation RoomRemoveSecret($client: ID!, $secret: ID!) { removeClientSecret(client: $client, secret: $secret) { id } }";
+// What a client may have, so that one can follow the other.
+const MOST_SECRETS = 2;
 
 export function Clients() {
   const { data, error, reload } = useQuery<{ clients: { totalCount: number; nodes: Client[] } }>(CLIENTS);
   const action = useAction();
-  const act = async (document: string, client: string) => void ((await action.run(document, { client })) && (await reload()));
+  const [editing, setEditing] = useState<Client | "new" | null>(null);
+  const [made, setMade] = useState<Made | null>(null);
+  const act = async (document: string, variables: Record<string, string>) => void ((await action.run(document, variables)) && (await reload()));
+  const addSecret = async (client: string) => {
+    const added = await action.run<{ addClientSecret: Made }>(ADD_SECRET, { client });
+    if (added === null) return;
+    setMade(added.addClientSecret);
+    await reload();
+  };
+  const done = (added: Made | null) => {
+    setEditing(null);
+    setMade(added);
+    void reload();
+  };
+  const button = (
+    <button type="button" onClick={() => setEditing("new")}>
+      Add a client
+    </button>
+  );
   return (
-    <Panel title="Clients" about="Applications and services that request tokens. Add one with `watchword client add`.">
+    <Panel title="Clients" about="Applications and services that request tokens." actions={data && button}>
       {data === null ? <Waiting error={error} /> : !data.clients.nodes.length && <Empty>There are none.</Empty>}
       <Fault>{action.error}</Fault>
+      {made && <NewSecret made={made} />}
+      {editing && <ClientForm client={editing === "new" ? null : editing} onClose={() => setEditing(null)} onDone={done} />}
       <ul class="things">
         {data?.clients.nodes.map((client) => (
           <li key={client.id}>
-            <div class="grow">
-              <strong>{client.name}</strong> {client.disabledAt && <span class="badge">Disabled</span>}
-              <p class="quiet">
-                <code>{client.id}</code> · {client.grants.map(words).join(", ")} · {words(client.authentication)}
-              </p>
-              <p class="quiet">{client.scopes.join(" ")}</p>
-            </div>
+            <About client={client} onRemove={(secret) => void act(REMOVE_SECRET, { client: client.id, secret })} />
             {!client.disabledAt && (
               <span class="actions">
-                <Confirm label="End tokens" question={`End all tokens of ${client.name}?`} onConfirm={() => void act(REVOKE, client.id)} />
-                <Confirm label="Disable" question={`Disable ${client.name} for good?`} onConfirm={() => void act(DISABLE, client.id)} />
+                <button type="button" class="small" onClick={() => setEditing(client)}>
+                  Change
+                </button>
+                {client.authentication === "SECRET" && client.secrets.length < MOST_SECRETS && (
+                  <Confirm label="New secret" question={`Make another secret of ${client.name}?`} onConfirm={() => void addSecret(client.id)} />
+                )}
+                <Confirm label="End tokens" question={`End all tokens of ${client.name}?`} onConfirm={() => void act(REVOKE, { client: client.id })} />
+                <Confirm label="Disable" question={`Disable ${client.name} for good?`} onConfirm={() => void act(DISABLE, { client: client.id })} />
               </span>
             )}
           </li>
@@ -48,3 +67,36 @@ export function Clients() {
     </Panel>
   );
 }
+
+function About({ client, onRemove }: { client: Client; onRemove: (secret: string) => void }) {
+  return (
+    <div class="grow">
+      <strong>{client.name}</strong> {client.disabledAt && <span class="badge">Disabled</span>}
+      <p class="quiet">
+        <code>{client.id}</code> · {client.grants.map(words).join(", ")} · {words(client.authentication)}
+      </p>
+      <p class="quiet">{client.scopes.join(" ")}</p>
+      {client.secrets.length === MOST_SECRETS && (
+        <ul class="quiet">
+          {client.secrets.map(({ id, createdAt }) => (
+            <li key={id}>
+              Secret made <Time at={createdAt} /> <Confirm label="Remove" question="Remove this secret?" onConfirm={() => onRemove(id)} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+const NewSecret = ({ made: { client, secret } }: { made: Made }) => (
+  <div class="notice" role="status">
+    <p>
+      <strong>
+        {client.name} is <code>{client.id}</code>.
+      </strong>{" "}
+      {secret && "Keep this secret. It is not shown again."}
+    </p>
+    {secret && <code class="secret">{secret}</code>}
+  </div>
+);
