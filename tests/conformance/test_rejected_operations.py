@@ -55,3 +55,36 @@ async def test_a_query_or_a_mutation_is_refused_as_a_whole(
 async def test_a_subscription_does_not_open(transport: str, server: ToyServer) -> None:
     refused = await first(server, "subscription { made { name price } }", "bob", transport)
     rejected(refused, "FORBIDDEN", ["made", "price"])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_request_chooses_for_itself(
+    transport: str, server: ToyServer, clock: MovedClock
+) -> None:
+    query = "{ toys(first: 1) { name price } }"
+    async with toy_server(clock) as lenient:
+        for _ in range(3):
+            asked = await chosen(lenient, query, transport, "reject")
+            rejected(asked, "FORBIDDEN", ["toys", "@", "price"])
+            partial = {"toys": [{"name": "toy", "price": None}]}
+            assert (await first(lenient, query, "bob", transport))["data"] == partial
+            assert (await chosen(server, query, transport, "partial"))["data"] == partial
+            wrong = await chosen(server, query, transport, "perhaps")
+            assert "extensions.refusals must be partial or reject" in str(wrong)
+
+
+@pytest.mark.parametrize("transport", STREAMING)
+async def test_a_request_chooses_that_its_stream_does_not_open(
+    transport: str, clock: MovedClock
+) -> None:
+    query = "subscription { made { price } }"
+    async with toy_server(clock) as lenient:
+        refused = await chosen(lenient, query, transport, "reject")
+        rejected(refused, "FORBIDDEN", ["made", "price"])
+
+
+async def chosen(server: ToyServer, query: str, transport: str, refusals: str) -> Any:
+    """Return the first answer to a request that says itself what becomes of it."""
+    send, own = TRANSPORTS[transport], {"extensions": {"refusals": refusals}}
+    async with aclosing(send(server.url, query, "bob", **own)) as answers:
+        return await anext(answers)

@@ -93,8 +93,8 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
     refusals: Literal["partial", "reject"] = Field(
         "partial",
         description="What becomes of an operation that selects a field which the caller's roles, scopes and claims deny:"
-        " null and an error in that place (partial), or nothing of it is run (reject). What depends on the object is"
-        " refused in its place in both.",
+        " null and an error in that place (partial), or nothing of it is run (reject). A request may choose by"
+        " extensions.refusals. What depends on the object is refused in its place in both.",
     )
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled",

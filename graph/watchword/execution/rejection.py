@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -54,17 +55,23 @@ class Refusal:
 
 
 def check(schema: GraphQLSchema, plan: Plan, values: VariableValues, context: Context) -> None:
-    """Raise `Refused` if the setting `refusals` is `reject` and grants deny a field that the operation selects.
+    """Raise `Refused` if `reject` is set, or asked for by the request, and grants deny a field that is selected.
 
     There is one error for each requirement, with the patterns of its paths in `extensions.paths`. A field whose
     permission reads more than grants, such as the object, is not decided here.
     """
-    if context.services.settings.refusals != "reject":
+    if _wanted(context) != "reject":
         return
     principal = context.principal
     found = [*_Walk(schema, plan, values, principal).refusals()]
     if found:
         raise Refused([_error(each, principal) for each in _by_requirement(found)])
+
+
+def _wanted(context: Context) -> Any:
+    """Return what the request asks for in `extensions.refusals`, or what is set. A shared run has no request."""
+    asked = None if context.is_shared else context.extensions
+    return (asked and asked.get("refusals")) or context.services.settings.refusals
 
 
 def _by_requirement(found: list[Refusal]) -> list[list[Refusal]]:

@@ -72,6 +72,11 @@ class GraphQLRequest(NamedTuple):
         given = (self.extensions or {}).get("after")
         return [given] if isinstance(given, str) else given or ()
 
+    @property
+    def refusals(self) -> str | None:
+        """What becomes of this operation if grants deny a field of it (`extensions.refusals`); None for the setting."""
+        return (self.extensions or {}).get("refusals")
+
 
 class Opening(NamedTuple):
     """What a subscription takes of a request's `extensions`: where it begins, and what it keeps for its life."""
@@ -81,6 +86,8 @@ class Opening(NamedTuple):
     kept: PackedObject | None
 
 
+# The values of `extensions.refusals`.
+REFUSALS = (None, "partial", "reject")
 # What Watchword reads of `extensions` when an operation begins. Nobody asks for it again.
 READ_AT_START = frozenset(("resume", "position", "after", "traceparent", "tracestate"))
 
@@ -122,6 +129,10 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         raise BadUserInput(
             f"extensions.after must be a cursor, or a list of at most {MOST_CURSORS}.",
             ["extensions", "after"],
+        )
+    if extensions and extensions.get("refusals") not in REFUSALS:
+        raise BadUserInput(
+            "extensions.refusals must be partial or reject.", ["extensions", "refusals"]
         )
     return GraphQLRequest(
         query,

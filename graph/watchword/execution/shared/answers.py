@@ -105,16 +105,21 @@ class SharedAnswers:
         variables: dict[str, Any] | None,
         principal: Principal,
         after: Sequence[str] = (),
+        refusals: str | None = None,
     ) -> JsonAnswer | None:
         """Return the shared answer of a request; None if the request must be executed by itself.
 
-        The answer is not older than any of the cursors `after`. Raises `Refused` for cursors that cannot be used,
-        what `Engine.execute` raises, and `Unavailable`.
+        The answer is not older than any of the cursors `after`. A request that sets `refusals` for itself gets none:
+        shared answers are made by the setting. Raises `Refused` for cursors that cannot be used, what
+        `Engine.execute` raises, and `Unavailable`.
         """
         if after:
             await self._reach(after)
         if not self.store.limit or (sources := self._sources(plan)) is None:
             self.counts["undeclared"] += 1
+            return None
+        if refusals is not None:
+            self.counts["personal"] += 1
             return None
         extensions = self._engine.extensions
         if extensions is not None and not extensions.share_answers(plan):

@@ -151,10 +151,11 @@ class MeasuredAnswers(SharedAnswers):
         variables: dict[str, Any] | None,
         principal: Principal,
         after: Sequence[str] = (),
+        refusals: str | None = None,
     ) -> JsonAnswer | None:
         began = perf_counter()
         try:
-            answer = await super().answer(plan, variables, principal, after)
+            answer = await super().answer(plan, variables, principal, after, refusals)
         except BaseException as error:
             self.operations.failed(plan, began, error)
             raise

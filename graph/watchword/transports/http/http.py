@@ -235,7 +235,7 @@ class HttpTransport:
         answer = None
         if not request.has_files:
             answer = await self._pipeline.shared.answer(
-                plan, request.variables, principal, request.after
+                plan, request.variables, principal, request.after, request.refusals
             )
         is_shared = answer is not None
         if answer is None:

@@ -211,8 +211,8 @@ class Stream:
         asked, principal = self._asked, self._lifecycle.lease.principal
         plan, variables = asked.plan, asked.request.variables
         if not asked.request.has_files:
-            after = asked.request.after
-            shared = await self._pipeline.shared.answer(plan, variables, principal, after)
+            own = asked.request.after, asked.request.refusals
+            shared = await self._pipeline.shared.answer(plan, variables, principal, *own)
             if shared is not None:
                 return Sent(shared.json)
         context = Context(

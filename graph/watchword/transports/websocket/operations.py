@@ -229,7 +229,8 @@ class Operations:
 
     async def _execute(self, plan: Plan, request: GraphQLRequest) -> bytes:
         pipeline, principal = self._pipeline, self._lifecycle.lease.principal
-        shared = await pipeline.shared.answer(plan, request.variables, principal, request.after)
+        own = request.after, request.refusals
+        shared = await pipeline.shared.answer(plan, request.variables, principal, *own)
         if shared is not None:
             return shared.json
         context = Context(

@@ -57,6 +57,17 @@ async def test_an_answer_is_kept_from_its_second_use_until_something_happens(ope
     assert opened.shared.counts == {"begun": 3, "kept": 4}
 
 
+async def test_a_request_that_chooses_what_a_refusal_does_is_executed_by_itself(
+    opened: Shop,
+) -> None:
+    await price(opened), await price(opened)
+    plan = opened.plan(ITEM)
+    for chosen in ("partial", "reject"):
+        assert await opened.shared.answer(plan, {}, ANONYMOUS, (), chosen) is None
+    assert opened.shared.counts["personal"] == 2
+    assert await opened.shared.answer(plan, {}, ANONYMOUS) is not None
+
+
 async def test_an_event_of_another_stream_changes_nothing(opened: Shop) -> None:
     await price(opened), await price(opened)
     await opened.happen("other")
