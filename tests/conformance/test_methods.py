@@ -1,0 +1,111 @@
+"""What a permission over the methods of authentication guards follows the token: at every answer, event and renewal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import strawberry
+from sqlalchemy import update
+
+from tests.support.toy_schema import STREAM
+from watchword.auth.tables import Session
+from watchword.config.settings import Settings
+from watchword.context import Info
+from watchword.events.event import Event
+from watchword.mounting.asgi_app import Watchword
+from watchword.permissions.field import AuthenticatedBy, MultiFactor, Public
+from watchword.testing import App, Caller, Failed
+from watchword.transaction import Transaction
+
+SECRET = "the combination"
+GUARDED = "subscription { guarded }"
+OPEN = "subscription { opened { secret } }"
+
+
+@strawberry.type
+class Safe:
+    @strawberry.field(permission_classes=[AuthenticatedBy("passkey")])
+    def secret(self) -> str | None:
+        return SECRET
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(permission_classes=[Public])
+    def safe(self) -> Safe:
+        return Safe()
+
+    @strawberry.field(permission_classes=[MultiFactor])
+    def factors(self) -> int | None:
+        return 2
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(permission_classes=[MultiFactor])
+    async def guarded(self, info: Info) -> AsyncIterator[int]:
+        async for _ in info.context.follow(STREAM):
+            yield 1
+
+    @strawberry.subscription(permission_classes=[Public])
+    async def opened(self, info: Info) -> AsyncIterator[Safe]:
+        async for _ in info.context.follow(STREAM):
+            yield Safe()
+
+
+@pytest.fixture(params=["process", "sockets"])
+def watchword_transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def watchword_app() -> Watchword:
+    return Watchword(strawberry.Schema(Query, None, Subscription), Settings(_env_file=None))
+
+
+async def set_methods(watchword: App, caller: Caller, *methods: str) -> None:
+    """Write in the caller's session how its person authenticated; its next token says so."""
+
+    async def work(unit: Transaction) -> None:
+        mine = update(Session).filter_by(account_id=caller.id)
+        await unit.db.execute(mine.values(methods=sorted(methods)))
+
+    watchword.write(work)
+    await caller.renew()
+
+
+async def signed_in(watchword: App, *methods: str) -> Caller:
+    caller = watchword.as_user()
+    await set_methods(watchword, caller, *methods)
+    return caller
+
+
+async def test_answers_and_events_differ_by_the_methods(watchword: App) -> None:
+    key = await signed_in(watchword, "hwk", "user", "mfa")
+    code = await signed_in(watchword, "pwd", "otp", "mfa")
+    plain = await signed_in(watchword, "pwd")
+    for _ in range(2):
+        for caller, sees, passes in ((key, True, True), (code, False, True), (plain, False, False)):
+            told = await caller.ask("{ safe { secret } factors }")
+            assert told.data == {
+                "safe": {"secret": SECRET if sees else None},
+                "factors": 2 if passes else None,
+            }
+    async with key.subscribe(OPEN) as seeing, plain.subscribe(OPEN) as other:
+        watchword.publish(Event(STREAM, "a", "made"))
+        assert await seeing.next() == {"opened": {"secret": SECRET}}
+        with pytest.raises(Failed) as refused:
+            await other.next()
+    assert refused.value.data == {"opened": {"secret": None}}
+
+
+async def test_a_renewal_with_weaker_methods_ends_what_needs_them(watchword: App) -> None:
+    caller = await signed_in(watchword, "pwd", "otp", "mfa")
+    async with caller.subscribe(GUARDED) as numbers:
+        watchword.publish(Event(STREAM, "a", "made"))
+        assert await numbers.next() == {"guarded": 1}
+        await set_methods(watchword, caller, "pwd")
+        await numbers.renew()
+        problem = await numbers.refused()
+    assert (problem.code, problem.extensions["requires"]) == ("FORBIDDEN", {"multiFactor": True})
