@@ -26,7 +26,7 @@ start; one that cannot be used stops the start with a sentence that says what to
 
 Lists are JSON (`["https://app.example.com"]`), except `{PREFIX}ENCRYPTION_KEYS`, which has commas between its keys."""
 TYPES = {str: "text", int: "integer", float: "number", bool: "`true` or `false`", Path: "path"}
-UNITS = ("seconds", "bytes", "characters", "bits", "events", "objects")
+UNITS = ("seconds", "bytes", "characters", "bits", "events")
 LARGER = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 

@@ -213,7 +213,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         settings.max_tokens,
         settings.max_depth,
         settings.max_aliases,
-        settings.max_objects,
+        settings.max_cost,
         characters=settings.max_document_characters,
     )
     engine = parts.engine(mount.schema, limits, settings.plan_cache, settings.execution)

@@ -44,6 +44,7 @@ from watchword.errors import (
 )
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
+from watchword.execution.cost.directives import cost, list_size
 from watchword.execution.extensions.needs import each_execution, each_request
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.text import checked_text, cleaned_text, mended_text
@@ -163,6 +164,7 @@ __all__ = [
     "cleaned_text",
     "condition",
     "connect",
+    "cost",
     "current_principal",
     "decode_id",
     "disable",
@@ -172,6 +174,7 @@ __all__ = [
     "enable",
     "encode_id",
     "guarded_by",
+    "list_size",
     "mended_text",
     "moment",
     "new_id",

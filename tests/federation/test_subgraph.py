@@ -291,4 +291,4 @@ async def test_a_huge_list_of_references_counts_against_the_limit_of_objects(
     async with aclosing(sent) as answers:
         [error] = (await anext(answers))["errors"]
     assert error["extensions"]["code"] == "TOO_COMPLEX"
-    assert error["message"].startswith("The operation has 20001 objects to fetch")
+    assert error["message"].startswith("The operation costs 20001;")

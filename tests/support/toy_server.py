@@ -226,7 +226,7 @@ def _toy_pipeline(
         settings.max_tokens,
         settings.max_depth,
         settings.max_aliases,
-        settings.max_objects,
+        settings.max_cost,
         characters=settings.max_document_characters,
     )
     engine = Engine(schema, limits, settings.plan_cache, settings.execution)

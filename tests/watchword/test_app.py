@@ -199,7 +199,7 @@ async def test_one_token_works_over_every_transport_of_a_real_server(
     [
         ("max_depth", 2, '{ toy(id: "1") { inner { name } } }', "TOO_COMPLEX"),
         ("max_aliases", 0, "{ a: hello }", "TOO_COMPLEX"),
-        ("max_objects", 10, "{ toys(first: 100) { name } }", "TOO_COMPLEX"),
+        ("max_cost", 10, "{ toys(first: 100) { name } }", "TOO_COMPLEX"),
         # The parser stops at this limit, so there is no document to measure.
         ("max_tokens", 50, f"{{ {'hello ' * 60} }}", "BAD_USER_INPUT"),
     ],

@@ -132,11 +132,11 @@ class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, Upload
     max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a GraphQL document.")
     max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a GraphQL document.")
     max_aliases: int = Field(50, ge=0, description="Most aliases in a GraphQL document.")
-    max_objects: int = Field(
+    max_cost: int = Field(
         20_000,
         ge=1,
-        description="Most objects that a document may ask for; the page sizes of nested lists are"
-        " multiplied.",
+        description="Most that one operation may cost. Each object costs 1 and each value nothing, unless the schema"
+        " says otherwise with cost(); the sizes of nested lists are multiplied.",
     )
     plan_cache: int = Field(
         1_000,

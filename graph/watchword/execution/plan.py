@@ -17,7 +17,6 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    Undefined,
     parse,
     specified_rules,
     validate,
@@ -26,8 +25,9 @@ from graphql.execution import VariableValues
 
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.events.sources import Sources
+from watchword.execution.cost.estimate import Estimate, Estimator
 from watchword.execution.incremental import comes_in_parts, in_one_piece
-from watchword.execution.limits import Limits, check_length, check_names, check_size
+from watchword.execution.limits import Limits, check_cost, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
 from watchword.libraries.graphql_rules import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
@@ -42,9 +42,6 @@ OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
 RULES = (*specified_rules, *OUR_RULES)
 _ALWAYS = frozenset(RULES)
 _ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_rules, OUR_RULES))
-# Measuring costs as much as a small query, and clients use few page lengths. A plan remembers at most this
-# many combinations that were within the limits.
-MOST_FITTING = 32
 # The documents of extensions that are kept: they hold far more memory than their text, and each may be from one client.
 MOST_ADOPTED = 100
 # A plan remembers at most this many rules and options of extensions that its document has passed.
@@ -89,9 +86,8 @@ class Plan:
     operation: OperationDefinitionNode
     # The name that the client gave; None if it left the choice to the server.
     asked_name: str | None = None
-    # The variables that set page lengths, and the values of them that were found to be within the limits.
-    paging: tuple[str, ...] = ()
-    fitting: set[tuple[Any, ...]] = field(default_factory=set)
+    # What it costs; None if that is not known, because another document will take its place.
+    estimate: Estimate | None = None
     # Tells the plan from all others, also from those that are not in memory any more.
     number: int = field(default_factory=_numbers.__next__)
     # What the operation reads, as `execution/shared` finds out at the first use; None if that is not declared.
@@ -183,6 +179,7 @@ class Planner:
         self._hides_suggestions = hides_suggestions
         self._gives_parts = schema.get_directive("defer") is not None
         self._limits = limits
+        self._estimator = Estimator(schema)
         self._memory = memory
         self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
         self._length = 0
@@ -276,20 +273,10 @@ class Planner:
         return []
 
     def check(self, plan: Plan, variables: VariableValues) -> None:
-        """Raise `Refused` when the plan exceeds the limits with these variables."""
-        if not plan.paging:
-            return
-        values = tuple([variables.coerced.get(name, Undefined) for name in plan.paging])
-        try:
-            if values in plan.fitting:
-                return
-        except TypeError:  # a list or an input object cannot be remembered
-            values = ()
-        self._measure(plan.document, plan.operation, variables)
-        if values:
-            if len(plan.fitting) >= MOST_FITTING:
-                plan.fitting.clear()
-            plan.fitting.add(values)
+        """Raise `Refused` when the plan costs more than is allowed with these variables."""
+        # Without names, the cost was checked when the plan was made.
+        if plan.estimate is not None and plan.estimate.names:
+            self._check_cost(plan.estimate, variables)
 
     def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
         self._plans[key] = plan
@@ -310,13 +297,13 @@ class Planner:
             if errors := self._validate(document, ()):
                 raise Refused(errors, is_invalid=True)
             operation = _select(document, operation_name)
-            paging = tuple(self._measure(document, operation, None))
+            estimate = self._measure(document, operation)
         except Refused as refused:
             refused.document = document
             raise
-        made = Plan(document, operation, operation_name, paging)
+        made = Plan(document, operation, operation_name, estimate)
         if self._gives_parts and comes_in_parts(document, operation):
-            made.whole = Plan(*in_one_piece(document, operation), operation_name, paging)
+            made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate)
         return made
 
     def _validate(
@@ -325,15 +312,20 @@ class Planner:
         rules = (_SPECIFIED, *added, _OURS) if added else (_ALL,)
         return validate(self._schema, document, rules, hide_suggestions=self._hides_suggestions)
 
-    def _measure(
-        self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        variables: VariableValues | None,
-    ) -> frozenset[str]:
+    def _measure(self, document: DocumentNode, operation: OperationDefinitionNode) -> Estimate:
         try:
-            return check_size(self._schema, document, operation, self._limits, variables)
-        except TooComplex as error:
+            check_size(self._schema, document, operation, self._limits)
+            estimate = self._estimator.estimate(document, operation)
+        except WatchwordError as error:
+            raise _refused(error) from error
+        if not estimate.names:
+            self._check_cost(estimate, VariableValues({}, {}))
+        return estimate
+
+    def _check_cost(self, estimate: Estimate, variables: VariableValues) -> None:
+        try:
+            check_cost(estimate.cost(variables), self._limits)
+        except WatchwordError as error:
             raise _refused(error) from error
 
     def _parse(self, query: str) -> DocumentNode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from traceback import walk_tb
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 import strawberry
 from graphql import (
@@ -27,6 +27,8 @@ from strawberry.relay.utils import SliceMetadata
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+D = TypeVar("D")
 
 VALIDATION_RULES = (MaybeNullValidationRule, OneOfInputValidationRule)
 """The rules that Strawberry adds to those of the specification. Its own `validate_document` cannot hide
@@ -91,6 +93,12 @@ def permission_extensions(field: GraphQLField) -> list[PermissionExtension]:
 def definition_of(field: GraphQLField) -> Any:
     """Return the `strawberry.field` that a field was made from, a `dataclasses.Field`; None if there is none."""
     return field.extensions.get("strawberry-definition")
+
+
+def directives_of(element: Any, kind: type[D]) -> list[D]:
+    """Return the schema directives of a kind that a type, a field, an argument or an input field was declared with."""
+    declared = element.extensions.get("strawberry-definition")
+    return [each for each in getattr(declared, "directives", ()) if isinstance(each, kind)]
 
 
 def is_attribute(field: GraphQLField) -> bool:

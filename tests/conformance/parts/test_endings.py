@@ -10,7 +10,7 @@ from tests.support.clock import MovedClock
 from tests.support.parts_schema import DEFERRED, Gates, asked, begun, is_released, merged
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
-from watchword.execution.pages import PLAIN_LIST
+from watchword.execution.cost.sizes import PLAIN_LIST
 
 every_transport = pytest.mark.parametrize("transport", ["multipart", "sse", "websocket"])
 KEEPER = "alice+keeper/toys.price_s1~1"
@@ -161,7 +161,7 @@ async def test_operations_in_parts_are_counted(
 async def test_each_place_that_is_announced_counts(clock: MovedClock) -> None:
     lists = "{ item { others { others { %s } } } }"
     costs = {}
-    async with toy_server(clock, parts_schema.schema, max_objects=1) as server:
+    async with toy_server(clock, parts_schema.schema, max_cost=1) as server:
         for inner in (
             "name",
             "... @defer { name }",

@@ -1,11 +1,12 @@
-"""The length of a page is found wherever a client may write it. How lengths multiply: test_limits.py."""
+"""The size of a page is found wherever a client may write it. How sizes multiply: test_estimate.py."""
 
 from __future__ import annotations
 
 import pytest
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse
+from graphql.execution import VariableValues
 
-from watchword.execution.pages import PLAIN_LIST, Pages
+from watchword.execution.cost.sizes import PLAIN_LIST, Sizes
 from watchword.relay.page import DEFAULT, MAXIMUM
 
 SCHEMA = build_schema("""
@@ -25,8 +26,10 @@ def length(text: str) -> tuple[int | None, set[str]]:
     assert isinstance(node, FieldNode)
     root = SCHEMA.query_type
     assert root is not None
-    pages = Pages(SCHEMA, None)
-    return pages.length(root.fields[node.name.value], node), pages.set_by
+    reading = Sizes(SCHEMA).read(root.fields[node.name.value], node)
+    if reading is None:
+        return None, set()
+    return reading.read(VariableValues({}, {})), set(reading.names)
 
 
 @pytest.mark.parametrize(

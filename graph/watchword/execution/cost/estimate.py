@@ -1,0 +1,252 @@
+"""Estimates what an operation costs before it runs, from the weights of the schema and the sizes that it asks for.
+
+Source: GraphQL Cost Directives (https://ibm.github.io/graphql-specs/cost-spec.html). Here, one number is the cost: each
+object costs the weight of its type, and each field its own weight and those of its arguments, once for each object
+that it is read of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    Undefined,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_composite_type,
+    is_list_type,
+    is_object_type,
+)
+from graphql.execution import VariableValues
+
+from watchword.execution.cost.alternatives import Alternatives
+from watchword.execution.cost.formula import Amount, Formula, Number
+from watchword.execution.cost.sizes import Sizes, names_in, value_of
+from watchword.execution.cost.weights import Weights, list_size_of, weight_of
+from watchword.execution.incremental import DIRECTIVES
+
+# Evaluating a cost takes as long as a small part of a query, and clients use few page lengths. An estimate remembers
+# the costs of at most this many combinations.
+MOST_KNOWN = 32
+# What @defer and @stream cost beside their selection: each place is announced to the client.
+ANNOUNCED = 1
+
+
+class Page(NamedTuple):
+    """The size of the lists directly below a field; with `fields`, of these only."""
+
+    size: Amount
+    fields: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The cost of an operation: a number, or a formula of the variables with these `names`."""
+
+    names: tuple[str, ...]
+    _formula: Formula
+    _amount: Amount
+
+    known: dict[tuple[Any, ...], Number] = field(default_factory=dict)
+    """The costs that were evaluated, by the values of the variables that decide."""
+
+    def cost(self, variables: VariableValues) -> Number:
+        """Return the cost with these variables, coerced and with their defaults. Raises `BadUserInput`."""
+        values = tuple([variables.coerced.get(name, Undefined) for name in self.names])
+        try:
+            if (found := self.known.get(values)) is not None:
+                return found
+        except TypeError:  # a list or an input object cannot be remembered
+            return self._formula.evaluate(self._amount, variables)
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        found = self.known[values] = self._formula.evaluate(self._amount, variables)
+        return found
+
+
+class Estimator:
+    """Estimates the operations of one schema. Raises `Unsafe` if a directive of the schema is wrong."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._weights = Weights(schema)
+        self._sizes = Sizes(schema)
+
+    def estimate(self, document: DocumentNode, operation: OperationDefinitionNode) -> Estimate:
+        """Estimate an operation of a valid document."""
+        made = _Estimation(self._schema, self._weights, self._sizes, document)
+        root = self._schema.get_root_type(operation.operation)
+        assert root is not None, "the document was validated"
+        amount = made.selections(operation.selection_set, root, None)
+        names = tuple(sorted(made.names))
+        return Estimate(names, made.formula, amount)
+
+
+class _Estimation:
+    """One operation's estimation. Each selection set is measured once for each type and page."""
+
+    def __init__(
+        self, schema: GraphQLSchema, weights: Weights, sizes: Sizes, document: DocumentNode
+    ) -> None:
+        self.formula = Formula()
+        self.names: set[str] = set()
+        self._schema = schema
+        self._weights = weights
+        self._sizes = sizes
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._alternatives = Alternatives(schema, self._fragments, weights.marked)
+        self._known: dict[tuple[int, str, Page | None, bool], Amount] = {}
+
+    def selections(
+        self, nodes: SelectionSetNode, on: GraphQLNamedType, page: Page | None
+    ) -> Amount:
+        """Measure a selection for one object of the type `on`, or of the costliest type that it may be."""
+        if not is_abstract_type(on):
+            return self._among(nodes, on, page)
+        key = (id(nodes), on.name, page, True)
+        if key not in self._known:
+            kinds = self._alternatives.of(nodes, on)
+            found = self.formula.largest([self._among(nodes, kind, page) for kind in kinds])
+            self._known[key] = found
+        return self._known[key]
+
+    def _among(self, nodes: SelectionSetNode, on: GraphQLNamedType, page: Page | None) -> Amount:
+        """Measure a selection for one object of exactly this type."""
+        key = (id(nodes), on.name, page, False)
+        if key not in self._known:
+            # Few frames for each level: fragments may lie in each other two hundred times.
+            parts: list[Amount] = []
+            for node in nodes.selections:
+                cost = self._selection(node, on, page)
+                parts.append(self._directed(node, cost) if node.directives else cost)
+            self._known[key] = self.formula.total(parts)
+        return self._known[key]
+
+    def _directed(self, node: SelectionNode, cost: Amount) -> Amount:
+        """Return the cost of a selection with its directives: @skip and @include may leave it out."""
+        for directive in node.directives or ():
+            if directive.name.value in DIRECTIVES:
+                cost = self.formula.total([cost, ANNOUNCED])
+        for directive in node.directives or ():
+            if directive.name.value in ("skip", "include") and cost != 0:
+                cost = self.formula.times(self._included(directive), cost)
+        return cost
+
+    def _included(self, directive: DirectiveNode) -> Amount:
+        is_skip = directive.name.value == "skip"
+        [argument] = directive.arguments or ()
+        value: Any = argument.value
+        if not isinstance(value, VariableNode):
+            return int(value.value != is_skip)
+        name = value.name.value
+        self.names.add(name)
+        # Without a value the executor refuses the operation, so nothing is left out by it.
+        return self.formula.later(
+            lambda _, variables: int(variables.coerced.get(name, not is_skip) != is_skip)
+        )
+
+    def _selection(self, node: SelectionNode, on: GraphQLNamedType, page: Page | None) -> Amount:
+        if isinstance(node, FieldNode):
+            return self._field(node, on, page)
+        if isinstance(node, InlineFragmentNode):
+            narrowed = self._narrowed(node, on)
+            return 0 if narrowed is None else self._among(node.selection_set, narrowed, page)
+        assert isinstance(node, FragmentSpreadNode), "there are three kinds of selection"
+        fragment = self._fragments[node.name.value]
+        narrowed = self._narrowed(fragment, on)
+        return 0 if narrowed is None else self._among(fragment.selection_set, narrowed, page)
+
+    def _narrowed(self, within: Any, on: GraphQLNamedType) -> GraphQLNamedType | None:
+        """Return the type that a fragment's fields are read of; None if an object of `on` is never of it."""
+        if within.type_condition is None:
+            return on
+        kind: Any = self._schema.get_type(within.type_condition.name.value)
+        if is_object_type(on):
+            fits = kind is on or (is_abstract_type(kind) and self._schema.is_sub_type(kind, on))
+            return on if fits else None
+        return self._alternatives.in_rest(kind, on)
+
+    def _field(self, node: FieldNode, on: GraphQLNamedType, page: Page | None) -> Amount:
+        field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
+        if field is None:
+            return 0
+        kind, named = field.type, get_named_type(field.type)
+        own = self._own_size(field, node)
+        is_list = is_list_type(get_nullable_type(kind))
+        within = None if is_list or own is None else own
+        each: Amount = self._weights.of_type(named)
+        if node.selection_set:
+            each = self.formula.total([each, self.selections(node.selection_set, named, within)])
+        objects = self.formula.times(self._times(node, named, is_list, own, page), each)
+        return self.formula.total([objects, weight_of(field) or 0, *self._arguments(field, node)])
+
+    def _times(
+        self,
+        node: FieldNode,
+        named: GraphQLNamedType,
+        is_list: bool,
+        own: Page | None,
+        page: Page | None,
+    ) -> Amount:
+        if not is_list:
+            return 1
+        if named.name.startswith("__"):
+            # Only the list of all types is long. The lists in a type are short, and count as one.
+            return len(self._schema.type_map) if node.name.value == "types" else 1
+        if own is not None:
+            return own.size
+        is_paged = page is not None and (page.fields is None or node.name.value in page.fields)
+        return page.size if page is not None and is_paged else self._sizes.plain
+
+    def _own_size(self, field: GraphQLField, node: FieldNode) -> Page | None:
+        reading = self._sizes.read(field, node)
+        if reading is None:
+            return None
+        declared = list_size_of(field)
+        fields = tuple(declared.sized_fields) if declared and declared.sized_fields else None
+        self.names |= reading.names
+        if reading.names:
+            return Page(self.formula.later(lambda _, given: reading.read(given)), fields)
+        return Page(reading.read(VariableValues({}, {})), fields)
+
+    def _arguments(self, field: GraphQLField, node: FieldNode) -> Iterable[Amount]:
+        given = {each.name.value: each.value for each in node.arguments or ()}
+        for name, argument in field.args.items():
+            if weight_of(argument) is None and not self._weights.can_weigh(argument.type):
+                continue
+            written = given.get(name)
+            names = names_in([written] if written is not None else [])
+            self.names |= names
+
+            def read(
+                _: object,
+                variables: VariableValues,
+                argument: Any = argument,
+                written: Any = written,
+            ) -> Number:
+                value = value_of(argument, written, variables)
+                if value is Undefined or value is None:
+                    return 0
+                return self._weights.of_value(argument, argument.type, value)
+
+            yield self.formula.later(read) if names else read(None, VariableValues({}, {}))

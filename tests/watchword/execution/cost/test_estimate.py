@@ -1,0 +1,264 @@
+"""What an operation costs: objects, pages, weights, alternatives, and what @skip and @include leave."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+import strawberry
+from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
+from graphql.execution import VariableValues, get_variable_values
+
+from watchword import cost as costs
+from watchword import list_size
+from watchword.errors import BadUserInput
+from watchword.execution.cost.estimate import MOST_KNOWN, Estimate, Estimator
+from watchword.execution.cost.formula import UNCOUNTED
+from watchword.execution.cost.sizes import PLAIN_LIST
+from watchword.libraries.strawberry_parts import definition
+from watchword.relay.page import DEFAULT
+
+SCHEMA = build_schema("""
+type Query {
+  toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]!
+  ten(first: Int = 50): [Toy!]! limited(limit: Int): [Toy!]! floating(first: Float): [Toy!]!
+  worded(first: String): [Toy!]! huge(first: Big): [Toy!]! sized(of: Sized, all: [Sized!]): [Toy!]!
+  nodes(ids: [ID!]!): [Toy]! found(in: Found!): Toys! wished(below: Int): [Toy!]!
+}
+scalar Big
+input Sized { first: Int = 40, deeper: Sized, ids: [ID!] }
+input Found { ids: [[ID!]!]! }
+type Toys { nodes: [Toy!]! edges: [Edge!]! count: Int! }
+type Edge { node: Toy! }
+type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy] }
+""")
+
+
+def estimate(query: str, schema: GraphQLSchema = SCHEMA) -> Estimate:
+    document = parse(query)
+    [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+    return Estimator(schema).estimate(document, operation)
+
+
+def cost(
+    query: str, variables: dict[str, Any] | None = None, schema: GraphQLSchema = SCHEMA
+) -> float:
+    [operation] = [n for n in parse(query).definitions if isinstance(n, OperationDefinitionNode)]
+    values = get_variable_values(schema, operation.variable_definitions or (), variables or {})
+    assert isinstance(values, VariableValues)
+    return estimate(query, schema).cost(values)
+
+
+@pytest.mark.parametrize(
+    ("query", "objects"),
+    [
+        ("{ toy { name } }", 1),
+        ("{ all { name } }", PLAIN_LIST),
+        ("{ all { toy { name } parts { name } } }", PLAIN_LIST * (2 + PLAIN_LIST)),
+        ("{ some(first: 7) { name } }", 7),
+        ("{ some(first: 7) { parts { name } } }", 7 * (1 + PLAIN_LIST)),
+        ("{ some(first: 0) { parts { name } } }", 0),
+        ("{ toys { count } }", 1),
+        ("{ toys { nodes { name } } }", 1 + DEFAULT),
+        ("{ toys(first: 7) { nodes { name } } }", 1 + 7),
+        ("{ toys(last: 7) { edges { node { name } } } }", 1 + 7 * 2),
+        ("{ toys(first: 7) { ...T } } fragment T on Toys { nodes { toys(first: 3) { nodes { name } } } }", 1 + 7 * (2 + 3)),
+        ("{ toys(first: 7) { nodes { parts { name } } } }", 1 + 7 * (1 + PLAIN_LIST)),
+        ("{ a: toys(first: 2) { nodes { name } } b: toys(first: 3) { nodes { name } } }", 7),
+        ("{ toys(first: -1) { nodes { name } } }", 1),
+        ("{ toys(first: 1000000) { nodes { name } } }", 1 + 1000000),
+        ("{ some(first: 2147483648) { name } }", DEFAULT),
+        ("{ toys(first: null) { nodes { name } } }", 1 + DEFAULT),
+        ("{ __type(name: \"Toy\") { fields { type { name } } } }", pytest.approx(0.3)),
+        ("{ ten { name } }", 50),
+        ("{ ten(first: null) { name } }", DEFAULT),
+        ("{ limited(limit: 70) { name } }", 70),
+        ("{ floating(first: 7.5) { name } }", 7),
+        ('{ worded(first: "7") { name } }', 7),
+        ("{ huge(first: 123456789012345678901234567890) { name } }", UNCOUNTED),
+        ("{ wished(below: 1000) { name } }", PLAIN_LIST),
+        ("{ nodes(ids: [1, 2]) { name } }", PLAIN_LIST),
+        ("{ nodes(ids: [" + "1," * 30 + "]) { name } }", 30),
+        ("{ found(in: {ids: [[1, 2], [" + "1," * 30 + "]]}) { nodes { name } } }", 1 + 32),
+        ("{ sized(of: {}) { name } }", 40),
+        ("{ sized(of: {first: 5}) { name } }", 5),
+        ("{ sized(of: {first: 5, deeper: {first: 60}}) { name } }", 60),
+        ("{ sized(all: [{first: 50}, {first: 60}]) { name } }", 110),
+        ("{ sized { name } }", DEFAULT),
+        ("{ toys(first: 7) @include(if: true) { nodes { name } } }", 1 + 7),
+        ("{ ... @skip(if: false) { toys(first: 7) { nodes { name } } } }", 1 + 7),
+    ],
+)  # fmt: skip
+def test_each_object_costs_one_and_pages_are_multiplied(query: str, objects: float) -> None:
+    assert cost(query) == objects
+
+
+@pytest.mark.parametrize(
+    ("declared", "where", "variables", "objects"),
+    [
+        ("$n: Int", "some(first: $n)", {"n": 5}, 5),
+        ("$n: Int", "some(first: $n)", {"n": 5.0}, 5),
+        ("$n: Int", "some(first: $n)", {"n": 1_000_000}, 1_000_000),
+        ("$n: Int", "some(first: $n)", {"n": None}, DEFAULT),
+        ("$n: Int", "some(first: $n)", {}, DEFAULT),
+        ("$n: Int", "ten(first: $n)", {}, 50),
+        ("$n: Int = 100", "some(first: $n)", {}, 100),
+        ("$n: Int = 100", "some(first: $n)", {"n": 5}, 5),
+        ("$n: Float", "floating(first: $n)", {"n": 70.9}, 70),
+        ("$n: String", "worded(first: $n)", {"n": "70"}, 70),
+        ("$n: Big", "huge(first: $n)", {"n": 10**30}, UNCOUNTED),
+        ("$n: Int = 90", "sized(of: {deeper: {first: $n}})", {}, 90),
+        ("$n: Sized", "sized(of: $n)", {"n": {"deeper": {"first": 90}}}, 90),
+        ("$n: Sized = {first: 90}", "sized(of: $n)", {}, 90),
+        ("$n: Sized", "sized(of: $n)", {"n": {}}, 40),
+        ("$n: [Sized!]", "sized(all: $n)", {"n": [{"first": 90}, {"first": 90}]}, 180),
+        ("$n: [ID!]!", "nodes(ids: $n)", {"n": ["x"] * 90}, 90),
+        ("$n: ID!", "nodes(ids: [$n])", {"n": "x"}, PLAIN_LIST),
+        ("$n: Int", "some(first: $n) @include(if: true)", {"n": 5}, 5),
+    ],
+)
+def test_a_page_set_by_a_variable_is_measured_as_the_resolver_gets_it(
+    declared: str, where: str, variables: dict[str, Any], objects: int
+) -> None:
+    query = f"query({declared}) {{ {where} {{ name }} }}"
+    assert estimate(query).names == ("n",)
+    assert cost(query, variables) == objects
+
+
+def test_variables_that_set_no_page_are_not_waited_for() -> None:
+    query = "query($n: Int, $s: String) { wished(below: $n) { name } toys(after: $s) { count } }"
+    assert estimate(query).names == ()
+
+
+@strawberry.input
+class Search:
+    first: int | None = None
+    words: Annotated[str, strawberry.argument()] = strawberry.field(
+        default="", directives=[costs(4)]
+    )
+
+
+@strawberry.interface
+class Thing:
+    id: int
+
+
+@strawberry.type(directives=[costs(3)])
+class Toy(Thing):
+    name: str = strawberry.field(directives=[costs(2)])
+
+
+@strawberry.type
+class Box(Thing):
+    things: list[Thing]
+
+
+@strawberry.type
+class Toys:
+    edges: list[Toy]
+    others: list[Toy]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(directives=[list_size(slicing_arguments=["max"], assumed_size=7)])
+    def toys(
+        self,
+        max: int | None = None,
+        sorted: Annotated[bool, strawberry.argument(directives=[costs(1.5)])] = False,
+    ) -> list[Toy]:
+        return []
+
+    @strawberry.field(directives=[list_size(slicing_arguments=["by.first", "last"])])
+    def found(self, by: Search | None = None, last: int | None = None) -> list[Box]:
+        return []
+
+    @strawberry.field(directives=[list_size(assumed_size=50, sized_fields=["edges"])])
+    def page(self) -> Toys:
+        raise NotImplementedError
+
+    thing: Thing
+
+
+WEIGHED = definition(strawberry.Schema(Query, types=[Toy, Box]))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ toys { name } }", 1.5 + 7 * (3 + 2)),
+        ("{ toys(max: 2) { id } }", 1.5 + 2 * 3),
+        ("{ found(by: {first: 5}) { id } }", 4 + 5),
+        ('{ found(by: {first: 5, words: "x"}) { id } }', 4 + 5),
+        ("{ found(last: 6) { id } }", 6),
+        ("{ page { edges { id } } }", 1 + 50 * 3),
+        ("{ page { others { id } } }", 1 + PLAIN_LIST * 3),
+        ("{ thing { id } }", 3),
+        ("{ thing { ... on Toy { name } ... on Box { things { id } } } }", 3 + 3 * PLAIN_LIST),
+        ("{ thing { ... on Toy { name } } }", 3 + 2),
+        ("{ thing { ...T ...B } } fragment T on Toy { name } fragment B on Box { id }", 3 + 2),
+        ("{ toys(max: 2) @skip(if: true) { name } thing { id } }", 3),
+        ("{ ... @include(if: false) { toys { name } } }", 0),
+    ],
+)
+def test_weights_and_sizes_of_the_schema_are_counted(query: str, expected: float) -> None:
+    assert cost(query, schema=WEIGHED) == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"n": 4, "no": False}, 1.5 + 4 * 3),
+        ({"n": 4, "no": True}, 0),
+        ({"no": False}, 1.5 + 7 * 3),
+    ],
+)
+def test_what_variables_leave_out_costs_nothing(variables: dict[str, Any], expected: float) -> None:
+    query = "query($n: Int, $no: Boolean!) { toys(max: $n) @skip(if: $no) { id } }"
+    assert estimate(query, WEIGHED).names == ("n", "no")
+    assert cost(query, variables, WEIGHED) == expected
+
+
+def test_an_input_that_a_variable_gives_costs_what_is_in_it() -> None:
+    query = "query($by: Search) { found(by: $by) { id } }"
+    assert cost(query, {"by": {"first": 5, "words": "x"}}, WEIGHED) == 4 + 5
+
+
+@pytest.mark.parametrize("query", ["{ found { id } }", "{ found(by: {first: 1}, last: 1) { id } }"])
+def test_a_field_that_needs_one_size_is_refused_with_none_or_two(query: str) -> None:
+    with pytest.raises(BadUserInput, match="exactly one of by.first, last"):
+        cost(query, schema=WEIGHED)
+
+
+def test_costs_are_remembered_within_bounds() -> None:
+    made = estimate("query($n: Int) { some(first: $n) { name } }")
+    for number in range(2 * MOST_KNOWN):
+        assert made.cost(VariableValues({}, {"n": number})) == number
+        assert (number,) in made.known
+        assert len(made.known) <= MOST_KNOWN
+
+
+def test_fragments_that_double_each_other_cost_the_most_that_is_counted() -> None:
+    levels = 200
+    fragments = " ".join(
+        f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)
+    )
+    last = f"fragment F{levels} on Query {{ some(first: $n) {{ name }} }}"
+    query = f"query($n: Int) {{ ...F0 }} {fragments} {last}"
+    assert cost(query, {"n": 1}) == UNCOUNTED
+
+
+def test_the_list_of_all_types_costs_as_much_as_the_schema_has() -> None:
+    types = len(SCHEMA.type_map)
+    assert cost("{ __schema { types { name } } }") == pytest.approx(0.1 * (1 + types))
+
+
+def test_types_within_types_are_measured_once_each() -> None:
+    query = (
+        "{ thing { "
+        + "... on Box { things { ... on Toy { name } " * 12
+        + "id"
+        + " } }" * 12
+        + " } }"
+    )
+    assert cost(query, schema=WEIGHED) == UNCOUNTED
