@@ -18,6 +18,11 @@ from tests.incident_room.documents import (
     RESOLVE,
     SET_STATUS,
 )
+from tests.support.mounted_room import (  # noqa: F401
+    watchword_app,
+    watchword_database_url,
+    watchword_settings,
+)
 from tests.support.principals import ROLES, SEES_INTERNAL
 from watchword import Event, decode_id, encode_id
 from watchword.testing import App, Caller, Subscription
@@ -41,22 +46,6 @@ HIDE = """mutation Hide($input: ChangeVisibilityInput!) {
 }"""
 READ, WRITE = "incidents:read", "incidents:write"
 Callers = Mapping[str, Caller]
-
-
-@pytest.fixture(scope="session")
-def watchword_app() -> str:
-    return "incident_room:schema"
-
-
-@pytest.fixture
-def watchword_settings() -> Mapping[str, Any]:
-    return {"demo": False}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def watchword_database_url(request: pytest.FixtureRequest) -> str:
-    is_sqlite = request.param == "sqlite"
-    return "" if is_sqlite else str(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture

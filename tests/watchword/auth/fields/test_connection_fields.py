@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.support.mounted_room import (  # noqa: F401
+    watchword_app,
+    watchword_database_url,
+    watchword_settings,
+)
 from watchword.testing import App, Caller
 
 LIST = """query ($first: Int, $after: String, $subject: String) {
@@ -18,22 +22,6 @@ LIST = """query ($first: Int, $after: String, $subject: String) {
 }"""
 END = "mutation ($id: ID!) { endConnection(id: $id) }"
 ONE = "subscription One { incidentsChanged { kind } }"
-
-
-@pytest.fixture(scope="session")
-def watchword_app() -> str:
-    return "incident_room:schema"
-
-
-@pytest.fixture
-def watchword_settings() -> Mapping[str, Any]:
-    return {"demo": False}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def watchword_database_url(request: pytest.FixtureRequest) -> str:
-    is_sqlite = request.param == "sqlite"
-    return "" if is_sqlite else str(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture
