@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import strawberry
@@ -31,14 +32,15 @@ def name_non_null(schema: strawberry.Schema) -> None:
     extensions[_NAMED] = True
     if nested := nested_non_null(schema):
         log.info(
-            "Guarded fields that must not be null: %s. If one is refused, its object becomes null too, up to the next"
-            " place that may be null. Write `| None` to the field's type for null in the field alone.",
-            _by_type(nested),
+            "Guarded fields that must not be null (all such fields of a type that is named alone): %s. If one is refused,"
+            " its object becomes null too, up to the next place that may be null. Write `| None` to the field's type for"
+            " null in the field alone.",
+            _by_type(nested, _that_must_not_be_null(schema)),
         )
     if roots := root_non_null(schema):
         log.info(
             "Guarded root fields that must not be null: %s. If one is refused, the data of the whole answer is null.",
-            _by_type(roots),
+            _by_type(roots, Counter()),
         )
 
 
@@ -66,11 +68,22 @@ def _is_non_null(field: GraphQLField) -> bool:
     return is_non_null_type(field.type) and loud and guarded
 
 
-def _by_type(names: Sequence[str]) -> str:
-    """Return names such as `Incident.salary` as `Incident (salary, bonus), Member (name)`."""
-    split = [name.partition(".") for name in names]
-    kinds = dict.fromkeys(kind for kind, _, _ in split)
+def _that_must_not_be_null(schema: strawberry.Schema) -> Counter[str]:
+    """Count the fields of each type that must not be null, guarded or not."""
+    return Counter(
+        each.kind.name for each in nested_fields(schema) if is_non_null_type(each.field.type)
+    )
+
+
+def _by_type(names: Sequence[str], all_of: Counter[str]) -> str:
+    """Return names such as `Incident.salary` as `Incident (salary, bonus), Member`.
+
+    `all_of` has the number of fields that a type could have here. A type with all of them is named alone.
+    """
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for kind, _, field in (name.partition(".") for name in names):
+        kinds[kind].append(field)
     return ", ".join(
-        f"{kind} ({', '.join(field for owner, _, field in split if owner == kind)})"
-        for kind in kinds
+        kind if len(fields) == all_of[kind] else f"{kind} ({', '.join(fields)})"
+        for kind, fields in kinds.items()
     )
