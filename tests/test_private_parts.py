@@ -44,7 +44,8 @@ DOCUMENTED = {
     "strawberry": {
         *("strawberry", "strawberry.dataloader", "strawberry.extensions", "strawberry.federation"),
         *("strawberry.file_uploads", "strawberry.permission", "strawberry.relay"),
-        *("strawberry.scalars", "strawberry.schema.config", "strawberry.types"),
+        *("strawberry.scalars", "strawberry.schema.config", "strawberry.schema_directive"),
+        "strawberry.types",
     },
     "graphql": {"graphql", "graphql.execution", "graphql.utilities"},
     "asyncio": {"asyncio"},

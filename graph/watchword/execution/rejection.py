@@ -21,13 +21,13 @@ from graphql import (
     NamedTypeNode,
     SelectionNode,
     SelectionSetNode,
+    get_directive_values,
     get_named_type,
     is_abstract_type,
     is_list_type,
     is_non_null_type,
 )
 from graphql.execution import VariableValues
-from graphql.execution.values import get_directive_values
 from strawberry.permission import PermissionExtension
 
 from watchword.context import Context
