@@ -101,7 +101,6 @@ def create_app(
     Raises `Unsafe` if the schema must not be served.
     """
     coverage.cover(mount.schema, mount.domain, settings.coverage)
-    name_non_null(mount.schema)
     clock = clock or SystemClock()
     tracing = tracing or provider.tracing(settings, clock.now)
     operations = None if settings.metrics == "off" else Operations()
@@ -117,7 +116,7 @@ def create_app(
     startup = Startup()
     app = App(
         title="Watchword",
-        lifespan=startup.follow(_lifespan(pipeline, auth, follower, outputs, tracing)),
+        lifespan=startup.follow(_lifespan(pipeline, auth, follower, outputs, tracing, mount)),
         telemetry=_NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,
@@ -262,6 +261,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
     follower: RevocationFollower,
     outputs: Outputs | None,
     tracing: Tracing | None,
+    mount: Mount,
 ):
     services, settings = pipeline.services, pipeline.settings
     needed = {STREAM: auth.seconds, ANNOUNCED: RECALLED}
@@ -289,6 +289,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
             if hook is not None:
                 Announcer(services, hook).open(services.background)
             garbage.open(services.background)
+            name_non_null(mount.schema)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)
                 outputs.open(services.background)

@@ -168,7 +168,8 @@ async def test_a_stream_over_http_has_a_request(
     )
     coming = answers.__aiter__()
     first = asyncio.ensure_future(coming.__anext__())
-    await until(lambda: watchword.pipeline.services.hub.size == WATCHES + 1)
+    # A whole app follows the live connections too.
+    await until(lambda: watchword.pipeline.services.hub.size == WATCHES + 2)
     await ask(url, "mutation { make }")
     assert (await first)["data"] == {"overs": "POST /graphql de"}
     await coming.aclose()  # type: ignore[attr-defined]

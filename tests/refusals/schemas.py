@@ -14,7 +14,7 @@ from strawberry.permission import PermissionExtension
 from strawberry.schema.config import StrawberryConfig
 
 from tests.refusals.ground import Case, Greeting, Ground, greeting
-from watchword import Domain, HasRole, Public, SignedIn, guarded_by
+from watchword import Domain, HasRole, Public, SignedIn, cost, guarded_by, list_size
 from watchword.domain import Mount, load
 from watchword.transports.http import form
 
@@ -296,6 +296,36 @@ def uploads(ground: Ground) -> None:
     ground.serve(schema=with_upload())
 
 
+def costs(ground: Ground) -> None:
+    with ground.refused("the weight must be a number, 0 or more"):
+        cost(-1)
+    with ground.refused("needs an assumed_size, or slicing_arguments"):
+        list_size()
+    with ground.refused("a size is 0 or more"):
+        list_size(assumed_size=-1)
+    with ground.refused("Write the argument as clients do"):
+        ground.serve(schema=sized(list_size(slicing_arguments=["page_size"])))
+    with ground.refused("which is no field of Shelf"):
+        ground.serve(schema=sized(list_size(assumed_size=9, sized_fields=["edges"])))
+    ground.serve(schema=sized(list_size(slicing_arguments=["pageSize"], sized_fields=["books"])))
+
+
+@guarded_by(Public)
+@strawberry.type
+class Shelf:
+    books: list[str]
+
+
+def sized(directive: object) -> strawberry.Schema:
+    @strawberry.type(name="Query")
+    class Sized:
+        @strawberry.field(permission_classes=[Public], directives=[directive, cost(2)])
+        def shelf(self, page_size: int) -> Shelf:
+            return Shelf(books=["a"] * page_size)
+
+    return strawberry.Schema(Sized)
+
+
 def with_upload() -> strawberry.Schema:
     from tests.support import upload_schema
 
@@ -306,5 +336,5 @@ CASES: list[Case] = [
     *(batches, overrides, routes, misnamed_hook, no_schema, unnamed, other_domain),
     *(domain_of_another_name, missing_module, hooks, accounts, roles, permissions, declared),
     *(unknown_name, undeclared, replaced, mounted_twice, guards, silent, references, interfaces),
-    uploads,
+    *(uploads, costs),
 ]

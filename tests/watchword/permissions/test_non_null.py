@@ -10,8 +10,9 @@ import strawberry
 from strawberry.permission import PermissionExtension
 
 from tests.support.both_executions import Both
+from tests.support.clock import MovedClock
+from tests.support.toy_app import prepared
 from watchword.app import create_app
-from watchword.config.settings import Settings
 from watchword.domain import Domain, Mount
 from watchword.permissions.coverage import cover
 from watchword.permissions.field import HasRole, Public, SignedIn
@@ -107,13 +108,15 @@ def test_a_schema_without_such_fields_logs_nothing(caplog: pytest.LogCaptureFixt
     assert caplog.messages == []
 
 
-def test_they_are_named_when_the_server_is_made(
-    sqlite_url: str, caplog: pytest.LogCaptureFixture
+async def test_they_are_named_when_the_server_starts_and_not_before_it_could_be_refused(
+    sqlite_url: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "watchword.permissions")
     mount = Mount(strawberry.Schema(Query, subscription=Subscription), Domain())
-    create_app(Settings(_env_file=None, database_url=sqlite_url), mount)
-    assert any("Person (salary), Diary." in each for each in caplog.messages)
+    app = create_app(await prepared(sqlite_url, clock), mount, clock)
+    assert caplog.messages == []
+    async with app.router.lifespan_context(app):
+        assert any("Person (salary), Diary." in each for each in caplog.messages)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // A modal dialog: the browser's own, which keeps the focus inside, closes with Escape and gives the focus back.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   title: string;
@@ -12,7 +12,8 @@ interface Props {
 export function Dialog({ title, onClose, children, isWide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // Before the browser paints: who sees the dialog may type, and must not have the focus moved while typing.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
     // The first thing to fill in, rather than the button that closes.
