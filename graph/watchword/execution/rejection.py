@@ -47,9 +47,9 @@ Pattern = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A field that grants deny: its path's pattern, the field in the document, and the denial."""
+    """A field that grants deny: the pattern of its path, the field in the document, and the denial."""
 
-    paths: Pattern
+    path: Pattern
     node: FieldNode
     denied: Denied
 
@@ -85,7 +85,7 @@ def _error(refusals: list[Refusal], principal: Principal) -> GraphQLError:
     try:
         refuse(refusals[0].denied, principal)
     except WatchwordError as error:
-        error.extensions["paths"] = [list(each.paths) for each in refusals]
+        error.extensions["paths"] = [list(each.path) for each in refusals]
         nodes = [each.node for each in refusals]
         return GraphQLError(error.message, nodes, original_error=error)
 

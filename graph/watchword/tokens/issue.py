@@ -54,8 +54,9 @@ class TokenIssuer:
 
         `version` is the account's version and `client_version` the client's; they show later whether the
         token is older than a change to either. `key` is the thumbprint of the key to bind the token to
-        (RFC 9449, section 6.1). `methods` are those by which the person authenticated (RFC 8176). `seconds` replaces the usual lifetime. `custom` are more claims; their names must
-        not be in `REGISTERED`; a token for an application that acts for a person has none.
+        (RFC 9449, section 6.1). `methods` are those by which the person authenticated (RFC 8176). `seconds`
+        replaces the usual lifetime. `custom` are more claims; their names must not be in `REGISTERED`; a token for
+        an application that acts for a person has none.
         """
         life = self.seconds if seconds is None else seconds
         issued_at = int(now)

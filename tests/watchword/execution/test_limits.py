@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, get_introspection_query, parse
+from graphql import OperationDefinitionNode, get_introspection_query, parse
 
+from tests.support.paged_schema import SCHEMA
 from watchword.errors import TooComplex
 from watchword.execution.cost.formula import UNCOUNTED
 from watchword.execution.limits import (
@@ -15,20 +16,6 @@ from watchword.execution.limits import (
     check_size,
 )
 
-SCHEMA = build_schema("""
-type Query {
-  toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]!
-  ten(first: Int = 50): [Toy!]! limited(limit: Int): [Toy!]! floating(first: Float): [Toy!]!
-  worded(first: String): [Toy!]! huge(first: Big): [Toy!]! sized(of: Sized, all: [Sized!]): [Toy!]!
-  nodes(ids: [ID!]!): [Toy]! found(in: Found!): Toys! wished(below: Int): [Toy!]!
-}
-scalar Big
-input Sized { first: Int = 40, deeper: Sized, ids: [ID!] }
-input Found { ids: [[ID!]!]! }
-type Toys { nodes: [Toy!]! edges: [Edge!]! count: Int! }
-type Edge { node: Toy! }
-type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy] }
-""")
 PLENTY = 10**12
 
 

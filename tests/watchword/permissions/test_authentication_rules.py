@@ -1,4 +1,4 @@
-"""How the person authenticated is asked of the methods in the token; who has none passes neither a rule nor its opposite."""
+"""Rules read from the token how the person authenticated. A token without methods passes neither a rule nor its opposite."""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import pytest
 import strawberry
-from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
+from graphql import GraphQLSchema, OperationDefinitionNode, parse
 from graphql.execution import VariableValues, get_variable_values
 
+from tests.support.paged_schema import SCHEMA
 from watchword import cost as costs
 from watchword import list_size
 from watchword.errors import BadUserInput
@@ -17,21 +18,6 @@ from watchword.execution.cost.formula import UNCOUNTED
 from watchword.execution.cost.sizes import PLAIN_LIST
 from watchword.libraries.strawberry_parts import definition
 from watchword.relay.page import DEFAULT
-
-SCHEMA = build_schema("""
-type Query {
-  toy: Toy some(first: Int): [Toy!]! toys(first: Int, last: Int, after: String): Toys! all: [Toy!]!
-  ten(first: Int = 50): [Toy!]! limited(limit: Int): [Toy!]! floating(first: Float): [Toy!]!
-  worded(first: String): [Toy!]! huge(first: Big): [Toy!]! sized(of: Sized, all: [Sized!]): [Toy!]!
-  nodes(ids: [ID!]!): [Toy]! found(in: Found!): Toys! wished(below: Int): [Toy!]!
-}
-scalar Big
-input Sized { first: Int = 40, deeper: Sized, ids: [ID!] }
-input Found { ids: [[ID!]!]! }
-type Toys { nodes: [Toy!]! edges: [Edge!]! count: Int! }
-type Edge { node: Toy! }
-type Toy { name: String! toy: Toy toys(first: Int, last: Int): Toys! parts: [Toy] }
-""")
 
 
 def estimate(query: str, schema: GraphQLSchema = SCHEMA) -> Estimate:
