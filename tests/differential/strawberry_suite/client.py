@@ -29,6 +29,7 @@ from watchword.config.settings import Settings
 PATIENCE = 20
 # What Watchword adds to the extensions of each error.
 ADDED = {"code", "id", "path", "requires"}
+INCREMENTAL = ("@defer", "@stream")
 
 
 class Server:
@@ -139,6 +140,9 @@ class WatchwordClient(HttpClient):
         if files is not None:
             kwargs["files"] = files
         given = self._get_headers(method=method, headers=headers, files=files)
+        if any(directive in (query or "") for directive in INCREMENTAL):
+            # Strawberry's views answer in parts whatever the client accepts.
+            given = {"accept": "multipart/mixed", **given}
         return await self._send(method, "/graphql", headers=given, **kwargs)
 
     async def request(
