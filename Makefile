@@ -46,7 +46,7 @@ bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done
 
 soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), and run 20,000 documents through both executors
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
-	@$(PYTEST) --hypothesis-profile soak tests/differential
+	@$(PYTEST) --timeout 0 --hypothesis-profile soak tests/differential
 
 recording: $(VENV)/dev pages  ## record the README's picture of the first minute, in Chromium
 	@$(PIP) install pillow
