@@ -40,8 +40,7 @@ def check(mount: str | None, file: Path | None) -> None:
     The default for FILE is schema.graphql beside the schema's module.
     """
     settings = read(mount=mount)
-    mounted = load(settings.mount)
-    coverage.cover(mounted.schema, mounted.domain, settings.coverage)
+    printed = _sdl(settings)
     path = file or beside(settings.mount, "schema.graphql")
     try:
         committed = path.read_text(errors="replace")
@@ -49,7 +48,6 @@ def check(mount: str | None, file: Path | None) -> None:
         raise Unsafe(f"{path} is not there yet: run `{_print_to(path, mount)}`.") from None
     except OSError as error:
         raise Unsafe(f"{path} cannot be read: {error.strerror}.") from error
-    printed = _sdl(settings)
     if printed != committed:
         click.echo("".join(difference(committed, printed, path.name)), nl=False)
         raise Unsafe(f"{path.name} is stale: run `{_print_to(path, mount)}`.")
@@ -63,7 +61,10 @@ def _print_to(path: Path, mount: str | None) -> str:
 
 
 def _sdl(settings: Settings) -> str:
-    return load(settings.mount).schema.as_str().rstrip("\n") + "\n"
+    """Return the SDL with the permissions that the server would add. Raises `Unsafe` if a field has none."""
+    mounted = load(settings.mount)
+    coverage.cover(mounted.schema, mounted.domain, settings.coverage)
+    return mounted.schema.as_str().rstrip("\n") + "\n"
 
 
 def difference(committed: str, printed: str, name: str, context: int = 3) -> list[str]:

@@ -12,9 +12,8 @@ from graphql import GraphQLField
 from watchword.libraries.strawberry_federation import entities_field
 from watchword.permissions.additions import root_fields
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
-from watchword.permissions.field import rule_of
 from watchword.permissions.grants import reads_grants_only
-from watchword.permissions.guards import permissions_of
+from watchword.permissions.guards import asked_of
 from watchword.permissions.nested import nested_fields
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.rules import (
@@ -29,7 +28,6 @@ from watchword.permissions.rules import (
     SignedInHereRule,
     TenantRule,
 )
-from watchword.permissions.words import describe
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 
 Outlook = Literal["yes", "no", "if"]
@@ -65,7 +63,7 @@ def table(schema: strawberry.Schema, asking: Mapping[str, Principal]) -> list[Ac
 
     The permissions of types and of the domain must have been added (`coverage.cover`).
     """
-    return [_access(name, _rules(field), asking) for name, field in _fields(schema)]
+    return [_access(name, asked_of(field), asking) for name, field in _fields(schema)]
 
 
 def outlook(rule: Rule | None, principal: Principal) -> Outlook:
@@ -108,15 +106,6 @@ def _fields(schema: strawberry.Schema) -> Iterator[tuple[str, GraphQLField]]:
             yield name, field
     for nested in sorted(nested_fields(schema), key=lambda each: each.kind.name):
         yield nested.name, nested.field
-
-
-def _rules(field: GraphQLField) -> list[tuple[str, Rule | None]]:
-    """Return the rules that a field asks, in words; None for a permission class that Watchword cannot read."""
-    asked = [(each, rule_of(each)) for each in permissions_of(field)]
-    return [
-        (type(each).__name__ if rule is None else describe(rule.requires), rule)
-        for each, rule in asked
-    ]
 
 
 def _access(

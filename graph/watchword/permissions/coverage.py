@@ -17,6 +17,7 @@ from watchword.libraries.strawberry_parts import definition
 from watchword.libraries.strawberry_permissions import add_permissions
 from watchword.permissions import entities
 from watchword.permissions.additions import Additions, Coverage, Places, names
+from watchword.permissions.directives import describe_permissions
 from watchword.permissions.guarded import Classes
 
 log = logging.getLogger("watchword.permissions")
@@ -26,7 +27,7 @@ _ADDED = "watchword-permissions"
 
 
 def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "strict") -> None:
-    """Add the permissions of types to their fields, and those of a domain to what declares none.
+    """Add the permissions of types to their fields, and those of a domain to what declares none; the SDL tells all.
 
     A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`. Its default
     permissions are for all else that declares none; the log names it. With the coverage `roots`, fields below the root
@@ -49,6 +50,7 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
     places.check(additions)
     covered = [*_covered_by_default(places, additions)]
     _add(places, additions)
+    describe_permissions(schema)
     if named or covered or places.entities:
         extensions[_ADDED] = additions
     if covered:

@@ -18,7 +18,9 @@ from watchword.libraries.strawberry_parts import definition, permission_extensio
 from watchword.permissions.field import rule_of
 from watchword.permissions.grants import decide
 from watchword.permissions.refusal import refusal
+from watchword.permissions.rules import Rule
 from watchword.permissions.verdict import ALLOWED
+from watchword.permissions.words import describe
 from watchword.principal import Principal
 
 
@@ -66,6 +68,15 @@ def permissions_of(field: Any) -> list[BasePermission]:
         for extension in permission_extensions(field)
         for permission in extension.permissions
         if not isinstance(permission, _Recorder)
+    ]
+
+
+def asked_of(field: Any) -> list[tuple[str, Rule | None]]:
+    """Return the rules that a field asks, each with its words; None for a permission class that Watchword cannot read."""
+    asked = [(each, rule_of(each)) for each in permissions_of(field)]
+    return [
+        (type(each).__name__ if rule is None else describe(rule.requires), rule)
+        for each, rule in asked
     ]
 
 

@@ -52,9 +52,10 @@ def test_the_mounted_schema_is_printed_as_it_was_committed() -> None:
     assert printed() == COMMITTED.read_text()
 
 
-def test_another_schema_is_printed_by_its_name() -> None:
+def test_another_schema_is_printed_by_its_name_with_what_its_fields_ask() -> None:
     sdl = printed("--schema", TOYS)
     assert "refusing: Int!" in sdl
+    assert '\n  price: Int @requiresScopes(scopes: [["toys:price"]])\n' in sdl
     assert sdl.endswith("}\n")
 
 
@@ -128,10 +129,9 @@ def test_a_file_that_is_no_text_is_stale(tmp_path: Path) -> None:
     assert "is stale" in result.stderr
 
 
-def test_a_root_field_without_a_permission_is_named(uncovered: str, tmp_path: Path) -> None:
-    file = tmp_path / "uncovered.graphql"
-    file.write_text(printed("--schema", uncovered))
-    result = watchword("check", "--schema", uncovered, str(file))
+@pytest.mark.parametrize("command", ["print", "check"])
+def test_a_root_field_without_a_permission_is_named(uncovered: str, command: str) -> None:
+    result = watchword(command, "--schema", uncovered)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: Query.secret: no permission is declared.")
 
