@@ -48,6 +48,10 @@ else:
     E = TypeVar("E")
 
 
+_STANDARD = ("request", "connection_params")
+"""The items of each context that Strawberry's views give too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The objects that live as long as the process and that all contexts share."""
@@ -171,6 +175,44 @@ class Context(Generic[E]):
             hook = self.services.domain.context
         self._extras: E = cast(E, None if hook is None else hook(self))
         return self._extras
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what a resolver reads that was written for the dict of a `context_getter` of Strawberry's views.
+
+        That is the member of this name of `extras`, if this is a mapping; or else "request", which is the connection
+        over a WebSocket, or "connection_params", the payload of its connection_init. Raises `KeyError` for others.
+        """
+        extras = self.extras
+        if isinstance(extras, Mapping) and name in extras:
+            return extras[name]
+        if name == "request":
+            return self.request or self.connection
+        if name == "connection_params":
+            return None if self.connection is None else self.connection.payload
+        raise KeyError(f"info.context has no {name!r}. Let Domain.context return a dict that has.")
+
+    def __contains__(self, name: object) -> bool:
+        return name in _STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the item of this name, or `default` if there is none."""
+        if name not in self:
+            return default
+        return self[name]
+
+    if not TYPE_CHECKING:
+        # Type checkers know the context's own attributes, and those of `extras`.
+        def __getattr__(self, name: str) -> Any:
+            """Return what a resolver reads that was written for a context class of Strawberry's views: the attribute
+            of `extras`. An attribute of the context's own has precedence."""
+            if name.startswith("_") or hasattr(type(self), name):
+                # A property of the context raised this; raise it again.
+                return object.__getattribute__(self, name)
+            if self.extras is None:
+                raise AttributeError(
+                    f"info.context has no {name!r}. Let Domain.context return an object that has."
+                )
+            return getattr(self.extras, name)
 
     def _personal_via(self) -> Via | None:
         if isinstance(self._principal, SharedPrincipal):

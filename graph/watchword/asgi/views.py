@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from starlette.datastructures import URL, Headers
+from starlette.datastructures import URL, Headers, State
 from starlette.requests import HTTPConnection, cookie_parser
 
 from watchword.asgi.types import address_of
@@ -50,6 +50,11 @@ class _View:
         found = {name: value for each in given for name, value in cookie_parser(each).items()}
         others = {name: found[name] for name in found if not name.startswith(_OUR_COOKIE)}
         return MappingProxyType(others)
+
+    @property
+    def state(self) -> State:
+        """What middleware of the app around Watchword put into `request.state`."""
+        return HTTPConnection(dict(self._scope)).state
 
 
 class RequestView(_View):

@@ -29,6 +29,8 @@ from watchword.config.settings import Settings
 PATIENCE = 20
 # What Watchword adds to the extensions of each error.
 ADDED = {"code", "id", "path", "requires"}
+# What the views of their tests add to the context.
+CONTEXT = {"custom_value": "a value from context"}
 INCREMENTAL = ("@defer", "@stream")
 
 
@@ -45,7 +47,8 @@ class Server:
             drain_seconds=0,
             **settings,
         )
-        app = Watchword(schema, read, domain=Domain(default_permissions=[Public]))
+        domain = Domain(default_permissions=[Public], context=lambda _: dict(CONTEXT))
+        app = Watchword(schema, read, domain=domain)
         self._server = uvicorn.Server(config(app, read, lifespan="on", port=0))
         started, startup = threading.Event(), self._server.startup
 

@@ -39,6 +39,11 @@ def test_a_request_is_shown() -> None:
     assert RequestView(SCOPE | {"client": None}).client == ""
 
 
+def test_the_state_is_what_middleware_put_there() -> None:
+    assert RequestView(SCOPE | {"state": {"user": "ann"}}).state.user == "ann"
+    assert not hasattr(RequestView(SCOPE).state, "user")
+
+
 def test_it_shows_no_credential() -> None:
     view = RequestView(SCOPE)
     shown = [*view.headers.values(), *view.cookies.values(), str(view.url), repr(view)]
