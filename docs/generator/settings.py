@@ -13,6 +13,7 @@ from docs.generator.markdown import code, table
 from incident_room.pages.settings import PREFIX as PAGE_PREFIX
 from incident_room.pages.settings import PageSettings
 from watchword.config.auth_settings import AuthSettings
+from watchword.config.document_settings import DocumentSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.settings import PREFIX, Settings
@@ -34,8 +35,8 @@ def page() -> str:
     """Return the page."""
     auth, live = AuthSettings.model_fields, LiveSettings.model_fields
     files, traces = UploadSettings.model_fields, TraceSettings.model_fields
-    measured = MetricSettings.model_fields
-    others = {*auth, *live, *files, *traces, *measured}
+    measured, documents = MetricSettings.model_fields, DocumentSettings.model_fields
+    others = {*auth, *live, *files, *traces, *measured, *documents}
     general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
@@ -46,6 +47,8 @@ def page() -> str:
         _table(auth, PREFIX),
         "## Live connections, operations and the log of events",
         _table(live, PREFIX),
+        "## Documents",
+        _table(documents, PREFIX),
         "## Files",
         _table(files, PREFIX),
         "## Traces",

@@ -31,6 +31,7 @@ from watchword.events.hub import Hub
 from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
+from watchword.execution.documents.documents import make_documents
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
@@ -232,6 +233,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         Leases(),
         services,
         *quotas(settings),
+        make_documents(engine, settings),
     )
 
 

@@ -14,6 +14,7 @@ WatchwordError
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
 │   └── QueryMissing         BAD_USER_INPUT    400          the request has no document
+├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND 400  send the document with its hash
 ├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
 ├── NotFound                 NOT_FOUND         404
 ├── Conflict                 CONFLICT          409          another writer was faster
@@ -206,6 +207,19 @@ class QueryMissing(BadUserInput):
 
     def __init__(self) -> None:
         super().__init__("The member 'query' is missing.", ["query"])
+
+
+class PersistedQueryNotFound(WatchwordError):
+    """The request names a document that this process does not know.
+
+    Apollo Client, urql and others know this message and code, and send the document once more with its hash.
+    """
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
 
 
 class PersistedQueryNotSupported(WatchwordError):

@@ -163,45 +163,6 @@ async def test_a_malformed_body_is_refused_with_a_reason(
     assert error["message"].endswith(".")
 
 
-BY_HASH = {"persistedQuery": {"version": 1, "sha256Hash": "ab" * 32}}
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(
-    ("accept", "media_type", "status"),
-    [
-        (JSON, JSON, 200),
-        (GRAPHQL_JSON, GRAPHQL_JSON, 400),
-        ("text/event-stream", JSON, 400),
-        (f"multipart/mixed;subscriptionSpec=1.0, {JSON}", JSON, 400),
-    ],
-)
-async def test_a_hash_without_a_document_is_answered_as_persisted_query_clients_expect(
-    method: str, accept: str, media_type: str, status: int, clock: MovedClock
-) -> None:
-    rest: dict[str, Any] = {"json": {"extensions": BY_HASH}}
-    if method == "GET":
-        rest = {"params": {"extensions": json.dumps(BY_HASH)}}
-    response = await request(clock, method, headers={"accept": accept}, **rest)
-    assert (response.status_code, response.json()) == (
-        status,
-        {
-            "errors": [
-                {
-                    "message": "PersistedQueryNotSupported",
-                    "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"},
-                }
-            ]
-        },
-    )
-    assert response.headers["content-type"].startswith(media_type)
-
-
-async def test_a_document_with_its_hash_is_a_document(clock: MovedClock) -> None:
-    response = await request(clock, json={"query": "{ hello }", "extensions": BY_HASH})
-    assert response.json() == HELLO
-
-
 @pytest.mark.parametrize("extensions", [{}, {"persistedQuery": None}, {"other": 1}])
 async def test_without_document_and_hash_the_document_is_missing(
     extensions: dict[str, Any], clock: MovedClock

@@ -352,23 +352,6 @@ async def test_a_malformed_subscribe_closes_with_4400(
     assert str(reason).startswith("Invalid message")
 
 
-async def test_a_hash_without_a_document_ends_the_operation_and_not_the_websocket(
-    clock: MovedClock,
-) -> None:
-    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "ab" * 32}}
-    async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
-        await client.init()
-        await client.send({"type": "subscribe", "id": "1", "payload": {"extensions": extensions}})
-        error = {
-            "message": "PersistedQueryNotSupported",
-            "extensions": {"code": "PERSISTED_QUERY_NOT_SUPPORTED"},
-        }
-        assert await client.receive() == {"id": "1", "type": "error", "payload": [error]}
-        # The same id, now with the document.
-        await client.subscribe("1", "{ hello }", extensions=extensions)
-        assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
-
-
 async def test_null_is_allowed_where_the_protocol_allows_it(clock: MovedClock) -> None:
     payload = {"query": "{ hello }", "variables": None, "operationName": None, "extensions": None}
     async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:

@@ -274,7 +274,7 @@ async def test_a_request_without_a_document_is_answered_alike(
         ours = views[1].url
         hashed = {"extensions": {"persistedQuery": {"sha256Hash": "ab", "version": 1}}}
         refused = (await client.post(ours, json=hashed)).json()
-        assert refused["errors"][0]["message"] == "PersistedQueryNotSupported"
+        assert refused["errors"][0]["message"] == "PersistedQueryNotFound"
         by_get = await client.get(ours, params={"extensions": '{"id": "2"}'})
         assert "made a mutation" in by_get.text
         by_get = await client.get(ours, params={"extensions": '{"id": "1"}'})

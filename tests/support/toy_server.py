@@ -36,6 +36,7 @@ from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenNotYetValid, TokenRevoked
 from watchword.events.event import Event
 from watchword.events.log.tables import epochs, metadata
+from watchword.execution.documents.documents import make_documents
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.execution.shared.answers import SharedAnswers
@@ -242,6 +243,7 @@ def _toy_pipeline(
         leases,
         services,
         *quotas(settings),
+        make_documents(engine, settings),
     )
     grace = None if downgrades else settings.outdated_grace_seconds
     return pipeline, RevocationFollower(services, revocations, leases, 2 * LIFE, grace)

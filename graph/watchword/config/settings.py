@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from watchword.config import bus_url
 from watchword.config.auth_settings import AuthSettings, checked_origin, json_list
+from watchword.config.document_settings import DocumentSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.trace_settings import TraceSettings
@@ -27,7 +28,9 @@ from watchword.errors import Unsafe
 PREFIX = "WATCHWORD_"
 
 
-class Settings(AuthSettings, LiveSettings, MetricSettings, TraceSettings, UploadSettings):
+class Settings(
+    AuthSettings, LiveSettings, MetricSettings, TraceSettings, UploadSettings, DocumentSettings
+):
     """All settings. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(

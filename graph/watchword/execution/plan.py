@@ -77,6 +77,11 @@ class Refused(Exception):
         self.is_invalid = is_invalid
         self.is_oversized = is_oversized
 
+    @classmethod
+    def by(cls, error: WatchwordError) -> Refused:
+        """Return the refusal of a request for one error."""
+        return cls([GraphQLError(error.message, original_error=error)])
+
 
 @dataclass(slots=True, eq=False)
 class Plan:
@@ -293,7 +298,7 @@ class Planner:
             try:
                 check_names(document, self._limits)
             except TooComplex as error:
-                raise _refused(error) from error
+                raise Refused.by(error) from error
             if errors := self._validate(document, ()):
                 raise Refused(errors, is_invalid=True)
             operation = _select(document, operation_name)
@@ -317,7 +322,7 @@ class Planner:
             check_size(self._schema, document, operation, self._limits)
             estimate = self._estimator.estimate(document, operation)
         except WatchwordError as error:
-            raise _refused(error) from error
+            raise Refused.by(error) from error
         if not estimate.names:
             self._check_cost(estimate, VariableValues({}, {}))
         return estimate
@@ -326,7 +331,7 @@ class Planner:
         try:
             check_cost(estimate.cost(variables), self._limits)
         except WatchwordError as error:
-            raise _refused(error) from error
+            raise Refused.by(error) from error
 
     def _parse(self, query: str) -> DocumentNode:
         tokens = self._limits.tokens
@@ -342,7 +347,7 @@ class Planner:
             if _HUGE_NUMBER.search(query):
                 raise BadUserInput("A number in the document has too many digits.")
         except (TooComplex, BadUserInput) as error:
-            refused = _refused(error)
+            refused = Refused.by(error)
             refused.is_oversized = True
             raise refused from error
 
@@ -375,7 +380,7 @@ def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     for operation in operations:
         if name is not None and operation.name is not None and operation.name.value == name:
             return operation
-    raise _refused(BadUserInput(_which(operations, name), ["operationName"]))
+    raise Refused.by(BadUserInput(_which(operations, name), ["operationName"]))
 
 
 def _which(operations: list[OperationDefinitionNode], name: str | None) -> str:
@@ -384,7 +389,3 @@ def _which(operations: list[OperationDefinitionNode], name: str | None) -> str:
     if name is None:
         return "The document has several operations: say which one in operationName."
     return f"The document has no operation named {name[:100]!r}."
-
-
-def _refused(error: WatchwordError) -> Refused:
-    return Refused([GraphQLError(error.message, original_error=error)])

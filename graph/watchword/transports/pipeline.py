@@ -14,12 +14,15 @@ from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.delivery.leases import Leases
 from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
+from watchword.execution.documents.documents import Documents
 from watchword.execution.engine import Engine
+from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
 from watchword.tokens import refusals
 from watchword.transports.authenticator import Authenticate, RecallBearer
+from watchword.transports.request import GraphQLRequest
 from watchword.transports.traffic import Traffic
 
 Confirm = Callable[[Principal], Principal]
@@ -41,6 +44,7 @@ class Pipeline:
     services: Services
     connections: Quota
     operations: Quota
+    documents: Documents
     shutdown: Shutdown = field(default_factory=Shutdown)
     traffic: Traffic = field(default_factory=Traffic)
 
@@ -57,6 +61,10 @@ class Pipeline:
         except (TokenExpired, TokenRevoked) as error:
             refusals.note("token", error.rule)
             raise
+
+    def plan(self, request: GraphQLRequest) -> Plan:
+        """Return the plan of a request's operation. Raises `Refused` if it cannot be run, as `Documents.plan` does."""
+        return self.documents.plan(request.query, request.document_id, request.operation_name)
 
     def lease(self, principal: Principal, holder: LeaseHolder) -> Lease:
         """Give a live connection its lease.

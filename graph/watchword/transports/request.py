@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from watchword.errors import BadUserInput, PersistedQueryNotSupported, QueryMissing
+from watchword.errors import BadUserInput, QueryMissing
+from watchword.execution.documents.automatic import SHA256
 from watchword.formats.packed_json import PackedObject
 
+# The member of `extensions` that has the hash of an automatic persisted query.
+PERSISTED = "persistedQuery"
 # The most cursors in `extensions.after`: each may cost a query.
 MOST_CURSORS = 20
 
@@ -42,7 +45,8 @@ NO_FILES = Files()
 class GraphQLRequest(NamedTuple):
     """The parameters of a request (GraphQL over HTTP, section "Request Parameters").
 
-    `query` is None only where an extension of the schema may find the document, by what else the request says.
+    `document_id` names the document in place of `query`, or besides it; the hash of an automatic persisted query is
+    `sha256:` and the hash. Without both, an extension of the schema may find the document by what else the request says.
     """
 
     query: str | None
@@ -50,6 +54,7 @@ class GraphQLRequest(NamedTuple):
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
     files: Files = NO_FILES
+    document_id: str | None = None
 
     @property
     def has_files(self) -> bool:
@@ -108,8 +113,7 @@ def opening_of(request: GraphQLRequest) -> Opening:
 def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
     """Read a request from decoded JSON.
 
-    Raises `BadUserInput`, which names the faulty member, and `PersistedQueryNotSupported` when the request
-    has the hash of a document in place of the document.
+    Raises `BadUserInput`, which names the faulty member.
     """
     if isinstance(value, list):
         raise BadUserInput("Batches are not supported: send one request at a time.")
@@ -117,9 +121,8 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         raise BadUserInput("The request must be a JSON object with a member 'query'.")
     query = _member(value, "query", str, "a string")
     extensions = _member(value, "extensions", dict, "an object or null")
-    if query is None and needs_query:
-        if extensions and extensions.get("persistedQuery") is not None:
-            raise PersistedQueryNotSupported
+    document_id = _document_id(value, extensions)
+    if query is None and document_id is None and needs_query:
         raise QueryMissing
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
@@ -140,7 +143,23 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         _member(value, "operationName", str, "a string or null") or None,
         _member(value, "variables", dict, "an object or null"),
         extensions,
+        document_id=document_id,
     )
+
+
+def _document_id(value: dict[str, Any], extensions: dict[str, Any] | None) -> str | None:
+    """Return the id of the document, from `documentId` or from the hash of an automatic persisted query."""
+    given = _member(value, "documentId", str, "a string or null") or None
+    persisted = extensions.get(PERSISTED) if extensions else None
+    if persisted is None:
+        return given
+    digest = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(digest, str) or persisted.get("version") != 1:
+        raise BadUserInput(
+            "extensions.persistedQuery must be an object with version 1 and the string sha256Hash.",
+            ["extensions", PERSISTED],
+        )
+    return given or SHA256 + digest
 
 
 def _are_cursors(given: object) -> bool:

@@ -6,13 +6,40 @@ from typing import Any
 
 import pytest
 
-from watchword.errors import BadUserInput
+from watchword.errors import BadUserInput, QueryMissing
 from watchword.transports.request import NO_FILES, Files, GraphQLRequest, opening_of, read
 
 
 def test_all_members_are_read() -> None:
     value = {"query": "{ a }", "operationName": "A", "variables": {"x": 1}, "extensions": {"y": 2}}
     assert read(value) == GraphQLRequest("{ a }", "A", {"x": 1}, {"y": 2})
+
+
+@pytest.mark.parametrize(
+    ("members", "id"),
+    [
+        ({"documentId": "sha256:ab"}, "sha256:ab"),
+        ({"documentId": "greeting"}, "greeting"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "ab"}}}, "sha256:ab"),
+        (
+            {
+                "documentId": "mine",
+                "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "ab"}},
+            },
+            "mine",
+        ),
+    ],
+)
+def test_a_document_may_be_named_by_an_id_or_a_hash(members: dict[str, Any], id: str) -> None:
+    request = read(members)
+    assert (request.query, request.document_id) == (None, id)
+    assert read({"query": "{ a }", **members}).document_id == id
+
+
+def test_an_empty_id_is_none() -> None:
+    assert read({"query": "{ a }", "documentId": ""}).document_id is None
+    with pytest.raises(QueryMissing):
+        read({"documentId": ""})
 
 
 def test_a_subscription_keeps_what_resolvers_may_read_and_nothing_that_was_read_at_its_start() -> (

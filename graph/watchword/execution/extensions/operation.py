@@ -14,13 +14,7 @@ from graphql import GraphQLError
 from graphql.execution import MiddlewareManager
 
 from watchword.context import Context
-from watchword.errors import (
-    BadUserInput,
-    Internal,
-    PersistedQueryNotSupported,
-    QueryMissing,
-    Unavailable,
-)
+from watchword.errors import BadUserInput, Internal, QueryMissing, Unavailable
 from watchword.execution.extensions.changes import Changes, located
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.options import ErrorHook
@@ -33,10 +27,6 @@ from watchword.principal import IdentityAsked, cannot_be_shared
 T = TypeVar("T")
 Execute = Callable[[Plan, dict[str, Any] | None, Context, MiddlewareManager | None], Awaitable[T]]
 """Runs a plan: with variables, in a context, with what runs around each field."""
-
-
-# The request has no document, and no extension has found one.
-MISSING = (QueryMissing, PersistedQueryNotSupported)
 
 
 class Parts(NamedTuple):
@@ -74,7 +64,7 @@ class HookedOperation:
                     result = await self._handled(PreExecutionError(None, errors))
                 else:
                     ran = await self._execute(execute)
-        except MISSING:
+        except QueryMissing:
             raise
         except Exception as error:
             result = await self._handled(PreExecutionError(None, [self._raised(error)]))
@@ -94,7 +84,7 @@ class HookedOperation:
                 result = await self._result(execute)
                 async with around(self._hooks.runner.on_stream_result(result)):
                     made = self._respond(result)
-        except MISSING:
+        except QueryMissing:
             raise
         except Exception as error:
             raised = self._raised(error)
@@ -116,8 +106,7 @@ class HookedOperation:
         seen, runner = self._seen, self._hooks.runner
         self._follow_query()
         if seen.query is None and seen.graphql_document is None:
-            by_hash = (self._context.extensions or {}).get("persistedQuery") is not None
-            raise PersistedQueryNotSupported if by_hash else QueryMissing
+            return self._missing()
         if isinstance(self._plan, Draft) and self._plan.is_oversized:
             # An extension that parses would do so without our limits.
             return self._plan.errors
@@ -132,6 +121,12 @@ class HookedOperation:
                 return errors
         self._follow()
         return self._unfit()
+
+    def _missing(self) -> list[GraphQLError]:
+        """Return why there is no document, which no extension has found. Raises `QueryMissing` if no id names one."""
+        if isinstance(self._plan, Draft) and self._plan.errors:
+            return self._plan.errors
+        raise QueryMissing
 
     def _parse(self) -> list[GraphQLError]:
         seen, planner = self._seen, self._parts.planner

@@ -10,9 +10,9 @@ from graphql import GraphQLError
 from graphql.execution import SubsequentIncrementalExecutionResult
 
 from watchword.context import Context
+from watchword.errors import QueryMissing
 from watchword.execution.extensions.changes import Changes
 from watchword.execution.extensions.operation import (
-    MISSING,
     Execute,
     HookedOperation,
     Parts,
@@ -52,7 +52,7 @@ class HookedParts(HookedOperation):
                 if not isinstance(first, Exception):
                     await send(first, self._shown, self._hearing)
                     is_over = True
-        except MISSING:
+        except QueryMissing:
             raise
         except Exception as error:
             raised = self._raised(error)

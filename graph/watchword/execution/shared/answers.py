@@ -16,8 +16,6 @@ from math import inf
 from types import EllipsisType
 from typing import Any, NamedTuple
 
-from graphql import GraphQLError
-
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput, CursorExpired, Unavailable
 from watchword.events.sources import Sources
@@ -150,7 +148,7 @@ class SharedAnswers:
         try:
             await self._heads.reach(cursors)
         except (BadUserInput, CursorExpired) as error:
-            raise Refused([GraphQLError(error.message, original_error=error)]) from error
+            raise Refused.by(error) from error
 
     def _sources(self, plan: Plan) -> Sources | None:
         sources = plan.sources

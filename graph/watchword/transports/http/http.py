@@ -29,7 +29,6 @@ from watchword.asgi.types import (
 from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
-    PersistedQueryNotSupported,
     QueryMissing,
     RateLimited,
     TimedOut,
@@ -142,7 +141,7 @@ class HttpTransport:
             with request.files:
                 # The token may have expired or been revoked while the body arrived.
                 principal = self._pipeline.recheck_token(principal)
-                plan = self._pipeline.engine.plan(request.query, request.operation_name)
+                plan = self._pipeline.plan(request)
                 _check_method(scope["method"], plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
@@ -159,8 +158,6 @@ class HttpTransport:
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
-        except PersistedQueryNotSupported as error:
-            answer = refusal([error.as_dict()], media_type, accept)
         await answer.send(send)
 
     async def _stream(

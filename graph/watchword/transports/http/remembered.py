@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
-from watchword.transports.request import GraphQLRequest
+from watchword.transports.request import PERSISTED, GraphQLRequest
 
 # The longest text that is kept, and the most memory that all of them take, in bytes.
 LONGEST, MOST_BYTES = 4_096, 2_000_000
@@ -38,8 +39,8 @@ class Remembered:
         kept = self._kept.get(text)
         if kept is not None:
             self._kept.move_to_end(text)
-            # Resolvers may change the variables that they are given.
-            return kept._replace(variables={**kept.variables}) if kept.variables else kept
+            # Resolvers may change what they are given.
+            return _copied(kept)
         request = self._read(text)
         if len(text) <= LONGEST and self._came_before(text) and _is_flat(request):
             self._keep(text, request)
@@ -55,8 +56,7 @@ class Remembered:
         return False
 
     def _keep(self, text: bytes, request: GraphQLRequest) -> None:
-        variables = request.variables
-        self._kept[text] = request._replace(variables={**variables}) if variables else request
+        self._kept[text] = _copied(request)
         self.size += _size(text)
         while self.size > MOST_BYTES:
             self.size -= _size(self._kept.popitem(last=False)[0])
@@ -67,6 +67,25 @@ def _size(text: bytes) -> int:
 
 
 def _is_flat(request: GraphQLRequest) -> bool:
-    """Tell whether nothing in a request can be changed by what gets it, besides its variables' own table."""
-    values = request.variables.values() if request.variables else ()
-    return not request.extensions and all(type(each) in _UNCHANGEABLE for each in values)
+    """Tell whether nothing in a request can be changed by what gets it, besides the tables that `_copied` copies."""
+    return _has_flat_extensions(request.extensions) and _are_unchangeable(request.variables)
+
+
+def _has_flat_extensions(extensions: dict[str, Any] | None) -> bool:
+    # Clients of persisted queries send nothing else, and those are what comes again most often.
+    if not extensions:
+        return True
+    persisted = extensions.get(PERSISTED)
+    return len(extensions) == 1 and isinstance(persisted, dict) and _are_unchangeable(persisted)
+
+
+def _are_unchangeable(table: dict[str, Any] | None) -> bool:
+    return not table or all(type(each) in _UNCHANGEABLE for each in table.values())
+
+
+def _copied(request: GraphQLRequest) -> GraphQLRequest:
+    if request.variables:
+        request = request._replace(variables={**request.variables})
+    if request.extensions:
+        request = request._replace(extensions={PERSISTED: {**request.extensions[PERSISTED]}})
+    return request

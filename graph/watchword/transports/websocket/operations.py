@@ -99,7 +99,7 @@ class Operations:
         """Run an operation. An operation that cannot be run is answered with an error."""
         try:
             self._slots[id] = self._take_slot()
-            plan = self._pipeline.engine.plan(request.query, request.operation_name)
+            plan = self._pipeline.plan(request)
             opening = opening_of(request) if plan.is_subscription else None
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])

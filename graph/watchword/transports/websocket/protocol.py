@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from watchword.errors import BadUserInput, InvalidToken, PersistedQueryNotSupported
+from watchword.errors import BadUserInput, InvalidToken
 from watchword.formats.exact_json import decode, encode
 from watchword.tokens import refusals
 from watchword.tokens.members import members
@@ -153,8 +153,6 @@ class GraphQLTransportWS:
             request = read(message.get("payload"))
         except BadUserInput as error:
             raise _Bad(f"'payload': {error.message}") from error
-        except PersistedQueryNotSupported as error:
-            return Reply(error_message(id, [error.as_dict()]))
         if id in self.operations:
             return close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
         if self._machine.state is not ConnectionState.OPEN:

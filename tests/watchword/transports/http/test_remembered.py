@@ -50,12 +50,27 @@ def test_variables_that_one_request_changes_are_unchanged_for_the_next() -> None
         variables["d"] = "added"
 
 
+def test_a_persisted_query_is_kept_and_what_one_request_changes_is_unchanged_for_the_next() -> None:
+    decoding = Decoding()
+    named = {"persistedQuery": {"version": 1, "sha256Hash": "ab"}}
+    for _ in range(4):
+        request = decoding.ask(query=None, document_id="sha256:ab", extensions=named)
+        assert (request.document_id, request.extensions) == ("sha256:ab", named)
+        assert request.extensions is not None
+        request.extensions["persistedQuery"]["version"] = 2
+        request.extensions["added"] = True
+    assert decoding.count == 2
+
+
 @pytest.mark.parametrize(
     "members",
     [
         {"variables": {"b": [1]}},
         {"variables": {"b": {"c": 1}}},
         {"extensions": {"after": ["x"]}},
+        {"extensions": {"persistedQuery": {"sha256Hash": ["x"]}}},
+        {"extensions": {"persistedQuery": {"version": 1}, "more": 1}},
+        {"extensions": {"persistedQuery": "x"}},
     ],
 )
 def test_a_request_with_parts_that_can_be_changed_is_decoded_each_time(
