@@ -1,5 +1,5 @@
 import { type Clock, backoff, within } from "./clock.js";
-import { type Answer, type GraphQLFault, WatchwordError, failed, unreachable } from "./errors.js";
+import { type GraphQLFault, WatchwordError, failed, secondsOf, unreachable } from "./errors.js";
 import type { LiveEvents } from "./live.js";
 import type { Session } from "./session.js";
 import type { Subscription } from "./subscription.js";
@@ -155,13 +155,21 @@ export class Connection {
       opened: guard((expiry) => this.#opened(expiry)),
       heard: guard(() => this.#isOpen && this.#watch()),
       position: guard((id, cursor) => this.#byId.get(id)?.started(cursor)),
-      next: guard((id, answer) => this.#next(id, answer)),
+      next: guard((id, answer) => this.#byId.get(id)?.next(answer)),
       error: guard((id, errors) => this.#error(id, errors)),
       complete: guard((id) => this.#complete(id)),
-      reminded: guard(() => void this.#session.refresh().catch(() => {})),
+      reminded: guard(() => this.#remind(this.#wire, this.#token, 1)),
       renewed: guard((expiry) => this.#options.tell("renewed", expiry)),
       closed: guard((code, reason) => void this.#closed(code, reason)),
     };
+  }
+
+  /** Get another token than the one that the server has reminded of. It reminds once, so a failure is repeated. */
+  #remind(wire: Wire | null, token: string | null, attempt: number): void {
+    this.#session.refresh().catch((error: unknown) => {
+      const pause = Math.max(backoff(attempt), secondsOf(error) * 1_000);
+      this.#clock.after(pause, () => wire === this.#wire && token === this.#token && this.#remind(wire, token, attempt + 1));
+    });
   }
 
   #opened(expiry: Expiry): void {
@@ -188,10 +196,6 @@ export class Connection {
     this.#byId.delete(subscription.id);
     this.#wire?.complete(subscription.id);
     subscription.id = null;
-  }
-
-  #next(id: string, answer: Answer): void {
-    this.#byId.get(id)?.next(answer);
   }
 
   #complete(id: string): void {

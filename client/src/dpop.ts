@@ -2,6 +2,8 @@ import type { Prover } from "./requests.js";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
 const STORE = "keys";
+// Milliseconds by which a clock may differ from the server's: `Date` is in whole seconds, and an answer takes its time.
+const TOLERATED = 5_000;
 
 /** Where a key pair stays: IndexedDB, which keeps keys that no script can read. */
 export interface KeyStore {
@@ -17,7 +19,7 @@ export interface DpopOptions {
   store?: KeyStore;
   /** The address in proofs, if the page reaches the server through a proxy under another one: the issuer's origin. */
   issuer?: string;
-  /** Unix milliseconds for the time in proofs, by default this machine's. A server refuses proofs of a clock that is wrong. */
+  /** This machine's time in Unix milliseconds. If it is wrong, proofs have the server's, as its refusal says (`Date`). */
   now?: () => number;
 }
 
@@ -25,7 +27,16 @@ export interface DpopOptions {
 export function createDpop({ name = "watchword", store, issuer, now = () => Date.now() }: DpopOptions = {}): Prover {
   const kept = store ?? (typeof indexedDB === "undefined" ? undefined : indexedStore(name));
   let pair: Promise<CryptoKeyPair> | undefined;
+  // Milliseconds by which the server's clock is ahead of this machine's.
+  let ahead = 0;
   return {
+    async learn(refusal) {
+      const { headers } = refusal, before = ahead, difference = Date.parse(headers.get("date") ?? "") - now();
+      const text = headers.get("www-authenticate") + (await refusal.clone().text());
+      // RFC 9449, section 7.1: with this word, the proof itself was refused.
+      if (text.includes("invalid_dpop_proof") && Math.abs(difference - ahead) > TOLERATED) ahead = difference;
+      return ahead !== before;
+    },
     async proof(method, url, nonce, token) {
       const keys = await (pair ??= find(kept).catch((error: unknown) => {
         pair = undefined;
@@ -33,7 +44,7 @@ export function createDpop({ name = "watchword", store, issuer, now = () => Date
       }));
       const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", keys.publicKey);
       const header = { typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } };
-      const claims = { htm: method, htu: target(url, issuer), iat: Math.floor(now() / 1_000), jti: crypto.randomUUID(), nonce, ath: token && (await hash(token)) };
+      const claims = { htm: method, htu: target(url, issuer), iat: Math.floor((now() + ahead) / 1_000), jti: crypto.randomUUID(), nonce, ath: token && (await hash(token)) };
       const signed = `${encoded(header)}.${encoded(claims)}`;
       const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, keys.privateKey, bytes(signed));
       return `${signed}.${base64url(new Uint8Array(signature))}`;

@@ -16,7 +16,7 @@ interface Details {
   status?: number | undefined;
   retryAfter?: number | undefined;
   closeCode?: number | undefined;
-  errors?: readonly GraphQLFault[] | undefined;
+  errors?: readonly GraphQLFault[];
   data?: unknown;
 }
 
@@ -28,33 +28,35 @@ interface Details {
 export class WatchwordError extends Error {
   override readonly name = "WatchwordError";
   /** The HTTP status, if there was one. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** Seconds to wait before the next attempt, if the server says so. */
-  readonly retryAfter: number | undefined;
-  readonly closeCode: number | undefined;
+  declare readonly retryAfter: number | undefined;
+  declare readonly closeCode: number | undefined;
   /** The errors of a GraphQL answer, and its data. */
-  readonly errors: readonly GraphQLFault[];
-  readonly data: unknown;
+  readonly errors: readonly GraphQLFault[] = [];
+  declare readonly data: unknown;
 
   constructor(readonly code: string, message: string, details: Details = {}) {
     super(message);
-    this.status = details.status;
-    this.retryAfter = details.retryAfter;
-    this.closeCode = details.closeCode;
-    this.errors = details.errors ?? [];
-    this.data = details.data;
+    Object.assign(this, details);
   }
 }
 
 export const unreachable = (why: unknown): WatchwordError =>
-  new WatchwordError("UNREACHABLE", `The server cannot be reached: ${why instanceof Error ? why.message : String(why)}`);
+  new WatchwordError("UNREACHABLE", `The server cannot be reached: ${(why as Error | undefined)?.message ?? why}`);
 
-export const nonsense = (what: string, status?: number): WatchwordError =>
-  new WatchwordError("NONSENSE", `The server's answer makes no sense: ${what}`, { status });
+export const nonsense = (what: string, details?: Details): WatchwordError =>
+  new WatchwordError("NONSENSE", `The server's answer makes no sense: ${what}`, details);
+
+/** Return the seconds for which the server asks for patience: 0 if it does not. */
+export const secondsOf = (error: unknown): number => (error as WatchwordError | undefined)?.retryAfter ?? 0;
+
+/** Return what an HTTP answer says of an error. A proxy may ask for patience too, in an answer of its own. */
+export const detailsOf = ({ status, headers }: Response): Details => ({ status, retryAfter: Number(headers.get("retry-after")) || undefined });
 
 /** Make an error of a GraphQL answer's list of errors. */
-export function failed(errors: readonly GraphQLFault[], data?: unknown, status?: number): WatchwordError {
+export function failed(errors: readonly GraphQLFault[], data?: unknown): WatchwordError {
   const [first] = errors;
   const { code, retryAfter } = first?.extensions ?? {};
-  return new WatchwordError(code ?? "INTERNAL", first?.message ?? "The operation failed.", { errors, data, status, retryAfter });
+  return new WatchwordError(code ?? "INTERNAL", first?.message ?? "The operation failed.", { errors, data, retryAfter });
 }

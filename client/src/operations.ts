@@ -1,6 +1,6 @@
 import type { Claims } from "./claims.js";
 import { type Document, textOf } from "./document.js";
-import { type Answer, WatchwordError, failed, nonsense, unreachable } from "./errors.js";
+import { type Answer, WatchwordError, detailsOf, failed, nonsense, unreachable } from "./errors.js";
 import type { Requests } from "./requests.js";
 
 /** A recent sign-in that an operation needs (RFC 9470). */
@@ -54,7 +54,7 @@ export class Operations {
     });
     const answer = (await response.json().catch(() => null)) as Answer<Data> | null;
     if (typeof answer !== "object" || answer === null || !("data" in answer || Array.isArray(answer.errors))) {
-      throw nonsense(`status ${response.status} from /graphql`, response.status);
+      throw nonsense(`status ${response.status} from /graphql`, detailsOf(response));
     }
     return answer;
   }
@@ -75,7 +75,7 @@ export class Operations {
     const url = new URL(isRequest ? input.url : String(input), `${this.#session.url}/`);
     // Another server must not get the token.
     if (url.origin !== new URL(this.#session.url).origin) {
-      throw new TypeError(`session.fetch sends requests to ${this.#session.url} only, and not to ${url.origin}.`);
+      throw new TypeError(`session.fetch is for ${this.#session.url} and not for ${url.origin}.`);
     }
     const base = isRequest ? new Request(input, init) : null;
     return (token) => {

@@ -27,7 +27,11 @@ export async function repeated({ ask, sent, response, body }: Refused, session: 
     response = await askAgain();
     ({ code, need } = await faultOf(response));
   }
-  if (code === "TOKEN_REVOKED") await session.reject(sent);
+  if (code === "TOKEN_REVOKED") {
+    await session.reject(sent);
+    response = await askAgain();
+    ({ code, need } = await faultOf(response));
+  }
   if (code !== "STEP_UP_REQUIRED" || !isRepeatable(body) || !(await stepUp(need))) return response;
   return askAgain();
 }

@@ -1,11 +1,13 @@
 import { claimsOf } from "./claims.js";
 import { type Clock, within } from "./clock.js";
-import { WatchwordError, nonsense, unreachable } from "./errors.js";
+import { WatchwordError, detailsOf, nonsense, unreachable } from "./errors.js";
 
 /** Makes proofs of a key (RFC 9449). `watchword-client/dpop` makes one. */
 export interface Prover {
   /** Return a proof for a request; `nonce` is the server's, `token` the access token that is sent with it. */
   proof(method: string, url: string, nonce?: string, token?: string): Promise<string>;
+  /** Learn from a refusal what was wrong with a proof. Returns whether another one may be accepted. */
+  learn?(refusal: Response): Promise<boolean>;
 }
 
 /** What the sign-in routes answer. */
@@ -38,10 +40,6 @@ export class Requests {
     this.#options = options;
   }
 
-  get bound(): boolean {
-    return this.#options.prover !== null;
-  }
-
   /** Return the headers `authorization` and `dpop` for a request; a socket has them in its payload. */
   async credentials(method: string, url: string, token: string | null): Promise<Record<string, string>> {
     const { prover } = this.#options;
@@ -49,16 +47,20 @@ export class Requests {
     return { ...(token !== null && { authorization: `${prover ? "DPoP" : "Bearer"} ${token}` }), ...proof };
   }
 
-  /** Send a request with an access token, and once more if the server demands a nonce in the proof. */
+  /**
+   * Send a request with an access token, and again if the proof lacked the server's nonce or was of a wrong time: at most
+   * three times, because the server may say one after the other.
+   */
   async send(url: string, init: RequestInit & { method: string }, token: string | null): Promise<Response> {
-    for (let isAgain = false; ; isAgain = true) {
+    const { prover } = this.#options;
+    for (let left = 2; ; left -= 1) {
       const before = this.nonce;
       const headers = new Headers(init.headers);
       for (const [name, value] of Object.entries(await this.credentials(init.method, url, token))) headers.set(name, value);
       const response = await this.#options.fetch(url, { ...init, headers });
       this.nonce = response.headers.get("dpop-nonce") ?? before;
-      const wantsNonce = this.bound && [400, 401].includes(response.status) && this.nonce !== before;
-      if (!wantsNonce || isAgain) return response;
+      if (left === 0 || ![400, 401].includes(response.status) || !prover) return response;
+      if (!(await prover.learn?.(response)) && this.nonce === before) return response;
     }
   }
 
@@ -87,9 +89,9 @@ async function read(response: Response): Promise<unknown> {
   const { status } = response;
   const answer = (await response.json().catch(() => null)) as { error?: string; error_description?: string } | null;
   if (response.ok && typeof answer === "object" && answer !== null) return answer;
-  if (typeof answer?.error !== "string") throw nonsense(`status ${status} from ${new URL(response.url || "x:").pathname}`, status);
-  const retryAfter = Number(response.headers.get("retry-after")) || undefined;
-  throw new WatchwordError(answer.error, answer.error_description ?? answer.error, { status, retryAfter });
+  const details = detailsOf(response);
+  if (typeof answer?.error !== "string") throw nonsense(`status ${status} from ${new URL(response.url || "x:").pathname}`, details);
+  throw new WatchwordError(answer.error, answer.error_description ?? answer.error, details);
 }
 
 /** Check the answer of a route that gives tokens. */

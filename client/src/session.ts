@@ -2,7 +2,7 @@ import { type Claims, claimsOf } from "./claims.js";
 import { type Clock, backoff, systemClock } from "./clock.js";
 import type { Document, VariablesOf } from "./document.js";
 import { Emitter } from "./emitter.js";
-import { type Answer, WatchwordError } from "./errors.js";
+import { type Answer, WatchwordError, secondsOf } from "./errors.js";
 import { type ExecuteOptions, Operations, type StepUpNeed } from "./operations.js";
 import { type Prover, Requests, type Tokens } from "./requests.js";
 import { type Credentials, type SecondFactor, type Routes, SignInRoutes, type StepUpCredentials, type Store, external, memoryStore } from "./sign-in.js";
@@ -80,6 +80,8 @@ export class Session extends Emitter<SessionEvents> {
   #renewAt = -Infinity;
   #usableUntil = -Infinity;
   #refreshing: Promise<string | null> | null = null;
+  // Why the last refresh failed, for as long as the server wants no other one.
+  #failure: unknown = null;
   // Counts sign-ins and sign-outs, so that a refresh that began before one does not undo it.
   #era = 0;
   #isKnown = false;
@@ -119,6 +121,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "anonymous") return null;
     if (this.clock.now() < this.#renewAt) return this.#token;
     try {
+      if (this.#failure) throw this.#failure;
       return await this.refresh();
     } catch (error) {
       if (this.clock.now() >= this.#usableUntil) throw error;
@@ -180,13 +183,11 @@ export class Session extends Emitter<SessionEvents> {
     if (token === this.#token) this.#renewAt = this.#usableUntil = -Infinity;
   }
 
-  /** Say that the server refuses this token for good: its session has ended, unless the browser has another by now. */
+  /** Say that the server refuses this token for good: its session has ended, unless a refresh brings another token. */
   async reject(token: string | null): Promise<void> {
     if (token === null || token !== this.#token) return;
-    const sid = this.#claims?.sid, era = this.#era;
     this.expire(token);
-    await this.refresh();
-    if (era === this.#era && this.#claims?.sid === sid) await this.#end();
+    if ((await this.refresh()) === token) await this.#end();
   }
 
   /** Hear no more of other tabs. */
@@ -196,7 +197,7 @@ export class Session extends Emitter<SessionEvents> {
 
   async #refresh(): Promise<string | null> {
     const era = this.#era;
-    const tokens = await this.#routes.refresh().catch((error: unknown) => this.#refused(error));
+    const tokens = await this.#routes.refresh().catch((error: unknown) => this.#refused(error)).catch((error: unknown) => this.#failed(error));
     if (era !== this.#era) return this.#token;
     if (tokens) this.#hold(tokens, "signedIn");
     else await this.#end();
@@ -211,6 +212,16 @@ export class Session extends Emitter<SessionEvents> {
       if (isRefusal(again)) return null;
       throw again;
     });
+  }
+
+  /** Keep the error for as long as the server asks for patience (Retry-After, RFC 9110, section 10.2.3). */
+  #failed(error: unknown): never {
+    const seconds = secondsOf(error);
+    if (seconds > 0) {
+      this.#failure = error;
+      this.clock.after(seconds * 1_000, () => (this.#failure = null));
+    }
+    throw error;
   }
 
   async #end(): Promise<void> {
@@ -258,6 +269,7 @@ export class Session extends Emitter<SessionEvents> {
   #hold(tokens: Tokens | null, change: Change): void {
     const before = this.#claims, wasKnown = this.#isKnown;
     this.#isKnown = true;
+    this.#failure = null;
     this.#claims = tokens && claimsOf(tokens.access_token);
     this.#token = tokens && tokens.access_token;
     const life = (tokens?.expires_in ?? 0) * 1_000;
@@ -296,6 +308,6 @@ const isRefusal = (error: unknown): boolean =>
 
 function originOf(url: string | undefined): string {
   const given = url ?? (typeof location === "undefined" ? undefined : location.origin);
-  if (given === undefined) throw new TypeError("createSession needs the server's address here: createSession({ url: \"https://…\" })");
+  if (given === undefined) throw new TypeError("Say where the server is: createSession({ url: \"https://…\" })");
   return new URL(given, typeof location === "undefined" ? undefined : location.href).href.replace(/\/$/, "");
 }

@@ -71,7 +71,7 @@ export class SocketWire implements Wire {
 
   #receive(data: unknown): void {
     const message = parsed(data);
-    if (message === null) return this.#closed(1006, "The server's message makes no sense.");
+    if (message === null) return this.#confused();
     this.#events.heard();
     const { type, payload } = message, id = String(message.id);
     const isOpen = this.#open.has(id);
@@ -81,7 +81,11 @@ export class SocketWire implements Wire {
     else if (type === "next") isOpen && this.#events.next(id, object(payload) as Answer);
     else if (type === "complete") this.#open.delete(id) && this.#events.complete(id);
     else if (type === "error") this.#open.delete(id) && this.#events.error(id, faults(payload));
-    else this.#closed(1006, "The server's message is of no known type.");
+    else this.#confused();
+  }
+
+  #confused(): void {
+    this.#closed(1006, "The server's message makes no sense.");
   }
 
   #ponged(payload: Expiry & { id?: unknown; cursor?: unknown }): void {

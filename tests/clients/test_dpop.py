@@ -70,11 +70,24 @@ async def test_it_proves_its_key_on_every_transport(
     assert heard == "Trouble with keys"
 
 
+@pytest.mark.parametrize(
+    "hours",
+    [
+        pytest.param(0, marks=pytest.mark.exhaustive),
+        1,
+        pytest.param(-1, marks=pytest.mark.exhaustive),
+    ],
+)
 async def test_the_package_binds_all_tabs_of_a_browser_to_a_key_that_no_script_can_read(
-    node: Path, chromium: Path, demanding_server: LiveServer, tmp_path: Path
+    hours: int, node: Path, chromium: Path, demanding_server: LiveServer, tmp_path: Path
 ) -> None:
+    """The browser's clock may be hours wrong: proofs have the server's time."""
     server = demanding_server
-    options = {"chromium": str(chromium), "profile": str(tmp_path / "profile")}
+    options = {
+        "chromium": str(chromium),
+        "profile": str(tmp_path / "profile"),
+        "ahead": hours * 3_600_000,
+    }
     account = {"url": server.url, "email": server.email, "password": server.password}
     scripts, package = FOLDER / "package", bundled("index", "dpop")
     async with running(

@@ -39,7 +39,7 @@ async def test_a_named_origin_may_read_answers_with_credentials(
         assert cors(response) == {
             "access-control-allow-origin": FRIEND,
             "access-control-allow-credentials": "true",
-            "access-control-expose-headers": "www-authenticate, retry-after, dpop-nonce",
+            "access-control-expose-headers": "www-authenticate, retry-after, dpop-nonce, date",
         }
         assert "origin" in response.headers["vary"].lower()
 

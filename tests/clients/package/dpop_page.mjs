@@ -1,5 +1,5 @@
 // watchword-client with DPoP in a real browser, at a server that requires it: two tabs and a reload. Options: url, email,
-// password, chromium, profile, package (its text).
+// password, chromium, profile, package (its text), ahead (milliseconds by which the browser's clock is wrong).
 import puppeteer from "puppeteer-core";
 import { FLAGS } from "../chromium.mjs";
 import { options, say } from "../session.mjs";
@@ -8,6 +8,10 @@ const { email, password, url } = options;
 const browser = await puppeteer.launch({ executablePath: options.chromium, userDataDir: options.profile, headless: true, args: FLAGS });
 
 async function open(page) {
+  await page.evaluateOnNewDocument((ahead) => {
+    const now = Date.now;
+    Date.now = () => now() + ahead;
+  }, options.ahead);
   await page.goto(`${url}/health/live`);
   await page.evaluate(options.package);
   return page.evaluate(async () => {

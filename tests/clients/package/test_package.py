@@ -19,6 +19,8 @@ from tests.support.npm_package import CLIENT, STOCK, project
 
 # Bytes, gzipped: session and socket with what they import, minified.
 MOST = 8_000
+# What the adapters import.
+LIBRARIES = {"@apollo/client", "@urql/core", "relay-runtime"}
 VITE_PAGE = """<!doctype html><title>Ours</title><script type="module" src="/main.js"></script>"""
 
 
@@ -117,6 +119,26 @@ async def test_a_page_signs_in_and_follows(
         opened = await site.open()
         assert (await page.wait("next"))["data"]["incidentsChanged"]["incident"]["name"] == opened
     assert not [step for step in page.seen if step["step"] in ("complaint", "failed")]
+
+
+@pytest.mark.parametrize("platform", ["ios", "android"])
+async def test_metro_finds_each_entry_and_all_that_it_imports(
+    platform: str, node: Path, packed: Path, tmp_path: Path
+) -> None:
+    project(tmp_path, packed)
+    exports = json.loads((CLIENT / "package.json").read_text())["exports"]
+    entries = {f"watchword-client{name[1:]}": each["default"] for name, each in exports.items()}
+    options = {"folder": str(tmp_path), "entries": [*entries], "platform": platform}
+    async with running(node, "metro.mjs", scripts=FOLDER, **options) as script:
+        resolved = await script.wait("resolved")
+    root = tmp_path / "node_modules/watchword-client"
+    found = {Path(path): name for path, name in resolved["found"].items()}
+    ours = {path.relative_to(root): name for path, name in found.items() if root in path.parents}
+    assert {Path(file): name for name, file in entries.items()}.items() <= ours.items()
+    # A module that is loaded when it is needed is there too.
+    assert Path("dist/sse.js") in ours
+    assert {name for path, name in found.items() if root not in path.parents} == LIBRARIES
+    assert resolved["warnings"] == []
 
 
 @pytest.mark.parametrize("platform", ["Node.js 20", "React Native"])

@@ -16,7 +16,7 @@ UNITS = sorted(FOLDER.glob("units/*.test.mjs"))
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name.split(".")[0])
 def test_unit(unit: Path, node: Path, package: Path) -> None:
     done = subprocess.run(
-        [node, "--test", "--test-force-exit", unit],
+        [node, "--test", "--test-force-exit", "--experimental-import-meta-resolve", unit],
         env={**os.environ, "PACKAGE": str(package)},
         capture_output=True,
         text=True,

@@ -14,7 +14,8 @@ from watchword.asgi.types import route_path
 from watchword.formats.origin import is_among
 
 METHODS = ("GET", "HEAD", "POST")
-EXPOSED = ("www-authenticate", "retry-after", "dpop-nonce")
+# A client whose clock is wrong needs `date` for its DPoP proofs.
+EXPOSED = ("www-authenticate", "retry-after", "dpop-nonce", "date")
 # Seconds for which a browser may cache a preflight response; Chromium caches none for longer.
 MAX_AGE = 7_200
 

@@ -112,6 +112,56 @@ test("4403 gets another token at once, and resumes with it", async () => {
   assert.deepEqual([heard, FakeSocket.last.sent.at(-1).payload.extensions], [[1], { resume: "c1" }]);
 });
 
+test("a reminder of the server is followed until there is another token, although the server reminds once", async () => {
+  const routes = {}, { clock, said, asked, follow } = await made({ signedIn: true, routes: { "/api/auth/refresh": (given) => routes.refresh(given) } });
+  follow();
+  await accepted();
+  const socket = FakeSocket.last, renewals = () => socket.sent.filter(({ type, payload }) => type === "ping" && payload?.authorization);
+  routes.refresh = () => Promise.reject(new TypeError("away"));
+  socket.say({ type: "ping", payload: { expiresAt: "soon" } });
+  await clock.move(10_000);
+  const refreshes = () => asked.paths().filter((path) => path.endsWith("refresh")).length, before = refreshes();
+  assert.ok(before > 2, `${before}`);
+  // The server is back, and asks for patience first.
+  routes.refresh = () => json({ error: "too_many_requests" }, 429, { "retry-after": "40" });
+  while (refreshes() === before) await clock.move(1_000);
+  routes.refresh = () => tokens("s1");
+  // It is asked for a sign of life every thirty seconds.
+  for (let waited = 0; waited < 38; waited += 1) await clock.move(1_000), socket.say({ type: "pong" });
+  assert.deepEqual([refreshes(), renewals().length], [before + 1, 0]);
+  await clock.move(3_000);
+  assert.deepEqual([refreshes(), renewals().length], [before + 2, 1]);
+  assert.ok(!said.some(([name]) => name === "closed"));
+});
+
+test("a reminder is forgotten with its socket", async () => {
+  const { clock, session, asked, follow } = await made({ signedIn: true, routes: { "/api/auth/refresh": () => Promise.reject(new TypeError("away")) } });
+  const stop = follow();
+  await accepted();
+  FakeSocket.last.say({ type: "ping", payload: { expiresAt: "soon" } });
+  await settled();
+  stop();
+  await clock.move(60_000);
+  assert.equal(session.state, "signedIn");
+  // The idle socket is kept for a second.
+  assert.ok(asked.paths().filter((path) => path.endsWith("refresh")).length <= 2);
+});
+
+test("4401 ends nothing if a refresh brings another token, and the subscription goes on with that", async () => {
+  const { session, clock, heard, follow } = await made({ signedIn: true });
+  follow();
+  const [id] = await accepted(), ended = [];
+  session.on("expired", () => ended.push("expired"));
+  next(id, 1, "c1");
+  await clock.move(20_000);
+  FakeSocket.last.end(4401);
+  await clock.move(0);
+  await accepted();
+  const [{ payload }, subscribe] = FakeSocket.last.sent;
+  assert.deepEqual([payload.authorization, subscribe.payload.extensions], [`Bearer ${await session.token()}`, { resume: "c1" }]);
+  assert.deepEqual([heard, ended, session.state], [[1], [], "signedIn"]);
+});
+
 test("what the server will always refuse is not tried again", async () => {
   for (const code of [4400, 4401, 4406, 4409]) {
     const { clock, heard, follow } = await made();

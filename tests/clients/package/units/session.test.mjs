@@ -95,9 +95,93 @@ test("a renewal that is refused for now ends no session, and is tried again whil
     await assert.rejects(session.token(), { code: error });
     assert.deepEqual([session.state, said], ["signedIn", ["signedIn", "changed"]]);
     routes["/api/auth/refresh"] = () => tokens("s1");
+    // The server asked for patience, and is not asked before.
+    await clock.move(29_000);
+    await assert.rejects(session.token(), { code: error, retryAfter: 30 });
+    await clock.move(1_000);
     assert.notEqual(await session.token(), first);
     assert.deepEqual([session.state, said], ["signedIn", ["signedIn", "changed"]]);
   }
+});
+
+test("while the server asks for patience no request is made, neither for a page that is restored nor for one that goes on", async () => {
+  // A proxy says so in a page of its own.
+  const busy = [() => refusal("too_many_requests", 429, { "retry-after": "600" }), () => new Response("<html>", { status: 503, headers: { "retry-after": "600" } })];
+  for (const refuse of busy) {
+    const routes = { "/api/auth/refresh": refuse }, restored = made(routes, { store: memoryStore({ refreshToken: "r" }) });
+    await restored.clock.move(599_000);
+    assert.deepEqual([restored.session.state, restored.asked.seen.length], ["restoring", 1]);
+    routes["/api/auth/refresh"] = () => tokens("s1");
+    await restored.clock.move(31_000);
+    assert.equal(await restored.session.ready, "signedIn");
+    const { session, asked, clock } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": refuse });
+    await session.signIn(LOGIN);
+    for (let turn = 0; turn < 59; turn += 1) {
+      await clock.move(turn ? 10_000 : 301_000);
+      await session.token().catch(() => {});
+    }
+    assert.deepEqual(asked.paths(), ["/api/auth/login", "/api/auth/refresh"]);
+    // Another sign-in is another session, and nothing was asked for it.
+    await session.signIn(LOGIN);
+    await clock.move(301_000);
+    await session.token();
+    assert.equal(asked.paths().at(-1), "/api/auth/refresh");
+  }
+});
+
+test("a refused token ends the session if the refresh is refused too, and not if it succeeds", async () => {
+  const revoked = (token) => ({ headers }) => headers.get("authorization") === `Bearer ${token()}`
+    ? json({ errors: [{ message: "", extensions: { code: "TOKEN_REVOKED" } }] }, 401) : json({ data: { a: 1 } });
+  for (const [refresh, state, said] of [[() => tokens("s1"), "signedIn", ["signedIn", "changed"]], [() => refusal("invalid_grant"), "anonymous", ["signedIn", "changed", "expired", "changed"]]]) {
+    let first;
+    const { session, said: heard } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": refresh, "/graphql": revoked(() => first) });
+    await session.signIn(LOGIN);
+    first = await session.token();
+    if (state === "signedIn") assert.deepEqual(await session.query("{ a }"), { a: 1 });
+    else await assert.rejects(session.query("{ a }"), { code: "TOKEN_REVOKED" });
+    assert.deepEqual([session.state, heard], [state, said]);
+  }
+});
+
+test("a library that gives a refused token again has none other, and nobody is signed in", async () => {
+  const same = token("x"), { session } = made({}, { getToken: async () => same });
+  await session.ready;
+  await session.reject(same);
+  assert.equal(session.state, "anonymous");
+});
+
+// A prover that shows in its proofs what they are made of, and a server that wants the time and its nonce in them.
+const HOUR = 3_600_000;
+const proving = () => {
+  let ahead = 0;
+  return {
+    proof: async (method, url, nonce) => `${ahead} ${nonce}`,
+    learn: async ({ headers }) => ahead !== (ahead = Number(headers.get("date"))),
+  };
+};
+const demanding = (answer) => ({ headers }) => {
+  const [ahead, nonce] = headers.get("dpop").split(" ");
+  if (ahead !== String(HOUR)) return refusal("invalid_dpop_proof", 400, { date: HOUR });
+  return nonce === "n1" ? answer() : refusal("use_dpop_nonce", 400, { "dpop-nonce": "n1", date: HOUR });
+};
+
+test("a proof is made again with the server's time and its nonce, which a server may say one after the other", async () => {
+  const { session, asked } = made({ "/api/auth/login": demanding(() => tokens("s1")) }, { dpop: proving() });
+  await session.signIn(LOGIN);
+  assert.deepEqual(asked.seen.map(({ headers }) => headers.get("dpop")), ["0 undefined", `${HOUR} undefined`, `${HOUR} n1`]);
+});
+
+test("a refusal that a better proof does not mend is not asked for again", async () => {
+  const { session, asked } = made({ "/api/auth/login": demanding(() => refusal("invalid_grant", 400, { date: HOUR })) }, { dpop: proving() });
+  await assert.rejects(session.signIn(LOGIN), { code: "invalid_grant" });
+  assert.equal(asked.seen.length, 3);
+  await assert.rejects(session.signIn(LOGIN), { code: "invalid_grant" });
+  assert.equal(asked.seen.length, 4);
+  // A server that always says another time is asked three times.
+  let now = 0;
+  const odd = made({ "/api/auth/login": () => refusal("invalid_dpop_proof", 400, { date: (now += 1) }) }, { dpop: proving() });
+  await assert.rejects(odd.session.signIn(LOGIN), { code: "invalid_dpop_proof" });
+  assert.equal(odd.asked.seen.length, 3);
 });
 
 test("tabs without locks that refresh at the same time both keep the session", async () => {
