@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from ssl import SSLContext
 from typing import Any
 
@@ -16,6 +17,12 @@ from watchword.client.signing_key import SigningKey
 GRAPHQL = "/graphql"
 # Seconds for one request.
 TIMEOUT = 30.0
+# Seconds by which a clock may differ from the server's: `Date` has no fractions, and an answer takes its time.
+TOLERATED = 5.0
+# A proof, or an assertion that is none, was refused: perhaps because of its time.
+_UNTIMELY = ("invalid_dpop_proof", "invalid_client")
+# An answer may lead to another request: with the server's time, and then with its nonce.
+_MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,8 @@ class Answer:
     status: int
     body: Mapping[str, Any]
     retry_after: float | None
+    challenge: str = ""
+    date: float | None = None
 
     @property
     def is_later(self) -> bool:
@@ -46,7 +55,8 @@ class Server:
     """A server at `url`. With a `key`, each request has a DPoP proof, so the tokens are bound to the key.
 
     `issuer` is what the server calls itself (`WATCHWORD_ISSUER`), if that is not its URL here. `ssl` is for
-    certificates of one's own. `now` is for tests: it returns the time in Unix seconds.
+    certificates of one's own. `now` returns this machine's time in Unix seconds. If that is wrong, proofs and
+    assertions have the server's time, as its refusal says (`Date`).
     """
 
     def __init__(
@@ -65,6 +75,8 @@ class Server:
         self.ssl = ssl
         self._http = httpx2.AsyncClient(timeout=TIMEOUT, verify=True if ssl is None else ssl)
         self._nonce: str | None = None
+        # Seconds by which the server's clock is ahead of this machine's, as far as is known.
+        self.ahead = 0.0
 
     @property
     def socket_url(self) -> str:
@@ -73,13 +85,26 @@ class Server:
     async def post(self, path: str, token: Token | None = None, **content: Any) -> Answer:
         """Send a request; `content` is httpx2's `json`, `data` or `auth`.
 
-        Sends it once more if the answer brings a nonce that proofs need (RFC 9449, section 8). Raises
-        `Unavailable` when no answer comes.
+        Sends it again if the proof lacked the server's nonce (RFC 9449, section 8) or was of a wrong time.
+        Raises `Unavailable` when no answer comes.
         """
-        used, answer = self._nonce, await self._sent(path, token, content)
-        if answer.status in (400, 401) and self._nonce != used:
+        for _ in range(_MOST_ATTEMPTS):
+            used = self._nonce, self.ahead
             answer = await self._sent(path, token, content)
+            if self._key is None or answer.status not in (400, 401):
+                break
+            if used == (self._nonce, self.ahead):
+                break
         return answer
+
+    def _learn_time(self, answer: Answer) -> None:
+        """Take the server's time from its refusal of something signed."""
+        said = f"{answer.challenge} {answer.body.get('error')}"
+        if answer.date is None or not any(word in said for word in _UNTIMELY):
+            return
+        ahead = answer.date - self.now()
+        if abs(ahead - self.ahead) > TOLERATED:
+            self.ahead = ahead
 
     def credential(self, token: Token | None, method: str, path: str) -> dict[str, str]:
         """Return the token and the proof of its key, as headers and as members of `connection_init`."""
@@ -87,7 +112,7 @@ class Server:
         if self._key is None:
             return given
         text = None if token is None else token.text
-        url, now = self.issuer + path, self.now()
+        url, now = self.issuer + path, self.now() + self.ahead
         proof = self._key.proof(method, url, now, nonce=self._nonce, token=text)
         return {**given, "dpop": proof}
 
@@ -108,7 +133,11 @@ class Server:
             # The text of such an error names the address, and never a header.
             raise Unavailable(f"{self.url} cannot be reached: {error}") from error
         self._nonce = response.headers.get("dpop-nonce", self._nonce)
-        return Answer(response.status_code, _object(response), _seconds(response))
+        challenge = response.headers.get("www-authenticate", "")
+        body, seconds = _object(response), _seconds(response)
+        answer = Answer(response.status_code, body, seconds, challenge, _date(response))
+        self._learn_time(answer)
+        return answer
 
 
 def _object(response: httpx2.Response) -> Mapping[str, Any]:
@@ -129,3 +158,11 @@ def _seconds(response: httpx2.Response) -> float | None:
     """Return Retry-After, where it is in seconds (RFC 9110, section 10.2.3)."""
     given = response.headers.get("retry-after", "")
     return float(given) if given.isascii() and given.isdigit() else None
+
+
+def _date(response: httpx2.Response) -> float | None:
+    """Return the server's time in Unix seconds (RFC 9110, section 6.6.1)."""
+    try:
+        return parsedate_to_datetime(response.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None

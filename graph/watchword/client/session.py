@@ -23,7 +23,7 @@ from watchword.client.server import GRAPHQL, Answer, Server, Token
 
 # A token is renewed when this part of its life is over.
 EARLY = 0.5
-# Seconds until the next attempt, when a renewal has failed and the token is still valid.
+# Seconds until the next attempt, when a renewal has failed and the token is still valid. The server may ask for more.
 AGAIN = 10.0
 
 
@@ -62,10 +62,11 @@ class Session(ABC):
             return held
         try:
             return await self._renewed()
-        except Unavailable:
+        except Unavailable as error:
             if held is None or self._held is not held or now >= held.expires_at:
                 raise
-            self._held = replace(held, renew_at=now + AGAIN)
+            again = now + max(AGAIN, error.retry_after or 0.0)
+            self._held = replace(held, renew_at=min(again, held.expires_at))
             return self._held
 
     async def renew(self, old: Token | None) -> Token | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +18,15 @@ from tests.support.clock import MovedClock
 from tests.support.site import LIFE, PASSWORD, PERSON, Site
 from tests.support.toy_server import serving
 from tests.support.watcher import watching
-from watchword.client import ClientError, Person, Public, Server, SigningKey, Unavailable
+from watchword.client import (
+    ClientError,
+    Person,
+    Public,
+    Refused,
+    Server,
+    SigningKey,
+    Unavailable,
+)
 from watchword.config.settings import Settings
 
 ISSUER = "http://127.0.0.1:8000"
@@ -55,6 +64,37 @@ async def test_bound_tokens_are_proved_over_requests_and_sockets_with_each_new_n
                 # The nonce is another one by now, and the token has ended.
                 strict.clock.move(2 * LIFE)
                 assert (await person.execute("{ viewer { email } }"))["viewer"] == {"email": PERSON}
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_with_a_clock_that_is_wrong_proofs_have_the_time_of_the_server(
+    hours: int, sqlite_url: str
+) -> None:
+    # The server's clock is the machine's, because that is what the answers' Date says.
+    clock = MovedClock(time.time())
+    async with serving_with(sqlite_url, clock, dpop_nonce=True) as strict:
+        wrong = Server(
+            strict.url,
+            issuer=ISSUER,
+            key=SigningKey.generate(),
+            now=lambda: clock.now() + hours * 3_600,
+        )
+        async with Person(wrong) as person:
+            with pytest.raises(Refused, match="invalid_grant"):
+                await person.sign_in(PERSON, "wrong " + PASSWORD)
+            await person.sign_in(PERSON, PASSWORD)
+            async with watching(strict, person) as watcher:
+                await watcher.hears(strict)
+                assert (await person.execute("{ viewer { email } }"))["viewer"] == {"email": PERSON}
+
+
+async def test_a_refusal_of_something_else_changes_no_time(site: Site) -> None:
+    # This server's clock is not the machine's, so the Date of its answers is wrong.
+    server = bound(site)
+    async with Person(server) as person:
+        with pytest.raises(Refused, match="invalid_grant"):
+            await person.sign_in(PERSON, "wrong " + PASSWORD)
+    assert server.ahead == 0
 
 
 async def test_a_server_without_a_key_is_refused_where_tokens_must_be_bound(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.support.clock import MovedClock
 from tests.support.site import LIFE, Site
 from tests.support.watcher import watching
 from watchword.client import Refused, Server, Service, SigningKey
@@ -55,6 +58,34 @@ async def test_a_key_authenticates_it_and_another_binds_its_tokens(site: Site) -
         async with watching(site, service) as watcher:
             site.clock.move(2 * LIFE)
             await watcher.hears(site)
+
+
+@pytest.mark.parametrize("binds", [False, True])
+async def test_with_a_clock_that_is_wrong_its_assertions_have_the_time_of_the_server(
+    binds: bool, sqlite_url: str
+) -> None:
+    key = SigningKey.generate()
+    key.kid = "2026-01"
+    jwks = {"keys": [{**key._public, "kid": key.kid, "use": "sig", "alg": key.algorithm}]}
+    # The server's clock is the machine's, because that is what the answers' Date says.
+    site = Site(sqlite_url, MovedClock(time.time()), dpop_nonce=True)
+    await site.prepare()
+    await site.start()
+    try:
+        client, _ = await add(site, authentication="KEY", jwks=jwks, needsDpop=binds)
+        for error in (3_600, -3_600):
+            proving = SigningKey.generate() if binds else None
+            now = partial(add_to, site, error)
+            async with Service(
+                Server(site.url, issuer=ISSUER, key=proving, now=now), client, key=key
+            ) as service:
+                assert await scopes(service) == {"incidents:read", "incidents:write"}
+    finally:
+        await site.stop()
+
+
+def add_to(site: Site, seconds: float) -> float:
+    return site.clock.now() + seconds
 
 
 async def test_it_follows_over_the_end_and_the_revocation_of_its_tokens(site: Site) -> None:

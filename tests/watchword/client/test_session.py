@@ -79,6 +79,22 @@ async def test_while_the_server_is_away_a_valid_token_is_used_and_not_asked_for_
         assert await text(session) == "token 4"
 
 
+async def test_a_valid_token_is_used_for_as_long_as_the_server_asks_for_patience(
+    site: Site,
+) -> None:
+    async with Counted(site) as session:
+        await session.token()
+        session.error = Unavailable("busy", 60)
+        site.clock.move(LIFE / 2)
+        for _ in range(6):
+            assert await text(session) == "token 1"
+            site.clock.move(9)
+        assert session.renewals == 2
+        session.error = None
+        site.clock.move(6)
+        assert await text(session) == "token 3"
+
+
 async def test_a_refused_token_is_replaced_once_even_if_two_report_it(site: Site) -> None:
     async with Counted(site) as session:
         old = await session.token()
