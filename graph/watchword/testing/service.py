@@ -27,6 +27,7 @@ from watchword.transports.front import GRAPHQL
 T = TypeVar("T")
 # Turns of the event loop in which `_until` looks without a pause, and the seconds between those that follow.
 EAGER, PAUSE = 100, 0.001
+LEAST = 200
 # Seconds within which revocations must have been heard.
 PATIENCE = 10.0
 # Seconds that clients get to read what is written to them, before the clock is moved.
@@ -174,11 +175,14 @@ class Service:
 
 
 async def _until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Let the event loop run until a condition holds; tell whether it does after so many seconds."""
+    """Let the event loop run until a condition holds; tell whether it does after so many seconds.
+
+    The loop turns at least `LEAST` times, however slow the machine is.
+    """
     loop = asyncio.get_running_loop()
     ends_at, turns = loop.time() + seconds, 0
     while not is_so():
-        if loop.time() > ends_at:
+        if turns > LEAST and loop.time() > ends_at:
             return False
         turns += 1
         await asyncio.sleep(0 if turns < EAGER else PAUSE)

@@ -16,7 +16,7 @@ from watchword.testing.sockets import Socket
 # Seconds that a test waits for what must come, before it fails.
 PATIENCE = 10.0
 # Seconds that a subscription may take to begin, if its resolver follows no stream and has said nothing.
-BEGINNING = 1.0
+BEGINNING = 0.2
 ID = "1"
 
 

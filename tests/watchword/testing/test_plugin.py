@@ -116,5 +116,7 @@ def test_the_page_tests_a_fastapi_app_in_forty_lines(transport: str, tmp_path: P
     (tmp_path / "pytest.ini").write_text(block(page, "ini", "# pytest.ini"))
     over = "import pytest\n@pytest.fixture\ndef watchword_transport():\n    return {!r}\n"
     (tmp_path / "conftest.py").write_text(over.format(transport))
-    assert "5 passed" in pytest_in(tmp_path, *ALONE)
+    said = pytest_in(tmp_path, *ALONE)
+    print(said)  # with the time that they took
+    assert "5 passed" in said
     assert len([line for line in tests.splitlines() if line]) <= 40
