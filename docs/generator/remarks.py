@@ -24,7 +24,7 @@ ERRORS = {
     "NOT_FOUND": "Nothing: the answer does not tell whether it exists for others.",
     "CONFLICT": "Read again, and decide again.",
     "RATE_LIMITED": "Wait `extensions.retryAfter` seconds (`Retry-After`). Where too many operations are open, end"
-    " some first.",
+    " some first; where `extensions.cost` is more than is left of `extensions.budget`, a cheaper operation may have a place.",
     "TOO_COMPLEX": "Ask for less: `extensions.cost` exceeds `extensions.limit`.",
     "CURSOR_EXPIRED": "Fetch the present state, and subscribe without a cursor.",
     "UNAVAILABLE": "Try again in a moment. A mutation may have been committed: look before you repeat it.",

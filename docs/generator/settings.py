@@ -14,6 +14,7 @@ from incident_room.pages.settings import PREFIX as PAGE_PREFIX
 from incident_room.pages.settings import PageSettings
 from watchword.config.auth_settings import AuthSettings
 from watchword.config.document_settings import DocumentSettings
+from watchword.config.limit_settings import LimitSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.settings import PREFIX, Settings
@@ -36,13 +37,16 @@ def page() -> str:
     auth, live = AuthSettings.model_fields, LiveSettings.model_fields
     files, traces = UploadSettings.model_fields, TraceSettings.model_fields
     measured, documents = MetricSettings.model_fields, DocumentSettings.model_fields
-    others = {*auth, *live, *files, *traces, *measured, *documents}
+    limits = LimitSettings.model_fields
+    others = {*auth, *limits, *live, *files, *traces, *measured, *documents}
     general = {name: field for name, field in Settings.model_fields.items() if name not in others}
     return markdown.page(
         "Settings",
         ABOUT,
         "## The server, its database and requests",
         _table(general, PREFIX),
+        "## What operations may cost",
+        _table(limits, PREFIX),
         "## Sign-in and tokens",
         _table(auth, PREFIX),
         "## Live connections, operations and the log of events",

@@ -56,6 +56,7 @@ from watchword.telemetry.traces.parts import Parts
 from watchword.telemetry.traces.requests import TracedRequests
 from watchword.telemetry.traces.tracing import Tracing
 from watchword.throttling.attempts import Attempts
+from watchword.throttling.budgets import Budgets, Rates
 from watchword.transports import health
 from watchword.transports.authenticator import authenticator
 from watchword.transports.front import Front
@@ -184,6 +185,7 @@ def make_services(
     background = Background(clock)
     bus = buses.bus(settings.bus_url, lambda: event_log.cursors.epoch, background)
     hub = Hub(event_log, bus, background, settings.mailbox_limit, settings.log_look_seconds)
+    attempts = Attempts(settings.bus_url)
     directory = Directory(database, bus, hub, clock, background, settings.log_look_seconds)
     return Services(
         database,
@@ -195,9 +197,16 @@ def make_services(
         domain,
         settings,
         vault(settings),
-        Attempts(settings.bus_url),
+        attempts,
         directory,
+        Budgets(_rates(settings), attempts, clock, background),
         claims_read,
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        settings.budget_per_principal, settings.budget_per_client, settings.budget_per_address
     )
 
 

@@ -12,8 +12,7 @@ import strawberry
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from watchword.asgi.types import address_of
-from watchword.asgi.views import ConnectionView, RequestView, Via
+from watchword.asgi.views import ConnectionView, RequestView, Via, address_via
 from watchword.config.settings import Settings
 from watchword.connections.directory import Directory
 from watchword.connections.presence import LONGEST_PLACE, PRESENCE, Present
@@ -34,6 +33,7 @@ from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault
 from watchword.throttling.attempts import Attempts
+from watchword.throttling.budgets import Budgets
 from watchword.transaction import Transaction, transaction
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Services:
     vault: Vault
     attempts: Attempts
     directory: Directory
+    budgets: Budgets
     claims_read: frozenset[str] = frozenset()
     """The custom claims that permissions of the mounted schema read. They are part of all grants."""
 
@@ -146,10 +147,7 @@ class Context(Generic[E]):
     @property
     def address(self) -> str:
         """The network address of the caller; empty if it is not known. Callers of a shared run have none in common."""
-        via = self._personal_via()
-        if via is None:
-            return ""
-        return via.client if isinstance(via, ConnectionView) else address_of(via.get("client"))
+        return address_via(self._personal_via())
 
     @property
     def request(self) -> RequestView | None:

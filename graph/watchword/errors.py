@@ -19,6 +19,7 @@ WatchwordError
 ├── NotFound                 NOT_FOUND         404
 ├── Conflict                 CONFLICT          409          another writer was faster
 ├── RateLimited              RATE_LIMITED      429          says when to try again
+│   └── OverBudget           RATE_LIMITED      429          says cost and budget too
 ├── TooComplex               TOO_COMPLEX       400          says cost and limit
 ├── CursorExpired            CURSOR_EXPIRED    410          fetch anew
 │   └── WentBack             CURSOR_EXPIRED    410          the database is at an earlier state
@@ -258,6 +259,18 @@ class RateLimited(WatchwordError):
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message, retryAfter=retry_after)
+
+
+class OverBudget(RateLimited):
+    """The operation costs more than is left of a caller's budget for this minute. `retry_after` is in seconds."""
+
+    def __init__(self, cost: int, budget: int, retry_after: int) -> None:
+        super().__init__(
+            f"The operation costs {cost}, and less is left of the budget of {budget} a minute. Come back in"
+            f" {retry_after} s.",
+            retry_after,
+        )
+        self.extensions |= {"cost": cost, "budget": budget}
 
 
 class TooComplex(WatchwordError):

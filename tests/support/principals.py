@@ -23,6 +23,7 @@ from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 from watchword.process.background import Background
 from watchword.storage.database import Database
 from watchword.throttling.attempts import Attempts
+from watchword.throttling.budgets import Budgets, Rates
 
 ROLES = ("viewer", "responder", "commander", "admin")
 # In addition to the roles: anonymous, a machine that only reads, and a responder with fewer scopes.
@@ -119,6 +120,7 @@ async def open_services(
         VAULT,
         attempts,
         directory,
+        Budgets(Rates(), attempts, clock, background),
     )
     return services, events
 

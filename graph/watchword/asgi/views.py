@@ -97,3 +97,10 @@ class ConnectionView(_View):
 
 Via = Mapping[str, Any] | ConnectionView
 """The ASGI scope of an HTTP request, or the socket, that an operation came over."""
+
+
+def address_via(via: Via | None) -> str:
+    """Return the network address of the client; empty if it is not known."""
+    if via is None:
+        return ""
+    return via.client if isinstance(via, ConnectionView) else address_of(via.get("client"))

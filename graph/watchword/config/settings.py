@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from watchword.config import bus_url
 from watchword.config.auth_settings import AuthSettings, checked_origin, json_list
 from watchword.config.document_settings import DocumentSettings
+from watchword.config.limit_settings import LimitSettings
 from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.trace_settings import TraceSettings
@@ -29,7 +30,13 @@ PREFIX = "WATCHWORD_"
 
 
 class Settings(
-    AuthSettings, LiveSettings, MetricSettings, TraceSettings, UploadSettings, DocumentSettings
+    AuthSettings,
+    DocumentSettings,
+    LimitSettings,
+    LiveSettings,
+    MetricSettings,
+    TraceSettings,
+    UploadSettings,
 ):
     """All settings. Times are in seconds, sizes in bytes."""
 
@@ -135,12 +142,6 @@ class Settings(
     max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a GraphQL document.")
     max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a GraphQL document.")
     max_aliases: int = Field(50, ge=0, description="Most aliases in a GraphQL document.")
-    max_cost: int = Field(
-        20_000,
-        ge=1,
-        description="Most that one operation may cost. Each object costs 1 and each value nothing, unless the schema"
-        " says otherwise with cost(); the sizes of nested lists are multiplied.",
-    )
     plan_cache: int = Field(
         1_000,
         ge=0,

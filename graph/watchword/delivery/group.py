@@ -101,6 +101,9 @@ class Group:
         self._delivered = delivered
         self._is_closed = False
         self._background = services.background
+        # What each answer costs; 0 without budgets.
+        is_charged = services.budgets.is_set
+        self._cost = engine.planner.cost(operation.plan, operation.variables) if is_charged else 0
         self._clock = services.clock
         self._principal = SharedPrincipal(key.grants, key.is_anonymous, services.claims_read)
         self._members: dict[Member, Progress] = {}
@@ -231,15 +234,20 @@ class Group:
         previous, self._newest = self._newest, batch.answered_to
         members, newest = self._members, batch.answered_to
         everyone, turn = tuple(members), _Slice(self._clock)
+        # One execution serves all, so each member pays its part of it.
+        price = self._cost / max(1, len(everyone))
         for first in range(0, len(everyone), LOOK_EVERY):
             for member in everyone[first : first + LOOK_EVERY]:
                 at = members.get(member)
-                if at is previous:
-                    members[member] = newest
-                    member.outlet.next_batch(batch)
-                elif at is not None and (lacking := batch.after(at)) is not None:
-                    members[member] = newest
-                    member.outlet.next_batch(lacking)
+                lacking = batch if at is previous else None if at is None else batch.after(at)
+                if lacking is None:
+                    continue
+                if price and not member.pay(price * len(lacking.answers)):
+                    # Its own run waits until it can pay.
+                    member.continue_alone(self.answered_to(member))
+                    continue
+                members[member] = newest
+                member.outlet.next_batch(lacking)
             if turn.is_over:
                 await turn.pause()
         self._delivered(len(everyone) * len(batch.answers))

@@ -70,5 +70,8 @@ class Member(Protocol):
     def continue_alone(self, resume_from: Progress) -> None:
         """Replace the group's run by a run of its own, which begins after `resume_from`."""
 
+    def pay(self, cost: float) -> bool:
+        """Charge what the member is sent to its budgets. Return False, and charge nothing, if too little is left."""
+
     def finish(self, errors: list[dict[str, Any]] | None) -> None:
         """End as the group's resolver did: with these errors, or without any."""

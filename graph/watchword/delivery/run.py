@@ -9,9 +9,9 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from watchword.asgi.views import Via
+from watchword.asgi.views import Via, address_via
 from watchword.context import Context, Services
-from watchword.errors import TimedOut
+from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
 from watchword.execution.masking import format_error, mask, to_json
@@ -22,9 +22,11 @@ from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
 from watchword.process.background import Backoff
+from watchword.process.clock import sleep
 from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
+from watchword.throttling.budgets import LEAST
 
 log = logging.getLogger("watchword.delivery")
 
@@ -165,6 +167,7 @@ class Run:
         self._ready = ready
         # The last principal that passed the open resolver's permissions by its grants alone.
         self._passed: Principal | None = None
+        self._address = address_via(operation.via)
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
         """Yield the answers until the resolver ends.
@@ -251,6 +254,9 @@ class Run:
                     continue
                 if not is_ready:
                     await self._ready()
+                if self._services.budgets.is_set:
+                    async for told in self._paid():
+                        yield told
                 answer = await self._answer(source, event, context)
                 is_ready = False
                 # Pull before counting the answer: if the resolver then takes the next event, it was the last answer
@@ -258,6 +264,24 @@ class Run:
                 coming = self._pull(source)
                 answered_to = follow.note_answer(turn)
                 yield Sent(answer, follow.cursor(answered_to), turn.current, answered_to)
+
+    async def _paid(self) -> AsyncIterator[Sent]:
+        """Charge an event to its subscriber. While too little is left of its budgets, wait; the subscriber is told once.
+
+        The members of a group pay for what they are sent.
+        """
+        operation, principal, is_told = self._operation, self._holder.principal, False
+        cost = max(LEAST, self._engine.planner.cost(operation.plan, operation.variables))
+        while not isinstance(principal, SharedPrincipal):
+            try:
+                self._services.budgets.charge(principal, self._address, cost)
+                return
+            except OverBudget as error:
+                if not is_told:
+                    yield Sent({"data": None, "errors": [error.as_dict()]})
+                is_told, seconds = True, error.extensions["retryAfter"]
+            await sleep(self._services.clock, seconds)
+            principal = self._holder.principal
 
     @asynccontextmanager
     async def _opened(

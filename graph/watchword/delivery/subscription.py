@@ -17,6 +17,7 @@ from contextlib import aclosing
 from contextvars import Context, copy_context
 from typing import Any
 
+from watchword.asgi.views import address_via
 from watchword.connections.live import Subscribed
 from watchword.delivery.groups import ALONE, Groups
 from watchword.delivery.lease import Lease
@@ -37,6 +38,7 @@ from watchword.delivery.states import (
     Waits,
     next_state,
 )
+from watchword.errors import OverBudget
 from watchword.events.follow import Follow, Progress, Topic
 from watchword.principal import Principal
 from watchword.process.background import Background
@@ -152,6 +154,15 @@ class Subscription:
         match self.state:
             case Grouped(group):
                 self._begin(resume_from, group.key.topic)
+
+    def pay(self, cost: float) -> bool:
+        try:
+            self._groups.services.budgets.charge(
+                self.lease.principal, address_via(self.operation.via), cost
+            )
+        except OverBudget:
+            return False
+        return True
 
     def finish(self, errors: list[dict[str, Any]] | None) -> None:
         self._move(Ended())

@@ -26,6 +26,8 @@ from graphql.execution import VariableValues
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.events.sources import Sources
 from watchword.execution.cost.estimate import Estimate, Estimator
+from watchword.execution.cost.formula import Number
+from watchword.execution.cost.sent import cost_as_sent
 from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_cost, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
@@ -199,16 +201,21 @@ class Planner:
 
     def plan(self, query: str, operation_name: str | None) -> Plan:
         """Return the plan of an operation. Raises `Refused` when it cannot be run."""
-        key = (query, operation_name)
-        found = self._plans.get(key)
-        if found is not None:
-            self._plans.move_to_end(key)
+        if (found := self.known(query, operation_name)) is not None:
             return found
         self.made += 1
         made = self._make(query, operation_name)
         if len(query) <= LONGEST_REMEMBERED:
-            self._remember(key, made)
+            self._remember((query, operation_name), made)
         return made
+
+    def known(self, query: str, operation_name: str | None) -> Plan | None:
+        """Return the plan of an operation if it is kept."""
+        key = (query, operation_name)
+        found = self._plans.get(key)
+        if found is not None:
+            self._plans.move_to_end(key)
+        return found
 
     def draft(self, query: str | None, operation_name: str | None) -> Plan:
         """Return the plan of an operation; a `Draft` when it cannot be run."""
@@ -282,6 +289,10 @@ class Planner:
         # Without names, the cost was checked when the plan was made.
         if plan.estimate is not None and plan.estimate.names:
             self._check_cost(plan.estimate, variables)
+
+    def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
+        """Return what an operation is estimated to cost, as `cost_as_sent` does."""
+        return cost_as_sent(self._schema, plan.operation, plan.estimate, variables)
 
     def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
         self._plans[key] = plan

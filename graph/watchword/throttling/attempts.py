@@ -171,6 +171,26 @@ class Attempts:
                 raise Exceeded(place, counted, number - item.amount * times)
         return taken
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes count together."""
+        return self._shared is not None
+
+    async def add(self, amount: int, seconds: int, *key: str) -> int | None:
+        """Add to the counter of a key that all processes share, and return its sum.
+
+        The counter is deleted so many seconds after it began. None if nothing was added: no processes count together,
+        or Redis is away.
+        """
+        if self._shared is None or self._is_away():
+            return None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._shared.incr("/".join(key), seconds, amount)
+        except self._failures as error:
+            self._lose(error)
+            return None
+
     async def is_first(self, limit: str, *key: str) -> bool:
         """Tell whether this is the first call with the key in the current window of the limit."""
         number, _ = await self._add(parse(limit), key)

@@ -20,6 +20,7 @@ from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
+from watchword.throttling.budgets import LEAST
 from watchword.tokens import refusals
 from watchword.transports.authenticator import Authenticate, RecallBearer
 from watchword.transports.request import GraphQLRequest
@@ -62,10 +63,6 @@ class Pipeline:
             refusals.note("token", error.rule)
             raise
 
-    def plan(self, request: GraphQLRequest) -> Plan:
-        """Return the plan of a request's operation. Raises `Refused` if it cannot be run, as `Documents.plan` does."""
-        return self.documents.plan(request.query, request.document_id, request.operation_name)
-
     def lease(self, principal: Principal, holder: LeaseHolder) -> Lease:
         """Give a live connection its lease.
 
@@ -91,6 +88,29 @@ class Pipeline:
                 "Too many connections are open for this principal. End some, or come back later.",
                 RETRY_AFTER,
             )
+
+    def plan(self, request: GraphQLRequest, principal: Principal, address: str) -> Plan:
+        """Return the plan of a request, whose cost is charged to its caller's budgets before anything is run.
+
+        A document that is not known yet is charged what the cheapest operation costs before it is read. A subscription
+        is charged for each of its events, by its run. Raises `Refused` if it cannot be run, as `Documents.plan` does,
+        and `OverBudget`.
+        """
+        budgets = self.services.budgets
+        if not budgets.is_set:
+            return self._plan(request)
+        planner, plan, paid = self.engine.planner, None, 0
+        if request.query is not None and request.document_id is None:
+            plan = planner.known(request.query, request.operation_name)
+        if plan is None:
+            budgets.charge(principal, address, LEAST)
+            plan, paid = self._plan(request), LEAST
+        cost = 0 if plan.is_subscription else planner.cost(plan, request.variables)
+        budgets.charge(principal, address, max(LEAST, cost), paid)
+        return plan
+
+    def _plan(self, request: GraphQLRequest) -> Plan:
+        return self.documents.plan(request.query, request.document_id, request.operation_name)
 
     @property
     def live(self) -> Registry:

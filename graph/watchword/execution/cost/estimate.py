@@ -7,7 +7,7 @@ that it is read of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,6 +44,7 @@ from watchword.execution.incremental import DIRECTIVES
 # Evaluating a cost takes as long as a small part of a query, and clients use few page lengths. An estimate remembers
 # the costs of at most this many combinations.
 MOST_KNOWN = 32
+NO_VARIABLES = VariableValues({}, {})
 # What @defer and @stream cost beside their selection: each place is announced to the client.
 ANNOUNCED = 1
 
@@ -65,6 +66,8 @@ class Estimate:
 
     known: dict[tuple[Any, ...], Number] = field(default_factory=dict)
     """The costs that were evaluated, by the values of the variables that decide."""
+    sent: dict[tuple[Any, ...], Number] = field(default_factory=dict)
+    """The same, by the values as clients sent them."""
 
     def cost(self, variables: VariableValues) -> Number:
         """Return the cost with these variables, coerced and with their defaults. Raises `BadUserInput`."""
@@ -74,10 +77,35 @@ class Estimate:
                 return found
         except TypeError:  # a list or an input object cannot be remembered
             return self._formula.evaluate(self._amount, variables)
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        found = self.known[values] = self._formula.evaluate(self._amount, variables)
+        found = self._formula.evaluate(self._amount, variables)
+        _remember(self.known, values, found)
         return found
+
+    def cost_as_sent(
+        self, given: dict[str, Any] | None, coerce: Callable[[], VariableValues]
+    ) -> Number:
+        """Return the cost with variables as a client sent them. They are coerced only if their cost is not remembered.
+
+        Raises what `coerce` raises, and `BadUserInput`.
+        """
+        if not self.names:
+            return self.cost(NO_VARIABLES)
+        # Equal values of different types have one cost here, such as true and 1: only one of them fits a variable.
+        values = tuple([(given or {}).get(name, Undefined) for name in self.names])
+        try:
+            if (found := self.sent.get(values)) is not None:
+                return found
+        except TypeError:
+            return self.cost(coerce())
+        found = self.cost(coerce())
+        _remember(self.sent, values, found)
+        return found
+
+
+def _remember(known: dict[tuple[Any, ...], Number], values: tuple[Any, ...], cost: Number) -> None:
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    known[values] = cost
 
 
 class Estimator:

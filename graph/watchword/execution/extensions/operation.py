@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from graphql.execution import MiddlewareManager
 
 from watchword.context import Context
-from watchword.errors import BadUserInput, Internal, QueryMissing, Unavailable
+from watchword.errors import BadUserInput, Internal, OverBudget, QueryMissing, Unavailable
 from watchword.execution.extensions.changes import Changes, located
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.options import ErrorHook
@@ -194,6 +194,8 @@ class HookedOperation:
 
     async def _run(self, execute: Execute[GraphQLResult]) -> Any:
         context = self._context
+        if self._plan is not self._asked and not context.is_shared:
+            self._charge()
         try:
             result = await execute(self._plan, self._seen.variables, context, self._middleware())
         except Refused as refused:
@@ -206,6 +208,13 @@ class HookedOperation:
             self._report(result.errors)
             self._changes.note(result.errors)
         return result
+
+    def _charge(self) -> None:
+        """Charge a document that an extension has found. The transport could not know its cost."""
+        budgets = self._context.services.budgets
+        if budgets.is_set:
+            cost = self._parts.planner.cost(self._plan, self._seen.variables)
+            budgets.charge(self._context.principal, self._context.address, cost)
 
     def _middleware(self) -> MiddlewareManager | None:
         return self._hooks.middleware(self._parts.extensions.is_directed(self._plan))
@@ -238,7 +247,7 @@ class HookedOperation:
         errors = self._told(result)
         for error in errors:
             # A hook has failed, which is no fault of the request.
-            if isinstance(error.original_error, Internal | Unavailable):
+            if isinstance(error.original_error, Internal | Unavailable | OverBudget):
                 return error.original_error
         return Refused(errors, writable_or_text(result.extensions or {}))
 

@@ -141,7 +141,7 @@ class HttpTransport:
             with request.files:
                 # The token may have expired or been revoked while the body arrived.
                 principal = self._pipeline.recheck_token(principal)
-                plan = self._pipeline.plan(request)
+                plan = self._pipeline.plan(request, principal, address)
                 _check_method(scope["method"], plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))

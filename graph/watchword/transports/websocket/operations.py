@@ -99,7 +99,8 @@ class Operations:
         """Run an operation. An operation that cannot be run is answered with an error."""
         try:
             self._slots[id] = self._take_slot()
-            plan = self._pipeline.plan(request)
+            principal = self._lifecycle.lease.principal
+            plan = self._pipeline.plan(request, principal, self.address)
             opening = opening_of(request) if plan.is_subscription else None
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])

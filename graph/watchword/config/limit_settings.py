@@ -1,0 +1,43 @@
+"""Settings of what operations may cost. `Settings` in settings.py inherits them, reads them and checks them."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+
+BUDGETS = ("budget_per_principal", "budget_per_client", "budget_per_address")
+
+
+class LimitSettings(BaseSettings):
+    """Costs are those that docs/how-to/limits.md describes."""
+
+    max_cost: int = Field(
+        20_000,
+        ge=1,
+        description="Most that one operation may cost. Each object costs 1 and each value nothing, unless the schema"
+        " says otherwise with cost(); the sizes of nested lists are multiplied.",
+    )
+    budget_per_principal: int = Field(
+        0,
+        ge=0,
+        description="Most that the operations of one principal may cost in a minute, events of its subscriptions"
+        " included, over all transports and processes. With 0, they may cost any amount.",
+    )
+    budget_per_client: int = Field(
+        0,
+        ge=0,
+        description="The same for one OAuth client, whoever uses it. Our own front end is not counted.",
+    )
+    budget_per_address: int = Field(
+        0, ge=0, description="The same for the callers without a token from one address."
+    )
+
+    @model_validator(mode="after")
+    def _budgets_hold_an_operation(self) -> LimitSettings:
+        for name in BUDGETS:
+            if 0 < getattr(self, name) < self.max_cost:
+                raise ValueError(
+                    f"WATCHWORD_{name.upper()} must not be smaller than WATCHWORD_MAX_COST, or some operations could"
+                    " never be run; 0 sets no budget"
+                )
+        return self

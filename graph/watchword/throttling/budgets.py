@@ -1,0 +1,128 @@
+"""Budgets: what all operations of one caller together may cost in a minute, over all processes.
+
+Each process charges operations to its own accounts, in memory and without waiting. Once it has admitted a
+twentieth of a caller's budget that it has told nobody of, it adds that to a counter in Redis, in the background,
+and learns what all processes have admitted. So a caller that spends less than that in a minute costs no round trip,
+and between n processes a caller may get at most n twentieths of its budget too much, and what they admit during one
+answer of Redis. While Redis is away, each process counts alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import NamedTuple
+
+from watchword.errors import OverBudget
+from watchword.principal import Principal
+from watchword.process.background import Background
+from watchword.process.clock import Clock
+from watchword.throttling.attempts import Attempts
+from watchword.throttling.ip_prefix import networks
+
+# Seconds of a window. All processes begin theirs at the same full minute of their clocks.
+WINDOW = 60
+# The part of a budget that a process may admit before it tells the others.
+SHARE = 0.05
+# An operation costs at least this, so that the cheapest ones are limited in number.
+LEAST = 1
+# A process keeps at most this many accounts, each of about 300 bytes. A caller whose account was dropped begins a
+# new one.
+MOST_ACCOUNTS = 100_000
+
+
+class Rates(NamedTuple):
+    """What one principal, one OAuth client and one address without a token may spend in a minute; 0 for any amount."""
+
+    principal: int = 0
+    client: int = 0
+    address: int = 0
+
+
+class Account:
+    """What one caller has spent in this window, as far as this process knows."""
+
+    __slots__ = ("budget", "due", "known", "name", "untold")
+
+    def __init__(self, name: str, budget: int) -> None:
+        self.name = name
+        self.budget = budget
+        # What all processes had told of when this one last asked, its own part included.
+        self.known = 0.0
+        self.untold = 0.0
+        # With so much untold, the others are told.
+        self.due = budget * SHARE
+
+    def has(self, cost: float) -> bool:
+        """Tell whether so much is left."""
+        return self.known + self.untold + cost <= self.budget
+
+
+class Budgets:
+    """The accounts of this process."""
+
+    def __init__(
+        self, rates: Rates, attempts: Attempts, clock: Clock, background: Background
+    ) -> None:
+        """`attempts` has the counters that all processes share."""
+        self.rates = rates
+        self.is_set = any(rates)
+        self._attempts = attempts
+        self._clock = clock
+        self._background = background
+        self._window = 0
+        self._accounts: dict[str, Account] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def charge(self, principal: Principal, address: str, cost: float, paid: float = 0) -> None:
+        """Charge a cost to a caller: to the principal and its client, or without a token to its address.
+
+        `paid` is the part that was charged before. Raises `OverBudget`, and charges nothing, if any of them has less
+        left.
+        """
+        due = cost - paid
+        now = self._clock.now()
+        if (window := int(now // WINDOW)) != self._window:
+            self._window, self._accounts = window, {}
+        accounts = [self._account(*each) for each in self._payers(principal, address)]
+        for account in accounts:
+            if not account.has(due):
+                remains = (window + 1) * WINDOW - now
+                raise OverBudget(ceil(cost), account.budget, max(1, ceil(remains)))
+        for account in accounts:
+            account.untold += due
+            if account.untold >= account.due and self._attempts.is_shared:
+                account.due = account.untold + account.budget * SHARE
+                self._background.spawn("the telling of a budget", self._tell(account, window))
+
+    def _payers(self, principal: Principal, address: str) -> Iterator[tuple[str, int]]:
+        rates = self.rates
+        if principal.is_anonymous:
+            if rates.address:
+                for network in networks(address):
+                    yield f"address/{network.name}", rates.address * network.times
+            return
+        if rates.principal:
+            yield f"principal/{principal.subject}", rates.principal
+        # Everybody uses our own front end: it has no budget.
+        if rates.client and principal.client is not None and not principal.is_first_party:
+            yield f"client/{principal.client}", rates.client
+
+    def _account(self, name: str, budget: int) -> Account:
+        found = self._accounts.get(name)
+        if found is None:
+            if len(self._accounts) >= MOST_ACCOUNTS:
+                del self._accounts[next(iter(self._accounts))]
+            found = self._accounts[name] = Account(name, budget)
+        return found
+
+    async def _tell(self, account: Account, window: int) -> None:
+        """Add what is untold to the shared counter, and learn what all have spent."""
+        part = int(account.untold)
+        total = await self._attempts.add(part, 2 * WINDOW, "budget", account.name, str(window))
+        if total is not None:
+            account.untold -= part
+            account.known = max(account.known, total)
+            account.due = account.budget * SHARE
