@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -29,6 +29,7 @@ from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
 from watchword.process.background import Background
 from watchword.process.clock import Clock
+from watchword.process.observed_refusals import ObservedRefusals
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault
@@ -70,6 +71,8 @@ class Services:
     budgets: Budgets
     claims_read: frozenset[str] = frozenset()
     """The custom claims that permissions of the mounted schema read. They are part of all grants."""
+    observed: ObservedRefusals = field(default_factory=ObservedRefusals)
+    """What observed permissions would have refused."""
 
 
 Renew = Callable[[str, str | None], Awaitable[Principal]]
@@ -96,6 +99,7 @@ class Context(Generic[E]):
         "_heads",
         "_holder",
         "_loaders",
+        "_observed",
         "_principal",
         "_reads",
         "_renew",
@@ -133,6 +137,7 @@ class Context(Generic[E]):
         self.undeclared: tuple[str, str] | None = None
         """A loader that was used and reads streams that the operation does not declare: its name, and the streams."""
         self._loaders: dict[Any, Loader[Any, Any]] = {}
+        self._observed: set[tuple[str, str]] | None = None
 
     @property
     def principal(self) -> Principal:
@@ -242,6 +247,15 @@ class Context(Generic[E]):
         if isinstance(self._principal, SharedPrincipal):
             self._principal.time_was_asked = True
         return self.services.clock.now()
+
+    def would_refuse(self, place: str, needs: str, operation: str | None) -> None:
+        """Count, once for this context, that an observed permission would have refused a field."""
+        if self._observed is None:
+            self._observed = set()
+        if (place, needs) not in self._observed:
+            self._observed.add((place, needs))
+            now = self.services.clock.now()
+            self.services.observed.note(place, needs, operation, now)
 
     @property
     def cursors(self) -> dict[str, str]:

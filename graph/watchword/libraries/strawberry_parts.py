@@ -162,6 +162,12 @@ def with_context(info: Any, context: object) -> Any:
     return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)
 
 
+def coordinate(info: Any) -> str:
+    """Return the field of a resolver's `strawberry.Info` as `Type.field`; of any other info, its `place`."""
+    raw = getattr(info, "_raw_info", None)
+    return str(info.place) if raw is None else f"{raw.parent_type.name}.{raw.field_name}"
+
+
 def is_refusal(error: BaseException) -> bool:
     """Tell whether an error was raised by a permission's `on_unauthorized`.
 

@@ -68,7 +68,8 @@ def requires(permission: type[Permission]) -> Callable[..., Awaitable[Principal]
     ) -> Principal:
         watchword = _watchword(request)
         context = Context(watchword.pipeline.services, principal, via=request.scope)
-        question = Question(principal, None, SimpleNamespace(context=context), request.path_params)
+        info = SimpleNamespace(context=context, place=request.scope["route"].path)
+        question = Question(principal, None, info, request.path_params)
         try:
             verdict = await permission.rule.decide_async(question)
             if isinstance(verdict, Denied):

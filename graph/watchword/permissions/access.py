@@ -16,6 +16,7 @@ from watchword.permissions.grants import reads_grants_only
 from watchword.permissions.guards import asked_of
 from watchword.permissions.nested import nested_fields
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -71,6 +72,8 @@ def outlook(rule: Rule | None, principal: Principal) -> Outlook:
     match rule:
         case None | Check():
             return "if"
+        case Observed():
+            return "yes"
         case OwnerRule() | SameTenantRule():
             return "no" if principal.is_anonymous else "if"
         case TenantRule() if not principal.is_anonymous and principal.grants.tenant is None:

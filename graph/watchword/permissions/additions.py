@@ -19,6 +19,7 @@ from watchword.permissions.field import Public
 from watchword.permissions.guarded import Classes, guards_of
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.nested import NestedField, nested_fields
+from watchword.permissions.observed import covers
 
 Coverage = Literal["strict", "roots"]
 """Whether every field must have a permission, or only root fields and types with a key."""
@@ -33,15 +34,22 @@ class Additions:
     coverage: Coverage
 
     def to(self, name: str) -> Classes:
-        """Return the permissions of a root field, or of a type with a key."""
-        return self.named.get(name, self.default)
+        """Return the permissions of a root field, or of a type with a key: the named ones, or the default ones too if
+        those only observe."""
+        named = self.named.get(name, ())
+        return named if covers(named) else (*named, *self.default)
 
     def to_nested(self, field: NestedField) -> Classes:
         """Return the permissions of a field below the root: those of its type and its own, or the default ones."""
         named = (*self.named.get(field.kind.name, ()), *self.named.get(field.name, ()))
-        if named or field.is_covered or self.coverage == "roots":
+        if covers(named) or field.is_covered or self.coverage == "roots":
             return named
-        return self.default
+        return (*named, *self.default)
+
+    def is_default(self, field: NestedField) -> bool:
+        """Tell whether a field below the root gets the default permissions."""
+        named = (*self.named.get(field.kind.name, ()), *self.named.get(field.name, ()))
+        return self.to_nested(field) != named
 
     def __str__(self) -> str:
         named = [f"{name!r}: [{names(classes)}]" for name, classes in self.named.items()]
@@ -98,7 +106,7 @@ class Places:
                 " Incident, and their fields, such as Incident.title."
             )
         for name in sorted({*named} & nested.keys()):
-            if permissions_of(nested[name].field):
+            if covers(permissions_of(nested[name].field)):
                 raise Unsafe(f"{name} declares a permission. Take it out of Domain.permissions.")
         for name, kind in self.entities.items():
             if name in named and name not in kind.members:
@@ -107,7 +115,9 @@ class Places:
                 )
 
     def _check_roots(self, additions: Additions) -> None:
-        forgotten = [name for name in self.asking if not (additions.to(name) or self.guards(name))]
+        forgotten = [
+            name for name in self.asking if not covers((*additions.to(name), *self.guards(name)))
+        ]
         if forgotten:
             raise Unsafe(
                 f"{', '.join(forgotten)}: no permission is declared. Add permission_classes=[...] to the field,"
@@ -118,7 +128,9 @@ class Places:
 
     def _check_nested(self, additions: Additions) -> None:
         forgotten = [
-            each for each in self.nested if not (each.is_covered or additions.to_nested(each))
+            each
+            for each in self.nested
+            if not (each.is_covered or covers(additions.to_nested(each)))
         ]
         if forgotten and additions.coverage == "strict":
             raise Unsafe(_advice(forgotten, self.nested))
@@ -146,7 +158,7 @@ def uncovered(schema: strawberry.Schema) -> dict[str, GraphQLField]:
     return {
         name: field
         for name, field in root_fields(schema).items()
-        if not permissions_of(field) and field is not guarded
+        if not covers(permissions_of(field)) and field is not guarded
     }
 
 

@@ -10,6 +10,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType
 from watchword.libraries.strawberry_parts import definition
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.guards import permissions_of
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import AllOf, AnyOf, ClaimRule, Not, Rule
 from watchword.principal import METHODS
 
@@ -35,5 +36,5 @@ def _names(rule: Rule | None) -> Iterator[str]:
         case AllOf(rules) | AnyOf(rules):
             for each in rules:
                 yield from _names(each)
-        case Not(inner):
+        case Not(inner) | Observed(inner):
             yield from _names(inner)

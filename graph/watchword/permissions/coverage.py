@@ -19,6 +19,7 @@ from watchword.permissions import entities
 from watchword.permissions.additions import Additions, Coverage, Places, names
 from watchword.permissions.directives import describe_permissions
 from watchword.permissions.guarded import Classes
+from watchword.permissions.observed import covers
 
 log = logging.getLogger("watchword.permissions")
 
@@ -66,12 +67,12 @@ def sentence(coverage: Coverage) -> str:
 def _covered_by_default(places: Places, additions: Additions) -> Iterator[str]:
     """Return the names of root fields, and of types, that get the default permissions."""
     for name in places.asking:
-        if name not in additions.named and not places.guards(name):
+        if not covers((*additions.named.get(name, ()), *places.guards(name))):
             yield name
     found = (
         each.kind.name
         for each in places.nested
-        if not each.is_covered and additions.to_nested(each) == additions.default != ()
+        if not each.is_covered and additions.is_default(each)
     )
     yield from dict.fromkeys(name for name in found if name not in places.entities)
 
@@ -90,4 +91,4 @@ def _add(places: Places, additions: Additions) -> None:
 def _of_entity(places: Places, additions: Additions, name: str) -> Classes:
     """Return what a reference to a type asks: its own permissions and the named ones, or the default ones."""
     own = places.guards(name)
-    return (*own, *(additions.named.get(name, ()) if own else additions.to(name)))
+    return (*own, *(additions.named.get(name, ()) if covers(own) else additions.to(name)))

@@ -18,6 +18,7 @@ from watchword.libraries.strawberry_federation import entities_field, is_sdl
 from watchword.permissions.additions import root_fields
 from watchword.permissions.guards import asked_of
 from watchword.permissions.nested import nested_fields
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import AllOf, AnyOf, Anyone, Rule, ScopeRule, SignedInRule
 from watchword.permissions.words import describe
 
@@ -36,6 +37,9 @@ class Directives:
     authenticated: bool
     scopes: Choices
     policies: Choices
+
+
+NONE = Directives(False, (), ())
 
 
 def describe_permissions(schema: strawberry.Schema) -> None:
@@ -109,7 +113,7 @@ def _choices(words: str, rule: Rule | None, name: Callable[[Rule], str]) -> Choi
             return _shortest(chain.from_iterable(each))
         case AllOf(rules):
             return _product(_choices(_words(each), each, name) for each in rules)
-        case Anyone():
+        case Anyone() | Observed():
             return ((),)
         case None:
             return ((words,),)

@@ -22,6 +22,7 @@ from watchword.errors import Forbidden, StepUpRequired, Unauthenticated
 from watchword.libraries.strawberry_fields import on_unauthorized
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
+from watchword.permissions.observed import Observed, words_of
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -58,12 +59,15 @@ class _Combinable(abc.ABCMeta):
     rule: Rule
 
     def __and__(cls, other: _Combinable) -> type[Permission]:
+        _check_combinable(cls, other)
         return permission(AllOf((*_parts(cls.rule, AllOf), *_parts(other.rule, AllOf))))
 
     def __or__(cls, other: _Combinable) -> type[Permission]:
+        _check_combinable(cls, other)
         return permission(AnyOf((*_parts(cls.rule, AnyOf), *_parts(other.rule, AnyOf))))
 
     def __invert__(cls) -> type[Permission]:
+        _check_combinable(cls)
         return permission(Not(cls.rule))
 
     def allows(cls, principal: Principal) -> bool:
@@ -121,7 +125,7 @@ def permission(rule: Rule) -> type[Permission]:
 
 
 def _name(rule: Rule) -> str:
-    words = re.findall("[A-Za-z0-9]+", describe(rule.requires))
+    words = re.findall("[A-Za-z0-9]+", words_of(rule))
     name = "".join(word[0].upper() + word[1:] for word in words)
     if not name or name[0].isdigit():
         name = f"Permission{name}"
@@ -148,6 +152,20 @@ def condition(
         return permission(Check(function, needs, inspect.iscoroutinefunction(function)))
 
     return decorate
+
+
+def observe(permitted: type[Permission]) -> type[Permission]:
+    """Return a permission class that lets everybody pass, and counts the operations that `permitted` would refuse.
+
+    Try a new permission out with it: `permission_classes=[Public, observe(HasScope("toys:read"))]`. The metric
+    `watchword.permission.observed` and the log tell, by field and rule, how often it would have refused. A field with
+    nothing but observed permissions does not say who may read it. Name it beside other classes, also in `guarded_by`
+    and `Domain.permissions`; it cannot be part of `A & B`, `A | B` or `~A`. Raises `TypeError` for a class of others.
+    """
+    if not isinstance(permitted, _Combinable):
+        raise TypeError('observe takes a permission class of Watchword, such as HasScope("…").')
+    rule = permitted.rule
+    return permitted if isinstance(rule, Observed) else permission(Observed(rule))
 
 
 @cache
@@ -271,6 +289,15 @@ def deny(
     """Refuse a field with a denial that is known already, as if the permission had been asked."""
     _last_denial.set((denied, principal))
     return on_unauthorized(extension, declared)
+
+
+def _check_combinable(*classes: _Combinable) -> None:
+    """Raise `TypeError` if a class only observes: as everybody passes it, `A | observe(B)` would let everybody in."""
+    if any(isinstance(each.rule, Observed) for each in classes):
+        raise TypeError(
+            "observe(...) cannot be combined with &, | or ~. Write observe(A | B), or name it beside others:"
+            " permission_classes=[A, observe(B)]."
+        )
 
 
 def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -41,7 +42,7 @@ def reads_grants_only(rule: Rule) -> bool:
     kind = type(rule)
     if kind is AllOf or kind is AnyOf:
         return all(map(reads_grants_only, rule.rules))  # type: ignore[attr-defined]
-    if kind is Not:
+    if kind is Not or kind is Observed:
         return reads_grants_only(rule.rule)  # type: ignore[attr-defined]
     return kind in _OF_GRANTS
 

@@ -17,10 +17,10 @@ from watchword.errors import Forbidden, Unsafe
 from watchword.libraries.strawberry_parts import definition, permission_extensions, with_context
 from watchword.permissions.field import rule_of
 from watchword.permissions.grants import decide
+from watchword.permissions.observed import words_of
 from watchword.permissions.refusal import refusal
 from watchword.permissions.rules import Rule
 from watchword.permissions.verdict import ALLOWED
-from watchword.permissions.words import describe
 from watchword.principal import Principal
 
 
@@ -74,10 +74,7 @@ def permissions_of(field: Any) -> list[BasePermission]:
 def asked_of(field: Any) -> list[tuple[str, Rule | None]]:
     """Return the rules that a field asks, each with its words; None for a permission class that Watchword cannot read."""
     asked = [(each, rule_of(each)) for each in permissions_of(field)]
-    return [
-        (type(each).__name__ if rule is None else describe(rule.requires), rule)
-        for each, rule in asked
-    ]
+    return [(type(each).__name__ if rule is None else words_of(rule), rule) for each, rule in asked]
 
 
 def pass_by_grants(guards: Sequence[Guard], principal: Principal) -> bool:

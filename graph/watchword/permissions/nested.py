@@ -14,6 +14,7 @@ from watchword.libraries.strawberry_parts import class_of, definition, owner_of
 from watchword.permissions.field import Public
 from watchword.permissions.guarded import Classes, guards_of, is_open
 from watchword.permissions.guards import permissions_of
+from watchword.permissions.observed import covers
 
 # Fields of these packages are the structure around objects: pages of connections, ids, the SDL of a subgraph.
 _STRUCTURE = ("strawberry.", "watchword.relay.")
@@ -72,7 +73,7 @@ def _nested(kind: GraphQLObjectType, name: str, field: GraphQLField) -> NestedFi
         kind,
         field,
         guard,
-        bool(guard or permissions_of(field) or is_open_to_all or _is_structure(owner)),
+        covers((*guard, *permissions_of(field))) or is_open_to_all or _is_structure(owner),
     )
 
 

@@ -14,6 +14,7 @@ from watchword.permissions.additions import root_fields
 from watchword.permissions.field import Public
 from watchword.permissions.guards import permissions_of
 from watchword.permissions.nested import nested_fields
+from watchword.permissions.observed import is_observed
 
 log = logging.getLogger("watchword.permissions")
 
@@ -64,7 +65,9 @@ def root_non_null(schema: strawberry.Schema) -> list[str]:
 def _is_non_null(field: GraphQLField) -> bool:
     # A list whose permissions fail silently is empty when they refuse.
     loud = any(not each.fail_silently for each in permission_extensions(field))
-    guarded = any(type(each) is not Public for each in permissions_of(field))
+    guarded = any(
+        type(each) is not Public and not is_observed(each) for each in permissions_of(field)
+    )
     return is_non_null_type(field.type) and loud and guarded
 
 

@@ -15,7 +15,13 @@ from tests.support.toy_app import CREDENTIALS, EMAIL, MOUNT, PASSWORD
 from watchword.config.settings import Settings
 from watchword.mounting.asgi_app import Watchword
 from watchword.mounting.dependencies import current_principal, requires
-from watchword.permissions.field import HasScope, RecentlyAuthenticated, SignedIn, condition
+from watchword.permissions.field import (
+    HasScope,
+    RecentlyAuthenticated,
+    SignedIn,
+    condition,
+    observe,
+)
 from watchword.permissions.rules import Question
 from watchword.principal import Principal
 from watchword.testing import App, Caller
@@ -48,6 +54,7 @@ def make_app(inner: Watchword) -> FastAPI:
         "/write": HasScope("toys:write"),
         "/recent": RecentlyAuthenticated(60),
         "/of/{name}": SignedIn & is_own,
+        "/tried/{name}": observe(SignedIn & is_own),
     }.items():
         app.get(path, dependencies=[Depends(requires(permission))])(lambda: "ok")
     return app
@@ -95,6 +102,16 @@ async def test_a_permission_is_asked(
     if code:
         assert answer.json()["detail"]["extensions"]["code"] == code
         assert str(challenge) in answer.headers["www-authenticate"]
+
+
+async def test_an_observed_permission_counts_by_the_route_whom_it_would_refuse(
+    watchword: App, watchword_app: FastAPI, keeper: Caller
+) -> None:
+    for caller, name in ((watchword.anonymous, "own"), (keeper, "own"), (keeper, "other")):
+        assert (await caller.get(f"/tried/{name}")).status_code == 200
+    needs = "signed in and to count your own"
+    services = watchword_app.state.watchword.pipeline.services
+    assert services.observed.counts == {("/tried/{name}", needs): 2}
 
 
 async def test_an_old_sign_in_must_step_up(watchword: App, keeper: Caller) -> None:

@@ -29,6 +29,7 @@ from watchword.libraries.strawberry_federation import is_sdl
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
 from watchword.libraries.strawberry_permissions import has_added_permissions
 from watchword.permissions.guards import permissions_of
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
 
 Objects = frozenset[GraphQLObjectType]
@@ -168,7 +169,7 @@ def _asks_author(rule: Rule) -> bool:
     match rule:
         case AllOf(rules) | AnyOf(rules):
             return any(map(_asks_author, rules))
-        case Not(inner):
+        case Not(inner) | Observed(inner):
             return _asks_author(inner)
     # A rule of an author's own class may read anything, as a condition may.
     return type(rule) is Check or not type(rule).__module__.startswith(_OURS)

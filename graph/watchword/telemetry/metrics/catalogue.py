@@ -42,6 +42,14 @@ ERRORS = Metric(
     ("code",),
     bounded="code",
 )
+OBSERVED = Metric(
+    "watchword.permission.observed",
+    COUNTER,
+    "{operation}",
+    "Operations, and executions for an event, in which an observed permission would have refused a field. An execution"
+    " that many callers share counts once, and a kept answer does not count.",
+    ("field", "needs"),
+)
 
 # Live connections.
 

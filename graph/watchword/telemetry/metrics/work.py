@@ -26,7 +26,8 @@ def read_execution(engine: Engine, shared: SharedAnswers) -> Iterator[Reading]:
 
 
 def read_process(services: Services) -> Iterator[Reading]:
-    """Read the pool of database connections, and how background tasks do."""
+    """Read what observed permissions would refuse, the pool of database connections, and how background tasks do."""
+    yield counted(catalogue.OBSERVED, services.observed.counts)
     pool = services.database.pool
     yield counted(catalogue.POOL, {(POOL, "used"): pool.used, (POOL, "idle"): pool.idle})
     yield counted(catalogue.POOL_MOST, {POOL: pool.most})

@@ -45,6 +45,15 @@ async def test_shared_answers_are_counted_by_how_they_were_served(clock: MovedCl
         assert found["watchword.answers.kept.size",] > 0
 
 
+async def test_what_observed_permissions_would_refuse_is_counted_by_field_and_rule(
+    clock: MovedClock,
+) -> None:
+    async with toy_pipeline(clock) as (pipeline, _):
+        Context(pipeline.services, ANONYMOUS).would_refuse("Toy.price", "scope a", "Toys")
+        found = values(read_process(pipeline.services))
+        assert found["watchword.permission.observed", "Toy.price", "scope a"] == 1
+
+
 async def test_the_pool_shows_connections_in_use_and_free(clock: MovedClock) -> None:
     async with toy_pipeline(clock, database_pool_size=7) as (pipeline, _):
         database = pipeline.services.database

@@ -146,7 +146,7 @@ def _call(common: Compilation, site: Site, field: StrawberryField, is_async: boo
         names |= Parameters(field).parents
     if extensions and not names.isdisjoint(_TAKEN):
         return None
-    decide = decision(extensions, is_async) if extensions else None
+    decide = decision(extensions, is_async, common, site) if extensions else None
     if extensions and decide is None:
         return None
     call = Call(common, site, field, decide)
