@@ -132,6 +132,7 @@ class Groups:
             principal.grants,
             principal.is_anonymous,
             topic,
+            member.operation.wants_cost,
         )
 
     def _allows(self, key: GroupKey) -> bool:

@@ -20,6 +20,7 @@ class GroupKey:
     grants: Grants
     is_anonymous: bool
     topic: Topic
+    wants_cost: bool = False
 
 
 class Membership(Protocol):

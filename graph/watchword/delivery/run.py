@@ -18,6 +18,7 @@ from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
+from watchword.execution.told_cost import told_cost
 from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
@@ -47,6 +48,8 @@ class Operation:
     # Of one subscriber. A run that several share does not read them, and one of its own unpacks them when it begins.
     extensions: PackedObject | None = None
     via: Via | None = None
+    # Whether each answer tells what it has cost.
+    wants_cost: bool = False
 
 
 class Sent:
@@ -335,8 +338,16 @@ class Run:
             else:
                 seconds = self._services.settings.event_seconds
                 await within(self._services.clock, seconds, recheck(opened.guards, now))
-        answer = source.answer(event, now)
-        return answer if type(answer) is dict else await answer  # type: ignore[misc]
+        making = source.answer(event, now)
+        answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
+        if self._operation.wants_cost:
+            self._tell_cost(answer)
+        return answer
+
+    def _tell_cost(self, answer: Answer) -> None:
+        operation, planner = self._operation, self._engine.planner
+        told = told_cost(planner, operation.plan, operation.variables, answer["data"])
+        answer.setdefault("extensions", {})["cost"] = told
 
     async def _close(self, source: Source) -> None:
         """Close the resolver. Its clean-up may take as long as an event."""

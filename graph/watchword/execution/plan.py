@@ -27,7 +27,7 @@ from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.events.sources import Sources
 from watchword.execution.cost.estimate import Estimate, Estimator
 from watchword.execution.cost.formula import Number
-from watchword.execution.cost.sent import cost_as_sent
+from watchword.execution.cost.sent import coerced, cost_as_sent
 from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_cost, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
@@ -293,6 +293,11 @@ class Planner:
     def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
         """Return what an operation is estimated to cost, as `cost_as_sent` does."""
         return cost_as_sent(self._schema, plan.operation, plan.estimate, variables)
+
+    def actual_cost(self, plan: Plan, variables: dict[str, Any] | None, data: Any) -> Number:
+        """Return what the data of an answer has cost."""
+        values = coerced(self._schema, plan.operation, variables)
+        return self._estimator.actual(plan.document, plan.operation, values, data)
 
     def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
         self._plans[key] = plan

@@ -39,6 +39,14 @@ class Rates(NamedTuple):
     address: int = 0
 
 
+class Left(NamedTuple):
+    """A budget, what is left of it, and the seconds until it is full again."""
+
+    budget: int
+    remaining: int
+    reset_after: int
+
+
 class Account:
     """What one caller has spent in this window, as far as this process knows."""
 
@@ -53,9 +61,10 @@ class Account:
         # With so much untold, the others are told.
         self.due = budget * SHARE
 
-    def has(self, cost: float) -> bool:
-        """Tell whether so much is left."""
-        return self.known + self.untold + cost <= self.budget
+    @property
+    def left(self) -> float:
+        """What this process knows to be left."""
+        return self.budget - self.known - self.untold
 
 
 class Budgets:
@@ -83,12 +92,10 @@ class Budgets:
         left.
         """
         due = cost - paid
-        now = self._clock.now()
-        if (window := int(now // WINDOW)) != self._window:
-            self._window, self._accounts = window, {}
-        accounts = [self._account(*each) for each in self._payers(principal, address)]
+        accounts, now = self._charged(principal, address)
+        window = self._window
         for account in accounts:
-            if not account.has(due):
+            if account.left < due:
                 remains = (window + 1) * WINDOW - now
                 raise OverBudget(ceil(cost), account.budget, max(1, ceil(remains)))
         for account in accounts:
@@ -96,6 +103,21 @@ class Budgets:
             if account.untold >= account.due and self._attempts.is_shared:
                 account.due = account.untold + account.budget * SHARE
                 self._background.spawn("the telling of a budget", self._tell(account, window))
+
+    def left(self, principal: Principal, address: str) -> Left | None:
+        """Return what is left of the caller's budget of which least is left; None without a budget."""
+        accounts, now = self._charged(principal, address)
+        if not accounts:
+            return None
+        least = min(accounts, key=lambda account: account.left)
+        return Left(least.budget, max(0, int(least.left)), ceil((self._window + 1) * WINDOW - now))
+
+    def _charged(self, principal: Principal, address: str) -> tuple[list[Account], float]:
+        """Return a caller's accounts of this window, and the time."""
+        now = self._clock.now()
+        if (window := int(now // WINDOW)) != self._window:
+            self._window, self._accounts = window, {}
+        return [self._account(*each) for each in self._payers(principal, address)], now
 
     def _payers(self, principal: Principal, address: str) -> Iterator[tuple[str, int]]:
         rates = self.rates

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import orjson
+
 from watchword.asgi.backlog import BacklogLimits
 from watchword.asgi.shutdown import Shutdown
 from watchword.config.settings import Settings
@@ -18,6 +20,7 @@ from watchword.execution.documents.documents import Documents
 from watchword.execution.engine import Engine
 from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
+from watchword.execution.told_cost import told_cost, with_cost
 from watchword.principal import Principal
 from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
 from watchword.throttling.budgets import LEAST
@@ -108,6 +111,20 @@ class Pipeline:
         cost = 0 if plan.is_subscription else planner.cost(plan, request.variables)
         budgets.charge(principal, address, max(LEAST, cost), paid)
         return plan
+
+    def with_cost(
+        self, json: bytes, plan: Plan, request: GraphQLRequest, principal: Principal, address: str
+    ) -> bytes:
+        """Return an answer with what it has cost, and what is left of the caller's budgets, if the request asks for it."""
+        if not request.wants_cost:
+            return json
+        data = orjson.loads(json).get("data")
+        told = told_cost(self.engine.planner, plan, request.variables, data)
+        if told is None:
+            return json
+        if (left := self.services.budgets.left(principal, address)) is not None:
+            told["budget"], told["remaining"], told["resetAfter"] = left
+        return with_cost(json, told)
 
     def _plan(self, request: GraphQLRequest) -> Plan:
         return self.documents.plan(request.query, request.document_id, request.operation_name)

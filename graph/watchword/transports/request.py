@@ -72,6 +72,11 @@ class GraphQLRequest(NamedTuple):
         return (self.extensions or {}).get("position") is True
 
     @property
+    def wants_cost(self) -> bool:
+        """Whether the answer tells what it has cost (`extensions.cost`)."""
+        return (self.extensions or {}).get("cost") is True
+
+    @property
     def after(self) -> Sequence[str]:
         """The cursors that the answer must not be older than (`extensions.after`)."""
         given = (self.extensions or {}).get("after")
@@ -89,12 +94,13 @@ class Opening(NamedTuple):
     resume: str | None
     wants_position: bool
     kept: PackedObject | None
+    wants_cost: bool = False
 
 
 # The values of `extensions.refusals`.
 REFUSALS = (None, "partial", "reject")
 # What Watchword reads of `extensions` when an operation begins. Nobody asks for it again.
-READ_AT_START = frozenset(("resume", "position", "after", "traceparent", "tracestate"))
+READ_AT_START = frozenset(("resume", "position", "after", "cost", "traceparent", "tracestate"))
 
 
 def opening_of(request: GraphQLRequest) -> Opening:
@@ -107,7 +113,7 @@ def opening_of(request: GraphQLRequest) -> Opening:
         kept = PackedObject(left) if left else None
     except RecursionError:
         raise BadUserInput("extensions is nested too deeply.", ["extensions"]) from None
-    return Opening(request.resume, request.wants_position, kept)
+    return Opening(request.resume, request.wants_position, kept, request.wants_cost)
 
 
 def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
@@ -126,8 +132,9 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         raise QueryMissing
     if extensions and not isinstance(extensions.get("resume"), str | None):
         raise BadUserInput("extensions.resume must be a cursor.", ["extensions", "resume"])
-    if extensions and not isinstance(extensions.get("position"), bool | None):
-        raise BadUserInput("extensions.position must be true or false.", ["extensions", "position"])
+    for name in ("position", "cost"):
+        if extensions and not isinstance(extensions.get(name), bool | None):
+            raise BadUserInput(f"extensions.{name} must be true or false.", ["extensions", name])
     if extensions and not _are_cursors(extensions.get("after")):
         raise BadUserInput(
             f"extensions.after must be a cursor, or a list of at most {MOST_CURSORS}.",

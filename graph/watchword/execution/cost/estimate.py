@@ -35,6 +35,7 @@ from graphql import (
 )
 from graphql.execution import VariableValues
 
+from watchword.execution.cost.actual import Actual
 from watchword.execution.cost.alternatives import Alternatives
 from watchword.execution.cost.formula import Amount, Formula, Number
 from watchword.execution.cost.sizes import Sizes, names_in, value_of
@@ -125,6 +126,29 @@ class Estimator:
         names = tuple(sorted(made.names))
         return Estimate(names, made.formula, amount)
 
+    def actual(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        data: Any,
+    ) -> Number:
+        """Return what the data of an answer has cost: what it holds, by the same weights."""
+        if not isinstance(data, dict):
+            return 0
+        root = self._schema.get_root_type(operation.operation)
+        assert root is not None, "the document was validated"
+        measured = Actual(self._schema, self._weights, _fragments(document), variables)
+        return measured.cost((operation.selection_set,), root, data)
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+
 
 class _Estimation:
     """One operation's estimation. Each selection set is measured once for each type and page."""
@@ -137,11 +161,7 @@ class _Estimation:
         self._schema = schema
         self._weights = weights
         self._sizes = sizes
-        self._fragments = {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
+        self._fragments = _fragments(document)
         self._alternatives = Alternatives(schema, self._fragments, weights.marked)
         self._known: dict[tuple[int, str, Page | None, bool], Amount] = {}
 

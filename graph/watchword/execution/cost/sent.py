@@ -12,7 +12,7 @@ from watchword.execution.cost.estimate import Estimate
 from watchword.execution.cost.formula import Number
 
 
-class _Unfit(Exception):
+class Unfit(Exception):
     """The variables do not fit."""
 
 
@@ -29,15 +29,18 @@ def cost_as_sent(
     """
     if estimate is None:
         return 0
-
-    def coerce() -> VariableValues:
-        declared = operation.variable_definitions or ()
-        values = get_variable_values(schema, declared, variables or {}, max_errors=1)
-        if isinstance(values, list):
-            raise _Unfit
-        return values
-
     try:
-        return estimate.cost_as_sent(variables, coerce)
-    except (_Unfit, WatchwordError):
+        return estimate.cost_as_sent(variables, lambda: coerced(schema, operation, variables))
+    except (Unfit, WatchwordError):
         return 0
+
+
+def coerced(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: dict[str, Any] | None
+) -> VariableValues:
+    """Return the values of an operation's variables. Raises `Unfit`."""
+    declared = operation.variable_definitions or ()
+    values = get_variable_values(schema, declared, variables or {}, max_errors=1)
+    if isinstance(values, list):
+        raise Unfit
+    return values

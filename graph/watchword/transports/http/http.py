@@ -240,6 +240,10 @@ class HttpTransport:
             if demand := step_up(own, principal):
                 return response(200, own, media_type, demand)
             answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+        if request.wants_cost:
+            told = plan, request, principal, address_of(scope["client"])
+            json = self._pipeline.with_cost(answer.json, *told)
+            return Response(200, json, CONTENT_TYPES[media_type][1])
         content_type, private = CONTENT_TYPES[media_type]
         if scope["method"] == "POST" or not answer.is_whole:
             return Response(200, answer.json, private)

@@ -19,7 +19,7 @@ from watchword.context import Context
 from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
 from watchword.errors import Ending
-from watchword.execution.masking import format_error, mask
+from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.parts import AnswerParts, Part
 from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
@@ -159,7 +159,8 @@ class Stream:
         if opening is None:
             answering = self._answer_in_parts if asked.plan.gives_parts else self._answer
             return asyncio.create_task(answering()).cancel
-        operation = Operation(asked.plan, asked.request.variables, opening.kept, asked.scope)
+        given = asked.request.variables, opening.kept, asked.scope, opening.wants_cost
+        operation = Operation(asked.plan, *given)
         self._subscription = Subscription(
             self._pipeline.groups,
             self._lifecycle.lease,
@@ -214,7 +215,7 @@ class Stream:
             own = asked.request.after, asked.request.refusals
             shared = await self._pipeline.shared.answer(plan, variables, principal, *own)
             if shared is not None:
-                return Sent(shared.json)
+                return self._sent(shared.json)
         context = Context(
             self._pipeline.services,
             principal,
@@ -222,7 +223,12 @@ class Stream:
             extensions=asked.request.extensions,
         )
         running = self._pipeline.engine.execute(plan, variables, context, is_streamed=True)
-        return Sent(await running)
+        return self._sent(to_json(await running))
+
+    def _sent(self, json: bytes) -> Sent:
+        asked, principal = self._asked, self._lifecycle.lease.principal
+        given = asked.plan, asked.request, principal, asked.address
+        return Sent(self._pipeline.with_cost(json, *given))
 
     # The outlet of its operation.
 

@@ -164,7 +164,8 @@ class Operations:
         self, id: str, plan: Plan, request: GraphQLRequest, opening: Opening | None
     ) -> None:
         if opening is not None:
-            operation = Operation(plan, plan.declared(request.variables), opening.kept, self.via)
+            variables = plan.declared(request.variables)
+            operation = Operation(plan, variables, opening.kept, self.via, opening.wants_cost)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups,
@@ -233,7 +234,7 @@ class Operations:
         own = request.after, request.refusals
         shared = await pipeline.shared.answer(plan, request.variables, principal, *own)
         if shared is not None:
-            return shared.json
+            return pipeline.with_cost(shared.json, plan, request, principal, self.address)
         context = Context(
             pipeline.services,
             principal,
@@ -242,7 +243,7 @@ class Operations:
             extensions=request.extensions,
         )
         running = pipeline.engine.execute(plan, request.variables, context, is_streamed=True)
-        return to_json(await running)
+        return pipeline.with_cost(to_json(await running), plan, request, principal, self.address)
 
     def _refuse(self, id: str, errors: list[dict[str, Any]]) -> None:
         self._last(id, error_message(id, errors))

@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse
 from graphql.execution import VariableValues, get_variable_values
 
 from tests.support.paged_schema import SCHEMA
+from tests.watchword.execution.cost.weighed import WEIGHED as VALUES
 from watchword import cost as costs
 from watchword import list_size
 from watchword.errors import BadUserInput
@@ -248,3 +249,22 @@ def test_types_within_types_are_measured_once_each() -> None:
         + " } }"
     )
     assert cost(query, schema=WEIGHED) == UNCOUNTED
+
+
+@pytest.mark.parametrize(
+    ("query", "objects"),
+    [
+        # A report costs 3, a level 2 and a stamp 4.
+        ("{ reports(days: 2) { level } }", 2 * (3 + 2)),
+        ("{ reports(days: 2) { levels at } }", 2 * (3 + PLAIN_LIST * 2 + 4)),
+        ("{ by }", 0),
+        ("{ by(level: null) }", 0),
+        ("{ by(level: LOW) }", 2),
+        ("{ by(levels: [LOW, LOW], at: \"x\") }", 2 * 2 + 4),
+        ("query ($levels: [Level!] = [LOW]) { by(levels: $levels) }", 2),
+    ],
+)  # fmt: skip
+def test_values_of_weighed_enums_and_scalars_cost_their_weight_where_they_are_read_or_given(
+    query: str, objects: float
+) -> None:
+    assert cost(query, schema=VALUES) == objects
