@@ -299,6 +299,25 @@ def test_a_schema_with_shared_answers_keeps_them_until_its_rows_change(tmp_path:
     assert again.json()["data"]["dishes"] == [{"name": "Soup", "isLong": False}]
 
 
+def test_a_manifest_is_checked_and_then_its_ids_are_all_that_is_taken(tmp_path: Path) -> None:
+    [manifest, ask, add] = blocks(HOW_TO / "trusted-documents.md", "sh")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    assert "All 1 trusted documents can be run" in bash(manifest, tmp_path, PATH=path)
+    settings = {
+        "WATCHWORD_DOCUMENTS": str(tmp_path / "documents"),
+        "WATCHWORD_DOCUMENTS_ONLY": "true",
+    }
+    with live_server(tmp_path / "home", **settings) as server:
+        assert '{"data":{"components":[' in pasted(ask, server, tmp_path)
+        asked = {"query": "{ viewer { id } }"}
+        refused = httpx2.post(f"{server.url}/graphql", json=asked).json()
+        headers = {"authorization": f"Bearer {token(server)}"}
+        free = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers).json()
+        assert "Client: client_" in pasted(add, server, tmp_path)
+    assert refused["errors"][0]["extensions"] == {"code": "DOCUMENT_NOT_TRUSTED"}
+    assert free["data"]["viewer"]["id"]
+
+
 def numbers_that_two_subscribers_get(server: LiveServer) -> list[str]:
     """Two streams of one person, which could share an execution, while the shop's command runs."""
     headers = {"authorization": f"Bearer {token(server)}", "accept": "text/event-stream"}

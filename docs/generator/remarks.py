@@ -17,6 +17,8 @@ ERRORS = {
     "BAD_USER_INPUT": "Correct the argument that `extensions.path` names. This is also the code of a document that"
     " does not fit the schema (400), of a request that is malformed (400, 405, 406, 413, 415), of a number with"
     " more digits than would arrive (send it as a string), and of a schema's own errors that name no other code.",
+    "DOCUMENT_NOT_TRUSTED": "Send a document of the server's manifests or its id (docs/how-to/trusted-documents.md). For"
+    " other documents, sign in with the scope `documents:any`.",
     "PERSISTED_QUERY_NOT_FOUND": "Send the document with its hash, which registers it with this process; Apollo Client"
     " and urql do so on their own.",
     "PERSISTED_QUERY_NOT_SUPPORTED": "Send the document instead of its hash from now on; Apollo Client and urql do"

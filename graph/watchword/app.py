@@ -32,6 +32,7 @@ from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.documents.documents import make_documents
+from watchword.execution.documents.faults import log_faults
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
@@ -216,16 +217,22 @@ def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:
     return RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
 
 
-def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
-    settings = services.settings
-    limits = Limits(
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits of documents that the settings say."""
+    return Limits(
         settings.max_tokens,
         settings.max_depth,
         settings.max_aliases,
         settings.max_cost,
         characters=settings.max_document_characters,
     )
-    engine = parts.engine(mount.schema, limits, settings.plan_cache, settings.execution)
+
+
+def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
+    settings = services.settings
+    engine = parts.engine(
+        mount.schema, limits_of(settings), settings.plan_cache, settings.execution
+    )
     return Pipeline(
         settings,
         authenticator(
@@ -301,6 +308,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
                 Announcer(services, hook).open(services.background)
             garbage.open(services.background)
             name_non_null(mount.schema)
+            _check_documents(pipeline)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)
                 outputs.open(services.background)
@@ -316,6 +324,14 @@ def _lifespan(  # type: ignore[no-untyped-def]
             yield
 
     return lifespan
+
+
+def _check_documents(pipeline: Pipeline) -> None:
+    """Start the background task that checks the trusted documents once."""
+    services, trusted = pipeline.services, pipeline.documents.trusted
+    if trusted is not None:
+        checking = log_faults(pipeline.engine.planner, trusted.entries, services.clock)
+        services.background.spawn("the check of trusted documents", checking)
 
 
 def _prune_outdated_rows(services: Services) -> None:

@@ -14,6 +14,7 @@ WatchwordError
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
 │   └── QueryMissing         BAD_USER_INPUT    400          the request has no document
+├── DocumentNotTrusted       DOCUMENT_NOT_TRUSTED 400       send a trusted document
 ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND 400  send the document with its hash
 ├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
 ├── NotFound                 NOT_FOUND         404
@@ -208,6 +209,19 @@ class QueryMissing(BadUserInput):
 
     def __init__(self) -> None:
         super().__init__("The member 'query' is missing.", ["query"])
+
+
+class DocumentNotTrusted(WatchwordError):
+    """The caller may send only trusted documents, and this is none."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server takes only trusted documents from you: send one of them, or its id. A developer signs in with"
+            " the scope documents:any."
+        )
 
 
 class PersistedQueryNotFound(WatchwordError):

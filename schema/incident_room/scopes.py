@@ -16,11 +16,19 @@ CLIENTS_WRITE = "clients:write"
 AUDIT_READ = "audit:read"
 CONNECTIONS_WRITE = "connections:write"
 KEYS_WRITE = "keys:write"
+DOCUMENTS_ANY = "documents:any"
 
 _VIEWER = frozenset({INCIDENTS_READ})
 _RESPONDER = _VIEWER | {INCIDENTS_WRITE, INCIDENTS_INTERNAL, COMPONENTS_WRITE, MEMBERS_READ}
 _COMMANDER = _RESPONDER | {INCIDENTS_COMMAND}
-_ADMIN = _COMMANDER | {MEMBERS_WRITE, CLIENTS_WRITE, AUDIT_READ, CONNECTIONS_WRITE, KEYS_WRITE}
+_ADMIN = _COMMANDER | {
+    MEMBERS_WRITE,
+    CLIENTS_WRITE,
+    AUDIT_READ,
+    CONNECTIONS_WRITE,
+    KEYS_WRITE,
+    DOCUMENTS_ANY,
+}
 
 ROLES: dict[str, frozenset[str]] = {
     Role.VIEWER.value: _VIEWER,
@@ -43,6 +51,7 @@ DESCRIPTIONS: dict[str, str] = {
     AUDIT_READ: "Read the audit log: who did what, when and from where",
     CONNECTIONS_WRITE: "See who is connected now and from where, and end connections",
     KEYS_WRITE: "See the keys that sign tokens, and make new ones",
+    DOCUMENTS_ANY: "Ask for anything that you may see, also where only known questions are taken",
 }
 
 IsResponder = HasRole("responder") | HasRole("commander") | HasRole("admin")

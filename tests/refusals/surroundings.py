@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import ForeignKey, create_engine
@@ -10,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from tests.refusals.ground import Case, Ground
 from watchword import Domain, UsersTable
 from watchword.config.settings import read
+from watchword.principal import ANONYMOUS
 from watchword.telemetry.metrics import outputs
 from watchword.telemetry.metrics.otlp import INTERVAL, interval
 from watchword.telemetry.metrics.workers.supervisor import gathering
@@ -140,4 +142,42 @@ def traces(ground: Ground) -> None:
         sdk.provider({"OTEL_TRACES_EXPORTER": name}, 1).shutdown()
 
 
-CASES: list[Case] = [users_table, wrong_settings, issuers, metrics, metrics_of_workers, traces]
+def documents(ground: Ground) -> None:
+    path = ground.folder / "documents" / "manifest.json"
+    path.parent.mkdir()
+    with ground.refused("set WATCHWORD_DOCUMENTS to a manifest, or a directory"):
+        ground.serve(documents_only=True)
+    with ground.refused("manifest.json cannot be read: No such file"):
+        ground.serve(documents=path)
+    with ground.refused("has no trusted documents: write a manifest there, or unset"):
+        ground.serve(documents=path.parent)
+    apollo = {"format": "apollo-persisted-query-manifest", "version": 1}
+    for manifest, said in (
+        ("{", "manifest.json is not JSON"),
+        ("[]", "manifest.json cannot be used: it must be Apollo's manifest, or an object"),
+        ('{"1": 2}', "has an entry without a text: it must be Apollo's manifest, or an object"),
+        (json.dumps(apollo), "is not of version 1 of apollo.*: it must be Apollo's manifest"),
+        ('{"sha256:ab": "{ hello }"}', "is not the hash of its document: build it anew"),
+    ):
+        path.write_text(manifest)
+        with ground.refused(said):
+            ground.serve(documents=path)
+    path.write_text('{"1": "{ hello }"}')
+    other = path.with_name("other.json")
+    other.write_text('{"1": "{ a: hello }"}')
+    with ground.refused("The id 1 stands for two documents, in .*: remove one"):
+        ground.serve(documents=path.parent)
+    other.unlink()
+    app = ground.serve(documents=path.parent, documents_only=True)
+    assert app.pipeline.documents.plan(None, "1", None, ANONYMOUS)
+
+
+CASES: list[Case] = [
+    users_table,
+    wrong_settings,
+    issuers,
+    metrics,
+    metrics_of_workers,
+    traces,
+    documents,
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -259,3 +260,17 @@ async def test_a_process_that_receives_no_revocations_accepts_no_token(
     async with asyncio.timeout(20):
         while (await ask())[0] == 503:
             clock.move(0.5)
+
+
+async def test_a_server_names_trusted_documents_that_cannot_be_run_and_serves_the_others(
+    sqlite_url: str, clock: MovedClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"good": "{ hello }", "bad": "{ nothing }"}')
+    async with running(sqlite_url, clock, documents=manifest) as toys:
+        await until(lambda: "trusted documents cannot be run" in caplog.text)
+        asked = {"documentId": "good"}
+        answer = (await toys.client.post("/graphql", json=asked)).json()
+    assert "1 of 2 trusted documents cannot be run" in caplog.text
+    assert "bad: Cannot query field 'nothing'" in caplog.text
+    assert answer == {"data": {"hello": "hello world"}}

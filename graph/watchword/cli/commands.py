@@ -18,6 +18,7 @@ BUILT_IN = {
     "accounts": "Add and change accounts.",
     "clients": "Register and change applications and services that request tokens.",
     "doctor": "Check settings, schema, database, bus, clock and keys; say what is wrong and what to do.",
+    "documents": "Check the trusted documents.",
     "issuers": "Check the trusted identity providers, and link their people to accounts.",
     "keys": "List the signing keys, rotate them, or encrypt the database's secrets with another key.",
     "schema": "Print the mounted schema, or check it.",

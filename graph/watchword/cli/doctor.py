@@ -16,6 +16,7 @@ from watchword.auth.keys import reseal
 from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.tables import Account
 from watchword.bootstrap import packages
+from watchword.cli.documents import verdict
 from watchword.cli.failures import FAILURES, explain
 from watchword.cli.operator import opened
 from watchword.cli.running_server import Asked, checked_url
@@ -26,6 +27,7 @@ from watchword.config.settings import Settings
 from watchword.domain import load
 from watchword.errors import Unsafe
 from watchword.events.bus import buses
+from watchword.execution.documents.manifest import read_manifests
 from watchword.explorer.assets import NotInstalled
 from watchword.explorer.assets import load as load_assets
 from watchword.permissions import coverage
@@ -103,6 +105,12 @@ async def _schema(settings: Settings) -> str:
     mount = load(settings.mount)
     coverage.cover(mount.schema, mount.domain, settings.coverage)
     return f"{settings.mount} can be loaded, and {coverage.sentence(settings.coverage)}"
+
+
+async def _documents(settings: Settings) -> str:
+    if settings.documents is None:
+        return "are not set, and clients send their own"
+    return verdict(settings, read_manifests(settings.documents))
 
 
 async def _database(settings: Settings) -> str:
@@ -206,6 +214,7 @@ async def _explorer(settings: Settings) -> str:
 CHECKS: dict[str, Check] = {
     "home": _home,
     "schema": _schema,
+    "documents": _documents,
     "database": _database,
     "bus": _bus,
     "clock": _clock,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count
 from types import EllipsisType
@@ -31,15 +31,11 @@ from watchword.execution.cost.sent import coerced, cost_as_sent
 from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import Limits, check_cost, check_length, check_names, check_size
 from watchword.execution.numbers import ExactNumbers
+from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
 from watchword.libraries.graphql_rules import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
-# Bounds the cache of plans by length too: the documents of all plans in it together have at most this many
-# characters, times the number of plans that the cache may hold.
-USUAL_LENGTH = 500
-# A longer document is not cached.
-LONGEST_REMEMBERED = 16_384
 OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
 RULES = (*specified_rules, *OUR_RULES)
 _ALWAYS = frozenset(RULES)
@@ -177,7 +173,7 @@ class Draft(Plan):
 
 
 class Planner:
-    """Makes plans for one schema, and keeps the `memory` plans that were used last."""
+    """Makes plans for one schema, and keeps the `memory` plans that were used last, and as many of trusted documents."""
 
     def __init__(
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
@@ -188,8 +184,7 @@ class Planner:
         self._limits = limits
         self._estimator = Estimator(schema)
         self._memory = memory
-        self._plans: OrderedDict[tuple[str, str | None], Plan] = OrderedDict()
-        self._length = 0
+        self._plans: PlanMemory[Plan] = PlanMemory(memory)
         self._adopted: OrderedDict[tuple[int, str | None], tuple[DocumentNode, Plan]] = (
             OrderedDict()
         )
@@ -205,17 +200,16 @@ class Planner:
             return found
         self.made += 1
         made = self._make(query, operation_name)
-        if len(query) <= LONGEST_REMEMBERED:
-            self._remember((query, operation_name), made)
+        self._plans.put((query, operation_name), made)
         return made
 
     def known(self, query: str, operation_name: str | None) -> Plan | None:
         """Return the plan of an operation if it is kept."""
-        key = (query, operation_name)
-        found = self._plans.get(key)
-        if found is not None:
-            self._plans.move_to_end(key)
-        return found
+        return self._plans.get((query, operation_name))
+
+    def trust(self, texts: Set[str]) -> None:
+        """Keep the plans of these documents apart, so that no other documents take their place."""
+        self._plans.trust(texts)
 
     def draft(self, query: str | None, operation_name: str | None) -> Plan:
         """Return the plan of an operation; a `Draft` when it cannot be run."""
@@ -298,13 +292,6 @@ class Planner:
         """Return what the data of an answer has cost."""
         values = coerced(self._schema, plan.operation, variables)
         return self._estimator.actual(plan.document, plan.operation, values, data)
-
-    def _remember(self, key: tuple[str, str | None], plan: Plan) -> None:
-        self._plans[key] = plan
-        self._length += len(key[0])
-        while len(self._plans) > self._memory or self._length > self._memory * USUAL_LENGTH:
-            (query, _), _ = self._plans.popitem(last=False)
-            self._length -= len(query)
 
     def _make(self, query: str, operation_name: str | None) -> Plan:
         return self._plan_of(self._parse(query), operation_name)

@@ -101,14 +101,13 @@ class Pipeline:
         """
         budgets = self.services.budgets
         if not budgets.is_set:
-            return self._plan(request)
-        planner, plan, paid = self.engine.planner, None, 0
-        if request.query is not None and request.document_id is None:
-            plan = planner.known(request.query, request.operation_name)
+            return self._plan(request, principal)
+        asked, paid = (request.query, request.document_id, request.operation_name), 0
+        plan = self.documents.known(*asked, principal)
         if plan is None:
             budgets.charge(principal, address, LEAST)
-            plan, paid = self._plan(request), LEAST
-        cost = 0 if plan.is_subscription else planner.cost(plan, request.variables)
+            plan, paid = self._plan(request, principal), LEAST
+        cost = 0 if plan.is_subscription else self.engine.planner.cost(plan, request.variables)
         budgets.charge(principal, address, max(LEAST, cost), paid)
         return plan
 
@@ -126,8 +125,9 @@ class Pipeline:
             told["budget"], told["remaining"], told["resetAfter"] = left
         return with_cost(json, told)
 
-    def _plan(self, request: GraphQLRequest) -> Plan:
-        return self.documents.plan(request.query, request.document_id, request.operation_name)
+    def _plan(self, request: GraphQLRequest, principal: Principal) -> Plan:
+        asked = request.query, request.document_id, request.operation_name
+        return self.documents.plan(*asked, principal)
 
     @property
     def live(self) -> Registry:

@@ -13,13 +13,13 @@ from tests.support.toy_schema import schema
 from watchword.errors import TooComplex
 from watchword.execution.limits import Limits
 from watchword.execution.plan import (
-    LONGEST_REMEMBERED,
     MOST_ADOPTED,
     MOST_PASSED,
     Draft,
     Planner,
     Refused,
 )
+from watchword.execution.plan_memory import LONGEST_REMEMBERED
 
 LIMITS = Limits(1000, 10, 10, 1000)
 
@@ -65,6 +65,17 @@ def test_the_length_of_all_that_is_remembered_is_bounded() -> None:
         assert len(made._plans) == 1
     made.plan("{ hello }", None)
     assert len(made._plans) == 2
+
+
+def test_other_documents_never_take_the_place_of_trusted_ones() -> None:
+    made = planner()
+    long = "{ hello }" + " " * LONGEST_REMEMBERED
+    made.trust(frozenset({"{ hello }", long}))
+    first = made.plan("{ hello }", None)
+    for number in range(5):
+        made.plan(f"{{ a{number}: hello }}", None)
+    assert made.plan("{ hello }", None) is first
+    assert len(made._plans) == 3
 
 
 def test_a_page_that_a_variable_makes_too_long_is_refused_with_that_variable() -> None:

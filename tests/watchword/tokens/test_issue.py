@@ -17,7 +17,8 @@ from watchword.tokens.members import members
 
 ROLES = ["viewer", "responder", "commander", "admin"]
 SCOPES = ["incidents:read", "incidents:write", "incidents:internal", "components:write",
-          "members:read", "members:write", "clients:write", "audit:read", "connections:write", "keys:write"]  # fmt: skip
+          "members:read", "members:write", "clients:write", "audit:read", "connections:write", "keys:write",
+          "documents:any"]  # fmt: skip
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])

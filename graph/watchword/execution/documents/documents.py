@@ -7,58 +7,108 @@ The hash of an automatic persisted query is read as such an id.
 from __future__ import annotations
 
 from watchword.config.document_settings import DocumentSettings
-from watchword.errors import BadUserInput, PersistedQueryNotFound, PersistedQueryNotSupported
+from watchword.errors import (
+    BadUserInput,
+    DocumentNotTrusted,
+    PersistedQueryNotFound,
+    PersistedQueryNotSupported,
+    Unsafe,
+)
 from watchword.execution.documents.automatic import SHA256, AutomaticDocuments, digest_of
+from watchword.execution.documents.manifest import read_manifests
+from watchword.execution.documents.trusted import OnlyTrusted, TrustedDocuments
 from watchword.execution.engine import Engine
 from watchword.execution.plan import Draft, Plan, Refused
-
-HASH_PATH = ("extensions", "persistedQuery", "sha256Hash")
+from watchword.principal import Principal
 
 
 class Documents:
     """Plans the operations of requests, by their texts or by ids of documents."""
 
-    def __init__(self, engine: Engine, automatic: AutomaticDocuments | None) -> None:
-        """Without `automatic`, clients cannot register documents."""
+    def __init__(
+        self,
+        engine: Engine,
+        automatic: AutomaticDocuments | None = None,
+        trusted: TrustedDocuments | None = None,
+        only: OnlyTrusted | None = None,
+    ) -> None:
+        """Without `automatic`, clients cannot register documents; without `only`, all may send their own."""
         self._engine = engine
+        self._only = only
         self.automatic = automatic
+        self.trusted = trusted
+        if trusted is not None:
+            engine.planner.trust(trusted.texts)
 
-    def plan(self, query: str | None, document_id: str | None, operation_name: str | None) -> Plan:
+    def plan(
+        self,
+        query: str | None,
+        document_id: str | None,
+        operation_name: str | None,
+        principal: Principal,
+    ) -> Plan:
         """Return the plan of a request's operation: of its text, of the document that its id names, or of both.
 
-        Raises `Refused` if there is no such document, if the id is not that of the text, and as `Engine.plan` does.
+        Raises `Refused` if there is no such document, if the id is not that of the text, if the caller may send only
+        trusted documents and this is none, and as `Engine.plan` does.
         """
-        if document_id is None:
-            return self._engine.plan(query, operation_name)
-        if query is not None:
-            return self._plan_both(query, document_id, operation_name)
-        text = self._find(document_id)
-        if text is None:
-            return self._missing(operation_name)
-        return self._engine.plan(text, operation_name)
+        is_bound = self._only is not None and self._only.binds(principal)
+        if query is None and document_id is not None:
+            query = self._find(document_id, is_bound=is_bound)
+            if query is None:
+                return self._missing(operation_name)
+        elif query is not None:
+            if is_bound and not self._is_trusted(query):
+                raise Refused.by(DocumentNotTrusted())
+            if document_id is not None:
+                return self._plan_both(query, document_id, operation_name)
+        return self._engine.plan(query, operation_name)
 
-    def _find(self, document_id: str) -> str | None:
-        if self.automatic is None or not document_id.startswith(SHA256):
+    def known(
+        self,
+        query: str | None,
+        document_id: str | None,
+        operation_name: str | None,
+        principal: Principal,
+    ) -> Plan | None:
+        """Return the plan of a request's operation if it is kept; None if only `plan` can tell."""
+        is_bound = self._only is not None and self._only.binds(principal)
+        if query is None and document_id is not None:
+            query = self._find(document_id, is_bound=is_bound)
+        elif document_id is not None or (
+            query is not None and is_bound and not self._is_trusted(query)
+        ):
             return None
-        return self.automatic.find(document_id[len(SHA256) :])
+        return None if query is None else self._engine.planner.known(query, operation_name)
+
+    def _is_trusted(self, query: str) -> bool:
+        return self.trusted is not None and query in self.trusted.texts
+
+    def _find(self, document_id: str, *, is_bound: bool) -> str | None:
+        text = None if self.trusted is None else self.trusted.find(document_id)
+        if text is None and self.automatic is not None and not is_bound:
+            is_hash = document_id.startswith(SHA256)
+            text = self.automatic.find(document_id[len(SHA256) :]) if is_hash else None
+        return text
 
     def _plan_both(self, query: str, document_id: str, operation_name: str | None) -> Plan:
         """Plan a text that came with its id, and register it if that is its hash and it is valid."""
-        if self.automatic is None or not document_id.startswith(SHA256):
+        known = None if self.trusted is None else self.trusted.find(document_id)
+        if known == query:
             return self._engine.plan(query, operation_name)
-        digest = digest_of(query)
-        if document_id != SHA256 + digest:
-            raise Refused.by(
-                BadUserInput("The hash is not that of the document's text.", HASH_PATH)
-            )
+        is_hash = self.automatic is not None and document_id.startswith(SHA256)
+        digest = digest_of(query) if is_hash else ""
+        if known is not None or (is_hash and document_id != SHA256 + digest):
+            raise Refused.by(BadUserInput("The id or hash is not that of the document's text."))
         plan = self._engine.plan(query, operation_name)
-        if not isinstance(plan, Draft):
+        if self.automatic is not None and is_hash and not isinstance(plan, Draft):
             self.automatic.register(digest, query)
         return plan
 
     def _missing(self, operation_name: str | None) -> Plan:
         """Refuse a request whose document is unknown, unless an extension of the schema may find it."""
-        error = PersistedQueryNotSupported() if self.automatic is None else PersistedQueryNotFound()
+        finds_none = self.automatic is None and self.trusted is None
+        error = PersistedQueryNotSupported() if finds_none else PersistedQueryNotFound()
         if self._engine.needs_query:
             raise Refused.by(error)
         plan = self._engine.plan(None, operation_name)
@@ -68,6 +118,19 @@ class Documents:
 
 
 def make_documents(engine: Engine, settings: DocumentSettings) -> Documents:
-    """Return what finds the documents of requests, as the settings say."""
-    most = settings.persisted_queries_bytes
-    return Documents(engine, AutomaticDocuments(most) if most else None)
+    """Return what finds the documents of requests, as the settings say.
+
+    Raises `Unsafe` if a manifest cannot be used, or if nobody could send anything.
+    """
+    most, path, only = settings.persisted_queries_bytes, settings.documents, settings.documents_only
+    if only and path is None:
+        raise Unsafe(
+            "WATCHWORD_DOCUMENTS_ONLY needs the documents that may be sent: set WATCHWORD_DOCUMENTS to a manifest,"
+            " or a directory of them."
+        )
+    return Documents(
+        engine,
+        AutomaticDocuments(most) if most else None,
+        TrustedDocuments(read_manifests(path)) if path else None,
+        OnlyTrusted(None if only is True else frozenset(only or ())) if only else None,
+    )

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from watchword.domain import METRICS_READ, Domain
 from watchword.errors import BadUserInput
+from watchword.execution.documents.trusted import DOCUMENTS_ANY
 from watchword.formats.text import checked_text
 from watchword.oauth.clients.redirect_uri import ANSWERS
 from watchword.tokens.jose.jwk import BadKey, OtherPurpose, read_set, verifies
@@ -102,7 +103,7 @@ def split_uri(uri: str) -> SplitResult:
 
 def _check_words(asked: Registration, domain: Domain) -> None:
     scopes, roles = known_scopes(domain), domain.roles
-    scopes = scopes and scopes | {METRICS_READ}
+    scopes = scopes and scopes | {METRICS_READ, DOCUMENTS_ANY}
     _check_known("authentication", [asked.authentication], [way.value for way in ClientAuthMethod])
     _check_known("grants", asked.grants, [grant.value for grant in Grant])
     _check_known("scopes", asked.scopes, scopes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +11,15 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 
 from watchword.config.document_settings import DocumentSettings
-from watchword.errors import WatchwordError
+from watchword.errors import Unsafe, WatchwordError
 from watchword.execution.documents.automatic import AutomaticDocuments, digest_of
 from watchword.execution.documents.documents import Documents, make_documents
+from watchword.execution.documents.manifest import Entry
+from watchword.execution.documents.trusted import DOCUMENTS_ANY, OnlyTrusted, TrustedDocuments
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
-from watchword.execution.plan import Draft, Refused
+from watchword.execution.plan import Draft, Plan, Refused
+from watchword.principal import ANONYMOUS, Grants, Principal
 
 HELLO = "{ hello }"
 ID = f"sha256:{digest_of(HELLO)}"
@@ -35,23 +40,32 @@ def documents(most_bytes: int = 10_000, **options: Any) -> Documents:
     return Documents(engine(**options), AutomaticDocuments(most_bytes) if most_bytes else None)
 
 
-def code(made: Documents, *asked: str | None) -> str:
+def trusting(only: OnlyTrusted | None = None, **options: Any) -> Documents:
+    trusted = TrustedDocuments([Entry(Path("m.json"), "2b1e", HELLO)])
+    return Documents(engine(**options), AutomaticDocuments(10_000), trusted, only)
+
+
+def plan(made: Documents, query: str | None, id: str | None, who: Principal = ANONYMOUS) -> Plan:
+    return made.plan(query, id, None, who)
+
+
+def code(made: Documents, query: str | None, id: str | None, who: Principal = ANONYMOUS) -> str:
     with pytest.raises(Refused) as refused:
-        made.plan(*asked, None)
+        plan(made, query, id, who)
     cause = refused.value.errors[0].original_error
     assert isinstance(cause, WatchwordError)
     return cause.code
 
 
 def test_a_text_needs_no_id() -> None:
-    assert documents().plan(HELLO, None, None).query == HELLO
+    assert plan(documents(), HELLO, None).query == HELLO
 
 
 def test_a_text_with_its_hash_is_found_by_the_hash_from_then_on() -> None:
     made = documents()
     assert code(made, None, ID) == "PERSISTED_QUERY_NOT_FOUND"
-    plan = made.plan(HELLO, ID, None)
-    assert made.plan(None, ID, None) is plan is made.plan(HELLO, None, None)
+    first = plan(made, HELLO, ID)
+    assert plan(made, None, ID) is first is plan(made, HELLO, None)
 
 
 @pytest.mark.parametrize(
@@ -69,21 +83,21 @@ def test_another_hash_is_refused_and_registers_nothing(id: str) -> None:
 def test_a_document_that_cannot_run_is_not_registered(text: str) -> None:
     made = documents(1_000_000)
     with pytest.raises(Refused):
-        made.plan(text, f"sha256:{digest_of(text)}", None)
+        plan(made, text, f"sha256:{digest_of(text)}")
     assert made.automatic is not None
     assert len(made.automatic) == 0
 
 
 def test_an_id_of_another_kind_registers_nothing_and_finds_nothing() -> None:
     made = documents()
-    assert made.plan(HELLO, "greeting", None).query == HELLO
+    assert plan(made, HELLO, "greeting").query == HELLO
     assert code(made, None, "greeting") == "PERSISTED_QUERY_NOT_FOUND"
     assert code(made, None, digest_of(HELLO)) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 def test_without_a_cache_clients_are_told_to_send_documents() -> None:
     made = documents(0)
-    assert made.plan(HELLO, f"sha256:{'ab' * 32}", None).query == HELLO
+    assert plan(made, HELLO, f"sha256:{'ab' * 32}").query == HELLO
     assert code(made, None, ID) == "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
@@ -93,17 +107,102 @@ def test_an_extension_of_the_schema_may_find_what_the_cache_does_not_have() -> N
             yield
 
     made = documents(extensions=[Finding])
-    missing = made.plan(None, ID, None)
+    missing = plan(made, None, ID)
     assert isinstance(missing, Draft)
     assert missing.errors[0].message == "PersistedQueryNotFound"
-    assert isinstance(made.plan("{ nothing }", f"sha256:{digest_of('{ nothing }')}", None), Draft)
+    assert isinstance(plan(made, "{ nothing }", f"sha256:{digest_of('{ nothing }')}"), Draft)
     assert made.automatic is not None
     assert len(made.automatic) == 0
-    made.plan(HELLO, ID, None)
-    assert made.plan(None, ID, None).query == HELLO
+    plan(made, HELLO, ID)
+    assert plan(made, None, ID).query == HELLO
+
+
+OTHER = "{ other: hello }"
+DEVELOPER = Principal("dev", Grants(scopes=frozenset({DOCUMENTS_ANY})))
+TRUSTED_IDS = ("2b1e", "sha256:2b1e", ID)
+
+
+@pytest.mark.parametrize("only", [None, OnlyTrusted()])
+@pytest.mark.parametrize("id", TRUSTED_IDS)
+def test_a_trusted_document_is_found_by_its_ids_with_and_without_its_text(
+    id: str, only: OnlyTrusted | None
+) -> None:
+    made = trusting(only)
+    first = plan(made, None, id)
+    assert first.query == HELLO
+    assert plan(made, HELLO, id) is first is plan(made, HELLO, None)
+    assert plan(made, None, id, DEVELOPER) is first
+
+
+@pytest.mark.parametrize("id", [None, "2b1e", ID, f"sha256:{digest_of(OTHER)}", "unknown"])
+def test_a_bound_caller_may_send_no_other_text_whatever_id_comes_with_it(id: str | None) -> None:
+    made = trusting(OnlyTrusted())
+    assert code(made, OTHER, id) == "DOCUMENT_NOT_TRUSTED"
+    assert code(made, HELLO + " ", id) == "DOCUMENT_NOT_TRUSTED"
+    assert made.automatic is not None
+    assert len(made.automatic) == 0
+
+
+def test_a_bound_caller_cannot_use_what_somebody_else_has_registered() -> None:
+    made, id = trusting(OnlyTrusted()), f"sha256:{digest_of(OTHER)}"
+    plan(made, OTHER, id, DEVELOPER)
+    assert plan(made, None, id, DEVELOPER).query == OTHER
+    assert code(made, None, id) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@pytest.mark.parametrize("id", TRUSTED_IDS)
+def test_the_id_of_a_trusted_document_never_stands_for_another_text(id: str) -> None:
+    made = trusting()
+    assert code(made, OTHER, id) == "BAD_USER_INPUT"
+    assert plan(made, None, id).query == HELLO
+
+
+def test_a_bound_caller_may_leave_the_document_to_an_extension_of_the_schema() -> None:
+    class Finding(SchemaExtension):
+        def on_operation(self) -> Any:
+            yield
+
+    made = trusting(OnlyTrusted(), extensions=[Finding])
+    for id in (None, "unknown"):
+        assert isinstance(plan(made, None, id), Draft)
+    assert code(made, OTHER, None) == "DOCUMENT_NOT_TRUSTED"
+
+
+def test_a_kept_plan_is_known_only_to_those_who_may_ask_for_it() -> None:
+    made = trusting(OnlyTrusted())
+    asked: list[tuple[str | None, str | None]] = [(None, "2b1e"), (HELLO, None), (OTHER, None)]
+    assert [made.known(*each, None, DEVELOPER) for each in asked] == [None, None, None]
+    trusted, other = plan(made, None, "2b1e"), plan(made, OTHER, None, DEVELOPER)
+    assert [made.known(*each, None, DEVELOPER) for each in asked] == [trusted, trusted, other]
+    assert [made.known(*each, None, ANONYMOUS) for each in asked] == [trusted, trusted, None]
+    for query, id in ((OTHER, ID), (None, "unknown"), (None, None)):
+        assert made.known(query, id, None, DEVELOPER) is None
+
+
+def test_trusted_documents_keep_their_plans_while_others_come_and_go() -> None:
+    made = trusting()
+    first = plan(made, None, "2b1e")
+    for number in range(50):
+        plan(made, f"{{ a{number}: hello }}", None)
+    assert plan(made, None, "2b1e") is first
 
 
 @pytest.mark.parametrize(("most", "is_on"), [(0, False), (5_000, True)])
 def test_the_settings_say_how_much_is_kept(most: int, is_on: bool) -> None:
     made = make_documents(engine(), DocumentSettings(persisted_queries_bytes=most))
     assert (made.automatic is not None) is is_on
+
+
+def test_the_settings_say_who_may_send_only_trusted_documents(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"2b1e": HELLO}))
+    some = make_documents(engine(), DocumentSettings(documents=path, documents_only='["shop"]'))
+    everybody = make_documents(engine(), DocumentSettings(documents=path, documents_only="true"))
+    partner = Principal("partner", client="partner")
+    assert plan(some, OTHER, None, partner).query == OTHER
+    assert code(everybody, OTHER, None, partner) == "DOCUMENT_NOT_TRUSTED"
+    for made in (some, everybody):
+        assert code(made, OTHER, None, Principal("a", client="shop")) == "DOCUMENT_NOT_TRUSTED"
+        assert plan(made, None, "2b1e", partner).query == HELLO
+    with pytest.raises(Unsafe, match="set WATCHWORD_DOCUMENTS to a manifest"):
+        make_documents(engine(), DocumentSettings(documents_only="true"))

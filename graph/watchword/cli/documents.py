@@ -1,0 +1,49 @@
+"""`watchword documents`: checks the trusted documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from watchword.app import limits_of
+from watchword.cli.schema import mount_option
+from watchword.config.settings import Settings, read
+from watchword.domain import load
+from watchword.errors import Unsafe
+from watchword.execution.documents.faults import faults
+from watchword.execution.documents.manifest import Entry, read_manifests
+from watchword.execution.engine import Engine
+
+
+@click.group()
+def documents() -> None:
+    """Check the trusted documents."""
+
+
+@documents.command()
+@mount_option
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+def check(mount: str | None, path: Path | None) -> None:
+    """Check that each document of a manifest, or of a directory of them, can be run on the mounted schema.
+
+    The default for PATH is WATCHWORD_DOCUMENTS. Names every document that is not valid or is over a limit.
+    """
+    settings = read(mount=mount)
+    given = path or settings.documents
+    if given is None:
+        raise Unsafe("There is nothing to check: name a manifest, or set WATCHWORD_DOCUMENTS.")
+    click.echo(verdict(settings, read_manifests(given)))
+
+
+def verdict(settings: Settings, entries: list[Entry]) -> str:
+    """Return a sentence that all documents can be run. Raises `Unsafe` that names all others."""
+    engine = Engine(load(settings.mount).schema, limits_of(settings), 0)
+    found = [each for each in faults(engine.planner, entries) if each is not None]
+    if found:
+        lines = [f"{each.entry.path}: {each.entry.described}: {each.reason}" for each in found]
+        said = (
+            f"{len(found)} of {len(entries)} trusted documents cannot be run on {settings.mount}."
+        )
+        raise Unsafe("\n".join([said, *lines]))
+    return f"All {len(entries)} trusted documents can be run on {settings.mount}."

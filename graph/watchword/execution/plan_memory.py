@@ -1,0 +1,70 @@
+"""The plans that are kept, those of trusted documents apart from all others."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Set
+from typing import Any, Generic, TypeVar
+
+P = TypeVar("P")
+# A document's text, and whatever else tells its plans apart.
+Key = tuple[str, *tuple[Any, ...]]
+
+# Bounds the memory by length too: the documents of all plans in it together have at most this many
+# characters, times the number of plans that it may hold.
+USUAL_LENGTH = 500
+# A longer document is not kept, unless it is trusted.
+LONGEST_REMEMBERED = 16_384
+
+
+class PlanMemory(Generic[P]):
+    """Keeps the plans that were used last, so many of trusted documents and so many of all others.
+
+    So nobody drives out the plans of trusted documents by sending ever other texts.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._trusted: Set[str] = frozenset()
+        self._of_trusted = _Latest[P](most)
+        self._of_others = _Latest[P](most)
+
+    def __len__(self) -> int:
+        return len(self._of_trusted.plans) + len(self._of_others.plans)
+
+    def trust(self, texts: Set[str]) -> None:
+        """Keep the plans of these texts apart from all others."""
+        self._trusted = texts
+
+    def get(self, key: Key) -> P | None:
+        """Return the plan with this key, and note its use; None if it is not kept."""
+        return self._of(key).get(key)
+
+    def put(self, key: Key, plan: P) -> None:
+        """Keep a plan in the place of those that were not used for longest, unless its document is too long."""
+        if len(key[0]) <= LONGEST_REMEMBERED or key[0] in self._trusted:
+            self._of(key).put(key, plan)
+
+    def _of(self, key: Key) -> _Latest[P]:
+        return self._of_trusted if key[0] in self._trusted else self._of_others
+
+
+class _Latest(Generic[P]):
+    """The plans that were used last, bounded by their number and by the length of their documents."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._length = 0
+        self.plans: OrderedDict[Key, P] = OrderedDict()
+
+    def get(self, key: Key) -> P | None:
+        plan = self.plans.get(key)
+        if plan is not None:
+            self.plans.move_to_end(key)
+        return plan
+
+    def put(self, key: Key, plan: P) -> None:
+        self.plans[key] = plan
+        self._length += len(key[0])
+        while len(self.plans) > self._most or self._length > self._most * USUAL_LENGTH:
+            (text, *_), _plan = self.plans.popitem(last=False)
+            self._length -= len(text)
