@@ -13,7 +13,8 @@ ERRORS = {
     "TOKEN_REVOKED": "Forget both tokens and sign in.",
     "STEP_UP_REQUIRED": "Let the person authenticate again, at `/api/auth/step-up` or at its own issuer, and send"
     " the request again. `extensions.maxAge` is in seconds.",
-    "FORBIDDEN": "Only other rights help; `extensions.requires` says which.",
+    "FORBIDDEN": "Only other rights help; `extensions.requires` says which. `extensions.coordinate`"
+    " is the argument, input field or enum value that asks it, if it is not the field.",
     "BAD_USER_INPUT": "Correct the argument that `extensions.path` names. This is also the code of a document that"
     " does not fit the schema (400), of a request that is malformed (400, 405, 406, 413, 415), of a number with"
     " more digits than would arrive (send it as a string), and of a schema's own errors that name no other code.",

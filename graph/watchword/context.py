@@ -105,6 +105,7 @@ class Context(Generic[E]):
         "_renew",
         "_via",
         "guards",
+        "sent",
         "services",
         "undeclared",
     )
@@ -136,6 +137,8 @@ class Context(Generic[E]):
         self._reads = reads
         self.undeclared: tuple[str, str] | None = None
         """A loader that was used and reads streams that the operation does not declare: its name, and the streams."""
+        self.sent: dict[int, Sequence[Any]] = {}
+        """The guarded inputs that are sent to fields, by the identity of the field in the document."""
         self._loaders: dict[Any, Loader[Any, Any]] = {}
         self._observed: set[tuple[str, str]] | None = None
 

@@ -41,16 +41,21 @@ def _shape(error: GraphQLError) -> Seen:
 
 
 class Both:
-    """One schema, executed in both ways. `before` is called before each execution."""
+    """One schema, executed in both ways.
+
+    `before` is called before each execution, and `added` with the schema, to which it may add permissions.
+    """
 
     def __init__(
         self,
         query: type,
         mutation: type | None = None,
         before: Callable[[], object] = lambda: None,
+        added: Callable[[strawberry.Schema], object] = lambda schema: None,
         **options: Any,
     ) -> None:
         self.schema = _Recording(query, mutation, **options)
+        added(self.schema)
         self.compiled = Engine(self.schema, LIMITS, 10)
         self.core = Engine(self.schema, LIMITS, 10, "graphql-core")
         self._before = before

@@ -54,7 +54,7 @@ def access(
 ) -> None:
     """Print who may read which field.
 
-    A row for each field: what it needs, and for each role yes, no, or if: it depends on the object, the arguments, or
+    A row for each field, and for each guarded input: what it needs, and for each role yes, no, or if: it depends on the object, the arguments, or
     how long ago the person authenticated. A person of a role has signed in here, with the scopes of the role.
     """
     if context.invoked_subcommand is not None:
@@ -98,6 +98,7 @@ def check(mount: str | None, file: Path | None) -> None:
 def why(mount: str | None, name: str, caller: str | None, is_token: bool) -> None:
     """Say what FIELD (Type.field) needs, and whether a caller may read it.
 
+    FIELD may also be a guarded input, such as 'Query.people(first:)', Filter.salary, or the enum value Level.BOARD.
     "anyone" is the caller without a token.
     """
     settings = read(mount=mount)

@@ -67,15 +67,16 @@ class Engine:
         options.check(schema)
         guards.record_questions(schema)
         self.schema = schema
-        self._definition = strawberry_parts.definition(schema)
-        self._executor_class = checking_executor(strawberry_parts.executor_class(schema))
+        made = self._definition = strawberry_parts.definition(schema)
+        checking = checking_executor(strawberry_parts.executor_class(schema))
+        self._executor_class = executors.hiding(made, checking)
         self._event_executor_class = repeating_executor(self._executor_class)
         hides = self._hides_suggestions = schema.config.disable_field_suggestions
-        self._planner = self._make_planner(self._definition, limits, memory, hides)
+        self._planner = self._make_planner(made, limits, memory, hides)
         self._hook = options.ErrorHook(schema)
         self.extensions = Extensions.of(schema)
         self.execution = execution
-        self._programs = Programs(schema, self._definition, self._executor_class, hides)
+        self._programs = Programs(schema, made, checking, hides)
 
     def _make_planner(
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool
@@ -148,15 +149,14 @@ class Engine:
     ) -> ExecutionResult:
         plan = plan.whole or plan
         found = self._find_program(plan, is_wrapped=middleware is not None)
-        result = None
         if found is not None:
             result = await self._run(found, plan, variables, context, middleware)
-        if result is None:
-            kind = self._executor_class
-            executor = self._build_executor(plan, variables, context, kind, middleware)
-            answer = executor.execute_operation()
-            result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
-        return result
+            if result is not None:
+                return result
+        kind = self._executor_class
+        executor = self._build_executor(plan, variables, context, kind, middleware)
+        answer = executor.execute_operation()
+        return cast(ExecutionResult, await answer if isawaitable(answer) else answer)
 
     async def execute_in_parts(
         self,

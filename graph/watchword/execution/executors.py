@@ -16,7 +16,9 @@ from watchword.execution.compiled.program import finish
 from watchword.execution.compiled.run import Run
 from watchword.execution.plan import Plan, Refused
 from watchword.libraries import strawberry_parts
-from watchword.libraries.graphql_core import event_executor
+from watchword.libraries.graphql_core import event_executor, hiding_executor
+from watchword.libraries.graphql_execution import keep_sources
+from watchword.permissions import enum_values
 from watchword.process.deadline import within
 
 log = logging.getLogger("watchword.execution")
@@ -48,9 +50,22 @@ def build(
     )
     if isinstance(built, list):
         raise Refused(built)
+    keep_sources(built)
     # Resolvers read them as `info.input_extensions`.
     built.operation_extensions = context.extensions  # type: ignore[attr-defined]
     return built
+
+
+def hiding(schema: GraphQLSchema, base: type[Executor[Any]]) -> type[Executor[Any]]:
+    """Return an executor that hides guarded enum values; the same one if the schema has none in its answers."""
+    hidden = enum_values.hidden_of(schema)
+    if not hidden:
+        return base
+
+    def check(kind: Any, value: Any, context: Context) -> None:
+        enum_values.check(hidden, kind, value, context.principal)
+
+    return hiding_executor(base, check)
 
 
 def executor_of(opened: Executor[Any], run: Run) -> Executor[Any]:

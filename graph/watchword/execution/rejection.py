@@ -28,7 +28,7 @@ from graphql import (
     is_non_null_type,
 )
 from graphql.execution import VariableValues
-from strawberry.permission import PermissionExtension
+from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.context import Context
 from watchword.errors import WatchwordError
@@ -37,7 +37,8 @@ from watchword.libraries.strawberry_parts import permission_extensions
 from watchword.permissions.field import refuse, rule_of
 from watchword.permissions.grants import decide
 from watchword.permissions.guards import is_recorder
-from watchword.permissions.verdict import Denied
+from watchword.permissions.input_permission import InputPermission
+from watchword.permissions.verdict import Denied, Verdict
 from watchword.principal import Principal
 
 Objects = frozenset[GraphQLObjectType]
@@ -138,14 +139,14 @@ class _Walk:
 
     def _field(self, node: FieldNode, field: GraphQLField, above: Pattern) -> Iterator[Refusal]:
         here = (*above, (node.alias or node.name).value)
-        denied = self._denial(field)
+        denied = self._denial(node, field)
         if denied is not None:
             yield Refusal(here, node, denied)
             return
         inner = self._objects(get_named_type(field.type))
         yield from self._selections(node.selection_set, inner, (*here, *_indexes(field)))
 
-    def _denial(self, field: GraphQLField) -> Denied | None:
+    def _denial(self, node: FieldNode, field: GraphQLField) -> Denied | None:
         """Return the denial that the field itself would meet first.
 
         None if nothing denies, if something must be asked before, or if the field is made to be empty in silence.
@@ -155,13 +156,18 @@ class _Walk:
             if type(extension) is not PermissionExtension:
                 return None
             for each in extension.permissions:
-                rule = rule_of(each)
-                verdict = None if rule is None else decide(rule, self._principal)
+                verdict = self._verdict(each, node)
                 if isinstance(verdict, Denied):
                     return None if extension.fail_silently else verdict
                 if verdict is None and not is_recorder(each):
                     return None
         return None
+
+    def _verdict(self, permission: BasePermission, node: FieldNode) -> Verdict | None:
+        if isinstance(permission, InputPermission):
+            return permission.decide(node, self._values, self._principal)
+        rule = rule_of(permission)
+        return None if rule is None else decide(rule, self._principal)
 
     def _is_included(self, node: SelectionNode) -> bool:
         if not node.directives:

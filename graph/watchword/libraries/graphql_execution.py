@@ -11,14 +11,14 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
 )
-from graphql.execution import VariableValues
+from graphql.execution import Executor, VariableValues
 from graphql.execution.collect_fields import (
     FragmentDetails,
     collect_fields,
     collect_subfields,
 )
 from graphql.execution.executor import CollectedErrors, collect_iterator_awaitables
-from graphql.execution.values import get_argument_values
+from graphql.execution.values import VariableValueSource, get_argument_values
 from graphql.pyutils import Path, is_iterable
 from graphql.pyutils.is_awaitable import is_async_iterable
 from graphql.type.introspection import TypeNameMetaFieldDef
@@ -27,17 +27,53 @@ __all__ = [
     "OWN_PARTS",
     "CollectedErrors",
     "Path",
+    "SentVariables",
     "TypeNameMetaFieldDef",
+    "VariableValueSource",
     "collect_iterator_awaitables",
     "fields_of",
     "get_argument_values",
     "is_async_iterable",
     "is_iterable",
+    "keep_sources",
     "subfields_of",
+    "variables_of",
 ]
 
 OWN_PARTS = GraphQLResolveInfo._fields.index("path") + 1
 """The number of parts of an info that concern the field; all others, which follow, concern the execution."""
+
+
+class SentVariables(dict[str, Any]):
+    """The coerced variables of an execution, which resolvers read, with the `sources` that they were coerced from."""
+
+    def __init__(self, values: VariableValues) -> None:
+        super().__init__(values.coerced)
+        self.sources = values.sources
+
+
+def keep_sources(executor: Executor[Any]) -> None:
+    """Let each `info` of an execution tell how its variables were sent: Strawberry's has only their coerced values."""
+    values = executor.variable_values
+    if values.coerced:
+        executor.variable_values = values._replace(coerced=SentVariables(values))
+
+
+def variables_of(raw: Any) -> VariableValues:
+    """Return the variables of an execution, as graphql-core has them, from a field's raw `info`.
+
+    Raises `RuntimeError` if their sources were not kept, because something else than Watchword runs the schema.
+    """
+    given = raw.variable_values
+    if isinstance(given, VariableValues):
+        # A schema with an executor of its own has graphql-core's info.
+        given = given.coerced
+    if isinstance(given, SentVariables):
+        return VariableValues(given.sources, given)
+    if given:
+        raise RuntimeError("it is not known how the variables of this execution were sent")
+    return VariableValues({}, {})
+
 
 Fields = dict[str, list[Any]]
 """The fields of a selection by their keys in the answer, each with the selections that are merged into it."""

@@ -157,6 +157,11 @@ def _file(value: Any) -> UploadFile:
     return value
 
 
+def raw_info(info: Any) -> Any:
+    """Return graphql-core's info behind a resolver's `strawberry.Info`."""
+    return info._raw_info
+
+
 def with_context(info: Any, context: object) -> Any:
     """Return a copy of a resolver's `strawberry.Info` that has another context."""
     return type(info)(_raw_info=info._raw_info._replace(context=context), _field=info._field)

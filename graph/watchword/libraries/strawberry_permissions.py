@@ -48,21 +48,40 @@ def has_added_permissions(field: GraphQLField) -> bool:
 
 
 def add_permissions(
-    schema: strawberry.Schema, field: GraphQLField, permissions: Sequence[BasePermission]
+    schema: strawberry.Schema,
+    field: GraphQLField,
+    permissions: Sequence[BasePermission],
+    *,
+    inside: bool = False,
 ) -> None:
-    """Let a field ask permissions before all else. Only for one that `is_made_by_strawberry`.
+    """Let a field ask permissions before all else, or `inside` of those that it asks already.
+
+    Only for a field that `is_made_by_strawberry`.
 
     It changes this schema's field, and no other schema that is made of the same classes.
     """
     given: StrawberryField = field.extensions[_BACKREF]
     asking = PermissionExtension([*permissions], use_directives=False)
     made = copy.copy(given)
-    made.extensions = [*map(_Applied, given.extensions), asking]
+    at = _inside(given) if inside else len(given.extensions)
+    made.extensions = [*map(_Applied, given.extensions)]
+    made.extensions.insert(at, asking)
     function = schema.schema_converter.from_resolver(made)
     # Programs, guards and the conversion of arguments read the extensions themselves.
-    made.extensions = [*given.extensions, asking]
+    made.extensions = [*given.extensions]
+    made.extensions.insert(at, asking)
     field.extensions = {**field.extensions, _BACKREF: made, _ADDED: True}
     if made.is_subscription:
         field.subscribe = function
     else:
         field.resolve = function
+
+
+def _inside(field: StrawberryField) -> int:
+    """Return the place right inside of a field's permissions; the outermost one if it has none."""
+    extensions = field.extensions
+    # Strawberry calls the last extension first.
+    return next(
+        (at for at, each in enumerate(extensions) if isinstance(each, PermissionExtension)),
+        len(extensions),
+    )

@@ -14,9 +14,11 @@ from watchword.permissions.additions import root_fields
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.grants import reads_grants_only
 from watchword.permissions.guards import asked_of
+from watchword.permissions.input_permission import guarded_arguments, guarded_inputs
+from watchword.permissions.inputs import Guarded
 from watchword.permissions.nested import nested_fields
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
-from watchword.permissions.observed import Observed
+from watchword.permissions.observed import Observed, words_of
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -29,16 +31,23 @@ from watchword.permissions.rules import (
     SignedInHereRule,
     TenantRule,
 )
+from watchword.permissions.words import together
 from watchword.principal import ANONYMOUS, FIRST_PARTY, Grants, Principal
 
 Outlook = Literal["yes", "no", "if"]
 """Whether a caller may read a field. With `if`, it depends on the object, the arguments, or on how long ago the person
 authenticated, or a permission class that Watchword cannot read decides it."""
 
+Rules = Sequence[tuple[str, Rule | None]]
+"""Rules, each with what it needs in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A field, such as `Incident.name`, what it needs in words, and the outlook of each caller."""
+    """A field, such as `Incident.name`, what it needs in words, and the outlook of each caller.
+
+    Or what is guarded of the inputs, such as `Query.people(filter:)`, `Filter.salary`, or the enum value `Level.SECRET`.
+    """
 
     field: str
     needs: str
@@ -62,9 +71,10 @@ def callers(roles: Mapping[str, Set[str]]) -> dict[str, Principal]:
 def table(schema: strawberry.Schema, asking: Mapping[str, Principal]) -> list[Access]:
     """Return the access to each field of a schema's object types, for callers by their names.
 
-    The permissions of types and of the domain must have been added (`coverage.cover`).
+    A guarded argument follows its field; guarded input types and fields and enum values are at the end. The permissions
+    of types and of the domain must have been added (`coverage.cover`).
     """
-    return [_access(name, asked_of(field), asking) for name, field in _fields(schema)]
+    return [_access(name, rules, asking) for name, rules in _rows(schema)]
 
 
 def outlook(rule: Rule | None, principal: Principal) -> Outlook:
@@ -102,6 +112,19 @@ def outlook(rule: Rule | None, principal: Principal) -> Outlook:
 _OPPOSITE: dict[Outlook, Outlook] = {"yes": "no", "no": "yes", "if": "if"}
 
 
+def _rows(schema: strawberry.Schema) -> Iterator[tuple[str, Rules]]:
+    for name, field in _fields(schema):
+        yield name, asked_of(field)
+        for each in guarded_arguments(field):
+            yield each.name, _rules_of(each)
+    for each in guarded_inputs(schema):
+        yield each.name, _rules_of(each)
+
+
+def _rules_of(guarded: Guarded) -> Rules:
+    return [(words_of(rule), rule) for rule in guarded.rules]
+
+
 def _fields(schema: strawberry.Schema) -> Iterator[tuple[str, GraphQLField]]:
     asked_by_type = entities_field(schema)
     for name, field in root_fields(schema).items():
@@ -111,15 +134,12 @@ def _fields(schema: strawberry.Schema) -> Iterator[tuple[str, GraphQLField]]:
         yield nested.name, nested.field
 
 
-def _access(
-    name: str, rules: Sequence[tuple[str, Rule | None]], asking: Mapping[str, Principal]
-) -> Access:
-    words = [f"({each})" if " or " in each and len(rules) > 1 else each for each, _ in rules]
+def _access(name: str, rules: Rules, asking: Mapping[str, Principal]) -> Access:
     outlooks = {
         caller: _all([outlook(rule, principal) for _, rule in rules])
         for caller, principal in asking.items()
     }
-    return Access(name, " and ".join(words) or "anyone", outlooks)
+    return Access(name, together(words for words, _ in rules), outlooks)
 
 
 def _all(outlooks: list[Outlook]) -> Outlook:

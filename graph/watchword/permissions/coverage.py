@@ -18,7 +18,9 @@ from watchword.libraries.strawberry_permissions import add_permissions
 from watchword.permissions import entities
 from watchword.permissions.additions import Additions, Coverage, Places, names
 from watchword.permissions.directives import describe_permissions
+from watchword.permissions.enum_values import hidden_values, hide_values
 from watchword.permissions.guarded import Classes
+from watchword.permissions.input_permission import guard_inputs, guarded_inputs
 from watchword.permissions.observed import covers
 
 log = logging.getLogger("watchword.permissions")
@@ -28,7 +30,7 @@ _ADDED = "watchword-permissions"
 
 
 def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "strict") -> None:
-    """Add the permissions of types to their fields, and those of a domain to what declares none; the SDL tells all.
+    """Add the permissions of types and inputs to fields, and those of a domain to what declares none; the SDL tells all.
 
     A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`. Its default
     permissions are for all else that declares none; the log names it. With the coverage `roots`, fields below the root
@@ -49,8 +51,12 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
         return
     places = Places(schema)
     places.check(additions)
+    inputs = guarded_inputs(schema)
+    hidden = hidden_values(definition(schema), inputs)
     covered = [*_covered_by_default(places, additions)]
     _add(places, additions)
+    guard_inputs(schema, inputs)
+    hide_values(definition(schema), hidden)
     describe_permissions(schema)
     if named or covered or places.entities:
         extensions[_ADDED] = additions

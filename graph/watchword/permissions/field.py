@@ -100,7 +100,7 @@ class Permission(BasePermission, metaclass=_Combinable):
 
     def on_unauthorized(self) -> NoReturn:
         """Raise the error of the last denial."""
-        refuse(*_last_denial.get())
+        refuse(*last_denial())
 
 
 class AsyncPermission(Permission):
@@ -287,8 +287,18 @@ def deny(
     extension: PermissionExtension, declared: BasePermission, denied: Denied, principal: Principal
 ) -> Any:
     """Refuse a field with a denial that is known already, as if the permission had been asked."""
-    _last_denial.set((denied, principal))
+    note_denial(denied, principal)
     return on_unauthorized(extension, declared)
+
+
+def note_denial(denied: Denied, principal: Principal) -> None:
+    """Keep a denial for `on_unauthorized`, which Strawberry calls next."""
+    _last_denial.set((denied, principal))
+
+
+def last_denial() -> tuple[Denied, Principal]:
+    """Return the denial that was kept last, and who was denied."""
+    return _last_denial.get()
 
 
 def _check_combinable(*classes: _Combinable) -> None:
@@ -307,21 +317,22 @@ def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
 
 def _passes(verdict: Verdict, principal: Principal) -> bool:
     if isinstance(verdict, Denied):
-        _last_denial.set((verdict, principal))
+        note_denial(verdict, principal)
         return False
     return True
 
 
 def refuse(denied: Denied, principal: Principal) -> NoReturn:
     """Raise the error of a denial: `Unauthenticated`, `StepUpRequired` or `Forbidden`."""
-    requires = denied.requires
+    needs = f"needs {describe(denied.requires)}."
+    said: dict[str, Any] = {"requires": denied.requires}
+    if denied.of is not None:
+        said["coordinate"] = denied.of
     if principal.is_anonymous:
-        raise Unauthenticated(f"Sign in first: this needs {describe(requires)}.", requires=requires)
+        raise Unauthenticated(f"Sign in first: {denied.of or 'this'} {needs}", **said)
     if denied.max_age is not None:
         raise _step_up(denied.max_age, principal)
-    raise Forbidden(
-        f"This needs {describe(requires)}.{_advice(denied, principal)}", requires=requires
-    )
+    raise Forbidden(f"{denied.of or 'This'} {needs}{_advice(denied, principal)}", **said)
 
 
 def _step_up(max_age: int, principal: Principal) -> StepUpRequired:

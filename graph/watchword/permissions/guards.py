@@ -17,6 +17,7 @@ from watchword.errors import Forbidden, Unsafe
 from watchword.libraries.strawberry_parts import definition, permission_extensions, with_context
 from watchword.permissions.field import rule_of
 from watchword.permissions.grants import decide
+from watchword.permissions.input_permission import InputPermission
 from watchword.permissions.observed import words_of
 from watchword.permissions.refusal import refusal
 from watchword.permissions.rules import Rule
@@ -62,12 +63,12 @@ def is_recorder(permission: BasePermission) -> bool:
 
 
 def permissions_of(field: Any) -> list[BasePermission]:
-    """Return the permissions that a field declares."""
+    """Return the permissions that a field asks of every caller, whatever is sent to it."""
     return [
         permission
         for extension in permission_extensions(field)
         for permission in extension.permissions
-        if not isinstance(permission, _Recorder)
+        if not isinstance(permission, _Recorder | InputPermission)
     ]
 
 
@@ -82,20 +83,26 @@ def pass_by_grants(guards: Sequence[Guard], principal: Principal) -> bool:
 
     False if they refuse, or if something else must be read: then call `recheck`. Does no I/O.
     """
-    return all(_passes_by_grants(guard.extension, principal) for guard in guards)
+    return all(_passes_by_grants(guard, principal) for guard in guards)
 
 
-def _passes_by_grants(extension: Any, principal: Principal) -> bool:
+def _passes_by_grants(guard: Guard, principal: Principal) -> bool:
     # A subclass of the extension may ask its permissions in another way.
-    if type(extension) is not PermissionExtension:
+    if type(guard.extension) is not PermissionExtension:
         return False
-    for declared in extension.permissions:
-        if isinstance(declared, _Recorder):
-            continue
-        rule = rule_of(declared)
-        if rule is None or decide(rule, principal) is not ALLOWED:
-            return False
-    return True
+    return all(
+        rule is not None and decide(rule, principal) is ALLOWED
+        for declared in guard.extension.permissions
+        for rule in _rules(declared, guard)
+    )
+
+
+def _rules(declared: BasePermission, guard: Guard) -> list[Rule | None]:
+    if isinstance(declared, _Recorder):
+        return []
+    if isinstance(declared, InputPermission):
+        return [*declared.asked(guard.info)]
+    return [rule_of(declared)]
 
 
 async def recheck(guards: Sequence[Guard], context: Context) -> None:

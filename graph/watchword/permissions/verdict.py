@@ -21,12 +21,14 @@ class Allowed:
 class Denied:
     """The rule does not pass; `requires` says what is needed.
 
+    `of` is the schema coordinate of the argument, input field or enum value that needs it; None for the field itself.
     `max_age` is set when a new authentication would be enough to pass. It is the age in seconds that the
     authentication may have.
     """
 
     requires: Requirement
     max_age: int | None = None
+    of: str | None = None
 
     def __bool__(self) -> bool:
         return False

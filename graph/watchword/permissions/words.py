@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from watchword.permissions.verdict import Requirement
 
@@ -49,6 +50,16 @@ def describe(requires: Requirement) -> str:
     # The author of a rule chooses its requirement.
     named = (f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in requires.items())
     return ", ".join(named) or "anyone"
+
+
+def together(words: Iterable[str]) -> str:
+    """Return several requirements, all of which are needed, in words; "anyone" if there are none."""
+    told = list(words)
+    return " and ".join(_alone(each, told) for each in told) or "anyone"
+
+
+def _alone(words: str, among: list[str]) -> str:
+    return f"({words})" if " or " in words and len(among) > 1 else words
 
 
 def _nested(requires: Requirement) -> str:

@@ -10,6 +10,7 @@ import pytest
 import strawberry
 from strawberry.permission import BasePermission
 
+from tests.support.payroll import payroll
 from watchword.domain import Domain
 from watchword.permissions.access import Access, callers, outlook, table
 from watchword.permissions.coverage import cover
@@ -135,3 +136,14 @@ def test_each_field_has_a_row_with_its_types_permissions_and_its_own() -> None:
             {"anyone": "no", "admin": "yes", "guest": "no"},
         ),
     ]
+
+
+def test_what_is_guarded_of_the_inputs_has_rows_by_its_coordinate() -> None:
+    rows = {each.field: each for each in table(payroll(), CALLERS)}
+    fields = list(rows)
+    assert fields.index("Query.people(first:)") == fields.index("Query.people") + 1
+    assert fields[-1] == "Grade.TWO"
+    assert rows["Grade.TWO"].needs == "role payroll and scope board"
+    assert rows["Filter.bonus"].outlooks == dict.fromkeys(CALLERS, "no")
+    assert rows["Person.note(secret:)"].outlooks == dict.fromkeys(CALLERS, "if")
+    assert rows["Page"].outlooks == {"anyone": "no", "admin": "yes", "guest": "yes"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from tests.support.payroll import payroll
 from watchword.permissions.claims_read import claims_read
 from watchword.permissions.field import HasClaim, HasRole, Public, SignedIn
 
@@ -35,6 +36,10 @@ class Query:
 
 def test_all_names_are_found_and_no_others() -> None:
     assert claims_read(strawberry.Schema(Query)) == {"interface", "nested", "one", "two"}
+
+
+def test_what_inputs_and_enum_values_read_is_found_too() -> None:
+    assert claims_read(payroll()) == {"plan"}
 
 
 def test_a_schema_without_such_permissions_reads_none() -> None:

@@ -21,6 +21,7 @@ from watchword.execution.compiled.info import info_maker
 from watchword.execution.compiled.mark import Marks
 from watchword.execution.compiled.site import Site, Step
 from watchword.libraries import graphql_execution
+from watchword.permissions.enum_values import hidden_of
 
 log = logging.getLogger("watchword.execution")
 
@@ -64,6 +65,7 @@ class Compilation:
         self.definition = definition
         self.operation = operation
         self.complete_leaf: Callable[[Any, Any], Any] = executor_class.complete_leaf_value
+        self.hidden = hidden_of(definition)
         self.make_info = info_maker(schema.config.info_class)
         self.hides_suggestions = hides_suggestions
         self.is_wrapped = is_wrapped

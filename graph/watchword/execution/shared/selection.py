@@ -29,6 +29,7 @@ from watchword.libraries.strawberry_federation import is_sdl
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
 from watchword.libraries.strawberry_permissions import has_added_permissions
 from watchword.permissions.guards import permissions_of
+from watchword.permissions.input_permission import input_permission_of
 from watchword.permissions.observed import Observed
 from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
 
@@ -162,6 +163,8 @@ class _Walk:
 def _reads_grants_only(field: GraphQLField) -> bool:
     """Tell whether the permissions of a field look nothing up. An author's own condition may read anything."""
     rules = [getattr(each, "rule", None) for each in permissions_of(field)]
+    if (of_inputs := input_permission_of(field)) is not None:
+        rules += of_inputs.rules
     return all(isinstance(rule, Rule) and not _asks_author(rule) for rule in rules)
 
 

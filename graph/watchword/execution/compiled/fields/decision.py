@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from strawberry.permission import PermissionExtension
+from graphql import FieldNode
+from strawberry.permission import BasePermission, PermissionExtension
 
-from watchword.context import Context
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
+from watchword.libraries.graphql_execution import VariableValueSource
 from watchword.permissions.field import deny, rule_of
 from watchword.permissions.grants import can_decide, decider, reads_grants_only
+from watchword.permissions.input_permission import InputPermission
 from watchword.permissions.observed import Observed, note
-from watchword.permissions.rules import Rule
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
 from watchword.principal import Principal
 
@@ -34,36 +35,54 @@ class Denial:
 
 Decide = Callable[[Run], Any]
 """Returns True if the field is open, a `Denial`, or None if its permissions must be asked."""
+Decider = Callable[[Run], Verdict | None]
+Asked = tuple[PermissionExtension, BasePermission]
+
+
+class _Values:
+    """The variables of a run. As they were sent, graphql-core's executor has them: it is made only if they are read."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.coerced = run.values
+
+    @property
+    def sources(self) -> Mapping[str, VariableValueSource]:
+        return self._run.executor.variable_values.sources
+
+
+def asked(extensions: Iterable[PermissionExtension], node: FieldNode) -> list[Asked]:
+    """Return the permissions that a field of a document asks, the outermost first.
+
+    One of what is sent asks nothing where nothing is sent that it guards.
+    """
+    return [
+        (extension, permission)
+        for extension in extensions
+        for permission in extension.permissions
+        if not isinstance(permission, InputPermission) or permission.sent.may_have(node)
+    ]
 
 
 def decision(
-    extensions: list[PermissionExtension], is_async: bool, common: Compilation, site: Site
+    permissions: Sequence[Asked], is_async: bool, common: Compilation, site: Site
 ) -> Decide | None:
     """Return the decision about a field's permissions, the outermost first; None if grants never decide."""
-    permissions = [
-        (extension, permission, rule_of(permission))
-        for extension in extensions
-        for permission in extension.permissions
-    ]
-    asked = permissions[0][2] if permissions else None
-    if permissions and (asked is None or not can_decide(asked)):
+    first = permissions[0][1] if permissions else None
+    if first is not None and not _can_decide(first):
         return None
     # A permission that waits makes a field wait that would not wait without it.
-    if not is_async and not all(extension.supports_sync for extension in extensions):
+    if not is_async and not all(extension.supports_sync for extension, _ in permissions):
         return None
+    deciders = [(*each, _decider(each[1], common, site)) for each in permissions]
 
-    deciders = [
-        (extension, permission, None if rule is None else _decider(rule, common, site))
-        for extension, permission, rule in permissions
-    ]
-
-    def decide_anew(context: Context) -> Any:
+    def decide_anew(run: Run) -> Any:
         for extension, permission, decide in deciders:
-            verdict = None if decide is None else decide(context)
+            verdict = None if decide is None else decide(run)
             if verdict is None:
                 return None
             if isinstance(verdict, Denied):
-                return Denial(extension, permission, verdict, context.principal)
+                return Denial(extension, permission, verdict, run.context.principal)
         return True
 
     def decide_once(run: Run) -> Any:
@@ -71,23 +90,39 @@ def decision(
         principal = run.context.principal
         kept = run.kept.get(decide_once)
         if kept is None or kept[0] is not principal:
-            kept = run.kept[decide_once] = principal, decide_anew(run.context)
+            kept = run.kept[decide_once] = principal, decide_anew(run)
         return kept[1]
 
     return decide_once
 
 
-def _decider(rule: Rule, common: Compilation, site: Site) -> Callable[[Context], Verdict | None]:
-    """Return what decides a rule by the grants of a context's caller. An observed one counts what it would refuse."""
+def _can_decide(permission: BasePermission) -> bool:
+    if isinstance(permission, InputPermission):
+        return True
+    rule = rule_of(permission)
+    return rule is not None and can_decide(rule)
+
+
+def _decider(permission: BasePermission, common: Compilation, site: Site) -> Decider | None:
+    """Return what decides a permission by the grants of a run's caller. An observed one counts what it would refuse."""
+    if isinstance(permission, InputPermission):
+        of_sent, node = permission.decide, site.nodes[0]
+        return lambda run: of_sent(node, _Values(run), run.context.principal)
+    if (rule := rule_of(permission)) is None:
+        return None
     if isinstance(rule, Observed) and reads_grants_only(rule):
-        observed, would_decide = rule, decider(rule.rule)
-        place = f"{site.parent.name}.{site.name}"
+        return _observer(rule, common, site)
+    of_rule = decider(rule)
+    return lambda run: of_rule(run.context.principal)
 
-        def observe(context: Context) -> Verdict:
-            if not would_decide(context.principal):
-                note(observed, place, common.operation, context)
-            return ALLOWED
 
-        return observe
-    decide = decider(rule)
-    return lambda context: decide(context.principal)
+def _observer(observed: Observed, common: Compilation, site: Site) -> Decider:
+    would_decide = decider(observed.rule)
+    place = f"{site.parent.name}.{site.name}"
+
+    def observe(run: Run) -> Verdict:
+        if not would_decide(run.context.principal):
+            note(observed, place, common.operation, run.context)
+        return ALLOWED
+
+    return observe

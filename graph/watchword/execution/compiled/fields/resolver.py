@@ -10,7 +10,7 @@ from typing import Any
 
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.arguments import FieldArguments
-from watchword.execution.compiled.fields.decision import Decide, decision
+from watchword.execution.compiled.fields.decision import Decide, asked, decision
 from watchword.execution.compiled.site import Site
 from watchword.libraries.strawberry_fields import (
     Parameters,
@@ -146,8 +146,9 @@ def _call(common: Compilation, site: Site, field: StrawberryField, is_async: boo
         names |= Parameters(field).parents
     if extensions and not names.isdisjoint(_TAKEN):
         return None
-    decide = decision(extensions, is_async, common, site) if extensions else None
-    if extensions and decide is None:
+    permissions = asked(extensions, site.nodes[0])
+    decide = decision(permissions, is_async, common, site) if permissions else None
+    if permissions and decide is None:
         return None
     call = Call(common, site, field, decide)
     # graphql-core reads arguments before it starts a coroutine: an error in them must not come later.

@@ -31,6 +31,7 @@ from watchword.execution.compiled.fields.checks import (
     list_check,
     object_check,
 )
+from watchword.execution.compiled.fields.hiding import Hide, hide, hiding_check
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.leaf import converted, unlikely
@@ -208,18 +209,24 @@ class Writer:
 
     def _write_leaf(self, scope: Scope, place: Place, variable: str, slot: Slot) -> None:
         function, mark = scope.function, scope.mark(place.site, place.levels)
+        hidden = hide(self.common, place.inner)
         branches = self._branches(place, variable)
+        if hidden is not None:
+            branches = self._unhidden(function, place, branches, hidden)
         is_there = "" if place.is_required else f"{variable} is not None"
         for number, (condition, expression) in enumerate(branches):
             with function.block(f"{'elif' if number else 'if'} {condition}", mark):
                 function.line(f"{variable} = {expression}", mark)
         if branches:
             head = f"elif {is_there}" if is_there else "else"
+        elif hidden is not None:
+            head = f"if {is_there or True}"
         else:
             unusual = unlikely(place.inner, variable)
             head = f"if {is_there} and ({unusual})" if is_there else f"if {unusual}"
         with function.block(head, mark):
-            self._write_check(scope, place, leaf_check(place), variable, slot)
+            check = leaf_check(place) if hidden is None else hiding_check(place, hidden)
+            self._write_check(scope, place, check, variable, slot)
 
     def _branches(self, place: Place, variable: str) -> list[tuple[str, str]]:
         """Return conditions and what a value is completed to where one holds, for types that are no plain scalars."""
@@ -230,6 +237,14 @@ class Writer:
         kind = self.unit.constant("K", place.inner)
         others = (f"T({variable}) in {plain}", f"LEAF({kind}, {variable})")
         return [others] if usual is None else [usual, others]
+
+    def _unhidden(
+        self, function: Function, place: Place, branches: list[tuple[str, str]], hidden: Hide
+    ) -> list[tuple[str, str]]:
+        """Return the branch of usual values, without those that are hidden: they go to the check with all others."""
+        decided = self.unit.constant("H", hidden)
+        names = function.decide(f"e_{place.inner.name}", f"{decided}(X)")
+        return [(f"{known} and n not in {names}", made) for known, made in branches[:-1]]
 
     def _write_check(
         self, scope: Scope, place: Place, check: Callable[..., Any], variable: str, slot: Slot
