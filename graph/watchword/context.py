@@ -24,6 +24,7 @@ from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
+from watchword.extras import ExtrasAccess
 from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     E = typing_extensions.TypeVar("E", default=Any)
 else:
     E = TypeVar("E")
-
-
-_STANDARD = ("request", "connection_params")
-"""The items of each context that Strawberry's views give too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class Guard:
     arguments: dict[str, Any]
 
 
-class Context(Generic[E]):
+class Context(ExtrasAccess, Generic[E]):
     """The `info.context` of one operation, or of one event of a subscription."""
 
     __slots__ = (
@@ -141,6 +138,8 @@ class Context(Generic[E]):
         """The guarded inputs that are sent to fields, by the identity of the field in the document."""
         self._loaders: dict[Any, Loader[Any, Any]] = {}
         self._observed: set[tuple[str, str]] | None = None
+        if services.domain.context is not None:
+            self.__class__ = _WritableContext
 
     @property
     def principal(self) -> Principal:
@@ -181,44 +180,6 @@ class Context(Generic[E]):
             hook = self.services.domain.context
         self._extras: E = cast(E, None if hook is None else hook(self))
         return self._extras
-
-    def __getitem__(self, name: str) -> Any:
-        """Return what a resolver reads that was written for the dict of a `context_getter` of Strawberry's views.
-
-        That is the member of this name of `extras`, if this is a mapping; or else "request", which is the connection
-        over a WebSocket, or "connection_params", the payload of its connection_init. Raises `KeyError` for others.
-        """
-        extras = self.extras
-        if isinstance(extras, Mapping) and name in extras:
-            return extras[name]
-        if name == "request":
-            return self.request or self.connection
-        if name == "connection_params":
-            return None if self.connection is None else self.connection.payload
-        raise KeyError(f"info.context has no {name!r}. Let Domain.context return a dict that has.")
-
-    def __contains__(self, name: object) -> bool:
-        return name in _STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the item of this name, or `default` if there is none."""
-        if name not in self:
-            return default
-        return self[name]
-
-    if not TYPE_CHECKING:
-        # Type checkers know the context's own attributes, and those of `extras`.
-        def __getattr__(self, name: str) -> Any:
-            """Return what a resolver reads that was written for a context class of Strawberry's views: the attribute
-            of `extras`. An attribute of the context's own has precedence."""
-            if name.startswith("_") or hasattr(type(self), name):
-                # A property of the context raised this; raise it again.
-                return object.__getattribute__(self, name)
-            if self.extras is None:
-                raise AttributeError(
-                    f"info.context has no {name!r}. Let Domain.context return an object that has."
-                )
-            return getattr(self.extras, name)
 
     def _personal_via(self) -> Via | None:
         if isinstance(self._principal, SharedPrincipal):
@@ -379,6 +340,23 @@ class Context(Generic[E]):
                 "There is no live connection to renew: send this over the WebSocket."
             )
         return await self._renew(token, proof)
+
+
+class _WritableContext(Context[E]):
+    """The context of a schema with `Domain.context`: what resolvers set that is not the context's own is set on `extras`.
+
+    It is a class of its own because the context of every other schema is made faster without this.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if hasattr(Context, name):
+                object.__setattr__(self, name, value)
+            else:
+                setattr(self.extras, name, value)
 
 
 Info = strawberry.Info[Context[E], None]

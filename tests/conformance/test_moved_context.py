@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import strawberry
 from fastapi import FastAPI, Request
+from strawberry.extensions import SchemaExtension
 from strawberry.fastapi import BaseContext
 
 from tests.support.documents import HOW_TO, block, run
@@ -33,6 +35,7 @@ class Booth(BaseContext):
         super().__init__()
         self._context = context
         self.currency = "EUR"
+        self.row = ""
 
     @property
     def caller(self) -> str:
@@ -52,8 +55,22 @@ class Query:
         return str(info.context.caller)
 
     @strawberry.field
+    def row(self, info: strawberry.Info) -> str:
+        return str(info.context.row)
+
+    @strawberry.field
     def seen_by_middleware(self, info: strawberry.Info) -> str:
         return str(info.context["request"].state.seen)
+
+
+class ReadsRow(SchemaExtension):
+    """Awaits what a `context_getter` would await."""
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        context = self.execution_context.context
+        await asyncio.sleep(0)
+        context.row = f"the row of {context.caller}"
+        yield
 
 
 @strawberry.type
@@ -61,12 +78,12 @@ class Subscription:
     @strawberry.subscription
     async def callers(self, info: Info) -> AsyncIterator[str]:
         async for _ in info.context.follow("prices"):
-            yield f"{info.context.caller} {info.context['request'].url.path}"  # type: ignore[attr-defined]
+            yield f"{info.context.row} {info.context['request'].url.path}"  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
 def watchword_app() -> FastAPI:
-    schema = strawberry.Schema(Query, subscription=Subscription)
+    schema = strawberry.Schema(Query, subscription=Subscription, extensions=[ReadsRow])
     domain = Domain(context=Booth, default_permissions=[Public])
     app = FastAPI()
     app.include_router(Watchword(schema, domain=domain).router("/watchword"))
@@ -85,6 +102,12 @@ async def test_attributes_of_a_context_class_are_each_callers_own(watchword: App
         assert await caller.query("{ currency caller }") == {"currency": "EUR", "caller": name}
 
 
+async def test_what_an_extension_awaited_and_set_is_each_callers_own(watchword: App) -> None:
+    ann, bob = watchword.as_user(), watchword.as_user()
+    for caller in (ann, bob) * 3:
+        assert await caller.query("{ row }") == {"row": f"the row of {caller.id}"}
+
+
 async def test_what_middleware_found_is_in_the_state_of_the_request(watchword: App) -> None:
     assert await watchword.anonymous.query("{ seenByMiddleware }") == {"seenByMiddleware": "seen"}
 
@@ -95,8 +118,8 @@ async def test_each_event_of_a_socket_has_its_own_callers_context(watchword: App
     async with ann.subscribe(subscribe) as hers, bob.subscribe(subscribe) as his:
         for _ in range(2):
             watchword.publish(Event("prices", "tea", "CHANGED"))
-            assert await hers.next() == {"callers": f"{ann.id} /watchword/graphql"}
-            assert await his.next() == {"callers": f"{bob.id} /watchword/graphql"}
+            assert await hers.next() == {"callers": f"the row of {ann.id} /watchword/graphql"}
+            assert await his.next() == {"callers": f"the row of {bob.id} /watchword/graphql"}
 
 
 # Asks the app of the page before the change, by Strawberry's own view.

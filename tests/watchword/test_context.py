@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
-from watchword.asgi.views import ConnectionView, RequestView
 from watchword.auth.accounts.accounts import accounts_by_id
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput
@@ -184,65 +181,3 @@ async def test_a_shared_run_that_reads_the_time_is_noticed(
     assert context.now == clock.now()
     assert principal.time_was_asked
     assert not principal.was_asked
-
-
-def with_extras(services: Services, extras: object) -> Context:
-    domain = replace(services.domain, context=lambda context: extras)
-    return Context(replace(services, domain=domain), ANONYMOUS, via=SCOPE)
-
-
-SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"x-shop", b"1")]}
-
-
-async def test_items_are_those_of_a_dict_that_the_hook_returns(services: Services) -> None:
-    context = with_extras(services, {"user": "ann", "nothing": None})
-    assert context["user"] == context.get("user") == "ann"
-    assert "user" in context
-    assert "other" not in context
-    got = [context.get("other"), context.get("other", 1), context.get("nothing", 1)]
-    assert got == [None, 1, None]
-    with pytest.raises(KeyError, match=r"has no 'other'\. Let Domain\.context return a dict"):
-        context["other"]
-
-
-async def test_the_request_is_an_item_unless_the_hook_returns_one_of_that_name(
-    services: Services,
-) -> None:
-    for extras in (None, {}, object()):
-        context = with_extras(services, extras)
-        assert context["request"].headers["x-shop"] == "1"
-        assert (context["connection_params"], "request" in context) == (None, True)
-    assert with_extras(services, {"request": "its own"})["request"] == "its own"
-    via = ConnectionView(SCOPE | {"type": "websocket"}, {"app": "x"})
-    connected = Context(services, ANONYMOUS, via=via)
-    assert connected["request"] is via
-    assert connected["connection_params"] == {"app": "x"}
-
-
-async def test_attributes_are_those_of_an_object_that_the_hook_returns_after_the_contexts_own(
-    services: Services,
-) -> None:
-    context = with_extras(services, SimpleNamespace(user="ann", request="not this", _own=1))
-    assert context.user == "ann"  # type: ignore[attr-defined]
-    assert isinstance(context.request, RequestView)
-    for name in ("other", "_own", "__deepcopy__"):
-        assert not hasattr(context, name)
-    with pytest.raises(AttributeError, match=r"no 'user'\. Let Domain\.context return an object"):
-        assert Context(services, ANONYMOUS).user  # type: ignore[attr-defined]
-
-
-async def test_an_attribute_error_of_the_hook_is_raised_as_it_is(services: Services) -> None:
-    def hook(context: Context) -> object:
-        raise AttributeError("the team's own fault")
-
-    broken = Context(replace(services, domain=replace(services.domain, context=hook)), ANONYMOUS)
-    for read in (lambda: broken.extras, lambda: broken.user, lambda: broken["user"]):  # type: ignore[attr-defined]
-        with pytest.raises(AttributeError, match="the team's own fault"):
-            read()
-
-
-async def test_items_ask_for_the_identity_as_what_they_stand_for_does(services: Services) -> None:
-    shared = Context(services, SharedPrincipal(Grants(), is_anonymous=False))
-    for name in ("request", "connection_params"):
-        with pytest.raises(IdentityAsked):
-            shared[name]

@@ -1,0 +1,69 @@
+"""How resolvers read a context that were written for a `context_getter` of Strawberry's views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from watchword.asgi.views import ConnectionView, RequestView
+
+STANDARD = ("request", "connection_params")
+"""The items of each context, whatever `Domain.context` returns. Strawberry's views give them too."""
+
+
+class ExtrasAccess:
+    """Gives the members of a context's `extras` as items and attributes of the context itself."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def extras(self) -> Any: ...
+        @property
+        def request(self) -> RequestView | None: ...
+        @property
+        def connection(self) -> ConnectionView | None: ...
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what a resolver reads that was written for the dict of a `context_getter` of Strawberry's views.
+
+        That is the member of this name of `extras`, if this is a mapping; or else "request", which is the connection
+        over a WebSocket, or "connection_params", the payload of its connection_init. Raises `KeyError` for others.
+        """
+        extras = self.extras
+        if isinstance(extras, Mapping) and name in extras:
+            return extras[name]
+        if name == "request":
+            return self.request or self.connection
+        if name == "connection_params":
+            return None if self.connection is None else self.connection.payload
+        raise KeyError(f"info.context has no {name!r}. Let Domain.context return a dict that has.")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if not isinstance(self.extras, dict):
+            raise TypeError("info.context has no items to set. Let Domain.context return a dict.")
+        self.extras[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the item of this name, or `default` if there is none."""
+        if name not in self:
+            return default
+        return self[name]
+
+    if not TYPE_CHECKING:
+        # Type checkers know the context's own attributes, and those of `extras`.
+        def __getattr__(self, name: str) -> Any:
+            """Return what a resolver reads that was written for a context class of Strawberry's views: the attribute
+            of `extras`. An attribute of the context's own has precedence."""
+            if name.startswith("__") or hasattr(type(self), name):
+                # A property of the context raised this; raise it again.
+                return object.__getattribute__(self, name)
+            if self.extras is None:
+                raise AttributeError(
+                    f"info.context has no {name!r}. Let Domain.context return an object that has."
+                )
+            return getattr(self.extras, name)
