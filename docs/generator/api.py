@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import watchword
+import watchword.client
 import watchword.public
 from docs.generator import markdown
 
@@ -95,7 +96,8 @@ def class_of(name: str, thing: type) -> Iterator[str]:
     """Yield how a class is made, its docstring, and its methods."""
     yield _python(_head(name, thing))
     yield markdown.doc(thing)
-    methods = [method(*each) for each in methods_of(thing)]
+    undocumented = [each for each in thing.__mro__[1:] if _is_inner(each)]
+    methods = [method(*each) for part in (thing, *undocumented) for each in methods_of(part)]
     if methods:
         yield "\n".join(methods)
 
@@ -137,6 +139,12 @@ def _field(field: Field[Any]) -> str:
     if field.default_factory is not MISSING:
         default = field.default_factory()
     return f"    {field.name}: {field.type}" + ("" if default is MISSING else f" = {default!r}")
+
+
+def _is_inner(base: type) -> bool:
+    """Return whether a base class is ours and has no entry of its own on a page."""
+    named = {*watchword.__all__, *watchword.client.__all__}
+    return base.__module__.startswith("watchword.") and base.__name__ not in named
 
 
 def methods_of(thing: type) -> Iterator[tuple[str, Any]]:
