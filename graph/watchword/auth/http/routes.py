@@ -60,7 +60,8 @@ def routes(auth: AuthService) -> APIRouter:
 
     @router.post("/api/auth/logout")
     async def logout(request: Request) -> Response:
-        """End the session of a refresh token, with all its tokens and live connections."""
+        """End the session of a refresh token, which is in the cookie or in the body, with all its tokens and live
+        connections. An access token ends nothing: answers 204 all the same."""
         return await respond(request, _logout(auth, request))
 
     # RFC 9110, section 9.1: a server that supports GET must support HEAD.
