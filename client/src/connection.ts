@@ -33,6 +33,8 @@ const CROWDED = new Set([1008, 4429]);
 // Errors of an operation that pass. It is subscribed again, where it stood.
 const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "DRAINING", "TOO_SLOW", "TOKEN_EXPIRED", "TOKEN_NOT_YET_VALID"]);
 const NONCE = "use_dpop_nonce: ";
+// The session goes on, and the connection must not come back on its own.
+const ENDED = "ended by an administrator";
 
 /** One connection with its subscriptions: keeps it open, renews it, and resumes what it carries after a cut. */
 export class Connection {
@@ -143,7 +145,7 @@ export class Connection {
 
   #begin(wire: Wire): void {
     this.#wire = wire;
-    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server does not answer."));
+    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server is silent."));
     wire.begin();
   }
 
@@ -241,28 +243,19 @@ export class Connection {
     this.#drop();
     this.#failures = lasted >= STABLE ? 1 : this.#failures + 1;
     this.#options.tell("closed", { code, reason });
-    if (FATAL.has(code) || (code === 4401 && token === null)) return this.#fail(code, reason);
+    if (FATAL.has(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
     if (this.subscriptions.size === 0) return;
-    this.#retry(CROWDED.has(code) ? backoff(6) : this.#isUrgent(code) ? 0 : backoff(this.#failures));
-    if (code === 4401) await this.#session.reject(token).catch(() => {});
-    if (code === 4403) this.#outdated(token, reason);
-  }
-
-  #isUrgent(code: number): boolean {
-    return (code === 4403 || code === 4401) && this.#failures <= 2;
-  }
-
-  #outdated(token: string | null, reason: string): void {
-    if (reason.startsWith(NONCE)) this.#session.requests.nonce = reason.slice(NONCE.length);
-    else this.#session.expire(token);
-  }
-
-  #retry(milliseconds: number): void {
+    const isOfToken = code === 4401 || code === 4403;
+    const milliseconds = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.has(code) ? 6 : this.#failures);
     this.#options.tell("waiting", { milliseconds });
     this.#cancelRetry = this.#clock.after(milliseconds, () => void this.#connect());
+    if (reason.startsWith(NONCE)) this.#session.requests.nonce = reason.slice(NONCE.length);
+    else if (code === 4403) this.#session.expire(token);
+    else if (code === 4401) await this.#session.reject(token).catch(() => {});
   }
 
   #fail(closeCode: number, reason: string): void {
-    this.end((each) => each.fail(new WatchwordError("CLOSED", reason || `The server closed the connection with ${closeCode}.`, { closeCode })));
+    const code = reason === ENDED ? "CONNECTION_ENDED" : "CLOSED";
+    this.end((each) => each.fail(new WatchwordError(code, reason || `The socket was closed with ${closeCode}.`, { closeCode })));
   }
 }

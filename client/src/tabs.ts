@@ -7,9 +7,8 @@ export interface TabMessage {
   sid: string;
 }
 
-const isMessage = (value: unknown): value is TabMessage =>
-  typeof value === "object" && value !== null && ["signedIn", "signedOut"].includes((value as TabMessage).type) &&
-  typeof (value as TabMessage).sid === "string";
+// Others of this origin may write to the channel too. A message of another type is nobody's.
+const isMessage = (value: unknown): value is TabMessage => typeof (value as TabMessage | null)?.sid === "string";
 
 /**
  * The tabs that share a refresh token. With a name, work in `exclusive` is done one at a time over all tabs of this

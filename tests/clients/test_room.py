@@ -6,8 +6,9 @@ The pictures of every page are in the folder `pictures` of the test's temporary 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ PEOPLE = (
     ("Milo Member", "viewer", "milo"),
 )
 SCRIPTS = Path(__file__).parent / "room"
+# Members beside the two that sign in. Nobody reads the lists before, so that no event has to tell of these.
+MANY = 120
+NUMBERS = (
+    f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})"
+)
+CROWD = f"""{NUMBERS} INSERT INTO watchword_accounts (id, email, email_folded, name, roles, created_at, version)
+SELECT printf('crowd%d', n), printf('p%d@example.com', n), printf('p%d@example.com', n), printf('Person %03d', n),
+'["responder"]', printf('2040-01-01 00:%02d:%02d.000000', n / 60, n % 60), 1 FROM numbers;"""
+PAST = f"""{NUMBERS} INSERT INTO incidents (id, name, impact, status, created_at, started_at, updated_at, resolved_at, version)
+SELECT printf('past%d', n), printf('Past trouble %d', n), 'MINOR', 'RESOLVED', '2020-01-01', '2020-01-01',
+printf('2020-01-01 00:%02d:%02d.000000', n / 60, n % 60), '2020-01-02', 1 FROM numbers;"""
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +50,18 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         for name, role, address in PEOPLE:
             given = ("--name", name, "--role", role, "--password", PASSWORD)
             server.run("accounts", "add", f"{address}@example.com", *given)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server with more members, and more incidents that are over, than a page has."""
+    home = tmp_path_factory.mktemp("crowded")
+    with issuing(home) as server:
+        given = ("--name", "Ada Admin", "--role", "admin", "--password", PASSWORD)
+        server.run("accounts", "add", "ada@example.com", *given)
+        with closing(sqlite3.connect(home / "watchword.db")) as database, database:
+            database.executescript(f"{CROWD} {PAST}")
         yield server
 
 
@@ -76,6 +100,7 @@ async def test_what_one_person_does_appears_in_the_windows_of_the_others(
         assert changed["commander"][-2:] == ["Assign commander", "Resolve"]
         assert changed["viewer"] == []
         assert changed["internal"] == []
+        assert (await script.wait("focused"))["on"] == "Keep theirs"
         conflict = await script.wait("conflict")
         assert "The queue moves again." in str(conflict["yours"])
         assert "Status: Identified → Monitoring" in str(conflict["theirs"])
@@ -99,14 +124,55 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
         # Both secrets of the new client are good, until the older one is removed.
         client = await script.wait("client")
         assert (client["tokens"], client["after"]) == ([200, 200], [401, 200])
-        actions = (await script.wait("audit"))["actions"]
-        assert {"Connection ended", "Key added", "Roles changed"} <= {*actions}
+        # One of the keys signs at a time, and there is no secret.
+        signer = await script.wait("signer")
+        assert (signer["before"], signer["after"]) == ([200, 401], [401, 200])
+        assert signer["secrets"] == []
+        audit = await script.wait("audit")
+        assert {"Connection ended", "Key added", "Roles changed"} <= {*audit["actions"]}
+        assert {"Ada Admin", "Milo Member"} <= {*audit["accounts"]}
+        assert audit["lines"] == 1
         code = await script.wait("qr code")
         assert code["marks"] == [True, True, True]
         assert code["size"] >= 33  # modules, as many as the secret with its names needs
         assert (await script.wait("codes"))["recovery"] == 10
         await script.wait("passkey")
         await script.wait("second factor")
+        assert "9" in (await script.wait("recovery code"))["said"]
+        await script.wait("used recovery code")
+        await script.rest()
+
+
+async def test_components_are_kept_outside_of_incidents(
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+) -> None:
+    async with windows(node, chromium, room, tmp_path, "components") as script:
+        links = await script.wait("links")
+        assert "Components" in links["responder"]
+        assert "Components" not in links["viewer"]
+        [fault] = (await script.wait("conflict"))["fault"]
+        assert "changed" in fault
+        await script.wait("done")
+        await script.rest()
+
+
+async def test_lists_longer_than_a_page_have_a_button_for_more(
+    node: Path, chromium: Path, crowded: LiveServer, tmp_path: Path
+) -> None:
+    async with windows(node, chromium, crowded, tmp_path, "lists") as script:
+        members = await script.wait("members")
+        assert (members["first"], members["said"]) == (100, [f"100 of {MANY + 2} members"])
+        assert (await script.wait("all members"))["shown"] == MANY + 2
+        disabled = await script.wait("disabled")
+        assert (disabled["shown"], disabled["marked"]) == (MANY + 2, ["Disabled"])
+        assert disabled["offered"] == ["Roles", "Enable"]
+        enabled = await script.wait("enabled")
+        assert (enabled["marked"], enabled["offered"]) == ([], ["Roles", "Sign out", "Disable"])
+        incidents = await script.wait("incidents")
+        assert (incidents["shown"], "30 of" in str(incidents["said"])) == (30, True)
+        commanders = await script.wait("commanders")
+        # All of them, and nobody.
+        assert (commanders["offered"], commanders["focused"]) == (MANY + 3, [f"All {MANY + 2} members"])
         await script.rest()
 
 

@@ -68,6 +68,21 @@ async def test_only_admins_give_roles(room: Room, name: str) -> None:
         assert await room.code(name, SET_ROLES, input=given) == code
 
 
+async def test_a_disabled_member_is_shown_as_such_until_it_is_enabled(room: Room) -> None:
+    id = encode_id("Member", room.principals["viewer"].subject)
+    listed = "{ members { nodes { id disabled } } }"
+
+    async def disabled() -> list[str]:
+        found = (await room.data("responder", listed))["members"]["nodes"]
+        return [member["id"] for member in found if member["disabled"]]
+
+    assert await disabled() == []
+    for field, is_disabled in (("disableAccount", True), ("enableAccount", False)):
+        mutation = f"mutation M($id: ID!) {{ {field}(account: $id) {{ disabled }} }}"
+        assert (await room.data("admin", mutation, id=id))[field] == {"disabled": is_disabled}
+        assert await disabled() == ([id] if is_disabled else [])
+
+
 @pytest.mark.parametrize(
     ("id", "code"),
     [

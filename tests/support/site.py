@@ -124,6 +124,14 @@ class Site:
         await self.ask(OPEN, name=name)
         return name
 
+    async def end_connections(self) -> int:
+        """End all live connections of people, as an admin; return how many."""
+        listed = (await self.ask("{ liveConnections { nodes { id subject } } }"))["liveConnections"]
+        ids = [each["id"] for each in listed["nodes"] if each["subject"]]
+        for id in ids:
+            await self.ask("mutation E($id: ID!) { endConnection(id: $id) }", id=id)
+        return len(ids)
+
     async def lose(self, copy: Copy) -> None:
         """Restore a copy of the log, as if the database had been restored from a backup."""
         database = Database(self._settings.database_url)

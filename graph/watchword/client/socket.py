@@ -44,6 +44,11 @@ class Close:
         found = _NONCE.fullmatch(self.reason)
         return found[1] if found else None
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether an administrator has ended the connection, which must not come back on its own."""
+        return self.reason == "ended by an administrator"
+
 
 OWN = Close(None, "closed by this client")
 

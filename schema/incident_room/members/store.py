@@ -15,6 +15,7 @@ SHOWN = (
     Account.name,
     Account.roles,
     Account.version,
+    Account.disabled_at,
     Account.created_at,
 )
 ALL = select(*SHOWN)

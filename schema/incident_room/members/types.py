@@ -41,6 +41,7 @@ class Member(Node):
     version: int = strawberry.field(
         description="Grows with each change. Pass it to a mutation to notice concurrent changes."
     )
+    disabled: bool = strawberry.field(description="Whether the member is kept from signing in.")
 
     @reads(ACCOUNTS)
     @strawberry.field(
@@ -60,6 +61,7 @@ def member(account: Account) -> Member:
         name=account.name,
         roles=[Role(role) for role in account.roles if role in KNOWN_ROLES],
         version=account.version,
+        disabled=account.disabled_at is not None,
     )
 
 

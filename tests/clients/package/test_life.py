@@ -202,6 +202,26 @@ async def test_signing_out_and_being_signed_out_leave_what_everybody_may_see(
         await hears(page, site)
 
 
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+async def test_a_connection_that_an_administrator_ended_does_not_come_back_on_its_own(
+    transport: str, site: Site, opened: Open
+) -> None:
+    async with opened(live={"transport": transport}) as page:
+        page.tell("signIn", email=PERSON, password=PASSWORD)
+        await page.wait("signedIn")
+        page.tell("follow", query=LIVE)
+        await page.wait("started")
+        assert await site.end_connections() == 1
+        assert (await page.wait("failed"))["error"]["code"] == "CONNECTION_ENDED"
+        # The session goes on, and another subscription connects again.
+        page.tell("ask", query=VIEWER)
+        assert (await page.wait("answer"))["data"] == {"viewer": {"email": PERSON}}
+        page.tell("follow", query=LIVE)
+        await page.wait("started")
+        await hears(page, site)
+        assert "expired" not in [step["step"] for step in page.seen]
+
+
 async def test_a_session_that_was_ended_elsewhere_is_over_at_the_next_request(
     site: Site, opened: Open
 ) -> None:

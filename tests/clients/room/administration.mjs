@@ -1,7 +1,7 @@
-// An admin: who is connected, ending a connection, another key, a client and its secrets, other roles. Then the person's own account: a
-// second factor, and a passkey of a device that the browser makes up.
+// An admin: who is connected, ending a connection, another key, a client and its secrets, a client with a key, other roles. Then the
+// person's own account: a second factor, a passkey of a device that the browser makes up, and a recovery code.
 // Options: url, chromium, profile, password, pictures, member (an e-mail address).
-import { createHmac } from "node:crypto";
+import { createHmac, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { options, say } from "../session.mjs";
 import { close, Window } from "./window.mjs";
 
@@ -17,7 +17,10 @@ await admin.picture("admin-connections-open");
 const row = await admin.page.waitForSelector("::-p-xpath(//tr[th[normalize-space()='Milo Member']]//button)");
 await row.press("Enter");
 await admin.press("End", "button", ".confirm");
-await milo.sees("Your session has ended", "form").catch(() => milo.sees("Reconnecting", ".live"));
+await milo.sees("an administrator ended this connection", ".live");
+await milo.picture("connection-ended");
+await milo.press("Connect again");
+await milo.sees("Live", ".is-live");
 say("connection ended");
 await admin.go("/room/admin/keys");
 await admin.press("Make a new key");
@@ -49,6 +52,29 @@ await admin.press("Remove", "button", ".things li li:first-child");
 await admin.press("Remove", "button", ".confirm");
 await admin.seesNoMore("Secret made", ".things");
 say("client", { tokens, after: [await tokenBy(first), await tokenBy(second)] });
+
+// A client that proves itself by a key of its own.
+const keys = [keyPair("first"), keyPair("second")];
+await admin.press("Add a client");
+await admin.write("Name", "Signer");
+await admin.choose("It proves who it is by", "KEY");
+await admin.press("Client credentials", "checkbox", "dialog");
+await admin.write("Scopes", "incidents:read");
+await admin.write("Public keys", "{ this is no JSON");
+await admin.press("Add", "button", "dialog");
+await admin.sees("The public keys are no JSON.", "dialog .fault");
+await admin.write("Public keys", keys[0].jwks);
+await admin.picture("client-key-dialog");
+await admin.press("Add", "button", "dialog");
+await admin.sees("Signer is", ".notice");
+const [signer] = await admin.text(".notice strong code");
+const before = [await tokenBySigning(signer, keys[0]), await tokenBySigning(signer, keys[1])];
+await (await admin.page.waitForSelector("::-p-xpath(//li[.//strong[text()='Signer']]//button[text()='Change'])")).press("Enter");
+await admin.write("Public keys", keys[1].jwks);
+await admin.press("Save", "button", "dialog");
+await admin.page.waitForSelector("dialog", { hidden: true });
+say("signer", { secrets: await admin.text(".secret"), before, after: [await tokenBySigning(signer, keys[0]), await tokenBySigning(signer, keys[1])] });
+
 await admin.go("/room/admin/members");
 const roles = await admin.page.waitForSelector("::-p-xpath(//tr[th[normalize-space()='Milo Member']]//button[text()='Roles'])");
 await roles.press("Enter");
@@ -58,7 +84,12 @@ await admin.press("Save", "button", "dialog");
 await admin.page.waitForSelector("::-p-xpath(//tr[th[normalize-space()='Milo Member']]//span[text()='Responder'])");
 await admin.go("/room/admin/audit");
 await admin.sees("Connection ended", "tbody th");
-say("audit", { actions: await admin.text("tbody th") });
+await admin.sees("Ada Admin", "tbody td:nth-child(3)");
+say("audit", {
+  actions: await admin.text("tbody th"),
+  accounts: await admin.text("tbody td:nth-child(3)"),
+  lines: await admin.page.$$eval("tbody time", (all) => Math.max(...all.map((each) => each.getClientRects().length))),
+});
 
 const CODE = /^[0-9]{6}$/;
 await admin.press("Account", "link");
@@ -75,7 +106,8 @@ say("qr code", await admin.page.$eval(".qr", (picture) => {
 await admin.write("The code that it shows now", code(secret, 0));
 await admin.press("Require codes");
 await admin.sees("Keep these recovery codes.", ".notice");
-say("codes", { recovery: (await admin.text(".codes li")).length, isCode: CODE.test(code(secret, 0)) });
+const recovery = await admin.text(".codes li");
+say("codes", { recovery: recovery.length, isCode: CODE.test(code(secret, 0)) });
 const client = await admin.page.createCDPSession();
 await client.send("WebAuthn.enable");
 const device = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
@@ -101,7 +133,49 @@ await admin.write("Code", code(secret, 1));
 await admin.press("Continue");
 await admin.sees("Account", "h1");
 say("second factor");
+// The phone is lost: a recovery code signs in, once.
+await admin.press("Sign out");
+await signInBy(recovery[0]);
+await admin.sees("Account", "h1");
+await admin.sees("9", ".panel p");
+say("recovery code", { said: (await admin.text(".panel")).find((each) => each.includes("recovery codes")) });
+await admin.press("Sign out");
+await signInBy(recovery[0]);
+await admin.sees("do not fit", ".fault");
+say("used recovery code");
 await close();
+
+/** Sign in by the password and a code. */
+async function signInBy(given) {
+  await admin.write("E-mail", "ada@example.com");
+  await admin.write("Password", options.password);
+  await admin.press("Sign in");
+  await admin.write("Code", given);
+  await admin.press("Continue");
+}
+
+/** A key pair (ES256), and the set of its public key as a client registers it. */
+function keyPair(kid) {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const jwk = { ...publicKey.export({ format: "jwk" }), kid, use: "sig", alg: "ES256" };
+  return { kid, privateKey, jwks: JSON.stringify({ keys: [jwk] }) };
+}
+
+/** The status of a request for a token with an assertion of a client's key (RFC 7523, section 2.2). */
+async function tokenBySigning(client, { kid, privateKey }) {
+  const { issuer, token_endpoint: endpoint } = await (await fetch(`${options.url}/.well-known/oauth-authorization-server`)).json();
+  const now = Math.floor(Date.now() / 1_000);
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const claims = { iss: client, sub: client, aud: issuer, iat: now, exp: now + 60, jti: randomUUID() };
+  const signed = `${part({ alg: "ES256", kid })}.${part(claims)}`;
+  const signature = sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url");
+  const body = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_assertion: `${signed}.${signature}`,
+  });
+  return (await fetch(endpoint, { method: "POST", body })).status;
+}
 
 /** The status of a request for a token with a secret of the client. */
 async function tokenBy(secret) {

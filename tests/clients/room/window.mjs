@@ -121,6 +121,7 @@ export class Window {
         ]);
         await this.check(`${what}, ${colours}, ${size}`);
         await this.page.screenshot({ path: join(options.pictures, `${what}-${colours}-${size}.png`), fullPage: !what.includes("dialog") });
+        for (const html of await this.page.evaluate(cutOff)) say("violation", { what: `${what}, ${size}`, id: "cut-off", help: "part of it cannot be seen", nodes: [html] });
         const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (overflow > 0) say("violation", { what: `${what}, ${size}`, id: "overflow", help: `the page is ${overflow} pixels too wide`, nodes: [] });
       }
@@ -132,4 +133,17 @@ export class Window {
   async #labelled(label) {
     return this.page.waitForSelector(`::-p-xpath(//*[@id=//label[normalize-space()="${label}"]/@for])`);
   }
+}
+
+/** Return what can be used but is beyond the edge of the window or of what contains it, and no more than an edge of it is seen. */
+function cutOff() {
+  const isHidden = (each) => each.closest(".skip") || !each.checkVisibility() || each.matches('[type="radio"]');
+  const boxes = (each) => (each === null ? [{ left: 0, right: innerWidth }] : [...(getComputedStyle(each).overflowX === "visible" ? [] : [each.getBoundingClientRect()]), ...boxes(each.parentElement)]);
+  return [...document.querySelectorAll("a, button, input, select, textarea")]
+    .filter((each) => !isHidden(each))
+    .filter((each) => {
+      const { left, right } = each.getBoundingClientRect();
+      return boxes(each.parentElement).some((box) => left < box.left - 1 || right > box.right + 1);
+    })
+    .map((each) => each.outerHTML);
 }

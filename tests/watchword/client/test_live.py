@@ -93,6 +93,22 @@ async def test_a_revoked_session_sees_nothing_more_and_says_so(site: Site, perso
         await person.token()
 
 
+async def test_a_connection_that_an_administrator_ended_does_not_come_back_on_its_own(
+    site: Site, person: Person
+) -> None:
+    async with watching(site, person) as watcher:
+        await watcher.hears(site)
+        assert await site.end_connections() == 1
+        error = await watcher.end()
+        assert isinstance(error, ClientError)
+        assert "ended by an administrator" in str(error)
+    # The session goes on, and another subscription connects again.
+    assert (await person.execute("{ viewer { email } }"))["viewer"] == {"email": PERSON}
+    site.opened.clear()
+    async with watching(site, person) as again:
+        await again.hears(site)
+
+
 async def test_signing_out_ends_the_subscriptions_at_once(site: Site, person: Person) -> None:
     async with watching(site, person) as watcher:
         await watcher.hears(site)

@@ -174,6 +174,19 @@ test("what the server will always refuse is not tried again", async () => {
   }
 });
 
+test("a connection that an administrator ended does not come back on its own, and the session goes on", async () => {
+  const { session, clock, heard, follow } = await made({ signedIn: true });
+  follow();
+  await accepted();
+  const before = FakeSocket.made.length;
+  FakeSocket.last.end(4401, "ended by an administrator");
+  await clock.move(600_000);
+  assert.deepEqual([heard, FakeSocket.made.length, session.state], [["error CONNECTION_ENDED"], before, "signedIn"]);
+  follow();
+  await accepted();
+  assert.equal(FakeSocket.made.length, before + 1);
+});
+
 test("a subscription that is refused for now is asked for again, and one that is refused is over", async () => {
   const { clock, heard, follow } = await made();
   follow();

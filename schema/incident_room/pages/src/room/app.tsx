@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { AccountPage } from "./account/page";
 import { AdminPage, hasAdmin } from "./admin/page";
+import { ComponentsPage } from "./components/page";
 import { IncidentList } from "./incidents/list";
 import { IncidentPage } from "./incidents/page";
 import { Questions } from "./questions";
@@ -51,6 +52,11 @@ function Frame({ viewer, onSignOut }: { viewer: Viewer; onSignOut: () => void })
           <Link to={[]} aria-current={part === undefined || part === "incidents" ? "page" : undefined}>
             Incidents
           </Link>
+          {may(viewer).keepComponents && (
+            <Link to={["components"]} aria-current={current("components")}>
+              Components
+            </Link>
+          )}
           {hasAdmin(may(viewer)) && (
             <Link to={["admin"]} aria-current={current("admin")}>
               Administration
@@ -79,6 +85,7 @@ function Frame({ viewer, onSignOut }: { viewer: Viewer; onSignOut: () => void })
 function Page({ part, id }: { part: string | undefined; id: string | undefined }) {
   if (part === undefined) return <IncidentList />;
   if (part === "incidents" && id) return <IncidentPage key={id} id={id} />;
+  if (part === "components") return <ComponentsPage />;
   if (part === "account") return <AccountPage />;
   if (part === "admin") return <AdminPage part={id} />;
   return <Empty>There is no such page.</Empty>;
@@ -86,19 +93,29 @@ function Page({ part, id }: { part: string | undefined; id: string | undefined }
 
 /** Whether what the page shows is live; nothing on a page that follows nothing. */
 function LiveSign() {
-  const [state, set] = useState<"idle" | "live" | "waiting">("idle");
+  const [state, set] = useState<keyof typeof SIGNS>("idle");
   useEffect(() => {
     const forget = [
       live.on("connected", () => set("live")),
       live.on("renewed", () => set("live")),
-      live.on("closed", () => set("idle")),
+      live.on("closed", ({ reason }) => set(reason === ENDED ? "ended" : "idle")),
       live.on("waiting", () => set("waiting")),
     ];
     return () => forget.forEach((each) => each());
   }, []);
   return (
-    <span class={`live is-${state}`} role="status">
-      {state === "live" ? "Live" : state === "waiting" ? "Reconnecting …" : ""}
-    </span>
+    <>
+      <span class={`live is-${state}`} role="status">
+        {SIGNS[state]}
+      </span>
+      {state === "ended" && (
+        <button type="button" class="small" onClick={() => location.reload()}>
+          Connect again
+        </button>
+      )}
+    </>
   );
 }
+
+const ENDED = "ended by an administrator";
+const SIGNS = { idle: "", live: "Live", waiting: "Reconnecting …", ended: "Not live: an administrator ended this connection." };

@@ -21,25 +21,72 @@ export function saying(error: unknown): string {
 /** Return the code of an error of the server; "" for any other. */
 export const codeOf = (error: unknown): string => (error instanceof WatchwordError ? error.code : "");
 
-/** Load the answer to a query. Answers that were overtaken by a newer question are dropped. */
-export function useQuery<Data>(document: string, variables: Variables = {}): Loaded<Data> {
+/** Load something now, and again for another key. Answers that were overtaken by a newer question are dropped. */
+function useLoaded<Data>(key: string, load: () => Promise<Data>): Loaded<Data> {
   const [state, set] = useState<{ data: Data | null; error: string | null }>({ data: null, error: null });
   const number = useRef(0);
-  const key = JSON.stringify(variables);
   const reload = useCallback(async () => {
     const mine = ++number.current;
     try {
-      const data = await session.query<Data, Variables>(document, JSON.parse(key));
+      const data = await load();
       if (mine === number.current) set({ data, error: null });
     } catch (error) {
       if (mine === number.current) set(({ data }) => ({ data, error: saying(error) }));
     }
-  }, [document, key]);
+  }, [key]);
   useEffect(() => {
     void reload();
     return () => void (number.current += 1);
   }, [reload]);
   return { ...state, reload };
+}
+
+/** Load the answer to a query. */
+export function useQuery<Data>(document: string, variables: Variables = {}): Loaded<Data> {
+  return useLoaded(`${document} ${JSON.stringify(variables)}`, () => session.query<Data, Variables>(document, variables));
+}
+
+/** A page of a list (GraphQL Cursor Connections Specification). */
+export interface Page<Node> {
+  totalCount: number;
+  nodes: Node[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+}
+
+/** A list of which some pages are loaded. */
+export interface Paged<Data, Node> extends Loaded<Data> {
+  /** The entries of all pages that are loaded. `data` is the first page's answer. */
+  nodes: Node[];
+  totalCount: number;
+  /** Load another page; null if there is none. */
+  more: (() => void) | null;
+}
+
+/**
+ * Load a list page by page. The document takes `$after`, and `pageOf` finds the page in its data. Loading again loads
+ * all pages that are shown, one after the other, because each begins where the last one ended.
+ */
+export function usePaged<Data, Node>(document: string, variables: Variables, pageOf: (data: Data) => Page<Node>): Paged<Data, Node> {
+  const [count, setCount] = useState(1);
+  const { data: answers, ...rest } = useLoaded(`${count} ${document} ${JSON.stringify(variables)}`, async () => {
+    const found: Data[] = [];
+    for (let after: string | null = null; found.length < count; ) {
+      const data: Data = await session.query<Data, Variables>(document, { ...variables, after });
+      found.push(data);
+      const { hasNextPage, endCursor } = pageOf(data).pageInfo;
+      if (!hasNextPage) break;
+      after = endCursor;
+    }
+    return found;
+  });
+  const pages = answers?.map(pageOf) ?? [], last = pages.at(-1);
+  return {
+    ...rest,
+    data: answers?.[0] ?? null,
+    nodes: pages.flatMap(({ nodes }) => nodes),
+    totalCount: last?.totalCount ?? 0,
+    more: last?.pageInfo.hasNextPage ? () => setCount(pages.length + 1) : null,
+  };
 }
 
 /** Call `heard` with each event of a subscription, and `begun` whenever events may have been missed. */
@@ -64,14 +111,6 @@ export function useLive<Data>(
     });
   }, [document, key]);
   return error;
-}
-
-/** Load a query, and load it again with each event of a subscription, which takes no variables. */
-export function useLiveQuery<Data>(document: string, variables: Variables, events: string): Loaded<Data> {
-  const loaded = useQuery<Data>(document, variables);
-  const again = () => void loaded.reload();
-  useLive(events, {}, again, again);
-  return loaded;
 }
 
 export interface Action {
@@ -100,4 +139,22 @@ export function useAction(conflict?: () => void): Action {
     }
   };
   return { isBusy, error, run, clear: () => setError(null) };
+}
+
+/** Return the names of members, by their ids; those that cannot be found are missing. */
+export function useNames(ids: string[]): Map<string, string> {
+  const [names, set] = useState(new Map<string, string>());
+  const unknown = [...new Set(ids)].filter((id) => !names.has(id));
+  useEffect(() => {
+    if (!unknown.length) return;
+    const parts = unknown.map((_, number) => `n${number}: node(id: $i${number}) { id ... on Member { name } }`);
+    const document = `query RoomNames(${unknown.map((_, number) => `$i${number}: ID!`).join(", ")}) { ${parts.join(" ")} }`;
+    const variables = Object.fromEntries(unknown.map((id, number) => [`i${number}`, id]));
+    // A deleted member is an error of its own, beside the others.
+    session.execute<Record<string, { id: string; name?: string } | null>, Variables>(document, variables).then(
+      ({ data }) => set((before) => new Map([...before, ...Object.values(data ?? {}).flatMap((each): [string, string][] => (each?.name ? [[each.id, each.name]] : []))])),
+      () => {},
+    );
+  }, [unknown.join()]);
+  return names;
 }

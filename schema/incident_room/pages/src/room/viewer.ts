@@ -20,6 +20,7 @@ export interface May {
   respond: boolean;
   seeInternal: boolean;
   commandAll: boolean;
+  keepComponents: boolean;
   seeMembers: boolean;
   manageMembers: boolean;
   manageClients: boolean;
@@ -37,6 +38,7 @@ export function may({ roles, scopes }: Pick<Viewer, "roles" | "scopes">): May {
     respond: has("incidents:write") && responds,
     seeInternal: has("incidents:internal") && responds,
     commandAll: has("incidents:write") && is("commander", "admin"),
+    keepComponents: has("components:write") && responds,
     seeMembers: has("members:read"),
     manageMembers: has("members:write") && is("admin"),
     manageClients: has("clients:write"),

@@ -1,7 +1,7 @@
 // The audit log, the newest first.
 import { useState } from "preact/hooks";
-import { useQuery } from "../data";
-import { CutOff, Time, Waiting } from "../ui/parts";
+import { useNames, useQuery } from "../data";
+import { Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { words } from "../words";
@@ -17,18 +17,16 @@ interface Entry {
 
 interface Answer {
   auditLog: { nodes: Entry[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
-  members: { totalCount: number; nodes: { id: string; name: string }[] };
 }
 
 const LOG = `query RoomAudit($after: String) {
   auditLog(first: 50, after: $after) { nodes { at action actor account address detail } pageInfo { hasNextPage endCursor } }
-  members(first: 100) { totalCount nodes { id name } }
 }`;
 
 export function Audit() {
   const [pages, setPages] = useState<(string | null)[]>([null]);
   const { data, error, reload } = useQuery<Answer>(LOG, { after: pages[pages.length - 1] });
-  const names = new Map(data?.members.nodes.map(({ id, name }) => [id, name]));
+  const names = useNames((data?.auditLog.nodes ?? []).flatMap(({ account }) => account ?? []));
   const info = data?.auditLog.pageInfo;
   return (
     <Panel
@@ -59,7 +57,6 @@ export function Audit() {
           ],
         }))}
       />
-      {data && <CutOff shown={data.members.nodes.length} of={data.members.totalCount} what="members by name; the others are shown by their ids" />}
       <div class="actions">
         {pages.length > 1 && (
           <button type="button" onClick={() => setPages(pages.slice(0, -1))}>

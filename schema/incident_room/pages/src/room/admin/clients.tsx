@@ -1,12 +1,12 @@
 // Applications and services that request tokens.
 import { useState } from "preact/hooks";
-import { useAction, useQuery } from "../data";
-import { Confirm, CutOff, Empty, Fault, Time, Waiting } from "../ui/parts";
+import { type Page, useAction, usePaged } from "../data";
+import { Confirm, Empty, Fault, More, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { words } from "../words";
 import { type Client, ClientForm, type Made } from "./client-form";
 
-const CLIENTS = `query RoomClients { clients(first: 100) { totalCount nodes {
+const CLIENTS = `query RoomClients($after: String) { clients(first: 100, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
   id name authentication grants scopes roles redirectUris jwks needsDpop mayIntrospect disabledAt version secrets { id createdAt }
 } } }`;
 const REVOKE = "mutation RoomRevokeClient($client: ID!) { revokeClient(client: $client) { id } }";
@@ -17,7 +17,8 @@ const REMOVE_SECRET = "mutation RoomRemoveSecret($client: ID!, $secret: ID!) { r
 const MOST_SECRETS = 2;
 
 export function Clients() {
-  const { data, error, reload } = useQuery<{ clients: { totalCount: number; nodes: Client[] } }>(CLIENTS);
+  const list = usePaged<{ clients: Page<Client> }, Client>(CLIENTS, {}, ({ clients }) => clients);
+  const { data, error, nodes, reload } = list;
   const action = useAction();
   const [editing, setEditing] = useState<Client | "new" | null>(null);
   const [made, setMade] = useState<Made | null>(null);
@@ -40,12 +41,12 @@ export function Clients() {
   );
   return (
     <Panel title="Clients" about="Applications and services that request tokens." actions={data && button}>
-      {data === null ? <Waiting error={error} /> : !data.clients.nodes.length && <Empty>There are none.</Empty>}
+      {data === null ? <Waiting error={error} /> : !nodes.length && <Empty>There are none.</Empty>}
       <Fault>{action.error}</Fault>
       {made && <NewSecret made={made} />}
       {editing && <ClientForm client={editing === "new" ? null : editing} onClose={() => setEditing(null)} onDone={done} />}
       <ul class="things">
-        {data?.clients.nodes.map((client) => (
+        {nodes.map((client) => (
           <li key={client.id}>
             <About client={client} onRemove={(secret) => void act(REMOVE_SECRET, { client: client.id, secret })} />
             {!client.disabledAt && (
@@ -63,7 +64,7 @@ export function Clients() {
           </li>
         ))}
       </ul>
-      {data && <CutOff shown={data.clients.nodes.length} of={data.clients.totalCount} what="clients" />}
+      <More list={list} what="clients" />
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
 // Who is connected now, from where, until when, to what, how far behind.
 import { useEffect } from "preact/hooks";
-import { useAction, useQuery } from "../data";
-import { Confirm, CutOff, Empty, Fault, Time, Waiting } from "../ui/parts";
+import { useAction, usePaged } from "../data";
+import { Confirm, Empty, Fault, More, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { words } from "../words";
@@ -20,18 +20,19 @@ interface Connection {
 }
 
 interface Answer {
-  liveConnections: { nodes: Connection[]; totalCount: number; processes: number; silentProcesses: number };
+  liveConnections: { nodes: Connection[]; totalCount: number; endCursor: string | null; processes: number; silentProcesses: number };
 }
 
-const LIST = `query RoomConnections { liveConnections(first: 100) {
-  totalCount processes silentProcesses
+const LIST = `query RoomConnections($after: String) { liveConnections(first: 100, after: $after) {
+  totalCount endCursor processes silentProcesses
   nodes { id name subject address transport openedAt endsAt unsentBytes current subscriptions { operation behind } }
 } }`;
 const END = "mutation RoomEnd($id: ID!) { endConnection(id: $id) }";
 const EVERY_MILLISECONDS = 5_000;
 
 export function Connections() {
-  const { data, error, reload } = useQuery<Answer>(LIST);
+  const list = usePaged<Answer, Connection>(LIST, {}, pageOf);
+  const { data, error, nodes, reload } = list;
   const action = useAction();
   useEffect(() => {
     const timer = setInterval(() => document.visibilityState === "visible" && void reload(), EVERY_MILLISECONDS);
@@ -47,16 +48,22 @@ export function Connections() {
       {!found && <Waiting error={error} />}
       {found && error && <Fault>{error}</Fault>}
       <Fault>{action.error}</Fault>
-      {found && !found.nodes.length && <Empty>Nobody is connected.</Empty>}
+      {found && !nodes.length && <Empty>Nobody is connected.</Empty>}
       <Table
         label="Live connections"
         columns={["Who", "From", "Open", "Follows", "Behind", "Do"]}
-        rows={(found?.nodes ?? []).map((each) => ({ key: each.id, cells: cellsOf(each, () => void end(each.id)) }))}
+        rows={nodes.map((each) => ({ key: each.id, cells: cellsOf(each, () => void end(each.id)) }))}
       />
-      {found && <CutOff shown={found.nodes.length} of={found.totalCount} what="connections" />}
+      <More list={list} what="connections" />
     </Panel>
   );
 }
+
+const pageOf = ({ liveConnections: { nodes, totalCount, endCursor } }: Answer) => ({
+  nodes,
+  totalCount,
+  pageInfo: { hasNextPage: endCursor !== null, endCursor },
+});
 
 function cellsOf({ name, subject, address, transport, openedAt, endsAt, subscriptions, unsentBytes }: Connection, onEnd: () => void) {
   const behind = subscriptions.reduce((sum, each) => sum + each.behind, 0);

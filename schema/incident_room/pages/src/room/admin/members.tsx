@@ -1,8 +1,8 @@
 // Members and their roles.
 import { useState } from "preact/hooks";
-import { useAction, useQuery } from "../data";
+import { type Page, useAction, usePaged } from "../data";
 import { Dialog } from "../ui/dialog";
-import { Confirm, CutOff, Fault, Waiting } from "../ui/parts";
+import { Confirm, Fault, More, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { useViewer } from "../viewer";
@@ -13,17 +13,22 @@ interface Member {
   name: string;
   email: string | null;
   roles: string[];
+  disabled: boolean;
   version: number;
 }
 
-const MEMBERS = "query RoomAdminMembers { members(first: 100) { totalCount nodes { id name email roles version } } }";
+const MEMBERS = `query RoomAdminMembers($after: String) { members(first: 100, after: $after) {
+  totalCount nodes { id name email roles disabled version } pageInfo { hasNextPage endCursor }
+} }`;
 const SET_ROLES = "mutation RoomSetRoles($input: SetRolesInput!) { setRoles(input: $input) { id } }";
 const SIGN_OUT = "mutation RoomSignOut($account: ID!) { signOutAccount(account: $account) { id } }";
 const DISABLE = "mutation RoomDisable($account: ID!) { disableAccount(account: $account) { id } }";
+const ENABLE = "mutation RoomEnable($account: ID!) { enableAccount(account: $account) { id } }";
 
 export function Members() {
   const { may } = useViewer();
-  const { data, error, reload } = useQuery<{ members: { totalCount: number; nodes: Member[] } }>(MEMBERS);
+  const list = usePaged<{ members: Page<Member> }, Member>(MEMBERS, {}, ({ members }) => members);
+  const { data, error, nodes, reload } = list;
   const [changing, setChanging] = useState<Member | null>(null);
   const action = useAction();
   const act = async (document: string, account: string) => void ((await action.run(document, { account })) && (await reload()));
@@ -32,8 +37,14 @@ export function Members() {
       <button type="button" class="small" onClick={() => setChanging(member)}>
         Roles
       </button>
-      <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
-      <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
+      {member.disabled ? (
+        <Confirm label="Enable" question={`Let ${member.name} sign in again?`} onConfirm={() => void act(ENABLE, member.id)} />
+      ) : (
+        <>
+          <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
+          <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
+        </>
+      )}
     </span>
   );
   return (
@@ -43,10 +54,12 @@ export function Members() {
       <Table
         label="Members"
         columns={["Name", "E-mail", "Roles", ...(may.manageMembers ? ["Do"] : [])]}
-        rows={(data?.members.nodes ?? []).map((member) => ({
+        rows={nodes.map((member) => ({
           key: member.id,
           cells: [
-            member.name,
+            <>
+              {member.name} {member.disabled && <span class="badge is-CRITICAL">Disabled</span>}
+            </>,
             member.email,
             <span class="badges">
               {member.roles.map((role) => (
@@ -59,7 +72,7 @@ export function Members() {
           ],
         }))}
       />
-      {data && <CutOff shown={data.members.nodes.length} of={data.members.totalCount} what="members" />}
+      <More list={list} what="members" />
       {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
     </Panel>
   );

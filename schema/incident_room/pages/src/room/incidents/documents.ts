@@ -1,4 +1,5 @@
 // What the room asks about incidents, and what it is told.
+import type { Page } from "../data";
 import type { Impact, Status, Visibility } from "../words";
 
 export interface Person {
@@ -30,22 +31,26 @@ export interface Summary {
 export interface Incident extends Summary {
   version: number;
   resolvedAt: string | null;
-  updates: { totalCount: number; nodes: Update[] };
+  updates: Page<Update>;
 }
 
 const SUMMARY = "id name impact status startedAt updatedAt commander @include(if: $members) { id name } components { id name }";
 const UPDATE = "id status body visibility displayAt author @include(if: $members) { id name }";
 
-export const LIST = `query RoomIncidents($members: Boolean!) {
-  open: incidents(filter: {open: true}, first: 100) { totalCount nodes { ${SUMMARY} } }
-  closed: incidents(filter: {open: false}, first: 15, orderBy: UPDATED_AT_DESC) { nodes { ${SUMMARY} } }
+const PAGE = "totalCount pageInfo { hasNextPage endCursor }";
+
+export const OPEN_ONES = `query RoomIncidents($members: Boolean!, $after: String) {
+  incidents(filter: {open: true}, first: 100, after: $after) { ${PAGE} nodes { ${SUMMARY} } }
+}`;
+export const CLOSED_ONES = `query RoomClosedIncidents($members: Boolean!, $after: String) {
+  incidents(filter: {open: false}, first: 15, after: $after, orderBy: UPDATED_AT_DESC) { ${PAGE} nodes { ${SUMMARY} } }
 }`;
 export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind incident { id name } } }";
 
-export const INCIDENT = `query RoomIncident($id: ID!, $members: Boolean!) {
+export const INCIDENT = `query RoomIncident($id: ID!, $members: Boolean!, $after: String) {
   incident(id: $id) {
     ${SUMMARY} version resolvedAt
-    updates(first: 100) { totalCount nodes { ${UPDATE} } }
+    updates(first: 100, after: $after) { ${PAGE} nodes { ${UPDATE} } }
   }
 }`;
 export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
@@ -54,7 +59,7 @@ export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
 export const HERE = "subscription RoomHere($id: ID!) { respondersHere(incidentId: $id) { since member { id name } } }";
 
 export const COMPONENTS = "query RoomComponents { components { id name group } }";
-export const MEMBERS = "query RoomMembers { members(first: 100) { totalCount nodes { id name roles } } }";
+export const MEMBERS = `query RoomMembers($after: String) { members(first: 100, after: $after) { ${PAGE} nodes { id name roles disabled } } }`;
 
 export const OPEN = "mutation RoomOpen($input: OpenIncidentInput!) { openIncident(input: $input) { id } }";
 export const POST = "mutation RoomPost($input: PostUpdateInput!) { postUpdate(input: $input) { id } }";

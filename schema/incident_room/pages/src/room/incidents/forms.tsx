@@ -1,8 +1,8 @@
 // The forms inside the dialogs that change an incident.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { useQuery } from "../data";
-import { CutOff, Fault, Field, Select, Waiting } from "../ui/parts";
+import { type Page, usePaged, useQuery } from "../data";
+import { Fault, Field, More, Select, Waiting } from "../ui/parts";
 import { IMPACTS, MAINTENANCE, STATUSES, words } from "../words";
 import { type Component, ComponentChoice } from "./components";
 import { AFFECT, ASSIGN, COMPONENTS, IMPACT, type Incident, MEMBERS, RESOLVE, STATUS } from "./documents";
@@ -67,22 +67,26 @@ export function Other({ kind, incident, versioned, onClose }: Props & { kind: st
   );
 }
 
-interface Members {
-  members: { totalCount: number; nodes: { id: string; name: string; roles: string[] }[] };
+interface Member {
+  id: string;
+  name: string;
+  roles: string[];
+  disabled: boolean;
 }
 
 export function Commander({ incident, versioned, onClose }: Props) {
-  const { data, error } = useQuery<Members>(MEMBERS);
+  const list = usePaged<{ members: Page<Member> }, Member>(MEMBERS, {}, ({ members }) => members);
+  const { data, error, nodes } = list;
   const [member, setMember] = useState(incident.commander?.id ?? "");
   if (data === null) return <Waiting error={error} />;
-  const able = data.members.nodes.filter(({ roles }) => roles.some((role) => role !== "VIEWER"));
+  const able = nodes.filter(({ roles, disabled }) => !disabled && roles.some((role) => role !== "VIEWER"));
   const options: [string, string][] = [["", "Nobody"], ...able.map(({ id, name }): [string, string] => [id, name])];
   const name = able.find(({ id }) => id === member)?.name ?? "Nobody";
   const submit = () => void versioned.send(ASSIGN, { member: member || null }, "Another commander", name, onClose);
   return (
     <Form versioned={versioned} onClose={onClose} button="Assign" onSubmit={submit}>
       <Select label="Commander" value={member} options={options} onChoose={setMember} />
-      <CutOff shown={data.members.nodes.length} of={data.members.totalCount} what="members" />
+      <More list={list} what="members" />
     </Form>
   );
 }

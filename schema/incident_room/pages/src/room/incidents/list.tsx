@@ -1,19 +1,22 @@
 // The list of incidents: those that go on, and the last of those that are over.
 import { useState } from "preact/hooks";
-import { useLiveQuery } from "../data";
-import { CutOff, Empty, ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
+import { type Page, type Paged, useLive, usePaged } from "../data";
+import { Empty, ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
 import { useViewer } from "../viewer";
-import { LIST, LIST_EVENTS, type Summary } from "./documents";
+import { CLOSED_ONES, LIST_EVENTS, OPEN_ONES, type Summary } from "./documents";
 import { OpenIncident } from "./open";
 
-interface Lists {
-  open: { totalCount: number; nodes: Summary[] };
-  closed: { nodes: Summary[] };
+interface Answer {
+  incidents: Page<Summary>;
 }
 
 export function IncidentList() {
   const { may } = useViewer();
-  const { data, error } = useLiveQuery<Lists>(LIST, { members: may.seeMembers }, LIST_EVENTS);
+  const variables = { members: may.seeMembers };
+  const open = usePaged<Answer, Summary>(OPEN_ONES, variables, ({ incidents }) => incidents);
+  const closed = usePaged<Answer, Summary>(CLOSED_ONES, variables, ({ incidents }) => incidents);
+  const again = () => void Promise.all([open.reload(), closed.reload()]);
+  useLive(LIST_EVENTS, {}, again, again);
   const [isOpening, setOpening] = useState(false);
   return (
     <>
@@ -26,29 +29,30 @@ export function IncidentList() {
         )}
       </div>
       {isOpening && <OpenIncident onClose={() => setOpening(false)} />}
-      {data === null ? (
-        <Waiting error={error} />
-      ) : (
-        <>
-          <section aria-labelledby="open">
-            <h2 id="open">
-              Open <span class="count">{data.open.totalCount}</span>
-            </h2>
-            <Rows incidents={data.open.nodes} none="Nothing is open. All is well." />
-            <CutOff shown={data.open.nodes.length} of={data.open.totalCount} what="open incidents" />
-          </section>
-          <section aria-labelledby="closed">
-            <h2 id="closed">Lately closed</h2>
-            <Rows incidents={data.closed.nodes} none="Nothing was closed yet." />
-          </section>
-        </>
-      )}
+      <section aria-labelledby="open">
+        <h2 id="open">Open {open.data && <span class="count">{open.totalCount}</span>}</h2>
+        <Rows list={open} none="Nothing is open. All is well." what="open incidents" />
+      </section>
+      <section aria-labelledby="closed">
+        <h2 id="closed">Lately closed</h2>
+        <Rows list={closed} none="Nothing was closed yet." what="closed incidents" />
+      </section>
     </>
   );
 }
 
-function Rows({ incidents, none }: { incidents: Summary[]; none: string }) {
-  if (!incidents.length) return <Empty>{none}</Empty>;
+function Rows({ list, none, what }: { list: Paged<Answer, Summary>; none: string; what: string }) {
+  if (list.data === null) return <Waiting error={list.error} />;
+  if (!list.nodes.length) return <Empty>{none}</Empty>;
+  return (
+    <>
+      <Incidents incidents={list.nodes} />
+      <More list={list} what={what} />
+    </>
+  );
+}
+
+function Incidents({ incidents }: { incidents: Summary[] }) {
   return (
     <ul class="incidents">
       {incidents.map((incident) => (

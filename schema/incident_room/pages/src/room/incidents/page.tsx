@@ -1,14 +1,18 @@
 // One incident: its state, who is here, who commands, and both timelines side by side.
 import { useState } from "preact/hooks";
-import { useLive, useQuery } from "../data";
-import { CutOff, ImpactBadge, Link, StatusBadge, Time, Waiting } from "../ui/parts";
+import { type Paged, useLive, usePaged } from "../data";
+import { ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
 import { Changes } from "./changes";
-import { INCIDENT, INCIDENT_EVENTS, type Incident } from "./documents";
+import { INCIDENT, INCIDENT_EVENTS, type Incident, type Update } from "./documents";
 import { Here } from "./here";
 import { PostUpdate } from "./post";
 import { Timeline } from "./timeline";
+
+interface Answer {
+  incident: Incident;
+}
 
 interface Happened {
   incidentUpdated: { kind: string };
@@ -27,7 +31,8 @@ const SAID: Record<string, string> = {
 
 export function IncidentPage({ id }: { id: string }) {
   const { may } = useViewer();
-  const { data, error, reload } = useQuery<{ incident: Incident }>(INCIDENT, { id, members: may.seeMembers });
+  const list = usePaged<Answer, Update>(INCIDENT, { id, members: may.seeMembers }, ({ incident }) => incident.updates);
+  const { data, error, reload } = list;
   useLive<Happened>(
     INCIDENT_EVENTS,
     { id },
@@ -42,13 +47,20 @@ export function IncidentPage({ id }: { id: string }) {
       <p class="trail">
         <Link to={[]}>Incidents</Link>
       </p>
-      {data === null ? <Waiting error={error} /> : <Shown incident={data.incident} reload={reload} />}
+      {data === null ? <Waiting error={error} /> : <Shown incident={withAll(list, data)} list={list} />}
     </>
   );
 }
 
-function Shown({ incident, reload }: { incident: Incident; reload: () => Promise<void> }) {
+/** The incident with the updates of all pages that are loaded. */
+const withAll = ({ nodes }: Paged<Answer, Update>, { incident }: Answer): Incident => ({
+  ...incident,
+  updates: { ...incident.updates, nodes },
+});
+
+function Shown({ incident, list }: { incident: Incident; list: Paged<Answer, Update> }) {
   const { may } = useViewer();
+  const { reload } = list;
   const updates = incident.updates.nodes;
   const [side, setSide] = useState<"PUBLIC" | "INTERNAL">("PUBLIC");
   return (
@@ -85,7 +97,7 @@ function Shown({ incident, reload }: { incident: Incident; reload: () => Promise
         <Timeline title="Public" visibility="PUBLIC" updates={updates} note="The status page shows this." />
         {may.seeInternal && <Timeline title="Internal" visibility="INTERNAL" updates={updates} note="Only responders see this." />}
       </div>
-      <CutOff shown={updates.length} of={incident.updates.totalCount} what="updates" />
+      <More list={list} what="updates" />
     </article>
   );
 }

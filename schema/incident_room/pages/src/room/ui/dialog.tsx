@@ -14,16 +14,23 @@ export function Dialog({ title, onClose, children, isWide = false }: Props) {
   const heading = useId();
   // Before the browser paints: who sees the dialog may type, and must not have the focus moved while typing.
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    element.current?.showModal();
-    // The first thing to fill in, rather than the button that closes.
-    element.current?.querySelector<HTMLElement>("form input, form select, form textarea")?.focus();
-    return () => before instanceof HTMLElement && before.focus();
+    const before = document.activeElement, dialog = element.current!;
+    dialog.showModal();
+    dialog.focus();
+    focusFirst(dialog);
+    // What a dialog has to load first is not there yet.
+    const watcher = new MutationObserver(() => focusFirst(dialog));
+    watcher.observe(dialog, { childList: true, subtree: true });
+    return () => {
+      watcher.disconnect();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog
       ref={element}
       class={isWide ? "wide" : ""}
+      tabIndex={-1}
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault();
@@ -39,4 +46,11 @@ export function Dialog({ title, onClose, children, isWide = false }: Props) {
       {children}
     </dialog>
   );
+}
+
+/** Give the focus of a dialog to the first thing to fill in, or to the first answer, rather than to the button that closes. */
+function focusFirst(dialog: HTMLDialogElement): void {
+  if (document.activeElement !== dialog) return;
+  const found = dialog.querySelector<HTMLElement>("form input, form select, form textarea") ?? dialog.querySelector<HTMLElement>(".actions button");
+  found?.focus();
 }

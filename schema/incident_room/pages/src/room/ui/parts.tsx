@@ -1,7 +1,8 @@
 // Small parts that every page uses.
 import type { ComponentChildren, JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ago, type Impact, type Status, when, words } from "../words";
+import type { Paged } from "../data";
 import { go, href } from "../router";
 
 export const Time = ({ at }: { at: string }) => (
@@ -30,13 +31,35 @@ export function Link({ to, children, ...rest }: { to: string[]; children: Compon
   );
 }
 
-/** Says how many entries a list has, if they are not all shown. */
-export const CutOff = ({ shown, of, what }: { shown: number; of: number; what: string }) =>
-  shown < of ? (
-    <p class="quiet" role="note">
-      These are the first {shown} of {of} {what}.
+/** Says how many entries a list has if they are not all shown, with a button for more of them. */
+export function More({ list: { nodes, totalCount, more }, what }: { list: Pick<Paged<unknown, unknown>, "nodes" | "totalCount" | "more">; what: string }) {
+  const [isAsked, ask] = useState(false);
+  const said = useRef<HTMLSpanElement>(null);
+  // The button goes when all is shown, and the focus would go with it.
+  useEffect(() => {
+    if (isAsked && !more && document.activeElement === document.body) said.current?.focus();
+  }, [isAsked, !more]);
+  if (!more && !isAsked) return null;
+  return (
+    <p class="more">
+      <span class="quiet" role="status" tabIndex={-1} ref={said}>
+        {more ? `${nodes.length} of ${totalCount}` : `All ${nodes.length}`} {what}
+      </span>
+      {more && (
+        <button
+          type="button"
+          class="small"
+          onClick={() => {
+            ask(true);
+            more();
+          }}
+        >
+          Show more {what}
+        </button>
+      )}
     </p>
-  ) : null;
+  );
+}
 
 interface FieldProps {
   label: string;
