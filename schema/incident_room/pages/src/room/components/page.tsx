@@ -52,7 +52,7 @@ function Row({ component: { name, description, status }, onChange }: { component
       </div>
       <span class={`badge status is-${status}`}>{words(status)}</span>
       <button type="button" class="small" aria-label={`Change status of ${name}`} onClick={onChange}>
-        Change status
+        Change
       </button>
     </li>
   );
