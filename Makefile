@@ -30,7 +30,7 @@ test-all: $(VENV)/dev $(VENV)/bench explorer pages  ## run every test, with stor
 check: $(VENV)/dev  ## format, lint, types, layers, SDL snapshot, permissions, test files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy graph schema docs/generator benchmarks
+	@$(BIN)/mypy graph schema docs/generator benchmarks tests/clients
 	@$(BIN)/lint-imports
 	@$(BIN)/watchword schema check
 	@$(BIN)/watchword access check

@@ -71,7 +71,7 @@ class Home:
             rsa_bits=2048,
             demo=False,
             admin_password=secrets.token_urlsafe(),
-            _env_file=None,  # type: ignore[call-arg]
+            _env_file=None,
         )
         await bootstrap(settings, mount, SystemClock())
         database = Database(settings.database_url)

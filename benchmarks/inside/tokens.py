@@ -36,7 +36,7 @@ BURSTS, FIRST, AGAIN = 20, 20, 2_000
 def main() -> None:
     """Measure, and print."""
     with tempfile.TemporaryDirectory() as home:
-        settings = Settings(home=Path(home), _env_file=None)  # type: ignore[call-arg]
+        settings = Settings(home=Path(home), _env_file=None)
         for algorithm in ALGORITHMS:
             desk = Desk.of(settings, algorithm)
             for title, took in (("first", desk.first()), ("again", desk.again())):

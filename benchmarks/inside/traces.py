@@ -189,7 +189,7 @@ async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict
                 # Nothing else happens meanwhile.
                 log_look_seconds=600,
                 _env_file=None,
-            )  # type: ignore[call-arg]
+            )
             settings.home.mkdir(parents=True)
             app = await _app(settings, name)
             lifespan = app.router.lifespan_context(app)

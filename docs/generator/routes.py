@@ -33,7 +33,7 @@ GRAPHQL = [
 
 def page() -> str:
     """Return the page."""
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     app = create_app(settings, load(settings.mount))
     rows = sorted(_rows(app.routes), key=lambda row: row[1])
     return markdown.page(

@@ -66,7 +66,7 @@ class Script:
 
 @asynccontextmanager
 async def running(
-    node: Path, name: str, *, scripts: Path = FOLDER, **options: Any
+    node: Path, name: str, scripts: Path = FOLDER, /, **options: Any
 ) -> AsyncIterator[Script]:
     """Run a script of a folder with its options until the block ends."""
     process = await asyncio.create_subprocess_exec(

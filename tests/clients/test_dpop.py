@@ -91,7 +91,7 @@ async def test_the_package_binds_all_tabs_of_a_browser_to_a_key_that_no_script_c
     account = {"url": server.url, "email": server.email, "password": server.password}
     scripts, package = FOLDER / "package", bundled("index", "dpop")
     async with running(
-        node, "dpop_page.mjs", scripts=scripts, package=package, **options, **account
+        node, "dpop_page.mjs", scripts, package=package, **options, **account
     ) as page:
         viewer = {"viewer": {"email": server.email}}
         assert (await page.wait("opened"))["states"] == ["anonymous", "anonymous"]

@@ -76,7 +76,7 @@ async def windows(
         "password": PASSWORD,
         "pictures": str(_pictures(folder)),
     }
-    async with running(node, f"{script}.mjs", scripts=SCRIPTS, **options) as windows:
+    async with running(node, f"{script}.mjs", SCRIPTS, **options) as windows:
         yield windows
         faults = [step for step in windows.seen if step["step"] in ("complaint", "violation")]
         assert faults == []
@@ -172,7 +172,10 @@ async def test_lists_longer_than_a_page_have_a_button_for_more(
         assert (incidents["shown"], "30 of" in str(incidents["said"])) == (30, True)
         commanders = await script.wait("commanders")
         # All of them, and nobody.
-        assert (commanders["offered"], commanders["focused"]) == (MANY + 3, [f"All {MANY + 2} members"])
+        assert (commanders["offered"], commanders["focused"]) == (
+            MANY + 3,
+            [f"All {MANY + 2} members"],
+        )
         await script.rest()
 
 

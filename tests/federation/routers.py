@@ -59,7 +59,7 @@ async def apollo_gateway(node: Path, urls: dict[str, str], folder: Path) -> Asyn
     script = FOLDER / "node_modules" / f".{folder.name}.mjs"
     script.write_text(text)
     try:
-        async with running(node, script.name, scripts=script.parent) as gateway:
+        async with running(node, script.name, script.parent) as gateway:
             yield str((await gateway.wait("ready"))["url"])
     finally:
         script.unlink()
@@ -67,7 +67,7 @@ async def apollo_gateway(node: Path, urls: dict[str, str], folder: Path) -> Asyn
 
 async def compose(hive: Path, urls: dict[str, str], folder: Path) -> None:
     """Write the supergraph of these subgraphs into a folder, for Hive's gateway."""
-    async with running(hive, "compose.mjs", scripts=HIVE, urls=urls) as composed:
+    async with running(hive, "compose.mjs", HIVE, urls=urls) as composed:
         sdl = (await composed.wait("composed"))["supergraphSdl"]
     (folder / "supergraph.graphql").write_text(sdl)
 

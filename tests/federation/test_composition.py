@@ -71,7 +71,7 @@ def sdl(version: Any) -> str:
 
 
 async def composed(node: Path, **sdls: str) -> str:
-    async with running(node, "composition.mjs", scripts=FOLDER, sdls=sdls) as script:
+    async with running(node, "composition.mjs", FOLDER, sdls=sdls) as script:
         step = await script.wait("composed")
     assert step["errors"] == []
     return str(step["supergraphSdl"])

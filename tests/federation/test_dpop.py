@@ -39,7 +39,7 @@ async def gateway(
     kind: str, node: Path, hive: Path, products: str, folder: Path
 ) -> AsyncIterator[str]:
     """Run the supergraph behind a gateway; yield its URL."""
-    async with running(node, "subgraphs.mjs", scripts=FOLDER) as others:
+    async with running(node, "subgraphs.mjs", FOLDER) as others:
         served = await others.wait("serving")
         urls = {"users": served["users"], "inventory": served["inventory"], "products": products}
         async with (

@@ -26,7 +26,7 @@ async def supergraph(
     node: Path, products: LiveServer, folder: Path
 ) -> AsyncIterator[tuple[Router, Script]]:
     """Run the supergraph of users, inventory and products behind the gateway."""
-    async with running(node, "subgraphs.mjs", scripts=FOLDER) as others:
+    async with running(node, "subgraphs.mjs", FOLDER) as others:
         served = await others.wait("serving")
         urls = {name: served[name] for name in ("users", "inventory")}
         urls["products"] = f"{products.url}/graphql"

@@ -53,7 +53,7 @@ async def test_events_are_joined_with_other_subgraphs_until_the_token_is_revoked
     over: str, node: Path, hive: Path, products: LiveServer, tmp_path: Path
 ) -> None:
     token = await token_of(products)
-    async with running(node, "subgraphs.mjs", scripts=FOLDER) as others:
+    async with running(node, "subgraphs.mjs", FOLDER) as others:
         served = await others.wait("serving")
         urls = {name: served[name] for name in ("users", "inventory")}
         urls["products"] = f"{products.url}/graphql"

@@ -40,7 +40,7 @@ def bundled(*modules: str) -> str:
     """Return modules of the package as one script, which defines `watchword`."""
     compiled()
     entry = "".join(f'export * from "./{each}.js";' for each in modules)
-    command = [
+    command: list[str | Path] = [
         CLIENT / "node_modules/.bin/esbuild",
         "--bundle",
         "--format=iife",

@@ -89,7 +89,7 @@ def for_tests(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             f"`watchword_settings` has {unknown[0]!r}, which is no field of watchword.Settings."
         )
     if changes:
-        settings = Settings(_env_file=None, **(settings.model_dump() | dict(changes)))  # type: ignore[call-arg]
+        settings = Settings(_env_file=None, **(settings.model_dump() | dict(changes)))
     alone = {
         "bus_url": "memory://",
         "workers": 1,

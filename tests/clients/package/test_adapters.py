@@ -33,7 +33,7 @@ async def test_it_asks_changes_follows_and_signs_out(
     (tmp_path / f"{kind}.js").write_text(text.replace("https://api.example.com", account["url"]))
     (tmp_path / "libraries.js").write_text('export { gql } from "@apollo/client";')
     options = {"kind": kind, "folder": str(tmp_path), **account}
-    async with running(node, "adapters.mjs", scripts=FOLDER, **options) as script:
+    async with running(node, "adapters.mjs", FOLDER, **options) as script:
         assert (await script.wait("viewer"))["email"] is None
         assert (await script.wait("viewer"))["email"] == account["email"]
         assert (await script.wait("viewer"))["email"] is None

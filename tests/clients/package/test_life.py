@@ -51,7 +51,7 @@ def opened(
             }
         else:
             options |= {"package": str(package)}
-        async with running(node, f"{platform}_page.mjs", scripts=FOLDER, **options) as script:
+        async with running(node, f"{platform}_page.mjs", FOLDER, **options) as script:
             if page == "page.html":
                 await script.wait("loaded")
             yield script
@@ -294,7 +294,7 @@ async def test_where_no_socket_gets_through_it_follows_by_server_sent_events(
 ) -> None:
     options = {"url": site.url, "package": str(package), "given": {}, "without": "WebSocket"}
     await site.open()
-    async with running(node, "node_page.mjs", scripts=FOLDER, **options) as page:
+    async with running(node, "node_page.mjs", FOLDER, **options) as page:
         await page.wait("loaded")
         page.tell("signIn", email=PERSON, password=PASSWORD)
         await page.wait("signedIn")

@@ -17,7 +17,7 @@ async def test_two_hundred_subscriptions_at_once_are_all_served(
     options = {"url": account["url"], "package": str(package), "given": {"factor": 1}}
     async with (
         Responder.signed_in(account) as responder,
-        running(node, "node_page.mjs", scripts=FOLDER, **options) as page,
+        running(node, "node_page.mjs", FOLDER, **options) as page,
     ):
         await page.wait("loaded")
         page.tell("signIn", email=account["email"], password=account["password"])

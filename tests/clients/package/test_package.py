@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,12 @@ VITE_PAGE = """<!doctype html><title>Ours</title><script type="module" src="/mai
 
 
 def test_session_and_socket_are_under_eight_kilobytes(package: Path, tmp_path: Path) -> None:
-    command = [CLIENT / "node_modules/.bin/esbuild", "index.js", "--bundle", "--minify"]
+    command: list[str | Path] = [
+        CLIENT / "node_modules/.bin/esbuild",
+        "index.js",
+        "--bundle",
+        "--minify",
+    ]
     options = ["--format=esm", "--splitting", f"--outdir={tmp_path}", "--log-level=error"]
     subprocess.run([*command, *options], cwd=package, check=True)
     size = len(gzip.compress((tmp_path / "index.js").read_bytes(), 9))
@@ -62,7 +68,7 @@ def test_documents_with_types_are_checked(packed: Path, node: Path, tmp_path: Pa
         "",
         "--lib",
     ]
-    command = [
+    command: list[str | Path] = [
         node,
         CLIENT / "node_modules/typescript/bin/tsc",
         *options,
@@ -85,7 +91,7 @@ async def test_a_page_signs_in_and_follows(
         (folder / "main.js").write_text(script.partition("</script>")[0])
         (folder / "index.html").write_text(VITE_PAGE)
         shutil.copy(FOLDER / "commands.mjs", folder)
-        vite = [
+        vite: list[str | Path] = [
             node,
             STOCK / "vite/bin/vite.js",
             "build",
@@ -97,7 +103,7 @@ async def test_a_page_signs_in_and_follows(
             "error",
         ]
         done = await asyncio.to_thread(
-            subprocess.run, vite, cwd=folder, capture_output=True, text=True, check=False
+            partial(subprocess.run, vite, cwd=folder, capture_output=True, text=True, check=False)
         )
         assert done.returncode == 0, done.stdout + done.stderr
     else:
@@ -108,9 +114,7 @@ async def test_a_page_signs_in_and_follows(
             shutil.copy(FOLDER / name, site.folder / "hand")
     name = {"vite": "vite/index.html", "hand": "hand/page.html"}[made_by]
     options = {"url": site.url, "chromium": str(chromium), "profile": str(tmp_path / "profile")}
-    async with running(
-        node, "chromium_page.mjs", scripts=FOLDER, page=name, given={}, **options
-    ) as page:
+    async with running(node, "chromium_page.mjs", FOLDER, page=name, given={}, **options) as page:
         await page.wait("loaded")
         page.tell("signIn", email=PERSON, password=PASSWORD)
         await page.wait("signedIn")
@@ -129,7 +133,7 @@ async def test_metro_finds_each_entry_and_all_that_it_imports(
     exports = json.loads((CLIENT / "package.json").read_text())["exports"]
     entries = {f"watchword-client{name[1:]}": each["default"] for name, each in exports.items()}
     options = {"folder": str(tmp_path), "entries": [*entries], "platform": platform}
-    async with running(node, "metro.mjs", scripts=FOLDER, **options) as script:
+    async with running(node, "metro.mjs", FOLDER, **options) as script:
         resolved = await script.wait("resolved")
     root = tmp_path / "node_modules/watchword-client"
     found = {Path(path): name for path, name in resolved["found"].items()}
@@ -149,7 +153,7 @@ async def test_where_there_is_less_than_in_a_browser(
     # A machine without it runs the same in a newer one, whose WebSocket is taken away.
     program = _node_20() if platform == "Node.js 20" else None
     options = {"url": site.url, "package": str(package), "given": {}, "without": platform}
-    async with running(program or node, "node_page.mjs", scripts=FOLDER, **options) as page:
+    async with running(program or node, "node_page.mjs", FOLDER, **options) as page:
         await page.wait("loaded")
         page.tell("signIn", email=ADMIN, password=PASSWORD)
         await page.wait("signedIn")

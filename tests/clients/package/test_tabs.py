@@ -19,9 +19,7 @@ def browser(site: Site, node: Path, chromium: Path, tmp_path: Path) -> Any:
     """Return a context manager that opens a browser with one tab."""
     options = {"url": site.url, "chromium": str(chromium), "profile": str(tmp_path / "profile")}
     given = {"factor": 20}
-    return running(
-        node, "chromium_page.mjs", scripts=FOLDER, page="page.html", given=given, **options
-    )
+    return running(node, "chromium_page.mjs", FOLDER, page="page.html", given=given, **options)
 
 
 async def opened(page: Script, tab: int) -> None:
@@ -41,7 +39,8 @@ async def step(page: Script, name: str, tab: int) -> dict[str, Any]:
 async def viewer(page: Script, tab: int) -> str | None:
     page.tell("ask", tab=tab, query=VIEWER)
     answer = await step(page, "answer", tab)
-    return answer["data"]["viewer"] and answer["data"]["viewer"]["email"]
+    shown = answer["data"]["viewer"]
+    return None if shown is None else str(shown["email"])
 
 
 def names(page: Script, tab: int) -> list[str]:

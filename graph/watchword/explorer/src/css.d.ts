@@ -1,0 +1,2 @@
+// Styles are imported for esbuild, which bundles them.
+declare module "*.css";
