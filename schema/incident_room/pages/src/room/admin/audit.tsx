@@ -48,12 +48,8 @@ export function Audit() {
             words(entry.action),
             <Time at={entry.at} />,
             (entry.account && (names.get(entry.account) ?? entry.account)) ?? entry.actor,
-            entry.address,
-            <span class="quiet">
-              {Object.entries(entry.detail)
-                .map(([name, value]) => `${name}: ${value}`)
-                .join(", ")}
-            </span>,
+            entry.address || null,
+            said(entry.detail) && <span class="quiet">{said(entry.detail)}</span>,
           ],
         }))}
       />
@@ -72,3 +68,8 @@ export function Audit() {
     </Panel>
   );
 }
+
+const said = (detail: Record<string, string>): string | null =>
+  Object.entries(detail)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(", ") || null;
