@@ -67,15 +67,17 @@ from watchword.permissions.field import (
     SignedIn,
     SignedInHere,
     condition,
+    observe,
     permission,
 )
+from watchword.permissions.filters import sees, visible, where
 from watchword.permissions.guarded import guarded_by
 from watchword.permissions.rules import Question, Rule
 from watchword.principal import ANONYMOUS, Grants, Principal
 from watchword.relay.connection import Connection, connect
 from watchword.relay.ids import decode_id, encode_id, parse_id
 from watchword.relay.page import Page, page
-from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each, total
 from watchword.storage.columns import UtcDateTime, checked_moment, moment
 from watchword.storage.database import Database
 from watchword.transaction import Transaction
@@ -178,6 +180,7 @@ __all__ = [
     "mended_text",
     "moment",
     "new_id",
+    "observe",
     "operator",
     "page",
     "paginate",
@@ -187,8 +190,12 @@ __all__ = [
     "reads",
     "requires",
     "revoke_session",
+    "sees",
     "set_roles",
     "sign_out",
+    "total",
+    "visible",
+    "where",
 ]
 
 # These import FastAPI and all transports, which commands and schemas do not need.

@@ -40,7 +40,7 @@ class Rule:
     `requires` says what is needed to pass, as JSON for `extensions.requires`; an empty one stands for nothing. `holds`
     decides, and `holds_async` in its place if the rule is `is_async` and does I/O. Rules must be equal if they decide
     alike, so make them frozen dataclasses. `reads_roles` says that it reads what a token for a third-party application
-    lacks: roles, or custom claims.
+    lacks: roles, or custom claims. With `condition` it also chooses the rows of a list (`visible`).
     """
 
     is_async = False
@@ -61,6 +61,10 @@ class Rule:
     async def holds_async(self, question: Question) -> bool:
         """Decide. A rule that is `is_async` may do I/O."""
         return self.holds(question)
+
+    def condition(self, principal: Principal, rows: Any) -> Any:
+        """Return the rule as a condition of SQLAlchemy on `rows`, a mapped class or its alias, for `visible`."""
+        raise NotImplementedError
 
     def decide(self, question: Question) -> Verdict:
         return ALLOWED if self.holds(question) else Denied(self.requires)

@@ -101,6 +101,20 @@ async def paginate_each(
     return {key: _slice(found, order, page) for key, found in rows.items()}
 
 
+async def total(
+    source: Source | AsyncSession, statement: Select[*tuple[Any, ...]], **given: Any
+) -> int:
+    """Return how many rows a statement has: of one that was paginated, the count of all pages.
+
+    `given` are the values of the statement's parameters.
+    """
+    counted = _counted(statement)
+    if isinstance(source, AsyncSession):
+        return int((await source.execute(counted, given)).scalar_one())
+    [(number,)] = await source.rows(counted, **given)
+    return int(number)
+
+
 def empty(page: Page) -> Slice[Any]:
     """Return the slice of a page that has no rows."""
     return Slice(
@@ -134,6 +148,11 @@ def _kept(make: Callable[..., Select[*tuple[Any, ...]]]) -> Callable[..., Select
         return kept(*key) if after is None and before is None else make(*key)
 
     return find
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _counted(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return select(func.count()).select_from(statement.order_by(None).subquery())
 
 
 @_kept

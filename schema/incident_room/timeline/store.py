@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incident_room.scopes import SeesInternal
 from incident_room.tables import UpdateRow
 from incident_room.vocabulary import Visibility
-from watchword import Context, NotFound, Order, Page, Slice, empty, paginate_each
+from watchword import Context, NotFound, Order, Page, Slice, empty, paginate_each, visible, where
 
 NEWEST_FIRST = Order("updates", (UpdateRow.display_at, UpdateRow.id), descending=True)
 
@@ -48,19 +47,18 @@ INTERNAL = OF_INCIDENTS.where(UpdateRow.visibility == Visibility.INTERNAL.value)
 )
 
 
-@cache
-def _public(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return statement.where(UpdateRow.visibility == Visibility.PUBLIC.value)
+@where("a public update")
+def is_public(update: Any) -> Any:
+    """Allow the updates that everybody may see."""
+    return update.visibility == Visibility.PUBLIC.value
 
 
-def visible(context: Context, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Return the statement without the updates that this context's principal may not see."""
-    return statement if SeesInternal.allows(context.principal) else _public(statement)
+SeesUpdate = SeesInternal | is_public
 
 
 async def load_updates(context: Context, keys: list[str]) -> list[UpdateRow | None]:
     """Load updates in one statement; None for unknown ones, and for those the principal may not see."""
-    found = await context.rows(visible(context, NAMED), keys=keys)
+    found = await context.rows(visible(NAMED, SeesUpdate, context), keys=keys)
     rows = {row.id: row for row in found}
     return [rows.get(key) for key in keys]
 
@@ -78,7 +76,7 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
     incidents: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         incidents[key.page].append(key.incident_id)
-    statement = visible(context, OF_INCIDENTS)
+    statement = visible(OF_INCIDENTS, SeesUpdate, context)
     slices: dict[tuple[str, Page], Slice[UpdateRow]] = {}
     for page, ids in incidents.items():
         found = await paginate_each(
@@ -90,13 +88,13 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
 
 async def load_counts(context: Context, incidents: list[str]) -> list[int]:
     """Count the visible updates of each incident, in one statement."""
-    counts = dict(await context.rows(visible(context, COUNTS), incidents=incidents))
+    counts = dict(await context.rows(visible(COUNTS, SeesUpdate, context), incidents=incidents))
     return [counts.get(incident, 0) for incident in incidents]
 
 
 async def load_internal(context: Context, incidents: list[str]) -> list[Sequence[UpdateRow]]:
     """Load the internal updates of each incident in one statement, the newest first."""
     notes: defaultdict[str, list[UpdateRow]] = defaultdict(list)
-    for row in await context.rows(visible(context, INTERNAL), incidents=incidents):
+    for row in await context.rows(visible(INTERNAL, SeesUpdate, context), incidents=incidents):
         notes[row.incident_id].append(row)
     return [notes[incident] for incident in incidents]

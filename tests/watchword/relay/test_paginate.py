@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from tests.support.statements import recorded
 from watchword.errors import BadUserInput
 from watchword.relay.page import Page, page
-from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each
+from watchword.relay.paginate import Order, Slice, empty, paginate, paginate_each, total
 from watchword.storage.columns import UtcDateTime
 from watchword.storage.database import Database
 
@@ -307,3 +307,10 @@ async def test_nothing_is_told_as_a_page_without_rows_is(toys: Database) -> None
             found = await paginate(db, nothing, OLDEST, wanted)
         assert told(empty(wanted)) == told(found), wanted
         assert (list(empty(wanted).cursors), list(found.cursors)) == ([], [])
+
+
+async def test_a_total_counts_the_rows_of_all_pages(toys: Database) -> None:
+    assert await total(toys, COLUMNS.order_by(ToyRow.size)) == len(TOYS)
+    assert await total(toys, IN_BOXES, boxes=["cellar"]) == 3
+    async with toys.read() as db:
+        assert await total(db, select(ToyRow).where(ToyRow.size > 100)) == 0

@@ -1,0 +1,203 @@
+"""Rules as conditions of the store: which rows of a table a caller may see, by the rule that also decides for one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_
+
+from watchword.context import Context
+from watchword.permissions.field import Permission, permission
+from watchword.permissions.grants import decide, reads_grants_only
+from watchword.permissions.object_rules import OwnerRule, SameTenantRule
+from watchword.permissions.observed import Observed
+from watchword.permissions.rules import (
+    AllOf,
+    AnyOf,
+    Check,
+    FirstPartyRule,
+    Not,
+    Question,
+    RecentRule,
+    Rule,
+    SignedInHereRule,
+)
+from watchword.permissions.verdict import Requirement
+from watchword.principal import Principal
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+# Statements with a condition that is the same for many callers are kept: so pages of them are (`relay/paginate.py`).
+STATEMENTS = 200
+# Rules that read the principal and nothing of a row.
+_OF_PRINCIPAL = (FirstPartyRule, SignedInHereRule, RecentRule)
+# Stands for a row where only the principal matters.
+_A_ROW = object()
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule(Rule):
+    """A function of a row decides. Of the table's class, it makes a condition of SQL."""
+
+    function: Callable[[Any], Any]
+    needs: str
+    attribute: str | None = None
+
+    def is_unknown(self, question: Question) -> bool:
+        return question.source is None
+
+    @property
+    def requires(self) -> Requirement:
+        return {"condition": self.needs}
+
+    def holds(self, question: Question) -> bool:
+        if question.source is None:
+            return False
+        row = attrgetter(self.attribute)(question.source) if self.attribute else question.source
+        answer = self.function(row)
+        if not isinstance(answer, bool):
+            raise TypeError(f"the condition {self.needs!r} must answer True or False for a row")
+        return answer
+
+    def condition(self, principal: Principal, rows: Any) -> Any:
+        return self.function(rows)
+
+
+def where(
+    needs: str, attribute: str | None = None
+) -> Callable[[Callable[[Any], Any]], type[Permission]]:
+    """Make a permission class from a function that compares the columns of a row: `note.visibility == "PUBLIC"`.
+
+    `visible` calls it with the table's class and puts the comparison into SQL; a field's permission, and `sees`, call it
+    with a row. So it is one comparison, without `and`, `or`, `not` and `in`: write `A & B`, `A | B` and `~A` of several.
+    `needs` says in words what is needed to pass. `attribute` is where a GraphQL object has its row, such as "row"; None
+    if it is the row itself.
+    """
+
+    def decorate(function: Callable[[Any], Any]) -> type[Permission]:
+        return permission(RowRule(function, needs, attribute))
+
+    return decorate
+
+
+def visible(statement: S, permitted: type[Permission], context: Context, rows: Any = None) -> S:
+    """Return a SELECT of only those rows that the context's caller may see, by the rule of a permission class.
+
+    Pages and counts of it agree, and `sees` decides the same of one row. The rule consists of `where(…)`, `Owner`,
+    `HasTenant(…)`, rules of your own with a `condition`, and rules over the caller. `rows` is the class, or its alias,
+    that has the columns; None if the statement selects from one. If the caller's roles, scopes and claims are enough, the
+    caller's identity is not read, so that callers with the same grants still share the answer. Raises `TypeError` for
+    other rules.
+    """
+    found = _reduced(permitted.rule, context)
+    if found is True:
+        return statement
+    entity = _entity(statement) if rows is None else rows
+    if found is False or _reads_rows_only(found):
+        return _kept(statement, found, entity)  # type: ignore[return-value]
+    return statement.where(_condition(found, context.principal, entity))
+
+
+def sees(row: Any, permitted: type[Permission], context: Context) -> bool:
+    """Tell whether the context's caller may see a row, as `visible` decides. Raises `TypeError` as `visible` does.
+
+    A rule of your own is asked by its `holds`.
+    """
+    found = _reduced(permitted.rule, context)
+    if isinstance(found, bool):
+        return found
+    info = SimpleNamespace(context=context)
+    return bool(found.decide(Question(context.principal, row, info, {})))
+
+
+def _reduced(rule: Rule, context: Context) -> Rule | bool:
+    """Return what is left of a rule when the parts are decided that read nothing of a row."""
+    if reads_grants_only(rule):
+        return bool(decide(rule, context.principal))
+    match rule:
+        case AllOf(rules):
+            return _together(AllOf, rules, context)
+        case AnyOf(rules):
+            return _together(AnyOf, rules, context)
+        case Not(inner):
+            if inner.is_unknown(Question(context.principal, _A_ROW, None, {})):
+                return False
+            left = _reduced(inner, context)
+            return not left if isinstance(left, bool) else Not(left)
+        case OwnerRule(attribute) | SameTenantRule(attribute):
+            return replace(rule, attribute=attribute.rpartition(".")[2])
+        case RowRule():
+            return replace(rule, attribute=None)
+    if isinstance(rule, _OF_PRINCIPAL):
+        question = Question(context.principal, None, SimpleNamespace(context=context), {})
+        return bool(rule.decide(question))
+    if isinstance(rule, Check | Observed) or type(rule).condition is Rule.condition:
+        raise TypeError(
+            f"{permission(rule).__name__} cannot choose rows in SQL. Use where(…), Owner(…), HasTenant(…), rules over the"
+            " caller, or a Rule of your own that has `condition`."
+        )
+    return rule
+
+
+def _together(
+    kind: type[AllOf] | type[AnyOf], rules: tuple[Rule, ...], context: Context
+) -> Rule | bool:
+    """Reduce the parts of a rule; those that grants decide first, so that nobody's identity is read for nothing."""
+    settling = kind is AnyOf
+    left: list[Rule] = []
+    for rule in sorted(rules, key=lambda each: not reads_grants_only(each)):
+        found = _reduced(rule, context)
+        if found is settling:
+            return settling
+        if not isinstance(found, bool):
+            left.append(found)
+    if len(left) > 1:
+        return kind(tuple(left))
+    return left[0] if left else not settling
+
+
+def _reads_rows_only(rule: Rule) -> bool:
+    match rule:
+        case AllOf(rules) | AnyOf(rules):
+            return all(map(_reads_rows_only, rules))
+        case Not(inner):
+            return _reads_rows_only(inner)
+    return type(rule) is RowRule
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _kept(
+    statement: Select[*tuple[Any, ...]], found: Rule | bool, entity: Any
+) -> Select[*tuple[Any, ...]]:
+    if isinstance(found, bool):
+        return statement.where(false())
+    return statement.where(_condition(found, None, entity))
+
+
+def _condition(rule: Rule, principal: Any, entity: Any) -> ColumnElement[bool]:
+    match rule:
+        case AllOf(rules):
+            return and_(*(_condition(each, principal, entity) for each in rules))
+        case AnyOf(rules):
+            return or_(*(_condition(each, principal, entity) for each in rules))
+        case Not(inner):
+            # A comparison with NULL is not known in SQL, and does not hold in Python.
+            return not_(func.coalesce(_condition(inner, principal, entity), false()))
+    made: ColumnElement[bool] = rule.condition(principal, entity)
+    return made
+
+
+def _entity(statement: Select[*tuple[Any, ...]]) -> Any:
+    """Return the class that a statement selects from. Raises `TypeError` if there is none or are several."""
+    found = {id(each["entity"]): each["entity"] for each in statement.column_descriptions}
+    classes = [each for each in found.values() if each is not None]
+    if len(classes) != 1:
+        raise TypeError(
+            "visible needs a statement that selects from one mapped class. Name the class as `rows`."
+        )
+    return classes[0]
