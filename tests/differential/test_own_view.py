@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 import strawberry
 from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
 
 from tests.support.clock import MovedClock
 from tests.support.strawberry_view import TRANSPORTS, Operation, both_views, comparable
@@ -106,3 +108,45 @@ def test_what_only_watchword_adds_is_not_compared() -> None:
     assert comparable(ours) == comparable(theirs)
     other = {**theirs, "errors": [{"message": "no", "extensions": {"reason": "another"}}]}
     assert comparable(ours) != comparable(other)
+
+
+BATCHING = strawberry.Schema(
+    Query,
+    Mutation,
+    Subscription,
+    config=StrawberryConfig(batching_config={"max_operations": len(OPERATIONS)}),
+)
+BATCHED = [
+    {"query": operation.query, **operation.rest}
+    for name, operation in OPERATIONS.items()
+    if not name.startswith("a subscription")
+]
+
+
+async def test_a_batch_is_answered_alike(sqlite_url: str, clock: MovedClock) -> None:
+    async with (
+        both_views(BATCHING, sqlite_url, clock) as views,
+        httpx2.AsyncClient() as client,
+    ):
+        for batch in (BATCHED, BATCHED[:1], BATCHED[::-1], []):
+            told = [await client.post(view.url, json=batch) for view in views]
+            assert [each.status_code for each in told] == [200, 200]
+            theirs, ours = ([comparable(one) for one in each.json()] for each in told)
+            assert ours == theirs
+        for body in (BATCHED * 2, [{"query": None}], [{}]):
+            statuses = [(await client.post(view.url, json=body)).status_code for view in views]
+            assert statuses == [400, 400]
+        stream = {"accept": "text/event-stream"}
+        for view in views:
+            refused = await client.post(view.url, json=BATCHED, headers=stream)
+            assert refused.status_code == 400
+
+
+async def test_a_batch_is_refused_alike_where_it_is_not_enabled(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with both_views(SCHEMA, sqlite_url, clock) as views, httpx2.AsyncClient() as client:
+        for view in views:
+            refused = await client.post(view.url, json=BATCHED)
+            assert refused.status_code == 400
+            assert "Batching is not enabled" in refused.text

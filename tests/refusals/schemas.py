@@ -20,10 +20,12 @@ from watchword.transports.http import form
 
 
 def batches(ground: Ground) -> None:
-    config = StrawberryConfig(batching_config={"max_operations": 5})
-    with ground.refused("batching_config.* Remove the option, and let clients send each"):
-        ground.serve(schema=greeting(config=config))
-    app = ground.serve(schema=greeting(config=StrawberryConfig()))
+    for unclear in ({}, {"max_operations": 0}, {"max_operations": True}):
+        config = StrawberryConfig(batching_config=unclear)  # type: ignore[arg-type]
+        with ground.refused("must say how many operations a batch may have: .*max_operations"):
+            ground.serve(schema=greeting(config=config))
+    config = StrawberryConfig(batching_config={"max_operations": 10})
+    app = ground.serve(schema=greeting(config=config))
     assert app.pipeline.engine.plan("{ hello }", None)
 
 

@@ -119,6 +119,14 @@ def _is_of_introspection(kind: GraphQLOutputType | GraphQLNamedType | None) -> b
     return named is not None and named.name.startswith("__")
 
 
+def measure(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> Size:
+    """Return how deep an operation is, and how many aliases it has."""
+    root = schema.get_root_type(operation.operation)
+    return _Measure(schema, document).selections(operation.selection_set, root)
+
+
 def check_size(
     schema: GraphQLSchema,
     document: DocumentNode,
@@ -126,8 +134,7 @@ def check_size(
     limits: Limits,
 ) -> None:
     """Raise `TooComplex` when an operation is deeper, or has more aliases, than the limits allow."""
-    root = schema.get_root_type(operation.operation)
-    size = _Measure(schema, document).selections(operation.selection_set, root)
+    size = measure(schema, document, operation)
     _check_limit("fields deep", size.depth, limits.depth)
     _check_limit("fields of introspection deep", size.introspection, INTROSPECTION_DEPTH)
     _check_limit("aliases", size.aliases, limits.aliases)

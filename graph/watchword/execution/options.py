@@ -25,10 +25,11 @@ log = logging.getLogger("watchword.execution")
 
 def check(schema: strawberry.Schema) -> None:
     """Raise `Unsafe` when the schema has an option or an override that would have no effect."""
-    if schema.config.batching_config is not None:
+    batching = schema.config.batching_config
+    if batching is not None and not _is_positive(batching.get("max_operations")):
         raise Unsafe(
-            "StrawberryConfig(batching_config=…): a request holds one operation. Remove the option, and let"
-            " clients send each operation by itself; they may send many at the same time."
+            "StrawberryConfig(batching_config=…) must say how many operations a batch may have:"
+            ' {"max_operations": 10}.'
         )
     if names := overridden(schema, BYPASSED):
         raise Unsafe(
@@ -36,6 +37,10 @@ def check(schema: strawberry.Schema) -> None:
             " and Watchword does not. Remove the override. What it does for each operation belongs into a"
             " SchemaExtension (Schema(extensions=[…])), and what it does with errors into process_errors."
         )
+
+
+def _is_positive(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
 
 
 class ErrorHook:

@@ -122,7 +122,7 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
     Raises `BadUserInput`, which names the faulty member.
     """
     if isinstance(value, list):
-        raise BadUserInput("Batches are not supported: send one request at a time.")
+        raise BadUserInput("Batching is not enabled here: send one request at a time.")
     if not isinstance(value, dict):
         raise BadUserInput("The request must be a JSON object with a member 'query'.")
     query = _member(value, "query", str, "a string")

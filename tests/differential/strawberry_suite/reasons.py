@@ -18,6 +18,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"test_graphql_ide::test_does_not_render_graphiql_if_wrong_accept",
         r"test_graphql_ide::test_renders_graphiql_disabled\[None\]",
         r"test_sse::test_sse_(missing_query|graphql_parse_error|rejects_)",
+        r"test_returns_error_when_trying_to_use_batching_with_multipart",
         r"test_sse::test_sse_mutation\[get\]",
         r"test_upload::test_(multipart_uploads_are_disabled|upload_missing_file|upload_invalid_query)",
         r"test_upload::test_(sending_invalid|extra_form_data)",
@@ -72,7 +73,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"transport_ws::test_subscription_errors_continue",
         r"test_sse::test_sse_subscription_(resolver_exception|mid_stream_error)",
     ),
-    "batches of operations": (r"test_query_batching::", r"using_?_?batching|to_use_batching"),
+    "each operation of a batch has a context of its own": (
+        r"test_query_batching::test_context_is_shared",
+    ),
     "other explorers than GraphiQL, and switches that Watchword lacks": (
         r"test_graphql_ide::test_renders_graphql_ide",
         r"test_graphql_ide::test_renders_graphiql_disabled\[False\]",

@@ -118,7 +118,7 @@ OPTIONS: dict[str, tuple[Any, str | None, Any]] = {
         '{ __type(name: "Large") { kind } }',
         {"__type": {"kind": "SCALAR"}},
     ),
-    "batching_config": ({"max_operations": 5}, None, "batching_config"),
+    "batching_config": ({"max_operations": 5}, "{ plain }", {"plain": "plain"}),
     "sort_schema": (
         True,
         '{ __type(name: "Query") { fields { name } } }',

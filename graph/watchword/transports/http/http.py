@@ -50,6 +50,7 @@ from watchword.transports.http.accept import (
     names,
     parameters,
 )
+from watchword.transports.http.batch import Batch, Done, is_batch, make_batches
 from watchword.transports.http.caching import cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import (
@@ -68,7 +69,6 @@ from watchword.transports.http.responses import (
     failed,
     plain_media_type,
     refusal,
-    response,
     step_up,
 )
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
@@ -95,6 +95,7 @@ class HttpTransport:
         self._pipeline = pipeline
         self._page = page
         self._uploads = make_uploads(pipeline)
+        self._batches = make_batches(pipeline)
         read_request = partial(read, needs_query=pipeline.engine.needs_query)
         self._bodies = Remembered(lambda body: read_request(decode(body)))
         self._queries = Remembered(lambda query: read_request(_query_parameters(query)))
@@ -138,6 +139,9 @@ class HttpTransport:
             principal = await self._pipeline.authenticate(credential, target)
         try:
             request = await self._read(scope, headers, receive, address)
+            if isinstance(request, Batch):
+                await (await self._answer_batch(request, scope, principal, media_type)).send(send)
+                return
             with request.files:
                 # The token may have expired or been revoked while the body arrived.
                 principal = self._pipeline.recheck_token(principal)
@@ -159,6 +163,20 @@ class HttpTransport:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
         await answer.send(send)
+
+    async def _answer_batch(
+        self, batch: Batch, scope: Message, principal: Principal, media_type: str
+    ) -> Response:
+        assert self._batches is not None, "it has read the batch"
+        principal = self._pipeline.recheck_token(principal)
+        address = address_of(scope["client"])
+
+        async def run(plan: Plan, request: GraphQLRequest) -> Done:
+            answer, _, demand = await self._answer(scope, principal, plan, request)
+            json = self._pipeline.with_cost(answer.json, plan, request, principal, address)
+            return Done(json, demand)
+
+        return await self._batches.answer(batch, principal, address, media_type, run)
 
     async def _stream(
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
@@ -190,7 +208,7 @@ class HttpTransport:
 
     async def _read(
         self, scope: Message, headers: Table, receive: Receive, address: str
-    ) -> GraphQLRequest:
+    ) -> GraphQLRequest | Batch:
         try:
             match scope["method"]:
                 case "POST":
@@ -205,14 +223,17 @@ class HttpTransport:
 
     async def _read_body(
         self, scope: Message, headers: Table, receive: Receive, address: str
-    ) -> GraphQLRequest:
+    ) -> GraphQLRequest | Batch:
         limit = self._pipeline.settings.max_body_bytes
         try:
             if self._uploads is not None and is_form(headers):
                 return await self._uploads.receive(scope, headers, receive, address)
             # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
             check_content(headers, JSON)
-            return self._bodies.read(await read_body(headers, receive, limit))
+            body = await read_body(headers, receive, limit)
+            if self._batches is not None and is_batch(body):
+                return self._batches.read(body)
+            return self._bodies.read(body)
         except UnsupportedContent as fault:
             raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
         except BodyTooLarge:
@@ -229,17 +250,9 @@ class HttpTransport:
         request: GraphQLRequest,
         media_type: str,
     ) -> Response:
-        answer = None
-        if not request.has_files:
-            answer = await self._pipeline.shared.answer(
-                plan, request.variables, principal, request.after, request.refusals
-            )
-        is_shared = answer is not None
-        if answer is None:
-            own = await self._execute(principal, plan, request, scope)
-            if demand := step_up(own, principal):
-                return response(200, own, media_type, demand)
-            answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+        answer, is_shared, demand = await self._answer(scope, principal, plan, request)
+        if demand:
+            return Response(200, answer.json, (*CONTENT_TYPES[media_type][1], *demand))
         if request.wants_cost:
             told = plan, request, principal, address_of(scope["client"])
             json = self._pipeline.with_cost(answer.json, *told)
@@ -251,6 +264,20 @@ class HttpTransport:
         control = cache_control(principal.is_anonymous, is_shared, max_age)
         condition = headers.get(b"if-none-match", b"")
         return conditional(condition, answer.json, answer.tag, content_type, control)
+
+    async def _answer(
+        self, scope: Message, principal: Principal, plan: Plan, request: GraphQLRequest
+    ) -> tuple[JsonAnswer, bool, Headers]:
+        """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
+        if not request.has_files:
+            shared = await self._pipeline.shared.answer(
+                plan, request.variables, principal, request.after, request.refusals
+            )
+            if shared is not None:
+                return shared, True, ()
+        own = await self._execute(principal, plan, request, scope)
+        answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
+        return answer, False, step_up(own, principal)
 
     def _execute(
         self, principal: Principal, plan: Plan, request: GraphQLRequest, scope: Message

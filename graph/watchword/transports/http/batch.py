@@ -1,0 +1,155 @@
+"""Batches: several operations in one POST, where the schema's `StrawberryConfig(batching_config=…)` allows them.
+
+The answer is a list in the same order, as of Strawberry's own view (GraphQL over HTTP, appendix "Request Batching").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from math import ceil
+from typing import Any, NamedTuple
+
+import strawberry
+
+from watchword.asgi.types import Headers, Response
+from watchword.errors import BadUserInput, TooComplex, WatchwordError
+from watchword.execution.limits import measure
+from watchword.execution.masking import format_error, mask, to_json
+from watchword.execution.plan import Draft, Plan, Refused
+from watchword.formats.exact_json import decode
+from watchword.libraries.strawberry_parts import definition
+from watchword.principal import Principal
+from watchword.process.eager import in_task
+from watchword.transports.http.responses import CONTENT_TYPES, Failure
+from watchword.transports.pipeline import Pipeline
+from watchword.transports.request import GraphQLRequest, read
+
+
+class Batch(NamedTuple):
+    """The operations of one POST."""
+
+    requests: list[GraphQLRequest]
+
+
+class Done(NamedTuple):
+    """The answer to one operation, and the headers by which it demands a recent sign-in."""
+
+    json: bytes
+    demand: Headers = ()
+
+
+Run = Callable[[Plan, GraphQLRequest], Awaitable[Done]]
+"""Runs one operation over plain HTTP."""
+
+
+class Batches:
+    """Reads and answers the batches of one schema."""
+
+    def __init__(self, pipeline: Pipeline, most: int) -> None:
+        """A batch has at most `most` operations."""
+        self._pipeline = pipeline
+        self._most = most
+        self._schema = definition(pipeline.engine.schema)
+
+    def read(self, body: bytes) -> Batch:
+        """Read a batch from JSON. Raises `BadUserInput` if it is too long, or names its first malformed operation."""
+        values = decode(body)
+        if len(values) > self._most:
+            raise BadUserInput(f"Too many operations: a batch may have {self._most}. Split it.")
+        needs_query = self._pipeline.engine.needs_query
+        requests = []
+        for number, value in enumerate(values):
+            try:
+                requests.append(read(value, needs_query=needs_query))
+            except BadUserInput as error:
+                said = f"Operation {number + 1} of the batch: {error.message}"
+                path = [number, *error.extensions.get("path", ())]
+                raise BadUserInput(said, path) from error
+        return Batch(requests)
+
+    async def answer(
+        self, batch: Batch, principal: Principal, address: str, media_type: str, run: Run
+    ) -> Response:
+        """Run all operations of a batch at the same time, as Strawberry's view does, and answer with a list.
+
+        What refuses one operation is in its answer. Raises `Failure` if all together are over a limit of one operation,
+        or the client wants no JSON, and `OverBudget`; then nothing is run.
+        """
+        if media_type not in CONTENT_TYPES:
+            raise Failure(
+                400, BadUserInput("A batch is answered with JSON: accept application/json.")
+            )
+        await in_task()
+        plans = [self._plan(request, principal, address) for request in batch.requests]
+        self._check_together(zip(plans, batch.requests, strict=True))
+        pairs = zip(plans, batch.requests, strict=True)
+        done = await asyncio.gather(*(_answered(plan, request, run) for plan, request in pairs))
+        demands = dict.fromkeys(header for each in done for header in each.demand)
+        json = b"[" + b",".join(each.json for each in done) + b"]"
+        return Response(200, json, (*CONTENT_TYPES[media_type][1], *demands))
+
+    def _plan(self, request: GraphQLRequest, principal: Principal, address: str) -> Plan | Refused:
+        try:
+            return self._pipeline.plan(request, principal, address)
+        except Refused as refused:
+            return refused
+
+    def _check_together(self, asked: Iterable[tuple[Plan | Refused, GraphQLRequest]]) -> None:
+        """Raise `Failure` if a batch asks for more than one operation may."""
+        settings, planner = self._pipeline.settings, self._pipeline.engine.planner
+        characters = tokens = aliases = 0
+        cost: float = 0
+        for plan, request in asked:
+            if isinstance(plan, Refused | Draft):
+                continue
+            characters += len(plan.query or "")
+            tokens += plan.document.token_count or 0
+            aliases += measure(self._schema, plan.document, plan.operation).aliases
+            cost += planner.cost(plan, request.variables)
+        _check("characters", characters, settings.max_document_characters)
+        _check("tokens", tokens, settings.max_tokens)
+        _check("aliases", aliases, settings.max_aliases)
+        _check("of cost", cost, settings.max_cost)
+
+
+def make_batches(pipeline: Pipeline) -> Batches | None:
+    """Return what reads and answers batches; None if the schema allows none."""
+    schema: strawberry.Schema = pipeline.engine.schema
+    config = schema.config.batching_config
+    return None if config is None else Batches(pipeline, config["max_operations"])
+
+
+def is_batch(body: bytes) -> bool:
+    """Tell whether a body of JSON holds a list."""
+    return body[:1] != b"{" and body.lstrip(b" \t\r\n")[:1] == b"["
+
+
+async def _answered(plan: Plan | Refused, request: GraphQLRequest, run: Run) -> Done:
+    if isinstance(plan, Refused):
+        return _refused(plan)
+    try:
+        return await run(plan, request)
+    except Refused as refused:
+        return _refused(refused)
+    except Failure as failure:
+        return _failed(failure.error)
+    except Exception as error:
+        return _failed(mask(error))
+
+
+def _refused(refused: Refused) -> Done:
+    answer: dict[str, Any] = {"errors": [format_error(error) for error in refused.errors]}
+    return Done(
+        to_json(answer | ({"extensions": refused.extensions} if refused.extensions else {}))
+    )
+
+
+def _failed(error: WatchwordError) -> Done:
+    return Done(to_json({"errors": [error.as_dict()]}))
+
+
+def _check(words: str, found: float, most: int) -> None:
+    if found > most:
+        said = f"The batch has {ceil(found)} {words}; {most} are allowed, as for one operation. Split it."
+        raise Failure(400, TooComplex(said, ceil(found), most))
