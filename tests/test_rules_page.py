@@ -29,7 +29,7 @@ def watchword_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def callers(watchword: App) -> Mapping[str, Caller]:
     """Two authors, an admin and the public; each author has two public notes and two internal ones."""
-    from notes import NoteRow  # the page's module, which the fixture has made importable
+    from notes import InviteRow, NoteRow  # the page's module, which the fixture has made importable
 
     made = {
         "ann": watchword.as_user(roles=["author"]),
@@ -45,6 +45,8 @@ def callers(watchword: App) -> Mapping[str, Caller]:
                 unit.db.add(
                     NoteRow(id=id, author=made[name].id, visibility=visibility, text=id.upper())
                 )
+
+        unit.db.add(InviteRow(note="bob0", reader=made["ann"].id))
 
     watchword.write(fill)
     return made
@@ -79,3 +81,16 @@ async def test_a_list_its_pages_its_count_and_single_notes_show_the_same(
     for id in SEEN["admin"]:
         note = (await caller.query("query($id: ID!) { note(id: $id) { id } }", id=id))["note"]
         assert note == ({"id": id} if id in seen else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "open_to"),
+    [("ann", {"ann0", "ann1", "ann2", "ann3", "bob0"}), ("admin", set()), ("anyone", set())],
+)
+async def test_remarks_are_for_the_owner_and_those_who_are_invited(
+    callers: Mapping[str, Caller], name: str, open_to: set[str]
+) -> None:
+    answer = await callers[name].ask("{ notes { nodes { id remarks } } }")
+    nodes = answer.data["notes"]["nodes"]
+    assert {each["id"] for each in nodes if each["remarks"] is not None} == open_to
+    assert len(answer.problems) == len(nodes) - len(open_to)

@@ -51,6 +51,7 @@ from watchword.formats.text import checked_text, cleaned_text, mended_text
 from watchword.hooks import AccountInfo, AccountSource, ExternalAccount, IdentityEvent, IdentityKind
 from watchword.oauth.authorize.consent_fields import ConsentMutation, ConsentQuery
 from watchword.oauth.clients.client_fields import ClientMutation, ClientQuery
+from watchword.permissions.batched import BatchedRule
 from watchword.permissions.field import (
     AuthenticatedBy,
     Delegated,
@@ -98,6 +99,7 @@ __all__ = [
     "AuditEntry",
     "AuthenticatedBy",
     "BadUserInput",
+    "BatchedRule",
     "ClientMutation",
     "ClientQuery",
     "Conflict",

@@ -11,6 +11,7 @@ import strawberry
 from graphql import GraphQLError
 
 from watchword.context import Context
+from watchword.domain import Domain
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.execution.response import Answer
@@ -21,7 +22,7 @@ LIMITS = Limits(5_000, 15, 500, 1_000_000)
 _SETTINGS = SimpleNamespace(
     operation_seconds=10, event_seconds=10, step_up_seconds=60, refusals="partial"
 )
-SERVICES: Any = SimpleNamespace(clock=SystemClock(), settings=_SETTINGS)
+SERVICES: Any = SimpleNamespace(clock=SystemClock(), settings=_SETTINGS, domain=Domain())
 
 Seen = tuple[str, Any, Any, str, Any]
 
