@@ -102,6 +102,10 @@ class Plan:
     # The same, for runs with something to call around each field.
     wrapped: Any = None
     names: frozenset[str] | None = None
+    # The variables that @skip and @include read, and the guarded fields for choices of their values
+    # (`guarded_fields.py`).
+    conditions: tuple[str, ...] | None = None
+    guarded: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     # What extensions asked for and the document has passed: rules of theirs, and options of the parser.
     passed: set[Hashable] = field(default_factory=set)
     # Whether it has operation directives of the schema; found out at the first use.

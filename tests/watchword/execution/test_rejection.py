@@ -36,6 +36,7 @@ class Lenient(PermissionExtension):
 @strawberry.interface
 class Being:
     name: str = "Ada"
+    secret: str | None = strawberry.field(permission_classes=[HasRole("payroll")], default="s")
 
 
 @strawberry.type
@@ -58,6 +59,14 @@ class Person(Being):
         ],
         default="z",
     )
+
+    @strawberry.field(permission_classes=[HasScope("home")])
+    def closed(self) -> Person | None:
+        return self
+
+    @strawberry.field
+    def open(self) -> Person | None:
+        return self
 
 
 @strawberry.type
@@ -243,3 +252,20 @@ async def test_by_default_the_rest_is_answered(engine: Engine, services: Service
     answer = await answered(engine, services, "{ people { name bonus } }", VISITOR)
     assert answer["data"] == {"people": [{"name": "Ada", "bonus": None}]}
     assert answer["errors"][0]["path"] == ["people", 0, "bonus"]
+
+
+async def test_a_fragment_below_a_denied_field_is_found_where_its_field_may_be_read(
+    engine: Engine, rejecting: Services
+) -> None:
+    document = (
+        "{ people { closed { ...Pay } open { ...Pay } } }"
+        " fragment Pay on Person { name inner: open { bonus } }"
+    )
+    home, payroll = await refused(engine, rejecting, document)
+    assert home.extensions["paths"] == [["people", "@", "closed"]]
+    assert payroll.extensions["paths"] == [["people", "@", "open", "inner", "bonus"]]
+
+
+async def test_a_path_of_several_types_is_named_once(engine: Engine, rejecting: Services) -> None:
+    [error] = await refused(engine, rejecting, "{ beings { secret } }")
+    assert error.extensions["paths"] == [["beings", "@", "secret"]]

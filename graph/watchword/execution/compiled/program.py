@@ -9,14 +9,10 @@ from typing import Any
 
 import strawberry
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    VariableNode,
-    Visitor,
-    visit,
 )
 from graphql.execution import ExecutionResult, Executor, VariableValues
 
@@ -25,6 +21,7 @@ from watchword.execution.compiled.mark import Marks
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.compiled.text.writer import Writer
 from watchword.execution.compiled.variables import Variables
+from watchword.execution.selections import conditions
 from watchword.libraries.strawberry_fields import is_usual_executor
 
 log = logging.getLogger("watchword.execution")
@@ -63,7 +60,7 @@ class Program:
             self._grow,
             is_wrapped,
         )
-        self._conditions = _conditions(document, operation)
+        self._conditions = conditions(document, operation)
         self.reason: str | None = None
         self.size = 0
         self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
@@ -155,22 +152,3 @@ def unfit(schema: strawberry.Schema) -> str | None:
     if not is_usual_executor(schema.execution_context_class):
         return "a custom execution context"
     return None
-
-
-class _Conditions(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: dict[str, None] = {}
-
-    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        for argument in node.arguments or ():
-            if isinstance(argument.value, VariableNode):
-                self.names[argument.value.name.value] = None
-
-
-def _conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """Return the operation's variables that @skip and @include read."""
-    found = _Conditions()
-    visit(document, found)
-    declared = {each.variable.name.value for each in operation.variable_definitions or ()}
-    return tuple(name for name in found.names if name in declared)

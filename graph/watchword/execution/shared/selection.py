@@ -7,24 +7,18 @@ from collections.abc import Mapping
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLNamedType,
-    GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
-    NamedTypeNode,
     OperationType,
-    SelectionNode,
     SelectionSetNode,
     get_named_type,
-    is_abstract_type,
     is_object_type,
 )
 
 from watchword.events.sources import Sources, declared_by, together
 from watchword.execution.plan import Plan
+from watchword.execution.selections import Objects, Selections
 from watchword.libraries.strawberry_federation import is_sdl
 from watchword.libraries.strawberry_parts import definition_of, is_attribute, owners
 from watchword.libraries.strawberry_permissions import has_added_permissions
@@ -32,8 +26,6 @@ from watchword.permissions.guards import permissions_of
 from watchword.permissions.input_permission import input_permission_of
 from watchword.permissions.observed import Observed
 from watchword.permissions.rules import AllOf, AnyOf, Check, Not, Rule
-
-Objects = frozenset[GraphQLObjectType]
 
 # The package of the rules that look nothing up.
 _OURS = "watchword.permissions."
@@ -66,7 +58,7 @@ class Declarations:
             return None
         walk = _Walk(self._schema, self._fields, plan.document)
         try:
-            walk.operation(plan.operation.selection_set)
+            walk.query(self._schema.query_type, plan.operation.selection_set)
         except _Undeclared:
             return None
         return together(walk.found)
@@ -103,37 +95,25 @@ class _Walk:
         document: DocumentNode,
     ) -> None:
         self.found: set[Sources] = set()
-        self._schema = schema
         self._fields = fields
-        self._fragments = {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
+        self._selections = Selections(schema, document)
         # Selections by identity, with the types that they were made on. Without it, a document could make the walk
         # take exponentially long.
         self._visited: set[tuple[int, Objects]] = set()
 
-    def operation(self, nodes: SelectionSetNode) -> None:
-        """Collect the declarations of a query. Raises `_Undeclared`."""
-        self._selections(nodes, self._objects(self._schema.query_type))
+    def query(self, kind: GraphQLNamedType | None, nodes: SelectionSetNode) -> None:
+        """Collect the declarations of what a query selects on its root type. Raises `_Undeclared`."""
+        self._walk(nodes, self._selections.objects(kind))
 
-    def _selections(self, nodes: SelectionSetNode, objects: Objects) -> None:
+    def _walk(self, nodes: SelectionSetNode, objects: Objects) -> None:
         if (id(nodes), objects) in self._visited:
             return
         self._visited.add((id(nodes), objects))
         for node in nodes.selections if objects else ():
-            self._selection(node, objects)
-
-    def _selection(self, node: SelectionNode, objects: Objects) -> None:
-        if isinstance(node, FieldNode):
-            self._field(node, objects)
-        elif isinstance(node, InlineFragmentNode):
-            self._selections(node.selection_set, self._narrowed(node.type_condition, objects))
-        elif isinstance(node, FragmentSpreadNode):
-            fragment = self._fragments[node.name.value]
-            within = self._narrowed(fragment.type_condition, objects)
-            self._selections(fragment.selection_set, within)
+            if isinstance(node, FieldNode):
+                self._field(node, objects)
+            else:
+                self._walk(*self._selections.within(node, objects))
 
     def _field(self, node: FieldNode, objects: Objects) -> None:
         name = node.name.value
@@ -146,18 +126,7 @@ class _Walk:
             self.found.add(declared)
             if node.selection_set is not None:
                 inner = get_named_type(kind.fields[name].type)
-                self._selections(node.selection_set, self._objects(inner))
-
-    def _narrowed(self, condition: NamedTypeNode | None, objects: Objects) -> Objects:
-        if condition is None:
-            return objects
-        return objects & self._objects(self._schema.get_type(condition.name.value))
-
-    def _objects(self, kind: GraphQLNamedType | None) -> Objects:
-        """Return the types that an object of this type may have."""
-        if is_abstract_type(kind):
-            return frozenset(self._schema.get_possible_types(kind))
-        return frozenset({kind}) if isinstance(kind, GraphQLObjectType) else frozenset()
+                self._walk(node.selection_set, self._selections.objects(inner))
 
 
 def _reads_grants_only(field: GraphQLField) -> bool:
